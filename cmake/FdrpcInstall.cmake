@@ -1,0 +1,61 @@
+# What `cmake --install` puts where. The installed tree may be moved: nothing in
+# it names its prefix.
+include(CMakePackageConfigHelpers)
+
+set(FDRPC_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/fdrpc)
+
+# From top to bottom: a static library stands before those that it uses.
+set(rooms client server connection transport call wire os base)
+set(libraries fdrpc_fd fdrpc_options)
+foreach(room IN LISTS rooms)
+  list(APPEND libraries fdrpc_${room})
+endforeach()
+set_target_properties(fdrpc_fd PROPERTIES EXPORT_NAME fd)
+set_target_properties(fdrpc_options PROPERTIES EXPORT_NAME options)
+
+install(TARGETS ${libraries} protoc-gen-fdrpc EXPORT fdrpcTargets
+        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/include/fdrpc
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES ${PROJECT_SOURCE_DIR}/proto/fdrpc/fd.proto ${PROJECT_SOURCE_DIR}/proto/fdrpc/options.proto
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fdrpc)
+foreach(library fdrpc_fd fdrpc_options)
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/proto/${library}_generated/fdrpc
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+endforeach()
+
+# The CMake package.
+install(EXPORT fdrpcTargets NAMESPACE fdrpc:: DESTINATION ${FDRPC_CMAKE_DIR})
+configure_package_config_file(
+  ${CMAKE_CURRENT_LIST_DIR}/fdrpcConfig.cmake.in ${PROJECT_BINARY_DIR}/fdrpcConfig.cmake
+  INSTALL_DESTINATION ${FDRPC_CMAKE_DIR} PATH_VARS CMAKE_INSTALL_INCLUDEDIR)
+# Before 1.0 a minor version may break what uses the one before it.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/fdrpcConfigVersion.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/fdrpcConfig.cmake
+              ${PROJECT_BINARY_DIR}/fdrpcConfigVersion.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/FdrpcDepfile.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/FdrpcGenerate.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/FdrpcProtobuf.cmake
+        DESTINATION ${FDRPC_CMAKE_DIR})
+
+# The pkg-config file, from what the targets link.
+set(libs "")
+set(requires protobuf)
+foreach(library IN LISTS libraries)
+  get_target_property(type ${library} TYPE)
+  if(NOT type STREQUAL "INTERFACE_LIBRARY") # a room of headers alone
+    list(APPEND libs -l${library})
+  endif()
+  get_target_property(links ${library} INTERFACE_LINK_LIBRARIES)
+  list(FILTER links INCLUDE REGEX "^absl::")
+  list(TRANSFORM links REPLACE "^absl::" "absl_")
+  list(APPEND requires ${links})
+endforeach()
+list(REMOVE_DUPLICATES requires)
+list(JOIN libs " " FDRPC_PC_LIBS)
+list(JOIN requires ", " FDRPC_PC_REQUIRES)
+file(RELATIVE_PATH FDRPC_PC_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+string(REGEX REPLACE "/$" "" FDRPC_PC_PREFIX ${FDRPC_PC_PREFIX})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/fdrpc.pc.in ${PROJECT_BINARY_DIR}/fdrpc.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/fdrpc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,21 @@
+# Finds Protocol Buffers in config mode (newer releases, which need abseil
+# themselves) or in module mode (releases before 3.22 as most distributions build
+# them, which install no config file). Both define the same imported targets:
+# protobuf::libprotobuf, protobuf::libprotobuf-lite, protobuf::libprotoc and
+# protobuf::protoc.
+#
+# Included by the build and, installed beside it, by fdrpcConfig.cmake: a project
+# that uses fdrpc finds Protocol Buffers the way fdrpc did. Says nothing when
+# there is none; fdrpc_protobuf_missing names the targets that were not found.
+find_package(Protobuf CONFIG QUIET)
+if(NOT TARGET protobuf::libprotobuf)
+  find_package(Protobuf MODULE QUIET)
+endif()
+
+set(fdrpc_protobuf_missing "")
+foreach(fdrpc_target protobuf::libprotobuf protobuf::protoc)
+  if(NOT TARGET ${fdrpc_target})
+    list(APPEND fdrpc_protobuf_missing ${fdrpc_target})
+  endif()
+endforeach()
+unset(fdrpc_target)

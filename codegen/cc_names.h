@@ -1,0 +1,35 @@
+#ifndef FDRPC_CODEGEN_CC_NAMES_H_
+#define FDRPC_CODEGEN_CC_NAMES_H_
+
+// The names by which generated code refers to files and to what protoc's own
+// C++ generator has made of them.
+
+#include <string>
+
+#include "google/protobuf/descriptor.h"
+
+namespace fdrpc::codegen {
+
+// "x/a.fdrpc.h", "x/a.fdrpc.cc" and "x/a.pb.h" for x/a.proto.
+std::string HeaderPath(const google::protobuf::FileDescriptor& file);
+std::string SourcePath(const google::protobuf::FileDescriptor& file);
+std::string MessageHeaderPath(const google::protobuf::FileDescriptor& file);
+
+// Different for different paths, also where they differ in a '/' against a '_'
+// or in case alone.
+std::string IncludeGuard(const google::protobuf::FileDescriptor& file);
+
+// "foo::bar" for package foo.bar; empty if there is no package.
+std::string Namespace(const google::protobuf::FileDescriptor& file);
+
+// "::foo::bar::Outer_Inner".
+std::string MessageType(const google::protobuf::Descriptor& message);
+// "::fdrpc::Parcel<::foo::bar::Outer_Inner>".
+std::string ParcelType(const google::protobuf::Descriptor& message);
+
+// What protoc's accessors of the field are made from: "file" for has_file().
+std::string FieldStem(const google::protobuf::FieldDescriptor& field);
+
+}  // namespace fdrpc::codegen
+
+#endif  // FDRPC_CODEGEN_CC_NAMES_H_

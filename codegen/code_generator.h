@@ -1,0 +1,37 @@
+#ifndef FDRPC_CODEGEN_CODE_GENERATOR_H_
+#define FDRPC_CODEGEN_CODE_GENERATOR_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "google/protobuf/compiler/code_generator.h"
+#include "google/protobuf/descriptor.h"
+
+namespace fdrpc::codegen {
+
+// What protoc calls: writes x.fdrpc.h and x.fdrpc.cc for every x.proto, or
+// reports what is wrong with any of them. Takes no parameters.
+class CodeGenerator final : public google::protobuf::compiler::CodeGenerator {
+ public:
+  bool Generate(const google::protobuf::FileDescriptor* file,
+                const std::string& parameter,
+                google::protobuf::compiler::GeneratorContext* context,
+                std::string* error) const override;
+
+  // The inherited one puts the file's name before its error; ours stand in
+  // every line already.
+  bool GenerateAll(
+      const std::vector<const google::protobuf::FileDescriptor*>& files,
+      const std::string& parameter,
+      google::protobuf::compiler::GeneratorContext* context,
+      std::string* error) const override;
+
+  uint64_t GetSupportedFeatures() const override {
+    return FEATURE_PROTO3_OPTIONAL;
+  }
+};
+
+}  // namespace fdrpc::codegen
+
+#endif  // FDRPC_CODEGEN_CODE_GENERATOR_H_

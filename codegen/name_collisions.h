@@ -1,0 +1,18 @@
+#ifndef FDRPC_CODEGEN_NAME_COLLISIONS_H_
+#define FDRPC_CODEGEN_NAME_COLLISIONS_H_
+
+#include "codegen/problems.h"
+#include "google/protobuf/descriptor.h"
+
+namespace fdrpc::codegen {
+
+// Finds services whose C++ class would have the name of something else in their
+// namespace: of what protoc's C++ generator makes of the messages, enums and
+// extensions of the file and of all that it imports, or of another service.
+// What other files of the package define is not seen.
+void CheckNameCollisions(const google::protobuf::FileDescriptor& file,
+                         Problems& problems);
+
+}  // namespace fdrpc::codegen
+
+#endif  // FDRPC_CODEGEN_NAME_COLLISIONS_H_

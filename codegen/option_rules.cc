@@ -1,0 +1,156 @@
+#include "codegen/option_rules.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "codegen/descriptor_fields.h"
+#include "google/protobuf/descriptor.pb.h"
+#include "google/protobuf/unknown_field_set.h"
+
+namespace fdrpc::codegen {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::EnumDescriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::FileDescriptor;
+using google::protobuf::ServiceDescriptor;
+using google::protobuf::UnknownField;
+using google::protobuf::UnknownFieldSet;
+
+// fdrpc's extension numbers, as fdrpc/options.proto has them.
+constexpr int kFirstNumber = 51870;
+constexpr int kLastNumber = 51889;
+
+// The one option of fdrpc's that an element may have.
+struct KnownOption {
+  int number = 0;
+  const char* name = "";
+};
+constexpr KnownOption kNone;
+constexpr KnownOption kFieldOption = {51870, "(fdrpc.fd)"};
+constexpr KnownOption kMethodOption = {51871, "(fdrpc.method)"};
+constexpr KnownOption kServiceOption = {51872, "(fdrpc.service)"};
+
+// An option of fdrpc's that an element has.
+struct SetOption {
+  int number;
+  bool is_message;  // as all that are defined are
+  bool sets_something;
+};
+
+// All of them, whether or not this program knows them as extensions.
+template <typename Options>
+std::vector<SetOption> OurOptions(const Options& options) {
+  std::vector<SetOption> ours;
+  UnknownFieldSet fields;
+  if (!fields.ParseFromString(options.SerializePartialAsString())) return ours;
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const UnknownField& field = fields.field(i);
+    if (field.number() < kFirstNumber || field.number() > kLastNumber) continue;
+    const bool is_message = field.type() == UnknownField::TYPE_LENGTH_DELIMITED;
+    ours.push_back(
+        {.number = field.number(),
+         .is_message = is_message,
+         .sets_something = is_message && !field.length_delimited().empty()});
+  }
+  return ours;
+}
+
+class OptionChecker {
+ public:
+  explicit OptionChecker(Problems& problems) : problems_(problems) {}
+
+  void CheckFile(const FileDescriptor& file) {
+    for (const SetOption& option : OurOptions(file.options())) {
+      problems_.AddToFile(UnknownOption(option));
+    }
+    ForEachMessage(file, [this](const Descriptor& m) { CheckMessage(m); });
+    for (int i = 0; i < file.enum_type_count(); ++i) {
+      CheckEnum(*file.enum_type(i));
+    }
+    for (int i = 0; i < file.extension_count(); ++i) {
+      CheckField(*file.extension(i));
+    }
+    for (int i = 0; i < file.service_count(); ++i) {
+      CheckService(*file.service(i));
+    }
+  }
+
+ private:
+  static std::string UnknownOption(const SetOption& option) {
+    return absl::StrCat("option number ", option.number,
+                        " is fdrpc's, and has no meaning here that this "
+                        "version of fdrpc knows; remove the option, or use the "
+                        "version that it was written for");
+  }
+
+  template <typename Element>
+  void CheckElement(const Element& element, const KnownOption& known) {
+    for (const SetOption& option : OurOptions(element.options())) {
+      if (option.number != known.number || !option.is_message) {
+        problems_.Add(element, UnknownOption(option));
+      } else if (option.sets_something) {
+        problems_.Add(
+            element,
+            absl::StrCat("option ", known.name,
+                         " sets a rule that this version of fdrpc does not "
+                         "enforce; remove the rule, or use a version that "
+                         "enforces it"));
+      }
+    }
+  }
+
+  void CheckField(const FieldDescriptor& field) {
+    CheckElement(field, kFieldOption);
+    if (HoldsFd(field)) return;
+    for (const SetOption& option : OurOptions(field.options())) {
+      if (option.number != kFieldOption.number) continue;
+      problems_.Add(field,
+                    "option (fdrpc.fd) is for fields of type fdrpc.Fd; remove "
+                    "the option, or give the field that type");
+      return;
+    }
+  }
+
+  void CheckMessage(const Descriptor& message) {
+    CheckElement(message, kNone);
+    for (int i = 0; i < message.field_count(); ++i) {
+      CheckField(*message.field(i));
+    }
+    for (int i = 0; i < message.extension_count(); ++i) {
+      CheckField(*message.extension(i));
+    }
+    for (int i = 0; i < message.oneof_decl_count(); ++i) {
+      CheckElement(*message.oneof_decl(i), kNone);
+    }
+    for (int i = 0; i < message.enum_type_count(); ++i) {
+      CheckEnum(*message.enum_type(i));
+    }
+  }
+
+  void CheckEnum(const EnumDescriptor& type) {
+    CheckElement(type, kNone);
+    for (int i = 0; i < type.value_count(); ++i) {
+      CheckElement(*type.value(i), kNone);
+    }
+  }
+
+  void CheckService(const ServiceDescriptor& service) {
+    CheckElement(service, kServiceOption);
+    for (int i = 0; i < service.method_count(); ++i) {
+      CheckElement(*service.method(i), kMethodOption);
+    }
+  }
+
+  Problems& problems_;
+};
+
+}  // namespace
+
+void CheckOptionRules(const FileDescriptor& file, Problems& problems) {
+  OptionChecker(problems).CheckFile(file);
+}
+
+}  // namespace fdrpc::codegen

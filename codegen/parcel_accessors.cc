@@ -1,0 +1,180 @@
+#include "codegen/parcel_accessors.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "codegen/cc_names.h"
+#include "codegen/comments.h"
+#include "codegen/descriptor_fields.h"
+#include "codegen/name_scope.h"
+#include "google/protobuf/descriptor.pb.h"
+
+namespace fdrpc::codegen {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+
+constexpr absl::string_view kUniqueFd = "::fdrpc::UniqueFd";
+constexpr absl::string_view kSharedFd = "::fdrpc::SharedFd";
+
+// How a parameter of the map's key type is declared.
+std::string KeyParameter(const FieldDescriptor& map) {
+  switch (map.message_type()->map_key()->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_INT32:
+      return "::std::int32_t key";
+    case FieldDescriptor::CPPTYPE_INT64:
+      return "::std::int64_t key";
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return "::std::uint32_t key";
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return "::std::uint64_t key";
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return "bool key";
+    default:  // protoc lets nothing else be a key.
+      return "const ::std::string& key";
+  }
+}
+
+// Makes the accessors of one field in turn. In what it is given, "$f$" stands
+// for what protoc's own accessors of the field are made from.
+class FieldAccessorWriter {
+ public:
+  FieldAccessorWriter(std::string stem, NameScope& scope)
+      : stem_(std::move(stem)), scope_(scope) {}
+
+  void Add(absl::string_view result, absl::string_view name,
+           std::vector<std::string> parameters, absl::string_view body) {
+    AddNamed(result, scope_.Claim(Fill(name)), std::move(parameters), false,
+             body);
+  }
+  void AddConst(absl::string_view result, absl::string_view name,
+                std::vector<std::string> parameters, absl::string_view body) {
+    AddNamed(result, scope_.Claim(Fill(name)), std::move(parameters), true,
+             body);
+  }
+  // Two overloads: for a descriptor that the parcel is to own, and for a shared
+  // one, behind `parameters`.
+  void AddAttach(absl::string_view name,
+                 const std::vector<std::string>& parameters,
+                 absl::string_view body) {
+    const std::string claimed = scope_.Claim(Fill(name));
+    for (absl::string_view fd : {kUniqueFd, kSharedFd}) {
+      std::vector<std::string> with_fd = parameters;
+      with_fd.push_back(absl::StrCat(fd, " fd"));
+      AddNamed("void", claimed, std::move(with_fd), false, body);
+    }
+  }
+
+  std::vector<ParcelAccessor> Finish() && { return std::move(functions_); }
+
+ private:
+  std::string Fill(absl::string_view text) const {
+    return absl::StrReplaceAll(text, {{"$f$", stem_}});
+  }
+  void AddNamed(absl::string_view result, std::string name,
+                std::vector<std::string> parameters, bool is_const,
+                absl::string_view body) {
+    functions_.push_back({std::string(result), std::move(name),
+                          std::move(parameters), is_const, Fill(body)});
+  }
+
+  const std::string stem_;
+  NameScope& scope_;
+  std::vector<ParcelAccessor> functions_;
+};
+
+void AddSingular(FieldAccessorWriter& writer) {
+  writer.AddAttach("set_$f$", {},
+                   "Attach(message().mutable_$f$(), ::std::move(fd));\n");
+  writer.AddConst("bool", "has_$f$", {}, "return message().has_$f$();\n");
+  writer.Add(kUniqueFd, "take_$f$", {}, "return Take(message().$f$());\n");
+  writer.AddConst("int", "$f$", {}, "return Borrow(message().$f$());\n");
+  writer.Add("void", "clear_$f$", {},
+             "Take(message().$f$()).Reset();\n"
+             "message().clear_$f$();\n");
+}
+
+void AddRepeated(FieldAccessorWriter& writer) {
+  writer.AddAttach("add_$f$", {},
+                   "Attach(message().add_$f$(), ::std::move(fd));\n");
+  writer.AddConst("int", "$f$_size", {}, "return message().$f$_size();\n");
+  writer.Add(kUniqueFd, "take_$f$", {"int index"},
+             "return Take(message().$f$(index));\n");
+  writer.AddConst("int", "$f$", {"int index"},
+                  "return Borrow(message().$f$(index));\n");
+}
+
+void AddMap(FieldAccessorWriter& writer, const FieldDescriptor& field) {
+  const std::string key = KeyParameter(field);
+  writer.AddAttach(
+      "set_$f$", {key},
+      "Attach(&(*message().mutable_$f$())[key], ::std::move(fd));\n");
+  writer.AddConst("bool", "has_$f$", {key},
+                  "return message().$f$().contains(key);\n");
+  writer.AddConst("int", "$f$_size", {}, "return message().$f$_size();\n");
+  writer.Add(kUniqueFd, "take_$f$", {key},
+             "const auto found = message().$f$().find(key);\n"
+             "if (found == message().$f$().end()) return {};\n"
+             "return Take(found->second);\n");
+  writer.AddConst("int", "$f$", {key},
+                  "const auto found = message().$f$().find(key);\n"
+                  "if (found == message().$f$().end()) return -1;\n"
+                  "return Borrow(found->second);\n");
+}
+
+FieldAccessors AccessorsOfField(const FieldDescriptor& field,
+                                NameScope& scope) {
+  FieldAccessorWriter writer(FieldStem(field), scope);
+  if (field.is_map()) {
+    AddMap(writer, field);
+  } else if (field.is_repeated()) {
+    AddRepeated(writer);
+  } else {
+    AddSingular(writer);
+  }
+  return {.comment = CommentOf(field),
+          .deprecated = field.options().deprecated(),
+          .functions = std::move(writer).Finish()};
+}
+
+FieldAccessors AccessorsOfFdItself(NameScope& scope) {
+  FieldAccessorWriter writer("fd", scope);
+  writer.AddAttach("set_$f$", {}, "Attach(&message(), ::std::move(fd));\n");
+  writer.AddConst("bool", "has_$f$", {}, "return message().slot() != 0;\n");
+  writer.Add(kUniqueFd, "take_$f$", {}, "return Take(message());\n");
+  writer.AddConst("int", "$f$", {}, "return Borrow(message());\n");
+  writer.Add("void", "clear_$f$", {},
+             "Take(message()).Reset();\n"
+             "message().clear_slot();\n");
+  return {.comment = "",
+          .deprecated = false,
+          .functions = std::move(writer).Finish()};
+}
+
+}  // namespace
+
+std::vector<FieldAccessors> AccessorsOf(const Descriptor& message) {
+  // The members of ParcelBase and ParcelOf that users call and that are in
+  // lower case, as all accessors are.
+  NameScope scope({"lite_message", "message"});
+  if (IsFd(message)) return {AccessorsOfFdItself(scope)};
+
+  std::vector<const FieldDescriptor*> fields;
+  for (int i = 0; i < message.field_count(); ++i) {
+    if (HoldsFd(*message.field(i))) fields.push_back(message.field(i));
+  }
+  std::sort(fields.begin(), fields.end(),
+            [](const FieldDescriptor* a, const FieldDescriptor* b) {
+              return a->number() < b->number();
+            });
+  std::vector<FieldAccessors> accessors;
+  for (const FieldDescriptor* field : fields) {
+    accessors.push_back(AccessorsOfField(*field, scope));
+  }
+  return accessors;
+}
+
+}  // namespace fdrpc::codegen

@@ -1,0 +1,155 @@
+#include "codegen/parcel_generator.h"
+
+#include <map>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "codegen/cc_names.h"
+#include "codegen/code_layout.h"
+#include "codegen/comments.h"
+
+namespace fdrpc::codegen {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::io::Printer;
+
+constexpr int kMemberIndent = 2;
+
+void PrintDeclarations(Printer& printer, const FieldAccessors& field) {
+  PrintComment(printer, field.comment);
+  for (const ParcelAccessor& accessor : field.functions) {
+    PrintFunctionHead(printer, kMemberIndent,
+                      {.result = (field.deprecated ? "[[deprecated]] " : "") +
+                                 accessor.result,
+                       .name = accessor.name,
+                       .parameters = accessor.parameters,
+                       .tail = accessor.is_const ? " const;" : ";"});
+  }
+}
+
+void PrintLines(Printer& printer, absl::string_view text) {
+  for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    printer.Print("$line$\n", "line", std::string(line));
+  }
+}
+
+}  // namespace
+
+void ParcelGenerator::PrintClass(Printer& printer) const {
+  const std::string message = MessageType(message_);
+  printer.Print("\n");
+  PrintProse(printer, 0,
+             absl::StrCat(std::string(message_.full_name()),
+                          " with its descriptors."));
+  printer.Print(
+      "template <>\n"
+      "class Parcel<$message$> final\n"
+      "    : public ::fdrpc::ParcelOf<$message$> {\n"
+      " public:\n"
+      "  Parcel() = default;\n"
+      "  explicit Parcel($message$ message)\n"
+      "      : ParcelOf(::std::move(message)) {}\n",
+      "message", message);
+  printer.Indent();
+  for (const FieldAccessors& field : fields_) {
+    printer.Print("\n");
+    PrintDeclarations(printer, field);
+  }
+  printer.Outdent();
+  printer.Print(
+      "\n"
+      "  // Visits every fdrpc.Fd that is present in `message`, at any depth.\n"
+      "  static void VisitSlots($message$& message,\n"
+      "                         ::fdrpc::SlotVisitor& visitor);\n"
+      "\n"
+      " private:\n"
+      "  void VisitSlots(::fdrpc::SlotVisitor& visitor) override {\n"
+      "    VisitSlots(message(), visitor);\n"
+      "  }\n"
+      "};\n",
+      "message", message);
+}
+
+void ParcelGenerator::PrintBodies(Printer& printer) const {
+  for (const FieldAccessors& field : fields_) {
+    for (const ParcelAccessor& accessor : field.functions) {
+      PrintAccessorBody(printer, accessor);
+    }
+  }
+  PrintVisit(printer);
+}
+
+void ParcelGenerator::PrintAccessorBody(Printer& printer,
+                                        const ParcelAccessor& accessor) const {
+  printer.Print("\n");
+  PrintFunctionHead(printer, 0,
+                    {.result = accessor.result,
+                     .name = absl::StrCat("Parcel<", MessageType(message_),
+                                          ">::", accessor.name),
+                     .parameters = accessor.parameters,
+                     .tail = accessor.is_const ? " const {" : " {"});
+  printer.Indent();
+  PrintLines(printer, accessor.body);
+  printer.Outdent();
+  printer.Print("}\n");
+}
+
+void ParcelGenerator::PrintVisit(Printer& printer) const {
+  printer.Print("\n");
+  PrintFunctionHead(
+      printer, 0,
+      {.result = "void",
+       .name = absl::StrCat("Parcel<", MessageType(message_), ">::VisitSlots"),
+       .parameters = {MessageType(message_) + "& message",
+                      "::fdrpc::SlotVisitor& visitor"},
+       .tail = " {"});
+  printer.Indent();
+  if (IsFd(message_)) {
+    printer.Print("visitor.Visit(\"$full_name$\", message);\n", "full_name",
+                  std::string(message_.full_name()));
+  }
+  for (int i = 0; i < message_.field_count(); ++i) {
+    PrintFieldVisit(printer, *message_.field(i));
+  }
+  printer.Outdent();
+  printer.Print("}\n");
+}
+
+void ParcelGenerator::PrintFieldVisit(Printer& printer,
+                                      const FieldDescriptor& field) const {
+  const Descriptor* type = ValueMessage(field);
+  if (type == nullptr || !descriptor_fields_.HasAny(*type)) return;
+
+  const std::string stem = FieldStem(field);
+  std::string element;
+  if (field.is_map()) {
+    printer.Print("for (auto& entry : *message.mutable_$stem$()) {\n", "stem",
+                  stem);
+    element = "entry.second";
+  } else if (field.is_repeated()) {
+    printer.Print("for (auto& element : *message.mutable_$stem$()) {\n", "stem",
+                  stem);
+    element = "element";
+  } else {
+    printer.Print("if (message.has_$stem$()) {\n", "stem", stem);
+    element = "*message.mutable_" + stem + "()";
+  }
+  printer.Indent();
+  if (IsFd(*type)) {
+    PrintCall(
+        printer, 4, "visitor.Visit",
+        {absl::StrCat("\"", std::string(field.full_name()), "\""), element},
+        ";");
+  } else {
+    PrintCall(printer, 4, absl::StrCat(ParcelType(*type), "::VisitSlots"),
+              {element, "visitor"}, ";");
+  }
+  printer.Outdent();
+  printer.Print("}\n");
+}
+
+}  // namespace fdrpc::codegen

@@ -1,0 +1,43 @@
+#ifndef FDRPC_CODEGEN_PARCEL_GENERATOR_H_
+#define FDRPC_CODEGEN_PARCEL_GENERATOR_H_
+
+#include <vector>
+
+#include "codegen/descriptor_fields.h"
+#include "codegen/parcel_accessors.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/io/printer.h"
+
+namespace fdrpc::codegen {
+
+// Writes the Parcel of one message type: typed accessors for the fdrpc.Fd
+// fields of its own, and the walk to every fdrpc.Fd in it. Borrows all that it
+// is given.
+class ParcelGenerator {
+ public:
+  ParcelGenerator(const google::protobuf::Descriptor& message,
+                  DescriptorFields& descriptor_fields)
+      : message_(message),
+        descriptor_fields_(descriptor_fields),
+        fields_(AccessorsOf(message)) {}
+
+  // The class, within namespace fdrpc.
+  void PrintClass(google::protobuf::io::Printer& printer) const;
+  // The bodies of its methods.
+  void PrintBodies(google::protobuf::io::Printer& printer) const;
+
+ private:
+  void PrintAccessorBody(google::protobuf::io::Printer& printer,
+                         const ParcelAccessor& accessor) const;
+  void PrintVisit(google::protobuf::io::Printer& printer) const;
+  void PrintFieldVisit(google::protobuf::io::Printer& printer,
+                       const google::protobuf::FieldDescriptor& field) const;
+
+  const google::protobuf::Descriptor& message_;
+  DescriptorFields& descriptor_fields_;
+  const std::vector<FieldAccessors> fields_;
+};
+
+}  // namespace fdrpc::codegen
+
+#endif  // FDRPC_CODEGEN_PARCEL_GENERATOR_H_

@@ -1,0 +1,20 @@
+#ifndef FDRPC_CODEGEN_VALIDATION_H_
+#define FDRPC_CODEGEN_VALIDATION_H_
+
+#include "absl/status/status.h"
+#include "codegen/descriptor_fields.h"
+#include "google/protobuf/descriptor.h"
+
+namespace fdrpc::codegen {
+
+// Refuses what would generate code that does not compile, or that would lose
+// descriptors or rules silently: an fdrpc.Fd within an extension or a group,
+// options that this version does not enforce, names that cannot be told apart.
+// INVALID_ARGUMENT lists all problems of `file` itself; those of its imports
+// are found when code is generated for them.
+absl::Status Validate(const google::protobuf::FileDescriptor& file,
+                      DescriptorFields& descriptor_fields);
+
+}  // namespace fdrpc::codegen
+
+#endif  // FDRPC_CODEGEN_VALIDATION_H_

@@ -1,0 +1,26 @@
+#include "base/monotonic_time.h"
+
+namespace fdrpc {
+
+MonotonicTime DeadlineAfter(MonotonicTime now, absl::Duration timeout) {
+  if (timeout > absl::FromChrono(kNoDeadline - now)) return kNoDeadline;
+  return now + absl::ToChronoNanoseconds(timeout);
+}
+
+absl::Duration TimeUntil(MonotonicTime deadline, MonotonicTime now) {
+  if (deadline == kNoDeadline) return absl::InfiniteDuration();
+  return absl::FromChrono(deadline - now);
+}
+
+const Clock& Clock::Real() {
+  class RealClock final : public Clock {
+   public:
+    MonotonicTime Now() const override {
+      return std::chrono::steady_clock::now();
+    }
+  };
+  static const RealClock clock;
+  return clock;
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,34 @@
+#ifndef FDRPC_BASE_MONOTONIC_TIME_H_
+#define FDRPC_BASE_MONOTONIC_TIME_H_
+
+#include <chrono>
+
+#include "absl/time/time.h"
+
+namespace fdrpc {
+
+// A point on CLOCK_MONOTONIC. Deadlines are kept on it, so that setting the
+// wall clock neither ends calls nor keeps them alive.
+using MonotonicTime = std::chrono::steady_clock::time_point;
+
+inline constexpr MonotonicTime kNoDeadline = MonotonicTime::max();
+
+// `now` + `timeout`, kNoDeadline where that cannot be represented.
+MonotonicTime DeadlineAfter(MonotonicTime now, absl::Duration timeout);
+
+// What is left at `now` until `deadline`; infinite for kNoDeadline.
+absl::Duration TimeUntil(MonotonicTime deadline, MonotonicTime now);
+
+// Where code that must be tested without waiting gets the time from.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual MonotonicTime Now() const = 0;
+
+  // CLOCK_MONOTONIC itself.
+  static const Clock& Real();
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_BASE_MONOTONIC_TIME_H_

@@ -1,0 +1,52 @@
+#include "call/message_assembler.h"
+
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace fdrpc {
+
+void MessageAssembler::Append(std::string_view piece,
+                              std::vector<UniqueFd> descriptors,
+                              bool truncated, bool more) {
+  started_ = true;
+  complete_ = !more;
+  if (!status_.ok()) return;
+  if (truncated) {
+    return Fail(absl::ResourceExhaustedError(
+        "descriptors of the message could not be received (MSG_CTRUNC): this "
+        "process is at its limit of open files (RLIMIT_NOFILE), or a security "
+        "module refused one"));
+  }
+  if (piece.size() > limits_.bytes - message_.bytes.size()) {
+    return Fail(absl::ResourceExhaustedError(absl::StrCat(
+        "the message exceeds the receiver's limit of ", limits_.bytes,
+        " bytes")));
+  }
+  if (!descriptors.empty() && limits_.descriptors == 0) {
+    return Fail(absl::InternalError(
+        "descriptors came with a message whose type has no field for them"));
+  }
+  if (descriptors.size() >
+      limits_.descriptors - message_.descriptors.size()) {
+    return Fail(absl::ResourceExhaustedError(absl::StrCat(
+        "the message exceeds the receiver's limit of ", limits_.descriptors,
+        " descriptors")));
+  }
+  message_.bytes.append(piece);
+  if (message_.descriptors.empty()) {
+    message_.descriptors = std::move(descriptors);
+  } else {
+    message_.descriptors.insert(message_.descriptors.end(),
+                                std::make_move_iterator(descriptors.begin()),
+                                std::make_move_iterator(descriptors.end()));
+  }
+}
+
+void MessageAssembler::Fail(absl::Status status) {
+  status_ = std::move(status);
+  message_ = ReceivedMessage{};
+}
+
+}  // namespace fdrpc

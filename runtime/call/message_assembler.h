@@ -1,0 +1,60 @@
+#ifndef FDRPC_CALL_MESSAGE_ASSEMBLER_H_
+#define FDRPC_CALL_MESSAGE_ASSEMBLER_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "fdrpc/unique_fd.h"
+
+namespace fdrpc {
+
+// The bytes and descriptors of a message, as they arrived.
+struct ReceivedMessage {
+  std::string bytes;
+  std::vector<UniqueFd> descriptors;
+};
+
+struct MessageLimits {
+  size_t bytes = 0;
+  size_t descriptors = 0;  // 0: the method's type carries none
+};
+
+// Puts the pieces of one direction's messages together, within limits. What
+// breaks a limit makes the message unusable, not the connection: its further
+// pieces are dropped, their descriptors closed, and status() says why.
+class MessageAssembler {
+ public:
+  explicit MessageAssembler(MessageLimits limits) : limits_(limits) {}
+
+  // Takes the next piece. `truncated`: a limit of this side kept descriptors of
+  // it from arriving. After the last piece (`more` is false) complete() is true.
+  void Append(std::string_view piece, std::vector<UniqueFd> descriptors,
+              bool truncated, bool more);
+
+  // Whether a message has begun / has arrived as a whole.
+  bool started() const { return started_; }
+  bool complete() const { return complete_; }
+
+  // OK, or why the message cannot be used: RESOURCE_EXHAUSTED (a limit) or
+  // INTERNAL (descriptors that the type does not have).
+  const absl::Status& status() const { return status_; }
+
+  // The message. Only if complete() and status() is OK; once.
+  ReceivedMessage Take() { return std::move(message_); }
+
+ private:
+  void Fail(absl::Status status);
+
+  const MessageLimits limits_;
+  ReceivedMessage message_;
+  absl::Status status_;
+  bool started_ = false;
+  bool complete_ = false;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CALL_MESSAGE_ASSEMBLER_H_

@@ -1,0 +1,27 @@
+#include "call/parse.h"
+
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace fdrpc {
+
+absl::Status ParseReceived(ReceivedMessage received, IncomingMessage message) {
+  if (received.bytes.size() > std::numeric_limits<int>::max() ||
+      !message.message->ParseFromArray(
+          received.bytes.data(), static_cast<int>(received.bytes.size()))) {
+    return absl::InternalError(
+        absl::StrCat("the bytes received are no ",
+                     std::string(message.message->GetTypeName())));
+  }
+  // The assembler has refused descriptors of a type that has none.
+  if (message.parcel == nullptr) return absl::OkStatus();
+  DescriptorSet descriptors;
+  for (UniqueFd& fd : received.descriptors) {
+    descriptors.push_back(std::move(fd));
+  }
+  return message.parcel->Accept(std::move(descriptors));
+}
+
+}  // namespace fdrpc

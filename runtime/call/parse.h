@@ -1,0 +1,17 @@
+#ifndef FDRPC_CALL_PARSE_H_
+#define FDRPC_CALL_PARSE_H_
+
+#include "absl/status/status.h"
+#include "call/message_assembler.h"
+#include "fdrpc/caller.h"
+
+namespace fdrpc {
+
+// Parses `received` into `message` and gives it its descriptors. On an error
+// they are closed: INTERNAL (as gRPC has it) if the bytes are not a message of the type,
+// or the slots do not agree with the descriptors.
+absl::Status ParseReceived(ReceivedMessage received, IncomingMessage message);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CALL_PARSE_H_

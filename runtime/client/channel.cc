@@ -1,0 +1,26 @@
+#include "fdrpc/channel.h"
+
+#include <utility>
+
+#include "client/channel_core.h"
+#include "os/stream_socket.h"
+#include "os/unix_address.h"
+#include "transport/stream_transport.h"
+
+namespace fdrpc {
+
+absl::StatusOr<Channel> Channel::Connect(std::string_view address,
+                                         ChannelOptions options) {
+  absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
+  if (!parsed.ok()) return parsed.status();
+  auto connector = [server = *std::move(parsed)]()
+      -> absl::StatusOr<std::unique_ptr<Transport>> {
+    absl::StatusOr<UniqueFd> socket = ConnectStream(server);
+    if (!socket.ok()) return socket.status();
+    return StreamTransport::Create(*std::move(socket));
+  };
+  return Channel(
+      std::make_shared<ChannelCore>(std::move(connector), options));
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,256 @@
+#include "connection/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "wire/limits.h"
+
+namespace fdrpc {
+namespace {
+
+constexpr size_t kMostFramesPerBatch = 64;
+// A peer that sends pings and reads no pongs is one that does harm.
+constexpr size_t kMaxQueuedBytesForPong = 1u << 20;
+
+}  // namespace
+
+Connection::Connection(std::unique_ptr<Transport> transport,
+                       const Hello& hello, Role& role)
+    : transport_(std::move(transport)), hello_(hello), role_(role) {
+  absl::MutexLock lock(&mu_);
+  Push(BuildHello(hello_));
+}
+
+Connection::~Connection() = default;
+
+bool Connection::Enqueue(OutgoingFrames& frames) {
+  absl::MutexLock lock(&mu_);
+  if (closed_.load(std::memory_order_relaxed)) return false;
+  for (OutgoingFrame& frame : frames) Push(std::move(frame));
+  frames.clear();
+  return true;
+}
+
+bool Connection::Enqueue(OutgoingFrame frame) {
+  absl::MutexLock lock(&mu_);
+  if (closed_.load(std::memory_order_relaxed)) return false;
+  Push(std::move(frame));
+  return true;
+}
+
+void Connection::Flush() {
+  mu_.Lock();
+  if (writing_ || queue_.empty() || blocked_.load(std::memory_order_relaxed)) {
+    mu_.Unlock();
+    return;
+  }
+  WriteAndUnlock();
+}
+
+void Connection::OnWritable() {
+  mu_.Lock();
+  const bool was_blocked = blocked_.exchange(false, std::memory_order_acq_rel);
+  if (writing_) {
+    mu_.Unlock();
+    return;
+  }
+  WriteAndUnlock();
+  if (was_blocked && !write_blocked()) role_.OnWriteBlockedChanged();
+}
+
+void Connection::Close(const absl::Status& why) {
+  transport_->Shutdown();
+  mu_.Lock();
+  MarkClosed(why);
+  if (writing_) {
+    // The writer finds out, and reports.
+    mu_.Unlock();
+    return;
+  }
+  WriteAndUnlock();
+}
+
+void Connection::MarkClosed(const absl::Status& why) {
+  if (closed_.load(std::memory_order_relaxed)) return;
+  close_reason_ = why;
+  closed_.store(true, std::memory_order_release);
+}
+
+void Connection::WriteAndUnlock() {
+  writing_ = true;
+  const bool was_blocked = blocked_.load(std::memory_order_relaxed);
+  std::vector<Unsent> unsent;
+  while (true) {
+    absl::Status broken = WriteQueued(unsent);
+    if (!broken.ok()) MarkClosed(broken);
+    if (closed_.load(std::memory_order_relaxed)) DrainQueue(unsent);
+    if (unsent.empty()) break;
+    // Still the writer, so that nobody reports the end before this is told.
+    mu_.Unlock();
+    for (Unsent& frame : unsent) {
+      role_.OnUnsent(std::move(frame.frame), frame.why);
+    }
+    unsent.clear();
+    mu_.Lock();
+  }
+  writing_ = false;
+  const bool report = closed_.load(std::memory_order_relaxed) &&
+                      !std::exchange(close_reported_,
+                                     closed_.load(std::memory_order_relaxed));
+  const absl::Status reason = report ? close_reason_ : absl::OkStatus();
+  const bool now_blocked =
+      !was_blocked && blocked_.load(std::memory_order_relaxed);
+  mu_.Unlock();
+  if (report) {
+    transport_->Shutdown();
+    role_.OnClosed(reason);
+  } else if (now_blocked) {
+    role_.OnWriteBlockedChanged();
+  }
+}
+
+absl::Status Connection::WriteQueued(std::vector<Unsent>& unsent) {
+  using Outcome = Transport::SendResult::Outcome;
+  while (!queue_.empty() && !closed_.load(std::memory_order_relaxed)) {
+    // Others may add to the queue meanwhile, which leaves these where they are.
+    absl::InlinedVector<OutgoingFrame*, 8> batch;
+    for (OutgoingFrame& frame : queue_) {
+      if (batch.size() == kMostFramesPerBatch) break;
+      batch.push_back(&frame);
+    }
+    mu_.Unlock();
+    Transport::SendResult result = transport_->Send(batch);
+    mu_.Lock();
+    for (size_t i = 0; i < result.sent; ++i) PopFront();
+    first_partly_sent_ = result.next_partly_sent;
+    switch (result.outcome) {
+      case Outcome::kSent:
+        break;
+      case Outcome::kWouldBlock:
+        blocked_.store(true, std::memory_order_release);
+        return absl::OkStatus();
+      case Outcome::kRefused: {
+        OutgoingFrame refused = PopFront();
+        // Without one of its own frames a connection makes no sense.
+        if (refused.call_id == 0) return result.error;
+        DropCall(refused.call_id);
+        unsent.push_back({std::move(refused), std::move(result.error)});
+        break;
+      }
+      case Outcome::kBroken:
+        return result.error;
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Connection::Push(OutgoingFrame frame) {
+  queued_bytes_.fetch_add(frame.bytes(), std::memory_order_relaxed);
+  queue_.push_back(std::move(frame));
+}
+
+OutgoingFrame Connection::PopFront() {
+  OutgoingFrame frame = std::move(queue_.front());
+  queue_.pop_front();
+  queued_bytes_.fetch_sub(frame.bytes(), std::memory_order_relaxed);
+  return frame;
+}
+
+void Connection::DropCall(uint32_t call_id) {
+  for (auto it = queue_.begin(); it != queue_.end();) {
+    if (it->call_id == call_id) {
+      queued_bytes_.fetch_sub(it->bytes(), std::memory_order_relaxed);
+      it = queue_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
+void Connection::DrainQueue(std::vector<Unsent>& unsent) {
+  if (!queue_.empty() && first_partly_sent_) PopFront();
+  first_partly_sent_ = false;
+  while (!queue_.empty()) {
+    OutgoingFrame frame = PopFront();
+    if (frame.call_id == 0) continue;
+    unsent.push_back({std::move(frame), close_reason_});
+  }
+}
+
+bool Connection::Read() {
+  const Transport::ReceiveResult received = transport_->Receive();
+  switch (received.outcome) {
+    case Transport::ReceiveOutcome::kWouldBlock:
+      return false;
+    case Transport::ReceiveOutcome::kClosed:
+      Close(absl::UnavailableError("the peer closed the connection"));
+      return false;
+    case Transport::ReceiveOutcome::kBroken:
+      Close(received.error);
+      return false;
+    case Transport::ReceiveOutcome::kReceived:
+      break;
+  }
+  IncomingFrame frame;
+  while (!closed()) {
+    const Transport::NextResult next = transport_->Next(frame);
+    if (next.outcome == Transport::NextOutcome::kNone) break;
+    const absl::Status status =
+        next.outcome == Transport::NextOutcome::kMalformed ? next.error
+                                                           : Dispatch(frame);
+    if (!status.ok()) {
+      Close(absl::InternalError(
+          absl::StrCat("protocol error by the peer: ", status.message())));
+    }
+  }
+  return true;
+}
+
+absl::Status Connection::Dispatch(IncomingFrame& frame) {
+  const FrameHeader& header = frame.header;
+  if (!has_hello_) return DispatchHello(frame);
+  if (header.type >= kFirstSkippableType) return absl::OkStatus();
+  const auto type = static_cast<FrameType>(header.type);
+  switch (type) {
+    case FrameType::kPing:
+    case FrameType::kPong:
+    case FrameType::kGoAway:
+      if (header.call_id != 0 || header.payload_bytes != 0 ||
+          header.descriptor_count != 0) {
+        return absl::InvalidArgumentError(
+            "a ping, pong or go-away has a call, a payload or descriptors");
+      }
+      if (type == FrameType::kPing) return Pong(header.argument);
+      if (type == FrameType::kGoAway) role_.OnGoAway(header.argument);
+      return absl::OkStatus();
+    default:
+      return role_.OnFrame(frame);
+  }
+}
+
+absl::Status Connection::DispatchHello(const IncomingFrame& frame) {
+  if (frame.header.type != static_cast<uint8_t>(FrameType::kHello) ||
+      frame.header.call_id != 0 || frame.header.descriptor_count != 0 ||
+      frame.payload.size() > kMaxHelloBytes) {
+    return absl::InvalidArgumentError("the first frame is no hello");
+  }
+  const absl::StatusOr<Hello> hello = DecodeHello(frame.payload);
+  if (!hello.ok()) return hello.status();
+  absl::Status versions = CheckVersions(hello_, *hello);
+  if (!versions.ok()) return versions;
+  has_hello_ = true;
+  role_.OnHello(*hello);
+  return absl::OkStatus();
+}
+
+absl::Status Connection::Pong(uint32_t argument) {
+  if (queued_bytes() > kMaxQueuedBytesForPong) {
+    return absl::ResourceExhaustedError("pings come without pongs being read");
+  }
+  Enqueue(BuildControl(FrameType::kPong, 0, argument));
+  Flush();
+  return absl::OkStatus();
+}
+
+}  // namespace fdrpc

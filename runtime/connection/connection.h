@@ -1,0 +1,133 @@
+#ifndef FDRPC_CONNECTION_CONNECTION_H_
+#define FDRPC_CONNECTION_CONNECTION_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "connection/frame_builder.h"
+#include "transport/transport.h"
+#include "wire/hello.h"
+
+namespace fdrpc {
+
+// One end of a connection: owns its transport, makes the handshake, queues and
+// writes frames, and hands each frame that arrives to the role above it, the
+// client's or the server's, which knows the calls. Has no thread: who enqueues
+// also writes, and one thread at a time is the reader.
+class Connection {
+ public:
+  // The role. Called without a lock held.
+  class Role {
+   public:
+    // The peer's hello has come. On the reader's thread, as are the next two.
+    virtual void OnHello(const Hello& hello) = 0;
+    // A frame that is no affair of the connection's. An error says what the peer
+    // did that the protocol forbids, and ends the connection.
+    virtual absl::Status OnFrame(IncomingFrame& frame) = 0;
+    // The peer takes no calls behind `last_call_id`.
+    virtual void OnGoAway(uint32_t last_call_id) = 0;
+    // `frame` was not sent, no part of it, and will not be. On any thread that
+    // uses the connection. Further frames of its call that were queued have been
+    // dropped.
+    virtual void OnUnsent(OutgoingFrame frame, const absl::Status& why) = 0;
+    // Writing waits for room, or no longer does (write_blocked()).
+    virtual void OnWriteBlockedChanged() = 0;
+    // The connection has ended; once, after every OnUnsent.
+    virtual void OnClosed(const absl::Status& why) = 0;
+
+   protected:
+    ~Role() = default;
+  };
+
+  // `role` is borrowed and outlives the connection. Queues the hello.
+  Connection(std::unique_ptr<Transport> transport, const Hello& hello,
+             Role& role);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Queues frames, in this order, without another thread's among them. False,
+  // with the frames left as they are, if the connection has ended. Follow with
+  // Flush() once no lock is held.
+  bool Enqueue(OutgoingFrames& frames) ABSL_LOCKS_EXCLUDED(mu_);
+  bool Enqueue(OutgoingFrame frame) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Writes what is queued, as far as there is room, unless another thread is
+  // about it, which then writes this thread's frames too. Never blocks.
+  void Flush() ABSL_LOCKS_EXCLUDED(mu_);
+  // The same, for the reader, who has found that there is room.
+  void OnWritable() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // For the one reader: takes in what has arrived with one system call, and
+  // hands over every frame that is complete. Never blocks. False if nothing had
+  // arrived.
+  bool Read() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Ends the connection: what is not sent is dropped. At the first call the role
+  // hears of it.
+  void Close(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
+
+  bool closed() const { return closed_.load(std::memory_order_acquire); }
+  bool write_blocked() const {
+    return blocked_.load(std::memory_order_acquire);
+  }
+  size_t queued_bytes() const {
+    return queued_bytes_.load(std::memory_order_relaxed);
+  }
+  int pollable_fd() const { return transport_->pollable_fd(); }
+  // For the reader.
+  void ReleaseIdleMemory() { transport_->ReleaseIdleMemory(); }
+  bool has_hello() const { return has_hello_; }
+
+ private:
+  struct Unsent {
+    OutgoingFrame frame;
+    absl::Status why;
+  };
+
+  absl::Status Dispatch(IncomingFrame& frame);
+  absl::Status DispatchHello(const IncomingFrame& frame);
+  absl::Status Pong(uint32_t argument);
+
+  void Push(OutgoingFrame frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  OutgoingFrame PopFront() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void MarkClosed(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Makes this thread the writer, until nothing is left that it could do.
+  void WriteAndUnlock() ABSL_UNLOCK_FUNCTION(mu_);
+  // Writes until nothing is queued or there is no room; the lock is given up
+  // during the system calls. Returns why the connection broke, or OK.
+  absl::Status WriteQueued(std::vector<Unsent>& unsent)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Drops the frames of a call, of which the first one was refused.
+  void DropCall(uint32_t call_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Empties the queue of a connection that has ended.
+  void DrainQueue(std::vector<Unsent>& unsent)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const std::unique_ptr<Transport> transport_;
+  const Hello hello_;
+  Role& role_;
+  bool has_hello_ = false;  // the reader's
+
+  absl::Mutex mu_;
+  std::deque<OutgoingFrame> queue_ ABSL_GUARDED_BY(mu_);
+  // A thread is the writer: it alone sends, and takes frames off the queue.
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool first_partly_sent_ ABSL_GUARDED_BY(mu_) = false;
+  bool close_reported_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status close_reason_ ABSL_GUARDED_BY(mu_);
+  std::atomic<bool> closed_{false};
+  std::atomic<bool> blocked_{false};
+  std::atomic<size_t> queued_bytes_{0};
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CONNECTION_CONNECTION_H_

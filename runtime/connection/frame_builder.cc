@@ -1,0 +1,232 @@
+#include "connection/frame_builder.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "wire/limits.h"
+#include "wire/little_endian.h"
+#include "wire/metadata_block.h"
+#include "wire/status_header.h"
+
+namespace fdrpc {
+namespace {
+
+// Up to here a message is serialised right behind the header.
+constexpr size_t kMaxInlineBytes = 8u << 10;
+
+OutgoingFrame NewFrame(const FrameHeader& header) {
+  OutgoingFrame frame;
+  frame.head.resize(kFrameHeaderBytes);
+  EncodeFrameHeader(header, frame.head.data());
+  frame.call_id = header.call_id;
+  return frame;
+}
+
+size_t PieceCount(size_t bytes, size_t descriptors) {
+  const size_t by_bytes = (bytes + kMaxPieceBytes - 1) / kMaxPieceBytes;
+  const size_t by_descriptors =
+      (descriptors + kMaxFrameDescriptors - 1) / kMaxFrameDescriptors;
+  return std::max({size_t{1}, by_bytes, by_descriptors});
+}
+
+// A message cut into pieces, one a frame.
+class Pieces {
+ public:
+  Pieces(const google::protobuf::MessageLite& message,
+         DescriptorSet descriptors)
+      : message_(message),
+        bytes_(message.ByteSizeLong()),
+        descriptors_(std::move(descriptors)),
+        count_(PieceCount(bytes_, descriptors_.size())) {
+    if (count_ == 1 && bytes_ <= kMaxInlineBytes) return;
+    std::shared_ptr<char[]> buffer =
+        std::make_shared_for_overwrite<char[]>(bytes_);
+    message_.SerializeWithCachedSizesToArray(
+        reinterpret_cast<uint8_t*>(buffer.get()));
+    body_ = std::move(buffer);
+  }
+
+  size_t count() const { return count_; }
+
+  // Makes the frame of piece `index`; `sections` goes before the message.
+  OutgoingFrame Frame(size_t index, FrameHeader header,
+                      std::string_view sections) {
+    const size_t first_fd =
+        std::min(index * kMaxFrameDescriptors, descriptors_.size());
+    const size_t end_fd = std::min(first_fd + kMaxFrameDescriptors,
+                                   descriptors_.size());
+    const size_t offset = std::min(index * kMaxPieceBytes, bytes_);
+    const size_t bytes = std::min<size_t>(kMaxPieceBytes, bytes_ - offset);
+    header.payload_bytes = static_cast<uint32_t>(sections.size() + bytes);
+    header.descriptor_count = static_cast<uint16_t>(end_fd - first_fd);
+
+    OutgoingFrame frame;
+    frame.call_id = header.call_id;
+    const size_t before = kFrameHeaderBytes + sections.size();
+    frame.head.resize(before + (body_ == nullptr ? bytes : 0));
+    EncodeFrameHeader(header, frame.head.data());
+    sections.copy(frame.head.data() + kFrameHeaderBytes, sections.size());
+    if (body_ == nullptr) {
+      message_.SerializeWithCachedSizesToArray(
+          reinterpret_cast<uint8_t*>(frame.head.data() + before));
+    } else {
+      frame.body = body_;
+      frame.body_offset = offset;
+      frame.body_bytes = bytes;
+    }
+    for (size_t i = first_fd; i < end_fd; ++i) {
+      frame.descriptors.push_back(std::move(descriptors_[i]));
+    }
+    return frame;
+  }
+
+ private:
+  const google::protobuf::MessageLite& message_;
+  const size_t bytes_;
+  DescriptorSet descriptors_;
+  const size_t count_;
+  std::shared_ptr<const char[]> body_;  // null: serialised into the only frame
+};
+
+}  // namespace
+
+absl::Status CheckSendable(const google::protobuf::MessageLite& message,
+                           size_t descriptors, size_t max_bytes,
+                           size_t max_descriptors) {
+  if (!message.IsInitialized()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        std::string(message.GetTypeName()), " lacks required fields: ",
+        message.InitializationErrorString()));
+  }
+  const size_t bytes = message.ByteSizeLong();
+  // Protocol Buffers themselves end at 2 GiB.
+  max_bytes =
+      std::min<size_t>(max_bytes, std::numeric_limits<int32_t>::max());
+  if (bytes > max_bytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(std::string(message.GetTypeName()), " of ", bytes,
+                     " bytes exceeds the peer's limit of ", max_bytes));
+  }
+  if (descriptors > max_descriptors) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        std::string(message.GetTypeName()), " with ", descriptors,
+        " descriptors exceeds the peer's limit of ", max_descriptors));
+  }
+  return absl::OkStatus();
+}
+
+OutgoingFrames BuildOpen(const google::protobuf::MessageLite& request,
+                         DescriptorSet descriptors, bool has_timeout,
+                         const Metadata& metadata) {
+  Pieces pieces(request, std::move(descriptors));
+  FrameHeader open = {.type = static_cast<uint8_t>(FrameType::kOpen),
+                      .flags = kFlagMessage};
+  std::string sections;
+  if (has_timeout) {
+    open.flags |= kFlagTimeout;
+    AppendLittleEndian(sections, uint64_t{0});
+  }
+  if (!metadata.empty()) {
+    open.flags |= kFlagMetadata;
+    AppendMetadataBlock(metadata, sections);
+  }
+  OutgoingFrames frames;
+  for (size_t i = 0; i < pieces.count(); ++i) {
+    FrameHeader header =
+        i == 0 ? open
+               : FrameHeader{.type = static_cast<uint8_t>(FrameType::kMessage),
+                             .flags = kFlagMessage};
+    header.flags |= i + 1 < pieces.count() ? kFlagMore : kFlagHalfClose;
+    frames.push_back(pieces.Frame(i, header, i == 0 ? sections : ""));
+  }
+  return frames;
+}
+
+void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
+                  absl::Duration timeout) {
+  for (OutgoingFrame& frame : frames) {
+    frame.call_id = call_id;
+    StoreLittleEndian(frame.head.data() + kCallIdOffset, call_id);
+  }
+  std::string& open = frames.front().head;
+  StoreLittleEndian(open.data() + kArgumentOffset, method_id);
+  if ((DecodeFrameHeader(open.data()).flags & kFlagTimeout) != 0) {
+    // The timeout is the first section. At least a nanosecond: zero would read
+    // as a call whose time is up already, which the caller finds out itself.
+    const int64_t ns =
+        std::max<int64_t>(1, absl::ToInt64Nanoseconds(timeout));
+    StoreLittleEndian(open.data() + kFrameHeaderBytes,
+                      static_cast<uint64_t>(ns));
+  }
+}
+
+OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
+                           const Metadata& headers, const Metadata& trailers,
+                           const google::protobuf::MessageLite* reply,
+                           DescriptorSet descriptors) {
+  FrameHeader end = {.call_id = call_id,
+                     .type = static_cast<uint8_t>(FrameType::kStatus),
+                     .argument = StatusCodeToWire(status.code())};
+  std::string sections;
+  if (!status.ok()) {
+    end.flags |= kFlagDetails;
+    AppendStatusDetails(status, sections);
+  }
+  if (!trailers.empty()) {
+    end.flags |= kFlagTrailers;
+    AppendMetadataBlock(trailers, sections);
+  }
+  if (!headers.empty()) {
+    end.flags |= kFlagMetadata;
+    AppendMetadataBlock(headers, sections);
+  }
+  OutgoingFrames frames;
+  if (reply == nullptr) {
+    end.payload_bytes = static_cast<uint32_t>(sections.size());
+    frames.push_back(NewFrame(end));
+    frames.back().head += sections;
+    return frames;
+  }
+  end.flags |= kFlagMessage;
+  Pieces pieces(*reply, std::move(descriptors));
+  for (size_t i = 0; i + 1 < pieces.count(); ++i) {
+    frames.push_back(
+        pieces.Frame(i,
+                     {.call_id = call_id,
+                      .type = static_cast<uint8_t>(FrameType::kMessage),
+                      .flags = kFlagMessage | kFlagMore},
+                     ""));
+  }
+  frames.push_back(pieces.Frame(pieces.count() - 1, end, sections));
+  return frames;
+}
+
+OutgoingFrame BuildHello(const Hello& hello) {
+  OutgoingFrame frame =
+      NewFrame({.payload_bytes = kHelloBytes,
+                .type = static_cast<uint8_t>(FrameType::kHello)});
+  frame.head.resize(kFrameHeaderBytes + kHelloBytes);
+  EncodeHello(hello, frame.head.data() + kFrameHeaderBytes);
+  return frame;
+}
+
+OutgoingFrame BuildMethod(uint32_t method_id, std::string_view full_name) {
+  OutgoingFrame frame =
+      NewFrame({.payload_bytes = static_cast<uint32_t>(full_name.size()),
+                .type = static_cast<uint8_t>(FrameType::kMethod),
+                .argument = method_id});
+  frame.head += full_name;
+  return frame;
+}
+
+OutgoingFrame BuildControl(FrameType type, uint32_t call_id,
+                           uint32_t argument) {
+  return NewFrame({.call_id = call_id,
+                   .type = static_cast<uint8_t>(type),
+                   .argument = argument});
+}
+
+}  // namespace fdrpc

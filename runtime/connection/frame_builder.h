@@ -1,0 +1,50 @@
+#ifndef FDRPC_CONNECTION_FRAME_BUILDER_H_
+#define FDRPC_CONNECTION_FRAME_BUILDER_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "fdrpc/descriptor_set.h"
+#include "fdrpc/metadata.h"
+#include "google/protobuf/message_lite.h"
+#include "transport/frame.h"
+#include "wire/hello.h"
+
+namespace fdrpc {
+
+// The frames of one message with what goes before it: one, unless the message
+// is large or has more descriptors than one sendmsg(2) takes.
+using OutgoingFrames = absl::InlinedVector<OutgoingFrame, 1>;
+
+// INVALID_ARGUMENT if required fields are missing; RESOURCE_EXHAUSTED if it has
+// more bytes or descriptors than the peer takes.
+absl::Status CheckSendable(const google::protobuf::MessageLite& message,
+                           size_t descriptors, size_t max_bytes,
+                           size_t max_descriptors);
+
+// A whole unary request. The call's id, its method's and what is left of the
+// timeout are filled in by CompleteOpen() once they are known.
+OutgoingFrames BuildOpen(const google::protobuf::MessageLite& request,
+                         DescriptorSet descriptors, bool has_timeout,
+                         const Metadata& metadata);
+void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
+                  absl::Duration timeout);
+
+// The end of a call, with its reply if `reply` is not null.
+OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
+                           const Metadata& headers, const Metadata& trailers,
+                           const google::protobuf::MessageLite* reply,
+                           DescriptorSet descriptors);
+
+OutgoingFrame BuildHello(const Hello& hello);
+OutgoingFrame BuildMethod(uint32_t method_id, std::string_view full_name);
+// A frame that is nothing but its header.
+OutgoingFrame BuildControl(FrameType type, uint32_t call_id,
+                           uint32_t argument = 0);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CONNECTION_FRAME_BUILDER_H_

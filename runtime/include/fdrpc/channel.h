@@ -1,0 +1,53 @@
+#ifndef FDRPC_CHANNEL_H_
+#define FDRPC_CHANNEL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "fdrpc/caller.h"
+
+namespace fdrpc {
+
+struct ChannelOptions {
+  // The largest reply that is accepted, in bytes of the serialised message; a
+  // larger one fails its call with RESOURCE_EXHAUSTED.
+  uint32_t max_reply_bytes = 64u << 20;
+  // The largest number of descriptors that is accepted with one reply.
+  uint32_t max_reply_descriptors = 1024;
+};
+
+// A connection to a server that comes back by itself: made by the first call
+// that needs it, and again by the next call after it was lost. Connecting to a
+// local socket takes microseconds, so there is no back-off for calls that do
+// not wait.
+//
+// A process that makes only blocking calls starts no thread: the calling
+// threads read the replies, for each other where several wait.
+//
+// Copies are handles to the same connection, which closes when the last handle,
+// stub and call are gone. In a child after fork(2) calls fail with
+// FAILED_PRECONDITION: make a new channel there.
+//
+// Threads: safe; any number of threads may call through one channel.
+class Channel {
+ public:
+  // Does not block and does not need the server to run yet. INVALID_ARGUMENT if
+  // `address` has not the form of an address (docs/guide.md, "Addresses").
+  static absl::StatusOr<Channel> Connect(std::string_view address,
+                                         ChannelOptions options = {});
+
+  // What stubs call through: FileBroker::Stub broker(channel).
+  operator std::shared_ptr<Caller>() const { return caller_; }  // NOLINT
+
+ private:
+  explicit Channel(std::shared_ptr<Caller> caller)
+      : caller_(std::move(caller)) {}
+
+  std::shared_ptr<Caller> caller_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CHANNEL_H_

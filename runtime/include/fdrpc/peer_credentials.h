@@ -1,0 +1,20 @@
+#ifndef FDRPC_PEER_CREDENTIALS_H_
+#define FDRPC_PEER_CREDENTIALS_H_
+
+#include <sys/types.h>
+
+namespace fdrpc {
+
+// Who is at the other end of a connection, as the kernel recorded it when the
+// peer connected (SO_PEERCRED, unix(7)). A peer that passed its socket on is
+// still seen as the process that connected. `pid` may have been reused since;
+// it is 0 if the process is not visible in this pid namespace.
+struct PeerCredentials {
+  uid_t uid = static_cast<uid_t>(-1);
+  gid_t gid = static_cast<gid_t>(-1);
+  pid_t pid = 0;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_PEER_CREDENTIALS_H_

@@ -1,0 +1,47 @@
+#ifndef FDRPC_SERVER_CONTEXT_H_
+#define FDRPC_SERVER_CONTEXT_H_
+
+#include <stop_token>
+
+#include "absl/time/time.h"
+#include "fdrpc/metadata.h"
+#include "fdrpc/peer_credentials.h"
+
+namespace fdrpc {
+
+// What a handler knows of the call that it serves, and what it sends beside the
+// reply. Belongs to the runtime; valid until the handler returns.
+//
+// Threads: IsCancelled(), cancellation() and time_remaining() may be used from
+// any thread; the rest belongs to the handler's.
+class ServerContext {
+ public:
+  virtual ~ServerContext() = default;
+
+  // Metadata that the client sent with the call.
+  virtual const Metadata& metadata() const = 0;
+  virtual const PeerCredentials& peer() const = 0;
+
+  // What is left until the client's deadline; negative once it has passed,
+  // infinite if the client set none.
+  virtual absl::Duration time_remaining() const = 0;
+
+  // Whether nobody waits for the reply any more: the client cancelled, its
+  // deadline passed, its connection ended, or the server is past its drain
+  // deadline. What the handler returns is then dropped.
+  virtual bool IsCancelled() const = 0;
+  // The same as a token, for std::stop_callback and interruptible waits. Stop
+  // is requested when the cancellation arrives, on a thread of the server; a
+  // deadline passing is seen by IsCancelled() at once and here when the
+  // client's cancellation arrives.
+  virtual std::stop_token cancellation() const = 0;
+
+  // Sent to the client with the reply, whatever its status: initial and
+  // trailing metadata.
+  virtual Metadata& headers() = 0;
+  virtual Metadata& trailers() = 0;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_CONTEXT_H_

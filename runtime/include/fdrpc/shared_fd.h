@@ -1,0 +1,33 @@
+#ifndef FDRPC_SHARED_FD_H_
+#define FDRPC_SHARED_FD_H_
+
+#include <memory>
+#include <utility>
+
+#include "fdrpc/unique_fd.h"
+
+namespace fdrpc {
+
+// One open descriptor with several owners, for sending it to many receivers
+// without a dup(2) each: the kernel duplicates on the way through the socket.
+// The descriptor closes when the last copy is gone.
+//
+// Threads: copies may be used and destroyed on different threads.
+class SharedFd {
+ public:
+  SharedFd() = default;
+  // Takes over what `fd` owns.
+  explicit SharedFd(UniqueFd fd)
+      : fd_(std::make_shared<const UniqueFd>(std::move(fd))) {}
+
+  bool ok() const { return fd_ != nullptr && fd_->ok(); }
+  // Borrowed: valid while any copy lives. -1 when empty.
+  int get() const { return fd_ == nullptr ? -1 : fd_->get(); }
+
+ private:
+  std::shared_ptr<const UniqueFd> fd_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SHARED_FD_H_

@@ -1,0 +1,87 @@
+#include "os/ancillary.h"
+
+#include <sys/socket.h>
+
+#include <cstring>
+
+#include "base/check.h"
+#include "os/syscalls.h"
+
+namespace fdrpc {
+namespace {
+
+// Room for a full set of descriptors and for the credentials that a peer can
+// make the kernel deliver beside them.
+constexpr size_t kControlBytes =
+    CMSG_SPACE(kMaxDescriptorsPerSend * sizeof(int)) +
+    CMSG_SPACE(sizeof(ucred));
+
+void TakeDescriptors(msghdr& message, ReceivedDescriptors& descriptors) {
+  for (cmsghdr* control = CMSG_FIRSTHDR(&message); control != nullptr;
+       control = CMSG_NXTHDR(&message, control)) {
+    if (control->cmsg_level != SOL_SOCKET ||
+        control->cmsg_type != SCM_RIGHTS) {
+      continue;
+    }
+    // The kernel pads the control message, not cmsg_len: this is exact for odd
+    // and even numbers of descriptors.
+    const size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(control) + i * sizeof(int), sizeof(int));
+      descriptors.fds.emplace_back(fd);
+    }
+  }
+  if ((message.msg_flags & MSG_CTRUNC) != 0) descriptors.truncated = true;
+}
+
+}  // namespace
+
+IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
+                             absl::Span<const int> descriptors) {
+  FDRPC_CHECK(descriptors.size() <= kMaxDescriptorsPerSend,
+              "more descriptors than one sendmsg takes");
+  msghdr message = {};
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = pieces.size();
+  alignas(cmsghdr) char control[kControlBytes];
+  if (!descriptors.empty()) {
+    const size_t bytes = descriptors.size() * sizeof(int);
+    // The padding behind an odd number goes to the kernel too.
+    std::memset(control, 0, CMSG_SPACE(bytes));
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(bytes);
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(bytes);
+    std::memcpy(CMSG_DATA(header), descriptors.data(), bytes);
+  }
+  const ssize_t sent = RetryOnEintr([&] {
+    return Syscalls::Get().sendmsg(socket, &message,
+                                   MSG_DONTWAIT | MSG_NOSIGNAL);
+  });
+  if (sent < 0) return {.error = errno};
+  return {.bytes = sent};
+}
+
+IoResult ReceiveWithDescriptors(int socket, char* buffer, size_t size,
+                                ReceivedDescriptors& descriptors) {
+  iovec piece = {.iov_base = buffer, .iov_len = size};
+  alignas(cmsghdr) char control[kControlBytes];
+  msghdr message;
+  const ssize_t received = RetryOnEintr([&] {
+    message = {};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    return Syscalls::Get().recvmsg(socket, &message,
+                                   MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  });
+  if (received < 0) return {.error = errno};
+  TakeDescriptors(message, descriptors);
+  return {.bytes = received};
+}
+
+}  // namespace fdrpc

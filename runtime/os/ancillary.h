@@ -1,0 +1,50 @@
+#ifndef FDRPC_OS_ANCILLARY_H_
+#define FDRPC_OS_ANCILLARY_H_
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "fdrpc/unique_fd.h"
+
+namespace fdrpc {
+
+// SCM_MAX_FD of net/core/scm.c: one more makes sendmsg(2) fail with EINVAL.
+inline constexpr size_t kMaxDescriptorsPerSend = 253;
+
+// What a system call that moves bytes did: their number, or an errno.
+struct IoResult {
+  ssize_t bytes = 0;
+  int error = 0;
+};
+
+// One sendmsg(2) of `pieces` with all of `descriptors` attached to the first
+// byte, without blocking and without SIGPIPE. If any byte was sent, so were all
+// descriptors; the caller keeps its own. On an error nothing was sent. `pieces`
+// must hold at least a byte in all: the kernel drops descriptors that are sent
+// with none.
+IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
+                             absl::Span<const int> descriptors);
+
+// Descriptors that one recvmsg(2) brought, each close-on-exec.
+struct ReceivedDescriptors {
+  std::vector<UniqueFd> fds;
+  // The kernel installed fewer than were sent (MSG_CTRUNC): this process is at
+  // its RLIMIT_NOFILE, or a security module refused one. Never the control
+  // buffer's size, which has room for every set that can be sent.
+  bool truncated = false;
+};
+
+// One recvmsg(2) of up to `size` bytes into `buffer`, without blocking. 0 bytes
+// without an error is the end of the stream. At most one set of descriptors
+// arrives with it, the one that was attached to a byte of those received
+// (unix(7)).
+IoResult ReceiveWithDescriptors(int socket, char* buffer, size_t size,
+                                ReceivedDescriptors& descriptors);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_OS_ANCILLARY_H_

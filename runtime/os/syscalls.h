@@ -1,0 +1,65 @@
+#ifndef FDRPC_OS_SYSCALLS_H_
+#define FDRPC_OS_SYSCALLS_H_
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+namespace fdrpc {
+
+// The system calls that the runtime makes and that can fail, as a table, so
+// that a test can make any of them fail, fall short or be interrupted. Every
+// call of them in the runtime goes through Syscalls::Get().
+struct Syscalls {
+  int (*socket)(int, int, int) = ::socket;
+  int (*bind)(int, const sockaddr*, socklen_t) = ::bind;
+  int (*listen)(int, int) = ::listen;
+  int (*connect)(int, const sockaddr*, socklen_t) = ::connect;
+  int (*accept4)(int, sockaddr*, socklen_t*, int) = ::accept4;
+  int (*getsockopt)(int, int, int, void*, socklen_t*) = ::getsockopt;
+  int (*shutdown)(int, int) = ::shutdown;
+  ssize_t (*sendmsg)(int, const msghdr*, int) = ::sendmsg;
+  ssize_t (*recvmsg)(int, msghdr*, int) = ::recvmsg;
+  int (*ppoll)(pollfd*, nfds_t, const timespec*, const sigset_t*) = ::ppoll;
+  int (*epoll_create1)(int) = ::epoll_create1;
+  int (*epoll_ctl)(int, int, int, epoll_event*) = ::epoll_ctl;
+  int (*epoll_wait)(int, epoll_event*, int, int) = ::epoll_wait;
+  int (*eventfd)(unsigned, int) = ::eventfd;
+  int (*timerfd_create)(int, int) = ::timerfd_create;
+  int (*timerfd_settime)(int, int, const itimerspec*,
+                         itimerspec*) = ::timerfd_settime;
+  ssize_t (*read)(int, void*, size_t) = ::read;
+  ssize_t (*write)(int, const void*, size_t) = ::write;
+  int (*lstat)(const char*, struct stat*) = ::lstat;
+  int (*unlink)(const char*) = ::unlink;
+
+  static const Syscalls& Get() {
+    return *current.load(std::memory_order_acquire);
+  }
+
+  static const Syscalls real;
+  // What Get() gives. Only tests store here, and only the address of a table
+  // that outlives its use.
+  static std::atomic<const Syscalls*> current;
+};
+
+// Calls `call` again for as long as a signal interrupts it.
+template <typename Call>
+auto RetryOnEintr(Call call) {
+  while (true) {
+    auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_OS_SYSCALLS_H_

@@ -1,0 +1,29 @@
+#include "os/wait_ready.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "os/syscalls.h"
+
+namespace fdrpc {
+
+void WaitReady(int fd, bool or_writable, int wakeup_fd,
+               MonotonicTime deadline) {
+  pollfd polled[2] = {
+      {.fd = fd,
+       .events = static_cast<short>(POLLIN | (or_writable ? POLLOUT : 0)),
+       .revents = 0},
+      {.fd = wakeup_fd, .events = POLLIN, .revents = 0}};
+  timespec timeout = {};
+  const bool bounded = deadline != kNoDeadline;
+  if (bounded) {
+    const auto left = std::max(std::chrono::nanoseconds::zero(),
+                               std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                   deadline - Clock::Real().Now()));
+    timeout.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000);
+    timeout.tv_nsec = static_cast<long>(left.count() % 1'000'000'000);
+  }
+  Syscalls::Get().ppoll(polled, 2, bounded ? &timeout : nullptr, nullptr);
+}
+
+}  // namespace fdrpc

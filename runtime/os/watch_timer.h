@@ -1,0 +1,31 @@
+#ifndef FDRPC_OS_WATCH_TIMER_H_
+#define FDRPC_OS_WATCH_TIMER_H_
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "fdrpc/unique_fd.h"
+
+namespace fdrpc {
+
+// A timer that one thread sleeps on and others set: a timerfd(2). Setting it
+// costs a system call and wakes nobody until it expires.
+class WatchTimer {
+ public:
+  static absl::StatusOr<WatchTimer> Create();
+
+  // Expires once, `after` from now (at least a nanosecond), instead of when it
+  // was set to before.
+  void Set(absl::Duration after) const;
+  void Stop() const;
+  // Blocks until it has expired since the last Await(). May return early.
+  void Await() const;
+
+ private:
+  explicit WatchTimer(UniqueFd fd) : fd_(std::move(fd)) {}
+
+  UniqueFd fd_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_OS_WATCH_TIMER_H_

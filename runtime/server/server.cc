@@ -1,0 +1,50 @@
+#include "fdrpc/server.h"
+
+#include "base/check.h"
+#include "server/server_core.h"
+#include "server/stop_signals.h"
+
+namespace fdrpc {
+
+Server::Server(ServerOptions options)
+    : core_(std::make_unique<ServerCore>(options)) {}
+
+Server::~Server() {
+  core_->Shutdown(absl::ZeroDuration());
+  core_->JoinThreads();
+}
+
+void Server::AddService(Service& service) {
+  FDRPC_CHECK(!core_->serving(), "AddService() comes before Run() and Start()");
+  core_->AddService(service);
+}
+
+absl::Status Server::Listen(std::string_view address) {
+  FDRPC_CHECK(!core_->serving(), "Listen() comes before Run() and Start()");
+  return core_->Listen(address);
+}
+
+void Server::Run() {
+  core_->BeginServing();
+  StopSignals signals(*core_);
+  // This thread polls, the other watches it. Without the other the server
+  // serves on, one call at a time, and tries again when a handler is slow.
+  (void)core_->StartThreads(1);
+  core_->ServeOnThisThread();
+  core_->JoinThreads();
+}
+
+absl::Status Server::Start() {
+  core_->BeginServing();
+  return core_->StartThreads(2);
+}
+
+void Server::Shutdown() { core_->Shutdown(core_->drain_timeout()); }
+
+void Server::Shutdown(absl::Duration drain_timeout) {
+  core_->Shutdown(drain_timeout);
+}
+
+void Server::Wait() { core_->JoinThreads(); }
+
+}  // namespace fdrpc

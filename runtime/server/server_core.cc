@@ -1,0 +1,278 @@
+#include "server/server_core.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/check.h"
+#include "os/unix_address.h"
+#include "transport/stream_transport.h"
+
+namespace fdrpc {
+namespace {
+
+// Tokens in the epoll set: the wake-up, the listeners, then the connections,
+// whose numbers are not used again.
+constexpr uint64_t kWakeupToken = 0;
+constexpr uint64_t kFirstListenerToken = 1;
+constexpr uint64_t kFirstConnectionToken = 1u << 16;
+
+constexpr size_t kMostEvents = 64;
+// Connections that are accepted before others get their turn.
+constexpr int kMostAccepted = 16;
+// How long a listener is left alone when accept(2) fails for want of something:
+// it stays readable, so polling it would spin.
+constexpr absl::Duration kAcceptPause = absl::Milliseconds(50);
+
+absl::Status ShuttingDown() {
+  return absl::UnavailableError("the server is shutting down");
+}
+
+}  // namespace
+
+ServerCore::ServerCore(const ServerOptions& options)
+    : options_(options), next_token_(kFirstConnectionToken) {}
+
+ServerCore::~ServerCore() {
+  for (const auto& connection : AllConnections()) {
+    connection->Close(ShuttingDown());
+  }
+}
+
+absl::Status ServerCore::Listen(std::string_view address) {
+  absl::Status prepared = Prepare();
+  if (!prepared.ok()) return prepared;
+  absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
+  if (!parsed.ok()) return parsed.status();
+  absl::StatusOr<StreamListener> listener = StreamListener::Listen(*parsed);
+  if (!listener.ok()) return listener.status();
+  absl::Status added = poller_->Add(
+      listener->fd(), kFirstListenerToken + listeners_.size(), {});
+  if (!added.ok()) return added;
+  listeners_.push_back({*std::move(listener)});
+  return absl::OkStatus();
+}
+
+absl::Status ServerCore::Prepare() {
+  if (pool_ != nullptr) return absl::OkStatus();
+  absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
+  if (!wakeup.ok()) return wakeup.status();
+  absl::StatusOr<Poller> poller = Poller::Create();
+  if (!poller.ok()) return poller.status();
+  absl::StatusOr<std::unique_ptr<WorkerPool>> pool =
+      WorkerPool::Create(std::max(2, options_.max_threads), [this] { Poll(); });
+  if (!pool.ok()) return pool.status();
+  absl::Status added = poller->Add(wakeup->fd(), kWakeupToken, {});
+  if (!added.ok()) return added;
+  wakeup_ = *std::move(wakeup);
+  poller_ = *std::move(poller);
+  pool_ = *std::move(pool);
+  return absl::OkStatus();
+}
+
+void ServerCore::BeginServing() {
+  FDRPC_CHECK(!listeners_.empty(), "a server serves after Listen()");
+  FDRPC_CHECK(!serving_, "a server serves once");
+  serving_ = true;
+}
+
+void ServerCore::Shutdown(absl::Duration drain_timeout) {
+  const MonotonicTime deadline =
+      DeadlineAfter(Clock::Real().Now(),
+                    std::max(drain_timeout, absl::ZeroDuration()));
+  {
+    absl::MutexLock lock(&mu_);
+    drain_deadline_ = std::min(drain_deadline_.value_or(kNoDeadline), deadline);
+  }
+  if (wakeup_.has_value()) wakeup_->Notify();
+}
+
+void ServerCore::Poll() {
+  Poller::Event events[kMostEvents];
+  const absl::Span<Poller::Event> ready =
+      poller_->Wait(absl::MakeSpan(events), NextDeadline());
+  for (const Poller::Event& event : ready) Handle(event);
+  const MonotonicTime now = Clock::Real().Now();
+  ResumeListeners(now);
+  ExpireHandshakes(now);
+  AdvanceShutdown(now);
+}
+
+MonotonicTime ServerCore::NextDeadline() {
+  MonotonicTime next = kNoDeadline;
+  for (const Listening& listening : listeners_) {
+    if (listening.paused_until != MonotonicTime::min()) {
+      next = std::min(next, listening.paused_until);
+    }
+  }
+  if (!handshakes_.empty()) next = std::min(next, handshakes_.front().deadline);
+  absl::MutexLock lock(&mu_);
+  return std::min(next, drain_deadline_.value_or(kNoDeadline));
+}
+
+void ServerCore::Handle(const Poller::Event& event) {
+  if (event.token == kWakeupToken) {
+    wakeup_->Clear();
+    return;
+  }
+  if (event.token < kFirstConnectionToken) {
+    const size_t listener = event.token - kFirstListenerToken;
+    if (listener < listeners_.size()) Accept(listener);
+    return;
+  }
+  // It may have been closed by a handler's thread a moment ago.
+  const std::shared_ptr<ServerConnection> connection =
+      FindConnection(event.token);
+  if (connection == nullptr) return;
+  if (event.writable) connection->OnWritable();
+  if (event.readable) connection->OnReadable();
+}
+
+void ServerCore::Accept(size_t listener) {
+  for (int i = 0; i < kMostAccepted; ++i) {
+    StreamListener::Accepted accepted = listeners_[listener].listener.Accept();
+    switch (accepted.error) {
+      case 0:
+        Adopt(std::move(accepted.socket));
+        break;
+      case EAGAIN:
+        return;
+      case ECONNABORTED:
+        break;
+      default:
+        // EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection waits in the queue.
+        return Pause(listener);
+    }
+  }
+}
+
+void ServerCore::Adopt(UniqueFd socket) {
+  const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(socket.get());
+  if (!peer.ok()) return;
+  const uint64_t token = next_token_++;
+  const std::shared_ptr<ServerConnection> connection = ServerConnection::Create(
+      StreamTransport::Create(std::move(socket)), *peer, options_, registry_,
+      *this, token);
+  {
+    absl::MutexLock lock(&mu_);
+    // Closed on arrival, which the client sees at once.
+    if (connections_.size() >= static_cast<size_t>(options_.max_connections)) {
+      return;
+    }
+    if (!poller_->Add(connection->pollable_fd(), token, {}).ok()) return;
+    connections_.emplace(token, connection);
+  }
+  handshakes_.push_back(
+      {DeadlineAfter(Clock::Real().Now(), options_.handshake_timeout), token});
+  connection->Start();
+}
+
+void ServerCore::Pause(size_t listener) {
+  Listening& listening = listeners_[listener];
+  listening.paused_until = DeadlineAfter(Clock::Real().Now(), kAcceptPause);
+  // If this fails, the pause is none and the next attempt comes at once.
+  (void)poller_->Change(listening.listener.fd(), kFirstListenerToken + listener,
+                        {.readable = false});
+}
+
+void ServerCore::ResumeListeners(MonotonicTime now) {
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    Listening& listening = listeners_[i];
+    if (listening.paused_until == MonotonicTime::min() ||
+        listening.paused_until > now) {
+      continue;
+    }
+    if (poller_->Change(listening.listener.fd(), kFirstListenerToken + i, {})
+            .ok()) {
+      listening.paused_until = MonotonicTime::min();
+    } else {
+      listening.paused_until = DeadlineAfter(now, kAcceptPause);
+    }
+  }
+}
+
+void ServerCore::ExpireHandshakes(MonotonicTime now) {
+  while (!handshakes_.empty()) {
+    const std::shared_ptr<ServerConnection> connection =
+        FindConnection(handshakes_.front().token);
+    if (connection != nullptr && !connection->has_hello()) {
+      if (handshakes_.front().deadline > now) return;
+      connection->Close(
+          absl::DeadlineExceededError("the client made no handshake in time"));
+    }
+    handshakes_.pop_front();
+  }
+}
+
+void ServerCore::AdvanceShutdown(MonotonicTime now) {
+  if (stop_requested_.exchange(false, std::memory_order_acq_rel)) {
+    Shutdown(options_.drain_timeout);
+  }
+  std::optional<MonotonicTime> deadline;
+  {
+    absl::MutexLock lock(&mu_);
+    deadline = drain_deadline_;
+  }
+  if (!deadline.has_value()) return;
+  if (!draining_) {
+    draining_ = true;
+    for (const Listening& listening : listeners_) {
+      poller_->Remove(listening.listener.fd());
+    }
+    listeners_.clear();
+    for (const auto& connection : AllConnections()) connection->Drain();
+  }
+  bool all_gone = true;
+  for (const auto& connection : AllConnections()) {
+    if (now >= *deadline || connection->drained()) {
+      connection->Close(ShuttingDown());
+    } else {
+      all_gone = false;
+    }
+  }
+  if (all_gone) pool_->Stop();
+}
+
+void ServerCore::OnCallReady(std::shared_ptr<ServerCall> call) {
+  pool_->Submit([call = std::move(call)] { call->Run(); });
+}
+
+void ServerCore::OnInterestChanged(ServerConnection& connection) {
+  // Under the lock, so that of two changes the later one's outcome stays.
+  absl::MutexLock lock(&mu_);
+  if (!connections_.contains(connection.token())) return;
+  // Of a descriptor in the set only a lack of memory can fail; what is lost is
+  // noticed when the peer goes.
+  (void)poller_->Change(connection.pollable_fd(), connection.token(),
+                        connection.interest());
+}
+
+void ServerCore::OnConnectionClosed(ServerConnection& connection) {
+  std::shared_ptr<ServerConnection> gone;
+  {
+    absl::MutexLock lock(&mu_);
+    auto it = connections_.find(connection.token());
+    if (it == connections_.end()) return;
+    poller_->Remove(connection.pollable_fd());
+    gone = std::move(it->second);
+    connections_.erase(it);
+  }
+  // A shutdown may have waited for it.
+  wakeup_->Notify();
+}
+
+std::shared_ptr<ServerConnection> ServerCore::FindConnection(uint64_t token) {
+  absl::MutexLock lock(&mu_);
+  auto it = connections_.find(token);
+  return it == connections_.end() ? nullptr : it->second;
+}
+
+std::vector<std::shared_ptr<ServerConnection>> ServerCore::AllConnections() {
+  absl::MutexLock lock(&mu_);
+  std::vector<std::shared_ptr<ServerConnection>> all;
+  all.reserve(connections_.size());
+  for (const auto& [token, connection] : connections_) all.push_back(connection);
+  return all;
+}
+
+}  // namespace fdrpc

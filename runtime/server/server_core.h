@@ -1,0 +1,119 @@
+#ifndef FDRPC_SERVER_SERVER_CORE_H_
+#define FDRPC_SERVER_SERVER_CORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/monotonic_time.h"
+#include "fdrpc/server.h"
+#include "os/poller.h"
+#include "os/stream_socket.h"
+#include "os/wakeup.h"
+#include "server/server_connection.h"
+#include "server/service_registry.h"
+#include "server/worker_pool.h"
+
+namespace fdrpc {
+
+// What a Server is made of: its listeners and connections, waited for in one
+// epoll set by whichever thread of the pool polls, and its way to an end.
+class ServerCore final : private ServerConnection::Host {
+ public:
+  explicit ServerCore(const ServerOptions& options);
+  ~ServerCore();
+
+  void AddService(Service& service) { registry_.Add(service); }
+  absl::Status Listen(std::string_view address);
+
+  // After Listen(); once, before the next two.
+  void BeginServing();
+  absl::Status StartThreads(int count) { return pool_->Start(count); }
+  void ServeOnThisThread() { pool_->Join(); }
+  // Blocks until the pool's threads have ended.
+  void JoinThreads() {
+    if (pool_ != nullptr) pool_->JoinThreads();
+  }
+
+  bool serving() const { return serving_; }
+  absl::Duration drain_timeout() const { return options_.drain_timeout; }
+
+  // Any thread; a second call can only make it sooner.
+  void Shutdown(absl::Duration drain_timeout) ABSL_LOCKS_EXCLUDED(mu_);
+  // Safe in a signal handler: wakes the polling thread, which looks at
+  // `stop_requested`.
+  void RequestStop() {
+    stop_requested_.store(true, std::memory_order_release);
+    wakeup_->Notify();
+  }
+
+ private:
+  struct Listening {
+    StreamListener listener;
+    // Set while it is left alone because the process is at a limit.
+    MonotonicTime paused_until = MonotonicTime::min();
+  };
+
+  // ServerConnection::Host.
+  void OnCallReady(std::shared_ptr<ServerCall> call) override;
+  void OnInterestChanged(ServerConnection& connection) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void OnDrainProgress() override { wakeup_->Notify(); }
+  void OnConnectionClosed(ServerConnection& connection) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // All of these are the polling thread's.
+  void Poll();
+  MonotonicTime NextDeadline() ABSL_LOCKS_EXCLUDED(mu_);
+  void Handle(const Poller::Event& event);
+  void Accept(size_t listener);
+  void Adopt(UniqueFd socket);
+  void Pause(size_t listener);
+  void ResumeListeners(MonotonicTime now);
+  void ExpireHandshakes(MonotonicTime now);
+  // One step on the way to the end, if it has begun.
+  void AdvanceShutdown(MonotonicTime now);
+  std::shared_ptr<ServerConnection> FindConnection(uint64_t token)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  std::vector<std::shared_ptr<ServerConnection>> AllConnections()
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Makes what waiting and serving need, once.
+  absl::Status Prepare();
+
+  const ServerOptions options_;
+  ServiceRegistry registry_;
+  bool serving_ = false;
+  std::optional<Wakeup> wakeup_;
+  std::optional<Poller> poller_;
+  std::atomic<bool> stop_requested_{false};
+
+  // The polling thread's.
+  std::vector<Listening> listeners_;
+  uint64_t next_token_;
+  struct Handshake {
+    MonotonicTime deadline;
+    uint64_t token;
+  };
+  std::deque<Handshake> handshakes_;  // in the order of their deadlines
+  bool draining_ = false;
+
+  absl::Mutex mu_;
+  absl::flat_hash_map<uint64_t, std::shared_ptr<ServerConnection>> connections_
+      ABSL_GUARDED_BY(mu_);
+  std::optional<MonotonicTime> drain_deadline_ ABSL_GUARDED_BY(mu_);
+
+  std::unique_ptr<WorkerPool> pool_;  // last: its threads use all of the above
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_SERVER_CORE_H_

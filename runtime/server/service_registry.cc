@@ -1,0 +1,32 @@
+#include "server/service_registry.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+
+namespace fdrpc {
+
+void ServiceRegistry::Add(Service& service) {
+  const bool is_new =
+      services_.emplace(std::string(service.full_name()), &service).second;
+  FDRPC_CHECK(is_new, "two services of one name were added to a server");
+  for (const MethodHandler& handler : service.method_handlers()) {
+    methods_.emplace(std::string(handler.method->full_name),
+                     RegisteredMethod{&service, &handler});
+  }
+}
+
+absl::StatusOr<RegisteredMethod> ServiceRegistry::Find(
+    std::string_view full_name) const {
+  // Looked up as std::string: absl's string_view may be another type than the
+  // standard's.
+  const std::string name(full_name);
+  if (auto it = methods_.find(name); it != methods_.end()) return it->second;
+  const std::string service = name.substr(0, name.find('/'));
+  if (services_.contains(service)) {
+    return absl::UnimplementedError(
+        absl::StrCat("the server's service ", service, " has no such method"));
+  }
+  return absl::UnimplementedError("the server has no such service");
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,43 @@
+#ifndef FDRPC_TRANSPORT_FRAME_H_
+#define FDRPC_TRANSPORT_FRAME_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fdrpc/descriptor_set.h"
+#include "fdrpc/unique_fd.h"
+#include "wire/frame_header.h"
+
+namespace fdrpc {
+
+// A frame on its way out. Owns its descriptors, and its bytes: all of them in
+// `head`, or, for a piece of a large message, the rest in a buffer that the
+// pieces share.
+struct OutgoingFrame {
+  std::string head;  // the header, and what stands before the body
+  std::shared_ptr<const char[]> body;
+  size_t body_offset = 0;
+  size_t body_bytes = 0;
+  DescriptorSet descriptors;  // as many as the header says
+  uint32_t call_id = 0;       // as in the header
+
+  size_t bytes() const { return head.size() + body_bytes; }
+};
+
+// A frame that arrived. The descriptors are its own; the payload is borrowed
+// from the transport until that receives again.
+struct IncomingFrame {
+  FrameHeader header;
+  std::string_view payload;
+  std::vector<UniqueFd> descriptors;
+  // The kernel installed fewer descriptors than the header says, because of a
+  // limit on this side (MSG_CTRUNC).
+  bool descriptors_truncated = false;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_TRANSPORT_FRAME_H_

@@ -1,0 +1,207 @@
+#include "transport/stream_transport.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
+#include "os/ancillary.h"
+#include "os/syscalls.h"
+#include "wire/limits.h"
+
+namespace fdrpc {
+namespace {
+
+// Frames that one sendmsg(2) takes at most, of two pieces each.
+constexpr size_t kMostFramesPerSend = 64;
+
+// The bytes of a sendmsg(2): whole frames, of which only the first may carry
+// descriptors, less what of the first is gone already.
+struct Gathered {
+  absl::InlinedVector<iovec, 8> pieces;
+  size_t frames = 0;
+  size_t bytes = 0;
+
+  void Add(const char* data, size_t size) {
+    if (size == 0) return;
+    pieces.push_back({.iov_base = const_cast<char*>(data), .iov_len = size});
+    bytes += size;
+  }
+};
+
+Gathered Gather(absl::Span<OutgoingFrame* const> frames, size_t skip) {
+  Gathered gathered;
+  for (const OutgoingFrame* frame : frames) {
+    if (gathered.frames > 0 && (!frame->descriptors.empty() ||
+                                gathered.frames == kMostFramesPerSend)) {
+      break;
+    }
+    const size_t skip_head = std::min(skip, frame->head.size());
+    const size_t skip_body = skip - skip_head;
+    gathered.Add(frame->head.data() + skip_head,
+                 frame->head.size() - skip_head);
+    gathered.Add(frame->body.get() + frame->body_offset + skip_body,
+                 frame->body_bytes - skip_body);
+    ++gathered.frames;
+    skip = 0;
+  }
+  return gathered;
+}
+
+// Why a frame can't be sent, for errors that concern its descriptors or a lack
+// of memory and leave the connection as it was.
+absl::Status Refusal(int error) {
+  switch (error) {
+    case EBADF:
+      return absl::InvalidArgumentError(
+          "a descriptor to send is not open (EBADF)");
+    case ETOOMANYREFS:
+      return absl::ResourceExhaustedError(
+          "too many descriptors of this user are in flight (ETOOMANYREFS): "
+          "the limit is RLIMIT_NOFILE, and receivers must read them");
+    case EINVAL:
+    case EPERM:
+    case EACCES:
+    case EOPNOTSUPP:
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the kernel refuses to send a descriptor: errno ", error));
+    default:
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "the kernel has no memory to send the message: errno ", error));
+  }
+}
+
+bool ConcernsFrameOnly(int error, bool has_descriptors) {
+  switch (error) {
+    case EBADF:
+    case ETOOMANYREFS:
+    case EINVAL:
+    case EPERM:
+    case EACCES:
+    case EOPNOTSUPP:
+      return has_descriptors;
+    case ENOMEM:
+    case ENOBUFS:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<StreamTransport> StreamTransport::Create(UniqueFd socket) {
+  return std::unique_ptr<StreamTransport>(
+      new StreamTransport(std::move(socket)));
+}
+
+Transport::SendResult StreamTransport::Send(
+    absl::Span<OutgoingFrame* const> frames) {
+  SendResult result;
+  while (result.sent < frames.size()) {
+    OutgoingFrame& first = *frames[result.sent];
+    absl::InlinedVector<int, 8> fds;
+    for (const OutgoingFd& fd : first.descriptors) fds.push_back(fd.get());
+    const Gathered gathered =
+        Gather(frames.subspan(result.sent), sent_of_first_);
+    const IoResult io =
+        SendWithDescriptors(socket_.get(), gathered.pieces, fds);
+    if (io.error == EAGAIN) {
+      result.outcome = SendResult::Outcome::kWouldBlock;
+      result.next_partly_sent = sent_of_first_ > 0;
+      return result;
+    }
+    if (io.error != 0) {
+      result.next_partly_sent = sent_of_first_ > 0;
+      if (sent_of_first_ == 0 && ConcernsFrameOnly(io.error, !fds.empty())) {
+        result.outcome = SendResult::Outcome::kRefused;
+        result.error = Refusal(io.error);
+        return result;
+      }
+      result.outcome = SendResult::Outcome::kBroken;
+      result.error = io.error == EPIPE || io.error == ECONNRESET
+                         ? absl::UnavailableError("the peer closed the connection")
+                         : absl::UnavailableError(absl::StrCat(
+                               "sending failed: errno ", io.error));
+      return result;
+    }
+    // Any byte sent took all of the descriptors with it.
+    first.descriptors.clear();
+    size_t left = sent_of_first_ + static_cast<size_t>(io.bytes);
+    while (result.sent < frames.size() &&
+           left >= frames[result.sent]->bytes()) {
+      left -= frames[result.sent]->bytes();
+      ++result.sent;
+    }
+    sent_of_first_ = left;
+    if (static_cast<size_t>(io.bytes) < gathered.bytes) {
+      // A short send means that there was no room for more.
+      result.outcome = SendResult::Outcome::kWouldBlock;
+      result.next_partly_sent = sent_of_first_ > 0;
+      return result;
+    }
+  }
+  return result;
+}
+
+Transport::ReceiveResult StreamTransport::Receive() {
+  const absl::Span<char> space = decoder_.Space();
+  const uint64_t begin = decoder_.end_offset();
+  ReceivedDescriptors descriptors;
+  const IoResult io = ReceiveWithDescriptors(socket_.get(), space.data(),
+                                             space.size(), descriptors);
+  if (io.error == EAGAIN) {
+    return {.outcome = ReceiveOutcome::kWouldBlock, .error = {}};
+  }
+  if (io.error == ECONNRESET || (io.error == 0 && io.bytes == 0)) {
+    return {.outcome = ReceiveOutcome::kClosed, .error = {}};
+  }
+  if (io.error != 0) {
+    return {.outcome = ReceiveOutcome::kBroken,
+            .error = absl::UnavailableError(
+                absl::StrCat("receiving failed: errno ", io.error))};
+  }
+  decoder_.Received(static_cast<size_t>(io.bytes));
+  if (!descriptors.fds.empty() || descriptors.truncated) {
+    sets_.Add(begin, decoder_.end_offset(), std::move(descriptors));
+  }
+  return {};
+}
+
+Transport::NextResult StreamTransport::Next(IncomingFrame& frame) {
+  auto malformed = [this](absl::Status error) {
+    malformed_ = true;
+    return NextResult{.outcome = NextOutcome::kMalformed,
+                      .error = std::move(error)};
+  };
+  if (malformed_) return {};
+  FrameDecoder::Frame decoded;
+  switch (decoder_.Next(decoded)) {
+    case FrameDecoder::Result::kTooLarge:
+      return malformed(absl::InvalidArgumentError(
+          absl::StrCat("a frame announces ", decoded.header.payload_bytes,
+                       " bytes and ", decoded.header.descriptor_count,
+                       " descriptors; the limits are ", kMaxFramePayloadBytes,
+                       " and ", kMaxFrameDescriptors)));
+    case FrameDecoder::Result::kIncomplete: {
+      absl::Status pending = sets_.CheckPending(decoder_.next_offset());
+      if (!pending.ok()) return malformed(std::move(pending));
+      return {};
+    }
+    case FrameDecoder::Result::kFrame:
+      break;
+  }
+  frame = IncomingFrame{};
+  frame.header = decoded.header;
+  frame.payload = decoded.payload;
+  absl::Status assigned = sets_.Assign(decoded.start, frame);
+  if (!assigned.ok()) return malformed(std::move(assigned));
+  return {.outcome = NextOutcome::kFrame, .error = {}};
+}
+
+void StreamTransport::Shutdown() {
+  Syscalls::Get().shutdown(socket_.get(), SHUT_RDWR);
+}
+
+}  // namespace fdrpc

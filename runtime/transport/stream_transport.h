@@ -1,0 +1,39 @@
+#ifndef FDRPC_TRANSPORT_STREAM_TRANSPORT_H_
+#define FDRPC_TRANSPORT_STREAM_TRANSPORT_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "fdrpc/unique_fd.h"
+#include "transport/arrived_sets.h"
+#include "transport/transport.h"
+#include "wire/frame_decoder.h"
+
+namespace fdrpc {
+
+// Frames over a connected stream socket, which it owns.
+class StreamTransport final : public Transport {
+ public:
+  // `socket` is connected and non-blocking.
+  static std::unique_ptr<StreamTransport> Create(UniqueFd socket);
+
+  SendResult Send(absl::Span<OutgoingFrame* const> frames) override;
+  ReceiveResult Receive() override;
+  NextResult Next(IncomingFrame& frame) override;
+  void ReleaseIdleMemory() override { decoder_.ReleaseIfEmpty(); }
+  int pollable_fd() const override { return socket_.get(); }
+  void Shutdown() override;
+
+ private:
+  explicit StreamTransport(UniqueFd socket) : socket_(std::move(socket)) {}
+
+  UniqueFd socket_;
+  size_t sent_of_first_ = 0;  // bytes of the first unsent frame that are gone
+  FrameDecoder decoder_;
+  ArrivedSets sets_;
+  bool malformed_ = false;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_TRANSPORT_STREAM_TRANSPORT_H_

@@ -1,0 +1,63 @@
+#ifndef FDRPC_WIRE_FRAME_HEADER_H_
+#define FDRPC_WIRE_FRAME_HEADER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fdrpc {
+
+// docs/protocol.md, "Frames", says what each means.
+enum class FrameType : uint8_t {
+  kHello = 1,
+  kOpen = 2,
+  kHeaders = 3,
+  kMessage = 4,
+  kStatus = 5,
+  kCancel = 6,
+  kCredit = 7,
+  kPing = 8,
+  kPong = 9,
+  kGoAway = 10,
+  kMethod = 11,
+};
+
+// Frames of unknown types from here on are skipped, below they are an error: so
+// a later version can add both kinds.
+inline constexpr uint8_t kFirstSkippableType = 0x80;
+
+// Bits of FrameHeader::flags. Sections stand in the payload in the order of
+// this list, the bytes of the message last.
+inline constexpr uint8_t kFlagTimeout = 0x01;    // open
+inline constexpr uint8_t kFlagDetails = 0x01;    // status
+inline constexpr uint8_t kFlagTrailers = 0x02;   // status
+inline constexpr uint8_t kFlagMetadata = 0x04;   // open, headers, status
+inline constexpr uint8_t kFlagMessage = 0x08;    // open, message, status
+inline constexpr uint8_t kFlagMore = 0x10;       // open, message
+inline constexpr uint8_t kFlagHalfClose = 0x20;  // open, message
+
+inline constexpr size_t kFrameHeaderBytes = 16;
+
+struct FrameHeader {
+  uint32_t payload_bytes = 0;
+  uint32_t call_id = 0;  // 0: the connection
+  uint8_t type = 0;      // a FrameType, or one that this version does not know
+  uint8_t flags = 0;
+  uint16_t descriptor_count = 0;
+  uint32_t argument = 0;  // by type: method, status code, credit, last call
+
+  friend bool operator==(const FrameHeader&, const FrameHeader&) = default;
+};
+
+// Offsets of fields that are filled in after a frame was built.
+inline constexpr size_t kCallIdOffset = 4;
+inline constexpr size_t kArgumentOffset = 12;
+
+// Writes kFrameHeaderBytes bytes.
+void EncodeFrameHeader(const FrameHeader& header, char* to);
+// Reads kFrameHeaderBytes bytes. Any bytes are a header; whether it is a valid
+// one, FrameDecoder and the connection decide.
+FrameHeader DecodeFrameHeader(const char* from);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_WIRE_FRAME_HEADER_H_

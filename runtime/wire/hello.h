@@ -1,0 +1,43 @@
+#ifndef FDRPC_WIRE_HELLO_H_
+#define FDRPC_WIRE_HELLO_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "wire/limits.h"
+
+namespace fdrpc {
+
+// The first frame of each side: which protocol it speaks and what it accepts
+// (docs/protocol.md, "Handshake").
+struct Hello {
+  static constexpr uint16_t kVersion = 1;
+
+  uint16_t version = kVersion;      // the newest that the sender speaks
+  uint16_t oldest_version = kVersion;
+  uint64_t features = 0;            // what the sender can do
+  uint32_t max_message_bytes = kGuaranteedMessageBytes;
+  uint32_t max_descriptors = kGuaranteedDescriptors;
+  uint32_t max_calls = kGuaranteedCalls;
+  uint32_t initial_credit_bytes = 0;        // 0: no flow control
+  uint32_t initial_credit_descriptors = 0;  // likewise
+
+  friend bool operator==(const Hello&, const Hello&) = default;
+};
+
+inline constexpr size_t kHelloBytes = 36;
+
+// Writes kHelloBytes bytes.
+void EncodeHello(const Hello& hello, char* to);
+// INVALID_ARGUMENT if `payload` is not a hello. Bytes behind what this version
+// knows are a later version's and are ignored. Limits below those that the
+// protocol guarantees are an error.
+absl::StatusOr<Hello> DecodeHello(std::string_view payload);
+
+// FAILED_PRECONDITION if the two sides have no version in common.
+absl::Status CheckVersions(const Hello& ours, const Hello& theirs);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_WIRE_HELLO_H_

@@ -1,0 +1,35 @@
+#ifndef FDRPC_WIRE_LIMITS_H_
+#define FDRPC_WIRE_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+// The limits that are part of the protocol; docs/protocol.md, "Limits", has
+// their reasons. What a side may choose for itself is in its hello.
+namespace fdrpc {
+
+// The payload of one frame. Longer messages are sent in pieces.
+inline constexpr uint32_t kMaxFramePayloadBytes = 1u << 20;
+// The piece of a message that a sender puts into one frame, which leaves room
+// for what stands before it.
+inline constexpr uint32_t kMaxPieceBytes = 512u << 10;
+// Descriptors of one frame: what one sendmsg(2) takes.
+inline constexpr uint32_t kMaxFrameDescriptors = 253;
+
+inline constexpr size_t kMaxHelloBytes = 256;
+inline constexpr size_t kMaxMethodNameBytes = 1024;
+// Distinct methods that a connection can name.
+inline constexpr uint32_t kMaxMethods = 4096;
+inline constexpr size_t kMaxMetadataBytes = 64u << 10;
+inline constexpr size_t kMaxMetadataEntries = 1024;
+inline constexpr size_t kMaxStatusMessageBytes = 16u << 10;
+
+// What every receiver accepts, so that a client can send before it has read the
+// server's hello.
+inline constexpr uint32_t kGuaranteedMessageBytes = 64u << 10;
+inline constexpr uint32_t kGuaranteedDescriptors = 16;
+inline constexpr uint32_t kGuaranteedCalls = 16;
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_WIRE_LIMITS_H_

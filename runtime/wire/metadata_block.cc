@@ -1,0 +1,100 @@
+#include "wire/metadata_block.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "wire/byte_reader.h"
+#include "wire/limits.h"
+
+namespace fdrpc {
+namespace {
+
+constexpr size_t kEntryOverhead = sizeof(uint8_t) + sizeof(uint32_t);
+
+bool ValidKey(std::string_view key) {
+  return !key.empty() && key.size() <= 255 &&
+         std::all_of(key.begin(), key.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '-' || c == '.';
+         });
+}
+
+bool ValidValue(std::string_view key, std::string_view value) {
+  return key.ends_with("-bin") ||
+         std::all_of(value.begin(), value.end(),
+                     [](char c) { return c >= 0x20 && c <= 0x7e; });
+}
+
+absl::Status CheckEntry(std::string_view key, std::string_view value) {
+  if (!ValidKey(key)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "metadata key \"", absl::CHexEscape({key.data(), std::min<size_t>(key.size(), 64)}),
+        "\" is not of lower-case letters, digits, '_', '-' and '.', at most "
+        "255 of them"));
+  }
+  if (!ValidValue(key, value)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the value of metadata key \"", std::string(key),
+        "\" is not printable ASCII; a key that ends in -bin takes any bytes"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckMetadata(const Metadata& metadata) {
+  size_t bytes = 0;
+  for (const auto& [key, value] : metadata) {
+    absl::Status status = CheckEntry(key, value);
+    if (!status.ok()) return status;
+    bytes += kEntryOverhead + key.size() + value.size();
+  }
+  if (bytes > kMaxMetadataBytes || metadata.size() > kMaxMetadataEntries) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "metadata of ", metadata.size(), " entries and ", bytes,
+        " bytes exceeds the limit of ", kMaxMetadataEntries, " entries and ",
+        kMaxMetadataBytes, " bytes"));
+  }
+  return absl::OkStatus();
+}
+
+void AppendMetadataBlock(const Metadata& metadata, std::string& to) {
+  uint32_t bytes = 0;
+  for (const auto& [key, value] : metadata) {
+    bytes += static_cast<uint32_t>(kEntryOverhead + key.size() + value.size());
+  }
+  AppendLittleEndian(to, bytes);
+  for (const auto& [key, value] : metadata) {
+    AppendLittleEndian(to, static_cast<uint8_t>(key.size()));
+    AppendLittleEndian(to, static_cast<uint32_t>(value.size()));
+    to.append(key);
+    to.append(value);
+  }
+}
+
+absl::Status DecodeMetadataBlock(std::string_view block, Metadata& metadata) {
+  if (block.size() > kMaxMetadataBytes) {
+    return absl::InvalidArgumentError("the metadata block is too large");
+  }
+  ByteReader reader(block);
+  while (!reader.done()) {
+    uint8_t key_bytes = 0;
+    uint32_t value_bytes = 0;
+    std::string_view key, value;
+    if (!reader.Read(key_bytes) || !reader.Read(value_bytes) ||
+        !reader.Read(key_bytes, key) || !reader.Read(value_bytes, value)) {
+      return absl::InvalidArgumentError("the metadata block is malformed");
+    }
+    absl::Status status = CheckEntry(key, value);
+    if (!status.ok()) return status;
+    if (metadata.size() == kMaxMetadataEntries) {
+      return absl::InvalidArgumentError("the metadata has too many entries");
+    }
+    metadata.Add(key, value);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace fdrpc

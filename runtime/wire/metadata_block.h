@@ -1,0 +1,28 @@
+#ifndef FDRPC_WIRE_METADATA_BLOCK_H_
+#define FDRPC_WIRE_METADATA_BLOCK_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "fdrpc/metadata.h"
+
+namespace fdrpc {
+
+// Metadata as a length-prefixed block of a frame's payload (docs/protocol.md,
+// "Metadata").
+
+// INVALID_ARGUMENT names the key that breaks the rules of fdrpc::Metadata;
+// RESOURCE_EXHAUSTED if the whole exceeds the protocol's limits.
+absl::Status CheckMetadata(const Metadata& metadata);
+
+// `metadata` has passed CheckMetadata().
+void AppendMetadataBlock(const Metadata& metadata, std::string& to);
+
+// `block` is the block without its length. INVALID_ARGUMENT if it is malformed,
+// breaks the rules or exceeds the limits.
+absl::Status DecodeMetadataBlock(std::string_view block, Metadata& metadata);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_WIRE_METADATA_BLOCK_H_

@@ -1,0 +1,31 @@
+#ifndef FDRPC_WIRE_OPEN_HEADER_H_
+#define FDRPC_WIRE_OPEN_HEADER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "fdrpc/metadata.h"
+#include "wire/frame_header.h"
+
+namespace fdrpc {
+
+// What an open frame says of its call before the message's bytes
+// (docs/protocol.md, "Open"). Views borrow from the frame's payload.
+struct OpenHeader {
+  std::optional<uint64_t> timeout_ns;
+  Metadata metadata;
+  std::string_view message;  // the first piece, if kFlagMessage is set
+};
+
+inline constexpr uint8_t kOpenFlags = kFlagTimeout | kFlagMetadata |
+                                      kFlagMessage | kFlagMore | kFlagHalfClose;
+
+// INVALID_ARGUMENT if the payload is malformed or the flags contradict it.
+absl::Status DecodeOpenHeader(uint8_t flags, std::string_view payload,
+                              OpenHeader& header);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_WIRE_OPEN_HEADER_H_

@@ -1,0 +1,42 @@
+#ifndef FDRPC_WIRE_STATUS_HEADER_H_
+#define FDRPC_WIRE_STATUS_HEADER_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "fdrpc/metadata.h"
+#include "wire/frame_header.h"
+
+namespace fdrpc {
+
+// What a status frame says before the message's bytes (docs/protocol.md,
+// "Status"). Views borrow from the frame's payload.
+struct StatusHeader {
+  absl::Status status;  // with its payloads
+  Metadata trailers;
+  Metadata headers;
+  std::string_view message;  // the reply, or its last piece, if kFlagMessage
+};
+
+inline constexpr uint8_t kStatusFlags =
+    kFlagDetails | kFlagTrailers | kFlagMetadata | kFlagMessage;
+
+// The code as it travels: gRPC's numbers, which are absl's.
+uint32_t StatusCodeToWire(absl::StatusCode code);
+// Numbers that gRPC does not define are UNKNOWN (grpc/grpc doc/statuscodes.md).
+absl::StatusCode StatusCodeFromWire(uint32_t code);
+
+// Appends the details section: message and payloads. What exceeds the
+// protocol's limits is cut: the message in length, payloads as wholes.
+void AppendStatusDetails(const absl::Status& status, std::string& to);
+
+// INVALID_ARGUMENT if the payload is malformed or the flags contradict it.
+absl::Status DecodeStatusHeader(uint8_t flags, uint32_t code,
+                                std::string_view payload,
+                                StatusHeader& header);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_WIRE_STATUS_HEADER_H_

@@ -1,0 +1,37 @@
+#!/bin/bash
+# configure_test.sh SOURCE_DIR CXX CASE: configures fdrpc in another way than the
+# build that this runs in, and generates code with it as far as that takes no
+# compiling.
+#   subproject    as a part of another project
+#   config_mode   with a Protocol Buffers that brings a CMake config file
+set -euo pipefail
+source=$1
+cxx=$2
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+case $3 in
+subproject)
+  cmake -S "$here/subproject" -B "$work/build" "-DCMAKE_CXX_COMPILER=$cxx" \
+    "-DFDRPC_SOURCE_DIR=$source"
+  # Nothing of fdrpc's is tested or installed by a project that contains it.
+  ctest --test-dir "$work/build" -N | grep -q 'Total Tests: 0' || fail "there are tests"
+  cmake --install "$work/build" --prefix "$work/prefix"
+  [[ ! -e $work/prefix ]] || fail "something was installed"
+  ;;
+config_mode)
+  cmake -S "$source" -B "$work/build" "-DCMAKE_CXX_COMPILER=$cxx" -DFDRPC_BUILD_TESTS=OFF \
+    -DFDRPC_BUILD_SERVICES=OFF "-DProtobuf_DIR=$here/config_mode"
+  grep -q FDRPC_TEST_CONFIG_MODE "$work/build/CMakeCache.txt" || fail "not in config mode"
+  ;;
+*)
+  fail "there is no case $3"
+  ;;
+esac
+cmake --build "$work/build" --target fdrpc_options_generation

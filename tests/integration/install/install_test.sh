@@ -1,0 +1,67 @@
+#!/bin/bash
+# install_test.sh BUILD_DIR CXX [CMAKE_ARGUMENT...]: installs a built tree, moves
+# it, and builds and runs a project outside of it in the two ways that a user
+# can: with CMake, and with pkg-config, protoc and a compiler.
+set -euo pipefail
+build=$(cd "$1" && pwd)
+cxx=$2
+shift 2
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+step() { printf '\n== %s\n' "$*"; }
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+step "Installing"
+cmake --install "$build" --prefix "$work/first" > "$work/install.log"
+mv "$work/first" "$work/prefix"
+if grep -rIlE "$build|$work/first" "$work/prefix"; then
+  fail "the installed files above name the place that they were built in or installed to"
+fi
+# Headers must compile alone: a public one that includes a private one would not.
+for header in "$work"/prefix/include/fdrpc/*.h; do
+  echo "#include \"fdrpc/$(basename "$header")\""
+done > "$work/all_headers.cc"
+pc=$(dirname "$(find "$work/prefix" -name fdrpc.pc)")
+export PKG_CONFIG_PATH=$pc
+# shellcheck disable=SC2046 # flags are words
+"$cxx" -std=c++20 -Wall -Wextra -Werror -fsyntax-only $(pkg-config --cflags fdrpc) \
+  "$work/all_headers.cc"
+
+step "With CMake"
+cp -r "$here/outside" "$work/outside"
+configure() { # BUILD_DIR ARGUMENT...
+  cmake -S "$work/outside" -B "$1" "-DCMAKE_PREFIX_PATH=$work/prefix" \
+    "-DCMAKE_CXX_COMPILER=$cxx" "${@:2}"
+}
+configure "$work/with-cmake" "$@"
+cmake --build "$work/with-cmake"
+"$work/with-cmake/echo"
+"$work/with-cmake/echo_alone"
+
+for generator in Ninja "Unix Makefiles"; do
+  step "A changed import generates again what imports it: $generator"
+  build=$work/regeneration-$generator
+  configure "$build" -G "$generator" > "$work/configure.log"
+  # Whether it generated.
+  generate() {
+    cmake --build "$build" --target echo_proto_generation > "$work/generate.log"
+    grep -q 'Generating C++ from outside/echo.proto' "$work/generate.log"
+  }
+  generate || fail "generates nothing"
+  for changed in proto/outside/echo.proto proto/outside/words.proto \
+    ../prefix/include/fdrpc/fd.proto ../prefix/bin/protoc-gen-fdrpc; do
+    if generate; then fail "generates again though nothing has changed"; fi
+    touch "$work/outside/$changed"
+    generate || fail "does not generate again when $changed has changed"
+  done
+done
+
+step "With pkg-config, protoc and make"
+cp -r "$here/outside" "$work/with-make"
+make -C "$work/with-make" CXX="$cxx" echo
+"$work/with-make/echo"

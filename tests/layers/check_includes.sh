@@ -1,0 +1,111 @@
+#!/bin/bash
+# check_includes.sh ROOT: whether the runtime keeps to its layers
+# (docs/layers.md). Prints each line that does not; fails if there is one.
+set -euo pipefail
+root=${1:?usage: check_includes.sh ROOT}
+cd "$root"
+[[ -d runtime ]] || { echo "there is no runtime/ in $root" >&2; exit 2; }
+
+# file:line:text of every include, and of every line that names what only one
+# file may name.
+find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
+  xargs -r grep -HnE '^[[:space:]]*#[[:space:]]*include|msghdr|CMSG_' |
+  awk '
+    BEGIN {
+      # The rooms that each room may include beside itself.
+      below["base"] = " "
+      below["os"] = below["wire"] = " base "
+      below["transport"] = below["call"] = " os wire base "
+      below["connection"] = " transport call os wire base "
+      below["client"] = below["server"] = " connection transport call os wire base "
+
+      # The room that each public header belongs to.
+      belongs("base", "metadata.h")
+      belongs("os", "unique_fd.h shared_fd.h descriptor_set.h peer_credentials.h")
+      belongs("call", "call_options.h caller.h method.h parcel.h server_context.h service.h stub.h")
+      belongs("client", "channel.h")
+      belongs("server", "server.h")
+
+      # Headers of system calls: the kernel is reached through os/ alone.
+      kernel = "^(sys/.*|linux/.*|asm/.*|netinet/.*|arpa/.*|poll\\.h|fcntl\\.h|unistd\\.h)$"
+      # What state machines and bytes have no use for.
+      threads = "^(thread|mutex|shared_mutex|condition_variable|absl/synchronization/.*)$"
+    }
+
+    function belongs(room, headers,   list, n, i) {
+      n = split(headers, list, " ")
+      for (i = 1; i <= n; i++) owner[list[i]] = room
+    }
+    function wrong(why) { printf "%s:%s: %s: %s\n", file, line, text, why; found = 1 }
+    function may(from, to) { return from == to || index(below[from], " " to " ") > 0 }
+
+    {
+      match($0, /^[^:]*:[0-9]+:/)
+      place = substr($0, 1, RLENGTH - 1)
+      text = substr($0, RLENGTH + 1)
+      sub(/^[ \t]+/, "", text)
+      split(place, parts, ":")
+      file = parts[1]; line = parts[2]
+      split(file, path, "/")
+      public = path[2] == "include"
+      if (public) {
+        room = owner[path[4]]
+        if (room == "") {
+          if (!(file in reported)) wrong("belongs to no room: name its room in tests/layers/check_includes.sh")
+          reported[file] = 1
+          next
+        }
+      } else {
+        room = path[2]
+        if (!(room in below)) {
+          wrong("there is no room " room)
+          next
+        }
+      }
+    }
+
+    text !~ /^#[ \t]*include/ {
+      # syscalls.h: the types of two entries of its table.
+      if (file !~ /^runtime\/os\/ancillary\.(h|cc)$/ &&
+          !(file == "runtime/os/syscalls.h" && text !~ /cmsghdr|CMSG_/))
+        wrong("ancillary data is the business of os/ancillary.{h,cc}")
+      next
+    }
+
+    {
+      included = text
+      sub(/^#[ \t]*include[ \t]*/, "", included)
+      quoted = included ~ /^"/
+      sub(/^["<]/, "", included)
+      sub(/[">].*$/, "", included)
+      top = included
+      slash = index(included, "/")
+      if (slash) top = substr(included, 1, slash - 1)
+    }
+
+    included ~ kernel && room != "os" && included != "sys/types.h" {
+      wrong("only os/ makes system calls")
+    }
+    included ~ threads && (room == "call" || room == "wire") {
+      wrong(room "/ is pure: no threads")
+    }
+    top == "fdrpc" {
+      name = substr(included, 7)
+      if (!(name in owner)) wrong("not a public header with a room")
+      else if (!may(room, owner[name])) wrong(owner[name] "/ is not below " room "/")
+      next
+    }
+    top in below {
+      if (public) wrong("public headers include no private ones")
+      else if (!may(room, top)) wrong(top "/ is not below " room "/")
+      next
+    }
+    top ~ /^(services|tests|codegen|proto|runtime)$/ {
+      wrong("the runtime includes itself by room and nothing else of this tree")
+      next
+    }
+    quoted && top != "absl" && top != "google" {
+      wrong("neither a room nor a public header")
+    }
+    END { exit found }
+  '

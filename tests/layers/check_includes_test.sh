@@ -1,0 +1,79 @@
+#!/bin/bash
+# check_includes_test.sh: whether check_includes.sh finds what it is there to find.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+failures=0
+
+# put FILE LINE...: a tree of one file of these lines.
+put() {
+  rm -rf "$tree/runtime"
+  mkdir -p "$tree/runtime/$(dirname "$1")"
+  printf '%s\n' "${@:2}" > "$tree/runtime/$1"
+}
+
+allowed() {
+  put "$@"
+  if ! output=$("$here/check_includes.sh" "$tree"); then
+    echo "refused, but should be allowed: $output"
+    failures=$((failures + 1))
+  fi
+}
+
+# refused REASON FILE LINE...: one violation, reported with its place.
+refused() {
+  local reason=$1
+  shift
+  put "$@"
+  if output=$("$here/check_includes.sh" "$tree"); then
+    echo "allowed, but should be refused: $*"
+    failures=$((failures + 1))
+  elif [[ $output != "runtime/$1:1: "*"$reason"* || $(wc -l <<< "$output") != 1 ]]; then
+    echo "refused with the wrong words: $*: $output"
+    failures=$((failures + 1))
+  fi
+}
+
+allowed base/check.cc '#include "base/check.h"' '#include <cstdio>'
+allowed os/poller.cc '#include "os/poller.h"' '#include <sys/epoll.h>' '#include "fdrpc/unique_fd.h"'
+allowed os/ancillary.cc 'msghdr message;' 'CMSG_FIRSTHDR(&message);'
+allowed os/syscalls.h 'ssize_t (*recvmsg)(int, msghdr*, int) = ::recvmsg;'
+allowed wire/frame.cc '#include "base/check.h"' '#include "absl/status/status.h"'
+allowed call/parcel.cc '#include "fdrpc/parcel.h"' '#include "google/protobuf/message_lite.h"' '#include "os/x.h"'
+allowed connection/a.cc '#include "transport/x.h"' '#include "call/x.h"' '#  include "fdrpc/caller.h"'
+allowed client/a.cc '#include "connection/x.h"' '#include "fdrpc/channel.h"'
+allowed server/a.cc '#include "connection/x.h"' '#include "fdrpc/server.h"'
+allowed include/fdrpc/server.h '#include "fdrpc/service.h"' '#include <sys/types.h>'
+
+refused 'os/ is not below base/' base/a.h '#include "os/poller.h"'
+refused 'wire/ is not below os/' os/a.h '#include "wire/frame.h"'
+refused 'os/ is not below wire/' wire/a.h '#include "os/poller.h"'
+refused 'call/ is not below transport/' transport/a.cc '#include "call/a.h"'
+refused 'transport/ is not below call/' call/a.cc '  #  include "transport/a.h"'
+refused 'server/ is not below client/' client/a.cc '#include "server/a.h"'
+refused 'client/ is not below server/' server/a.cc '#include "client/a.h"'
+refused 'server/ is not below client/' client/a.cc '#include "fdrpc/server.h"'
+refused 'call/ is not below os/' os/a.cc '#include "fdrpc/parcel.h"'
+refused 'connection/ is not below call/' call/a.cc '#include <connection/a.h>'
+refused 'include no private ones' include/fdrpc/channel.h '#include "client/core.h"'
+refused 'server/ is not below client/' include/fdrpc/channel.h '#include "fdrpc/server.h"'
+refused 'belongs to no room' include/fdrpc/unheard_of.h '#include <vector>'
+refused 'not a public header' client/a.cc '#include "fdrpc/unheard_of.h"'
+refused 'there is no room util' util/a.h '#include <vector>'
+refused 'nothing else of this tree' server/a.cc '#include "services/filebroker/broker.h"'
+refused 'nothing else of this tree' server/a.cc '#include "tests/support/census.h"'
+refused 'nothing else of this tree' server/a.cc '#include "codegen/naming.h"'
+refused 'nothing else of this tree' server/a.cc '#include "runtime/os/poller.h"'
+refused 'neither a room nor' server/a.cc '#include "core.h"'
+refused 'only os/ makes' transport/a.cc '#include <sys/socket.h>'
+refused 'only os/ makes' server/a.cc '#include <poll.h>'
+refused 'only os/ makes' include/fdrpc/channel.h '#include <sys/socket.h>'
+refused 'no threads' call/a.cc '#include <mutex>'
+refused 'no threads' wire/a.cc '#include "absl/synchronization/mutex.h"'
+refused 'ancillary data' os/poller.cc 'cmsghdr* header;'
+refused 'ancillary data' transport/a.cc 'msghdr message = {};'
+refused 'ancillary data' os/syscalls.h 'CMSG_SPACE(4);'
+
+if ((failures > 0)); then exit 1; fi
+echo "check_includes.sh finds what it should"

@@ -1,0 +1,60 @@
+#include "tests/support/descriptor_census.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+#include "gtest/gtest.h"
+
+namespace fdrpc::testing {
+namespace {
+
+DescriptorCensus ReadFdDirectory(const std::string& path) {
+  DescriptorCensus census;
+  DIR* dir = opendir(path.c_str());
+  if (dir == nullptr) {
+    ADD_FAILURE() << "cannot open " << path;
+    return census;
+  }
+  const bool own = path == "/proc/self/fd";
+  while (const dirent* entry = readdir(dir)) {
+    if (entry->d_name[0] == '.') continue;
+    const int fd = std::atoi(entry->d_name);
+    if (own && fd == dirfd(dir)) continue;
+    char target[PATH_MAX];
+    const ssize_t length =
+        readlink((path + "/" + entry->d_name).c_str(), target, sizeof(target));
+    if (length >= 0) census[fd] = std::string(target, length);
+  }
+  closedir(dir);
+  return census;
+}
+
+}  // namespace
+
+DescriptorCensus TakeCensus() { return ReadFdDirectory("/proc/self/fd"); }
+
+DescriptorCensus TakeCensusOf(int pid) {
+  return ReadFdDirectory("/proc/" + std::to_string(pid) + "/fd");
+}
+
+DescriptorCensus TakeCensusExpecting(const DescriptorCensus& expected) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (true) {
+    DescriptorCensus census = TakeCensus();
+    if (census == expected || std::chrono::steady_clock::now() > give_up) {
+      return census;
+    }
+    std::this_thread::yield();
+  }
+}
+
+ExpectSameDescriptors::~ExpectSameDescriptors() {
+  EXPECT_EQ(TakeCensus(), before_) << "other descriptors are open than before";
+}
+
+}  // namespace fdrpc::testing

@@ -1,0 +1,153 @@
+#include "tests/support/fault_injection.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "gtest/gtest.h"
+#include "os/syscalls.h"
+
+namespace fdrpc::testing {
+namespace {
+
+constexpr size_t kMostNames = 32;
+
+absl::Mutex plan_mu;
+// Held by a call that asks it, so that it outlives a test that ends meanwhile.
+std::shared_ptr<const FaultInjection::Plan> plan ABSL_GUARDED_BY(plan_mu);
+std::array<std::atomic<size_t>, kMostNames> counts;
+
+size_t IndexOf(std::string_view name) {
+  const auto& names = FaultInjection::Names();
+  return std::find(names.begin(), names.end(), name) - names.begin();
+}
+
+// Stands in front of one system call: counts, asks the plan, and makes the call
+// if it is to be made.
+template <size_t name_index, auto member>
+struct Interposed;
+
+template <size_t name_index, typename Result, typename... Arguments,
+          Result (*Syscalls::*member)(Arguments...)>
+struct Interposed<name_index, member> {
+  static FaultInjection::Fault Ask() {
+    const size_t index = counts[name_index].fetch_add(1);
+    std::shared_ptr<const FaultInjection::Plan> asked;
+    {
+      absl::MutexLock lock(&plan_mu);
+      asked = plan;
+    }
+    return (*asked)(FaultInjection::Names()[name_index], index);
+  }
+  static Result Call(Arguments... arguments) {
+    if (const int error = Ask().error; error != 0) {
+      errno = error;
+      return -1;
+    }
+    return (Syscalls::real.*member)(arguments...);
+  }
+};
+
+// A message header whose vector holds at most so many bytes.
+struct Shortened {
+  Shortened(const msghdr& message, size_t most) : header(message) {
+    for (size_t i = 0; i < message.msg_iovlen && most > 0; ++i) {
+      iovec piece = message.msg_iov[i];
+      piece.iov_len = std::min(piece.iov_len, most);
+      most -= piece.iov_len;
+      pieces.push_back(piece);
+    }
+    header.msg_iov = pieces.data();
+    header.msg_iovlen = pieces.size();
+  }
+  std::vector<iovec> pieces;
+  msghdr header;
+};
+
+constexpr size_t kSendmsg = 7;
+constexpr size_t kRecvmsg = 8;
+
+ssize_t Sendmsg(int fd, const msghdr* message, int flags) {
+  const auto fault = Interposed<kSendmsg, &Syscalls::sendmsg>::Ask();
+  if (fault.error != 0) {
+    errno = fault.error;
+    return -1;
+  }
+  if (fault.most_bytes == 0) return Syscalls::real.sendmsg(fd, message, flags);
+  Shortened shortened(*message, fault.most_bytes);
+  return Syscalls::real.sendmsg(fd, &shortened.header, flags);
+}
+
+ssize_t Recvmsg(int fd, msghdr* message, int flags) {
+  const auto fault = Interposed<kRecvmsg, &Syscalls::recvmsg>::Ask();
+  if (fault.error != 0) {
+    errno = fault.error;
+    return -1;
+  }
+  if (fault.most_bytes == 0) return Syscalls::real.recvmsg(fd, message, flags);
+  Shortened shortened(*message, fault.most_bytes);
+  const ssize_t got = Syscalls::real.recvmsg(fd, &shortened.header, flags);
+  message->msg_flags = shortened.header.msg_flags;
+  message->msg_controllen = shortened.header.msg_controllen;
+  return got;
+}
+
+const Syscalls interposed = {
+    .socket = Interposed<0, &Syscalls::socket>::Call,
+    .bind = Interposed<1, &Syscalls::bind>::Call,
+    .listen = Interposed<2, &Syscalls::listen>::Call,
+    .connect = Interposed<3, &Syscalls::connect>::Call,
+    .accept4 = Interposed<4, &Syscalls::accept4>::Call,
+    .getsockopt = Interposed<5, &Syscalls::getsockopt>::Call,
+    .shutdown = Interposed<6, &Syscalls::shutdown>::Call,
+    .sendmsg = Sendmsg,
+    .recvmsg = Recvmsg,
+    .ppoll = Interposed<9, &Syscalls::ppoll>::Call,
+    .epoll_create1 = Interposed<10, &Syscalls::epoll_create1>::Call,
+    .epoll_ctl = Interposed<11, &Syscalls::epoll_ctl>::Call,
+    .epoll_wait = Interposed<12, &Syscalls::epoll_wait>::Call,
+    .eventfd = Interposed<13, &Syscalls::eventfd>::Call,
+    .timerfd_create = Interposed<14, &Syscalls::timerfd_create>::Call,
+    .timerfd_settime = Interposed<15, &Syscalls::timerfd_settime>::Call,
+    .read = Interposed<16, &Syscalls::read>::Call,
+    .write = Interposed<17, &Syscalls::write>::Call,
+    .lstat = Interposed<18, &Syscalls::lstat>::Call,
+    .unlink = Interposed<19, &Syscalls::unlink>::Call,
+};
+
+}  // namespace
+
+const std::vector<std::string>& FaultInjection::Names() {
+  static const std::vector<std::string> names = {
+      "socket",       "bind",           "listen",          "connect",
+      "accept4",      "getsockopt",     "shutdown",        "sendmsg",
+      "recvmsg",      "ppoll",          "epoll_create1",   "epoll_ctl",
+      "epoll_wait",   "eventfd",        "timerfd_create",  "timerfd_settime",
+      "read",         "write",          "lstat",           "unlink"};
+  return names;
+}
+
+FaultInjection::FaultInjection(Plan new_plan) {
+  EXPECT_EQ(Syscalls::current.load(), &Syscalls::real) << "one at a time";
+  {
+    absl::MutexLock lock(&plan_mu);
+    plan = std::make_shared<const Plan>(std::move(new_plan));
+  }
+  for (auto& count : counts) count = 0;
+  Syscalls::current.store(&interposed, std::memory_order_release);
+}
+
+FaultInjection::~FaultInjection() {
+  Syscalls::current.store(&Syscalls::real, std::memory_order_release);
+}
+
+size_t FaultInjection::CountOf(std::string_view name) const {
+  return counts[IndexOf(name)].load();
+}
+
+}  // namespace fdrpc::testing

@@ -1,0 +1,23 @@
+#include "tests/support/temp_dir.h"
+
+#include <stdlib.h>
+
+#include <system_error>
+
+#include "gtest/gtest.h"
+
+namespace fdrpc::testing {
+
+TempDir::TempDir() {
+  std::string name =
+      (std::filesystem::temp_directory_path() / "fdrpc-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "mkdtemp failed";
+  path_ = name;
+}
+
+TempDir::~TempDir() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace fdrpc::testing
