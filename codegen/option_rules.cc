@@ -29,9 +29,9 @@ struct KnownOption {
   const char* name = "";
 };
 constexpr KnownOption kNone;
-constexpr KnownOption kFieldOption = {51870, "(fdrpc.fd)"};
-constexpr KnownOption kMethodOption = {51871, "(fdrpc.method)"};
-constexpr KnownOption kServiceOption = {51872, "(fdrpc.service)"};
+constexpr KnownOption kFieldOption = {51870, "(fdrpc.fd_rules)"};
+constexpr KnownOption kMethodOption = {51871, "(fdrpc.method_rules)"};
+constexpr KnownOption kServiceOption = {51872, "(fdrpc.service_rules)"};
 
 // An option of fdrpc's that an element has.
 struct SetOption {
@@ -107,9 +107,10 @@ class OptionChecker {
     if (HoldsFd(field)) return;
     for (const SetOption& option : OurOptions(field.options())) {
       if (option.number != kFieldOption.number) continue;
-      problems_.Add(field,
-                    "option (fdrpc.fd) is for fields of type fdrpc.Fd; remove "
-                    "the option, or give the field that type");
+      problems_.Add(
+          field,
+          "option (fdrpc.fd_rules) is for fields of type fdrpc.Fd; remove "
+          "the option, or give the field that type");
       return;
     }
   }

@@ -1,6 +1,5 @@
 #include "codegen/parcel_generator.h"
 
-#include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"

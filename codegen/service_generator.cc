@@ -1,6 +1,5 @@
 #include "codegen/service_generator.h"
 
-#include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -43,15 +42,12 @@ void ServiceGenerator::PrintClass(Printer& printer) const {
   printer.Print("\n");
   PrintComment(printer, CommentOf(service_));
   printer.Print(
-      {
-          {"deprecated",
-           service_.options().deprecated() ? "[[deprecated]] " : ""},
-          {"service", names_.service},
-      },
       "class $deprecated$$service$ final {\n"
       " public:\n"
       "  $service$() = delete;\n"
-      "\n");
+      "\n",
+      "deprecated", service_.options().deprecated() ? "[[deprecated]] " : "",
+      "service", names_.service);
   printer.Indent();
   stub_.PrintClass(printer);
   printer.Print("\n");
@@ -129,19 +125,16 @@ void ServiceGenerator::PrintMethodConstants(Printer& printer) const {
     const MethodDescriptor& method = *service_.method(i);
     const MethodTypes types(method, descriptor_fields_);
     printer.Print(
-        {
-            {"constant", MethodConstant(method)},
-            {"path", MethodPath(method)},
-            {"kind", MethodKindName(method)},
-            {"request", BoolLiteral(types.request_has_descriptors)},
-            {"reply", BoolLiteral(types.reply_has_descriptors)},
-        },
         "  static constexpr ::fdrpc::Method $constant$ = {\n"
         "      .full_name = \"$path$\",\n"
         "      .kind = ::fdrpc::MethodKind::$kind$,\n"
         "      .request_has_descriptors = $request$,\n"
         "      .reply_has_descriptors = $reply$,\n"
-        "  };\n");
+        "  };\n",
+        "constant", MethodConstant(method), "path", MethodPath(method), "kind",
+        MethodKindName(method), "request",
+        BoolLiteral(types.request_has_descriptors), "reply",
+        BoolLiteral(types.reply_has_descriptors));
   }
   printer.Print("};\n");
 }
@@ -170,17 +163,15 @@ void ServiceGenerator::PrintHandlerBody(Printer& printer,
 
 void ServiceGenerator::PrintMethodTable(Printer& printer) const {
   printer.Print(
-      {
-          {"service", names_.service},
-          {"full_name", std::string(service_.full_name())},
-      },
       "\n"
       "::std::string_view $service$::Service::full_name() const {\n"
       "  return \"$full_name$\";\n"
       "}\n"
       "\n"
       "::absl::Span<const ::fdrpc::MethodHandler>\n"
-      "$service$::Service::method_handlers() const {\n");
+      "$service$::Service::method_handlers() const {\n",
+      "service", names_.service, "full_name",
+      std::string(service_.full_name()));
   if (service_.method_count() == 0) {
     printer.Print(
         "  return {};\n"
@@ -196,12 +187,9 @@ void ServiceGenerator::PrintMethodTable(Printer& printer) const {
                            ">::Serve")
             : "nullptr";
     printer.Print(
-        {
-            {"constant", MethodConstant(method)},
-            {"serve", serve},
-        },
         "      {.method = &Methods::$constant$,\n"
-        "       .serve_unary = $serve$},\n");
+        "       .serve_unary = $serve$},\n",
+        "constant", MethodConstant(method), "serve", serve);
   }
   printer.Print(
       "  };\n"

@@ -1,0 +1,81 @@
+// Compares what is generated with the files of golden/. Where a difference is
+// meant, FDRPC_UPDATE_GOLDEN=1 in the environment makes the test write them.
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "codegen/file_generator.h"
+#include "gtest/gtest.h"
+#include "tests/codegen/proto_files.h"
+
+namespace fdrpc::codegen {
+namespace {
+
+// Where two texts differ first, as a diff would begin.
+std::string FirstDifference(const std::string& expected,
+                            const std::string& actual) {
+  const std::vector<std::string> before = absl::StrSplit(expected, '\n');
+  const std::vector<std::string> after = absl::StrSplit(actual, '\n');
+  size_t line = 0;
+  while (line < before.size() && line < after.size() &&
+         before[line] == after[line]) {
+    ++line;
+  }
+  std::string difference = absl::StrCat("@@ line ", line + 1, " @@\n");
+  if (line > 0) absl::StrAppend(&difference, " ", before[line - 1], "\n");
+  for (size_t i = line; i < before.size() && i < line + 3; ++i) {
+    absl::StrAppend(&difference, "-", before[i], "\n");
+  }
+  for (size_t i = line; i < after.size() && i < line + 3; ++i) {
+    absl::StrAppend(&difference, "+", after[i], "\n");
+  }
+  return difference;
+}
+
+void ExpectGolden(const std::string& name, const std::string& actual) {
+  const std::string path =
+      absl::StrCat("tests/codegen/golden/", name, ".golden");
+  if (std::getenv("FDRPC_UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(absl::StrCat(FDRPC_SOURCE_DIR, "/", path)) << actual;
+    return;
+  }
+  const std::string expected = ReadSourceFile(path);
+  EXPECT_TRUE(actual == expected)
+      << path << " (-) is not what is generated (+):\n"
+      << FirstDifference(expected, actual)
+      << "If this is meant, run this test with FDRPC_UPDATE_GOLDEN=1 in the "
+         "environment, and review what it changes.";
+}
+
+void ExpectGoldens(const std::string& name) {
+  ProtoFiles files;
+  absl::StatusOr<GeneratedFile> generated = GenerateFile(files.Add(
+      name + ".proto",
+      ReadSourceFile(absl::StrCat("tests/codegen/golden/", name, ".proto"))));
+  ASSERT_TRUE(generated.ok()) << generated.status();
+  ExpectGolden(name + ".fdrpc.h", generated->header);
+  ExpectGolden(name + ".fdrpc.cc", generated->source);
+}
+
+TEST(Golden, TheFileBrokerOfTheGuide) { ExpectGoldens("filebroker"); }
+
+TEST(Golden, ParcelsOfEveryForm) { ExpectGoldens("parcels"); }
+
+TEST(Golden, ServicesOfEveryForm) { ExpectGoldens("services"); }
+
+TEST(Golden, FdItself) {
+  ProtoFiles files;
+  const auto& file =
+      files.Add("x.proto", "syntax = \"proto3\"; import \"fdrpc/fd.proto\";");
+  absl::StatusOr<GeneratedFile> generated = GenerateFile(*file.dependency(0));
+  ASSERT_TRUE(generated.ok()) << generated.status();
+  ExpectGolden("fd.fdrpc.h", generated->header);
+  ExpectGolden("fd.fdrpc.cc", generated->source);
+}
+
+}  // namespace
+}  // namespace fdrpc::codegen

@@ -1,0 +1,71 @@
+#include "codegen/service_names.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/codegen/proto_files.h"
+
+namespace fdrpc::codegen {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(ServiceNames, AreThoseOfTheFile) {
+  ProtoFiles files;
+  const auto& file = files.AddProto3("x.proto", R"(
+      message M {}
+      service Broker {
+        rpc Open(M) returns (M);
+        rpc open(M) returns (M);
+      })");
+  const ServiceNames names(*file.service(0));
+  EXPECT_EQ(names.service, "Broker");
+  EXPECT_THAT(names.methods, ElementsAre("Open", "open"));
+}
+
+TEST(ServiceNames, GiveWayToKeywordsAndToOurs) {
+  ProtoFiles files;
+  const auto& file = files.AddProto3("x.proto", R"(
+      message M {}
+      service Service {
+        rpc class(M) returns (M);
+        rpc Stub(M) returns (M);
+        rpc Service(M) returns (M);
+        rpc Service_(M) returns (M);
+        rpc async(M) returns (M);
+        rpc co(M) returns (M);
+        rpc caller_(M) returns (M);
+        rpc full_name(M) returns (M);
+        rpc method_handlers(M) returns (M);
+      })");
+  const ServiceNames names(*file.service(0));
+  EXPECT_EQ(names.service, "Service_");
+  EXPECT_THAT(
+      names.methods,
+      ElementsAre("class_", "Stub_", "Service__", "Service___", "async_", "co_",
+                  "caller__", "full_name_", "method_handlers_"));
+}
+
+TEST(ServiceNames, KeepTheServicesOwnNameFree) {
+  ProtoFiles files;
+  const auto& file = files.AddProto3("x.proto", R"(
+      message M {}
+      service Broker { rpc Broker(M) returns (M); })");
+  EXPECT_THAT(ServiceNames(*file.service(0)).methods, ElementsAre("Broker_"));
+}
+
+TEST(ServiceNames, OfAMethodDoNotChangeWithMethodsBehindIt) {
+  ProtoFiles files;
+  const auto& file = files.AddProto3("x.proto", R"(
+      message M {}
+      service Before { rpc class(M) returns (M); }
+      service After {
+        rpc class(M) returns (M);
+        rpc class_(stream M) returns (M);
+      })");
+  EXPECT_THAT(ServiceNames(*file.service(0)).methods, ElementsAre("class_"));
+  EXPECT_THAT(ServiceNames(*file.service(1)).methods,
+              ElementsAre("class_", "class__"));
+}
+
+}  // namespace
+}  // namespace fdrpc::codegen
