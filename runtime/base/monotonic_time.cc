@@ -4,6 +4,9 @@ namespace fdrpc {
 
 MonotonicTime DeadlineAfter(MonotonicTime now, absl::Duration timeout) {
   if (timeout > absl::FromChrono(kNoDeadline - now)) return kNoDeadline;
+  // So that the difference between two times never overflows.
+  constexpr MonotonicTime kZero;
+  if (timeout < absl::FromChrono(kZero - now)) return kZero;
   return now + absl::ToChronoNanoseconds(timeout);
 }
 

@@ -13,7 +13,8 @@ using MonotonicTime = std::chrono::steady_clock::time_point;
 
 inline constexpr MonotonicTime kNoDeadline = MonotonicTime::max();
 
-// `now` + `timeout`, kNoDeadline where that cannot be represented.
+// `now` + `timeout`; kNoDeadline where that cannot be represented, and never
+// before the clock's zero.
 MonotonicTime DeadlineAfter(MonotonicTime now, absl::Duration timeout);
 
 // What is left at `now` until `deadline`; infinite for kNoDeadline.

@@ -4,15 +4,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 
 namespace fdrpc {
 namespace {
 
+// futex(2) refuses times before the clock's zero.
 timespec ToTimespec(MonotonicTime time) {
   const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                      time.time_since_epoch())
+                      std::max(time, MonotonicTime()).time_since_epoch())
                       .count();
   return {.tv_sec = static_cast<time_t>(ns / 1'000'000'000),
           .tv_nsec = static_cast<long>(ns % 1'000'000'000)};

@@ -67,7 +67,7 @@ absl::Span<Poller::Event> Poller::Wait(absl::Span<Event> events,
     events[i] = {
         .token = ready[i].data.u64,
         .readable = (bits & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0,
-        .writable = (bits & (EPOLLOUT | EPOLLERR)) != 0};
+        .writable = (bits & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0};
   }
   return events.subspan(0, count);
 }

@@ -23,7 +23,9 @@ class Poller {
   };
   struct Event {
     uint64_t token = 0;
-    bool readable = false;  // also set when the peer closed or it failed
+    // Both are also set when the peer has closed or the descriptor has failed,
+    // which epoll tells whatever the interest: trying either finds out.
+    bool readable = false;
     bool writable = false;
   };
 

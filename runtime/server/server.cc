@@ -10,6 +10,12 @@ Server::Server(ServerOptions options)
     : core_(std::make_unique<ServerCore>(options)) {}
 
 Server::~Server() {
+  if (core_->inherited_by_fork()) {
+    // The threads, the connections and the socket files are the parent's, which
+    // goes on: the child only forgets them.
+    (void)core_.release();
+    return;
+  }
   core_->Shutdown(absl::ZeroDuration());
   core_->JoinThreads();
 }

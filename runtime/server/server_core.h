@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/monotonic_time.h"
 #include "fdrpc/server.h"
+#include "os/fork_generation.h"
 #include "os/poller.h"
 #include "os/stream_socket.h"
 #include "os/wakeup.h"
@@ -44,6 +45,10 @@ class ServerCore final : private ServerConnection::Host {
   }
 
   bool serving() const { return serving_; }
+  // Whether this is a child's copy, made by fork(2).
+  bool inherited_by_fork() const {
+    return ForkGeneration() != fork_generation_;
+  }
   absl::Duration drain_timeout() const { return options_.drain_timeout; }
 
   // Any thread; a second call can only make it sooner.
@@ -90,6 +95,7 @@ class ServerCore final : private ServerConnection::Host {
   absl::Status Prepare();
 
   const ServerOptions options_;
+  const uint32_t fork_generation_ = ForkGeneration();
   ServiceRegistry registry_;
   bool serving_ = false;
   std::optional<Wakeup> wakeup_;

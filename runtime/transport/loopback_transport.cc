@@ -16,19 +16,16 @@ struct FrameInTransit {
   std::vector<UniqueFd> descriptors;
 };
 
-// Gives what arrives at the other end: each descriptor owned there.
+// Gives what arrives at the other end: each descriptor owned there. As with
+// sendmsg(2), all of them cross, or none does and `from` keeps them.
 absl::Status Cross(DescriptorSet& from, std::vector<UniqueFd>& to) {
   for (const OutgoingFd& fd : from) {
-    // As sendmsg(2) does: all of them are open, or none is sent.
-    if (fcntl(fd.get(), F_GETFD) < 0) {
-      return absl::InvalidArgumentError(
-          "a descriptor to send is not open (EBADF)");
+    UniqueFd own(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!own.ok()) {
+      return errno == EBADF ? absl::InvalidArgumentError(
+                                  "a descriptor to send is not open (EBADF)")
+                            : absl::ErrnoToStatus(errno, "F_DUPFD_CLOEXEC");
     }
-  }
-  for (OutgoingFd& fd : from) {
-    UniqueFd own = fd.TakeUnique();
-    if (!own.ok()) own = UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-    if (!own.ok()) return absl::ErrnoToStatus(errno, "F_DUPFD_CLOEXEC");
     to.push_back(std::move(own));
   }
   from.clear();

@@ -11,8 +11,8 @@
 namespace fdrpc {
 
 // Two transports of one process that are each other's peer: frames move through
-// memory, descriptors as they are (a shared one is duplicated, as a socket would
-// do it). For what runs above a transport, without a socket.
+// memory, descriptors are duplicated, as a socket would do it. For what runs
+// above a transport, without a socket.
 class LoopbackTransport final : public Transport {
  public:
   using Pair = std::pair<std::unique_ptr<LoopbackTransport>,

@@ -25,9 +25,12 @@ bool ReadSection(ByteReader& reader, std::string_view& section) {
 
 absl::Status DecodeDetails(std::string_view section, absl::StatusCode code,
                            absl::Status& status) {
+  if (section.size() > kMaxMetadataBytes) return Malformed();
   ByteReader reader(section);
   std::string_view message;
-  if (!ReadSection(reader, message)) return Malformed();
+  if (!ReadSection(reader, message) || message.size() > kMaxStatusMessageBytes) {
+    return Malformed();
+  }
   status = absl::Status(code, {message.data(), message.size()});
   while (!reader.rest().empty()) {
     std::string_view url, payload;

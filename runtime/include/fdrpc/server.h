@@ -54,7 +54,8 @@ class ServerCore;
 class Server {
  public:
   explicit Server(ServerOptions options = {});
-  // Shuts down with no drain time, waits for handlers to return.
+  // Shuts down with no drain time, waits for handlers to return. In a child after
+  // fork(2), where a server cannot be used, it leaves everything to the parent.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -1,0 +1,175 @@
+// Client and server as two processes, as users have them.
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <latch>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "gtest/gtest.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_service.h"
+
+namespace fdrpc::testing {
+namespace {
+
+// A child process that serves the test service until it is told to stop. Made
+// before this process has threads.
+class ServerProcess {
+ public:
+  explicit ServerProcess(const std::string& address) {
+    auto [ready, is_ready] = Pipe();
+    pid_ = fork();
+    if (pid_ == 0) {
+      FakeService service;
+      Server server;
+      server.AddService(service);
+      if (!server.Listen(address).ok()) _exit(1);
+      (void)!write(is_ready.get(), "x", 1);
+      is_ready.Reset();
+      server.Run();
+      _exit(0);
+    }
+    is_ready.Reset();
+    EXPECT_EQ(ReadRest(ready.get()).substr(0, 1), "x");
+  }
+  ~ServerProcess() {
+    if (pid_ > 0) {
+      Stop(SIGTERM);
+    }
+  }
+
+  pid_t pid() const { return pid_; }
+  // Its exit code, or minus the signal that ended it.
+  int Stop(int signal) {
+    kill(pid_, signal);
+    int status = 0;
+    EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+// The server's descriptors, once those of the last call are closed.
+DescriptorCensus ServerCensusExpecting(const ServerProcess& server,
+                                       const DescriptorCensus& expected) {
+  DescriptorCensus census;
+  for (int i = 0; i < 100000; ++i) {
+    census = TakeCensusOf(server.pid());
+    if (census == expected) break;
+    std::this_thread::yield();
+  }
+  return census;
+}
+
+TEST(ProcessesTest, TenThousandCallsLeaveNoDescriptorOpenOnEitherSide) {
+  ExpectSameDescriptors at_the_end;
+  TempDir dir;
+  ServerProcess server(dir.address());
+  TestService::Stub stub(*Channel::Connect(dir.address()));
+  ASSERT_TRUE(stub.Echo(Text()).ok());
+  const DescriptorCensus client_before = TakeCensus();
+  const DescriptorCensus server_before = TakeCensusOf(server.pid());
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 2500; ++i) {
+        Parcel<Files> request;
+        request.add_files(FileWith("a"));
+        request.set_first(FileWith("b"));
+        absl::StatusOr<Parcel<Files>> reply = stub.Exchange(std::move(request));
+        ASSERT_TRUE(reply.ok()) << reply.status();
+        ASSERT_EQ(reply->files_size(), 1);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(TakeCensusExpecting(client_before), client_before);
+  EXPECT_EQ(ServerCensusExpecting(server, server_before), server_before);
+}
+
+TEST(ProcessesTest, SharesOneOpenFileDescriptionWithTheServer) {
+  ExpectSameDescriptors at_the_end;
+  TempDir dir;
+  ServerProcess server(dir.address());
+  TestService::Stub stub(*Channel::Connect(dir.address()));
+  SharedFd file(FileWith("0123456789"));
+  Parcel<Files> request;
+  request.set_first(file);
+  absl::StatusOr<Parcel<Files>> reply = stub.Exchange(std::move(request));
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  UniqueFd returned = reply->take_first();
+  char half[5];
+  ASSERT_EQ(read(returned.get(), half, 5), 5);
+  EXPECT_EQ(ReadRest(file.get()), "56789") << "the offset is not shared";
+}
+
+TEST(ProcessesTest, AServerThatIsKilledEndsEveryCallAndIsReplaced) {
+  ExpectSameDescriptors at_the_end;
+  TempDir dir;
+  for (int round = 0; round < 20; ++round) {
+    ServerProcess server(dir.address());
+    TestService::Stub stub(*Channel::Connect(dir.address()));
+    std::vector<std::thread> threads;
+    std::latch running(4);
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        EXPECT_TRUE(stub.Echo(Text()).ok());
+        running.count_down();
+        absl::Status status;
+        do {
+          Parcel<Files> request;
+          request.set_first(FileWith("x"));
+          status = stub.Exchange(std::move(request)).status();
+        } while (status.ok());
+        EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+      });
+    }
+    running.wait();
+    EXPECT_EQ(server.Stop(SIGKILL), -SIGKILL);
+    for (std::thread& thread : threads) thread.join();
+  }
+}
+
+TEST(ProcessesTest, ExitsCleanlyAtSigtermAndRemovesItsSocket) {
+  TempDir dir;
+  ServerProcess server(dir.address());
+  EXPECT_EQ(access(dir.file("socket").c_str(), F_OK), 0);
+  // Once it answers, it is in Run() and handles the signal.
+  TestService::Stub stub(*Channel::Connect(dir.address()));
+  ASSERT_TRUE(stub.Echo(Text()).ok());
+  EXPECT_EQ(server.Stop(SIGTERM), 0);
+  EXPECT_NE(access(dir.file("socket").c_str(), F_OK), 0);
+}
+
+TEST(ProcessesTest, MakingBlockingCallsStartsNoThread) {
+  TempDir dir;
+  ServerProcess server(dir.address());
+  auto threads = [](pid_t pid) {
+    int count = 0;
+    const std::string path = "/proc/" + std::to_string(pid) + "/task";
+    for ([[maybe_unused]] const auto& entry :
+         std::filesystem::directory_iterator(path)) {
+      ++count;
+    }
+    return count;
+  };
+  const int before = threads(getpid());
+  TestService::Stub stub(*Channel::Connect(dir.address()));
+  ASSERT_TRUE(stub.Echo(Text(), {.timeout = absl::Seconds(10)}).ok());
+  EXPECT_EQ(threads(getpid()), before);
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
