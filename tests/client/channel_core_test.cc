@@ -1,0 +1,250 @@
+// Calls over the loopback transport against a server that the test scripts
+// frame by frame.
+
+#include "client/channel_core.h"
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "os/wait_ready.h"
+#include "os/wakeup.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/test_service.h"
+#include "transport/loopback_transport.h"
+
+namespace fdrpc {
+namespace {
+
+using ::fdrpc::testing::ExpectSameDescriptors;
+using ::fdrpc::testing::Files;
+using ::fdrpc::testing::Text;
+using ::testing::HasSubstr;
+
+using Stub = ::fdrpc::testing::TestService::Stub;
+
+// The server's end of a loopback, driven by the test.
+class ScriptedServer {
+ public:
+  explicit ScriptedServer(std::unique_ptr<Transport> transport)
+      : transport_(std::move(transport)), never_(*Wakeup::Create()) {}
+
+  // The next frame of that type; others before it are dropped.
+  FrameHeader Await(FrameType type) {
+    while (true) {
+      IncomingFrame frame;
+      while (transport_->Next(frame).outcome ==
+             Transport::NextOutcome::kFrame) {
+        if (frame.header.type == static_cast<uint8_t>(type)) {
+          return frame.header;
+        }
+      }
+      WaitReady(transport_->pollable_fd(), false, never_.fd(), kNoDeadline);
+      if (transport_->Receive().outcome == Transport::ReceiveOutcome::kClosed) {
+        ADD_FAILURE() << "the client closed the connection";
+        return {};
+      }
+    }
+  }
+  void Send(OutgoingFrames frames) {
+    std::vector<OutgoingFrame*> pointers;
+    for (OutgoingFrame& frame : frames) pointers.push_back(&frame);
+    EXPECT_EQ(transport_->Send(pointers).sent, frames.size());
+  }
+  void Send(OutgoingFrame frame) {
+    OutgoingFrames frames;
+    frames.push_back(std::move(frame));
+    Send(std::move(frames));
+  }
+  void SayHello(const Hello& hello = {}) { Send(BuildHello(hello)); }
+  void Reply(uint32_t call_id, const std::string& text) {
+    Text reply;
+    reply.set_text(text);
+    Send(BuildStatus(call_id, absl::OkStatus(), {}, {}, &reply, {}));
+  }
+  void Close() { transport_->Shutdown(); }
+
+ private:
+  const std::unique_ptr<Transport> transport_;
+  const Wakeup never_;
+};
+
+class ChannelCoreTest : public ::testing::Test {
+ protected:
+  // Each connection goes to a scripted server of its own, in this order.
+  Stub NewStub(int connections = 1) {
+    auto ends = std::make_shared<std::vector<std::unique_ptr<Transport>>>();
+    for (int i = 0; i < connections; ++i) {
+      absl::StatusOr<LoopbackTransport::Pair> pair =
+          LoopbackTransport::CreatePair();
+      EXPECT_TRUE(pair.ok());
+      ends->insert(ends->begin(), std::move(pair->first));
+      servers_.push_back(
+          std::make_unique<ScriptedServer>(std::move(pair->second)));
+    }
+    return Stub(std::make_shared<ChannelCore>(
+        [ends]() -> absl::StatusOr<std::unique_ptr<Transport>> {
+          if (ends->empty()) return absl::UnavailableError("no more servers");
+          std::unique_ptr<Transport> end = std::move(ends->back());
+          ends->pop_back();
+          return end;
+        },
+        ChannelOptions()));
+  }
+  ScriptedServer& server(size_t i = 0) { return *servers_[i]; }
+
+  ExpectSameDescriptors census_;
+  std::vector<std::unique_ptr<ScriptedServer>> servers_;
+};
+
+TEST_F(ChannelCoreTest, SendsTheCallRightBehindItsHello) {
+  Stub stub = NewStub();
+  absl::StatusOr<Text> reply;
+  std::thread caller([&] { reply = stub.Echo(Text()); });
+  server().Await(FrameType::kHello);
+  server().Await(FrameType::kMethod);
+  const FrameHeader open = server().Await(FrameType::kOpen);
+  EXPECT_EQ(open.call_id, 1u);
+  EXPECT_EQ(open.argument, 1u);
+  EXPECT_EQ(open.flags, kFlagMessage | kFlagHalfClose);
+  server().SayHello();
+  server().Reply(1, "late hello");
+  caller.join();
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->text(), "late hello");
+}
+
+TEST_F(ChannelCoreTest, HoldsALargeCallBackUntilTheServersHello) {
+  Stub stub = NewStub();
+  Text request;
+  request.set_data(std::string(kGuaranteedMessageBytes + 1, 'x'));
+  absl::StatusOr<Text> reply;
+  std::thread caller([&] { reply = stub.Echo(request); });
+  server().Await(FrameType::kHello);
+  server().SayHello({.max_message_bytes = 1u << 20});
+  server().Await(FrameType::kOpen);
+  server().Reply(1, "x");
+  caller.join();
+  EXPECT_TRUE(reply.ok()) << reply.status();
+}
+
+TEST_F(ChannelCoreTest, NamesAMethodOnceForAConnection) {
+  Stub stub = NewStub();
+  std::thread caller([&] {
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(stub.Echo(Text()).ok());
+    EXPECT_FALSE(stub.Get(Text()).ok());
+  });
+  server().SayHello();
+  EXPECT_EQ(server().Await(FrameType::kMethod).argument, 1u);
+  for (uint32_t id = 1; id <= 3; ++id) {
+    EXPECT_EQ(server().Await(FrameType::kOpen).argument, 1u);
+    server().Reply(id, "");
+  }
+  EXPECT_EQ(server().Await(FrameType::kMethod).argument, 2u);
+  EXPECT_EQ(server().Await(FrameType::kOpen).argument, 2u);
+  server().Close();
+  caller.join();
+}
+
+TEST_F(ChannelCoreTest, TellsTheServerOfACallThatItsCallerGaveUp) {
+  Stub stub = NewStub();
+  std::stop_source stop;
+  absl::StatusOr<Text> reply;
+  std::thread caller(
+      [&] { reply = stub.Echo(Text(), {.cancellation = stop.get_token()}); });
+  server().SayHello();
+  server().Await(FrameType::kOpen);
+  stop.request_stop();
+  EXPECT_EQ(server().Await(FrameType::kCancel).call_id, 1u);
+  caller.join();
+  EXPECT_EQ(reply.status().code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(ChannelCoreTest, DropsAReplyThatCrossesWithTheDeadline) {
+  Stub stub = NewStub();
+  absl::StatusOr<Text> reply;
+  std::thread caller([&] {
+    reply = stub.Echo(Text(), {.timeout = absl::Milliseconds(5)});
+    EXPECT_TRUE(stub.Echo(Text()).ok());
+  });
+  server().SayHello();
+  server().Await(FrameType::kOpen);
+  server().Await(FrameType::kCancel);
+  server().Reply(1, "too late");
+  server().Await(FrameType::kOpen);
+  server().Reply(2, "in time");
+  caller.join();
+  EXPECT_EQ(reply.status().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(ChannelCoreTest, MakesACallBehindTheGoAwayAgainOnANewConnection) {
+  Stub stub = NewStub(2);
+  absl::StatusOr<Text> reply;
+  std::thread caller([&] { reply = stub.Echo(Text()); });
+  server(0).SayHello();
+  server(0).Await(FrameType::kOpen);
+  server(0).Send(BuildControl(FrameType::kGoAway, 0, 0));
+  server(1).SayHello();
+  server(1).Await(FrameType::kOpen);
+  server(1).Reply(1, "from the successor");
+  caller.join();
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->text(), "from the successor");
+}
+
+TEST_F(ChannelCoreTest, FinishesACallWithinTheGoAwayOnItsConnection) {
+  Stub stub = NewStub(1);
+  absl::StatusOr<Text> reply;
+  std::thread caller([&] { reply = stub.Echo(Text()); });
+  server().SayHello();
+  server().Await(FrameType::kOpen);
+  server().Send(BuildControl(FrameType::kGoAway, 0, 1));
+  server().Reply(1, "drained");
+  caller.join();
+  ASSERT_TRUE(reply.ok()) << reply.status();
+}
+
+TEST_F(ChannelCoreTest, DoesNotRepeatACallThatTheServerMayHaveSeen) {
+  Stub stub = NewStub(2);
+  absl::StatusOr<Text> reply;
+  std::thread caller([&] { reply = stub.Echo(Text()); });
+  server(0).SayHello();
+  server(0).Await(FrameType::kOpen);
+  server(0).Close();
+  caller.join();
+  EXPECT_EQ(reply.status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ChannelCoreTest, EndsTheConnectionAtAProtocolError) {
+  Stub stub = NewStub();
+  absl::StatusOr<Text> reply;
+  std::thread caller([&] { reply = stub.Echo(Text()); });
+  server().SayHello();
+  server().Await(FrameType::kOpen);
+  server().Reply(77, "for a call that was never made");
+  caller.join();
+  EXPECT_EQ(reply.status().code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(reply.status().message()),
+              HasSubstr("a call that was never made"));
+}
+
+TEST_F(ChannelCoreTest, OneThreadReadsForAllAndHandsOverWhenItsCallHasEnded) {
+  Stub stub = NewStub();
+  constexpr uint32_t kCalls = 8;
+  std::vector<std::thread> callers;
+  for (uint32_t i = 0; i < kCalls; ++i) {
+    callers.emplace_back([&] { EXPECT_TRUE(stub.Echo(Text()).ok()); });
+  }
+  server().SayHello();
+  for (uint32_t i = 0; i < kCalls; ++i) server().Await(FrameType::kOpen);
+  // One after the other, in the order in which the reader's call is first.
+  for (uint32_t id = 1; id <= kCalls; ++id) server().Reply(id, "");
+  for (std::thread& caller : callers) caller.join();
+}
+
+}  // namespace
+}  // namespace fdrpc

@@ -1,0 +1,48 @@
+#include "server/service_registry.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/test_service.h"
+
+namespace fdrpc {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ServiceRegistryTest, FindsEachMethodOfAServiceByItsFullName) {
+  testing::FakeService service;
+  ServiceRegistry registry;
+  registry.Add(service);
+  for (const MethodHandler& handler : service.method_handlers()) {
+    absl::StatusOr<RegisteredMethod> found =
+        registry.Find(handler.method->full_name);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(found->service, &service);
+    EXPECT_EQ(found->handler, &handler);
+  }
+}
+
+TEST(ServiceRegistryTest, TellsAnUnknownMethodFromAnUnknownService) {
+  testing::FakeService service;
+  ServiceRegistry registry;
+  registry.Add(service);
+  const absl::Status method =
+      registry.Find("fdrpc.testing.TestService/Nothing").status();
+  EXPECT_EQ(method.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(method.message()), HasSubstr("no such method"));
+  const absl::Status other = registry.Find("other.Service/Echo").status();
+  EXPECT_EQ(other.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(other.message()), HasSubstr("no such service"));
+  EXPECT_FALSE(registry.Find("").ok());
+  EXPECT_FALSE(registry.Find("no slash").ok());
+}
+
+TEST(ServiceRegistryDeathTest, TwoServicesOfOneNameAreAProgrammersError) {
+  testing::FakeService service;
+  ServiceRegistry registry;
+  registry.Add(service);
+  EXPECT_DEATH(registry.Add(service), "two services of one name");
+}
+
+}  // namespace
+}  // namespace fdrpc
