@@ -1,4 +1,4 @@
-# Our own targets build without a warning, and with the sanitizers asked for.
+# Our own targets build without a warning.
 function(fdrpc_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror)
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
@@ -9,9 +9,3 @@ function(fdrpc_warnings target)
     target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
   endif()
 endfunction()
-
-# For everything below the directory that includes this file.
-if(FDRPC_SANITIZE)
-  add_compile_options(-fsanitize=${FDRPC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  add_link_options(-fsanitize=${FDRPC_SANITIZE})
-endif()

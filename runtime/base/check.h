@@ -13,11 +13,11 @@ namespace fdrpc {
 
 // For errors of the programmer who uses this library: a message that says what
 // was misused. Never reached by anything that a peer sends, whatever it sends.
-#define FDRPC_CHECK(condition, what)                           \
-  do {                                                         \
-    if (!(condition)) {                                        \
-      ::fdrpc::CheckFailed(__FILE__, __LINE__, what);          \
-    }                                                          \
+#define FDRPC_CHECK(condition, what)                  \
+  do {                                                \
+    if (!(condition)) {                               \
+      ::fdrpc::CheckFailed(__FILE__, __LINE__, what); \
+    }                                                 \
   } while (false)
 
 #endif  // FDRPC_BASE_CHECK_H_

@@ -8,8 +8,8 @@
 namespace fdrpc {
 
 void MessageAssembler::Append(std::string_view piece,
-                              std::vector<UniqueFd> descriptors,
-                              bool truncated, bool more) {
+                              std::vector<UniqueFd> descriptors, bool truncated,
+                              bool more) {
   started_ = true;
   complete_ = !more;
   if (!status_.ok()) return;
@@ -20,19 +20,18 @@ void MessageAssembler::Append(std::string_view piece,
         "module refused one"));
   }
   if (piece.size() > limits_.bytes - message_.bytes.size()) {
-    return Fail(absl::ResourceExhaustedError(absl::StrCat(
-        "the message exceeds the receiver's limit of ", limits_.bytes,
-        " bytes")));
+    return Fail(absl::ResourceExhaustedError(
+        absl::StrCat("the message exceeds the receiver's limit of ",
+                     limits_.bytes, " bytes")));
   }
   if (!descriptors.empty() && limits_.descriptors == 0) {
     return Fail(absl::InternalError(
         "descriptors came with a message whose type has no field for them"));
   }
-  if (descriptors.size() >
-      limits_.descriptors - message_.descriptors.size()) {
-    return Fail(absl::ResourceExhaustedError(absl::StrCat(
-        "the message exceeds the receiver's limit of ", limits_.descriptors,
-        " descriptors")));
+  if (descriptors.size() > limits_.descriptors - message_.descriptors.size()) {
+    return Fail(absl::ResourceExhaustedError(
+        absl::StrCat("the message exceeds the receiver's limit of ",
+                     limits_.descriptors, " descriptors")));
   }
   message_.bytes.append(piece);
   if (message_.descriptors.empty()) {

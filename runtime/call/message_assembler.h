@@ -30,7 +30,8 @@ class MessageAssembler {
   explicit MessageAssembler(MessageLimits limits) : limits_(limits) {}
 
   // Takes the next piece. `truncated`: a limit of this side kept descriptors of
-  // it from arriving. After the last piece (`more` is false) complete() is true.
+  // it from arriving. After the last piece (`more` is false) complete() is
+  // true.
   void Append(std::string_view piece, std::vector<UniqueFd> descriptors,
               bool truncated, bool more);
 

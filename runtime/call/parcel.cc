@@ -70,9 +70,9 @@ class IncomingSlots final : public SlotVisitor {
       status_ = absl::InternalError(absl::StrCat(
           "field ", field, " names descriptor ", slot, " of ", used_.size()));
     } else if (used_[slot - 1]) {
-      status_ = absl::InternalError(absl::StrCat(
-          "field ", field, " names descriptor ", slot,
-          ", which another field names too"));
+      status_ = absl::InternalError(
+          absl::StrCat("field ", field, " names descriptor ", slot,
+                       ", which another field names too"));
     } else {
       used_[slot - 1] = true;
     }

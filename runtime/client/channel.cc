@@ -13,14 +13,14 @@ absl::StatusOr<Channel> Channel::Connect(std::string_view address,
                                          ChannelOptions options) {
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
   if (!parsed.ok()) return parsed.status();
-  auto connector = [server = *std::move(parsed)]()
-      -> absl::StatusOr<std::unique_ptr<Transport>> {
+  auto connector =
+      [server =
+           *std::move(parsed)]() -> absl::StatusOr<std::unique_ptr<Transport>> {
     absl::StatusOr<UniqueFd> socket = ConnectStream(server);
     if (!socket.ok()) return socket.status();
     return StreamTransport::Create(*std::move(socket));
   };
-  return Channel(
-      std::make_shared<ChannelCore>(std::move(connector), options));
+  return Channel(std::make_shared<ChannelCore>(std::move(connector), options));
 }
 
 }  // namespace fdrpc

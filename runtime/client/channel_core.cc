@@ -47,12 +47,19 @@ void PauseUntil(MonotonicTime until, const std::stop_token& token) {
   parker.Park(until);
 }
 
+// Servers rely on what the protocol guarantees.
+ChannelOptions AtLeastGuaranteed(ChannelOptions options) {
+  options.max_reply_bytes =
+      std::max(options.max_reply_bytes, kGuaranteedMessageBytes);
+  options.max_reply_descriptors =
+      std::max(options.max_reply_descriptors, kGuaranteedDescriptors);
+  return options;
+}
+
 Hello ClientHello(const ChannelOptions& options) {
   Hello hello;
-  hello.max_message_bytes =
-      std::max(options.max_reply_bytes, kGuaranteedMessageBytes);
-  hello.max_descriptors =
-      std::max(options.max_reply_descriptors, kGuaranteedDescriptors);
+  hello.max_message_bytes = options.max_reply_bytes;
+  hello.max_descriptors = options.max_reply_descriptors;
   return hello;
 }
 
@@ -60,14 +67,15 @@ Hello ClientHello(const ChannelOptions& options) {
 
 ChannelCore::ChannelCore(Connector connector, const ChannelOptions& options)
     : connector_(std::move(connector)),
-      options_(options),
+      options_(AtLeastGuaranteed(options)),
       fork_generation_(ForkGeneration()) {}
 
 absl::Status ChannelCore::CheckCall(const OutgoingMessage& request,
                                     const CallOptions& options) const {
   if (ForkGeneration() != fork_generation_) {
     return absl::FailedPreconditionError(
-        "the channel was inherited through fork(); make a new one in the child");
+        "the channel was inherited through fork(); make a new one in the "
+        "child");
   }
   if (options.timeout <= absl::ZeroDuration()) {
     return absl::DeadlineExceededError("the call's timeout is not positive");
@@ -110,16 +118,16 @@ absl::Status ChannelCore::CallUnary(const Method& method,
     call.frames = BuildOpen(*request.message, std::move(descriptors),
                             deadline != kNoDeadline, options.metadata);
     {
-      OnStop cancel(options.cancellation, [&] {
-        (*connection)->Cancel(call, Cancelled());
-      });
+      OnStop cancel(options.cancellation,
+                    [&] { (*connection)->Cancel(call, Cancelled()); });
       (*connection)->Run(call);
     }
+    if (!(*connection)->usable()) Forget(**connection);
     if (call.unseen_by_server &&
         (options.wait_for_ready || attempt < kMaxAttempts)) {
       if (attempt >= kMaxAttempts) {
-        PauseUntil(std::min(deadline, DeadlineAfter(Clock::Real().Now(),
-                                                    kLongestPause)),
+        PauseUntil(std::min(deadline,
+                            DeadlineAfter(Clock::Real().Now(), kLongestPause)),
                    options.cancellation);
       }
       descriptors.clear();
@@ -161,6 +169,11 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::AwaitConnection(
     }
     pause = std::min(pause * 2, kLongestPause);
   }
+}
+
+void ChannelCore::Forget(const ClientConnection& connection) {
+  absl::MutexLock lock(&mu_);
+  if (connection_.get() == &connection) connection_.reset();
 }
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {

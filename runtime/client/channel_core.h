@@ -23,8 +23,7 @@ class ChannelCore final : public Caller {
  public:
   // Makes a connected transport, without blocking. UNAVAILABLE if the server is
   // not there at the moment; other errors will not go away by waiting.
-  using Connector =
-      std::function<absl::StatusOr<std::unique_ptr<Transport>>()>;
+  using Connector = std::function<absl::StatusOr<std::unique_ptr<Transport>>()>;
 
   ChannelCore(Connector connector, const ChannelOptions& options);
 
@@ -41,6 +40,10 @@ class ChannelCore final : public Caller {
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<std::shared_ptr<ClientConnection>> GetConnection()
       ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Lets go of a connection that has ended, and so of its socket and of what of
+  // an unfinished frame it holds, without waiting for the next call.
+  void Forget(const ClientConnection& connection) ABSL_LOCKS_EXCLUDED(mu_);
 
   const Connector connector_;
   const ChannelOptions options_;

@@ -19,14 +19,50 @@ absl::Status DeadlineExceeded() {
   return absl::DeadlineExceededError("the call's deadline has passed");
 }
 
+absl::Status MoreThanOneMessage() {
+  return absl::InternalError(
+      "the server sent more than one message in reply to a unary call");
+}
+
+// Whether a server may send such a frame, for whichever call.
+absl::Status CheckFrame(const FrameHeader& header) {
+  const uint8_t flags = header.flags;
+  bool valid = false;
+  switch (static_cast<FrameType>(header.type)) {
+    case FrameType::kHeaders:
+      valid = flags == kFlagMetadata;
+      break;
+    case FrameType::kMessage:
+      valid = (flags & ~kFlagMore) == kFlagMessage;
+      break;
+    case FrameType::kStatus:
+      valid = (flags & ~kStatusFlags) == 0;
+      break;
+    case FrameType::kCredit:
+      valid = true;
+      break;
+    default:
+      break;
+  }
+  if (!valid) {
+    return absl::InvalidArgumentError(absl::StrCat("a frame of type ",
+                                                   header.type, " with flags ",
+                                                   flags, " from a server"));
+  }
+  if ((flags & kFlagMessage) == 0 && header.descriptor_count != 0) {
+    return absl::InvalidArgumentError("descriptors came without a message");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
     std::unique_ptr<Transport> transport, const Hello& hello) {
   absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
   if (!wakeup.ok()) return wakeup.status();
-  return std::shared_ptr<ClientConnection>(new ClientConnection(
-      std::move(transport), hello, *std::move(wakeup)));
+  return std::shared_ptr<ClientConnection>(
+      new ClientConnection(std::move(transport), hello, *std::move(wakeup)));
 }
 
 ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
@@ -111,11 +147,12 @@ void ClientConnection::Admit() {
   while (!waiting_.empty() && !MustWait(*waiting_.front())) {
     PendingCall& call = *waiting_.front();
     waiting_.pop_front();
-    if (server_.has_value() && call.request_bytes > server_->max_message_bytes) {
-      Finish(call, absl::ResourceExhaustedError(absl::StrCat(
-                       "the request of ", call.request_bytes,
-                       " bytes exceeds the server's limit of ",
-                       server_->max_message_bytes)));
+    if (server_.has_value() &&
+        call.request_bytes > server_->max_message_bytes) {
+      Finish(call, absl::ResourceExhaustedError(
+                       absl::StrCat("the request of ", call.request_bytes,
+                                    " bytes exceeds the server's limit of ",
+                                    server_->max_message_bytes)));
     } else if (server_.has_value() &&
                call.request_descriptors > server_->max_descriptors) {
       Finish(call, absl::ResourceExhaustedError(absl::StrCat(
@@ -164,10 +201,10 @@ uint32_t ClientConnection::MethodId(const Method& method) {
 }
 
 void ClientConnection::Abandon(PendingCall& call, absl::Status why) {
-  if (call.id != 0) {
-    connection_.Enqueue(BuildControl(FrameType::kCancel, call.id));
-  } else {
+  if (call.id == 0) {
     std::erase(waiting_, &call);
+  } else if (!connection_.Withdraw(call.id)) {
+    connection_.Enqueue(BuildControl(FrameType::kCancel, call.id));
   }
   Finish(call, std::move(why));
 }
@@ -212,11 +249,13 @@ void ClientConnection::OnHello(const Hello& hello) {
 }
 
 absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
+  absl::Status status = CheckFrame(frame.header);
+  if (!status.ok()) return status;
   mu_.Lock();
   const uint32_t id = frame.header.call_id;
-  absl::Status status;
   if (id == 0 || id >= next_id_) {
-    status = absl::InvalidArgumentError("a frame for a call that was never made");
+    status =
+        absl::InvalidArgumentError("a frame for a call that was never made");
   } else if (auto it = calls_.find(id); it != calls_.end()) {
     status = OnCallFrame(*it->second, frame);
     Admit();
@@ -229,36 +268,28 @@ absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
 
 absl::Status ClientConnection::OnCallFrame(PendingCall& call,
                                            IncomingFrame& frame) {
-  const uint8_t flags = frame.header.flags;
-  const bool carries_message = (flags & kFlagMessage) != 0;
-  if (!carries_message && frame.header.descriptor_count != 0) {
-    return absl::InvalidArgumentError("descriptors came without a message");
-  }
   switch (static_cast<FrameType>(frame.header.type)) {
     case FrameType::kHeaders:
-      if (flags != kFlagMetadata) break;
+      // The limits of metadata are those of a block: more of them would be
+      // without one.
+      if (std::exchange(call.has_headers, true)) {
+        return absl::InvalidArgumentError("a call's headers came twice");
+      }
       return DecodeMetadataBlock(frame.payload, call.headers);
     case FrameType::kMessage:
-      if ((flags & ~kFlagMore) != kFlagMessage) break;
       if (call.reply.complete()) {
-        Abandon(call, absl::InternalError(
-                          "the server sent more than one message in reply to a "
-                          "unary call"));
+        Abandon(call, MoreThanOneMessage());
         return absl::OkStatus();
       }
       call.reply.Append(frame.payload, std::move(frame.descriptors),
-                        frame.descriptors_truncated, (flags & kFlagMore) != 0);
+                        frame.descriptors_truncated,
+                        (frame.header.flags & kFlagMore) != 0);
       return absl::OkStatus();
     case FrameType::kStatus:
       return OnStatusFrame(call, frame);
-    case FrameType::kCredit:
-      return absl::OkStatus();
     default:
-      break;
+      return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("a frame of type ", frame.header.type, " with flags ", flags,
-                   " from a server"));
 }
 
 absl::Status ClientConnection::OnStatusFrame(PendingCall& call,
@@ -271,12 +302,16 @@ absl::Status ClientConnection::OnStatusFrame(PendingCall& call,
     call.headers = std::move(header.headers);
   }
   call.trailers = std::move(header.trailers);
-  if ((frame.header.flags & kFlagMessage) != 0 && !call.reply.complete()) {
+  const bool second_message =
+      (frame.header.flags & kFlagMessage) != 0 && call.reply.complete();
+  if ((frame.header.flags & kFlagMessage) != 0 && !second_message) {
     call.reply.Append(header.message, std::move(frame.descriptors),
                       frame.descriptors_truncated, /*more=*/false);
   }
   if (header.status.ok()) {
-    if (!call.reply.complete()) {
+    if (second_message) {
+      header.status = MoreThanOneMessage();
+    } else if (!call.reply.complete()) {
       header.status =
           absl::InternalError("the server ended the call without a reply");
     } else {
@@ -289,7 +324,8 @@ absl::Status ClientConnection::OnStatusFrame(PendingCall& call,
 
 void ClientConnection::OnGoAway(uint32_t last_call_id) {
   mu_.Lock();
-  const absl::Status why = absl::UnavailableError("the server is shutting down");
+  const absl::Status why =
+      absl::UnavailableError("the server is shutting down");
   RefuseNewCalls(why);
   std::vector<PendingCall*> unseen;
   for (const auto& [id, call] : calls_) {
@@ -304,8 +340,8 @@ void ClientConnection::OnGoAway(uint32_t last_call_id) {
 }
 
 void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
-  const auto type = static_cast<FrameType>(
-      DecodeFrameHeader(frame.head.data()).type);
+  const auto type =
+      static_cast<FrameType>(DecodeFrameHeader(frame.head.data()).type);
   if (type == FrameType::kCancel) return;
   mu_.Lock();
   if (auto it = calls_.find(frame.call_id); it != calls_.end()) {
@@ -316,7 +352,8 @@ void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
       Finish(call, why);
     } else {
       // All of the call is in this frame, or can be had from the message again.
-      call.unseen_by_server = call.request_descriptors == frame.descriptors.size();
+      call.unseen_by_server =
+          call.request_descriptors == frame.descriptors.size();
       call.frames.clear();
       call.frames.push_back(std::move(frame));
       Finish(call, why);

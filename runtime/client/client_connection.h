@@ -104,8 +104,7 @@ class ClientConnection final : private Connection::Role {
   uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 1;
   absl::flat_hash_map<uint32_t, PendingCall*> calls_ ABSL_GUARDED_BY(mu_);
   std::deque<PendingCall*> waiting_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<const Method*, uint32_t> method_ids_
-      ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<const Method*, uint32_t> method_ids_ ABSL_GUARDED_BY(mu_);
   PendingCall* reader_ ABSL_GUARDED_BY(mu_) = nullptr;  // whose thread reads
   std::vector<PendingCall*> parked_ ABSL_GUARDED_BY(mu_);
   std::vector<Parker::Address> to_wake_ ABSL_GUARDED_BY(mu_);

@@ -34,6 +34,7 @@ struct PendingCall {
 
   // The reply.
   MessageAssembler reply;
+  bool has_headers = false;  // they came in a frame of their own
   Metadata headers;
   Metadata trailers;
 

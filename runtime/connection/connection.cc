@@ -11,12 +11,17 @@ namespace {
 
 constexpr size_t kMostFramesPerBatch = 64;
 // A peer that sends pings and reads no pongs is one that does harm.
-constexpr size_t kMaxQueuedBytesForPong = 1u << 20;
+constexpr size_t kMostQueuedPongs = 1024;
+
+bool IsPong(const OutgoingFrame& frame) {
+  return frame.call_id == 0 && DecodeFrameHeader(frame.head.data()).type ==
+                                   static_cast<uint8_t>(FrameType::kPong);
+}
 
 }  // namespace
 
-Connection::Connection(std::unique_ptr<Transport> transport,
-                       const Hello& hello, Role& role)
+Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
+                       Role& role)
     : transport_(std::move(transport)), hello_(hello), role_(role) {
   absl::MutexLock lock(&mu_);
   Push(BuildHello(hello_));
@@ -37,6 +42,27 @@ bool Connection::Enqueue(OutgoingFrame frame) {
   if (closed_.load(std::memory_order_relaxed)) return false;
   Push(std::move(frame));
   return true;
+}
+
+bool Connection::Withdraw(uint32_t call_id) {
+  std::vector<OutgoingFrame> withdrawn;  // closed without the lock
+  absl::MutexLock lock(&mu_);
+  // The writer holds on to the frames that it sends.
+  if (writing_) return false;
+  bool whole = false;
+  for (auto it = queue_.begin(); it != queue_.end();) {
+    const bool partly_sent = first_partly_sent_ && it == queue_.begin();
+    if (it->call_id != call_id || partly_sent) {
+      ++it;
+      continue;
+    }
+    const FrameHeader header = DecodeFrameHeader(it->head.data());
+    if (header.type == static_cast<uint8_t>(FrameType::kOpen)) whole = true;
+    queued_bytes_.fetch_sub(it->bytes(), std::memory_order_relaxed);
+    withdrawn.push_back(std::move(*it));
+    it = queue_.erase(it);
+  }
+  return whole;
 }
 
 void Connection::Flush() {
@@ -60,9 +86,14 @@ void Connection::OnWritable() {
 }
 
 void Connection::Close(const absl::Status& why) {
+  {
+    // Before the transport, so that a writer whom its end surprises does not
+    // take that for the reason.
+    absl::MutexLock lock(&mu_);
+    MarkClosed(why);
+  }
   transport_->Shutdown();
   mu_.Lock();
-  MarkClosed(why);
   if (writing_) {
     // The writer finds out, and reports.
     mu_.Unlock();
@@ -95,9 +126,9 @@ void Connection::WriteAndUnlock() {
     mu_.Lock();
   }
   writing_ = false;
-  const bool report = closed_.load(std::memory_order_relaxed) &&
-                      !std::exchange(close_reported_,
-                                     closed_.load(std::memory_order_relaxed));
+  const bool report =
+      closed_.load(std::memory_order_relaxed) &&
+      !std::exchange(close_reported_, closed_.load(std::memory_order_relaxed));
   const absl::Status reason = report ? close_reason_ : absl::OkStatus();
   const bool now_blocked =
       !was_blocked && blocked_.load(std::memory_order_relaxed);
@@ -147,6 +178,7 @@ absl::Status Connection::WriteQueued(std::vector<Unsent>& unsent) {
 
 void Connection::Push(OutgoingFrame frame) {
   queued_bytes_.fetch_add(frame.bytes(), std::memory_order_relaxed);
+  if (IsPong(frame)) ++queued_pongs_;
   queue_.push_back(std::move(frame));
 }
 
@@ -154,6 +186,7 @@ OutgoingFrame Connection::PopFront() {
   OutgoingFrame frame = std::move(queue_.front());
   queue_.pop_front();
   queued_bytes_.fetch_sub(frame.bytes(), std::memory_order_relaxed);
+  if (IsPong(frame)) --queued_pongs_;
   return frame;
 }
 
@@ -179,6 +212,7 @@ void Connection::DrainQueue(std::vector<Unsent>& unsent) {
 }
 
 bool Connection::Read() {
+  if (closed()) return false;
   const Transport::ReceiveResult received = transport_->Receive();
   switch (received.outcome) {
     case Transport::ReceiveOutcome::kWouldBlock:
@@ -216,10 +250,11 @@ absl::Status Connection::Dispatch(IncomingFrame& frame) {
     case FrameType::kPing:
     case FrameType::kPong:
     case FrameType::kGoAway:
-      if (header.call_id != 0 || header.payload_bytes != 0 ||
-          header.descriptor_count != 0) {
+      if (header.call_id != 0 || header.flags != 0 ||
+          header.payload_bytes != 0 || header.descriptor_count != 0) {
         return absl::InvalidArgumentError(
-            "a ping, pong or go-away has a call, a payload or descriptors");
+            "a ping, pong or go-away has a call, flags, a payload or "
+            "descriptors");
       }
       if (type == FrameType::kPing) return Pong(header.argument);
       if (type == FrameType::kGoAway) role_.OnGoAway(header.argument);
@@ -245,8 +280,12 @@ absl::Status Connection::DispatchHello(const IncomingFrame& frame) {
 }
 
 absl::Status Connection::Pong(uint32_t argument) {
-  if (queued_bytes() > kMaxQueuedBytesForPong) {
-    return absl::ResourceExhaustedError("pings come without pongs being read");
+  {
+    absl::MutexLock lock(&mu_);
+    if (queued_pongs_ >= kMostQueuedPongs) {
+      return absl::ResourceExhaustedError(
+          "pings come without pongs being read");
+    }
   }
   Enqueue(BuildControl(FrameType::kPong, 0, argument));
   Flush();

@@ -28,14 +28,14 @@ class Connection {
    public:
     // The peer's hello has come. On the reader's thread, as are the next two.
     virtual void OnHello(const Hello& hello) = 0;
-    // A frame that is no affair of the connection's. An error says what the peer
-    // did that the protocol forbids, and ends the connection.
+    // A frame that is no affair of the connection's. An error says what the
+    // peer did that the protocol forbids, and ends the connection.
     virtual absl::Status OnFrame(IncomingFrame& frame) = 0;
     // The peer takes no calls behind `last_call_id`.
     virtual void OnGoAway(uint32_t last_call_id) = 0;
     // `frame` was not sent, no part of it, and will not be. On any thread that
-    // uses the connection. Further frames of its call that were queued have been
-    // dropped.
+    // uses the connection. Further frames of its call that were queued have
+    // been dropped.
     virtual void OnUnsent(OutgoingFrame frame, const absl::Status& why) = 0;
     // Writing waits for room, or no longer does (write_blocked()).
     virtual void OnWriteBlockedChanged() = 0;
@@ -59,6 +59,11 @@ class Connection {
   bool Enqueue(OutgoingFrames& frames) ABSL_LOCKS_EXCLUDED(mu_);
   bool Enqueue(OutgoingFrame frame) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Takes back what is queued of a call and closes its descriptors, unless a
+  // thread is writing. True if nothing of the call was sent, so that the peer
+  // need not hear of it.
+  bool Withdraw(uint32_t call_id) ABSL_LOCKS_EXCLUDED(mu_);
+
   // Writes what is queued, as far as there is room, unless another thread is
   // about it, which then writes this thread's frames too. Never blocks.
   void Flush() ABSL_LOCKS_EXCLUDED(mu_);
@@ -67,11 +72,11 @@ class Connection {
 
   // For the one reader: takes in what has arrived with one system call, and
   // hands over every frame that is complete. Never blocks. False if nothing had
-  // arrived.
+  // arrived, or the connection has ended.
   bool Read() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends the connection: what is not sent is dropped. At the first call the role
-  // hears of it.
+  // Ends the connection: what is not sent is dropped. At the first call the
+  // role hears of it.
   void Close(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
 
   bool closed() const { return closed_.load(std::memory_order_acquire); }
@@ -118,6 +123,7 @@ class Connection {
 
   absl::Mutex mu_;
   std::deque<OutgoingFrame> queue_ ABSL_GUARDED_BY(mu_);
+  size_t queued_pongs_ ABSL_GUARDED_BY(mu_) = 0;
   // A thread is the writer: it alone sends, and takes frames off the queue.
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool first_partly_sent_ ABSL_GUARDED_BY(mu_) = false;

@@ -56,8 +56,8 @@ class Pieces {
                       std::string_view sections) {
     const size_t first_fd =
         std::min(index * kMaxFrameDescriptors, descriptors_.size());
-    const size_t end_fd = std::min(first_fd + kMaxFrameDescriptors,
-                                   descriptors_.size());
+    const size_t end_fd =
+        std::min(first_fd + kMaxFrameDescriptors, descriptors_.size());
     const size_t offset = std::min(index * kMaxPieceBytes, bytes_);
     const size_t bytes = std::min<size_t>(kMaxPieceBytes, bytes_ - offset);
     header.payload_bytes = static_cast<uint32_t>(sections.size() + bytes);
@@ -98,13 +98,12 @@ absl::Status CheckSendable(const google::protobuf::MessageLite& message,
                            size_t max_descriptors) {
   if (!message.IsInitialized()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        std::string(message.GetTypeName()), " lacks required fields: ",
-        message.InitializationErrorString()));
+        std::string(message.GetTypeName()),
+        " lacks required fields: ", message.InitializationErrorString()));
   }
   const size_t bytes = message.ByteSizeLong();
   // Protocol Buffers themselves end at 2 GiB.
-  max_bytes =
-      std::min<size_t>(max_bytes, std::numeric_limits<int32_t>::max());
+  max_bytes = std::min<size_t>(max_bytes, std::numeric_limits<int32_t>::max());
   if (bytes > max_bytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat(std::string(message.GetTypeName()), " of ", bytes,
@@ -156,8 +155,7 @@ void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
   if ((DecodeFrameHeader(open.data()).flags & kFlagTimeout) != 0) {
     // The timeout is the first section. At least a nanosecond: zero would read
     // as a call whose time is up already, which the caller finds out itself.
-    const int64_t ns =
-        std::max<int64_t>(1, absl::ToInt64Nanoseconds(timeout));
+    const int64_t ns = std::max<int64_t>(1, absl::ToInt64Nanoseconds(timeout));
     StoreLittleEndian(open.data() + kFrameHeaderBytes,
                       static_cast<uint64_t>(ns));
   }

@@ -19,8 +19,7 @@ constexpr size_t kControlBytes =
 void TakeDescriptors(msghdr& message, ReceivedDescriptors& descriptors) {
   for (cmsghdr* control = CMSG_FIRSTHDR(&message); control != nullptr;
        control = CMSG_NXTHDR(&message, control)) {
-    if (control->cmsg_level != SOL_SOCKET ||
-        control->cmsg_type != SCM_RIGHTS) {
+    if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) {
       continue;
     }
     // The kernel pads the control message, not cmsg_len: this is exact for odd

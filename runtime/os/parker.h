@@ -16,8 +16,8 @@ namespace fdrpc {
 //   { lock; …; parker.Give(); address = parker.address(); }
 //   Parker::Wake(address);
 // Between the two the parked thread may have run on and destroyed the parker.
-// That is harmless: Wake() only passes the address to the kernel, which at worst
-// wakes a thread that checks its own condition and sleeps again.
+// That is harmless: Wake() only passes the address to the kernel, which at
+// worst wakes a thread that checks its own condition and sleeps again.
 class Parker {
  public:
   using Address = const void*;

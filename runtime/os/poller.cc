@@ -17,8 +17,8 @@ int TimeoutMilliseconds(MonotonicTime deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(
                         deadline - Clock::Real().Now())
                         .count();
-  return static_cast<int>(std::clamp<int64_t>(
-      left, 0, std::numeric_limits<int>::max()));
+  return static_cast<int>(
+      std::clamp<int64_t>(left, 0, std::numeric_limits<int>::max()));
 }
 
 }  // namespace
@@ -45,8 +45,8 @@ void Poller::Remove(int fd) {
 absl::Status Poller::Control(int operation, int fd, uint64_t token,
                              Interest interest) {
   epoll_event event = {};
-  event.events = (interest.readable ? EPOLLIN : 0u) |
-                 (interest.writable ? EPOLLOUT : 0u);
+  event.events =
+      (interest.readable ? EPOLLIN : 0u) | (interest.writable ? EPOLLOUT : 0u);
   event.data.u64 = token;
   if (Syscalls::Get().epoll_ctl(epoll_.get(), operation, fd, &event) < 0) {
     return absl::ErrnoToStatus(errno, "epoll_ctl");

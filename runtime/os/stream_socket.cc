@@ -47,16 +47,23 @@ absl::Status RemoveStaleSocket(const UnixAddress& address) {
 absl::StatusOr<UniqueFd> ConnectStream(const UnixAddress& address) {
   absl::StatusOr<UniqueFd> fd = NewStreamSocket();
   if (!fd.ok()) return fd.status();
-  if (Syscalls::Get().connect(fd->get(), address.socket_address(),
-                              address.length()) < 0) {
+  // A Unix socket connects at once or not at all: after EINTR nothing goes on
+  // in the background, as it would on TCP (unix_stream_connect in
+  // net/unix/af_unix.c).
+  const int connected = RetryOnEintr([&] {
+    return Syscalls::Get().connect(fd->get(), address.socket_address(),
+                                   address.length());
+  });
+  if (connected < 0) {
     switch (errno) {
       case ENOENT:
       case ECONNREFUSED:
         return absl::UnavailableError(
             absl::StrCat("nobody listens on ", address.text()));
       case EAGAIN:
-        return absl::UnavailableError(absl::StrCat(
-            address.text(), " does not accept: its queue of connections is full"));
+        return absl::UnavailableError(
+            absl::StrCat(address.text(),
+                         " does not accept: its queue of connections is full"));
       default:
         return absl::ErrnoToStatus(errno,
                                    absl::StrCat("connect ", address.text()));
@@ -127,8 +134,7 @@ absl::StatusOr<PeerCredentials> GetPeerCredentials(int socket) {
   socklen_t length = sizeof(credentials);
   if (Syscalls::Get().getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials,
                                  &length) < 0) {
-    return absl::InternalError(
-        absl::StrCat("SO_PEERCRED: errno ", errno));
+    return absl::InternalError(absl::StrCat("SO_PEERCRED: errno ", errno));
   }
   return PeerCredentials{
       .uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};

@@ -40,6 +40,10 @@ struct Syscalls {
   ssize_t (*write)(int, const void*, size_t) = ::write;
   int (*lstat)(const char*, struct stat*) = ::lstat;
   int (*unlink)(const char*) = ::unlink;
+  // fcntl(2) with F_DUPFD_CLOEXEC, which as such takes any number of arguments.
+  int (*duplicate)(int) = [](int fd) {
+    return ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  };
 
   static const Syscalls& Get() {
     return *current.load(std::memory_order_acquire);

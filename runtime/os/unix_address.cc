@@ -17,9 +17,9 @@ absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
   for (const char* later :
        {"unix-seqpacket:", "unix-dgram:", "fd:", "systemd:"}) {
     if (text.starts_with(later)) {
-      return absl::UnimplementedError(
-          absl::StrCat("address \"", std::string(text), "\": this version has no ",
-                       later, " addresses; use unix:"));
+      return absl::UnimplementedError(absl::StrCat(
+          "address \"", std::string(text), "\": this version has no ", later,
+          " addresses; use unix:"));
     }
   }
   if (!text.starts_with(kStreamScheme)) {
@@ -32,8 +32,9 @@ absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
   const bool abstract = name.starts_with('@');
   if (abstract) name.remove_prefix(1);
   if (name.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "address \"", std::string(text), "\" has no ", abstract ? "name" : "path"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("address \"", std::string(text), "\" has no ",
+                     abstract ? "name" : "path"));
   }
   if (!abstract && name.find('\0') != std::string_view::npos) {
     return absl::InvalidArgumentError("the path of an address has a NUL byte");
@@ -51,8 +52,8 @@ absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
   address.address_.sun_family = AF_UNIX;
   std::memcpy(address.address_.sun_path + (abstract ? 1 : 0), name.data(),
               name.size());
-  address.length_ = static_cast<socklen_t>(
-      offsetof(sockaddr_un, sun_path) + name.size() + 1);
+  address.length_ =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size() + 1);
   address.text_ = std::string(text);
   return address;
 }

@@ -17,9 +17,10 @@ void WaitReady(int fd, bool or_writable, int wakeup_fd,
   timespec timeout = {};
   const bool bounded = deadline != kNoDeadline;
   if (bounded) {
-    const auto left = std::max(std::chrono::nanoseconds::zero(),
-                               std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                   deadline - Clock::Real().Now()));
+    const auto left =
+        std::max(std::chrono::nanoseconds::zero(),
+                 std::chrono::duration_cast<std::chrono::nanoseconds>(
+                     deadline - Clock::Real().Now()));
     timeout.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000);
     timeout.tv_nsec = static_cast<long>(left.count() % 1'000'000'000);
   }

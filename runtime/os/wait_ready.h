@@ -5,12 +5,11 @@
 
 namespace fdrpc {
 
-// Blocks until `fd` is readable (or, if `or_writable`, writable; or has failed),
-// until `wakeup_fd` is readable, or until `deadline`; returns early when a
-// signal arrives or the wait itself fails. The caller looks at what is there:
-// nothing is promised of it.
-void WaitReady(int fd, bool or_writable, int wakeup_fd,
-               MonotonicTime deadline);
+// Blocks until `fd` is readable (or, if `or_writable`, writable; or has
+// failed), until `wakeup_fd` is readable, or until `deadline`; returns early
+// when a signal arrives or the wait itself fails. The caller looks at what is
+// there: nothing is promised of it.
+void WaitReady(int fd, bool or_writable, int wakeup_fd, MonotonicTime deadline);
 
 }  // namespace fdrpc
 

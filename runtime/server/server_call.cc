@@ -22,8 +22,8 @@ ServerCall::~ServerCall() { origin_->OnCallGone(*this); }
 
 void ServerCall::Run() {
   if (IsCancelled()) {
-    return FinishError(
-        absl::DeadlineExceededError("the deadline passed before the handler ran"));
+    return FinishError(absl::DeadlineExceededError(
+        "the deadline passed before the handler ran"));
   }
   method_.handler->serve_unary(*method_.service, *this);
 }

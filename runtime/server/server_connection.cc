@@ -15,12 +15,9 @@ constexpr size_t kMaxQueuedBytes = 1u << 20;
 
 Hello ServerHello(const ServerOptions& options) {
   Hello hello;
-  hello.max_message_bytes =
-      std::max(options.max_request_bytes, kGuaranteedMessageBytes);
-  hello.max_descriptors =
-      std::max(options.max_request_descriptors, kGuaranteedDescriptors);
-  hello.max_calls =
-      std::max(options.max_calls_per_connection, kGuaranteedCalls);
+  hello.max_message_bytes = options.max_request_bytes;
+  hello.max_descriptors = options.max_request_descriptors;
+  hello.max_calls = options.max_calls_per_connection;
   return hello;
 }
 
@@ -34,9 +31,8 @@ std::shared_ptr<ServerConnection> ServerConnection::Create(
     std::unique_ptr<Transport> transport, PeerCredentials peer,
     const ServerOptions& options, const ServiceRegistry& registry, Host& host,
     uint64_t token) {
-  return std::shared_ptr<ServerConnection>(
-      new ServerConnection(std::move(transport), peer, options, registry, host,
-                           token));
+  return std::shared_ptr<ServerConnection>(new ServerConnection(
+      std::move(transport), peer, options, registry, host, token));
 }
 
 ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
@@ -203,8 +199,8 @@ absl::Status ServerConnection::OnCancel(const IncomingFrame& frame) {
 
 absl::Status ServerConnection::CheckOpened(uint32_t call_id) const {
   // While draining, calls are opened that are not looked at.
-  if (call_id != 0 && (call_id <= last_call_id_ ||
-                       draining_.load(std::memory_order_acquire))) {
+  if (call_id != 0 &&
+      (call_id <= last_call_id_ || draining_.load(std::memory_order_acquire))) {
     return absl::OkStatus();
   }
   return Violation("a frame for a call that was never opened");
@@ -302,10 +298,15 @@ void ServerConnection::SendEnd(uint32_t call_id, OutgoingFrames frames) {
 void ServerConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
   if (connection_.closed()) return;
   // The end of a call could not be sent, because of its descriptors or for want
-  // of memory: the client gets a plain one.
-  const absl::Status status = absl::IsInvalidArgument(why)
-                                  ? absl::InternalError(why.message())
-                                  : why;
+  // of memory: the client gets a plain one. Without memory for that either, the
+  // connection ends: to try until there is some would spin.
+  const FrameHeader header = DecodeFrameHeader(frame.head.data());
+  if ((header.flags & kFlagMessage) == 0) {
+    connection_.Close(why);
+    return;
+  }
+  const absl::Status status =
+      absl::IsInvalidArgument(why) ? absl::InternalError(why.message()) : why;
   OutgoingFrames end = BuildStatus(frame.call_id, status, {}, {}, nullptr, {});
   connection_.Enqueue(end);
   connection_.Flush();

@@ -94,8 +94,8 @@ class ServerConnection final
   absl::Status OnCancel(const IncomingFrame& frame) ABSL_LOCKS_EXCLUDED(mu_);
   // Whether a call of that id was ever opened; an error if not.
   absl::Status CheckOpened(uint32_t call_id) const;
-  // Adds a piece to the call's request; starts or refuses the call if that makes
-  // it complete or impossible.
+  // Adds a piece to the call's request; starts or refuses the call if that
+  // makes it complete or impossible.
   void AddPiece(const std::shared_ptr<ServerCall>& call, IncomingFrame& frame,
                 std::string_view piece) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Charge(ServerCall& call, size_t bytes, size_t descriptors)

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "os/unix_address.h"
 #include "transport/stream_transport.h"
+#include "wire/limits.h"
 
 namespace fdrpc {
 namespace {
@@ -24,6 +25,18 @@ constexpr int kMostAccepted = 16;
 // it stays readable, so polling it would spin.
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(50);
 
+// Clients rely on what the protocol guarantees before they know the rest.
+ServerOptions AtLeastGuaranteed(ServerOptions options) {
+  options.max_request_bytes =
+      std::max(options.max_request_bytes, kGuaranteedMessageBytes);
+  options.max_request_descriptors =
+      std::max(options.max_request_descriptors, kGuaranteedDescriptors);
+  options.max_calls_per_connection =
+      std::max(options.max_calls_per_connection, kGuaranteedCalls);
+  options.max_threads = std::max(options.max_threads, 2);
+  return options;
+}
+
 absl::Status ShuttingDown() {
   return absl::UnavailableError("the server is shutting down");
 }
@@ -31,7 +44,8 @@ absl::Status ShuttingDown() {
 }  // namespace
 
 ServerCore::ServerCore(const ServerOptions& options)
-    : options_(options), next_token_(kFirstConnectionToken) {}
+    : options_(AtLeastGuaranteed(options)),
+      next_token_(kFirstConnectionToken) {}
 
 ServerCore::~ServerCore() {
   for (const auto& connection : AllConnections()) {
@@ -46,8 +60,8 @@ absl::Status ServerCore::Listen(std::string_view address) {
   if (!parsed.ok()) return parsed.status();
   absl::StatusOr<StreamListener> listener = StreamListener::Listen(*parsed);
   if (!listener.ok()) return listener.status();
-  absl::Status added = poller_->Add(
-      listener->fd(), kFirstListenerToken + listeners_.size(), {});
+  absl::Status added =
+      poller_->Add(listener->fd(), kFirstListenerToken + listeners_.size(), {});
   if (!added.ok()) return added;
   listeners_.push_back({*std::move(listener)});
   return absl::OkStatus();
@@ -60,7 +74,7 @@ absl::Status ServerCore::Prepare() {
   absl::StatusOr<Poller> poller = Poller::Create();
   if (!poller.ok()) return poller.status();
   absl::StatusOr<std::unique_ptr<WorkerPool>> pool =
-      WorkerPool::Create(std::max(2, options_.max_threads), [this] { Poll(); });
+      WorkerPool::Create(options_.max_threads, [this] { Poll(); });
   if (!pool.ok()) return pool.status();
   absl::Status added = poller->Add(wakeup->fd(), kWakeupToken, {});
   if (!added.ok()) return added;
@@ -77,9 +91,8 @@ void ServerCore::BeginServing() {
 }
 
 void ServerCore::Shutdown(absl::Duration drain_timeout) {
-  const MonotonicTime deadline =
-      DeadlineAfter(Clock::Real().Now(),
-                    std::max(drain_timeout, absl::ZeroDuration()));
+  const MonotonicTime deadline = DeadlineAfter(
+      Clock::Real().Now(), std::max(drain_timeout, absl::ZeroDuration()));
   {
     absl::MutexLock lock(&mu_);
     drain_deadline_ = std::min(drain_deadline_.value_or(kNoDeadline), deadline);
@@ -150,9 +163,9 @@ void ServerCore::Adopt(UniqueFd socket) {
   const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(socket.get());
   if (!peer.ok()) return;
   const uint64_t token = next_token_++;
-  const std::shared_ptr<ServerConnection> connection = ServerConnection::Create(
-      StreamTransport::Create(std::move(socket)), *peer, options_, registry_,
-      *this, token);
+  const std::shared_ptr<ServerConnection> connection =
+      ServerConnection::Create(StreamTransport::Create(std::move(socket)),
+                               *peer, options_, registry_, *this, token);
   {
     absl::MutexLock lock(&mu_);
     // Closed on arrival, which the client sees at once.
@@ -271,7 +284,8 @@ std::vector<std::shared_ptr<ServerConnection>> ServerCore::AllConnections() {
   absl::MutexLock lock(&mu_);
   std::vector<std::shared_ptr<ServerConnection>> all;
   all.reserve(connections_.size());
-  for (const auto& [token, connection] : connections_) all.push_back(connection);
+  for (const auto& [token, connection] : connections_)
+    all.push_back(connection);
   return all;
 }
 

@@ -77,7 +77,7 @@ class WorkerPool {
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mu_);
   int workers_ ABSL_GUARDED_BY(mu_) = 0;   // in Work() or about to be
   int starting_ ABSL_GUARDED_BY(mu_) = 0;  // of those, about to be
-  int running_ ABSL_GUARDED_BY(mu_) = 0;  // tasks
+  int running_ ABSL_GUARDED_BY(mu_) = 0;   // tasks
   int resting_ ABSL_GUARDED_BY(mu_) = 0;
   bool polling_ ABSL_GUARDED_BY(mu_) = false;
   bool watching_ ABSL_GUARDED_BY(mu_) = false;

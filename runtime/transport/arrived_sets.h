@@ -15,19 +15,19 @@ namespace fdrpc {
 // A frame with descriptors starts its own sendmsg(2), so its set arrives with
 // the recvmsg(2) that brings its first byte, and one recvmsg(2) brings one set
 // at most (unix(7)). So a set belongs to the frame with descriptors that starts
-// within the bytes of that recvmsg(2): there must be exactly one, and its header
-// must count as many. Anything else is a peer that does not keep to the
-// protocol; it is found as soon as the frames concerned are complete, so no more
-// than two sets are ever held.
+// within the bytes of that recvmsg(2): there must be exactly one, and its
+// header must count as many. Anything else is a peer that does not keep to the
+// protocol; it is found as soon as the frames concerned are complete, so no
+// more than two sets are ever held.
 class ArrivedSets {
  public:
   // A set arrived with the stream's bytes [begin, end).
   void Add(uint64_t begin, uint64_t end, ReceivedDescriptors set);
 
   // Gives `frame`, which starts at offset `start`, the set that is its own.
-  // INVALID_ARGUMENT if the two do not agree, or if an earlier set belongs to no
-  // frame. A set that a limit of this side truncated is closed, and the frame
-  // marked.
+  // INVALID_ARGUMENT if the two do not agree, or if an earlier set belongs to
+  // no frame. A set that a limit of this side truncated is closed, and the
+  // frame marked.
   absl::Status Assign(uint64_t start, IncomingFrame& frame);
 
   // INVALID_ARGUMENT if a set can belong to no frame any more, `next` being the

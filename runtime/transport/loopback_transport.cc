@@ -1,11 +1,10 @@
 #include "transport/loopback_transport.h"
 
-#include <fcntl.h>
-
 #include <cerrno>
 #include <deque>
 
 #include "absl/synchronization/mutex.h"
+#include "os/syscalls.h"
 #include "os/wakeup.h"
 
 namespace fdrpc {
@@ -20,11 +19,12 @@ struct FrameInTransit {
 // sendmsg(2), all of them cross, or none does and `from` keeps them.
 absl::Status Cross(DescriptorSet& from, std::vector<UniqueFd>& to) {
   for (const OutgoingFd& fd : from) {
-    UniqueFd own(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    UniqueFd own(Syscalls::Get().duplicate(fd.get()));
     if (!own.ok()) {
-      return errno == EBADF ? absl::InvalidArgumentError(
-                                  "a descriptor to send is not open (EBADF)")
-                            : absl::ErrnoToStatus(errno, "F_DUPFD_CLOEXEC");
+      return errno == EBADF
+                 ? absl::InvalidArgumentError(
+                       "a descriptor to send is not open (EBADF)")
+                 : absl::ErrnoToStatus(errno, "duplicating a descriptor");
     }
     to.push_back(std::move(own));
   }

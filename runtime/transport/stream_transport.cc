@@ -120,10 +120,11 @@ Transport::SendResult StreamTransport::Send(
         return result;
       }
       result.outcome = SendResult::Outcome::kBroken;
-      result.error = io.error == EPIPE || io.error == ECONNRESET
-                         ? absl::UnavailableError("the peer closed the connection")
-                         : absl::UnavailableError(absl::StrCat(
-                               "sending failed: errno ", io.error));
+      result.error =
+          io.error == EPIPE || io.error == ECONNRESET
+              ? absl::UnavailableError("the peer closed the connection")
+              : absl::UnavailableError(
+                    absl::StrCat("sending failed: errno ", io.error));
       return result;
     }
     // Any byte sent took all of the descriptors with it.
@@ -179,11 +180,10 @@ Transport::NextResult StreamTransport::Next(IncomingFrame& frame) {
   FrameDecoder::Frame decoded;
   switch (decoder_.Next(decoded)) {
     case FrameDecoder::Result::kTooLarge:
-      return malformed(absl::InvalidArgumentError(
-          absl::StrCat("a frame announces ", decoded.header.payload_bytes,
-                       " bytes and ", decoded.header.descriptor_count,
-                       " descriptors; the limits are ", kMaxFramePayloadBytes,
-                       " and ", kMaxFrameDescriptors)));
+      return malformed(absl::InvalidArgumentError(absl::StrCat(
+          "a frame announces ", decoded.header.payload_bytes, " bytes and ",
+          decoded.header.descriptor_count, " descriptors; the limits are ",
+          kMaxFramePayloadBytes, " and ", kMaxFrameDescriptors)));
     case FrameDecoder::Result::kIncomplete: {
       absl::Status pending = sets_.CheckPending(decoder_.next_offset());
       if (!pending.ok()) return malformed(std::move(pending));

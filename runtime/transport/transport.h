@@ -20,8 +20,8 @@ class Transport {
 
   struct SendResult {
     // Frames that are gone, from the front. If a part of the next one is gone
-    // too, the transport remembers how much, and wants that frame first the next
-    // time.
+    // too, the transport remembers how much, and wants that frame first the
+    // next time.
     size_t sent = 0;
     // Whether a part of frame `sent` is gone.
     bool next_partly_sent = false;
@@ -29,8 +29,8 @@ class Transport {
     enum class Outcome {
       kSent,        // nothing: all are gone
       kWouldBlock,  // no room; Send() again when writable
-      kRefused,     // frame `sent` can't go (`error`), none of it did; others can
-      kBroken,      // the connection (`error`)
+      kRefused,  // frame `sent` can't go (`error`), none of it did; others can
+      kBroken,   // the connection (`error`)
     } outcome = Outcome::kSent;
     absl::Status error;
   };

@@ -10,8 +10,8 @@ namespace {
 
 constexpr size_t kInitialCapacity = 16u << 10;
 constexpr size_t kLeastSpace = 4u << 10;
-constexpr size_t kMostCapacity = kFrameHeaderBytes + kMaxFramePayloadBytes +
-                                 kLeastSpace;
+constexpr size_t kMostCapacity =
+    kFrameHeaderBytes + kMaxFramePayloadBytes + kLeastSpace;
 
 }  // namespace
 

@@ -55,10 +55,10 @@ absl::StatusOr<Hello> DecodeHello(std::string_view payload) {
 absl::Status CheckVersions(const Hello& ours, const Hello& theirs) {
   if (theirs.version < ours.oldest_version ||
       theirs.oldest_version > ours.version) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the peer speaks versions ", theirs.oldest_version, " to ",
-        theirs.version, " of the protocol, this side ", ours.oldest_version,
-        " to ", ours.version));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the peer speaks versions ", theirs.oldest_version, " to ",
+                     theirs.version, " of the protocol, this side ",
+                     ours.oldest_version, " to ", ours.version));
   }
   return absl::OkStatus();
 }

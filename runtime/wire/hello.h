@@ -14,9 +14,9 @@ namespace fdrpc {
 struct Hello {
   static constexpr uint16_t kVersion = 1;
 
-  uint16_t version = kVersion;      // the newest that the sender speaks
+  uint16_t version = kVersion;  // the newest that the sender speaks
   uint16_t oldest_version = kVersion;
-  uint64_t features = 0;            // what the sender can do
+  uint64_t features = 0;  // what the sender can do
   uint32_t max_message_bytes = kGuaranteedMessageBytes;
   uint32_t max_descriptors = kGuaranteedDescriptors;
   uint32_t max_calls = kGuaranteedCalls;

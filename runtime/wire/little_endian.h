@@ -7,8 +7,8 @@
 
 namespace fdrpc {
 
-// Integers byte by byte, the lowest first, at any alignment. Compilers turn each
-// into one load or store.
+// Integers byte by byte, the lowest first, at any alignment. Compilers turn
+// each into one load or store.
 template <std::unsigned_integral Integer>
 void StoreLittleEndian(char* to, Integer value) {
   for (size_t i = 0; i < sizeof(Integer); ++i) {
@@ -21,9 +21,9 @@ Integer LoadLittleEndian(const char* from) {
   Integer value = 0;
   for (size_t i = 0; i < sizeof(Integer); ++i) {
     value = static_cast<Integer>(
-        value |
-        static_cast<Integer>(static_cast<Integer>(static_cast<unsigned char>(from[i]))
-                             << (8 * i)));
+        value | static_cast<Integer>(
+                    static_cast<Integer>(static_cast<unsigned char>(from[i]))
+                    << (8 * i)));
   }
   return value;
 }

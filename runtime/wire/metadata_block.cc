@@ -30,7 +30,8 @@ bool ValidValue(std::string_view key, std::string_view value) {
 absl::Status CheckEntry(std::string_view key, std::string_view value) {
   if (!ValidKey(key)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "metadata key \"", absl::CHexEscape({key.data(), std::min<size_t>(key.size(), 64)}),
+        "metadata key \"",
+        absl::CHexEscape({key.data(), std::min<size_t>(key.size(), 64)}),
         "\" is not of lower-case letters, digits, '_', '-' and '.', at most "
         "255 of them"));
   }
@@ -52,10 +53,10 @@ absl::Status CheckMetadata(const Metadata& metadata) {
     bytes += kEntryOverhead + key.size() + value.size();
   }
   if (bytes > kMaxMetadataBytes || metadata.size() > kMaxMetadataEntries) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "metadata of ", metadata.size(), " entries and ", bytes,
-        " bytes exceeds the limit of ", kMaxMetadataEntries, " entries and ",
-        kMaxMetadataBytes, " bytes"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("metadata of ", metadata.size(), " entries and ", bytes,
+                     " bytes exceeds the limit of ", kMaxMetadataEntries,
+                     " entries and ", kMaxMetadataBytes, " bytes"));
   }
   return absl::OkStatus();
 }

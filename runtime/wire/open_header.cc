@@ -27,8 +27,7 @@ absl::Status DecodeOpenHeader(uint8_t flags, std::string_view payload,
   }
   header.message = reader.rest();
   const bool has_message = (flags & kFlagMessage) != 0;
-  if (!has_message &&
-      (!header.message.empty() || (flags & kFlagMore) != 0)) {
+  if (!has_message && (!header.message.empty() || (flags & kFlagMore) != 0)) {
     return absl::InvalidArgumentError(
         "an open frame has bytes of a message that it does not announce");
   }

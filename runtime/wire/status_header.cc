@@ -28,7 +28,8 @@ absl::Status DecodeDetails(std::string_view section, absl::StatusCode code,
   if (section.size() > kMaxMetadataBytes) return Malformed();
   ByteReader reader(section);
   std::string_view message;
-  if (!ReadSection(reader, message) || message.size() > kMaxStatusMessageBytes) {
+  if (!ReadSection(reader, message) ||
+      message.size() > kMaxStatusMessageBytes) {
     return Malformed();
   }
   status = absl::Status(code, {message.data(), message.size()});
@@ -73,8 +74,8 @@ void AppendStatusDetails(const absl::Status& status, std::string& to) {
       to.append(chunk.data(), chunk.size());
     }
   });
-  StoreLittleEndian(to.data() + start,
-                    static_cast<uint32_t>(to.size() - start - sizeof(uint32_t)));
+  StoreLittleEndian(to.data() + start, static_cast<uint32_t>(to.size() - start -
+                                                             sizeof(uint32_t)));
 }
 
 absl::Status DecodeStatusHeader(uint8_t flags, uint32_t code,

@@ -34,8 +34,7 @@ void AppendStatusDetails(const absl::Status& status, std::string& to);
 
 // INVALID_ARGUMENT if the payload is malformed or the flags contradict it.
 absl::Status DecodeStatusHeader(uint8_t flags, uint32_t code,
-                                std::string_view payload,
-                                StatusHeader& header);
+                                std::string_view payload, StatusHeader& header);
 
 }  // namespace fdrpc
 

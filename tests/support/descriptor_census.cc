@@ -43,7 +43,8 @@ DescriptorCensus TakeCensusOf(int pid) {
 }
 
 DescriptorCensus TakeCensusExpecting(const DescriptorCensus& expected) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto give_up =
+      std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (true) {
     DescriptorCensus census = TakeCensus();
     if (census == expected || std::chrono::steady_clock::now() > give_up) {

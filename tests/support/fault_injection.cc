@@ -118,17 +118,18 @@ const Syscalls interposed = {
     .write = Interposed<17, &Syscalls::write>::Call,
     .lstat = Interposed<18, &Syscalls::lstat>::Call,
     .unlink = Interposed<19, &Syscalls::unlink>::Call,
+    .duplicate = Interposed<20, &Syscalls::duplicate>::Call,
 };
 
 }  // namespace
 
 const std::vector<std::string>& FaultInjection::Names() {
   static const std::vector<std::string> names = {
-      "socket",       "bind",           "listen",          "connect",
-      "accept4",      "getsockopt",     "shutdown",        "sendmsg",
-      "recvmsg",      "ppoll",          "epoll_create1",   "epoll_ctl",
-      "epoll_wait",   "eventfd",        "timerfd_create",  "timerfd_settime",
-      "read",         "write",          "lstat",           "unlink"};
+      "socket",          "bind",      "listen",     "connect", "accept4",
+      "getsockopt",      "shutdown",  "sendmsg",    "recvmsg", "ppoll",
+      "epoll_create1",   "epoll_ctl", "epoll_wait", "eventfd", "timerfd_create",
+      "timerfd_settime", "read",      "write",      "lstat",   "unlink",
+      "duplicate"};
   return names;
 }
 

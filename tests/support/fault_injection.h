@@ -14,11 +14,12 @@ namespace fdrpc::testing {
 class FaultInjection {
  public:
   struct Fault {
-    int error = 0;         // fails with this errno, without doing anything
-    size_t most_bytes = 0;  // sendmsg, recvmsg: moves at most this many (0: all)
+    int error = 0;  // fails with this errno, without doing anything
+    size_t most_bytes =
+        0;  // sendmsg, recvmsg: moves at most this many (0: all)
   };
-  // Called before each system call, on any thread, with its name ("sendmsg") and
-  // how many of that name came before it. Returns what is to go wrong.
+  // Called before each system call, on any thread, with its name ("sendmsg")
+  // and how many of that name came before it. Returns what is to go wrong.
   using Plan = std::function<Fault(std::string_view name, size_t index)>;
 
   explicit FaultInjection(Plan plan);

@@ -40,9 +40,9 @@ bool HasCloseOnExec(int fd) { return (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; }
 
 std::pair<UniqueFd, UniqueFd> SocketPair() {
   int fds[2] = {-1, -1};
-  EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-                       fds),
-            0);
+  EXPECT_EQ(
+      socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
+      0);
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 

@@ -10,6 +10,8 @@
 
 namespace fdrpc {
 
+// Limits below what the protocol guarantees (docs/protocol.md: 64 KiB and 16
+// descriptors a message) count as that.
 struct ChannelOptions {
   // The largest reply that is accepted, in bytes of the serialised message; a
   // larger one fails its call with RESOURCE_EXHAUSTED.

@@ -12,6 +12,8 @@
 
 namespace fdrpc {
 
+// Limits below what the protocol guarantees to every client (docs/protocol.md:
+// 64 KiB and 16 descriptors a message, 16 calls at once) count as that.
 struct ServerOptions {
   // Threads that serve at most; they are started when handlers turn out to
   // block, not before. One of them always reads, so max_threads - 1 handlers
@@ -54,8 +56,9 @@ class ServerCore;
 class Server {
  public:
   explicit Server(ServerOptions options = {});
-  // Shuts down with no drain time, waits for handlers to return. In a child after
-  // fork(2), where a server cannot be used, it leaves everything to the parent.
+  // Shuts down with no drain time, waits for handlers to return. In a child
+  // after fork(2), where a server cannot be used, it leaves everything to the
+  // parent.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -71,8 +74,10 @@ class Server {
 
   // Serves on the calling thread and those that it starts, until SIGTERM,
   // SIGINT or Shutdown(); then drains and returns. Handles the two signals
-  // while it runs and puts the former handlers back. One server of a process
-  // may Run() at a time, and a server runs once, after Listen().
+  // while it runs and puts the former handlers back; one that comes before,
+  // also after Listen(), does what it does to a program without a server. One
+  // server of a process may Run() at a time, and a server runs once, after
+  // Listen().
   void Run();
 
   // The same on threads of its own, without handling signals; returns at once.

@@ -31,8 +31,8 @@ class ServerContext {
   // deadline. What the handler returns is then dropped.
   virtual bool IsCancelled() const = 0;
   // The same as a token, for std::stop_callback and interruptible waits. Stop
-  // is requested when the cancellation arrives, on the thread of the server that
-  // reads, so callbacks must not block; a deadline passing is seen by
+  // is requested when the cancellation arrives, on the thread of the server
+  // that reads, so callbacks must not block; a deadline passing is seen by
   // IsCancelled() at once and here when the client's cancellation arrives.
   virtual std::stop_token cancellation() const = 0;
 

@@ -1,0 +1,162 @@
+// fdrpc-filebroker: serves fdrpc.filebroker.v1.FileBroker.
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "fdrpc/server.h"
+#include "services/filebroker/command_line.h"
+#include "services/filebroker/file_broker_service.h"
+#include "services/filebroker/root_directory.h"
+#include "services/filebroker/standard_streams.h"
+
+namespace fdrpc::filebroker {
+namespace {
+
+constexpr char kUsage[] =
+    R"(usage: fdrpc-filebroker --root DIR --listen ADDRESS [OPTION]...
+
+Opens files beneath DIR, with its own rights, for every program that can connect
+to ADDRESS. Paths and symbolic links that leave DIR are refused. fdrpc-open is a
+client.
+
+  --listen ADDRESS     unix:/path, unix:relative-path or unix:@abstract-name; may
+                       be given several times. To connect takes write permission
+                       on the socket's file; an abstract name has none, and every
+                       program of the network namespace can connect.
+  --socket-mode MODE   permissions of the socket files, in octal, such as 0666;
+                       without it, what the umask leaves
+  --read-only          opens files for reading only
+  --help               prints this
+
+Prints "listening on ADDRESS" for each address once clients can connect. SIGTERM
+or SIGINT lets calls in progress end, removes the socket files and exits.
+
+Exit status: 0 after a signal, 1 if it cannot serve, 2 if it is used wrongly.
+)";
+
+constexpr int kExitCannotServe = 1;
+constexpr int kExitUsage = 2;
+
+struct Settings {
+  std::string root;
+  std::vector<std::string> addresses;
+  std::optional<mode_t> socket_mode;
+  bool read_only = false;
+};
+
+// Empty if --help was asked for.
+absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
+  using Arity = CommandLine::Arity;
+  const absl::StatusOr<CommandLine> line =
+      CommandLine::Parse(argc, argv,
+                         {{"root", Arity::kOnce},
+                          {"listen", Arity::kRepeated},
+                          {"socket-mode", Arity::kOnce},
+                          {"read-only", Arity::kFlag},
+                          {"help", Arity::kFlag}});
+  if (!line.ok()) return line.status();
+  if (line->Has("help")) return std::nullopt;
+  if (!line->operands().empty() || line->command() != nullptr) {
+    return absl::InvalidArgumentError("it takes options only");
+  }
+  Settings settings;
+  settings.root = line->Get("root").value_or("");
+  settings.addresses = line->GetAll("listen");
+  settings.read_only = line->Has("read-only");
+  if (settings.root.empty()) {
+    return absl::InvalidArgumentError("--root DIR is missing");
+  }
+  if (settings.addresses.empty()) {
+    return absl::InvalidArgumentError("--listen ADDRESS is missing");
+  }
+  if (const auto text = line->Get("socket-mode"); text.has_value()) {
+    const absl::StatusOr<mode_t> mode = ParsePermissions(*text);
+    if (!mode.ok()) return mode.status();
+    settings.socket_mode = *mode;
+  }
+  return settings;
+}
+
+absl::Status ListenOnAll(Server& server, const Settings& settings) {
+  // bind(2) creates the file with 0777 less the umask: it never has more
+  // permissions than were asked for, not for a moment. No other thread creates
+  // files yet.
+  std::optional<mode_t> former_umask;
+  if (settings.socket_mode.has_value()) {
+    former_umask = umask(0777 & ~*settings.socket_mode);
+  }
+  absl::Status status;
+  for (const std::string& address : settings.addresses) {
+    status = server.Listen(address);
+    if (!status.ok()) break;
+  }
+  if (former_umask.has_value()) umask(*former_umask);
+  return status;
+}
+
+absl::Status Serve(const Settings& settings) {
+  absl::StatusOr<RootDirectory> root = RootDirectory::Create(settings.root);
+  if (!root.ok()) return root.status();
+  FileBrokerService broker(*std::move(root), {.read_only = settings.read_only});
+
+  // Blocked in all threads and waited for below: one that comes before the
+  // server serves must not end the process with the socket file still there.
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  // Whoever reads the lines printed below may be gone.
+  std::signal(SIGPIPE, SIG_IGN);
+
+  // A request is little more than a path.
+  Server server({.max_request_bytes = 64u << 10,
+                 .max_request_descriptors = 0,
+                 .max_held_bytes_per_connection = 1u << 20});
+  server.AddService(broker);
+  if (absl::Status status = ListenOnAll(server, settings); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = server.Start(); !status.ok()) return status;
+  for (const std::string& address : settings.addresses) {
+    std::cout << absl::StrCat("listening on ", address, "\n") << std::flush;
+  }
+  int signal = 0;
+  sigwait(&stop, &signal);
+  server.Shutdown();
+  server.Wait();
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  if (!OccupyStandardStreams()) return kExitCannotServe;
+  const absl::StatusOr<std::optional<Settings>> settings =
+      ParseSettings(argc, argv);
+  if (!settings.ok()) {
+    std::cerr << "fdrpc-filebroker: " << settings.status().message()
+              << "\nTry fdrpc-filebroker --help\n";
+    return kExitUsage;
+  }
+  if (!settings->has_value()) {
+    std::cout << kUsage;
+    return 0;
+  }
+  const absl::Status status = Serve(**settings);
+  if (status.ok()) return 0;
+  std::cerr << "fdrpc-filebroker: " << status.message() << "\n";
+  return kExitCannotServe;
+}
+
+}  // namespace
+}  // namespace fdrpc::filebroker
+
+int main(int argc, char** argv) { return fdrpc::filebroker::Main(argc, argv); }

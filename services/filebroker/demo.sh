@@ -1,0 +1,207 @@
+#!/bin/bash
+# demo.sh BUILD_DIR: shows the file broker at work, with the programs that were
+# built in BUILD_DIR. Every step is checked: if one does not do what its heading
+# says, this ends there with a message and exit status 1.
+set -euo pipefail
+export LC_ALL=C # what cat says is compared
+build=${1:?"usage: demo.sh BUILD_DIR"}
+programs=$(cd "$build/services/filebroker" && pwd)
+for program in fdrpc-filebroker fdrpc-open fdrpc-demo-keeper; do
+  if [[ ! -x $programs/$program ]]; then
+    echo "demo.sh: $programs/$program is not built; ./dev demo builds it first" >&2
+    exit 1
+  fi
+done
+
+# ---- how it is told ----------------------------------------------------------
+
+bold='' dim='' red='' green='' plain=''
+if [[ -t 1 && -z ${NO_COLOR-} && ${TERM-dumb} != dumb ]]; then
+  bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
+fi
+
+steps=0
+step() {
+  steps=$((steps + 1))
+  printf '\n%s%d. %s%s\n\n' "$bold" $steps "$1" "$plain"
+}
+explain() {
+  local line
+  for line in "$@"; do printf '%s\n' "${line:+   $line}"; done
+}
+indent() { sed "s/^/     $dim|$plain /"; }
+
+failed() {
+  printf '\n%sThis is not what was promised: %s%s\n' "$red" "$1" "$plain"
+  exit 1
+}
+
+# show WHO COMMAND STATUS TEXT: prints a command, runs it in a shell as WHO
+# (owner or client), prints what it prints, and checks its exit status and that
+# it prints TEXT.
+show() {
+  local who=$1 command=$2 expected_status=$3 expected_text=$4
+  local output status=0 shell=(bash -c "$command")
+  if [[ $who == client ]]; then shell=("${as_client[@]}" "${shell[@]}"); fi
+  printf '   %s%s$ %s%s\n' "$bold" "$who" "$command" "$plain"
+  output=$("${shell[@]}" 2>&1 < /dev/null) || status=$?
+  if [[ -n $output ]]; then indent <<< "$output"; fi
+  if ((expected_status != 0)); then
+    printf '     %sexit status %d%s\n' "$dim" $status "$plain"
+  fi
+  ((status == expected_status)) ||
+    failed "the exit status is $status, not $expected_status"
+  [[ $output == *"$expected_text"* ]] || failed "it does not print: $expected_text"
+}
+
+# start NAME COMMAND...: starts a server of the owner's and waits until it says
+# that it listens. Sets NAME_pid and NAME_output.
+start() {
+  local name=$1 line output=''
+  shift
+  printf '   %sowner$ %s &%s\n' "$bold" "$*" "$plain"
+  mkfifo "$name.output"
+  "$@" > "$name.output" &
+  printf -v "${name}_pid" %d $!
+  exec {from_server}< "$name.output"
+  while true; do
+    read -r -t 60 -u $from_server line || failed "$1 does not say that it listens"
+    output+=$line$'\n'
+    [[ $line != 'listening on '* ]] || break
+  done
+  indent <<< "${output%$'\n'}"
+  printf -v "${name}_output" %s "$output"
+}
+
+# ---- the scene ---------------------------------------------------------------
+
+broker_pid='' keeper_pid=''
+work=$(mktemp -d)
+clean_up() {
+  local pid
+  for pid in $broker_pid $keeper_pid; do
+    kill "$pid" 2> /dev/null || true
+    wait "$pid" || true
+  done
+  chmod -f u+rwx "$work/safe" || true
+  rm -rf "$work"
+}
+trap clean_up EXIT
+chmod 711 "$work"
+# The client may not be able to reach the place of the build either.
+mkdir "$work/bin"
+cp "$programs"/fdrpc-{filebroker,open,demo-keeper} "$work/bin/"
+chmod -R a+rX "$work/bin"
+PATH=$work/bin:$PATH
+cd "$work"
+
+mkdir -m 700 safe safe/letters
+cat > safe/letters/secret.txt <<'TEXT'
+The treasure lies under the third oak.
+Dig at night.
+TEXT
+printf 'abcdefghijklmnopqrstuvwxyz\n' > safe/letters/alphabet.txt
+echo 'Nobody was given this.' > safe/other.txt
+chmod 600 safe/letters/*.txt safe/other.txt
+ln -s secret.txt safe/letters/shortcut
+ln -s ../other.txt safe/letters/way-out
+ln -s /etc/passwd safe/letters/far-away
+
+# How a process becomes one that cannot read the tree.
+nobody=65534
+close_safe=false
+if ((EUID == 0)) && setpriv --reuid $nobody --regid $nobody --clear-groups true 2> /dev/null; then
+  as_client=(setpriv --reuid $nobody --regid $nobody --clear-groups)
+  client="a process of another user, with the id $nobody (nobody)"
+else
+  # The owner itself, who would be let in by the permissions. But no way leads
+  # through a directory that nobody may search; the broker needs no way, since it
+  # has the directory open.
+  as_client=()
+  close_safe=true
+  client='a process of the same user, as only root can change users; therefore the
+   directory around the tree is closed even to its owner, once the broker has it open'
+  if ((EUID == 0)); then # of a namespace that has no other user
+    as_client=(setpriv --bounding-set=-all --inh-caps=-all)
+    client+=',
+   and the client gives up its capabilities, which would open it'
+  fi
+fi
+
+printf '%sfdrpc: a broker opens files for programs that may not%s\n\n' "$bold" "$plain"
+explain "The owner is the user who runs this, $(id -un)." "The client is $client."
+
+# ---- the story ---------------------------------------------------------------
+
+step 'The owner has a directory that is closed to others'
+show owner 'ls -lR safe' 0 secret.txt
+
+step 'A broker opens files beneath safe/letters for everybody who can connect'
+start broker fdrpc-filebroker --root safe/letters --listen unix:broker.sock --socket-mode 0666
+if $close_safe; then show owner 'chmod 000 safe' 0 ''; fi
+
+step 'The client cannot read the secret'
+show client 'cat safe/letters/secret.txt' 1 'Permission denied'
+
+step 'But the broker opens it, and sends the open descriptor through the socket'
+# Status 0 says that all went well, and the text that it is the file's.
+show client 'fdrpc-open --server unix:broker.sock secret.txt' 0 'under the third oak'
+explain '' 'The bytes did not pass through the broker: the client has read them from the' \
+  'file itself, with a descriptor of its own.'
+
+step 'Programs that know nothing of fdrpc can use the descriptor'
+show client "fdrpc-open --server unix:broker.sock secret.txt --fd 5 -- sh -c 'wc -w <&5'" 0 10
+show client 'fdrpc-open --server unix:broker.sock secret.txt --fd 0 -- tail -n 1' 0 'Dig at night.'
+
+step 'The client may write, too, with no permission on the directory'
+show client "echo 'Found it.' |
+             fdrpc-open --server unix:broker.sock --mode append --create answer.txt" 0 ''
+show client 'cat safe/letters/answer.txt' 1 'Permission denied'
+show client 'fdrpc-open --server unix:broker.sock answer.txt' 0 'Found it.'
+
+step 'What leaves the tree is refused, by the kernel, with a status'
+show client 'fdrpc-open --server unix:broker.sock ../other.txt' 17 'PERMISSION_DENIED: "../other.txt"'
+explain '' 'letters/way-out is a symbolic link to ../other.txt, letters/far-away one to' \
+  '/etc/passwd, and letters/shortcut one to secret.txt, which stays in the tree:' ''
+show client 'fdrpc-open --server unix:broker.sock way-out' 17 'PERMISSION_DENIED: "way-out"'
+show client 'fdrpc-open --server unix:broker.sock far-away' 17 'PERMISSION_DENIED: "far-away"'
+show client 'fdrpc-open --server unix:broker.sock shortcut' 0 'under the third oak'
+explain '' 'Other errors keep apart, too:' ''
+show client 'fdrpc-open --server unix:broker.sock no-such-file' 15 'NOT_FOUND: "no-such-file"'
+show client 'fdrpc-open --server unix:broker.sock /etc/passwd' 13 'INVALID_ARGUMENT: "/etc/passwd"'
+
+step 'What arrives is the same open file: sender and receivers share its offset'
+explain 'The broker closes its descriptor once it is sent. So here is a server that keeps' \
+  'its own, and answers every call with it. The kernel says where its offset is.' ''
+if $close_safe; then
+  chmod 700 safe # the keeper opens its file by its path
+fi
+start keeper fdrpc-demo-keeper safe/letters/alphabet.txt unix:keeper.sock
+if $close_safe; then chmod 000 safe; fi
+chmod 666 keeper.sock
+[[ $keeper_output =~ 'keeping descriptor '([0-9]+) ]] || failed 'the keeper names no descriptor'
+offset="grep pos: /proc/$keeper_pid/fdinfo/${BASH_REMATCH[1]}"
+read_five='fdrpc-open --server unix:keeper.sock alphabet.txt --fd 0 -- dd bs=5 count=1 status=none'
+show owner "$offset" 0 $'pos:\t0'
+show client "$read_five" 0 abcde
+show owner "$offset" 0 $'pos:\t5'
+show client "$read_five" 0 fghij
+show owner "$offset" 0 $'pos:\t10'
+explain '' 'Two clients read, one after the other; the second went on where the first had' \
+  'stopped, and the offset of the sender, which read nothing, moved with them.'
+
+step 'SIGTERM ends the servers, and their sockets are gone'
+for server in broker keeper; do
+  pid_variable=${server}_pid
+  pid=${!pid_variable}
+  printf '   %sowner$ kill %d%s\n' "$bold" "$pid" "$plain"
+  kill "$pid"
+  status=0
+  wait "$pid" || status=$?
+  printf -v "$pid_variable" %s ''
+  ((status == 0)) || failed "the $server's exit status is $status"
+done
+show owner 'ls *.sock' 2 'No such file'
+show client 'fdrpc-open --server unix:broker.sock secret.txt' 24 'UNAVAILABLE: nobody listens'
+
+printf '\n%sAll %d steps went as their headings say.%s\n' "$green" $steps "$plain"

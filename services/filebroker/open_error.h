@@ -1,0 +1,21 @@
+#ifndef FDRPC_SERVICES_FILEBROKER_OPEN_ERROR_H_
+#define FDRPC_SERVICES_FILEBROKER_OPEN_ERROR_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace fdrpc::filebroker {
+
+// What a client is told when opening `path` failed with `error`, an errno of
+// openat2(2).
+absl::Status OpenError(int error, std::string_view path);
+
+// A path as it stands in messages: quoted, and all but printable ASCII escaped,
+// which a terminal might obey.
+std::string Quoted(std::string_view path);
+
+}  // namespace fdrpc::filebroker
+
+#endif  // FDRPC_SERVICES_FILEBROKER_OPEN_ERROR_H_

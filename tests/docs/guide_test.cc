@@ -1,0 +1,100 @@
+// Compiles and runs the snippets of docs/guide.md, which the build has written
+// into files of their own.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "gtest/gtest.h"
+#include "guide.fdrpc.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
+
+// Snippets name parameters that they do not use.
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+namespace fdrpc::testing {
+namespace {
+
+#include "service.inc"
+
+class ContextService final : public guide::Store::Service {
+ public:
+#include "context.inc"
+
+ private:
+  static UniqueFd Find(const std::string& name) { return FileWith(name); }
+};
+
+absl::Status Serve(const std::string& address,
+                   const std::function<absl::Status()>& client) {
+#include "server.inc"
+  const absl::Status status = client();
+#include "shutdown.inc"
+  return status;
+}
+
+absl::Status Call(const std::string& address, const std::string& path,
+                  std::string& content) {
+#include "call.inc"
+  content = ReadRest(notes.get());
+  return absl::OkStatus();
+}
+
+TEST(GuideTest, AStoreAndItsClientShareAFile) {
+  ExpectSameDescriptors census;
+  TempDir dir;
+  std::ofstream(dir.file("notes")) << "content";
+  std::string content;
+  const absl::Status status = Serve(dir.address(), [&] {
+    return Call(dir.address(), dir.file("notes"), content);
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(content, "content");
+}
+
+TEST(GuideTest, NestedFieldsTakeDescriptors) {
+  ExpectSameDescriptors census;
+  UniqueFd notes = FileWith("content");
+  const int attached = notes.get();
+  const uint64_t size = 7;
+#include "nested.inc"
+  EXPECT_EQ(number, attached);
+  EXPECT_EQ(again.get(), attached);
+}
+
+TEST(GuideTest, CallOptionsAndContextMeet) {
+  ExpectSameDescriptors census;
+  TempDir dir;
+  ContextService service;
+  Server server;
+  server.AddService(service);
+  ASSERT_TRUE(server.Listen(dir.address()).ok());
+  ASSERT_TRUE(server.Start().ok());
+  absl::StatusOr<Channel> channel = Channel::Connect(dir.address());
+  ASSERT_TRUE(channel.ok());
+  guide::Store::Stub store(*channel);
+  guide::GetRequest request;
+  request.add_names("a name");
+#include "options.inc"
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(ReadRest(reply->files(0)), "a name");
+  EXPECT_EQ(received.trailers.Get("served-request"), "4711");
+  server.Shutdown();
+  server.Wait();
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

@@ -1,0 +1,31 @@
+#include "tests/services/filebroker/broker.h"
+
+#include "tests/support/files.h"
+
+namespace fdrpc::testing {
+
+Broker::Broker(const Tree& tree, std::vector<std::string> addresses,
+               const std::vector<std::string>& options) {
+  auto [read_end, write_end] = Pipe();
+  std::vector<std::string> words = {FDRPC_FILEBROKER_PROGRAM, "--root",
+                                    tree.path()};
+  for (const std::string& address : addresses) {
+    words.insert(words.end(), {"--listen", address});
+  }
+  words.insert(words.end(), options.begin(), options.end());
+  program_ = std::make_unique<Program>(
+      words, ProgramOptions{.standard_output = write_end.get()});
+  write_end.Reset();
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    ready_lines_.push_back(Program::ReadLine(read_end.get()));
+  }
+  // Open while it runs, as a script's pipe is.
+  output_ = std::move(read_end);
+}
+
+Ending Broker::Stop(int signal) {
+  program_->Signal(signal);
+  return program_->Wait();
+}
+
+}  // namespace fdrpc::testing

@@ -1,0 +1,270 @@
+#include "tests/support/raw_peer.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "gtest/gtest.h"
+
+namespace fdrpc::testing {
+namespace {
+
+// Only ever reached by a test that fails.
+constexpr int kGiveUpMs = 30'000;
+constexpr size_t kControlBytes =
+    CMSG_SPACE(253 * sizeof(int)) + CMSG_SPACE(sizeof(ucred));
+
+sockaddr_un AddressOf(const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  EXPECT_LT(path.size(), sizeof(address.sun_path));
+  std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+  return address;
+}
+
+void Put(msghdr& message, cmsghdr*& at, int type, const void* data,
+         size_t bytes) {
+  at->cmsg_level = SOL_SOCKET;
+  at->cmsg_type = type;
+  at->cmsg_len = CMSG_LEN(bytes);
+  std::memcpy(CMSG_DATA(at), data, bytes);
+  message.msg_controllen += CMSG_SPACE(bytes);
+  at = reinterpret_cast<cmsghdr*>(reinterpret_cast<char*>(at) +
+                                  CMSG_SPACE(bytes));
+}
+
+ssize_t SendMessage(int socket, const char* data, size_t size,
+                    const std::vector<int>& fds, bool credentials, int flags) {
+  iovec piece = {.iov_base = const_cast<char*>(data), .iov_len = size};
+  alignas(cmsghdr) char control[kControlBytes] = {};
+  msghdr message = {};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  auto* at = reinterpret_cast<cmsghdr*>(control);
+  if (credentials) {
+    const ucred own = {.pid = getpid(), .uid = getuid(), .gid = getgid()};
+    Put(message, at, SCM_CREDENTIALS, &own, sizeof(own));
+  }
+  if (!fds.empty()) {
+    EXPECT_LE(fds.size(), 253u);
+    Put(message, at, SCM_RIGHTS, fds.data(), fds.size() * sizeof(int));
+  }
+  if (message.msg_controllen == 0) message.msg_control = nullptr;
+  ssize_t sent;
+  do {
+    sent = sendmsg(socket, &message, flags | MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  return sent < 0 ? -errno : sent;
+}
+
+UniqueFd NewSocket() {
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_TRUE(fd.ok());
+  return fd;
+}
+
+}  // namespace
+
+RawPeer RawPeer::Connect(const std::string& path) {
+  UniqueFd fd = NewSocket();
+  const sockaddr_un address = AddressOf(path);
+  EXPECT_EQ(connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
+                    sizeof(address)),
+            0)
+      << std::strerror(errno);
+  return RawPeer(std::move(fd));
+}
+
+bool RawPeer::Send(const std::string& bytes, const std::vector<int>& fds) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t sent =
+        SendMessage(socket_.get(), bytes.data() + done, bytes.size() - done,
+                    done == 0 ? fds : std::vector<int>(), false, MSG_DONTWAIT);
+    if (sent == -EAGAIN) {
+      if (!WaitFor(POLLOUT)) return false;
+      continue;
+    }
+    if (sent < 0) {
+      EXPECT_TRUE(sent == -EPIPE || sent == -ECONNRESET) << -sent;
+      return false;
+    }
+    done += static_cast<size_t>(sent);
+  }
+  return true;
+}
+
+bool RawPeer::SendBytewise(const std::string& bytes,
+                           const std::vector<int>& fds) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (!Send(bytes.substr(i, 1), i == 0 ? fds : std::vector<int>())) {
+      return false;
+    }
+  }
+  return true;
+}
+
+ssize_t RawPeer::TrySend(const std::string& bytes,
+                         const std::vector<int>& fds) {
+  return SendMessage(socket_.get(), bytes.data(), bytes.size(), fds, false,
+                     MSG_DONTWAIT);
+}
+
+bool RawPeer::SendWithCredentials(const std::string& bytes,
+                                  const std::vector<int>& fds) {
+  return SendMessage(socket_.get(), bytes.data(), bytes.size(), fds, true, 0) ==
+         static_cast<ssize_t>(bytes.size());
+}
+
+bool RawPeer::SendOutOfBand(const std::string& bytes) {
+  return SendMessage(socket_.get(), bytes.data(), bytes.size(), {}, false,
+                     MSG_OOB) == static_cast<ssize_t>(bytes.size());
+}
+
+void RawPeer::HalfClose() { shutdown(socket_.get(), SHUT_WR); }
+
+bool RawPeer::WaitFor(short events) const {
+  pollfd polled = {.fd = socket_.get(), .events = events, .revents = 0};
+  int ready;
+  do {
+    ready = poll(&polled, 1, kGiveUpMs);
+  } while (ready < 0 && errno == EINTR);
+  EXPECT_EQ(ready, 1) << "the other side does nothing";
+  return ready == 1;
+}
+
+bool RawPeer::Readable() const {
+  pollfd polled = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
+  return poll(&polled, 1, 0) == 1;
+}
+
+bool RawPeer::ReadBytes(size_t size, std::string& bytes,
+                        std::vector<UniqueFd>& descriptors) {
+  bytes.resize(size);
+  size_t done = 0;
+  while (done < size) {
+    if (!WaitFor(POLLIN)) return false;
+    iovec piece = {.iov_base = bytes.data() + done, .iov_len = size - done};
+    alignas(cmsghdr) char control[kControlBytes];
+    msghdr message = {};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    const ssize_t got =
+        recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    // ECONNRESET: the other side closed without having read everything.
+    if (got <= 0) {
+      EXPECT_TRUE(got == 0 || errno == ECONNRESET) << std::strerror(errno);
+      return false;
+    }
+    EXPECT_EQ(message.msg_flags & MSG_CTRUNC, 0);
+    for (cmsghdr* at = CMSG_FIRSTHDR(&message); at != nullptr;
+         at = CMSG_NXTHDR(&message, at)) {
+      EXPECT_EQ(at->cmsg_type, SCM_RIGHTS);
+      EXPECT_EQ(done, 0u) << "descriptors come in the middle of a frame";
+      for (size_t i = 0; i < (at->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
+        int fd;
+        std::memcpy(&fd, CMSG_DATA(at) + i * sizeof(int), sizeof(int));
+        descriptors.emplace_back(fd);
+      }
+    }
+    done += static_cast<size_t>(got);
+  }
+  return true;
+}
+
+std::optional<ReadFrame> RawPeer::Read() {
+  ReadFrame read;
+  std::string header;
+  if (!ReadBytes(RawFrame::kHeaderBytes, header, read.descriptors)) {
+    return std::nullopt;
+  }
+  read.frame = RawFrame::FromHeader(header);
+  std::vector<UniqueFd> late;
+  if (!ReadBytes(*read.frame.length, read.frame.payload, late)) {
+    return std::nullopt;
+  }
+  EXPECT_TRUE(late.empty()) << "descriptors come behind a frame's first byte";
+  EXPECT_EQ(read.descriptors.size(), read.frame.descriptors);
+  return read;
+}
+
+std::optional<ReadFrame> RawPeer::ReadType(uint8_t type) {
+  while (true) {
+    std::optional<ReadFrame> read = Read();
+    if (!read.has_value() || read->frame.type == type) return read;
+  }
+}
+
+RawStatus RawPeer::ReadStatus(std::optional<uint32_t> call) {
+  RawStatus status;
+  while (true) {
+    std::optional<ReadFrame> read = Read();
+    if (!read.has_value()) {
+      ADD_FAILURE() << "the connection ended before the call";
+      return status;
+    }
+    const RawFrame& frame = read->frame;
+    if (call.has_value() && frame.call != *call) continue;
+    for (UniqueFd& fd : read->descriptors) {
+      status.descriptors.push_back(std::move(fd));
+    }
+    if (frame.type == RawFrame::kMessage) status.message += frame.payload;
+    if (frame.type != RawFrame::kStatus) continue;
+    status.code = frame.argument;
+    size_t at = 0;
+    if ((frame.flags & RawFrame::kDetails) != 0) {
+      status.text = frame.payload.substr(8, Read32(frame.payload, 4));
+      at = 4 + Read32(frame.payload, 0);
+    }
+    for (const uint8_t section : {RawFrame::kTrailers, RawFrame::kMetadata}) {
+      if ((frame.flags & section) != 0) at += 4 + Read32(frame.payload, at);
+    }
+    status.message += frame.payload.substr(at);
+    return status;
+  }
+}
+
+bool RawPeer::ReachesEnd() {
+  char buffer[64 << 10];
+  while (WaitFor(POLLIN)) {
+    // Without a control buffer the kernel closes what descriptors come.
+    const ssize_t got =
+        recv(socket_.get(), buffer, sizeof(buffer), MSG_DONTWAIT);
+    if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) continue;
+    EXPECT_TRUE(got == 0 || errno == ECONNRESET) << std::strerror(errno);
+    return true;
+  }
+  return false;
+}
+
+RawListener::RawListener(const std::string& path) : socket_(NewSocket()) {
+  const sockaddr_un address = AddressOf(path);
+  EXPECT_EQ(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address),
+                 sizeof(address)),
+            0)
+      << std::strerror(errno);
+  EXPECT_EQ(listen(socket_.get(), 64), 0);
+}
+
+RawPeer RawListener::Accept() {
+  pollfd polled = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&polled, 1, kGiveUpMs), 1) << "nobody connects";
+  UniqueFd fd(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  EXPECT_TRUE(fd.ok());
+  return RawPeer(std::move(fd));
+}
+
+bool RawListener::HasPending() const {
+  pollfd polled = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
+  return poll(&polled, 1, 0) == 1;
+}
+
+}  // namespace fdrpc::testing

@@ -1,0 +1,95 @@
+#ifndef FDRPC_TESTS_SUPPORT_RAW_PEER_H_
+#define FDRPC_TESTS_SUPPORT_RAW_PEER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fdrpc/unique_fd.h"
+#include "tests/support/raw_frame.h"
+
+namespace fdrpc::testing {
+
+// A frame that a raw peer has read.
+struct ReadFrame {
+  RawFrame frame;
+  std::vector<UniqueFd> descriptors;
+};
+
+// How a call ended, as the raw client sees it.
+struct RawStatus {
+  uint32_t code = 0xffffffff;
+  std::string text;
+  std::string message;  // the reply
+  std::vector<UniqueFd> descriptors;
+};
+
+// A peer that says what a test tells it to: bytes with descriptors over a
+// stream socket of its own, without any of the runtime's code. Blocks; what
+// takes longer than any machine needs fails the test.
+class RawPeer {
+ public:
+  // Connects to the listening socket of that path.
+  static RawPeer Connect(const std::string& path);
+  explicit RawPeer(UniqueFd socket) : socket_(std::move(socket)) {}
+
+  // Sends all of `bytes`, the descriptors with the first of them. False if the
+  // other side is gone.
+  bool Send(const std::string& bytes, const std::vector<int>& fds = {});
+  bool Send(const RawFrame& frame, const std::vector<int>& fds = {}) {
+    return Send(frame.Bytes(), fds);
+  }
+  // The same one byte at a time.
+  bool SendBytewise(const std::string& bytes, const std::vector<int>& fds = {});
+  // One sendmsg(2) that does not block: what it returned, or -errno.
+  ssize_t TrySend(const std::string& bytes, const std::vector<int>& fds = {});
+  // One sendmsg(2) with two control messages: credentials and descriptors.
+  bool SendWithCredentials(const std::string& bytes,
+                           const std::vector<int>& fds);
+  // The bytes as out-of-band data; false if the kernel has none for this
+  // socket.
+  bool SendOutOfBand(const std::string& bytes);
+  void HalfClose();
+  void Close() { socket_.Reset(); }
+
+  // The next frame; none at the end of the stream.
+  std::optional<ReadFrame> Read();
+  // The next frame of that type; what comes before it is dropped.
+  std::optional<ReadFrame> ReadType(uint8_t type);
+  // The status of the next call that ends, or of that call.
+  RawStatus ReadStatus(std::optional<uint32_t> call = std::nullopt);
+  // Whether the other side ends the connection; frames that come before it does
+  // are dropped.
+  bool ReachesEnd();
+  // Whether something can be read now.
+  bool Readable() const;
+
+  int fd() const { return socket_.get(); }
+
+ private:
+  // Reads exactly `size` bytes; false if the stream ends first.
+  bool ReadBytes(size_t size, std::string& bytes,
+                 std::vector<UniqueFd>& descriptors);
+  bool WaitFor(short events) const;
+
+  UniqueFd socket_;
+};
+
+// A listening socket that accepts raw peers.
+class RawListener {
+ public:
+  explicit RawListener(const std::string& path);
+  // The next connection.
+  RawPeer Accept();
+  // Whether a connection waits to be accepted.
+  bool HasPending() const;
+  void Close() { socket_.Reset(); }
+
+ private:
+  UniqueFd socket_;
+};
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_SUPPORT_RAW_PEER_H_
