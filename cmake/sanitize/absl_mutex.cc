@@ -37,19 +37,27 @@ using absl::Mutex;
 using OnMutex = void (*)(Mutex*);
 using TryMutex = bool (*)(Mutex*);
 
-// What CondVar does to the mutex while it waits.
+// What CondVar does to the mutex while it waits. Only the outermost counts: one
+// form of waiting may be written in terms of another.
 class Unlocked {
  public:
   explicit Unlocked(Mutex* mutex) : mutex_(mutex) {
+    if (depth_++ > 0) return;
     __tsan_mutex_pre_unlock(mutex_, 0);
     __tsan_mutex_post_unlock(mutex_, 0);
     __tsan_mutex_pre_lock(mutex_, 0);
   }
-  ~Unlocked() { __tsan_mutex_post_lock(mutex_, 0, 0); }
+  ~Unlocked() {
+    if (--depth_ == 0) __tsan_mutex_post_lock(mutex_, 0, 0);
+  }
 
  private:
+  static thread_local int depth_;
+
   Mutex* mutex_;
 };
+
+thread_local int Unlocked::depth_ = 0;
 
 }  // namespace
 
@@ -126,8 +134,8 @@ ABSL_NAMESPACE_END
 
 namespace {
 
-// Looks the originals up before there are threads: a fork(2) while another thread
-// does it would leave the child to wait for that thread for ever.
+// Looks the originals up before there are threads: a fork(2) while another
+// thread does it would leave the child to wait for that thread for ever.
 [[maybe_unused]] const bool looked_up = [] {
   absl::Mutex mutex;
   absl::CondVar condition;

@@ -28,7 +28,12 @@ DescriptorCensus ReadFdDirectory(const std::string& path) {
     char target[PATH_MAX];
     const ssize_t length =
         readlink((path + "/" + entry->d_name).c_str(), target, sizeof(target));
-    if (length >= 0) census[fd] = std::string(target, length);
+    if (length < 0) continue;
+    const std::string open_on(target, length);
+    // The C library looks there for a moment when a thread first allocates, to
+    // learn how many processors there are (get_nprocs(3)).
+    if (open_on.starts_with("/sys/devices/system/cpu/")) continue;
+    census[fd] = open_on;
   }
   closedir(dir);
   return census;

@@ -1,0 +1,155 @@
+#ifndef FDRPC_TESTS_CONFORMANCE_ATTACKED_SERVER_H_
+#define FDRPC_TESTS_CONFORMANCE_ATTACKED_SERVER_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/files.h"
+#include "tests/support/raw_peer.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_service.h"
+
+namespace fdrpc::testing {
+
+// A live server with the test service, and raw clients that attack it. After
+// each test a client that keeps to the protocol must be served, and the server
+// must hold the descriptors that it held when it had just begun.
+class AttackedServer : public ::testing::Test {
+ protected:
+  // The methods as a raw client numbers them.
+  static constexpr uint32_t kEcho = 1, kExchange = 2, kPut = 3, kGet = 4,
+                            kWatch = 5;
+  // Status codes as they travel.
+  static constexpr uint32_t kOk = 0, kDeadlineExceeded = 4,
+                            kResourceExhausted = 8, kUnimplemented = 12,
+                            kInternal = 13;
+
+  void Serve(ServerOptions options = {}) {
+    server_ = std::make_unique<Server>(options);
+    server_->AddService(service_);
+    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_->Start().ok());
+    before_attack_ = TakeCensus();
+  }
+
+  void TearDown() override {
+    if (server_ == nullptr) return;
+    ExpectServes();
+    EXPECT_EQ(TakeCensusExpecting(before_attack_), before_attack_)
+        << "the server holds other descriptors than before the attack";
+    // Its handlers may use what the test has.
+    server_.reset();
+  }
+
+  // A connection on which nothing was said.
+  RawPeer NewPeer() { return RawPeer::Connect(dir_.file("socket")); }
+
+  // A hello and the names of the methods.
+  static std::string Greeting() {
+    std::string bytes = RawHello().Bytes();
+    uint32_t number = 0;
+    for (const char* method : {"Echo", "Exchange", "Put", "Get", "Watch"}) {
+      bytes += MethodFrame(++number,
+                           std::string("fdrpc.testing.TestService/") + method)
+                   .Bytes();
+    }
+    return bytes;
+  }
+
+  // A client that has shaken hands.
+  RawPeer NewClient() {
+    RawPeer client = NewPeer();
+    EXPECT_TRUE(client.Send(Greeting()));
+    EXPECT_TRUE(client.ReadType(RawFrame::kHello).has_value());
+    return client;
+  }
+
+  // A client that keeps to the protocol is served, descriptors included.
+  void ExpectServes() {
+    absl::StatusOr<Channel> channel = Channel::Connect(dir_.address());
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    TestService::Stub stub(*channel);
+    Parcel<Files> request;
+    request.set_first(FileWith("content"));
+    request.add_files(FileWith("more"));
+    absl::StatusOr<Parcel<Files>> reply = stub.Exchange(std::move(request));
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_EQ(ReadRest(reply->take_first().get()), "content");
+    EXPECT_EQ(ReadRest(reply->take_files(0).get()), "more");
+  }
+
+  // A call on this connection succeeds.
+  static void ExpectLives(RawPeer& client, uint32_t call) {
+    ASSERT_TRUE(client.Send(OpenFrame(call, kEcho, TextBytes("alive"))));
+    RawStatus status = client.ReadStatus(call);
+    EXPECT_EQ(status.code, kOk) << status.text;
+    EXPECT_EQ(status.message, TextBytes("alive"));
+  }
+
+  // The server ends a connection on which this comes behind the handshake.
+  void ExpectPoisons(const std::string& bytes,
+                     const std::vector<int>& fds = {}) {
+    RawPeer client = NewClient();
+    client.Send(bytes, fds);
+    EXPECT_TRUE(client.ReachesEnd());
+  }
+  void ExpectPoisons(const RawFrame& frame, const std::vector<int>& fds = {}) {
+    ExpectPoisons(frame.Bytes(), fds);
+  }
+
+  // The server ends a call of that frame with that status, and the connection
+  // goes on.
+  void ExpectFailsCall(const RawFrame& open, const std::vector<int>& fds,
+                       uint32_t code) {
+    RawPeer client = NewClient();
+    ASSERT_TRUE(client.Send(open, fds));
+    RawStatus status = client.ReadStatus(open.call);
+    EXPECT_EQ(status.code, code) << status.text;
+    EXPECT_NE(status.text, "");
+    EXPECT_TRUE(status.descriptors.empty());
+    ExpectLives(client, open.call + 1);
+  }
+
+  static std::string TextBytes(const std::string& text, int64_t number = 0) {
+    Text message;
+    message.set_text(text);
+    message.set_number(number);
+    return message.SerializeAsString();
+  }
+  // A message with an fdrpc.Fd for each slot.
+  static std::string FilesBytes(const std::vector<uint32_t>& slots) {
+    Files message;
+    for (uint32_t slot : slots) message.add_files()->set_slot(slot);
+    return message.SerializeAsString();
+  }
+  // The same with slots 1 to `count`.
+  static std::string FilesBytesTo(uint32_t count) {
+    Files message;
+    for (uint32_t i = 1; i <= count; ++i) message.add_files()->set_slot(i);
+    return message.SerializeAsString();
+  }
+  // The numbers of `count` open files, which all are file_.
+  std::vector<int> Fds(size_t count) {
+    return std::vector<int>(count, file_.get());
+  }
+
+  ExpectSameDescriptors census_;
+  TempDir dir_;
+  UniqueFd file_ = FileWith("file");
+  FakeService service_;
+  std::unique_ptr<Server> server_;
+
+ private:
+  DescriptorCensus before_attack_;
+};
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_CONFORMANCE_ATTACKED_SERVER_H_

@@ -1,0 +1,171 @@
+// Limits of a client's process and of the kernel: what they stop fails alone,
+// and works again once there is room.
+
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <thread>
+
+#include "tests/conformance/attacked_channel.h"
+#include "tests/conformance/full_descriptor_table.h"
+#include "tests/support/fault_injection.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using Fault = FaultInjection::Fault;
+
+// Fails the first calls of that name.
+FaultInjection::Plan FailFirst(std::string failing, size_t count, int error) {
+  return [=](std::string_view name, size_t index) {
+    return Fault{.error = name == failing && index < count ? error : 0};
+  };
+}
+
+class ClientResourcesTest : public AttackedChannel {
+ protected:
+  void ExpectFailsOnlyTheCall(size_t room) {
+    std::future<absl::StatusOr<Text>> first = Echo();
+    RawPeer server = Accept();
+    ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
+    ASSERT_TRUE(first.get().ok());
+    {
+      const FullDescriptorTable full(room);
+      const size_t before = TakeCensus().size();
+      for (int i = 0; i < 50; ++i) {
+        std::future<absl::StatusOr<Parcel<Files>>> reply = Get();
+        ASSERT_TRUE(server.Send(
+            ReplyFrame(ReadCall(server), FilesBytes({1, 2, 3, 4, 5}), 5),
+            Fds(5)));
+        const absl::Status status = reply.get().status();
+        ASSERT_EQ(status.code(), Code::kResourceExhausted) << status;
+        EXPECT_THAT(std::string(status.message()), HasSubstr("RLIMIT_NOFILE"));
+      }
+      EXPECT_EQ(TakeCensus().size(), before);
+    }
+    std::future<absl::StatusOr<Parcel<Files>>> reply = Get();
+    ASSERT_TRUE(server.Send(
+        ReplyFrame(ReadCall(server), FilesBytes({1, 2, 3, 4, 5}), 5), Fds(5)));
+    EXPECT_TRUE(reply.get().ok());
+    ExpectLives(server);
+  }
+};
+
+TEST_F(ClientResourcesTest, NoRoomForAnyDescriptorFailsOnlyTheCall) {
+  ExpectFailsOnlyTheCall(1);
+}
+
+TEST_F(ClientResourcesTest, RoomForSomeOfTheDescriptorsFailsOnlyTheCall) {
+  ExpectFailsOnlyTheCall(3);
+}
+
+TEST_F(ClientResourcesTest, NoRoomForASocketFailsTheCallAndPasses) {
+  {
+    const FullDescriptorTable full(0);
+    absl::StatusOr<Text> reply = stub_.Echo(Text());
+    EXPECT_EQ(reply.status().code(), Code::kResourceExhausted)
+        << reply.status();
+  }
+  ExpectRecovers();
+}
+
+TEST_F(ClientResourcesTest, ARequestThatTheKernelRefusesFailsAlone) {
+  std::future<absl::StatusOr<Text>> first = Put(1);
+  RawPeer server = Accept();
+  ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
+  ASSERT_TRUE(first.get().ok());
+  for (int error : {ETOOMANYREFS, ENOBUFS, ENOMEM}) {
+    const FaultInjection faults(FailFirst("sendmsg", 1, error));
+    absl::StatusOr<Text> reply = Put(2).get();
+    EXPECT_EQ(reply.status().code(), Code::kResourceExhausted)
+        << reply.status();
+    std::future<absl::StatusOr<Text>> next = Put(2);
+    ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
+    EXPECT_TRUE(next.get().ok());
+  }
+}
+
+TEST_F(ClientResourcesTest, ARequestsDescriptorThatIsNotOpenFailsAlone) {
+  std::future<absl::StatusOr<Text>> first = Put(1);
+  RawPeer server = Accept();
+  ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
+  ASSERT_TRUE(first.get().ok());
+  Parcel<Files> request;
+  request.add_files(file_);
+  request.set_first(FileWith("x"));
+  close(request.first());
+  absl::StatusOr<Text> reply = stub_.Put(std::move(request));
+  EXPECT_EQ(reply.status().code(), Code::kInvalidArgument) << reply.status();
+  ExpectLives(server);
+}
+
+// In a process of its own, which may give up its rights.
+TEST_F(ClientResourcesTest, TooManyDescriptorsInFlightFailAloneAndPass) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root to become another user";
+  ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
+  ASSERT_EQ(chmod(dir_.file("socket").c_str(), 0777), 0);
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    // A user whom nothing else uses: the kernel counts by user.
+    constexpr uid_t kNobodyElse = 64'321;
+    const rlimit lowered = {.rlim_cur = 100, .rlim_max = 100};
+    if (setrlimit(RLIMIT_NOFILE, &lowered) != 0 || setgid(kNobodyElse) != 0 ||
+        setuid(kNobodyElse) != 0) {
+      _exit(2);
+    }
+    // Channels are not inherited.
+    stub_ = NewStub();
+    std::vector<std::future<absl::StatusOr<Text>>> sent;
+    sent.push_back(Echo());
+    RawPeer server = Accept();
+    server.Send(ReplyFrame(ReadCall(server), TextBytes("x")));
+    EXPECT_TRUE(sent[0].get().ok());
+    sent.clear();
+    // The raw server does not read for the moment: each call either arrives in
+    // its buffer or is refused.
+    constexpr int kFrameBytes = 150;  // at least
+    absl::Status refused;
+    while (refused.ok() && sent.size() < 20) {
+      int arrived_before = 0;
+      ioctl(server.fd(), FIONREAD, &arrived_before);
+      sent.push_back(Put(35));
+      int arrived = arrived_before;
+      while (arrived < arrived_before + kFrameBytes && refused.ok()) {
+        ioctl(server.fd(), FIONREAD, &arrived);
+        if (sent.back().wait_for(std::chrono::seconds(0)) ==
+            std::future_status::ready) {
+          refused = sent.back().get().status();
+          sent.pop_back();
+          break;
+        }
+        std::this_thread::yield();
+      }
+    }
+    EXPECT_EQ(refused.code(), Code::kResourceExhausted) << refused;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("ETOOMANYREFS"));
+    EXPECT_EQ(sent.size(), 3u);
+    for (size_t i = 0; i < sent.size(); ++i) {
+      server.Send(ReplyFrame(ReadCall(server), TextBytes("x")));
+    }
+    for (auto& reply : sent) EXPECT_TRUE(reply.get().ok());
+    std::future<absl::StatusOr<Text>> again = Put(35);
+    server.Send(ReplyFrame(ReadCall(server), TextBytes("x")));
+    EXPECT_TRUE(again.get().ok());
+    std::fflush(nullptr);
+    _exit(HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

@@ -1,0 +1,182 @@
+// Each system call of a whole life of server and channel fails in turn.
+
+#include <cerrno>
+#include <map>
+
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/fault_injection.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_service.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using Fault = FaultInjection::Fault;
+
+// What the manual pages list, without what only a wrong argument causes.
+const std::map<std::string, std::vector<int>>& Errors() {
+  static const std::map<std::string, std::vector<int>> errors = {
+      {"socket", {EMFILE, ENOBUFS, EACCES}},
+      {"bind", {EADDRINUSE, EACCES, ENOMEM}},
+      {"listen", {EACCES}},
+      {"connect", {ECONNREFUSED, EAGAIN, EACCES, EINTR}},
+      {"accept4", {EMFILE, ENOMEM, ECONNABORTED, EINTR}},
+      {"getsockopt", {ENOMEM}},
+      {"shutdown", {ENOTCONN}},
+      {"sendmsg",
+       {EAGAIN, EINTR, ENOBUFS, ENOMEM, EPIPE, ECONNRESET, ETOOMANYREFS}},
+      {"recvmsg", {EAGAIN, EINTR, ENOMEM, ECONNRESET}},
+      {"ppoll", {EINTR, ENOMEM}},
+      {"epoll_create1", {EMFILE, ENOMEM}},
+      {"epoll_ctl", {ENOMEM, ENOSPC}},
+      {"epoll_wait", {EINTR}},
+      {"eventfd", {EMFILE, ENOMEM}},
+      {"timerfd_create", {EMFILE, ENOMEM}},
+      {"timerfd_settime", {}},  // valid arguments do not fail
+      {"read", {EINTR}},
+      {"write", {EINTR}},
+      {"lstat", {EACCES, ENOMEM}},
+      {"unlink", {EACCES}},
+      {"duplicate", {EMFILE}}};
+  return errors;
+}
+
+class FaultSweepTest : public ::testing::Test {
+ protected:
+  // Starts a server, makes calls with descriptors both ways, and stops.
+  // Whatever goes wrong is a status, and a call never waits for ever.
+  void LiveAndDie(bool expect_success) {
+    FakeService service;
+    Server server;
+    server.AddService(service);
+    absl::Status status = server.Listen(dir_.address());
+    if (status.ok()) status = server.Start();
+    Judge(status, expect_success);
+    if (!status.ok()) return;
+    absl::StatusOr<Channel> channel = Channel::Connect(dir_.address());
+    ASSERT_TRUE(channel.ok());
+    TestService::Stub stub(*channel);
+    const CallOptions options = {.timeout = absl::Seconds(20)};
+    Text text;
+    text.set_text("x");
+    text.set_number(2);
+    Judge(stub.Echo(text, options).status(), expect_success);
+    Parcel<Files> request;
+    request.set_first(FileWith("mine"));
+    request.add_files(FileWith("too"));
+    absl::StatusOr<Parcel<Files>> reply =
+        stub.Exchange(std::move(request), options);
+    Judge(reply.status(), expect_success);
+    if (reply.ok()) {
+      EXPECT_EQ(ReadRest(reply->take_first().get()), "mine");
+      EXPECT_EQ(ReadRest(reply->take_files(0).get()), "too");
+    }
+    Judge(stub.Get(text, options).status(), expect_success);
+    server.Shutdown(absl::Seconds(10));
+    server.Wait();
+  }
+
+  static void Judge(const absl::Status& status, bool expect_success) {
+    if (expect_success) {
+      EXPECT_TRUE(status.ok()) << status;
+      return;
+    }
+    EXPECT_THAT(
+        status.code(),
+        ::testing::AnyOf(absl::StatusCode::kOk, absl::StatusCode::kUnavailable,
+                         absl::StatusCode::kResourceExhausted,
+                         absl::StatusCode::kPermissionDenied,
+                         absl::StatusCode::kAlreadyExists))
+        << status;
+    if (!status.ok()) {
+      EXPECT_NE(std::string(status.message()), "");
+    }
+  }
+
+  // Fails the calls of that name one after the other, each in a life of its
+  // own.
+  void Sweep(const std::string& name) {
+    size_t calls = 0;
+    {
+      const FaultInjection counting(
+          [](std::string_view, size_t) { return Fault(); });
+      LiveAndDie(true);
+      calls = counting.CountOf(name);
+    }
+    const DescriptorCensus before = TakeCensus();
+    for (int error : Errors().at(name)) {
+      // How threads meet decides how many there are: one more, to be safe.
+      for (size_t failing = 0; failing <= calls; ++failing) {
+        SCOPED_TRACE(name + " " + std::to_string(failing) + ": errno " +
+                     std::to_string(error));
+        const bool harmless = error == EINTR || error == EAGAIN;
+        const FaultInjection faults([&](std::string_view called, size_t index) {
+          return Fault{.error = called == name && index == failing ? error : 0};
+        });
+        // EAGAIN of connect(2) says that the server's queue is full.
+        LiveAndDie(harmless && name != "connect");
+        ASSERT_EQ(TakeCensusExpecting(before), before);
+        if (HasFatalFailure()) return;
+      }
+    }
+    // As if nothing had been.
+    LiveAndDie(true);
+  }
+
+  ExpectSameDescriptors census_;
+  TempDir dir_;
+};
+
+TEST_F(FaultSweepTest, KnowsTheErrorsOfEverySystemCall) {
+  for (const std::string& name : FaultInjection::Names()) {
+    EXPECT_TRUE(Errors().contains(name)) << name;
+  }
+}
+
+class FaultSweepOfTest : public FaultSweepTest,
+                         public ::testing::WithParamInterface<std::string> {};
+
+TEST_P(FaultSweepOfTest, EndsInAStatusWithNothingLeftOpen) {
+  Sweep(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(EverySystemCall, FaultSweepOfTest,
+                         ::testing::ValuesIn(FaultInjection::Names()),
+                         [](const auto& name) { return name.param; });
+
+TEST_F(FaultSweepTest, OneByteSendsAndReceivesThroughout) {
+  for (const char* name : {"sendmsg", "recvmsg", ""}) {
+    const FaultInjection faults([&](std::string_view called, size_t) {
+      const bool shortened = *name == '\0' || called == name;
+      return Fault{.most_bytes = shortened ? size_t{1} : 0};
+    });
+    LiveAndDie(true);
+  }
+}
+
+TEST_F(FaultSweepTest, OneByteSendsOfWhichEveryOtherFindsNoRoom) {
+  const FaultInjection faults([&](std::string_view called, size_t index) {
+    if (called == "sendmsg" && index % 2 == 0) return Fault{.error = EAGAIN};
+    return Fault{.most_bytes = 1};
+  });
+  LiveAndDie(true);
+}
+
+TEST_F(FaultSweepTest, NoDescriptorForAnythingAtAll) {
+  const DescriptorCensus before = TakeCensus();
+  const FaultInjection faults([&](std::string_view called, size_t) {
+    const bool opens = called == "socket" || called == "eventfd" ||
+                       called == "epoll_create1" || called == "timerfd_create";
+    return Fault{.error = opens ? EMFILE : 0};
+  });
+  LiveAndDie(false);
+  EXPECT_EQ(TakeCensus(), before);
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

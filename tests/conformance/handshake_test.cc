@@ -1,0 +1,210 @@
+// Clients that do not begin as the protocol says.
+
+#include <thread>
+
+#include "tests/conformance/attacked_server.h"
+
+namespace fdrpc::testing {
+namespace {
+
+class HandshakeTest : public AttackedServer {
+ protected:
+  // The server ends a connection that begins like this.
+  void ExpectRefuses(const std::string& bytes,
+                     const std::vector<int>& fds = {}) {
+    RawPeer client = NewPeer();
+    client.Send(bytes, fds);
+    EXPECT_TRUE(client.ReachesEnd());
+  }
+  // The server serves a connection that begins like this.
+  void ExpectAccepts(const std::string& hello) {
+    RawPeer client = NewPeer();
+    ASSERT_TRUE(client.Send(
+        hello + MethodFrame(1, "fdrpc.testing.TestService/Echo").Bytes()));
+    ExpectLives(client, 1);
+  }
+};
+
+TEST_F(HandshakeTest, IsRefusedWithTheWrongMagic) {
+  Serve();
+  ExpectRefuses(RawHello{.magic = "HTTP"}.Bytes());
+}
+
+TEST_F(HandshakeTest, IsRefusedWithoutAHello) {
+  Serve();
+  ExpectRefuses(MethodFrame(1, "fdrpc.testing.TestService/Echo").Bytes());
+  ExpectRefuses(OpenFrame(1, kEcho, "").Bytes());
+  ExpectRefuses(PingFrame(1).Bytes());
+  ExpectRefuses(RawFrame{.type = 0x80}.Bytes());
+}
+
+TEST_F(HandshakeTest, IsRefusedWithTextOfAnotherProtocol) {
+  Serve();
+  ExpectRefuses("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ExpectRefuses("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+}
+
+TEST_F(HandshakeTest, IsRefusedWithASecondHello) {
+  Serve();
+  ExpectRefuses(RawHello().Bytes() + RawHello().Bytes());
+  ExpectPoisons(RawHello().Bytes());
+}
+
+TEST_F(HandshakeTest, IsRefusedWithAVersionThatTheServerDoesNotSpeak) {
+  Serve();
+  ExpectRefuses(RawHello{.version = 3, .oldest_version = 2}.Bytes());
+  ExpectRefuses(RawHello{.version = 0xffff, .oldest_version = 0xffff}.Bytes());
+}
+
+TEST_F(HandshakeTest, IsRefusedWithVersionsThatMakeNoSense) {
+  Serve();
+  ExpectRefuses(RawHello{.version = 0, .oldest_version = 0}.Bytes());
+  ExpectRefuses(RawHello{.version = 1, .oldest_version = 0}.Bytes());
+  ExpectRefuses(RawHello{.version = 1, .oldest_version = 2}.Bytes());
+}
+
+TEST_F(HandshakeTest, IsMadeWithALaterVersionThatSpeaksThisOneToo) {
+  Serve();
+  ExpectAccepts(RawHello{.version = 9, .oldest_version = 1}.Bytes());
+}
+
+TEST_F(HandshakeTest, IsMadeWithFeaturesThatTheServerDoesNotKnow) {
+  Serve();
+  ExpectAccepts(RawHello{.features = ~uint64_t{0}}.Bytes());
+}
+
+TEST_F(HandshakeTest, IsMadeWithALongerHelloOfALaterVersion) {
+  Serve();
+  RawFrame hello = RawHello().Frame();
+  hello.payload += std::string(100, '\xff');
+  ExpectAccepts(hello.Bytes());
+}
+
+TEST_F(HandshakeTest, IsRefusedWithAHelloLongerThanAnyVersions) {
+  Serve();
+  RawFrame hello = RawHello().Frame();
+  hello.payload += std::string(300, 'x');
+  ExpectRefuses(hello.Bytes());
+}
+
+TEST_F(HandshakeTest, IsRefusedWithAHelloThatIsCutOff) {
+  Serve();
+  const std::string payload = RawHello().Payload();
+  for (size_t size = 0; size < payload.size(); ++size) {
+    RawFrame hello = RawHello().Frame();
+    hello.payload.resize(size);
+    ExpectRefuses(hello.Bytes());
+  }
+}
+
+TEST_F(HandshakeTest, IsRefusedWithLimitsBelowTheGuaranteedOnes) {
+  Serve();
+  ExpectRefuses(RawHello{.max_message_bytes = (64u << 10) - 1}.Bytes());
+  ExpectRefuses(RawHello{.max_message_bytes = 0}.Bytes());
+  ExpectRefuses(RawHello{.max_descriptors = 15}.Bytes());
+  ExpectRefuses(RawHello{.max_calls = 15}.Bytes());
+}
+
+TEST_F(HandshakeTest, IsMadeWithTheLargestLimitsThereAre) {
+  Serve();
+  ExpectAccepts(RawHello{
+      .max_message_bytes = ~0u, .max_descriptors = ~0u, .max_calls = ~0u}
+                    .Bytes());
+}
+
+TEST_F(HandshakeTest, IsRefusedWithAHelloOfACall) {
+  Serve();
+  RawFrame hello = RawHello().Frame();
+  hello.call = 1;
+  ExpectRefuses(hello.Bytes());
+}
+
+TEST_F(HandshakeTest, IsRefusedWithDescriptors) {
+  Serve();
+  RawFrame hello = RawHello().Frame();
+  hello.descriptors = 1;
+  ExpectRefuses(hello.Bytes(), Fds(1));
+  hello.descriptors = 253;
+  ExpectRefuses(hello.Bytes(), Fds(253));
+  // Announced without being sent, and the other way round.
+  ExpectRefuses(hello.Bytes());
+  ExpectRefuses(RawHello().Bytes(), Fds(1));
+}
+
+TEST_F(HandshakeTest, EndsWhenTheClientLeavesInTheMiddleOfIt) {
+  Serve();
+  const std::string bytes = RawHello().Bytes();
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    NewPeer().Send(bytes.substr(0, size),
+                   size == 0 ? std::vector<int>() : Fds(1));
+  }
+}
+
+TEST_F(HandshakeTest, CanComeOneByteAtATime) {
+  Serve();
+  RawPeer client = NewPeer();
+  ASSERT_TRUE(client.SendBytewise(Greeting()));
+  ExpectLives(client, 1);
+}
+
+TEST_F(HandshakeTest, ThatIsNeverBegunTimesOut) {
+  Serve({.handshake_timeout = absl::Milliseconds(30)});
+  RawPeer client = NewPeer();
+  EXPECT_TRUE(client.ReachesEnd());
+}
+
+TEST_F(HandshakeTest, ThatStopsInTheMiddleTimesOut) {
+  Serve({.handshake_timeout = absl::Milliseconds(30)});
+  RawPeer client = NewPeer();
+  ASSERT_TRUE(client.Send(RawHello().Bytes().substr(0, 20), Fds(3)));
+  EXPECT_TRUE(client.ReachesEnd());
+}
+
+TEST_F(HandshakeTest, ThatTricklesForEverTimesOut) {
+  Serve({.handshake_timeout = absl::Milliseconds(100)});
+  RawPeer client = NewPeer();
+  // A frame that would be refused once complete, but never is: every byte
+  // arrives as a sign of life.
+  RawFrame hello = RawHello().Frame();
+  hello.length = 1u << 20;
+  std::string bytes = hello.Bytes();
+  bytes.resize(RawFrame::kHeaderBytes + (1u << 19), 'x');
+  size_t sent = 0;
+  while (sent < bytes.size() && client.TrySend(bytes.substr(sent, 1)) == 1) {
+    ++sent;
+    std::this_thread::yield();
+  }
+  EXPECT_LT(sent, bytes.size());
+  EXPECT_TRUE(client.ReachesEnd());
+}
+
+TEST_F(HandshakeTest, ThatTimesOutLeavesThoseThatWereMade) {
+  Serve({.handshake_timeout = absl::Milliseconds(30)});
+  RawPeer good = NewClient();
+  RawPeer silent = NewPeer();
+  RawPeer later = NewClient();
+  EXPECT_TRUE(silent.ReachesEnd());
+  ExpectLives(good, 1);
+  ExpectLives(later, 1);
+}
+
+TEST_F(HandshakeTest, ConnectionsBeyondTheLimitAreClosedOnArrival) {
+  Serve({.max_connections = 2});
+  RawPeer first = NewClient();
+  RawPeer second = NewClient();
+  RawPeer third = NewPeer();
+  EXPECT_TRUE(third.ReachesEnd());
+  ExpectLives(first, 1);
+  ExpectLives(second, 1);
+  first.Close();
+  second.Close();
+  // There is room again as soon as the server has taken notice.
+  while (true) {
+    RawPeer next = NewPeer();
+    if (next.Send(Greeting()) && next.Read().has_value()) break;
+  }
+  server_.reset();
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

@@ -1,0 +1,366 @@
+// Clients whose frames are not what the protocol has.
+
+#include <fstream>
+
+#include "tests/conformance/attacked_server.h"
+
+namespace fdrpc::testing {
+namespace {
+
+class HostileFramesTest : public AttackedServer {
+ protected:
+  // An open frame of Echo with this metadata section.
+  static RawFrame OpenWithMetadata(const std::string& section) {
+    RawFrame open = OpenFrame(1, kEcho, section + TextBytes("x"));
+    open.flags |= RawFrame::kMetadata;
+    return open;
+  }
+  void ExpectTakesMetadata(const std::string& block) {
+    RawPeer client = NewClient();
+    ASSERT_TRUE(client.Send(OpenWithMetadata(Sized(block))));
+    RawStatus status = client.ReadStatus(1);
+    EXPECT_EQ(status.code, kOk) << status.text;
+    EXPECT_EQ(status.message, TextBytes("x"));
+  }
+  // Memory of this process, which is also the server's.
+  static size_t ResidentBytes() {
+    std::ifstream statm("/proc/self/statm");
+    size_t total = 0, resident = 0;
+    statm >> total >> resident;
+    return resident * 4096;
+  }
+};
+
+TEST_F(HostileFramesTest, AnUnknownTypeBelowTheSkippableOnesPoisons) {
+  Serve();
+  for (int type : {0, 12, 13, 0x40, 0x7f}) {
+    SCOPED_TRACE(type);
+    ExpectPoisons(RawFrame{.type = static_cast<uint8_t>(type)});
+    ExpectPoisons(RawFrame{.type = static_cast<uint8_t>(type), .call = 1});
+  }
+}
+
+TEST_F(HostileFramesTest, ASkippableTypeIsSkippedWithItsDescriptorsClosed) {
+  Serve();
+  RawPeer client = NewClient();
+  const DescriptorCensus before = TakeCensus();
+  uint32_t call = 0;
+  for (int type : {0x80, 0x81, 0xc3, 0xff}) {
+    SCOPED_TRACE(type);
+    ASSERT_TRUE(client.Send(RawFrame{.type = static_cast<uint8_t>(type),
+                                     .call = 0xdeadbeef,
+                                     .flags = 0xff,
+                                     .descriptors = 253,
+                                     .argument = 0xffffffff,
+                                     .payload = std::string(5000, 'x')},
+                            Fds(253)));
+    ExpectLives(client, ++call);
+  }
+  EXPECT_EQ(TakeCensusExpecting(before), before);
+}
+
+TEST_F(HostileFramesTest, ATypeThatOnlyAServerSendsPoisons) {
+  Serve();
+  for (uint8_t type : {RawFrame::kHeaders, RawFrame::kStatus}) {
+    SCOPED_TRACE(type);
+    ExpectPoisons(RawFrame{.type = type, .call = 1});
+    ExpectPoisons(OpenFrame(1, kEcho, TextBytes("x")).Bytes() +
+                  RawFrame{.type = type, .call = 1}.Bytes());
+  }
+}
+
+TEST_F(HostileFramesTest, APayloadAboveTheLimitPoisonsBeforeItArrives) {
+  Serve();
+  const size_t before = ResidentBytes();
+  for (uint32_t length : {(1u << 20) + 1, 1u << 31, ~0u}) {
+    RawFrame frame = OpenFrame(1, kEcho, "");
+    frame.length = length;
+    // Only the header comes.
+    ExpectPoisons(frame);
+  }
+  EXPECT_LT(ResidentBytes(), before + (64u << 20));
+}
+
+TEST_F(HostileFramesTest, AnAnnouncedLengthIsNotAllocated) {
+  Serve();
+  const size_t before = ResidentBytes();
+  std::vector<RawPeer> clients;
+  RawFrame frame = OpenFrame(1, kEcho, "");
+  frame.length = 1u << 20;
+  for (int i = 0; i < 300; ++i) {
+    clients.push_back(NewClient());
+    ASSERT_TRUE(clients.back().Send(frame));
+  }
+  RawPeer last = NewClient();
+  ExpectLives(last, 1);
+  EXPECT_LT(ResidentBytes(), before + (64u << 20));
+}
+
+TEST_F(HostileFramesTest, TheLargestFrameIsTakenWhole) {
+  Serve();
+  RawPeer client = NewClient();
+  Text text;
+  text.set_data(std::string((1u << 20) - 5, 'x'));
+  while (text.ByteSizeLong() < (1u << 20)) text.mutable_data()->push_back('x');
+  while (text.ByteSizeLong() > (1u << 20)) text.mutable_data()->pop_back();
+  ASSERT_TRUE(client.Send(OpenFrame(1, kEcho, text.SerializeAsString())));
+  RawStatus status = client.ReadStatus(1);
+  EXPECT_EQ(status.code, kOk) << status.text;
+  EXPECT_EQ(status.message.size(), 1u << 20);
+}
+
+TEST_F(HostileFramesTest, EveryFrameOneByteAtATime) {
+  Serve();
+  RawPeer client = NewPeer();
+  ASSERT_TRUE(client.SendBytewise(
+      Greeting() + PingFrame(5).Bytes() +
+      OpenFrame(1, kEcho, TextBytes("x")).Bytes() + CancelFrame(1).Bytes() +
+      RawFrame{.type = 0x80, .payload = "unknown"}.Bytes()));
+  ExpectLives(client, 2);
+}
+
+TEST_F(HostileFramesTest, EachUnknownFlagOfAnOpenFramePoisons) {
+  Serve();
+  for (uint8_t flag : {0x02, 0x40, 0x80}) {
+    RawFrame open = OpenFrame(1, kEcho, TextBytes("x"));
+    open.flags |= flag;
+    ExpectPoisons(open);
+  }
+}
+
+TEST_F(HostileFramesTest, EachUnknownFlagOfAMessageFramePoisons) {
+  Serve();
+  RawFrame open = OpenFrame(1, kEcho, "");
+  open.flags = 0;
+  for (uint8_t flag : {0x01, 0x02, 0x04, 0x40, 0x80}) {
+    const RawFrame message = {
+        .type = RawFrame::kMessage,
+        .call = 1,
+        .flags = static_cast<uint8_t>(flag | RawFrame::kHasMessage)};
+    ExpectPoisons(open.Bytes() + message.Bytes());
+  }
+}
+
+TEST_F(HostileFramesTest, FlagsOfFramesThatHaveNonePoison) {
+  Serve();
+  RawFrame cancel = CancelFrame(1);
+  cancel.flags = 1;
+  RawFrame open = OpenFrame(1, kEcho, "");
+  open.flags = 0;
+  ExpectPoisons(open.Bytes() + cancel.Bytes());
+  RawFrame method = MethodFrame(6, "a/b");
+  method.flags = 1;
+  ExpectPoisons(method);
+}
+
+TEST_F(HostileFramesTest, AMoreFlagWithoutAMessagePoisons) {
+  Serve();
+  RawFrame open = OpenFrame(1, kEcho, "");
+  open.flags = RawFrame::kMore;
+  ExpectPoisons(open);
+}
+
+TEST_F(HostileFramesTest, BytesThatNoFlagAnnouncesPoison) {
+  Serve();
+  RawFrame open = OpenFrame(1, kEcho, "xxxx");
+  open.flags = RawFrame::kHalfClose;
+  ExpectPoisons(open);
+  open.flags = 0;
+  ExpectPoisons(open);
+}
+
+TEST_F(HostileFramesTest, DescriptorsWithoutAMessagePoison) {
+  Serve();
+  RawFrame open = OpenFrame(1, kPut, "", 2);
+  open.flags = 0;
+  ExpectPoisons(open, Fds(2));
+}
+
+TEST_F(HostileFramesTest, PayloadOrDescriptorsOfAControlFramePoison) {
+  Serve();
+  for (uint8_t type : {RawFrame::kPing, RawFrame::kPong, RawFrame::kGoAway}) {
+    ExpectPoisons(RawFrame{.type = type, .payload = "x"});
+    ExpectPoisons(RawFrame{.type = type, .call = 1});
+    ExpectPoisons(RawFrame{.type = type, .descriptors = 1}, Fds(1));
+  }
+  RawFrame cancel = CancelFrame(1);
+  cancel.payload = "x";
+  ExpectPoisons(OpenFrame(1, kEcho, "").Bytes() + cancel.Bytes());
+}
+
+TEST_F(HostileFramesTest, MethodNumbersThatDoNotRunFromOnePoison) {
+  Serve();
+  // Five are named by the greeting.
+  for (uint32_t number : {0u, 1u, 5u, 7u, 0xffffffffu}) {
+    ExpectPoisons(MethodFrame(number, "a/b"));
+  }
+}
+
+TEST_F(HostileFramesTest, MoreMethodsThanTheLimitPoison) {
+  Serve();
+  RawPeer client = NewClient();
+  for (uint32_t number = 6; number <= 4096; ++number) {
+    ASSERT_TRUE(client.Send(MethodFrame(number, "a/b")));
+  }
+  ExpectLives(client, 1);
+  client.Send(MethodFrame(4097, "a/b"));
+  EXPECT_TRUE(client.ReachesEnd());
+}
+
+TEST_F(HostileFramesTest, AMethodNameThatIsEmptyOrTooLongPoisons) {
+  Serve();
+  ExpectPoisons(MethodFrame(6, ""));
+  ExpectPoisons(MethodFrame(6, std::string(1025, 'm')));
+  RawFrame of_a_call = MethodFrame(6, "a/b");
+  of_a_call.call = 1;
+  ExpectPoisons(of_a_call);
+}
+
+TEST_F(HostileFramesTest, AMethodNameOfAnyBytesIsUnknown) {
+  Serve();
+  RawPeer client = NewClient();
+  uint32_t number = 5;
+  for (const std::string& name :
+       {std::string(1024, 'm'), std::string("\0\xff/\n", 4), std::string("/"),
+        std::string("fdrpc.testing.TestService"),
+        std::string("fdrpc.testing.TestService/"),
+        std::string("fdrpc.testing.TestService/Echo\0", 31)}) {
+    ASSERT_TRUE(client.Send(MethodFrame(++number, name)));
+    ASSERT_TRUE(client.Send(OpenFrame(number, number, "")));
+    EXPECT_EQ(client.ReadStatus(number).code, kUnimplemented);
+  }
+}
+
+TEST_F(HostileFramesTest, AMethodThatWasNotNamedPoisons) {
+  Serve();
+  for (uint32_t method : {0u, 6u, 0xffffffffu}) {
+    ExpectPoisons(OpenFrame(1, method, ""));
+  }
+}
+
+TEST_F(HostileFramesTest, MetadataUpToTheLimitsIsTaken) {
+  Serve();
+  ExpectTakesMetadata("");
+  ExpectTakesMetadata(MetadataBlock({{std::string(255, 'k'), ""}}));
+  ExpectTakesMetadata(MetadataBlock({{"k-bin", std::string("\0\xff", 2)}}));
+  std::vector<std::pair<std::string, std::string>> entries(1024, {"k", "v"});
+  ExpectTakesMetadata(MetadataBlock(entries));
+  ExpectTakesMetadata(
+      MetadataBlock({{"k", std::string((64u << 10) - 6, 'v')}}));
+}
+
+TEST_F(HostileFramesTest, MetadataOfAbsurdNumberOrSizePoisons) {
+  Serve();
+  std::vector<std::pair<std::string, std::string>> entries(1025, {"k", "v"});
+  ExpectPoisons(OpenWithMetadata(Sized(MetadataBlock(entries))));
+  ExpectPoisons(OpenWithMetadata(
+      Sized(MetadataBlock({{"k", std::string((64u << 10) - 5, 'v')}}))));
+  ExpectPoisons(OpenWithMetadata(
+      Sized(MetadataBlock({{"k", std::string(900u << 10, 'v')}}))));
+}
+
+TEST_F(HostileFramesTest, MetadataThatIsCutOffPoisons) {
+  Serve();
+  const std::string block = MetadataBlock({{"key", "value"}, {"more", "text"}});
+  for (size_t size = 1; size < block.size(); ++size) {
+    if (size == MetadataBlock({{"key", "value"}}).size()) continue;
+    ExpectPoisons(OpenWithMetadata(Sized(block.substr(0, size))));
+  }
+  for (uint32_t length : {100u, 0x7fffffffu, 0xffffffffu}) {
+    ExpectPoisons(OpenWithMetadata(Bytes32(length)));
+    ExpectPoisons(OpenWithMetadata(Sized("\x01" + Bytes32(length) + "kv")));
+  }
+  RawFrame open = OpenFrame(1, kEcho, "xyz");
+  open.flags |= RawFrame::kMetadata;
+  ExpectPoisons(open);
+}
+
+TEST_F(HostileFramesTest, MetadataThatBreaksTheRulesPoisons) {
+  Serve();
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"", "v"},
+           {"Upper", "v"},
+           {"a b", "v"},
+           {"a\xc3\xa4", "v"},
+           {std::string("a\0", 2), "v"},
+           {"k", "a\n"},
+           {"k", "\x7f"},
+           {"k", "\xff"},
+           {"k", std::string(1, '\0')}}) {
+    ExpectPoisons(OpenWithMetadata(Sized(MetadataBlock({{key, value}}))));
+  }
+}
+
+TEST_F(HostileFramesTest, ATimeoutThatIsCutOffPoisons) {
+  Serve();
+  for (size_t size = 0; size < 8; ++size) {
+    RawFrame open = OpenFrame(1, kEcho, std::string(size, '\1'));
+    open.flags |= RawFrame::kTimeout;
+    ExpectPoisons(open);
+  }
+}
+
+TEST_F(HostileFramesTest, ATimeoutOfZeroIsOver) {
+  Serve();
+  RawFrame open = OpenFrame(1, kEcho, Bytes64(0) + TextBytes("x"));
+  open.flags |= RawFrame::kTimeout;
+  ExpectFailsCall(open, {}, kDeadlineExceeded);
+}
+
+TEST_F(HostileFramesTest, ATimeoutOfEternityIsNone) {
+  Serve();
+  uint32_t call = 0;
+  RawPeer client = NewClient();
+  for (uint64_t timeout :
+       {~uint64_t{0}, uint64_t{1} << 63, (uint64_t{1} << 63) - 1}) {
+    RawFrame open = OpenFrame(++call, kEcho, Bytes64(timeout) + TextBytes("x"));
+    open.flags |= RawFrame::kTimeout;
+    ASSERT_TRUE(client.Send(open));
+    RawStatus status = client.ReadStatus(call);
+    EXPECT_EQ(status.code, kOk) << status.text;
+  }
+}
+
+TEST_F(HostileFramesTest, PingsAreAnsweredInOrder) {
+  Serve();
+  RawPeer client = NewClient();
+  for (uint32_t i : {0u, 1u, 0x80000000u, 0xffffffffu}) {
+    ASSERT_TRUE(client.Send(PingFrame(i)));
+    std::optional<ReadFrame> pong = client.Read();
+    ASSERT_TRUE(pong.has_value());
+    EXPECT_EQ(pong->frame.type, RawFrame::kPong);
+    EXPECT_EQ(pong->frame.argument, i);
+    EXPECT_EQ(pong->frame.call, 0u);
+  }
+}
+
+TEST_F(HostileFramesTest, PongsNobodyAskedForAreIgnored) {
+  Serve();
+  RawPeer client = NewClient();
+  for (uint32_t i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(client.Send(RawFrame{.type = RawFrame::kPong, .argument = i}));
+  }
+  ExpectLives(client, 1);
+}
+
+TEST_F(HostileFramesTest, AGoAwayFromAClientIsIgnored) {
+  Serve();
+  RawPeer client = NewClient();
+  ASSERT_TRUE(client.Send(RawFrame{.type = RawFrame::kGoAway}));
+  ExpectLives(client, 1);
+}
+
+TEST_F(HostileFramesTest, CreditIsIgnoredForCallsThatWereOpened) {
+  Serve();
+  RawPeer client = NewClient();
+  ExpectLives(client, 1);
+  ASSERT_TRUE(client.Send(
+      RawFrame{.type = RawFrame::kCredit, .call = 1, .argument = ~0u}));
+  ExpectLives(client, 2);
+  ExpectPoisons(RawFrame{.type = RawFrame::kCredit, .call = 9, .argument = 1});
+  ExpectPoisons(RawFrame{.type = RawFrame::kCredit, .call = 0, .argument = 1});
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

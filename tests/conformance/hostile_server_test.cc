@@ -1,0 +1,391 @@
+// Servers that answer calls with what the protocol does not have.
+
+#include "tests/conformance/attacked_channel.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using HostileServerTest = AttackedChannel;
+
+TEST_F(HostileServerTest, AGarbageHelloEndsTheCall) {
+  for (const std::string& hello :
+       {RawHello{.magic = "HTTP"}.Bytes(),
+        RawHello{.version = 3, .oldest_version = 2}.Bytes(),
+        RawHello{.max_descriptors = 0}.Bytes(), PingFrame(1).Bytes(),
+        std::string("HTTP/1.1 400 Bad Request\r\n\r\n")}) {
+    std::future<absl::StatusOr<Text>> reply = Echo();
+    RawPeer server = listener_.Accept();
+    server.Send(hello);
+    const absl::Status status = reply.get().status();
+    EXPECT_EQ(status.code(), Code::kInternal) << status;
+    EXPECT_TRUE(server.ReachesEnd());
+    ExpectRecovers();
+  }
+}
+
+TEST_F(HostileServerTest, ADescriptorWithTheHelloEndsTheCall) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer server = listener_.Accept();
+  RawFrame hello = RawHello().Frame();
+  hello.descriptors = 1;
+  server.Send(hello, Fds(1));
+  EXPECT_EQ(reply.get().status().code(), Code::kInternal);
+  EXPECT_TRUE(server.ReachesEnd());
+  ExpectRecovers();
+}
+
+TEST_F(HostileServerTest, AFrameForACallThatWasNeverMadePoisons) {
+  ExpectPoisons(
+      [](uint32_t call) { return StatusFrame(call + 1, 0, "").Bytes(); });
+  ExpectPoisons(
+      [](uint32_t) { return StatusFrame(0xffffffff, 0, "").Bytes(); });
+  ExpectPoisons([](uint32_t) { return StatusFrame(0, 0, "").Bytes(); });
+}
+
+TEST_F(HostileServerTest, TheFirstStatusOfACallIsItsEnd) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer server = Accept();
+  const uint32_t call = ReadCall(server);
+  ASSERT_TRUE(server.Send(ReplyFrame(call, TextBytes("one")).Bytes() +
+                          ReplyFrame(call, TextBytes("two")).Bytes() +
+                          StatusFrame(call, 5, "three").Bytes()));
+  const absl::StatusOr<Text> text = reply.get();
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(text->text(), "one");
+  ExpectLives(server);
+}
+
+TEST_F(HostileServerTest, DescriptorsWhereTheReplyTakesNoneFailOnlyTheCall) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer server = Accept();
+  ASSERT_TRUE(
+      server.Send(ReplyFrame(ReadCall(server), TextBytes("x"), 253), Fds(253)));
+  EXPECT_EQ(reply.get().status().code(), Code::kInternal);
+  ExpectLives(server);
+}
+
+TEST_F(HostileServerTest, WrongSlotsFailOnlyTheCall) {
+  const std::vector<std::vector<uint32_t>> wrong = {
+      {1, 1}, {1, 3}, {0, 1}, {1}, {}, {1, 2, 3}, {1, 0xffffffff}};
+  for (const std::vector<uint32_t>& slots : wrong) {
+    ExpectEndsGet(
+        [&](uint32_t call) {
+          return ReplyFrame(call, FilesBytes(slots), 2).Bytes();
+        },
+        Fds(2), Code::kInternal);
+  }
+}
+
+TEST_F(HostileServerTest, ACountThatIsNotTheSetsPoisons) {
+  for (uint16_t count : {1, 3, 253, 254, 0xffff}) {
+    ExpectPoisons(
+        [&](uint32_t call) {
+          return ReplyFrame(call, FilesBytes({1, 2}), count).Bytes();
+        },
+        Fds(2));
+  }
+  ExpectPoisons([](uint32_t call) {
+    return ReplyFrame(call, FilesBytes({1}), 1).Bytes();
+  });
+}
+
+TEST_F(HostileServerTest, ASetForAReplyThatAnnouncesNoneEndsTheConnection) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer server = Accept();
+  server.Send(ReplyFrame(ReadCall(server), TextBytes("x")), Fds(2));
+  // The reply may be taken before the set turns out to be nobody's.
+  const absl::Status status = reply.get().status();
+  EXPECT_TRUE(status.ok() || absl::IsInternal(status)) << status;
+  EXPECT_TRUE(server.ReachesEnd());
+  server.Close();
+  ExpectRecovers();
+}
+
+TEST_F(HostileServerTest, DescriptorsWithoutAMessagePoison) {
+  ExpectPoisons(
+      [](uint32_t call) {
+        return RawFrame{
+            .type = RawFrame::kStatus, .call = call, .descriptors = 1}
+            .Bytes();
+      },
+      Fds(1));
+}
+
+TEST_F(HostileServerTest, MoreDescriptorsThanTheClientTakesFailOnlyTheCall) {
+  stub_ = NewStub({.max_reply_descriptors = 16});
+  ExpectEndsGet(
+      [](uint32_t call) {
+        return ReplyFrame(call, FilesBytes({1}), 17).Bytes();
+      },
+      Fds(17), Code::kResourceExhausted);
+}
+
+TEST_F(HostileServerTest, MoreBytesThanTheClientTakesFailOnlyTheCall) {
+  stub_ = NewStub({.max_reply_bytes = 64u << 10});
+  ExpectEndsCall(
+      [](uint32_t call) {
+        return ReplyFrame(call, std::string(100u << 10, 'x')).Bytes();
+      },
+      Code::kResourceExhausted);
+  // In pieces, of which no end comes: they are dropped from the limit on.
+  ExpectEndsCall(
+      [](uint32_t call) {
+        std::string bytes;
+        for (int i = 0; i < 20; ++i) {
+          bytes += RawFrame{.type = RawFrame::kMessage,
+                            .call = call,
+                            .flags = RawFrame::kHasMessage | RawFrame::kMore,
+                            .payload = std::string(10u << 10, 'x')}
+                       .Bytes();
+        }
+        return bytes + ReplyFrame(call, "").Bytes();
+      },
+      Code::kResourceExhausted);
+}
+
+TEST_F(HostileServerTest, AnOkWithoutAReplyFailsOnlyTheCall) {
+  ExpectEndsCall(
+      [](uint32_t call) {
+        return RawFrame{.type = RawFrame::kStatus, .call = call}.Bytes();
+      },
+      Code::kInternal);
+  // Nor is a part of one a reply.
+  ExpectEndsCall(
+      [](uint32_t call) {
+        return RawFrame{.type = RawFrame::kMessage,
+                        .call = call,
+                        .flags = RawFrame::kHasMessage | RawFrame::kMore,
+                        .payload = "part"}
+                   .Bytes() +
+               RawFrame{.type = RawFrame::kStatus, .call = call}.Bytes();
+      },
+      Code::kInternal);
+}
+
+TEST_F(HostileServerTest, TwoMessagesForAUnaryCallFailOnlyTheCall) {
+  const auto message = [](uint32_t call) {
+    return RawFrame{.type = RawFrame::kMessage,
+                    .call = call,
+                    .flags = RawFrame::kHasMessage,
+                    .payload = TextBytes("x")}
+        .Bytes();
+  };
+  ExpectEndsCall([&](uint32_t call) { return message(call) + message(call); },
+                 Code::kInternal);
+  ExpectEndsCall(
+      [&](uint32_t call) {
+        return message(call) + ReplyFrame(call, TextBytes("y")).Bytes();
+      },
+      Code::kInternal);
+}
+
+TEST_F(HostileServerTest, BytesThatAreNoMessageFailOnlyTheCall) {
+  ExpectEndsCall(
+      [](uint32_t call) { return ReplyFrame(call, "\xff\xff").Bytes(); },
+      Code::kInternal);
+  ExpectEndsGet(
+      [](uint32_t call) { return ReplyFrame(call, "\xff\xff", 3).Bytes(); },
+      Fds(3), Code::kInternal);
+}
+
+TEST_F(HostileServerTest, ATypeThatOnlyAClientSendsPoisons) {
+  for (uint8_t type : {RawFrame::kOpen, RawFrame::kCancel, RawFrame::kMethod}) {
+    SCOPED_TRACE(static_cast<int>(type));
+    ExpectPoisons([&](uint32_t call) {
+      return RawFrame{.type = type, .call = call}.Bytes();
+    });
+    ExpectPoisons([&](uint32_t) { return RawFrame{.type = type}.Bytes(); });
+  }
+}
+
+TEST_F(HostileServerTest, AWrongFrameForAFinishedCallPoisonsToo) {
+  for (uint8_t type :
+       {RawFrame::kOpen, RawFrame::kCancel, RawFrame::kMethod, uint8_t{0x40}}) {
+    SCOPED_TRACE(static_cast<int>(type));
+    std::future<absl::StatusOr<Text>> first = Echo();
+    RawPeer server = Accept();
+    const uint32_t finished = ReadCall(server);
+    ASSERT_TRUE(server.Send(ReplyFrame(finished, TextBytes("x"))));
+    ASSERT_TRUE(first.get().ok());
+    std::future<absl::StatusOr<Text>> second = Echo();
+    ReadCall(server);
+    server.Send(RawFrame{.type = type, .call = finished});
+    EXPECT_EQ(second.get().status().code(), Code::kInternal);
+    EXPECT_TRUE(server.ReachesEnd());
+    server.Close();
+    ExpectRecovers();
+  }
+}
+
+TEST_F(HostileServerTest, AnUnknownTypePoisonsUnlessItIsSkippable) {
+  for (int type : {0, 12, 0x7f}) {
+    ExpectPoisons([&](uint32_t call) {
+      return RawFrame{.type = static_cast<uint8_t>(type), .call = call}.Bytes();
+    });
+  }
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer server = Accept();
+  const uint32_t call = ReadCall(server);
+  ASSERT_TRUE(server.Send(RawFrame{.type = 0x80,
+                                   .call = 0xffffffff,
+                                   .flags = 0xff,
+                                   .descriptors = 253,
+                                   .payload = "unknown"},
+                          Fds(253)));
+  ASSERT_TRUE(server.Send(ReplyFrame(call, TextBytes("x"))));
+  EXPECT_TRUE(reply.get().ok());
+  ExpectLives(server);
+}
+
+TEST_F(HostileServerTest, ASecondHelloPoisons) {
+  ExpectPoisons([](uint32_t) { return RawHello().Bytes(); });
+}
+
+TEST_F(HostileServerTest, APayloadAboveTheLimitPoisonsBeforeItArrives) {
+  for (uint32_t length : {(1u << 20) + 1, 1u << 31, ~0u}) {
+    ExpectPoisons([&](uint32_t call) {
+      RawFrame frame = ReplyFrame(call, "");
+      frame.length = length;
+      return frame.Bytes();
+    });
+  }
+}
+
+TEST_F(HostileServerTest, AStatusCodeThatNobodyKnowsIsUnknown) {
+  for (uint32_t code : {17u, 100u, 0x80000000u, 0xffffffffu}) {
+    ExpectEndsCall(
+        [&](uint32_t call) { return StatusFrame(call, code, "what").Bytes(); },
+        Code::kUnknown);
+  }
+}
+
+TEST_F(HostileServerTest, EveryStatusCodeArrivesWithItsText) {
+  for (uint32_t code = 1; code <= 16; ++code) {
+    std::future<absl::StatusOr<Text>> reply = Echo();
+    RawPeer server = Accept();
+    ASSERT_TRUE(server.Send(StatusFrame(ReadCall(server), code, "why")));
+    const absl::Status status = reply.get().status();
+    EXPECT_EQ(status.raw_code(), static_cast<int>(code));
+    EXPECT_EQ(status.message(), "why");
+  }
+}
+
+TEST_F(HostileServerTest, FlagsOutOfRangePoison) {
+  for (uint8_t flag : {0x10, 0x20, 0x40, 0x80}) {
+    ExpectPoisons([&](uint32_t call) {
+      RawFrame frame = ReplyFrame(call, TextBytes("x"));
+      frame.flags |= flag;
+      return frame.Bytes();
+    });
+  }
+  for (uint8_t flag : {0x01, 0x02, 0x04, 0x20, 0x40, 0x80}) {
+    ExpectPoisons([&](uint32_t call) {
+      return RawFrame{
+          .type = RawFrame::kMessage,
+          .call = call,
+          .flags = static_cast<uint8_t>(flag | RawFrame::kHasMessage)}
+          .Bytes();
+    });
+  }
+  ExpectPoisons([](uint32_t call) {
+    return RawFrame{.type = RawFrame::kMessage, .call = call}.Bytes();
+  });
+  ExpectPoisons([](uint32_t call) {
+    return RawFrame{.type = RawFrame::kHeaders, .call = call}.Bytes();
+  });
+}
+
+TEST_F(HostileServerTest, MalformedDetailsPoison) {
+  const std::vector<std::string> malformed = {
+      "",
+      "abc",
+      Bytes32(5),
+      Bytes32(0xffffffff),
+      Sized(""),
+      Sized("abc"),
+      Sized(Bytes32(0xffffffff)),
+      Sized(Sized("text") + "x"),
+      Sized(Sized("text") + Sized("url")),
+      Sized(Sized("text") + Sized("url") + Bytes32(9) + "short")};
+  for (const std::string& details : malformed) {
+    ExpectPoisons([&](uint32_t call) {
+      RawFrame frame = StatusFrame(call, 5, "");
+      frame.payload = details;
+      return frame.Bytes();
+    });
+  }
+}
+
+TEST_F(HostileServerTest, MalformedMetadataPoisons) {
+  std::vector<std::pair<std::string, std::string>> many(1025, {"k", "v"});
+  const std::vector<std::string> malformed = {
+      "",
+      Bytes32(7),
+      Sized("x"),
+      Sized(MetadataBlock({{"Upper", "v"}})),
+      Sized(MetadataBlock({{"", "v"}})),
+      Sized(MetadataBlock({{"k", "\n"}})),
+      Sized(MetadataBlock(many)),
+      Sized(MetadataBlock({{"k", std::string(70'000, 'v')}}))};
+  for (const std::string& section : malformed) {
+    for (uint8_t flag : {RawFrame::kTrailers, RawFrame::kMetadata}) {
+      ExpectPoisons([&](uint32_t call) {
+        return RawFrame{.type = RawFrame::kStatus,
+                        .call = call,
+                        .flags = flag,
+                        .argument = 5,
+                        .payload = section}
+            .Bytes();
+      });
+    }
+  }
+}
+
+TEST_F(HostileServerTest, HeadersWithoutEndAreBounded) {
+  // Each is within the limits, and all belong to one call.
+  const std::string block =
+      MetadataBlock({{"k", std::string((64u << 10) - 6, 'v')}});
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer server = Accept();
+  const uint32_t call = ReadCall(server);
+  const std::string bytes = RawFrame{.type = RawFrame::kHeaders,
+                                     .call = call,
+                                     .flags = RawFrame::kMetadata,
+                                     .payload = block}
+                                .Bytes();
+  size_t sent = 0;
+  while (sent < 1000 && server.Send(bytes)) ++sent;
+  EXPECT_LT(sent, 1000u) << "the client keeps all of it";
+  EXPECT_FALSE(reply.get().ok());
+}
+
+TEST_F(HostileServerTest, PingsAreAnsweredAndAFloodOfThemEnds) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer server = Accept();
+  const uint32_t call = ReadCall(server);
+  ASSERT_TRUE(server.Send(PingFrame(0xffffffff)));
+  std::optional<ReadFrame> pong = server.ReadType(RawFrame::kPong);
+  ASSERT_TRUE(pong.has_value());
+  EXPECT_EQ(pong->frame.argument, 0xffffffffu);
+  std::string pings;
+  for (uint32_t i = 0; i < 1000; ++i) pings += PingFrame(i).Bytes();
+  size_t sent = 0;
+  while (sent < 100'000 && server.Send(pings)) ++sent;
+  EXPECT_LT(sent, 100'000u) << "the client answers without end";
+  EXPECT_FALSE(reply.get().ok());
+  (void)call;
+  ExpectRecovers();
+}
+
+TEST_F(HostileServerTest, AFrameOneByteAtATime) {
+  std::future<absl::StatusOr<Parcel<Files>>> reply = Get();
+  RawPeer server = Accept();
+  ASSERT_TRUE(server.SendBytewise(
+      ReplyFrame(ReadCall(server), FilesBytes({1, 2, 3}), 3).Bytes(), Fds(3)));
+  absl::StatusOr<Parcel<Files>> files = reply.get();
+  ASSERT_TRUE(files.ok()) << files.status();
+  EXPECT_TRUE(SameDescription(files->files(2), file_.get()));
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

@@ -1,0 +1,256 @@
+// Servers that go, stall or die.
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "fdrpc/server.h"
+#include "tests/conformance/attacked_channel.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using LostServerTest = AttackedChannel;
+
+TEST_F(LostServerTest, ThatClosesWithoutAHelloIsTriedAgainSomeTimes) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  int attempts = 0;
+  while (reply.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    if (!listener_.HasPending()) {
+      std::this_thread::yield();
+      continue;
+    }
+    // Read first: a close with bytes unread is another end.
+    RawPeer server = listener_.Accept();
+    ReadCall(server);
+    ++attempts;
+  }
+  EXPECT_EQ(reply.get().status().code(), Code::kUnavailable);
+  EXPECT_GE(attempts, 2);
+  EXPECT_LE(attempts, 10);
+  ExpectRecovers();
+}
+
+TEST_F(LostServerTest, ThatResetsWithoutAHelloIsTriedAgainSomeTimes) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  while (reply.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    if (listener_.HasPending()) listener_.Accept().Close();
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(reply.get().status().code(), Code::kUnavailable);
+  ExpectRecovers();
+}
+
+TEST_F(LostServerTest, ThatClosesAfterItsHelloEndsTheCall) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer server = Accept();
+  ReadCall(server);
+  server.Close();
+  EXPECT_EQ(reply.get().status().code(), Code::kUnavailable);
+  ExpectRecovers();
+}
+
+TEST_F(LostServerTest, ThatClosesInTheMiddleOfAReplyEndsTheCall) {
+  for (size_t size : {1, 15, 16, 17, 20}) {
+    std::future<absl::StatusOr<Parcel<Files>>> reply = Get();
+    RawPeer server = Accept();
+    const std::string bytes =
+        ReplyFrame(ReadCall(server), FilesBytes({1, 2, 3}), 3).Bytes();
+    ASSERT_TRUE(server.Send(bytes.substr(0, size), Fds(3)));
+    server.Close();
+    EXPECT_EQ(reply.get().status().code(), Code::kUnavailable);
+    ExpectRecovers();
+  }
+}
+
+TEST_F(LostServerTest, LeavesNothingOfAReplyThatNeverEnded) {
+  std::future<absl::StatusOr<Text>> first = Echo();
+  RawPeer server = Accept();
+  ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
+  ASSERT_TRUE(first.get().ok());
+  const size_t before = TakeCensus().size();
+  std::future<absl::StatusOr<Parcel<Files>>> reply = Get();
+  const std::string bytes =
+      ReplyFrame(ReadCall(server), FilesBytes({1}), 200).Bytes();
+  ASSERT_TRUE(server.Send(bytes.substr(0, 17), Fds(200)));
+  server.Close();
+  EXPECT_EQ(reply.get().status().code(), Code::kUnavailable);
+  // No further call is made: the channel has closed what arrived by itself.
+  EXPECT_LE(TakeCensus().size(), before);
+}
+
+TEST_F(LostServerTest, ThatGoesAwayHasLaterCallsMadeElsewhere) {
+  std::future<absl::StatusOr<Text>> first = Echo();
+  RawPeer leaving = Accept();
+  const uint32_t seen = ReadCall(leaving);
+  std::future<absl::StatusOr<Text>> second = Echo();
+  EXPECT_GT(ReadCall(leaving), seen);
+  // The first call is served, the second was not looked at.
+  ASSERT_TRUE(
+      leaving.Send(RawFrame{.type = RawFrame::kGoAway, .argument = seen}));
+  RawPeer next = Accept();
+  ASSERT_TRUE(next.Send(ReplyFrame(ReadCall(next), TextBytes("next"))));
+  ASSERT_TRUE(leaving.Send(ReplyFrame(seen, TextBytes("last"))));
+  leaving.Close();
+  absl::StatusOr<Text> text = first.get();
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(text->text(), "last");
+  text = second.get();
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(text->text(), "next");
+  ExpectLives(next);
+}
+
+TEST_F(LostServerTest, ThatGoesAwayBehindEveryCallServesThemAll) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer leaving = Accept();
+  const uint32_t call = ReadCall(leaving);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(leaving.Send(
+        RawFrame{.type = RawFrame::kGoAway, .argument = 0xffffffff}));
+  }
+  ASSERT_TRUE(leaving.Send(ReplyFrame(call, TextBytes("x"))));
+  EXPECT_TRUE(reply.get().ok());
+  ExpectRecovers();
+}
+
+TEST_F(LostServerTest, ThatAlwaysGoesAwayIsGivenUp) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  int attempts = 0;
+  while (reply.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    if (!listener_.HasPending()) {
+      std::this_thread::yield();
+      continue;
+    }
+    RawPeer server = Accept();
+    ReadCall(server);
+    server.Send(RawFrame{.type = RawFrame::kGoAway, .argument = 0});
+    ++attempts;
+  }
+  EXPECT_EQ(reply.get().status().code(), Code::kUnavailable);
+  EXPECT_LE(attempts, 10);
+  ExpectRecovers();
+}
+
+TEST_F(LostServerTest, ThatAnswersTooLateAnswersNothing) {
+  std::future<absl::StatusOr<Text>> first = Echo();
+  RawPeer server = Accept();
+  ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
+  ASSERT_TRUE(first.get().ok());
+  const DescriptorCensus before = TakeCensus();
+  absl::StatusOr<Parcel<Files>> reply =
+      stub_.Get(Text(), {.timeout = absl::Milliseconds(20)});
+  EXPECT_EQ(reply.status().code(), Code::kDeadlineExceeded);
+  const uint32_t call = ReadCall(server);
+  std::optional<ReadFrame> cancel = server.ReadType(RawFrame::kCancel);
+  ASSERT_TRUE(cancel.has_value());
+  EXPECT_EQ(cancel->frame.call, call);
+  ASSERT_TRUE(server.Send(ReplyFrame(call, FilesBytes({1, 2}), 2), Fds(2)));
+  ASSERT_TRUE(server.Send(StatusFrame(call, 5, "late")));
+  ExpectLives(server);
+  EXPECT_EQ(TakeCensusExpecting(before), before);
+}
+
+TEST_F(LostServerTest, ThatNeverSaysHelloLetsCallsReachTheirDeadlines) {
+  std::vector<std::future<absl::StatusOr<Text>>> replies;
+  // More than a client sends before it knows the server's limits.
+  for (int i = 0; i < 20; ++i) {
+    replies.push_back(Echo({.timeout = absl::Milliseconds(30)}));
+  }
+  RawPeer server = listener_.Accept();
+  for (auto& reply : replies) {
+    EXPECT_EQ(reply.get().status().code(), Code::kDeadlineExceeded);
+  }
+}
+
+TEST_F(LostServerTest, ThatNeverReadsLetsCallsReachTheirDeadlines) {
+  std::future<absl::StatusOr<Text>> first = Echo();
+  RawPeer server = Accept();
+  ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
+  ASSERT_TRUE(first.get().ok());
+  const DescriptorCensus before = TakeCensus();
+  for (int i = 0; i < 150; ++i) {
+    Parcel<Files> request;
+    request->set_text(std::string(60'000, 'x'));
+    for (int file = 0; file < 8; ++file) request.add_files(FileWith("mine"));
+    absl::StatusOr<Text> reply =
+        stub_.Put(std::move(request), {.timeout = absl::Milliseconds(1)});
+    ASSERT_EQ(reply.status().code(), Code::kDeadlineExceeded) << reply.status();
+  }
+  // A call that has ended holds nothing, whether it was sent or not: but for
+  // the one whose frame is on its way.
+  EXPECT_LE(TakeCensus().size(), before.size() + 8);
+  // What the server reads at last is whole frames and nothing else.
+  std::future<absl::StatusOr<Text>> last = Echo();
+  while (true) {
+    std::optional<ReadFrame> read = server.ReadType(RawFrame::kOpen);
+    ASSERT_TRUE(read.has_value());
+    // Echo is the first method that this client named.
+    if (read->frame.argument != 1) continue;
+    ASSERT_TRUE(server.Send(ReplyFrame(read->frame.call, TextBytes("x"))));
+    break;
+  }
+  EXPECT_TRUE(last.get().ok());
+}
+
+TEST(KilledServerTest, EndsEveryCallAtOnce) {
+  const ExpectSameDescriptors census;
+  constexpr int kCalls = 8;
+  const TempDir dir;
+  std::pair<UniqueFd, UniqueFd> pipe = Pipe();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    FakeService service;
+    service.exchange = [&](ServerContext&, Parcel<Files>&, Parcel<Files>&) {
+      if (write(pipe.second.get(), "x", 1) != 1) _exit(3);
+      while (true) ::pause();
+      return absl::OkStatus();
+    };
+    Server server;
+    server.AddService(service);
+    if (!server.Listen(dir.address()).ok()) _exit(4);
+    server.Run();
+    _exit(5);
+  }
+  pipe.second.Reset();
+  {
+    absl::StatusOr<Channel> channel = Channel::Connect(dir.address());
+    ASSERT_TRUE(channel.ok());
+    TestService::Stub stub(*channel);
+    ASSERT_TRUE(stub.Echo(Text(), {.wait_for_ready = true}).ok());
+    std::vector<std::future<absl::Status>> calls;
+    for (int i = 0; i < kCalls; ++i) {
+      calls.push_back(std::async(std::launch::async, [&] {
+        Parcel<Files> request;
+        request.set_first(FileWith("x"));
+        return stub.Exchange(std::move(request)).status();
+      }));
+    }
+    for (int i = 0; i < kCalls; ++i) {
+      char byte;
+      ASSERT_EQ(read(pipe.first.get(), &byte, 1), 1);
+    }
+    const auto killed = std::chrono::steady_clock::now();
+    kill(child, SIGKILL);
+    for (std::future<absl::Status>& call : calls) {
+      const absl::Status status = call.get();
+      EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - killed,
+              std::chrono::seconds(10));
+    EXPECT_EQ(stub.Echo(Text()).status().code(),
+              absl::StatusCode::kUnavailable);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

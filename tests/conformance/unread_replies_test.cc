@@ -1,0 +1,166 @@
+// Clients that send and do not read: what the server holds for them is bounded,
+// and the others are served.
+
+#include <fstream>
+
+#include "tests/conformance/attacked_server.h"
+
+namespace fdrpc::testing {
+namespace {
+
+class UnreadRepliesTest : public AttackedServer {
+ protected:
+  // Sends `frame`, with its call's id counted up from 1, until the server has
+  // not taken any for so long that another client was served many times.
+  // Returns how many went.
+  uint32_t SendUntilTheServerStops(RawPeer& client, RawFrame frame,
+                                   const std::vector<int>& fds, uint32_t most) {
+    RawPeer other = NewClient();
+    uint32_t other_call = 0;
+    uint32_t sent = 0;
+    int refused = 0;
+    while (sent < most && refused < 300) {
+      if (frame.type == RawFrame::kOpen) frame.call = sent + 1;
+      const std::string bytes = frame.Bytes();
+      const ssize_t went = client.TrySend(bytes, fds);
+      if (went < 0) {
+        EXPECT_EQ(went, -EAGAIN);
+        if (went != -EAGAIN) return sent;
+        ++refused;
+        ExpectLives(other, ++other_call);
+        continue;
+      }
+      refused = 0;
+      ++sent;
+      // The rest of one that went in part.
+      const std::string rest = bytes.substr(static_cast<size_t>(went));
+      if (!rest.empty()) return sent;
+    }
+    EXPECT_EQ(refused, 300) << "the server reads on";
+    return sent;
+  }
+  static size_t ResidentBytes() {
+    std::ifstream statm("/proc/self/statm");
+    size_t total = 0, resident = 0;
+    statm >> total >> resident;
+    return resident * 4096;
+  }
+};
+
+TEST_F(UnreadRepliesTest, LargeRepliesStopTheServerFromReading) {
+  service_.echo = [](ServerContext&, const Text& request, Text& reply) {
+    reply.set_data(std::string(static_cast<size_t>(request.number()), 'x'));
+    reply.set_text(request.text());
+    return absl::OkStatus();
+  };
+  Serve();
+  const size_t before = ResidentBytes();
+  RawPeer client = NewClient();
+  const uint32_t sent = SendUntilTheServerStops(
+      client, OpenFrame(0, kEcho, TextBytes("", 200'000)), {}, 100'000);
+  EXPECT_GT(sent, 0u);
+  EXPECT_LT(ResidentBytes(), before + (400u << 20));
+  // It goes on where it stopped.
+  for (uint32_t call = 1; call <= sent; ++call) {
+    EXPECT_EQ(client.ReadStatus().code, kOk);
+  }
+}
+
+TEST_F(UnreadRepliesTest, RepliesWithDescriptorsAreBounded) {
+  service_.put = [](ServerContext&, Parcel<Files>&, Text& reply) {
+    reply.set_data(std::string(100'000, 'x'));
+    return absl::OkStatus();
+  };
+  Serve();
+  RawPeer client = NewClient();
+  SendUntilTheServerStops(client, OpenFrame(0, kPut, FilesBytesTo(4), 4),
+                          Fds(4), 100'000);
+  // Requests that were served have closed theirs.
+  EXPECT_LT(TakeCensus().size(), 5000u);
+}
+
+TEST_F(UnreadRepliesTest, RefusalsAreBounded) {
+  Serve();
+  const size_t before = ResidentBytes();
+  RawPeer client = NewClient();
+  ASSERT_TRUE(client.Send(MethodFrame(6, "no.such/Method")));
+  SendUntilTheServerStops(client, OpenFrame(0, 6, ""), {}, 10'000'000);
+  EXPECT_LT(ResidentBytes(), before + (100u << 20));
+}
+
+TEST_F(UnreadRepliesTest, AFloodOfPingsEnds) {
+  Serve();
+  const size_t before = ResidentBytes();
+  RawPeer client = NewClient();
+  RawPeer other = NewClient();
+  const std::string pings = [] {
+    std::string bytes;
+    for (uint32_t i = 0; i < 1000; ++i) bytes += PingFrame(i).Bytes();
+    return bytes;
+  }();
+  // The server either ends the connection or reads no more of it.
+  size_t sent = 0;
+  uint32_t call = 0;
+  int refused = 0;
+  while (refused < 300) {
+    const ssize_t went = client.TrySend(pings);
+    if (went == -EPIPE || went == -ECONNRESET) break;
+    if (went < 0) {
+      ASSERT_EQ(went, -EAGAIN);
+      ++refused;
+      ExpectLives(other, ++call);
+      continue;
+    }
+    // A part of a ping would make the next one garbage.
+    if (went % 16 != 0) break;
+    refused = 0;
+    sent += static_cast<size_t>(went);
+    ASSERT_LT(sent, 100u << 20) << "the server answers without end";
+  }
+  EXPECT_LT(ResidentBytes(), before + (100u << 20));
+}
+
+TEST_F(UnreadRepliesTest, AFloodOfPingsWithItsPongsReadIsAnswered) {
+  Serve();
+  RawPeer client = NewClient();
+  for (uint32_t round = 0; round < 20; ++round) {
+    std::string pings;
+    for (uint32_t i = 0; i < 500; ++i) pings += PingFrame(i).Bytes();
+    ASSERT_TRUE(client.Send(pings));
+    for (uint32_t i = 0; i < 500; ++i) {
+      std::optional<ReadFrame> pong = client.ReadType(RawFrame::kPong);
+      ASSERT_TRUE(pong.has_value());
+      ASSERT_EQ(pong->frame.argument, i);
+    }
+  }
+  ExpectLives(client, 1);
+}
+
+TEST_F(UnreadRepliesTest, AClientThatLeavesWithoutReadingReleasesAll) {
+  service_.get = [](ServerContext&, const Text&, Parcel<Files>& reply) {
+    for (int i = 0; i < 20; ++i) reply.add_files(FileWith("x"));
+    reply->set_text(std::string(200'000, 'x'));
+    return absl::OkStatus();
+  };
+  Serve();
+  RawPeer client = NewClient();
+  for (uint32_t call = 1; call <= 20; ++call) {
+    ASSERT_TRUE(client.Send(OpenFrame(call, kGet, TextBytes("x", 1))));
+  }
+  // One reply has begun to arrive.
+  ASSERT_TRUE(client.Read().has_value());
+}
+
+TEST_F(UnreadRepliesTest, AServerShutsDownBesideAClientThatDoesNotRead) {
+  Serve();
+  RawPeer client = NewClient();
+  Text large;
+  large.set_data(std::string(900'000, 'x'));
+  ASSERT_TRUE(client.Send(OpenFrame(1, kEcho, large.SerializeAsString())));
+  server_->Shutdown(absl::Milliseconds(30));
+  server_->Wait();
+  server_.reset();
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

@@ -1,0 +1,82 @@
+#ifndef FDRPC_TESTS_CONNECTION_RECORDING_ROLE_H_
+#define FDRPC_TESTS_CONNECTION_RECORDING_ROLE_H_
+
+#include <functional>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "connection/connection.h"
+#include "tests/transport/frames.h"
+
+namespace fdrpc::testing {
+
+// Notes what a connection tells its role. It may be read once no other thread
+// uses the connection.
+class RecordingRole final : public Connection::Role {
+ public:
+  struct Unsent {
+    OutgoingFrame frame;
+    absl::Status why;
+  };
+
+  std::vector<Hello> hellos;
+  std::vector<ReceivedFrame> frames;
+  std::vector<uint32_t> go_aways;
+  std::vector<Unsent> unsent;
+  std::vector<absl::Status> closed;
+  int blocked_changes = 0;
+  // What happened, in order: "unsent 7", "closed".
+  std::vector<std::string> events;
+
+  // What the test does meanwhile; no lock is held.
+  std::function<absl::Status(const FrameHeader&)> on_frame;
+  std::function<void()> on_unsent;
+  std::function<void()> on_closed;
+
+ private:
+  void OnHello(const Hello& hello) override {
+    std::lock_guard lock(mutex_);
+    hellos.push_back(hello);
+  }
+  absl::Status OnFrame(IncomingFrame& frame) override {
+    {
+      std::lock_guard lock(mutex_);
+      frames.push_back({frame.header, std::string(frame.payload),
+                        std::move(frame.descriptors),
+                        frame.descriptors_truncated});
+    }
+    return on_frame ? on_frame(frame.header) : absl::OkStatus();
+  }
+  void OnGoAway(uint32_t last_call_id) override {
+    std::lock_guard lock(mutex_);
+    go_aways.push_back(last_call_id);
+  }
+  void OnUnsent(OutgoingFrame frame, const absl::Status& why) override {
+    {
+      std::lock_guard lock(mutex_);
+      events.push_back("unsent " + std::to_string(frame.call_id));
+      unsent.push_back({std::move(frame), why});
+    }
+    if (on_unsent) on_unsent();
+  }
+  void OnWriteBlockedChanged() override {
+    std::lock_guard lock(mutex_);
+    ++blocked_changes;
+  }
+  void OnClosed(const absl::Status& why) override {
+    {
+      std::lock_guard lock(mutex_);
+      events.push_back("closed");
+      closed.push_back(why);
+    }
+    if (on_closed) on_closed();
+  }
+
+  std::mutex mutex_;
+};
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_CONNECTION_RECORDING_ROLE_H_

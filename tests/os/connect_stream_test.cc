@@ -1,0 +1,160 @@
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "os/stream_socket.h"
+#include "tests/support/child.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/fault_injection.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ConnectStreamTest : public ::testing::Test {
+ protected:
+  UnixAddress Address(const std::string& name = "socket") {
+    absl::StatusOr<UnixAddress> address =
+        UnixAddress::Parse(dir_.address(name));
+    EXPECT_TRUE(address.ok()) << address.status();
+    return *address;
+  }
+  StreamListener Listen() {
+    absl::StatusOr<StreamListener> listener = StreamListener::Listen(Address());
+    EXPECT_TRUE(listener.ok()) << listener.status();
+    return *std::move(listener);
+  }
+
+  ExpectSameDescriptors census_;
+  TempDir dir_;
+};
+
+TEST_F(ConnectStreamTest, ConnectsWithoutBlockingAndCloseOnExec) {
+  const StreamListener listener = Listen();
+  const absl::StatusOr<UniqueFd> fd = ConnectStream(Address());
+  ASSERT_TRUE(fd.ok()) << fd.status();
+  EXPECT_TRUE(HasCloseOnExec(fd->get()));
+  EXPECT_NE(fcntl(fd->get(), F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_TRUE(listener.Accept().socket.ok());
+}
+
+TEST_F(ConnectStreamTest, IsUnavailableWhereNoSocketIs) {
+  const absl::Status status = ConnectStream(Address()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(status.message(), HasSubstr(Address().text()));
+}
+
+TEST_F(ConnectStreamTest, IsUnavailableWhereNobodyListensAnyMore) {
+  const UniqueFd bound(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(bind(bound.get(), Address().socket_address(), Address().length()),
+            0);
+  EXPECT_EQ(ConnectStream(Address()).status().code(),
+            absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ConnectStreamTest, IsUnavailableForAnUnknownAbstractName) {
+  const absl::StatusOr<UnixAddress> address =
+      UnixAddress::Parse("unix:@" + dir_.path());
+  ASSERT_TRUE(address.ok());
+  EXPECT_EQ(ConnectStream(*address).status().code(),
+            absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ConnectStreamTest, IsUnavailableWhileTheQueueOfConnectionsIsFull) {
+  const UniqueFd server(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(bind(server.get(), Address().socket_address(), Address().length()),
+            0);
+  ASSERT_EQ(listen(server.get(), 0), 0);
+  std::vector<UniqueFd> waiting;
+  absl::Status status;
+  while (status.ok() && waiting.size() < 10) {
+    absl::StatusOr<UniqueFd> fd = ConnectStream(Address());
+    status = fd.status();
+    if (fd.ok()) waiting.push_back(*std::move(fd));
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(status.message(), HasSubstr("queue of connections is full"));
+}
+
+TEST_F(ConnectStreamTest, IsPermissionDeniedWhereTheUserMayNot) {
+  const StreamListener listener = Listen();
+  ASSERT_EQ(chmod(Address().path(), 0), 0);
+  ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
+  EXPECT_EQ(InChild([this] {
+              BecomeUnprivileged();
+              return static_cast<int>(ConnectStream(Address()).status().code());
+            }),
+            static_cast<int>(absl::StatusCode::kPermissionDenied));
+}
+
+TEST_F(ConnectStreamTest,
+       IsPermissionDeniedInADirectoryThatTheUserMayNotSearch) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs a second user";
+  const StreamListener listener = Listen();
+  ASSERT_EQ(chmod(Address().path(), 0777), 0);
+  EXPECT_EQ(InChild([this] {
+              BecomeUnprivileged();
+              return static_cast<int>(ConnectStream(Address()).status().code());
+            }),
+            static_cast<int>(absl::StatusCode::kPermissionDenied));
+}
+
+TEST_F(ConnectStreamTest, FailsWithoutDescriptorsLeft) {
+  const StreamListener listener = Listen();
+  for (const int error : {EMFILE, ENFILE, ENOMEM, ENOBUFS}) {
+    FaultInjection faults([error](std::string_view name, size_t) {
+      return FaultInjection::Fault{.error = name == "socket" ? error : 0};
+    });
+    const absl::Status status = ConnectStream(Address()).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << error;
+  }
+}
+
+class PeerCredentialsTest : public ConnectStreamTest {};
+
+TEST_F(PeerCredentialsTest, AreThoseOfTheProcessAtTheOtherEnd) {
+  const StreamListener listener = Listen();
+  const absl::StatusOr<UniqueFd> client = ConnectStream(Address());
+  ASSERT_TRUE(client.ok());
+  const StreamListener::Accepted accepted = listener.Accept();
+  for (const int fd : {client->get(), accepted.socket.get()}) {
+    const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(fd);
+    ASSERT_TRUE(peer.ok()) << peer.status();
+    EXPECT_EQ(peer->pid, getpid());
+    EXPECT_EQ(peer->uid, geteuid());
+    EXPECT_EQ(peer->gid, getegid());
+  }
+}
+
+TEST_F(PeerCredentialsTest, TellOneProcessFromAnother) {
+  const StreamListener listener = Listen();
+  const UnixAddress address = Address();
+  EXPECT_EQ(InChild([&] { return ConnectStream(address).ok() ? 0 : 1; }), 0);
+  const StreamListener::Accepted accepted = listener.Accept();
+  const absl::StatusOr<PeerCredentials> peer =
+      GetPeerCredentials(accepted.socket.get());
+  ASSERT_TRUE(peer.ok()) << peer.status();
+  EXPECT_NE(peer->pid, getpid());
+  EXPECT_GT(peer->pid, 0);
+}
+
+TEST_F(PeerCredentialsTest, AreAnErrorWhereTheKernelDoesNotTell) {
+  const UniqueFd file = FileWith("");
+  EXPECT_EQ(GetPeerCredentials(file.get()).status().code(),
+            absl::StatusCode::kInternal);
+  EXPECT_EQ(GetPeerCredentials(-1).status().code(),
+            absl::StatusCode::kInternal);
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

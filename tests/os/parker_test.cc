@@ -1,0 +1,100 @@
+#include "os/parker.h"
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "gtest/gtest.h"
+
+namespace fdrpc {
+namespace {
+
+MonotonicTime Past() { return Clock::Real().Now() - std::chrono::seconds(1); }
+
+void GiveAndWake(Parker& parker) {
+  const Parker::Address address = parker.address();
+  parker.Give();
+  Parker::Wake(address);
+}
+
+TEST(ParkerTest, DoesNotSleepWhenItHasAToken) {
+  Parker parker;
+  parker.Give();
+  EXPECT_TRUE(parker.Park(kNoDeadline));
+}
+
+TEST(ParkerTest, TakesTheTokenEvenAfterTheDeadline) {
+  Parker parker;
+  parker.Give();
+  EXPECT_TRUE(parker.Park(Past()));
+  EXPECT_FALSE(parker.Park(Past())) << "once";
+}
+
+TEST(ParkerTest, TokensDoNotAddUp) {
+  Parker parker;
+  parker.Give();
+  parker.Give();
+  EXPECT_TRUE(parker.Park(Past()));
+  EXPECT_FALSE(parker.Park(Past()));
+}
+
+TEST(ParkerTest, EndsAtTheDeadlineAndNotBefore) {
+  Parker parker;
+  const MonotonicTime deadline =
+      Clock::Real().Now() + std::chrono::milliseconds(2);
+  EXPECT_FALSE(parker.Park(deadline));
+  EXPECT_GE(Clock::Real().Now(), deadline);
+}
+
+TEST(ParkerTest, EndsAtOnceForDeadlinesThatTheKernelCannotTell) {
+  Parker parker;
+  EXPECT_FALSE(parker.Park(MonotonicTime()));
+  EXPECT_FALSE(parker.Park(MonotonicTime() - std::chrono::nanoseconds(1)));
+  EXPECT_FALSE(parker.Park(MonotonicTime::min()));
+}
+
+TEST(ParkerTest, WakingWithoutATokenEndsNoSleep) {
+  Parker parker;
+  std::atomic<bool> given{false};
+  std::thread other([&] {
+    for (int i = 0; i < 1000; ++i) Parker::Wake(parker.address());
+    given = true;
+    GiveAndWake(parker);
+  });
+  EXPECT_TRUE(parker.Park(kNoDeadline));
+  EXPECT_TRUE(given);
+  other.join();
+}
+
+TEST(ParkerTest, HandsOverManyTimesWithoutLosingAToken) {
+  Parker ping, pong;
+  int value = 0;  // guarded by the tokens
+  constexpr int kRounds = 20'000;
+  std::thread other([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      ASSERT_TRUE(ping.Park(kNoDeadline));
+      ++value;
+      GiveAndWake(pong);
+    }
+  });
+  for (int i = 0; i < kRounds; ++i) {
+    GiveAndWake(ping);
+    ASSERT_TRUE(pong.Park(kNoDeadline));
+    ASSERT_EQ(value, i + 1);
+  }
+  other.join();
+}
+
+TEST(ParkerTest, MayBeDestroyedBetweenGivingAndWaking) {
+  for (int i = 0; i < 2000; ++i) {
+    auto parker = std::make_unique<Parker>();
+    Parker* const borrowed = parker.get();
+    std::thread giver([borrowed] { GiveAndWake(*borrowed); });
+    EXPECT_TRUE(parker->Park(kNoDeadline));
+    parker.reset();
+    giver.join();
+  }
+}
+
+}  // namespace
+}  // namespace fdrpc

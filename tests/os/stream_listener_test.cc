@@ -1,0 +1,219 @@
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "os/stream_socket.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/fault_injection.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+UnixAddress AddressOf(const std::string& text) {
+  absl::StatusOr<UnixAddress> address = UnixAddress::Parse(text);
+  EXPECT_TRUE(address.ok()) << address.status();
+  return *address;
+}
+
+class StreamListenerTest : public ::testing::Test {
+ protected:
+  UnixAddress Address() { return AddressOf(dir_.address()); }
+  bool Exists() { return std::filesystem::exists(dir_.file("socket")); }
+  // Leaves a socket file that nobody listens on, as a crash would.
+  void LeaveStaleSocket() {
+    const UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(bind(fd.get(), Address().socket_address(), Address().length()),
+              0);
+  }
+
+  ExpectSameDescriptors census_;
+  TempDir dir_;
+};
+
+TEST_F(StreamListenerTest, MakesASocketFileAndRemovesIt) {
+  {
+    const absl::StatusOr<StreamListener> listener =
+        StreamListener::Listen(Address());
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    EXPECT_TRUE(Exists());
+    EXPECT_TRUE(HasCloseOnExec(listener->fd()));
+    EXPECT_TRUE(ConnectStream(Address()).ok());
+  }
+  EXPECT_FALSE(Exists());
+}
+
+TEST_F(StreamListenerTest, AcceptsWithoutBlockingAndCloseOnExec) {
+  const absl::StatusOr<StreamListener> listener =
+      StreamListener::Listen(Address());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  const StreamListener::Accepted nobody = listener->Accept();
+  EXPECT_FALSE(nobody.socket.ok());
+  EXPECT_EQ(nobody.error, EAGAIN);
+
+  const absl::StatusOr<UniqueFd> client = ConnectStream(Address());
+  ASSERT_TRUE(client.ok());
+  const StreamListener::Accepted accepted = listener->Accept();
+  ASSERT_TRUE(accepted.socket.ok());
+  EXPECT_EQ(accepted.error, 0);
+  EXPECT_TRUE(HasCloseOnExec(accepted.socket.get()));
+  EXPECT_NE(fcntl(accepted.socket.get(), F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_EQ(send(client->get(), "x", 1, 0), 1);
+  char byte = 0;
+  EXPECT_EQ(recv(accepted.socket.get(), &byte, 1, 0), 1);
+}
+
+TEST_F(StreamListenerTest, ReportsWhyItCouldNotAccept) {
+  const absl::StatusOr<StreamListener> listener =
+      StreamListener::Listen(Address());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  const absl::StatusOr<UniqueFd> client = ConnectStream(Address());
+  ASSERT_TRUE(client.ok());
+  {
+    FaultInjection faults([](std::string_view, size_t index) {
+      return FaultInjection::Fault{.error = index == 0 ? EINTR : EMFILE};
+    });
+    const StreamListener::Accepted accepted = listener->Accept();
+    EXPECT_FALSE(accepted.socket.ok());
+    EXPECT_EQ(accepted.error, EMFILE);
+    EXPECT_EQ(faults.CountOf("accept4"), 2u);
+  }
+  EXPECT_TRUE(listener->Accept().socket.ok()) << "it still waits";
+}
+
+TEST_F(StreamListenerTest, ReplacesASocketThatNobodyListensOn) {
+  LeaveStaleSocket();
+  ASSERT_TRUE(Exists());
+  const absl::StatusOr<StreamListener> listener =
+      StreamListener::Listen(Address());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  EXPECT_TRUE(ConnectStream(Address()).ok());
+}
+
+TEST_F(StreamListenerTest, LeavesALiveServerAlone) {
+  const absl::StatusOr<StreamListener> first =
+      StreamListener::Listen(Address());
+  ASSERT_TRUE(first.ok()) << first.status();
+  const absl::Status status = StreamListener::Listen(Address()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(status.message(), HasSubstr(Address().path()));
+  EXPECT_TRUE(Exists());
+  EXPECT_TRUE(ConnectStream(Address()).ok());
+}
+
+TEST_F(StreamListenerTest, LeavesAServerAloneWhoseQueueIsFull) {
+  const UniqueFd server(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(bind(server.get(), Address().socket_address(), Address().length()),
+            0);
+  ASSERT_EQ(listen(server.get(), 0), 0);
+  const absl::StatusOr<UniqueFd> queued = ConnectStream(Address());
+  ASSERT_TRUE(queued.ok());
+  EXPECT_EQ(StreamListener::Listen(Address()).status().code(),
+            absl::StatusCode::kAlreadyExists);
+  EXPECT_TRUE(Exists());
+}
+
+TEST_F(StreamListenerTest, LeavesAFileAloneThatIsNoSocket) {
+  std::ofstream(dir_.file("socket")) << "precious";
+  const absl::Status status = StreamListener::Listen(Address()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(status.message(), HasSubstr("not a socket"));
+  std::string content;
+  std::ifstream(dir_.file("socket")) >> content;
+  EXPECT_EQ(content, "precious");
+}
+
+TEST_F(StreamListenerTest, LeavesALinkAloneEvenToAStaleSocket) {
+  LeaveStaleSocket();
+  std::filesystem::create_symlink(dir_.file("socket"), dir_.file("link"));
+  EXPECT_EQ(
+      StreamListener::Listen(AddressOf(dir_.address("link"))).status().code(),
+      absl::StatusCode::kAlreadyExists);
+  EXPECT_TRUE(Exists());
+  EXPECT_TRUE(std::filesystem::is_symlink(dir_.file("link")));
+}
+
+TEST_F(StreamListenerTest, RemovesOnlyItsOwnFile) {
+  absl::StatusOr<StreamListener> listener = StreamListener::Listen(Address());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  ASSERT_EQ(rename(dir_.file("socket").c_str(), dir_.file("old").c_str()), 0);
+  LeaveStaleSocket();
+  listener = absl::CancelledError();
+  EXPECT_TRUE(Exists()) << "another has taken its place";
+}
+
+TEST_F(StreamListenerTest, MindsAFileThatIsGoneAlready) {
+  absl::StatusOr<StreamListener> listener = StreamListener::Listen(Address());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  ASSERT_EQ(unlink(Address().path()), 0);
+  listener = absl::CancelledError();
+  EXPECT_FALSE(Exists());
+}
+
+TEST_F(StreamListenerTest, RemovesItsFileOnceWhenMoved) {
+  absl::StatusOr<StreamListener> listener = StreamListener::Listen(Address());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  {
+    StreamListener moved = *std::move(listener);
+    listener = absl::CancelledError();
+    EXPECT_TRUE(Exists());
+    EXPECT_TRUE(ConnectStream(Address()).ok());
+  }
+  EXPECT_FALSE(Exists());
+}
+
+TEST_F(StreamListenerTest, RemovesItsFileWhenListeningFails) {
+  FaultInjection faults([](std::string_view name, size_t) {
+    return FaultInjection::Fault{.error = name == "listen" ? ENOBUFS : 0};
+  });
+  EXPECT_EQ(StreamListener::Listen(Address()).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_FALSE(Exists());
+}
+
+TEST_F(StreamListenerTest, SaysWhichStepFailed) {
+  struct Case {
+    const char* call;
+    int error;
+    absl::StatusCode code;
+  };
+  for (const Case& failing :
+       {Case{"socket", EMFILE, absl::StatusCode::kResourceExhausted},
+        Case{"bind", EACCES, absl::StatusCode::kPermissionDenied},
+        Case{"bind", ENOENT, absl::StatusCode::kNotFound}}) {
+    FaultInjection faults([&](std::string_view name, size_t) {
+      return FaultInjection::Fault{.error = name == failing.call ? failing.error
+                                                                 : 0};
+    });
+    const absl::Status status = StreamListener::Listen(Address()).status();
+    EXPECT_EQ(status.code(), failing.code) << status;
+    EXPECT_THAT(status.message(), HasSubstr(failing.call));
+  }
+}
+
+TEST_F(StreamListenerTest, HoldsAnAbstractNameAlone) {
+  const UnixAddress address = AddressOf("unix:@" + dir_.path());
+  {
+    const absl::StatusOr<StreamListener> listener =
+        StreamListener::Listen(address);
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    EXPECT_TRUE(ConnectStream(address).ok());
+    EXPECT_EQ(StreamListener::Listen(address).status().code(),
+              absl::StatusCode::kAlreadyExists);
+  }
+  EXPECT_TRUE(StreamListener::Listen(address).ok()) << "free again";
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

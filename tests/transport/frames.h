@@ -1,0 +1,168 @@
+#ifndef FDRPC_TESTS_TRANSPORT_FRAMES_H_
+#define FDRPC_TESTS_TRANSPORT_FRAMES_H_
+
+#include <poll.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "gtest/gtest.h"
+#include "tests/support/files.h"
+#include "transport/frame.h"
+#include "transport/transport.h"
+
+namespace fdrpc::testing {
+
+// A frame as a transport is given it.
+inline OutgoingFrame NewFrame(
+    uint32_t call_id, std::string_view payload = "",
+    DescriptorSet descriptors = {},
+    uint8_t type = static_cast<uint8_t>(FrameType::kMessage)) {
+  OutgoingFrame frame;
+  frame.head.resize(kFrameHeaderBytes);
+  EncodeFrameHeader(
+      {.payload_bytes = static_cast<uint32_t>(payload.size()),
+       .call_id = call_id,
+       .type = type,
+       .descriptor_count = static_cast<uint16_t>(descriptors.size())},
+      frame.head.data());
+  frame.head += payload;
+  frame.call_id = call_id;
+  frame.descriptors = std::move(descriptors);
+  return frame;
+}
+
+// The same with the payload in a buffer of its own, behind other bytes.
+inline OutgoingFrame NewFrameWithBody(uint32_t call_id,
+                                      const std::string& payload,
+                                      DescriptorSet descriptors = {}) {
+  OutgoingFrame frame = NewFrame(call_id, payload, std::move(descriptors));
+  frame.head.resize(kFrameHeaderBytes);
+  constexpr size_t kBefore = 5;
+  auto body = std::make_shared<char[]>(kBefore + payload.size() + 5);
+  payload.copy(body.get() + kBefore, payload.size());
+  frame.body = std::move(body);
+  frame.body_offset = kBefore;
+  frame.body_bytes = payload.size();
+  return frame;
+}
+
+// Files that hold "0", "1" and so on.
+inline DescriptorSet NumberedFiles(size_t count) {
+  DescriptorSet files;
+  for (size_t i = 0; i < count; ++i) {
+    files.push_back(FileWith(std::to_string(i)));
+  }
+  return files;
+}
+
+// Whether `fds` are, in order, the files of NumberedFiles(fds.size()).
+inline bool AreNumberedFiles(const std::vector<UniqueFd>& fds) {
+  for (size_t i = 0; i < fds.size(); ++i) {
+    if (ReadRest(fds[i].get()) != std::to_string(i)) return false;
+  }
+  return true;
+}
+
+// A number that no descriptor of this process has.
+inline DescriptorSet NotOpen() {
+  constexpr int kNobodys = 1 << 20;
+  DescriptorSet set;
+  set.push_back(UniqueFd(kNobodys));
+  return set;
+}
+
+inline Transport::SendResult SendOnce(Transport& transport,
+                                      std::vector<OutgoingFrame>& frames) {
+  std::vector<OutgoingFrame*> pointers;
+  for (OutgoingFrame& frame : frames) pointers.push_back(&frame);
+  return transport.Send(pointers);
+}
+
+// A frame as it arrived, with a payload of its own.
+struct ReceivedFrame {
+  FrameHeader header;
+  std::string payload;
+  std::vector<UniqueFd> descriptors;
+  bool truncated = false;
+};
+
+// Everything that one end of a connection gives.
+struct Received {
+  std::vector<ReceivedFrame> frames;
+  Transport::ReceiveOutcome last = Transport::ReceiveOutcome::kReceived;
+  absl::Status malformed;
+
+  size_t descriptors() const {
+    size_t count = 0;
+    for (const ReceivedFrame& frame : frames) {
+      count += frame.descriptors.size();
+    }
+    return count;
+  }
+};
+
+// Takes the complete frames of what the transport has taken in.
+inline void TakeFrames(Transport& transport, Received& received) {
+  IncomingFrame frame;
+  while (true) {
+    const Transport::NextResult next = transport.Next(frame);
+    if (next.outcome == Transport::NextOutcome::kMalformed) {
+      received.malformed = next.error;
+    }
+    if (next.outcome != Transport::NextOutcome::kFrame) return;
+    received.frames.push_back({frame.header, std::string(frame.payload),
+                               std::move(frame.descriptors),
+                               frame.descriptors_truncated});
+  }
+}
+
+// Receives until nothing more has arrived, or something is wrong.
+inline void ReceiveAll(Transport& transport, Received& received) {
+  while (received.malformed.ok()) {
+    received.last = transport.Receive().outcome;
+    if (received.last != Transport::ReceiveOutcome::kReceived) return;
+    TakeFrames(transport, received);
+  }
+}
+
+inline Received ReceiveAll(Transport& transport) {
+  Received received;
+  ReceiveAll(transport, received);
+  return received;
+}
+
+// Sends all of `frames`, while the other end, of this process too, receives.
+inline Received SendAndReceiveAll(Transport& from, Transport& to,
+                                  std::vector<OutgoingFrame>& frames) {
+  std::vector<OutgoingFrame*> left;
+  for (OutgoingFrame& frame : frames) left.push_back(&frame);
+  Received received;
+  while (!left.empty() && received.malformed.ok()) {
+    const Transport::SendResult result = from.Send(left);
+    left.erase(left.begin(), left.begin() + static_cast<long>(result.sent));
+    ReceiveAll(to, received);
+    using Outcome = Transport::SendResult::Outcome;
+    if (result.outcome != Outcome::kSent &&
+        result.outcome != Outcome::kWouldBlock) {
+      ADD_FAILURE() << result.error;
+      break;
+    }
+  }
+  ReceiveAll(to, received);
+  return received;
+}
+
+inline bool IsReadable(int fd) {
+  pollfd polled = {.fd = fd, .events = POLLIN, .revents = 0};
+  return poll(&polled, 1, 0) == 1;
+}
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_TRANSPORT_FRAMES_H_
