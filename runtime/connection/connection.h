@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -88,6 +89,9 @@ class Connection {
   }
   int pollable_fd() const { return transport_->pollable_fd(); }
   // For the reader.
+  std::optional<uint64_t> partial_frame() const {
+    return transport_->PartialFrame();
+  }
   void ReleaseIdleMemory() { transport_->ReleaseIdleMemory(); }
   bool has_hello() const { return has_hello_; }
 

@@ -58,6 +58,7 @@ class ServerCall final : private ServerContext, private UnaryServerCall {
   // The connection's reader's, until the request is complete and Run() begins.
   MessageAssembler& request() { return request_; }
   bool half_closed = false;
+  MonotonicTime begun;  // when its first frame came
   // What the call makes the server hold: the connection's account of it.
   size_t held_bytes = 0;
   size_t held_descriptors = 0;

@@ -51,6 +51,14 @@ void ServerConnection::OnReadable() {
   // Interest changes by itself only when writing becomes blocked or unblocked.
   const bool was_readable = interest().readable;
   if (was_readable) connection_.Read();
+  if (const auto partial = connection_.partial_frame();
+      partial != partial_frame_) {
+    partial_frame_ = partial;
+    if (partial.has_value()) {
+      partial_since_ = Clock::Real().Now();
+      NoteIncomplete();
+    }
+  }
   connection_.ReleaseIdleMemory();
   if (was_readable && !interest().readable) host_.OnInterestChanged(*this);
 }
@@ -158,7 +166,30 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
     return absl::OkStatus();
   }
   AddPiece(call, frame, open.message);
+  if (!call->half_closed) {
+    call->begun = Clock::Real().Now();
+    NoteIncomplete();
+  }
   return absl::OkStatus();
+}
+
+void ServerConnection::NoteIncomplete() {
+  if (!std::exchange(host_knows_of_incomplete_, true)) {
+    host_.OnRequestIncomplete(*this);
+  }
+}
+
+std::optional<MonotonicTime> ServerConnection::incomplete_since() {
+  std::optional<MonotonicTime> oldest;
+  if (partial_frame_.has_value()) oldest = partial_since_;
+  absl::MutexLock lock(&mu_);
+  for (const auto& [id, call] : calls_) {
+    if (!call->half_closed) {
+      oldest = std::min(oldest.value_or(kNoDeadline), call->begun);
+    }
+  }
+  host_knows_of_incomplete_ = oldest.has_value();
+  return oldest;
 }
 
 absl::Status ServerConnection::OnMessage(IncomingFrame& frame) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -34,6 +35,9 @@ class ServerConnection final
    public:
     // The call's request is complete: its handler is to run.
     virtual void OnCallReady(std::shared_ptr<ServerCall> call) = 0;
+    // A request, or a frame of one, has begun that is not complete, where there
+    // was none.
+    virtual void OnRequestIncomplete(ServerConnection& connection) = 0;
     // interest() has changed.
     virtual void OnInterestChanged(ServerConnection& connection) = 0;
     // A call has ended or the last bytes were written while draining.
@@ -54,6 +58,10 @@ class ServerConnection final
   void OnReadable();
   void OnWritable();
   bool has_hello() const { return connection_.has_hello(); }
+
+  // Since when the oldest request or frame that is not complete is not. Without
+  // one, the host is told of the next again.
+  std::optional<MonotonicTime> incomplete_since() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Sends what the handshake begins with.
   void Start() { connection_.Flush(); }
@@ -88,6 +96,8 @@ class ServerConnection final
   void OnWriteBlockedChanged() override;
   void OnClosed(const absl::Status& why) override ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Sees to it that the host looks after what is not complete.
+  void NoteIncomplete();
   absl::Status OnMethod(const IncomingFrame& frame);
   absl::Status OnOpen(IncomingFrame& frame) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status OnMessage(IncomingFrame& frame) ABSL_LOCKS_EXCLUDED(mu_);
@@ -116,6 +126,9 @@ class ServerConnection final
   Hello client_;
   std::vector<absl::StatusOr<RegisteredMethod>> methods_;  // by id - 1
   uint32_t last_call_id_ = 0;
+  std::optional<uint64_t> partial_frame_;
+  MonotonicTime partial_since_;
+  bool host_knows_of_incomplete_ = false;
 
   absl::Mutex mu_;
   absl::flat_hash_map<uint32_t, std::shared_ptr<ServerCall>> calls_

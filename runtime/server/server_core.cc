@@ -108,6 +108,7 @@ void ServerCore::Poll() {
   const MonotonicTime now = Clock::Real().Now();
   ResumeListeners(now);
   ExpireHandshakes(now);
+  ExpireRequests(now);
   AdvanceShutdown(now);
 }
 
@@ -118,7 +119,9 @@ MonotonicTime ServerCore::NextDeadline() {
       next = std::min(next, listening.paused_until);
     }
   }
-  if (!handshakes_.empty()) next = std::min(next, handshakes_.front().deadline);
+  for (const std::deque<Expected>* queue : {&handshakes_, &requests_}) {
+    if (!queue->empty()) next = std::min(next, queue->front().deadline);
+  }
   absl::MutexLock lock(&mu_);
   return std::min(next, drain_deadline_.value_or(kNoDeadline));
 }
@@ -175,8 +178,7 @@ void ServerCore::Adopt(UniqueFd socket) {
     if (!poller_->Add(connection->pollable_fd(), token, {}).ok()) return;
     connections_.emplace(token, connection);
   }
-  handshakes_.push_back(
-      {DeadlineAfter(Clock::Real().Now(), options_.handshake_timeout), token});
+  Expect(handshakes_, options_.handshake_timeout, token);
   connection->Start();
 }
 
@@ -200,6 +202,28 @@ void ServerCore::ResumeListeners(MonotonicTime now) {
       listening.paused_until = MonotonicTime::min();
     } else {
       listening.paused_until = DeadlineAfter(now, kAcceptPause);
+    }
+  }
+}
+
+void ServerCore::Expect(std::deque<Expected>& queue, absl::Duration timeout,
+                        uint64_t token) {
+  queue.push_back({DeadlineAfter(Clock::Real().Now(), timeout), token});
+}
+
+void ServerCore::ExpireRequests(MonotonicTime now) {
+  while (!requests_.empty() && requests_.front().deadline <= now) {
+    const uint64_t token = requests_.front().token;
+    requests_.pop_front();
+    const std::shared_ptr<ServerConnection> connection = FindConnection(token);
+    if (connection == nullptr) continue;
+    const std::optional<MonotonicTime> since = connection->incomplete_since();
+    if (!since.has_value()) continue;
+    if (DeadlineAfter(*since, options_.request_timeout) <= now) {
+      connection->Close(absl::DeadlineExceededError(
+          "the client did not end a request in time"));
+    } else {
+      Expect(requests_, options_.request_timeout, token);
     }
   }
 }

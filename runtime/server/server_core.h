@@ -67,8 +67,18 @@ class ServerCore final : private ServerConnection::Host {
     MonotonicTime paused_until = MonotonicTime::min();
   };
 
+  // Something that a connection must do in time. All of a kind have the same
+  // time for it, so a queue of them is in the order of their deadlines.
+  struct Expected {
+    MonotonicTime deadline;
+    uint64_t token;
+  };
+
   // ServerConnection::Host.
   void OnCallReady(std::shared_ptr<ServerCall> call) override;
+  void OnRequestIncomplete(ServerConnection& connection) override {
+    Expect(requests_, options_.request_timeout, connection.token());
+  }
   void OnInterestChanged(ServerConnection& connection) override
       ABSL_LOCKS_EXCLUDED(mu_);
   void OnDrainProgress() override { wakeup_->Notify(); }
@@ -83,7 +93,10 @@ class ServerCore final : private ServerConnection::Host {
   void Adopt(UniqueFd socket);
   void Pause(size_t listener);
   void ResumeListeners(MonotonicTime now);
+  static void Expect(std::deque<Expected>& queue, absl::Duration timeout,
+                     uint64_t token);
   void ExpireHandshakes(MonotonicTime now);
+  void ExpireRequests(MonotonicTime now);
   // One step on the way to the end, if it has begun.
   void AdvanceShutdown(MonotonicTime now);
   std::shared_ptr<ServerConnection> FindConnection(uint64_t token)
@@ -105,11 +118,8 @@ class ServerCore final : private ServerConnection::Host {
   // The polling thread's.
   std::vector<Listening> listeners_;
   uint64_t next_token_;
-  struct Handshake {
-    MonotonicTime deadline;
-    uint64_t token;
-  };
-  std::deque<Handshake> handshakes_;  // in the order of their deadlines
+  std::deque<Expected> handshakes_;
+  std::deque<Expected> requests_;  // of connections with incomplete ones
   bool draining_ = false;
 
   absl::Mutex mu_;

@@ -25,6 +25,7 @@ class LoopbackTransport final : public Transport {
   SendResult Send(absl::Span<OutgoingFrame* const> frames) override;
   ReceiveResult Receive() override;
   NextResult Next(IncomingFrame& frame) override;
+  std::optional<uint64_t> PartialFrame() const override { return {}; }
   void ReleaseIdleMemory() override {}
   int pollable_fd() const override;
   void Shutdown() override;

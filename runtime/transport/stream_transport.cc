@@ -200,6 +200,11 @@ Transport::NextResult StreamTransport::Next(IncomingFrame& frame) {
   return {.outcome = NextOutcome::kFrame, .error = {}};
 }
 
+std::optional<uint64_t> StreamTransport::PartialFrame() const {
+  if (decoder_.next_offset() == decoder_.end_offset()) return std::nullopt;
+  return decoder_.next_offset();
+}
+
 void StreamTransport::Shutdown() {
   Syscalls::Get().shutdown(socket_.get(), SHUT_RDWR);
 }

@@ -20,6 +20,7 @@ class StreamTransport final : public Transport {
   SendResult Send(absl::Span<OutgoingFrame* const> frames) override;
   ReceiveResult Receive() override;
   NextResult Next(IncomingFrame& frame) override;
+  std::optional<uint64_t> PartialFrame() const override;
   void ReleaseIdleMemory() override { decoder_.ReleaseIfEmpty(); }
   int pollable_fd() const override { return socket_.get(); }
   void Shutdown() override;

@@ -2,6 +2,8 @@
 #define FDRPC_TRANSPORT_TRANSPORT_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -54,6 +56,10 @@ class Transport {
   // Gives the next frame of what Receive() has taken in, without a system call.
   // After kMalformed the transport gives no more frames.
   virtual NextResult Next(IncomingFrame& frame) = 0;
+
+  // Which frame has begun to arrive but is not complete, if any: a number that
+  // differs from frame to frame.
+  virtual std::optional<uint64_t> PartialFrame() const = 0;
 
   // Gives back memory that only a busy connection needs.
   virtual void ReleaseIdleMemory() = 0;

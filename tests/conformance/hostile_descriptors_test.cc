@@ -286,6 +286,40 @@ TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketInAFrameThatPoisons) {
   EXPECT_TRUE(client.ReachesEnd());
 }
 
+TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketInARequestThatNeverEnds) {
+  Serve({.request_timeout = absl::Milliseconds(20)});
+  RawFrame open = OpenFrame(1, kPut, FilesBytesTo(1), 1);
+  open.flags = RawFrame::kHasMessage | RawFrame::kMore;
+  for (int i = 0; i < 20; ++i) {
+    // The server holds the client's end, so it never sees that the client left.
+    RawPeer client = NewClient();
+    ASSERT_TRUE(client.Send(open, {client.fd()}));
+  }
+}
+
+TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketInAFrameThatNeverEnds) {
+  Serve({.request_timeout = absl::Milliseconds(20)});
+  const std::string open = OpenFrame(1, kPut, FilesBytesTo(1), 1).Bytes();
+  for (size_t bytes : {size_t{1}, size_t{16}, open.size() - 1}) {
+    RawPeer client = NewClient();
+    ASSERT_TRUE(client.Send(open.substr(0, bytes), {client.fd()}));
+  }
+}
+
+TEST_F(HostileDescriptorsTest, ARequestThatTakesItsTimeKeepsItsConnection) {
+  Serve({.request_timeout = absl::Hours(1)});
+  RawPeer client = NewClient();
+  RawFrame open = OpenFrame(1, kEcho, "");
+  open.flags = RawFrame::kHasMessage | RawFrame::kMore;
+  ASSERT_TRUE(client.Send(open));
+  ExpectLives(client, 2);
+  ASSERT_TRUE(client.Send(
+      RawFrame{.type = RawFrame::kMessage,
+               .call = 1,
+               .flags = RawFrame::kHasMessage | RawFrame::kHalfClose}));
+  EXPECT_EQ(client.ReadStatus(1).code, kOk);
+}
+
 TEST_F(HostileDescriptorsTest, ItsOwnEndOfTheConnectionEchoedBack) {
   Serve();
   RawPeer client = NewClient();

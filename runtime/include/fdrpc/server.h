@@ -34,6 +34,10 @@ struct ServerOptions {
   size_t max_held_descriptors_per_connection = 4096;
   // How long a client may take from connecting to the end of its handshake.
   absl::Duration handshake_timeout = absl::Seconds(10);
+  // How long a request may take from its first piece to its last, before the
+  // connection is closed (after twice that time at the latest): a client that
+  // began one, with descriptors in it perhaps, and never ends it.
+  absl::Duration request_timeout = absl::Seconds(30);
   // How long calls in progress may go on after SIGTERM or Shutdown() before
   // they are cancelled.
   absl::Duration drain_timeout = absl::Seconds(10);
