@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "os/deferred_close.h"
 #include "os/unix_address.h"
 #include "transport/stream_transport.h"
 #include "wire/limits.h"
@@ -101,6 +102,17 @@ void ServerCore::Shutdown(absl::Duration drain_timeout) {
 }
 
 void ServerCore::Poll() {
+  // What clients sent may block whoever closes it; this thread must not be held
+  // up, a worker may.
+  DeferredClose deferred;
+  PollOnce();
+  std::vector<UniqueFd> to_close = deferred.Take();
+  if (to_close.empty()) return;
+  pool_->Submit([closing = std::make_shared<std::vector<UniqueFd>>(
+                     std::move(to_close))] { closing->clear(); });
+}
+
+void ServerCore::PollOnce() {
   Poller::Event events[kMostEvents];
   const absl::Span<Poller::Event> ready =
       poller_->Wait(absl::MakeSpan(events), NextDeadline());

@@ -87,6 +87,7 @@ class ServerCore final : private ServerConnection::Host {
 
   // All of these are the polling thread's.
   void Poll();
+  void PollOnce();
   MonotonicTime NextDeadline() ABSL_LOCKS_EXCLUDED(mu_);
   void Handle(const Poller::Event& event);
   void Accept(size_t listener);
