@@ -172,12 +172,12 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::AwaitConnection(
 }
 
 void ChannelCore::Forget(const ClientConnection& connection) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   if (connection_.get() == &connection) connection_.reset();
 }
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   if (connection_ != nullptr && connection_->usable()) return connection_;
   connection_.reset();
   absl::StatusOr<std::unique_ptr<Transport>> transport = connector_();

@@ -8,8 +8,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "base/monotonic_time.h"
+#include "base/mutex.h"
 #include "client/client_connection.h"
 #include "fdrpc/caller.h"
 #include "fdrpc/channel.h"
@@ -49,7 +49,7 @@ class ChannelCore final : public Caller {
   const ChannelOptions options_;
   const uint32_t fork_generation_;
 
-  absl::Mutex mu_;
+  Mutex mu_;
   std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(mu_);
 };
 

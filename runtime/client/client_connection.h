@@ -12,7 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "client/pending_call.h"
 #include "connection/connection.h"
 #include "os/parker.h"
@@ -98,7 +98,7 @@ class ClientConnection final : private Connection::Role {
   std::atomic<bool> reader_waits_{false};
   std::atomic<bool> usable_{true};
 
-  absl::Mutex mu_;
+  Mutex mu_;
   std::optional<Hello> server_ ABSL_GUARDED_BY(mu_);
   // 64 bits, so that it can stand behind the last id.
   uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 1;

@@ -23,14 +23,14 @@ bool IsPong(const OutgoingFrame& frame) {
 Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
                        Role& role)
     : transport_(std::move(transport)), hello_(hello), role_(role) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   Push(BuildHello(hello_));
 }
 
 Connection::~Connection() = default;
 
 bool Connection::Enqueue(OutgoingFrames& frames) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   if (closed_.load(std::memory_order_relaxed)) return false;
   for (OutgoingFrame& frame : frames) Push(std::move(frame));
   frames.clear();
@@ -38,7 +38,7 @@ bool Connection::Enqueue(OutgoingFrames& frames) {
 }
 
 bool Connection::Enqueue(OutgoingFrame frame) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   if (closed_.load(std::memory_order_relaxed)) return false;
   Push(std::move(frame));
   return true;
@@ -46,7 +46,7 @@ bool Connection::Enqueue(OutgoingFrame frame) {
 
 bool Connection::Withdraw(uint32_t call_id) {
   std::vector<OutgoingFrame> withdrawn;  // closed without the lock
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   // The writer holds on to the frames that it sends.
   if (writing_) return false;
   bool whole = false;
@@ -89,7 +89,7 @@ void Connection::Close(const absl::Status& why) {
   {
     // Before the transport, so that a writer whom its end surprises does not
     // take that for the reason.
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     MarkClosed(why);
   }
   transport_->Shutdown();
@@ -281,7 +281,7 @@ absl::Status Connection::DispatchHello(const IncomingFrame& frame) {
 
 absl::Status Connection::Pong(uint32_t argument) {
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     if (queued_pongs_ >= kMostQueuedPongs) {
       return absl::ResourceExhaustedError(
           "pings come without pongs being read");

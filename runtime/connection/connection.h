@@ -11,7 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "connection/frame_builder.h"
 #include "transport/transport.h"
 #include "wire/hello.h"
@@ -125,7 +125,7 @@ class Connection {
   Role& role_;
   bool has_hello_ = false;  // the reader's
 
-  absl::Mutex mu_;
+  Mutex mu_;
   std::deque<OutgoingFrame> queue_ ABSL_GUARDED_BY(mu_);
   size_t queued_pongs_ ABSL_GUARDED_BY(mu_) = 0;
   // A thread is the writer: it alone sends, and takes frames off the queue.

@@ -6,12 +6,13 @@
 
 #include "absl/status/status.h"
 #include "os/syscalls.h"
+#include "os/wait_ready.h"
 
 namespace fdrpc {
 
 absl::StatusOr<WatchTimer> WatchTimer::Create() {
-  // A blocking descriptor: Await() is read(2).
-  const int fd = Syscalls::Get().timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+  const int fd = Syscalls::Get().timerfd_create(CLOCK_MONOTONIC,
+                                                TFD_CLOEXEC | TFD_NONBLOCK);
   if (fd < 0) return absl::ErrnoToStatus(errno, "timerfd_create");
   return WatchTimer(UniqueFd(fd));
 }
@@ -30,6 +31,9 @@ void WatchTimer::Stop() const {
 }
 
 void WatchTimer::Await() const {
+  // Not by read(2): the thread sanitizer holds signals back from a thread that
+  // sleeps there.
+  WaitReady(fd_.get(), false, -1, kNoDeadline);
   uint64_t expirations;
   [[maybe_unused]] ssize_t got =
       Syscalls::Get().read(fd_.get(), &expirations, sizeof(expirations));

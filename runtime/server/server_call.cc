@@ -32,7 +32,7 @@ void ServerCall::Cancel() {
   cancelled_.store(true, std::memory_order_release);
   std::optional<std::stop_source> stop;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     stop = stop_;
   }
   if (stop.has_value()) stop->request_stop();
@@ -48,7 +48,7 @@ bool ServerCall::IsCancelled() const {
 }
 
 std::stop_token ServerCall::cancellation() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   if (!stop_.has_value()) {
     stop_.emplace();
     // Cancel() sets the flag before it looks for the source. Nobody can have

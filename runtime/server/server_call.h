@@ -9,8 +9,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "base/monotonic_time.h"
+#include "base/mutex.h"
 #include "call/message_assembler.h"
 #include "connection/frame_builder.h"
 #include "fdrpc/metadata.h"
@@ -93,7 +93,7 @@ class ServerCall final : private ServerContext, private UnaryServerCall {
   Metadata trailers_;
 
   std::atomic<bool> cancelled_{false};
-  mutable absl::Mutex mu_;
+  mutable Mutex mu_;
   // Made when the handler first asks for it.
   mutable std::optional<std::stop_source> stop_ ABSL_GUARDED_BY(mu_);
 };

@@ -152,7 +152,7 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
       deadline, std::move(open.metadata));
   bool too_many = false;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     // Twice as many may exist, since a call's end is sent before it is gone.
     const size_t limit = options_.max_calls_per_connection;
     too_many = calls_.size() >= limit || existing_calls_ >= 2 * limit;
@@ -182,7 +182,7 @@ void ServerConnection::NoteIncomplete() {
 std::optional<MonotonicTime> ServerConnection::incomplete_since() {
   std::optional<MonotonicTime> oldest;
   if (partial_frame_.has_value()) oldest = partial_since_;
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   for (const auto& [id, call] : calls_) {
     if (!call->half_closed) {
       oldest = std::min(oldest.value_or(kNoDeadline), call->begun);
@@ -221,7 +221,7 @@ absl::Status ServerConnection::OnCancel(const IncomingFrame& frame) {
   if (!opened.ok()) return opened;
   std::shared_ptr<ServerCall> call;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     call = Remove(frame.header.call_id);
   }
   if (call != nullptr) call->Cancel();
@@ -248,7 +248,7 @@ void ServerConnection::AddPiece(const std::shared_ptr<ServerCall>& call,
           "the client sent more than one message to a unary method");
     } else {
       {
-        absl::MutexLock lock(&mu_);
+        MutexLock lock(mu_);
         status = Charge(*call, piece.size(), frame.descriptors.size());
       }
       if (status.ok()) {
@@ -288,7 +288,7 @@ absl::Status ServerConnection::Charge(ServerCall& call, size_t bytes,
 }
 
 std::shared_ptr<ServerCall> ServerConnection::Find(uint32_t call_id) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   auto it = calls_.find(call_id);
   return it == calls_.end() ? nullptr : it->second;
 }
@@ -302,7 +302,7 @@ std::shared_ptr<ServerCall> ServerConnection::Remove(uint32_t call_id) {
 }
 
 void ServerConnection::OnCallGone(const ServerCall& call) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   --existing_calls_;
   held_bytes_ -= call.held_bytes;
   held_descriptors_ -= call.held_descriptors;
@@ -317,7 +317,7 @@ void ServerConnection::Refuse(uint32_t call_id, const absl::Status& status) {
 void ServerConnection::SendEnd(uint32_t call_id, OutgoingFrames frames) {
   std::shared_ptr<ServerCall> call;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     call = Remove(call_id);
   }
   if (call == nullptr) return;
@@ -355,14 +355,14 @@ void ServerConnection::Drain() {
 }
 
 bool ServerConnection::drained() {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   return calls_.empty() && connection_.queued_bytes() == 0;
 }
 
 void ServerConnection::OnClosed(const absl::Status&) {
   absl::flat_hash_map<uint32_t, std::shared_ptr<ServerCall>> calls;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     calls.swap(calls_);
   }
   for (auto& [id, call] : calls) call->Cancel();

@@ -10,7 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "connection/connection.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/server.h"
@@ -130,7 +130,7 @@ class ServerConnection final
   MonotonicTime partial_since_;
   bool host_knows_of_incomplete_ = false;
 
-  absl::Mutex mu_;
+  Mutex mu_;
   absl::flat_hash_map<uint32_t, std::shared_ptr<ServerCall>> calls_
       ABSL_GUARDED_BY(mu_);
   // Of all calls that exist, also of those that were cancelled while they wait

@@ -95,7 +95,7 @@ void ServerCore::Shutdown(absl::Duration drain_timeout) {
   const MonotonicTime deadline = DeadlineAfter(
       Clock::Real().Now(), std::max(drain_timeout, absl::ZeroDuration()));
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     drain_deadline_ = std::min(drain_deadline_.value_or(kNoDeadline), deadline);
   }
   if (wakeup_.has_value()) wakeup_->Notify();
@@ -134,7 +134,7 @@ MonotonicTime ServerCore::NextDeadline() {
   for (const std::deque<Expected>* queue : {&handshakes_, &requests_}) {
     if (!queue->empty()) next = std::min(next, queue->front().deadline);
   }
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   return std::min(next, drain_deadline_.value_or(kNoDeadline));
 }
 
@@ -182,7 +182,7 @@ void ServerCore::Adopt(UniqueFd socket) {
       ServerConnection::Create(StreamTransport::Create(std::move(socket)),
                                *peer, options_, registry_, *this, token);
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     // Closed on arrival, which the client sees at once.
     if (connections_.size() >= static_cast<size_t>(options_.max_connections)) {
       return;
@@ -259,7 +259,7 @@ void ServerCore::AdvanceShutdown(MonotonicTime now) {
   }
   std::optional<MonotonicTime> deadline;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     deadline = drain_deadline_;
   }
   if (!deadline.has_value()) return;
@@ -288,7 +288,7 @@ void ServerCore::OnCallReady(std::shared_ptr<ServerCall> call) {
 
 void ServerCore::OnInterestChanged(ServerConnection& connection) {
   // Under the lock, so that of two changes the later one's outcome stays.
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   if (!connections_.contains(connection.token())) return;
   // Of a descriptor in the set only a lack of memory can fail; what is lost is
   // noticed when the peer goes.
@@ -299,7 +299,7 @@ void ServerCore::OnInterestChanged(ServerConnection& connection) {
 void ServerCore::OnConnectionClosed(ServerConnection& connection) {
   std::shared_ptr<ServerConnection> gone;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     auto it = connections_.find(connection.token());
     if (it == connections_.end()) return;
     poller_->Remove(connection.pollable_fd());
@@ -311,13 +311,13 @@ void ServerCore::OnConnectionClosed(ServerConnection& connection) {
 }
 
 std::shared_ptr<ServerConnection> ServerCore::FindConnection(uint64_t token) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   auto it = connections_.find(token);
   return it == connections_.end() ? nullptr : it->second;
 }
 
 std::vector<std::shared_ptr<ServerConnection>> ServerCore::AllConnections() {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   std::vector<std::shared_ptr<ServerConnection>> all;
   all.reserve(connections_.size());
   for (const auto& [token, connection] : connections_)

@@ -12,8 +12,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "base/monotonic_time.h"
+#include "base/mutex.h"
 #include "fdrpc/server.h"
 #include "os/fork_generation.h"
 #include "os/poller.h"
@@ -123,7 +123,7 @@ class ServerCore final : private ServerConnection::Host {
   std::deque<Expected> requests_;  // of connections with incomplete ones
   bool draining_ = false;
 
-  absl::Mutex mu_;
+  Mutex mu_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<ServerConnection>> connections_
       ABSL_GUARDED_BY(mu_);
   std::optional<MonotonicTime> drain_deadline_ ABSL_GUARDED_BY(mu_);

@@ -32,7 +32,7 @@ void WorkerPool::JoinThreads() {
   while (true) {
     std::vector<std::thread> threads;
     {
-      absl::MutexLock lock(&mu_);
+      MutexLock lock(mu_);
       threads.swap(threads_);
     }
     if (threads.empty()) return;
@@ -42,7 +42,7 @@ void WorkerPool::JoinThreads() {
 }
 
 absl::Status WorkerPool::Start(int count) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   for (int i = 0; i < count; ++i) {
     if (!StartThread()) {
       return absl::ResourceExhaustedError(
@@ -58,7 +58,7 @@ bool WorkerPool::StartThread() {
   // The standard library's only way to say that the system gives no thread.
   try {
     threads_.emplace_back([this] {
-      absl::MutexLock lock(&mu_);
+      MutexLock lock(mu_);
       --starting_;
       Work();
     });
@@ -81,7 +81,7 @@ void WorkerPool::EnsureWatch() {
 }
 
 void WorkerPool::Join() {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   ++workers_;
   Work();
 }
@@ -158,7 +158,7 @@ void WorkerPool::Watch() {
 void WorkerPool::Rest() {
   ++resting_;
   while (!stopping_ && polling_ && watching_ && !CanRun()) {
-    rested_.Wait(&mu_);
+    rested_.Wait(mu_);
   }
   --resting_;
 }
@@ -170,7 +170,7 @@ void WorkerPool::SetTimer() {
 }
 
 void WorkerPool::Submit(Task task) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(mu_);
   if (stopping_) return;
   tasks_.push_back(std::move(task));
 }
@@ -178,7 +178,7 @@ void WorkerPool::Submit(Task task) {
 void WorkerPool::Stop() {
   std::deque<Task> dropped;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     stopping_ = true;
     dropped.swap(tasks_);
     timer_.Set(absl::ZeroDuration());

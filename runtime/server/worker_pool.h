@@ -11,7 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "os/watch_timer.h"
 
 namespace fdrpc {
@@ -71,8 +71,8 @@ class WorkerPool {
   const std::function<void()> poll_;
   const WatchTimer timer_;
 
-  absl::Mutex mu_;
-  absl::CondVar rested_;
+  Mutex mu_;
+  CondVar rested_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mu_);
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mu_);
   int workers_ ABSL_GUARDED_BY(mu_) = 0;   // in Work() or about to be

@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <deque>
 
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "os/syscalls.h"
 #include "os/wakeup.h"
 
@@ -41,7 +41,7 @@ class LoopbackTransport::Pipe {
       : readable_(std::move(readable)), capacity_(capacity) {}
 
   SendResult Push(absl::Span<OutgoingFrame* const> frames) {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     SendResult result;
     if (closed_) {
       result.outcome = SendResult::Outcome::kBroken;
@@ -71,7 +71,7 @@ class LoopbackTransport::Pipe {
   }
 
   bool Pop(FrameInTransit& frame) {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     if (frames_.empty()) {
       if (!closed_) readable_.Clear();
       return false;
@@ -82,7 +82,7 @@ class LoopbackTransport::Pipe {
   }
 
   ReceiveResult State() {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     if (!frames_.empty()) return {};
     if (closed_) return {.outcome = ReceiveOutcome::kClosed, .error = {}};
     readable_.Clear();
@@ -90,7 +90,7 @@ class LoopbackTransport::Pipe {
   }
 
   void Close() {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     closed_ = true;
     readable_.Notify();
   }
@@ -100,7 +100,7 @@ class LoopbackTransport::Pipe {
  private:
   const Wakeup readable_;
   const size_t capacity_;
-  absl::Mutex mu_;
+  Mutex mu_;
   std::deque<FrameInTransit> frames_ ABSL_GUARDED_BY(mu_);
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
 };

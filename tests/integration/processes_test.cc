@@ -61,18 +61,6 @@ class ServerProcess {
   pid_t pid_ = -1;
 };
 
-// The server's descriptors, once those of the last call are closed.
-DescriptorCensus ServerCensusExpecting(const ServerProcess& server,
-                                       const DescriptorCensus& expected) {
-  DescriptorCensus census;
-  for (int i = 0; i < 100000; ++i) {
-    census = TakeCensusOf(server.pid());
-    if (census == expected) break;
-    std::this_thread::yield();
-  }
-  return census;
-}
-
 TEST(ProcessesTest, TenThousandCallsLeaveNoDescriptorOpenOnEitherSide) {
   ExpectSameDescriptors at_the_end;
   TempDir dir;
@@ -96,7 +84,7 @@ TEST(ProcessesTest, TenThousandCallsLeaveNoDescriptorOpenOnEitherSide) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(TakeCensusExpecting(client_before), client_before);
-  EXPECT_EQ(ServerCensusExpecting(server, server_before), server_before);
+  EXPECT_EQ(TakeCensusOfExpecting(server.pid(), server_before), server_before);
 }
 
 TEST(ProcessesTest, SharesOneOpenFileDescriptionWithTheServer) {

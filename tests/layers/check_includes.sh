@@ -29,7 +29,7 @@ find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
       # Headers of system calls: the kernel is reached through os/ alone.
       kernel = "^(sys/.*|linux/.*|asm/.*|netinet/.*|arpa/.*|poll\\.h|fcntl\\.h|unistd\\.h)$"
       # What state machines and bytes have no use for.
-      threads = "^(thread|mutex|shared_mutex|condition_variable|absl/synchronization/.*)$"
+      threads = "^(thread|mutex|shared_mutex|condition_variable|base/mutex\\.h|absl/synchronization/.*)$"
     }
 
     function belongs(room, headers,   list, n, i) {

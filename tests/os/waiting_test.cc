@@ -158,9 +158,9 @@ TEST_F(WatchTimerTest, FailsWithoutDescriptorsLeft) {
 
 TEST_F(WatchTimerTest, AwaitingReturnsWhenInterrupted) {
   const WatchTimer timer = NewTimer();
-  FaultInjection faults(FailingOnce("read", EINTR));
+  FaultInjection faults(FailingOnce("ppoll", EINTR));
   timer.Await();
-  EXPECT_EQ(faults.CountOf("read"), 1u);
+  EXPECT_EQ(faults.CountOf("ppoll"), 1u);
 }
 
 class WaitReadyTest : public WaitingTest {

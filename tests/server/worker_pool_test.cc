@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "gtest/gtest.h"
 #include "tests/support/descriptor_census.h"
 
@@ -29,13 +29,13 @@ class PoolFixture {
 
   WorkerPool& pool() { return *pool_; }
   void Arrive(std::vector<WorkerPool::Task> tasks) {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     for (WorkerPool::Task& task : tasks) arrived_.push_back(std::move(task));
     changed_.Signal();
   }
   void Stop() {
     {
-      absl::MutexLock lock(&mu_);
+      MutexLock lock(mu_);
       stopped_ = true;
       changed_.SignalAll();
     }
@@ -43,7 +43,7 @@ class PoolFixture {
     pool_->JoinThreads();
   }
   std::set<std::thread::id> pollers() {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(mu_);
     return pollers_;
   }
 
@@ -51,16 +51,16 @@ class PoolFixture {
   void Poll() {
     std::vector<WorkerPool::Task> tasks;
     {
-      absl::MutexLock lock(&mu_);
+      MutexLock lock(mu_);
       pollers_.insert(std::this_thread::get_id());
-      while (!stopped_ && arrived_.empty()) changed_.Wait(&mu_);
+      while (!stopped_ && arrived_.empty()) changed_.Wait(mu_);
       tasks.swap(arrived_);
     }
     for (WorkerPool::Task& task : tasks) pool_->Submit(std::move(task));
   }
 
-  absl::Mutex mu_;
-  absl::CondVar changed_;
+  Mutex mu_;
+  CondVar changed_;
   std::vector<WorkerPool::Task> arrived_ ABSL_GUARDED_BY(mu_);
   std::set<std::thread::id> pollers_ ABSL_GUARDED_BY(mu_);
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;

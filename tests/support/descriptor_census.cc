@@ -48,10 +48,16 @@ DescriptorCensus TakeCensusOf(int pid) {
 }
 
 DescriptorCensus TakeCensusExpecting(const DescriptorCensus& expected) {
+  return TakeCensusOfExpecting(getpid(), expected);
+}
+
+DescriptorCensus TakeCensusOfExpecting(int pid,
+                                       const DescriptorCensus& expected) {
   const auto give_up =
       std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (true) {
-    DescriptorCensus census = TakeCensus();
+    DescriptorCensus census =
+        pid == getpid() ? TakeCensus() : TakeCensusOf(pid);
     if (census == expected || std::chrono::steady_clock::now() > give_up) {
       return census;
     }

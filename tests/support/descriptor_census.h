@@ -14,10 +14,12 @@ using DescriptorCensus = std::map<int, std::string>;
 DescriptorCensus TakeCensus();
 DescriptorCensus TakeCensusOf(int pid);
 
-// A census of this process as soon as it equals `expected`, or as it is when
-// that has taken too long: what another thread or process is about to close may
-// still be open when a call returns.
+// A census as soon as it equals `expected`, or as it is when that has taken too
+// long: what another thread or process is about to close may still be open when
+// a call returns.
 DescriptorCensus TakeCensusExpecting(const DescriptorCensus& expected);
+DescriptorCensus TakeCensusOfExpecting(int pid,
+                                       const DescriptorCensus& expected);
 
 // Fails the test at the end of the scope if other descriptors are open than at
 // its beginning.

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "gtest/gtest.h"
 #include "os/syscalls.h"
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kMostNames = 32;
 
-absl::Mutex plan_mu;
+Mutex plan_mu;
 // Held by a call that asks it, so that it outlives a test that ends meanwhile.
 std::shared_ptr<const FaultInjection::Plan> plan ABSL_GUARDED_BY(plan_mu);
 std::array<std::atomic<size_t>, kMostNames> counts;
@@ -39,7 +39,7 @@ struct Interposed<name_index, member> {
     const size_t index = counts[name_index].fetch_add(1);
     std::shared_ptr<const FaultInjection::Plan> asked;
     {
-      absl::MutexLock lock(&plan_mu);
+      MutexLock lock(plan_mu);
       asked = plan;
     }
     return (*asked)(FaultInjection::Names()[name_index], index);
@@ -136,7 +136,7 @@ const std::vector<std::string>& FaultInjection::Names() {
 FaultInjection::FaultInjection(Plan new_plan) {
   EXPECT_EQ(Syscalls::current.load(), &Syscalls::real) << "one at a time";
   {
-    absl::MutexLock lock(&plan_mu);
+    MutexLock lock(plan_mu);
     plan = std::make_shared<const Plan>(std::move(new_plan));
   }
   for (auto& count : counts) count = 0;
