@@ -4,9 +4,18 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "google/protobuf/io/printer.h"
 
 namespace fdrpc::codegen {
+
+// How generated code is broken into lines. `indent` is always what `printer`
+// indents lines by.
+
+// A line that may be too long: if so, it is broken within its first template,
+// behind the "<" and, if it must be, between the arguments.
+void PrintLine(google::protobuf::io::Printer& printer, int indent,
+               absl::string_view line);
 
 // A function's declaration or the head of its definition.
 struct FunctionHead {
@@ -17,11 +26,11 @@ struct FunctionHead {
 };
 
 // Prints on one line what fits there, and otherwise breaks it as a reader would
-// expect. `indent` is what `printer` indents lines by.
+// expect: parameters get a line each.
 void PrintFunctionHead(google::protobuf::io::Printer& printer, int indent,
                        const FunctionHead& function);
 
-// The same for a call: "head(arguments)tail".
+// The same for a call, "head(arguments)tail", whose arguments share lines.
 void PrintCall(google::protobuf::io::Printer& printer, int indent,
                const std::string& head,
                const std::vector<std::string>& arguments,

@@ -26,9 +26,12 @@ class IncludeCollector {
     }
     if (file_.service_count() > 0) {
       includes_.system.insert({"memory", "string_view", "utility"});
-      includes_.quoted.insert({"absl/status/status.h", "absl/status/statusor.h",
-                               "absl/types/span.h", "fdrpc/service.h",
-                               "fdrpc/stub.h"});
+      includes_.quoted.insert(
+          {"absl/functional/any_invocable.h", "absl/status/status.h",
+           "absl/status/statusor.h", "absl/types/span.h",
+           "fdrpc/async_server_stream.h", "fdrpc/co_server_stream.h",
+           "fdrpc/server_stream.h", "fdrpc/service.h", "fdrpc/stub.h",
+           "fdrpc/task.h"});
     }
     for (int i = 0; i < file_.service_count(); ++i) {
       AddParcelsOfService(*file_.service(i));
@@ -40,6 +43,10 @@ class IncludeCollector {
   IncludeList Source() {
     for (const Descriptor* message : descriptor_fields_.ParcelMessages(file_)) {
       AddParcelsOfFields(*message);
+    }
+    if (file_.service_count() > 0) {
+      includes_.quoted.insert({"fdrpc/serve_async.h", "fdrpc/serve_blocking.h",
+                               "fdrpc/serve_co.h"});
     }
     return std::move(includes_);
   }

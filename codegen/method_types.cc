@@ -1,5 +1,7 @@
 #include "codegen/method_types.h"
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "codegen/cc_names.h"
 
 namespace fdrpc::codegen {
@@ -19,24 +21,17 @@ MethodTypes::MethodTypes(const MethodDescriptor& method,
     : request_has_descriptors(descriptor_fields.HasAny(*method.input_type())),
       reply_has_descriptors(descriptor_fields.HasAny(*method.output_type())),
       request(SentType(*method.input_type(), request_has_descriptors)),
-      reply(SentType(*method.output_type(), reply_has_descriptors)) {}
-
-bool IsUnary(const MethodDescriptor& method) {
-  return !method.client_streaming() && !method.server_streaming();
+      reply(SentType(*method.output_type(), reply_has_descriptors)) {
+  const std::string borrowed = absl::StrCat("const ", request, "&");
+  sent_request = request_has_descriptors ? request : borrowed;
+  received_request = request_has_descriptors ? request + "&" : borrowed;
 }
 
-std::string MethodKindName(const MethodDescriptor& method) {
-  if (IsUnary(method)) return "kUnary";
-  if (!method.server_streaming()) return "kClientStreaming";
-  if (!method.client_streaming()) return "kServerStreaming";
-  return "kBidirectional";
-}
-
-std::string MethodKindProse(const MethodDescriptor& method) {
-  if (IsUnary(method)) return "unary";
-  if (!method.server_streaming()) return "client-streaming";
-  if (!method.client_streaming()) return "server-streaming";
-  return "bidirectional";
+std::string MethodTypes::FillIn(absl::string_view text) const {
+  return absl::StrReplaceAll(text, {{"$request$", request},
+                                    {"$reply$", reply},
+                                    {"$sent_request$", sent_request},
+                                    {"$received_request$", received_request}});
 }
 
 }  // namespace fdrpc::codegen

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "codegen/descriptor_fields.h"
 #include "google/protobuf/descriptor.h"
 
@@ -19,14 +20,16 @@ struct MethodTypes {
   // A message's own type, or its Parcel if it has descriptors.
   std::string request;
   std::string reply;
+  // How a stub takes a request: a parcel by value, since its descriptors leave
+  // the caller's hands.
+  std::string sent_request;
+  // How a handler takes it: it may take descriptors out of a parcel.
+  std::string received_request;
+
+  // `text` with its $request$, $reply$, $sent_request$ and $received_request$
+  // replaced by these types.
+  std::string FillIn(absl::string_view text) const;
 };
-
-bool IsUnary(const google::protobuf::MethodDescriptor& method);
-
-// The enumerator of fdrpc::MethodKind: "kUnary".
-std::string MethodKindName(const google::protobuf::MethodDescriptor& method);
-// As prose: "unary".
-std::string MethodKindProse(const google::protobuf::MethodDescriptor& method);
 
 }  // namespace fdrpc::codegen
 

@@ -1,7 +1,10 @@
 #ifndef FDRPC_CODEGEN_SERVICE_GENERATOR_H_
 #define FDRPC_CODEGEN_SERVICE_GENERATOR_H_
 
+#include <vector>
+
 #include "codegen/descriptor_fields.h"
+#include "codegen/handler_generator.h"
 #include "codegen/service_names.h"
 #include "codegen/stub_generator.h"
 #include "google/protobuf/descriptor.h"
@@ -9,17 +12,13 @@
 
 namespace fdrpc::codegen {
 
-// Writes the class of one service: its Stub, the Service that servers derive
+// Writes the class of one service: its Stub, the classes that servers derive
 // from, and what the runtime knows of its methods. Borrows all that it is
 // given.
 class ServiceGenerator {
  public:
   ServiceGenerator(const google::protobuf::ServiceDescriptor& service,
-                   DescriptorFields& descriptor_fields)
-      : service_(service),
-        names_(service),
-        descriptor_fields_(descriptor_fields),
-        stub_(service_, names_, descriptor_fields) {}
+                   DescriptorFields& descriptor_fields);
   ServiceGenerator(const ServiceGenerator&) = delete;
   ServiceGenerator& operator=(const ServiceGenerator&) = delete;
 
@@ -29,18 +28,13 @@ class ServiceGenerator {
   void PrintBodies(google::protobuf::io::Printer& printer) const;
 
  private:
-  void PrintServiceClass(google::protobuf::io::Printer& printer) const;
-  void PrintHandlerDeclaration(google::protobuf::io::Printer& printer,
-                               int method_index) const;
   void PrintMethodConstants(google::protobuf::io::Printer& printer) const;
-  void PrintHandlerBody(google::protobuf::io::Printer& printer,
-                        int method_index) const;
-  void PrintMethodTable(google::protobuf::io::Printer& printer) const;
 
   const google::protobuf::ServiceDescriptor& service_;
   const ServiceNames names_;
   DescriptorFields& descriptor_fields_;
   const StubGenerator stub_;
+  std::vector<HandlerGenerator> handlers_;
 };
 
 }  // namespace fdrpc::codegen

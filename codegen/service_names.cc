@@ -1,30 +1,43 @@
 #include "codegen/service_names.h"
 
+#include "absl/strings/str_cat.h"
 #include "codegen/name_scope.h"
 
 namespace fdrpc::codegen {
 namespace {
 
-// The class of a service contains classes of the first three names, and stands
-// beside the namespaces that generated code refers to if there is no package.
-std::string ServiceClassName(
-    const google::protobuf::ServiceDescriptor& service) {
-  return NameScope(
-             {"Stub", "Service", "Methods", "absl", "fdrpc", "google", "std"})
+using google::protobuf::MethodDescriptor;
+using google::protobuf::ServiceDescriptor;
+
+// The class of a service contains classes of the names up to Methods, and
+// stands beside the namespaces that generated code refers to if there is no
+// package.
+std::string ServiceClassName(const ServiceDescriptor& service) {
+  return NameScope({"Stub", "Service", "AsyncService", "CoService", "Methods",
+                    "absl", "fdrpc", "google", "std"})
       .Claim(std::string(service.name()));
 }
 
 }  // namespace
 
-ServiceNames::ServiceNames(const google::protobuf::ServiceDescriptor& service)
+ServiceNames::ServiceNames(const ServiceDescriptor& service)
     : service(ServiceClassName(service)) {
-  // One scope for Stub and Service, so that a method has one name on both
-  // sides. async and co are the stub's ways to its other forms of calling.
-  NameScope scope({"Stub", "Service", "Methods", "async", "co", "caller_",
-                   "full_name", "method_handlers", this->service});
+  // One scope for all classes: what stubs need, then what services need.
+  NameScope scope({"Stub", "Async", "async", "Co", "co", "caller_", "Service",
+                   "AsyncService", "CoService", "full_name", "method_handlers",
+                   "Methods", this->service});
   for (int i = 0; i < service.method_count(); ++i) {
     methods.push_back(scope.Claim(std::string(service.method(i)->name())));
   }
+}
+
+std::string MethodConstant(const MethodDescriptor& method) {
+  return absl::StrCat("k", std::string(method.name()));
+}
+
+std::string MethodPath(const MethodDescriptor& method) {
+  return absl::StrCat(std::string(method.service()->full_name()), "/",
+                      std::string(method.name()));
 }
 
 }  // namespace fdrpc::codegen

@@ -13,10 +13,15 @@ struct ServiceNames {
   explicit ServiceNames(const google::protobuf::ServiceDescriptor& service);
 
   std::string service;
-  // In the order of the file. Methods of all kinds have one, also those that
-  // nothing is generated for: theirs are not given to others.
+  // In the order of the file. A method has one name in all classes.
   std::vector<std::string> methods;
 };
+
+// What identifies a method to the runtime, within Methods: "kOpen".
+std::string MethodConstant(const google::protobuf::MethodDescriptor& method);
+
+// "package.Service/Method".
+std::string MethodPath(const google::protobuf::MethodDescriptor& method);
 
 }  // namespace fdrpc::codegen
 

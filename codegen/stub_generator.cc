@@ -1,11 +1,13 @@
 #include "codegen/stub_generator.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "codegen/code_layout.h"
 #include "codegen/comments.h"
 #include "codegen/method_types.h"
+#include "codegen/parameter.h"
 #include "google/protobuf/descriptor.pb.h"
 
 namespace fdrpc::codegen {
@@ -14,14 +16,69 @@ namespace {
 using google::protobuf::MethodDescriptor;
 using google::protobuf::io::Printer;
 
-// How deep the class and its members stand in the service's own.
+// How deep Stub, what stands in it, and what stands in the classes within it
+// are indented.
 constexpr int kClassIndent = 2;
 constexpr int kMemberIndent = 4;
+constexpr int kInnerMemberIndent = 6;
 
-// A parcel is taken by value: its descriptors leave the caller's hands.
-std::string RequestParameter(const MethodTypes& types) {
-  if (types.request_has_descriptors) return types.request + " request";
-  return "const " + types.request + "& request";
+constexpr char kPrivatePart[] =
+    "\n"
+    " private:\n"
+    "  ::std::shared_ptr<::fdrpc::Caller> caller_;\n"
+    "};\n";
+
+bool IsUnary(const MethodDescriptor& method) {
+  return !method.client_streaming() && !method.server_streaming();
+}
+
+std::vector<Parameter> Parameters(const StubForm& form,
+                                  const MethodDescriptor& method,
+                                  const MethodTypes& types) {
+  std::vector<Parameter> parameters;
+  if (!method.client_streaming()) {
+    parameters.push_back({types.sent_request, "request"});
+  }
+  parameters.push_back({"const ::fdrpc::CallOptions&", "options", "{}"});
+  if (IsUnary(method) && !form.unary_callback.empty()) {
+    parameters.back().default_value = "";
+    parameters.push_back({types.FillIn(form.unary_callback), "done"});
+  }
+  return parameters;
+}
+
+// Prints the statement that is the body of a function.
+void PrintStatement(Printer& printer, const StubForm& form,
+                    const MethodDescriptor& method, const MethodTypes& types) {
+  const std::string constant =
+      absl::StrCat("Methods::", MethodConstant(method));
+  const std::string result = types.FillIn(form.result.Of(method));
+  if (IsUnary(method) && !form.unary_call.empty()) {
+    std::vector<std::string> arguments = {"*caller_", constant, "request",
+                                          "options"};
+    if (!form.unary_callback.empty()) {
+      arguments.push_back("::std::move(done)");
+    }
+    PrintCall(printer, 2,
+              absl::StrCat(result == "void" ? "" : "return ",
+                           types.FillIn(form.unary_call)),
+              arguments, ";");
+    return;
+  }
+  // Begins a call and gives it to what is returned.
+  PrintLine(printer, 2, absl::StrCat("return ", result, "("));
+  printer.Indent();
+  printer.Indent();
+  const std::string call_form(form.call_form);
+  if (method.client_streaming()) {
+    PrintCall(printer, 6, "caller_->StartCall",
+              {constant, "nullptr", "options", call_form}, ");");
+  } else {
+    PrintCall(printer, 6, "::fdrpc::StartWithRequest",
+              {"*caller_", constant, "request", "options", call_form}, ");");
+  }
+  printer.Outdent();
+  printer.Outdent();
 }
 
 }  // namespace
@@ -29,72 +86,89 @@ std::string RequestParameter(const MethodTypes& types) {
 void StubGenerator::PrintClass(Printer& printer) const {
   PrintProse(printer, kClassIndent,
              absl::StrCat("Calls ", std::string(service_.full_name()),
-                          " through a channel. Copies call through the same "
-                          "one. Threads: safe."));
+                          " through a channel; async() and co() do so "
+                          "without blocking. Copies call through the same "
+                          "channel. Threads: safe."));
+  PrintClassBegin(printer, kBlockingStub, kMemberIndent);
+  printer.Indent();
+  printer.Print("\n");
+  PrintProse(printer, kMemberIndent, "The same calls with callbacks.");
+  PrintInnerClass(printer, kAsyncStub);
   printer.Print(
-      "class Stub final {\n"
+      "Async async() const { return Async(caller_); }\n"
+      "\n");
+  PrintProse(printer, kMemberIndent, "The same calls for coroutines.");
+  PrintInnerClass(printer, kCoStub);
+  printer.Print("Co co() const { return Co(caller_); }\n");
+  printer.Outdent();
+  printer.Print(kPrivatePart);
+}
+
+void StubGenerator::PrintInnerClass(Printer& printer,
+                                    const StubForm& form) const {
+  PrintClassBegin(printer, form, kInnerMemberIndent);
+  printer.Print(kPrivatePart);
+}
+
+// Up to the last function that makes a call.
+void StubGenerator::PrintClassBegin(Printer& printer, const StubForm& form,
+                                    int member_indent) const {
+  printer.Print(
+      "class $class$ final {\n"
       " public:\n"
-      "  explicit Stub(::std::shared_ptr<::fdrpc::Caller> caller)\n"
-      "      : caller_(::std::move(caller)) {}\n");
+      "  explicit $class$(::std::shared_ptr<::fdrpc::Caller> caller)\n"
+      "      : caller_(::std::move(caller)) {}\n",
+      "class", std::string(form.class_name));
   printer.Indent();
   for (int i = 0; i < service_.method_count(); ++i) {
     printer.Print("\n");
-    PrintDeclaration(printer, i);
+    PrintDeclaration(printer, form, i, member_indent);
   }
   printer.Outdent();
-  printer.Print(
-      "\n"
-      " private:\n"
-      "  ::std::shared_ptr<::fdrpc::Caller> caller_;\n"
-      "};\n");
 }
 
-void StubGenerator::PrintDeclaration(Printer& printer, int method_index) const {
+void StubGenerator::PrintDeclaration(Printer& printer, const StubForm& form,
+                                     int method_index, int indent) const {
   const MethodDescriptor& method = *service_.method(method_index);
-  if (!IsUnary(method)) {
-    PrintProse(printer, kMemberIndent,
-               absl::StrCat(std::string(method.name()), " is ",
-                            MethodKindProse(method),
-                            "; this version of fdrpc generates no client for "
-                            "it."));
-    return;
-  }
   const MethodTypes types(method, descriptor_fields_);
+  std::vector<std::string> parameters;
+  for (const Parameter& parameter : Parameters(form, method, types)) {
+    parameters.push_back(parameter.Declared());
+  }
   PrintComment(printer, CommentOf(method));
   if (method.options().deprecated()) printer.Print("[[deprecated]]\n");
-  PrintFunctionHead(
-      printer, kMemberIndent,
-      {.result = absl::StrCat("::absl::StatusOr<", types.reply, ">"),
-       .name = names_.methods[method_index],
-       .parameters = {RequestParameter(types),
-                      "const ::fdrpc::CallOptions& options = {}"},
-       .tail = " const;"});
+  PrintFunctionHead(printer, indent,
+                    {.result = types.FillIn(form.result.Of(method)),
+                     .name = names_.methods[method_index],
+                     .parameters = parameters,
+                     .tail = " const;"});
 }
 
 void StubGenerator::PrintBodies(Printer& printer) const {
-  for (int i = 0; i < service_.method_count(); ++i) {
-    if (IsUnary(*service_.method(i))) PrintBody(printer, i);
+  for (const StubForm* form : {&kBlockingStub, &kAsyncStub, &kCoStub}) {
+    for (int i = 0; i < service_.method_count(); ++i) {
+      PrintBody(printer, *form, i);
+    }
   }
 }
 
-void StubGenerator::PrintBody(Printer& printer, int method_index) const {
+void StubGenerator::PrintBody(Printer& printer, const StubForm& form,
+                              int method_index) const {
   const MethodDescriptor& method = *service_.method(method_index);
   const MethodTypes types(method, descriptor_fields_);
+  std::vector<std::string> parameters;
+  for (const Parameter& parameter : Parameters(form, method, types)) {
+    parameters.push_back(parameter.Defined());
+  }
   printer.Print("\n");
-  PrintFunctionHead(
-      printer, 0,
-      {.result = absl::StrCat("::absl::StatusOr<", types.reply, ">"),
-       .name = absl::StrCat(names_.service,
-                            "::Stub::", names_.methods[method_index]),
-       .parameters = {RequestParameter(types),
-                      "const ::fdrpc::CallOptions& options"},
-       .tail = " const {"});
+  PrintFunctionHead(printer, 0,
+                    {.result = types.FillIn(form.result.Of(method)),
+                     .name = absl::StrCat(names_.service, "::", form.class_path,
+                                          "::", names_.methods[method_index]),
+                     .parameters = parameters,
+                     .tail = " const {"});
   printer.Indent();
-  PrintCall(printer, 2,
-            absl::StrCat("return ::fdrpc::BlockingUnary<", types.reply, ">"),
-            {"*caller_", absl::StrCat("Methods::k", std::string(method.name())),
-             "request", "options"},
-            ";");
+  PrintStatement(printer, form, method, types);
   printer.Outdent();
   printer.Print("}\n");
 }

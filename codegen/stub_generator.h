@@ -3,13 +3,14 @@
 
 #include "codegen/descriptor_fields.h"
 #include "codegen/service_names.h"
+#include "codegen/stub_form.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/io/printer.h"
 
 namespace fdrpc::codegen {
 
-// Writes the class that clients call a service through. Borrows all that it is
-// given.
+// Writes the classes that clients call a service through: Stub, and within it
+// those of the other forms. Borrows all that it is given.
 class StubGenerator {
  public:
   StubGenerator(const google::protobuf::ServiceDescriptor& service,
@@ -20,13 +21,18 @@ class StubGenerator {
 
   // The class, as it stands within the service's own.
   void PrintClass(google::protobuf::io::Printer& printer) const;
-  // The bodies of its methods.
+  // The bodies of all methods.
   void PrintBodies(google::protobuf::io::Printer& printer) const;
 
  private:
+  void PrintClassBegin(google::protobuf::io::Printer& printer,
+                       const StubForm& form, int member_indent) const;
+  void PrintInnerClass(google::protobuf::io::Printer& printer,
+                       const StubForm& form) const;
   void PrintDeclaration(google::protobuf::io::Printer& printer,
-                        int method_index) const;
-  void PrintBody(google::protobuf::io::Printer& printer,
+                        const StubForm& form, int method_index,
+                        int indent) const;
+  void PrintBody(google::protobuf::io::Printer& printer, const StubForm& form,
                  int method_index) const;
 
   const google::protobuf::ServiceDescriptor& service_;

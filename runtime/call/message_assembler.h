@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -43,8 +44,15 @@ class MessageAssembler {
   // INTERNAL (descriptors that the type does not have).
   const absl::Status& status() const { return status_; }
 
-  // The message. Only if complete() and status() is OK; once.
+  // The message, if complete() and status() is OK, or what there is of it to be
+  // dropped; once.
   ReceivedMessage Take() { return std::move(message_); }
+  // Begins anew, for the next message.
+  void Reset() {
+    message_ = ReceivedMessage{};
+    status_ = absl::OkStatus();
+    started_ = complete_ = false;
+  }
 
  private:
   void Fail(absl::Status status);

@@ -20,7 +20,10 @@ absl::StatusOr<Channel> Channel::Connect(std::string_view address,
     if (!socket.ok()) return socket.status();
     return StreamTransport::Create(*std::move(socket));
   };
-  return Channel(std::make_shared<ChannelCore>(std::move(connector), options));
+  std::shared_ptr<LoopCore> loop;
+  if (options.loop.has_value()) loop = options.loop->core_;
+  return Channel(std::make_shared<ChannelCore>(std::move(connector), options,
+                                               std::move(loop)));
 }
 
 }  // namespace fdrpc

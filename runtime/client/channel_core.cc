@@ -1,51 +1,14 @@
 #include "client/channel_core.h"
 
 #include <algorithm>
-#include <optional>
-#include <stop_token>
-#include <utility>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "call/parse.h"
-#include "client/pending_call.h"
+#include "client/channel_call.h"
 #include "os/fork_generation.h"
-#include "wire/metadata_block.h"
+#include "wire/limits.h"
 
 namespace fdrpc {
 namespace {
-
-// How often a call that the server has not seen is made again, if it does not
-// wait for the server: enough for servers that replace each other.
-constexpr int kMaxAttempts = 5;
-
-// Pauses between attempts to reach a server that is not there.
-constexpr absl::Duration kFirstPause = absl::Milliseconds(1);
-constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
-
-absl::Status Cancelled() {
-  return absl::CancelledError("the caller cancelled the call");
-}
-
-template <typename Callback>
-class OnStop {
- public:
-  OnStop(const std::stop_token& token, Callback callback) {
-    if (token.stop_possible()) callback_.emplace(token, std::move(callback));
-  }
-
- private:
-  std::optional<std::stop_callback<Callback>> callback_;
-};
-
-// Sleeps until `until` or until `token` is asked to stop.
-void PauseUntil(MonotonicTime until, const std::stop_token& token) {
-  Parker parker;
-  OnStop wake(token, [&parker] {
-    parker.Give();
-    Parker::Wake(parker.address());
-  });
-  parker.Park(until);
-}
 
 // Servers rely on what the protocol guarantees.
 ChannelOptions AtLeastGuaranteed(ChannelOptions options) {
@@ -53,6 +16,11 @@ ChannelOptions AtLeastGuaranteed(ChannelOptions options) {
       std::max(options.max_reply_bytes, kGuaranteedMessageBytes);
   options.max_reply_descriptors =
       std::max(options.max_reply_descriptors, kGuaranteedDescriptors);
+  options.stream_window_bytes = std::clamp(options.stream_window_bytes,
+                                           kGuaranteedCreditBytes, kMaxCredit);
+  options.stream_window_descriptors =
+      std::clamp(options.stream_window_descriptors,
+                 kGuaranteedCreditDescriptors, kMaxCredit);
   return options;
 }
 
@@ -60,133 +28,110 @@ Hello ClientHello(const ChannelOptions& options) {
   Hello hello;
   hello.max_message_bytes = options.max_reply_bytes;
   hello.max_descriptors = options.max_reply_descriptors;
+  hello.initial_credit_bytes = options.stream_window_bytes;
+  hello.initial_credit_descriptors = options.stream_window_descriptors;
   return hello;
 }
 
 }  // namespace
 
-ChannelCore::ChannelCore(Connector connector, const ChannelOptions& options)
+ChannelCore::ChannelCore(Connector connector, const ChannelOptions& options,
+                         std::shared_ptr<LoopCore> loop)
     : connector_(std::move(connector)),
       options_(AtLeastGuaranteed(options)),
-      fork_generation_(ForkGeneration()) {}
-
-absl::Status ChannelCore::CheckCall(const OutgoingMessage& request,
-                                    const CallOptions& options) const {
-  if (ForkGeneration() != fork_generation_) {
-    return absl::FailedPreconditionError(
-        "the channel was inherited through fork(); make a new one in the "
-        "child");
-  }
-  if (options.timeout <= absl::ZeroDuration()) {
-    return absl::DeadlineExceededError("the call's timeout is not positive");
-  }
-  if (options.cancellation.stop_requested()) return Cancelled();
-  // The server's limits are checked once they are known.
-  absl::Status sendable =
-      CheckSendable(*request.message, 0, static_cast<size_t>(-1), 0);
-  if (!sendable.ok()) return sendable;
-  return CheckMetadata(options.metadata);
-}
+      fork_generation_(ForkGeneration()),
+      owned_lock_(std::make_shared<ChannelLock>()),
+      lock_(*owned_lock_),
+      loop_(std::move(loop)) {}
 
 absl::Status ChannelCore::CallUnary(const Method& method,
                                     OutgoingMessage request,
                                     IncomingMessage reply,
                                     const CallOptions& options) {
-  DescriptorSet descriptors;
-  if (request.parcel != nullptr) {
-    descriptors = request.parcel->TakeDescriptors();
-  }
-  absl::Status status = CheckCall(request, options);
-  if (!status.ok()) return status;
-  const MonotonicTime deadline =
-      options.timeout == absl::InfiniteDuration()
-          ? kNoDeadline
-          : DeadlineAfter(Clock::Real().Now(), options.timeout);
-  const MessageLimits limits = {
-      .bytes = options_.max_reply_bytes,
-      .descriptors =
-          method.reply_has_descriptors ? options_.max_reply_descriptors : 0};
-
-  for (int attempt = 1;; ++attempt) {
-    absl::StatusOr<std::shared_ptr<ClientConnection>> connection =
-        AwaitConnection(options, deadline);
-    if (!connection.ok()) return connection.status();
-
-    PendingCall call(method, deadline, limits);
-    call.request_bytes = request.message->ByteSizeLong();
-    call.request_descriptors = descriptors.size();
-    call.frames = BuildOpen(*request.message, std::move(descriptors),
-                            deadline != kNoDeadline, options.metadata);
-    {
-      OnStop cancel(options.cancellation,
-                    [&] { (*connection)->Cancel(call, Cancelled()); });
-      (*connection)->Run(call);
-    }
-    if (!(*connection)->usable()) Forget(**connection);
-    if (call.unseen_by_server &&
-        (options.wait_for_ready || attempt < kMaxAttempts)) {
-      if (attempt >= kMaxAttempts) {
-        PauseUntil(std::min(deadline,
-                            DeadlineAfter(Clock::Real().Now(), kLongestPause)),
-                   options.cancellation);
-      }
-      descriptors.clear();
-      for (OutgoingFrame& frame : call.frames) {
-        for (OutgoingFd& fd : frame.descriptors) {
-          descriptors.push_back(std::move(fd));
-        }
-      }
-      continue;
-    }
-    if (options.reply_metadata != nullptr) {
-      options.reply_metadata->headers = std::move(call.headers);
-      options.reply_metadata->trailers = std::move(call.trailers);
-    }
-    if (!call.status.ok()) return call.status;
-    return ParseReceived(call.reply.Take(), reply);
-  }
+  ChannelCall call(*this, method, options);
+  call.Start(&request, /*borrow_request=*/true);
+  call.Await(CallEvent::kEnd);
+  if (call.status().ok()) call.Take(reply);
+  return call.status();
 }
 
-absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::AwaitConnection(
-    const CallOptions& options, MonotonicTime deadline) {
-  absl::Duration pause = kFirstPause;
-  while (true) {
-    absl::StatusOr<std::shared_ptr<ClientConnection>> connection =
-        GetConnection();
-    if (connection.ok() || !options.wait_for_ready ||
-        !absl::IsUnavailable(connection.status())) {
-      return connection;
-    }
-    const MonotonicTime now = Clock::Real().Now();
-    PauseUntil(std::min(deadline, DeadlineAfter(now, pause)),
-               options.cancellation);
-    if (options.cancellation.stop_requested()) return Cancelled();
-    if (Clock::Real().Now() >= deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("the deadline passed while the call waited for the "
-                       "server: ",
-                       connection.status().message()));
-    }
-    pause = std::min(pause * 2, kLongestPause);
-  }
+std::shared_ptr<ClientCall> ChannelCore::StartCall(
+    const Method& method, const OutgoingMessage* request,
+    const CallOptions& options, CallForm form) {
+  auto call = std::make_shared<ChannelCall>(*this, method, options);
+  if (form == CallForm::kNotified) call->RunOnLoop();
+  call->KeepChannel(shared_from_this());
+  call->Start(request, /*borrow_request=*/false);
+  return call;
 }
 
-void ChannelCore::Forget(const ClientConnection& connection) {
-  MutexLock lock(mu_);
-  if (connection_.get() == &connection) connection_.reset();
+absl::Status ChannelCore::CheckProcess() const {
+  if (ForkGeneration() == fork_generation_) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the channel was inherited through fork(); make a new one in the child");
+}
+
+absl::StatusOr<std::shared_ptr<LoopCore>> ChannelCore::GetLoop() {
+  {
+    ChannelLockHolder lock(lock_);
+    if (loop_ != nullptr) return loop_;
+  }
+  absl::StatusOr<std::shared_ptr<LoopCore>> made = LoopCore::Default();
+  if (!made.ok()) return made;
+  ChannelLockHolder lock(lock_);
+  loop_ = *std::move(made);
+  return loop_;
 }
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
-  MutexLock lock(mu_);
-  if (connection_ != nullptr && connection_->usable()) return connection_;
-  connection_.reset();
+  if (connection_ != nullptr) {
+    connection_->lock().AssertHeld();
+    if (connection_->usable()) return connection_;
+    connection_.reset();
+  }
   absl::StatusOr<std::unique_ptr<Transport>> transport = connector_();
   if (!transport.ok()) return transport.status();
   absl::StatusOr<std::shared_ptr<ClientConnection>> connection =
-      ClientConnection::Create(*std::move(transport), ClientHello(options_));
+      ClientConnection::Create(*std::move(transport), ClientHello(options_),
+                               owned_lock_);
   if (!connection.ok()) return connection.status();
   connection_ = *std::move(connection);
   return connection_;
+}
+
+void ChannelCore::Forget(const ClientConnection& connection) {
+  // The last owner of it is the caller.
+  if (connection_.get() == &connection) connection_.reset();
+}
+
+void ChannelCore::LookAt(MonotonicTime at, ChannelCall& call) {
+  times_.emplace(at, &call);
+  if (times_.begin()->first < armed_at_) Arm();
+}
+
+void ChannelCore::Arm() {
+  if (times_.empty()) return;
+  armed_at_ = times_.begin()->first;
+  loop_->WakeAt(armed_at_, weak_from_this());
+}
+
+void ChannelCore::OnWake() {
+  std::vector<std::shared_ptr<ClientConnection>> connections;
+  {
+    ChannelLockHolder lock(lock_);
+    armed_at_ = kNoDeadline;
+    const MonotonicTime now = Clock::Real().Now();
+    while (!times_.empty() && times_.begin()->first <= now) {
+      ChannelCall& call = *times_.begin()->second;
+      times_.erase(times_.begin());
+      call.lock().AssertHeld();
+      call.OnTime(now, connections);
+    }
+    Arm();
+  }
+  for (const auto& connection : connections) {
+    if (connection != nullptr) connection->Flush();
+  }
 }
 
 }  // namespace fdrpc

@@ -5,186 +5,105 @@
 
 #include "absl/strings/str_cat.h"
 #include "os/wait_ready.h"
-#include "wire/metadata_block.h"
-#include "wire/status_header.h"
 
 namespace fdrpc {
 namespace {
 
-// Beyond this, calls wait until the server has read some of what is queued.
-constexpr size_t kMaxQueuedBytes = 4u << 20;
 constexpr uint32_t kLastCallId = 0xffffffff;
+// What a loop reads of one connection before others get their turn.
+constexpr int kMostReads = 16;
 
-absl::Status DeadlineExceeded() {
-  return absl::DeadlineExceededError("the call's deadline has passed");
+absl::Status ConnectionEnded() {
+  return absl::UnavailableError("the connection has ended");
 }
 
-absl::Status MoreThanOneMessage() {
-  return absl::InternalError(
-      "the server sent more than one message in reply to a unary call");
-}
-
-// Whether a server may send such a frame, for whichever call.
-absl::Status CheckFrame(const FrameHeader& header) {
-  const uint8_t flags = header.flags;
-  bool valid = false;
-  switch (static_cast<FrameType>(header.type)) {
-    case FrameType::kHeaders:
-      valid = flags == kFlagMetadata;
-      break;
-    case FrameType::kMessage:
-      valid = (flags & ~kFlagMore) == kFlagMessage;
-      break;
-    case FrameType::kStatus:
-      valid = (flags & ~kStatusFlags) == 0;
-      break;
-    case FrameType::kCredit:
-      valid = true;
-      break;
-    default:
-      break;
-  }
-  if (!valid) {
-    return absl::InvalidArgumentError(absl::StrCat("a frame of type ",
-                                                   header.type, " with flags ",
-                                                   flags, " from a server"));
-  }
-  if ((flags & kFlagMessage) == 0 && header.descriptor_count != 0) {
-    return absl::InvalidArgumentError("descriptors came without a message");
-  }
-  return absl::OkStatus();
+// The credit that a server gives each stream, as far as it is known.
+Credit InitialCredit(const std::optional<Hello>& server) {
+  const Hello& hello = server.has_value() ? *server : Hello();
+  return {.bytes = hello.initial_credit_bytes,
+          .descriptors = hello.initial_credit_descriptors};
 }
 
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
-    std::unique_ptr<Transport> transport, const Hello& hello) {
-  absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
-  if (!wakeup.ok()) return wakeup.status();
-  return std::shared_ptr<ClientConnection>(
-      new ClientConnection(std::move(transport), hello, *std::move(wakeup)));
+    std::unique_ptr<Transport> transport, const Hello& hello,
+    std::shared_ptr<ChannelLock> lock) {
+  absl::StatusOr<WaitingThreads> threads = WaitingThreads::Create();
+  if (!threads.ok()) return threads.status();
+  return std::shared_ptr<ClientConnection>(new ClientConnection(
+      std::move(transport), hello, *std::move(threads), std::move(lock)));
 }
 
 ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
-                                   const Hello& hello, Wakeup wakeup)
-    : wakeup_(std::move(wakeup)),
+                                   const Hello& hello, WaitingThreads threads,
+                                   std::shared_ptr<ChannelLock> lock)
+    : owned_lock_(std::move(lock)),
+      lock_(*owned_lock_),
+      threads_(std::move(threads)),
       connection_(std::move(transport), hello, *this) {}
 
-ClientConnection::~ClientConnection() = default;
-
-void ClientConnection::Run(PendingCall& call) {
-  mu_.Lock();
-  if (!call.done) {
-    if (usable()) {
-      waiting_.push_back(&call);
-      Admit();
-    } else {
-      FinishUnseen(call, absl::UnavailableError("the connection has ended"));
-    }
-  }
-  UnlockAndWake();
-  connection_.Flush();
-  Await(call);
+ClientConnection::~ClientConnection() {
+  if (loop_ != nullptr) loop_->Unwatch(connection_.pollable_fd(), loop_token_);
 }
 
-void ClientConnection::Cancel(PendingCall& call, const absl::Status& why) {
-  mu_.Lock();
-  if (!call.done) {
-    Abandon(call, why);
-    Admit();
-  }
-  UnlockAndWake();
-  connection_.Flush();
-}
-
-void ClientConnection::Await(PendingCall& call) {
-  bool flush = false;
-  mu_.Lock();
-  while (!call.done) {
-    if (reader_ == nullptr) {
-      reader_ = &call;
-      reader_waits_.store(true, std::memory_order_relaxed);
-      mu_.Unlock();
-      WaitAndRead(call.deadline);
-      mu_.Lock();
-      reader_ = nullptr;
-    } else {
-      Park(call);
-      mu_.Unlock();
-      call.parker.Park(call.deadline);
-      mu_.Lock();
-      Unpark(call);
-    }
-    if (!call.done && call.deadline != kNoDeadline &&
-        Clock::Real().Now() >= call.deadline) {
-      Abandon(call, DeadlineExceeded());
-      Admit();
-      flush = true;
-    }
-  }
-  if (reader_ == nullptr && !parked_.empty()) {
-    // Somebody must read for those who still wait.
-    PendingCall& next = *parked_.back();
-    next.parker.Give();
-    to_wake_.push_back(next.parker.address());
-  }
-  UnlockAndWake();
-  if (flush) connection_.Flush();
-}
-
-void ClientConnection::WaitAndRead(MonotonicTime deadline) {
-  const bool write_blocked = connection_.write_blocked();
-  WaitReady(connection_.pollable_fd(), write_blocked, wakeup_.fd(), deadline);
-  reader_waits_.store(false, std::memory_order_relaxed);
-  if (wakeup_pending_.exchange(false, std::memory_order_acq_rel)) {
-    wakeup_.Clear();
-  }
-  if (write_blocked) connection_.OnWritable();
-  connection_.Read();
+void ClientConnection::Begin(PendingCall& call) {
+  if (!usable_) return FinishUnseen(call, true, ConnectionEnded());
+  call.connection = this;
+  waiting_.push_back(&call);
+  Admit();
 }
 
 void ClientConnection::Admit() {
   while (!waiting_.empty() && !MustWait(*waiting_.front())) {
     PendingCall& call = *waiting_.front();
     waiting_.pop_front();
-    if (server_.has_value() &&
-        call.request_bytes > server_->max_message_bytes) {
-      Finish(call, absl::ResourceExhaustedError(
-                       absl::StrCat("the request of ", call.request_bytes,
-                                    " bytes exceeds the server's limit of ",
-                                    server_->max_message_bytes)));
-    } else if (server_.has_value() &&
-               call.request_descriptors > server_->max_descriptors) {
-      Finish(call, absl::ResourceExhaustedError(absl::StrCat(
-                       "the request with ", call.request_descriptors,
-                       " descriptors exceeds the server's limit of ",
-                       server_->max_descriptors)));
-    } else {
+    absl::Status fits = CheckLimits(call.open_bytes, call.open_descriptors);
+    if (fits.ok()) {
       SendOpen(call);
+    } else {
+      Finish(call, std::move(fits));
     }
   }
 }
 
+absl::Status ClientConnection::CheckLimits(size_t bytes,
+                                           size_t descriptors) const {
+  if (!server_.has_value()) return absl::OkStatus();
+  if (bytes > server_->max_message_bytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the request of ", bytes, " bytes exceeds the server's limit of ",
+        server_->max_message_bytes));
+  }
+  if (descriptors > server_->max_descriptors) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the request with ", descriptors,
+                     " descriptors exceeds the server's limit of ",
+                     server_->max_descriptors));
+  }
+  return absl::OkStatus();
+}
+
 bool ClientConnection::MustWait(const PendingCall& call) {
   const Hello& limits = server_.has_value() ? *server_ : Hello();
-  if (calls_.size() >= limits.max_calls ||
-      connection_.queued_bytes() > kMaxQueuedBytes) {
-    return true;
-  }
+  if (calls_.size() >= limits.max_calls || !connection_.HasRoom()) return true;
   // Until the server's hello is here, only what every server takes is sent.
   return !server_.has_value() &&
-         (call.request_bytes > limits.max_message_bytes ||
-          call.request_descriptors > limits.max_descriptors);
+         (call.open_bytes > limits.max_message_bytes ||
+          call.open_descriptors > limits.max_descriptors);
 }
 
 void ClientConnection::SendOpen(PendingCall& call) {
   call.id = static_cast<uint32_t>(next_id_++);
-  CompleteOpen(call.frames, call.id, MethodId(call.method),
+  CompleteOpen(call.open, call.id, MethodId(call.method),
                TimeUntil(call.deadline, Clock::Real().Now()));
   calls_.emplace(call.id, &call);
-  if (!connection_.Enqueue(call.frames)) {
-    FinishUnseen(call, absl::UnavailableError("the connection has ended"));
-    return;
+  if (!connection_.Enqueue(call.open)) {
+    return FinishUnseen(call, true, ConnectionEnded());
+  }
+  if (call.RequestStreams()) {
+    call.outbox.ResetCredit(InitialCredit(server_));
+    SendWaiting(call);
   }
   if (call.id == kLastCallId) {
     RefuseNewCalls(absl::UnavailableError("the connection has used its ids"));
@@ -200,6 +119,44 @@ uint32_t ClientConnection::MethodId(const Method& method) {
   return it->second;
 }
 
+void ClientConnection::SendWaiting(PendingCall& call) {
+  if (call.id == 0 || call.done) return;
+  if (call.outbox.can_send()) {
+    const size_t bytes = call.outbox.bytes();
+    const size_t descriptors = call.outbox.descriptors();
+    const Hello& limits = server_.has_value() ? *server_ : Hello();
+    if (bytes > limits.max_message_bytes ||
+        descriptors > limits.max_descriptors) {
+      // Until the server's hello is here, only what every server takes is sent.
+      if (!server_.has_value()) return;
+      return Abandon(call, CheckLimits(bytes, descriptors));
+    }
+    if (!connection_.HasRoom()) {
+      if (!std::exchange(call.waits_for_room, true)) {
+        without_room_.push_back(&call);
+      }
+      return;
+    }
+    OutgoingFrames frames = call.outbox.Take();
+    for (OutgoingFrame& frame : frames) SetCallId(frame, call.id);
+    call.sent_behind_open = true;
+    connection_.Enqueue(frames);
+    lock_.DropLater(std::move(frames));  // if the connection has ended
+    call.Wake(CallEvent::kRoom, lock_);
+  }
+  if (call.half_close_asked && call.outbox.has_room()) {
+    call.half_close_asked = false;
+    call.sent_behind_open = true;
+    connection_.Enqueue(BuildHalfClose(call.id));
+  }
+}
+
+void ClientConnection::Grant(PendingCall& call, Credit credit) {
+  if (credit.empty() || call.done) return;
+  OutgoingFrames frames = BuildCredit(call.id, credit);
+  connection_.Enqueue(frames);
+}
+
 void ClientConnection::Abandon(PendingCall& call, absl::Status why) {
   if (call.id == 0) {
     std::erase(waiting_, &call);
@@ -207,206 +164,225 @@ void ClientConnection::Abandon(PendingCall& call, absl::Status why) {
     connection_.Enqueue(BuildControl(FrameType::kCancel, call.id));
   }
   Finish(call, std::move(why));
+  Admit();
+}
+
+void ClientConnection::Remove(PendingCall& call) {
+  if (call.id != 0) calls_.erase(call.id);
+  if (std::exchange(call.waits_for_room, false)) {
+    std::erase(without_room_, &call);
+  }
 }
 
 void ClientConnection::Finish(PendingCall& call, absl::Status status) {
-  if (call.id != 0) calls_.erase(call.id);
-  call.status = std::move(status);
-  call.done = true;
-  if (call.parked_index != PendingCall::kNotParked) {
-    call.parker.Give();
-    to_wake_.push_back(call.parker.address());
-  } else if (reader_ == &call) {
-    WakeReader();
-  }
+  Remove(call);
+  call.End(std::move(status), lock_);
 }
 
-void ClientConnection::WakeReader() {
-  if (reader_waits_.load(std::memory_order_relaxed) &&
-      !wakeup_pending_.exchange(true, std::memory_order_acq_rel)) {
-    wakeup_.Notify();
+void ClientConnection::FinishUnseen(PendingCall& call, bool unseen,
+                                    const absl::Status& why) {
+  if (!unseen || !call.resend_if_unseen || call.sent_behind_open) {
+    return Finish(call, why);
   }
+  Remove(call);
+  call.connection = nullptr;
+  call.id = 0;
+  call.unseen_because = why;
+  call.WakeAll(lock_);
+  call.owner->OnUnseen();
 }
 
-void ClientConnection::FinishUnseen(PendingCall& call, absl::Status status) {
-  call.unseen_by_server = true;
-  Finish(call, std::move(status));
+std::vector<PendingCall*> ClientConnection::AllCalls() const {
+  std::vector<PendingCall*> calls;
+  calls.reserve(calls_.size());
+  for (const auto& [id, call] : calls_) calls.push_back(call);
+  return calls;
 }
 
 void ClientConnection::RefuseNewCalls(const absl::Status& why) {
-  usable_.store(false, std::memory_order_release);
+  usable_ = false;
   for (PendingCall* call : std::exchange(waiting_, {})) {
-    FinishUnseen(*call, why);
+    FinishUnseen(*call, true, why);
   }
 }
 
-void ClientConnection::OnHello(const Hello& hello) {
-  mu_.Lock();
-  server_ = hello;
-  Admit();
-  UnlockAndWake();
+void ClientConnection::Flush() {
+  LoopCore* const loop = batching_loop_.load(std::memory_order_acquire);
+  if (loop == nullptr || !loop->OnThisThread()) return connection_.Flush();
+  if (!std::exchange(in_batch_, true)) loop->AtBatchEnd(shared_from_this());
+}
+
+void ClientConnection::FlushPutOff() {
+  LoopCore* const loop = batching_loop_.load(std::memory_order_acquire);
+  if (loop != nullptr && loop->OnThisThread()) connection_.Flush();
+}
+
+void ClientConnection::OnBatchEnd() {
+  in_batch_ = false;
   connection_.Flush();
 }
 
-absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
-  absl::Status status = CheckFrame(frame.header);
-  if (!status.ok()) return status;
-  mu_.Lock();
-  const uint32_t id = frame.header.call_id;
-  if (id == 0 || id >= next_id_) {
-    status =
-        absl::InvalidArgumentError("a frame for a call that was never made");
-  } else if (auto it = calls_.find(id); it != calls_.end()) {
-    status = OnCallFrame(*it->second, frame);
-    Admit();
-  }
-  // Else it crossed with the call's end on this side; it is dropped.
-  UnlockAndWake();
-  connection_.Flush();
-  return status;
-}
+// ---- waiting
+// -----------------------------------------------------------------
 
-absl::Status ClientConnection::OnCallFrame(PendingCall& call,
-                                           IncomingFrame& frame) {
-  switch (static_cast<FrameType>(frame.header.type)) {
-    case FrameType::kHeaders:
-      // The limits of metadata are those of a block: more of them would be
-      // without one.
-      if (std::exchange(call.has_headers, true)) {
-        return absl::InvalidArgumentError("a call's headers came twice");
-      }
-      return DecodeMetadataBlock(frame.payload, call.headers);
-    case FrameType::kMessage:
-      if (call.reply.complete()) {
-        Abandon(call, MoreThanOneMessage());
-        return absl::OkStatus();
-      }
-      call.reply.Append(frame.payload, std::move(frame.descriptors),
-                        frame.descriptors_truncated,
-                        (frame.header.flags & kFlagMore) != 0);
-      return absl::OkStatus();
-    case FrameType::kStatus:
-      return OnStatusFrame(call, frame);
-    default:
-      return absl::OkStatus();
+void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
+  if (!threads_.has_reader() && !loop_reads_) {
+    threads_.BeginReading(thread);
+    lock_.Unlock();
+    FlushPutOff();
+    const bool write_blocked = connection_.write_blocked();
+    WaitReady(connection_.pollable_fd(), write_blocked, threads_.wakeup_fd(),
+              deadline);
+    threads_.OnAwake();
+    ReadAndWrite(write_blocked);
+    lock_.Lock();
+    threads_.EndReading();
+  } else {
+    threads_.Park(thread);
+    lock_.Unlock();
+    FlushPutOff();
+    thread.parker.Park(deadline);
+    lock_.Lock();
+    threads_.Unpark(thread);
   }
 }
 
-absl::Status ClientConnection::OnStatusFrame(PendingCall& call,
-                                             IncomingFrame& frame) {
-  StatusHeader header;
-  absl::Status decoded = DecodeStatusHeader(
-      frame.header.flags, frame.header.argument, frame.payload, header);
-  if (!decoded.ok()) return decoded;
-  if ((frame.header.flags & kFlagMetadata) != 0) {
-    call.headers = std::move(header.headers);
+void ClientConnection::EndWait() {
+  if (threads_.PassReading(lock_.to_wake())) return;
+  if (std::exchange(loop_missed_, false)) loop_->Wake(weak_from_this());
+}
+
+void ClientConnection::ReadAndWrite(bool write_blocked) {
+  if (write_blocked) connection_.OnWritable();
+  connection_.Read();
+}
+
+absl::Status ClientConnection::ReadWith(std::shared_ptr<LoopCore> loop) {
+  if (loop_ != nullptr) return absl::OkStatus();
+  absl::StatusOr<uint64_t> token =
+      loop->Watch(connection_.pollable_fd(), weak_from_this());
+  if (!token.ok()) return token.status();
+  loop_token_ = *token;
+  batching_loop_.store(loop.get(), std::memory_order_release);
+  loop_ = std::move(loop);
+  if (connection_.write_blocked()) {
+    loop_->WatchRoom(connection_.pollable_fd(), loop_token_, true);
   }
-  call.trailers = std::move(header.trailers);
-  const bool second_message =
-      (frame.header.flags & kFlagMessage) != 0 && call.reply.complete();
-  if ((frame.header.flags & kFlagMessage) != 0 && !second_message) {
-    call.reply.Append(header.message, std::move(frame.descriptors),
-                      frame.descriptors_truncated, /*more=*/false);
-  }
-  if (header.status.ok()) {
-    if (second_message) {
-      header.status = MoreThanOneMessage();
-    } else if (!call.reply.complete()) {
-      header.status =
-          absl::InternalError("the server ended the call without a reply");
-    } else {
-      header.status = call.reply.status();
-    }
-  }
-  Finish(call, std::move(header.status));
   return absl::OkStatus();
 }
 
+void ClientConnection::OnReady(Poller::Event event) {
+  {
+    ChannelLockHolder lock(lock_);
+    if (threads_.has_reader()) {
+      // It is told once only: the thread passes it on.
+      loop_missed_ = true;
+      return;
+    }
+    loop_reads_ = true;
+  }
+  if (event.writable && connection_.write_blocked()) connection_.OnWritable();
+  // It is told once: it reads until there is no more, or comes back.
+  bool more = event.readable;
+  for (int i = 0; i < kMostReads && more; ++i) more = connection_.Read();
+  ChannelLockHolder lock(lock_);
+  loop_reads_ = false;
+  if (threads_.PassReading(lock_.to_wake())) {
+    loop_missed_ = loop_missed_ || more;
+  } else if (more) {
+    loop_->Wake(weak_from_this());
+  }
+}
+
+// ---- what arrives
+// ------------------------------------------------------------
+
+void ClientConnection::OnHello(const Hello& hello) {
+  {
+    ChannelLockHolder lock(lock_);
+    // Streams began with what every server grants.
+    const Credit guaranteed = InitialCredit(server_);
+    server_ = hello;
+    const Credit granted = InitialCredit(server_);
+    for (PendingCall* call : AllCalls()) {
+      call->outbox.Grant(
+          {.bytes = granted.bytes - guaranteed.bytes,
+           .descriptors = granted.descriptors - guaranteed.descriptors});
+      SendWaiting(*call);
+    }
+    Admit();
+  }
+  Flush();
+}
+
 void ClientConnection::OnGoAway(uint32_t last_call_id) {
-  mu_.Lock();
+  ChannelLockHolder lock(lock_);
   const absl::Status why =
       absl::UnavailableError("the server is shutting down");
   RefuseNewCalls(why);
-  std::vector<PendingCall*> unseen;
-  for (const auto& [id, call] : calls_) {
-    if (id > last_call_id) unseen.push_back(call);
-  }
-  for (PendingCall* call : unseen) {
+  for (PendingCall* call : AllCalls()) {
+    if (call->id <= last_call_id) continue;
     // Descriptors that were sent are gone: such a call can't be made again.
-    call->unseen_by_server = call->request_descriptors == 0;
-    Finish(*call, why);
+    FinishUnseen(*call, call->open_descriptors == 0, why);
   }
-  UnlockAndWake();
 }
 
 void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
   const auto type =
       static_cast<FrameType>(DecodeFrameHeader(frame.head.data()).type);
-  if (type == FrameType::kCancel) return;
-  mu_.Lock();
-  if (auto it = calls_.find(frame.call_id); it != calls_.end()) {
+  if (type == FrameType::kCancel || type == FrameType::kCredit) return;
+  {
+    ChannelLockHolder lock(lock_);
+    auto it = calls_.find(frame.call_id);
+    if (it == calls_.end()) return;
     PendingCall& call = *it->second;
     if (type != FrameType::kOpen) {
       Abandon(call, why);
     } else if (!connection_.closed()) {
       Finish(call, why);
+      Admit();
     } else {
       // All of the call is in this frame, or can be had from the message again.
-      call.unseen_by_server =
-          call.request_descriptors == frame.descriptors.size();
-      call.frames.clear();
-      call.frames.push_back(std::move(frame));
-      Finish(call, why);
+      const bool whole = call.open_descriptors == frame.descriptors.size();
+      call.open.clear();
+      call.open.push_back(std::move(frame));
+      FinishUnseen(call, whole, why);
     }
-    Admit();
   }
-  UnlockAndWake();
+  Flush();
 }
 
 void ClientConnection::OnWriteBlockedChanged() {
-  mu_.Lock();
+  ChannelLockHolder lock(lock_);
   // The reader may be waiting without a look at whether there is room.
-  WakeReader();
-  Admit();
-  UnlockAndWake();
+  threads_.WakeReader();
+  if (loop_ != nullptr) {
+    loop_->WatchRoom(connection_.pollable_fd(), loop_token_,
+                     connection_.write_blocked());
+  }
+}
+
+void ClientConnection::OnRoom() {
+  {
+    ChannelLockHolder lock(lock_);
+    for (PendingCall* call : std::exchange(without_room_, {})) {
+      call->waits_for_room = false;
+      SendWaiting(*call);
+    }
+    Admit();
+  }
+  Flush();
 }
 
 void ClientConnection::OnClosed(const absl::Status& why) {
-  mu_.Lock();
+  ChannelLockHolder lock(lock_);
   RefuseNewCalls(why);
-  std::vector<PendingCall*> calls;
-  for (const auto& [id, call] : calls_) calls.push_back(call);
   // A server says hello before it looks at calls: where none came, the listener
   // went before it accepted the connection.
   const bool unseen = !server_.has_value() && absl::IsUnavailable(why);
-  for (PendingCall* call : calls) {
-    call->unseen_by_server = unseen && call->request_descriptors == 0;
-    Finish(*call, why);
+  for (PendingCall* call : AllCalls()) {
+    FinishUnseen(*call, unseen && call->open_descriptors == 0, why);
   }
-  UnlockAndWake();
-}
-
-void ClientConnection::Park(PendingCall& call) {
-  call.parked_index = parked_.size();
-  parked_.push_back(&call);
-}
-
-void ClientConnection::Unpark(PendingCall& call) {
-  PendingCall* last = parked_.back();
-  parked_[call.parked_index] = last;
-  last->parked_index = call.parked_index;
-  parked_.pop_back();
-  call.parked_index = PendingCall::kNotParked;
-}
-
-void ClientConnection::UnlockAndWake() {
-  if (to_wake_.empty()) {
-    mu_.Unlock();
-    return;
-  }
-  const std::vector<Parker::Address> wake = std::exchange(to_wake_, {});
-  mu_.Unlock();
-  for (Parker::Address address : wake) Parker::Wake(address);
 }
 
 }  // namespace fdrpc

@@ -12,102 +12,139 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/mutex.h"
+#include "client/channel_lock.h"
 #include "client/pending_call.h"
+#include "client/waiting_threads.h"
 #include "connection/connection.h"
-#include "os/parker.h"
-#include "os/wakeup.h"
+#include "loop/loop_core.h"
 #include "transport/transport.h"
 
 namespace fdrpc {
 
 // The client's end of one connection: its calls, from when they wait to be sent
-// until they have ended. Owns no thread: of the threads that wait for replies
-// one reads, for all of them; when its own call has ended, it makes another the
-// reader. A thread's own frames are written by itself.
-class ClientConnection final : private Connection::Role {
+// until they have ended. Owns no thread: of the threads that wait for calls one
+// reads, for all of them; for calls that are not waited for by a thread, a loop
+// does.
+class ClientConnection final
+    : public LoopCore::Source,
+      private Connection::Role,
+      public std::enable_shared_from_this<ClientConnection> {
  public:
   static absl::StatusOr<std::shared_ptr<ClientConnection>> Create(
-      std::unique_ptr<Transport> transport, const Hello& hello);
-  ~ClientConnection();
+      std::unique_ptr<Transport> transport, const Hello& hello,
+      std::shared_ptr<ChannelLock> lock);
+  ~ClientConnection() override;
 
-  // Makes the call and blocks until it has ended: call.status says how. Calls
-  // that exceed what the server takes at once wait for their turn.
-  void Run(PendingCall& call) ABSL_LOCKS_EXCLUDED(mu_);
-
-  // Ends the call with `why` if it has not ended, before or during Run(), from
-  // any thread. The server hears of it if it has seen the call.
-  void Cancel(PendingCall& call, const absl::Status& why)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  // The channel's lock, under the name that it has here.
+  ChannelLock& lock() ABSL_LOCK_RETURNED(lock_) { return lock_; }
 
   // Whether new calls can be made on it.
-  bool usable() const { return usable_.load(std::memory_order_acquire); }
+  bool usable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) { return usable_; }
+
+  // Sends the call's beginning, once it is its turn: calls that exceed what the
+  // server takes at once wait. All of these are followed by Flush(), without
+  // the lock.
+  void Begin(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Sends what stands in the call's outbox, and the half-close, if it can.
+  void SendWaiting(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void Grant(PendingCall& call, Credit credit)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Ends a call from this side. The server hears of it if it has seen it.
+  void Abandon(PendingCall& call, absl::Status why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+
+  // Writes what is queued; on the loop's thread at the end of its batch.
+  void Flush() ABSL_LOCKS_EXCLUDED(lock_);
+
+  // Blocks the thread until its call may have got on, the connection has
+  // ended, or `deadline`; the lock is given up meanwhile.
+  void WaitOnce(WaitingThread& thread, MonotonicTime deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // For a thread that waits no more: another one reads.
+  void EndWait() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+
+  // Has `loop` read whenever no thread does, from now on.
+  absl::Status ReadWith(std::shared_ptr<LoopCore> loop)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
  private:
   ClientConnection(std::unique_ptr<Transport> transport, const Hello& hello,
-                   Wakeup wakeup);
+                   WaitingThreads threads, std::shared_ptr<ChannelLock> lock);
 
   // Connection::Role.
-  void OnHello(const Hello& hello) override ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status OnFrame(IncomingFrame& frame) override ABSL_LOCKS_EXCLUDED(mu_);
-  void OnGoAway(uint32_t last_call_id) override ABSL_LOCKS_EXCLUDED(mu_);
+  void OnHello(const Hello& hello) override ABSL_LOCKS_EXCLUDED(lock_);
+  absl::Status OnFrame(IncomingFrame& frame) override
+      ABSL_LOCKS_EXCLUDED(lock_);
+  void OnGoAway(uint32_t last_call_id) override ABSL_LOCKS_EXCLUDED(lock_);
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override
-      ABSL_LOCKS_EXCLUDED(mu_);
-  void OnWriteBlockedChanged() override;
-  void OnClosed(const absl::Status& why) override ABSL_LOCKS_EXCLUDED(mu_);
+      ABSL_LOCKS_EXCLUDED(lock_);
+  void OnWriteBlockedChanged() override ABSL_LOCKS_EXCLUDED(lock_);
+  void OnRoom() override ABSL_LOCKS_EXCLUDED(lock_);
+  void OnClosed(const absl::Status& why) override ABSL_LOCKS_EXCLUDED(lock_);
 
-  // Blocks until the call has ended, reading if nobody else does.
-  void Await(PendingCall& call) ABSL_LOCKS_EXCLUDED(mu_);
-  // As the reader: waits for what arrives, and handles it.
-  void WaitAndRead(MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(mu_);
+  // LoopCore::Source.
+  void OnReady(Poller::Event event) override ABSL_LOCKS_EXCLUDED(lock_);
+  void OnWake() override { OnReady({.readable = true, .writable = true}); }
+  void OnBatchEnd() override;
+
+  // Before this thread sleeps: writes what Flush() put off, on a loop's thread.
+  void FlushPutOff();
+  // As the reader: takes in what is there.
+  void ReadAndWrite(bool write_blocked);
 
   // Sends calls that wait for their turn, as far as the limits allow.
-  void Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Whether the call must wait; gives the call its error if it can't be sent.
-  bool MustWait(const PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void SendOpen(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  uint32_t MethodId(const Method& method) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Why a request of that size can't be sent to this server; OK if it can.
+  absl::Status CheckLimits(size_t bytes, size_t descriptors) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  bool MustWait(const PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void SendOpen(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  uint32_t MethodId(const Method& method) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
-  // Ends a call that may have been sent: tells the server.
-  void Abandon(PendingCall& call, absl::Status why)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Marks the call as ended, and its thread as one to wake.
+  // Takes the call out of the tables and ends it.
   void Finish(PendingCall& call, absl::Status status)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void FinishUnseen(PendingCall& call, absl::Status status)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // The same for a call that the server has not seen, if `unseen`.
+  void FinishUnseen(PendingCall& call, bool unseen, const absl::Status& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void Remove(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Those that were sent. To go through while calls end.
+  std::vector<PendingCall*> AllCalls() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void RefuseNewCalls(const absl::Status& why)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+
   absl::Status OnCallFrame(PendingCall& call, IncomingFrame& frame)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  absl::Status OnMessageFrame(PendingCall& call, IncomingFrame& frame)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   absl::Status OnStatusFrame(PendingCall& call, IncomingFrame& frame)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  absl::Status OnCreditFrame(PendingCall& call, const IncomingFrame& frame)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
-  void Park(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Unpark(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Gives the lock up and wakes the threads that were marked meanwhile.
-  void UnlockAndWake() ABSL_UNLOCK_FUNCTION(mu_);
+  const std::shared_ptr<ChannelLock> owned_lock_;
+  ChannelLock& lock_;
 
-  // Wakes the reader from its wait for the socket; only done if it does wait.
-  void WakeReader() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-
-  const Wakeup wakeup_;
-  std::atomic<bool> wakeup_pending_{false};
-  // Set under the lock before the reader waits, so that whoever changes what it
-  // must know of either comes before the wait or sees that it must be woken.
-  std::atomic<bool> reader_waits_{false};
-  std::atomic<bool> usable_{true};
-
-  Mutex mu_;
-  std::optional<Hello> server_ ABSL_GUARDED_BY(mu_);
+  WaitingThreads threads_ ABSL_GUARDED_BY(lock_);
+  bool usable_ ABSL_GUARDED_BY(lock_) = true;
+  std::optional<Hello> server_ ABSL_GUARDED_BY(lock_);
   // 64 bits, so that it can stand behind the last id.
-  uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 1;
-  absl::flat_hash_map<uint32_t, PendingCall*> calls_ ABSL_GUARDED_BY(mu_);
-  std::deque<PendingCall*> waiting_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<const Method*, uint32_t> method_ids_ ABSL_GUARDED_BY(mu_);
-  PendingCall* reader_ ABSL_GUARDED_BY(mu_) = nullptr;  // whose thread reads
-  std::vector<PendingCall*> parked_ ABSL_GUARDED_BY(mu_);
-  std::vector<Parker::Address> to_wake_ ABSL_GUARDED_BY(mu_);
+  uint64_t next_id_ ABSL_GUARDED_BY(lock_) = 1;
+  absl::flat_hash_map<uint32_t, PendingCall*> calls_ ABSL_GUARDED_BY(lock_);
+  std::deque<PendingCall*> waiting_ ABSL_GUARDED_BY(lock_);
+  // Those whose messages wait for room in the queue.
+  std::vector<PendingCall*> without_room_ ABSL_GUARDED_BY(lock_);
+  absl::flat_hash_map<const Method*, uint32_t> method_ids_
+      ABSL_GUARDED_BY(lock_);
+
+  std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(lock_);
+  uint64_t loop_token_ ABSL_GUARDED_BY(lock_) = 0;
+  // The loop reads at the moment; or was told something while a thread read.
+  bool loop_reads_ ABSL_GUARDED_BY(lock_) = false;
+  bool loop_missed_ ABSL_GUARDED_BY(lock_) = false;
+  std::atomic<LoopCore*> batching_loop_{nullptr};
+  bool in_batch_ = false;  // the loop's thread's
 
   Connection connection_;  // last: it uses this object until it is gone
 };

@@ -1,39 +1,69 @@
 #ifndef FDRPC_CLIENT_PENDING_CALL_H_
 #define FDRPC_CLIENT_PENDING_CALL_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "base/monotonic_time.h"
-#include "call/message_assembler.h"
+#include "call/message_inbox.h"
+#include "client/channel_lock.h"
+#include "client/waiting_threads.h"
 #include "connection/frame_builder.h"
-#include "fdrpc/descriptor_set.h"
+#include "connection/message_outbox.h"
+#include "fdrpc/call.h"
 #include "fdrpc/metadata.h"
 #include "fdrpc/method.h"
-#include "os/parker.h"
+#include "loop/loop_core.h"
 
 namespace fdrpc {
 
-// One unary call on one connection. Lives with the thread that makes the call;
-// the connection refers to it from ClientConnection::Run() until that returns,
-// and guards it with its lock for that time.
-struct PendingCall {
-  static constexpr size_t kNotParked = static_cast<size_t>(-1);
+class ClientConnection;
 
-  PendingCall(const Method& of, MonotonicTime until, MessageLimits reply_limits)
-      : method(of), deadline(until), reply(reply_limits) {}
+// What is known of a call on the client: what it sends and has received, who
+// waits for it, how it ended. Guarded by the channel's lock.
+class PendingCall {
+ public:
+  // `window`: the credit that the channel gives to streams of replies.
+  PendingCall(const Method& of, MonotonicTime until, MessageLimits reply_limits,
+              Credit window);
+  PendingCall(const PendingCall&) = delete;
+  PendingCall& operator=(const PendingCall&) = delete;
+
+  // Whether what a thread or a continuation waits for is there.
+  bool Ready(CallEvent event) const;
+  // Has who waits for `event` look.
+  void Wake(CallEvent event, ChannelLock& lock);
+  void WakeAll(ChannelLock& lock);
+  // Marks the call as ended.
+  void End(absl::Status why, ChannelLock& lock);
+
+  bool RequestStreams() const {
+    return method.kind == MethodKind::kClientStreaming ||
+           method.kind == MethodKind::kBidirectional;
+  }
+  bool ReplyStreams() const {
+    return method.kind == MethodKind::kServerStreaming ||
+           method.kind == MethodKind::kBidirectional;
+  }
 
   const Method& method;
   const MonotonicTime deadline;
 
-  // The request, for the connection to take.
-  OutgoingFrames frames;
-  size_t request_bytes = 0;
-  size_t request_descriptors = 0;
+  // The beginning of the call, for a connection to take.
+  OutgoingFrames open;
+  size_t open_bytes = 0;
+  size_t open_descriptors = 0;
 
-  // The reply.
-  MessageAssembler reply;
+  // What the caller sends behind that.
+  MessageOutbox outbox{Credit{}};
+  bool half_close_asked = false;  // is to be sent behind the outbox
+  bool sent_behind_open = false;  // anything was
+
+  // What the server sent.
+  MessageInbox inbox;
   bool has_headers = false;  // they came in a frame of their own
   Metadata headers;
   Metadata trailers;
@@ -41,14 +71,37 @@ struct PendingCall {
   // How it ended.
   bool done = false;
   absl::Status status;
-  // The server has seen nothing of the call, so it can be made again; then
-  // `frames` holds what descriptors it had.
-  bool unseen_by_server = false;
 
-  // The connection's.
-  uint32_t id = 0;  // 0: waits to be sent
-  size_t parked_index = kNotParked;
-  Parker parker;
+  // The connection that it is on, and its id there; null and 0 while it waits
+  // for one, or to be sent.
+  ClientConnection* connection = nullptr;
+  uint32_t id = 0;
+  bool waits_for_room = false;
+
+  // Whether the call, if the server has not seen it, is to wait for another
+  // connection instead of ending; then `open` holds what descriptors it had.
+  bool resend_if_unseen = false;
+  absl::Status unseen_because;
+  // Whom to tell then: the call's owner, which looks for another connection.
+  class Owner {
+   public:
+    virtual void OnUnseen() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+  Owner* owner = nullptr;
+
+  // Who waits for which event.
+  struct Wait {
+    WaitingThread* thread = nullptr;
+    Continuation* continuation = nullptr;
+  };
+  Wait& wait(CallEvent event) { return waits_[static_cast<size_t>(event)]; }
+  LoopCore* loop = nullptr;  // that runs the continuations
+
+ private:
+  std::array<Wait, kCallEvents> waits_;
 };
 
 }  // namespace fdrpc

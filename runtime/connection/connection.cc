@@ -10,6 +10,10 @@ namespace fdrpc {
 namespace {
 
 constexpr size_t kMostFramesPerBatch = 64;
+// What is queued at most before the senders of messages wait, and down to what
+// they do.
+constexpr size_t kMostQueuedBytes = 1u << 20;
+constexpr size_t kRoomAgainBytes = kMostQueuedBytes / 2;
 // A peer that sends pings and reads no pongs is one that does harm.
 constexpr size_t kMostQueuedPongs = 1024;
 
@@ -44,6 +48,14 @@ bool Connection::Enqueue(OutgoingFrame frame) {
   return true;
 }
 
+bool Connection::HasRoom() {
+  if (queued_bytes() <= kMostQueuedBytes) return true;
+  MutexLock lock(mu_);
+  if (queued_bytes() <= kMostQueuedBytes || closed()) return true;
+  room_wanted_ = true;
+  return false;
+}
+
 bool Connection::Withdraw(uint32_t call_id) {
   std::vector<OutgoingFrame> withdrawn;  // closed without the lock
   MutexLock lock(mu_);
@@ -67,11 +79,18 @@ bool Connection::Withdraw(uint32_t call_id) {
 
 void Connection::Flush() {
   mu_.Lock();
-  if (writing_ || queue_.empty() || blocked_.load(std::memory_order_relaxed)) {
+  if (writing_) {
     mu_.Unlock();
     return;
   }
-  WriteAndUnlock();
+  if (!queue_.empty() && !blocked_.load(std::memory_order_relaxed)) {
+    WriteAndUnlock();
+    return;
+  }
+  // Withdrawing makes room, too, perhaps all that there was to make.
+  const bool room = !closed() && TakeRoomToTell();
+  mu_.Unlock();
+  if (room) role_.OnRoom();
 }
 
 void Connection::OnWritable() {
@@ -132,13 +151,20 @@ void Connection::WriteAndUnlock() {
   const absl::Status reason = report ? close_reason_ : absl::OkStatus();
   const bool now_blocked =
       !was_blocked && blocked_.load(std::memory_order_relaxed);
+  const bool room = TakeRoomToTell();
   mu_.Unlock();
   if (report) {
     transport_->Shutdown();
     role_.OnClosed(reason);
-  } else if (now_blocked) {
-    role_.OnWriteBlockedChanged();
+    return;
   }
+  if (now_blocked) role_.OnWriteBlockedChanged();
+  if (room) role_.OnRoom();
+}
+
+bool Connection::TakeRoomToTell() {
+  return queued_bytes() <= kRoomAgainBytes &&
+         std::exchange(room_wanted_, false);
 }
 
 absl::Status Connection::WriteQueued(std::vector<Unsent>& unsent) {

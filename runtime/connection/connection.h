@@ -40,6 +40,8 @@ class Connection {
     virtual void OnUnsent(OutgoingFrame frame, const absl::Status& why) = 0;
     // Writing waits for room, or no longer does (write_blocked()).
     virtual void OnWriteBlockedChanged() = 0;
+    // There is room again, after HasRoom() has said that there is none.
+    virtual void OnRoom() = 0;
     // The connection has ended; once, after every OnUnsent.
     virtual void OnClosed(const absl::Status& why) = 0;
 
@@ -62,7 +64,7 @@ class Connection {
 
   // Takes back what is queued of a call and closes its descriptors, unless a
   // thread is writing. True if nothing of the call was sent, so that the peer
-  // need not hear of it.
+  // need not hear of it. Follow with Flush() as well.
   bool Withdraw(uint32_t call_id) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Writes what is queued, as far as there is room, unless another thread is
@@ -79,6 +81,11 @@ class Connection {
   // Ends the connection: what is not sent is dropped. At the first call the
   // role hears of it.
   void Close(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Whether more may be queued: not while a lot is, which the peer does not
+  // read; then the role is told once there is room again, or of the end. Frames
+  // that bound themselves (credit, ends of calls) need not ask.
+  bool HasRoom() ABSL_LOCKS_EXCLUDED(mu_);
 
   bool closed() const { return closed_.load(std::memory_order_acquire); }
   bool write_blocked() const {
@@ -114,6 +121,8 @@ class Connection {
   // during the system calls. Returns why the connection broke, or OK.
   absl::Status WriteQueued(std::vector<Unsent>& unsent)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether the role is to be told now that there is room: once.
+  bool TakeRoomToTell() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Drops the frames of a call, of which the first one was refused.
   void DropCall(uint32_t call_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Empties the queue of a connection that has ended.
@@ -131,6 +140,7 @@ class Connection {
   // A thread is the writer: it alone sends, and takes frames off the queue.
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool first_partly_sent_ ABSL_GUARDED_BY(mu_) = false;
+  bool room_wanted_ ABSL_GUARDED_BY(mu_) = false;
   bool close_reported_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status close_reason_ ABSL_GUARDED_BY(mu_);
   std::atomic<bool> closed_{false};

@@ -91,6 +91,26 @@ class Pieces {
   std::shared_ptr<const char[]> body_;  // null: serialised into the only frame
 };
 
+// The frames of a message: the first with `first` for its header and the
+// sections before the message, the others message frames; the last one has
+// `last_flags`, those before it the flag "more".
+OutgoingFrames BuildPieces(const FrameHeader& first, std::string_view sections,
+                           const google::protobuf::MessageLite& message,
+                           DescriptorSet descriptors, uint8_t last_flags) {
+  Pieces pieces(message, std::move(descriptors));
+  OutgoingFrames frames;
+  for (size_t i = 0; i < pieces.count(); ++i) {
+    FrameHeader header =
+        i == 0 ? first
+               : FrameHeader{.call_id = first.call_id,
+                             .type = static_cast<uint8_t>(FrameType::kMessage),
+                             .flags = kFlagMessage};
+    header.flags |= i + 1 < pieces.count() ? kFlagMore : last_flags;
+    frames.push_back(pieces.Frame(i, header, i == 0 ? sections : ""));
+  }
+  return frames;
+}
+
 }  // namespace
 
 absl::Status CheckSendable(const google::protobuf::MessageLite& message,
@@ -117,12 +137,10 @@ absl::Status CheckSendable(const google::protobuf::MessageLite& message,
   return absl::OkStatus();
 }
 
-OutgoingFrames BuildOpen(const google::protobuf::MessageLite& request,
+OutgoingFrames BuildOpen(const google::protobuf::MessageLite* request,
                          DescriptorSet descriptors, bool has_timeout,
                          const Metadata& metadata) {
-  Pieces pieces(request, std::move(descriptors));
-  FrameHeader open = {.type = static_cast<uint8_t>(FrameType::kOpen),
-                      .flags = kFlagMessage};
+  FrameHeader open = {.type = static_cast<uint8_t>(FrameType::kOpen)};
   std::string sections;
   if (has_timeout) {
     open.flags |= kFlagTimeout;
@@ -132,24 +150,73 @@ OutgoingFrames BuildOpen(const google::protobuf::MessageLite& request,
     open.flags |= kFlagMetadata;
     AppendMetadataBlock(metadata, sections);
   }
+  if (request == nullptr) {
+    OutgoingFrames frames;
+    open.payload_bytes = static_cast<uint32_t>(sections.size());
+    frames.push_back(NewFrame(open));
+    frames.back().head += sections;
+    return frames;
+  }
+  open.flags |= kFlagMessage;
+  return BuildPieces(open, sections, *request, std::move(descriptors),
+                     kFlagHalfClose);
+}
+
+OutgoingFrames BuildMessage(uint32_t call_id,
+                            const google::protobuf::MessageLite& message,
+                            DescriptorSet descriptors, bool half_close) {
+  return BuildPieces({.call_id = call_id,
+                      .type = static_cast<uint8_t>(FrameType::kMessage),
+                      .flags = kFlagMessage},
+                     "", message, std::move(descriptors),
+                     half_close ? kFlagHalfClose : uint8_t{0});
+}
+
+OutgoingFrame BuildHalfClose(uint32_t call_id) {
+  return NewFrame({.call_id = call_id,
+                   .type = static_cast<uint8_t>(FrameType::kMessage),
+                   .flags = kFlagHalfClose});
+}
+
+void SetCallId(OutgoingFrame& frame, uint32_t call_id) {
+  frame.call_id = call_id;
+  StoreLittleEndian(frame.head.data() + kCallIdOffset, call_id);
+}
+
+OutgoingFrame BuildHeaders(uint32_t call_id, const Metadata& headers) {
+  std::string sized_block;
+  AppendMetadataBlock(headers, sized_block);
+  // The block is the whole payload, without its length.
+  const std::string_view block =
+      std::string_view(sized_block).substr(sizeof(uint32_t));
+  OutgoingFrame frame =
+      NewFrame({.payload_bytes = static_cast<uint32_t>(block.size()),
+                .call_id = call_id,
+                .type = static_cast<uint8_t>(FrameType::kHeaders),
+                .flags = kFlagMetadata});
+  frame.head += block;
+  return frame;
+}
+
+OutgoingFrames BuildCredit(uint32_t call_id, Credit credit) {
   OutgoingFrames frames;
-  for (size_t i = 0; i < pieces.count(); ++i) {
-    FrameHeader header =
-        i == 0 ? open
-               : FrameHeader{.type = static_cast<uint8_t>(FrameType::kMessage),
-                             .flags = kFlagMessage};
-    header.flags |= i + 1 < pieces.count() ? kFlagMore : kFlagHalfClose;
-    frames.push_back(pieces.Frame(i, header, i == 0 ? sections : ""));
+  FrameHeader header = {.call_id = call_id,
+                        .type = static_cast<uint8_t>(FrameType::kCredit)};
+  if (credit.bytes > 0) {
+    header.argument = credit.bytes;
+    frames.push_back(NewFrame(header));
+  }
+  if (credit.descriptors > 0) {
+    header.flags = kFlagDescriptors;
+    header.argument = credit.descriptors;
+    frames.push_back(NewFrame(header));
   }
   return frames;
 }
 
 void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
                   absl::Duration timeout) {
-  for (OutgoingFrame& frame : frames) {
-    frame.call_id = call_id;
-    StoreLittleEndian(frame.head.data() + kCallIdOffset, call_id);
-  }
+  for (OutgoingFrame& frame : frames) SetCallId(frame, call_id);
   std::string& open = frames.front().head;
   StoreLittleEndian(open.data() + kArgumentOffset, method_id);
   if ((DecodeFrameHeader(open.data()).flags & kFlagTimeout) != 0) {

@@ -7,6 +7,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "call/credit.h"
 #include "fdrpc/descriptor_set.h"
 #include "fdrpc/metadata.h"
 #include "google/protobuf/message_lite.h"
@@ -25,13 +26,26 @@ absl::Status CheckSendable(const google::protobuf::MessageLite& message,
                            size_t descriptors, size_t max_bytes,
                            size_t max_descriptors);
 
-// A whole unary request. The call's id, its method's and what is left of the
-// timeout are filled in by CompleteOpen() once they are known.
-OutgoingFrames BuildOpen(const google::protobuf::MessageLite& request,
+// The beginning of a call: with its whole request and the half-close, or, if
+// `request` is null, with neither. The call's id, its method's and what is left
+// of the timeout are filled in by CompleteOpen() once they are known.
+OutgoingFrames BuildOpen(const google::protobuf::MessageLite* request,
                          DescriptorSet descriptors, bool has_timeout,
                          const Metadata& metadata);
 void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
                   absl::Duration timeout);
+
+// A message of a stream.
+OutgoingFrames BuildMessage(uint32_t call_id,
+                            const google::protobuf::MessageLite& message,
+                            DescriptorSet descriptors, bool half_close);
+OutgoingFrame BuildHalfClose(uint32_t call_id);
+// For frames that were built before their call had an id.
+void SetCallId(OutgoingFrame& frame, uint32_t call_id);
+
+OutgoingFrame BuildHeaders(uint32_t call_id, const Metadata& headers);
+// At most one frame for each of the two that `credit` has something of.
+OutgoingFrames BuildCredit(uint32_t call_id, Credit credit);
 
 // The end of a call, with its reply if `reply` is not null.
 OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,

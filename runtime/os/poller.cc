@@ -45,8 +45,9 @@ void Poller::Remove(int fd) {
 absl::Status Poller::Control(int operation, int fd, uint64_t token,
                              Interest interest) {
   epoll_event event = {};
-  event.events =
-      (interest.readable ? EPOLLIN : 0u) | (interest.writable ? EPOLLOUT : 0u);
+  event.events = (interest.readable ? EPOLLIN : 0u) |
+                 (interest.writable ? EPOLLOUT : 0u) |
+                 (interest.edge_triggered ? EPOLLET : 0u);
   event.data.u64 = token;
   if (Syscalls::Get().epoll_ctl(epoll_.get(), operation, fd, &event) < 0) {
     return absl::ErrnoToStatus(errno, "epoll_ctl");

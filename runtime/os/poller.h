@@ -11,8 +11,8 @@
 
 namespace fdrpc {
 
-// Which of many descriptors are ready: an epoll(7) set, level-triggered. Knows
-// each descriptor by a number of the caller's and owns none of them.
+// Which of many descriptors are ready: an epoll(7) set. Knows each descriptor
+// by a number of the caller's and owns none of them.
 //
 // Threads: Add, Change and Remove may be called while another thread waits.
 class Poller {
@@ -20,6 +20,8 @@ class Poller {
   struct Interest {
     bool readable = true;
     bool writable = false;
+    // Told once each time something changes, instead of as long as it lasts.
+    bool edge_triggered = false;
   };
   struct Event {
     uint64_t token = 0;
@@ -30,6 +32,9 @@ class Poller {
   };
 
   static absl::StatusOr<Poller> Create();
+
+  // Readable when Wait() would not block.
+  int fd() const { return epoll_.get(); }
 
   absl::Status Add(int fd, uint64_t token, Interest interest);
   absl::Status Change(int fd, uint64_t token, Interest interest);

@@ -7,17 +7,18 @@
 namespace fdrpc {
 
 Server::Server(ServerOptions options)
-    : core_(std::make_unique<ServerCore>(options)) {}
+    : core_(std::make_shared<ServerCore>(options)) {}
 
 Server::~Server() {
   if (core_->inherited_by_fork()) {
     // The threads, the connections and the socket files are the parent's, which
     // goes on: the child only forgets them.
-    (void)core_.release();
+    (void)new std::shared_ptr<ServerCore>(std::move(core_));
     return;
   }
   core_->Shutdown(absl::ZeroDuration());
   core_->JoinThreads();
+  core_->CloseConnections();
 }
 
 void Server::AddService(Service& service) {

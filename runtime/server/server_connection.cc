@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "wire/limits.h"
-#include "wire/open_header.h"
 
 namespace fdrpc {
 namespace {
@@ -18,6 +17,8 @@ Hello ServerHello(const ServerOptions& options) {
   hello.max_message_bytes = options.max_request_bytes;
   hello.max_descriptors = options.max_request_descriptors;
   hello.max_calls = options.max_calls_per_connection;
+  hello.initial_credit_bytes = options.stream_window_bytes;
+  hello.initial_credit_descriptors = options.stream_window_descriptors;
   return hello;
 }
 
@@ -29,22 +30,23 @@ absl::Status Violation(const char* what) {
 
 std::shared_ptr<ServerConnection> ServerConnection::Create(
     std::unique_ptr<Transport> transport, PeerCredentials peer,
-    const ServerOptions& options, const ServiceRegistry& registry, Host& host,
-    uint64_t token) {
+    const ServerOptions& options, const ServiceRegistry& registry,
+    std::shared_ptr<Host> host, uint64_t token) {
   return std::shared_ptr<ServerConnection>(new ServerConnection(
-      std::move(transport), peer, options, registry, host, token));
+      std::move(transport), peer, options, registry, std::move(host), token));
 }
 
 ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
                                    PeerCredentials peer,
                                    const ServerOptions& options,
-                                   const ServiceRegistry& registry, Host& host,
-                                   uint64_t token)
+                                   const ServiceRegistry& registry,
+                                   std::shared_ptr<Host> host, uint64_t token)
     : peer_(peer),
       options_(options),
       registry_(registry),
-      host_(host),
+      host_(std::move(host)),
       token_(token),
+      calls_(options),
       connection_(std::move(transport), ServerHello(options), *this) {}
 
 void ServerConnection::OnReadable() {
@@ -60,7 +62,7 @@ void ServerConnection::OnReadable() {
     }
   }
   connection_.ReleaseIdleMemory();
-  if (was_readable && !interest().readable) host_.OnInterestChanged(*this);
+  if (was_readable && !interest().readable) host_->OnInterestChanged(*this);
 }
 
 void ServerConnection::OnWritable() { connection_.OnWritable(); }
@@ -82,8 +84,7 @@ absl::Status ServerConnection::OnFrame(IncomingFrame& frame) {
     case FrameType::kMethod:
       return OnMethod(frame);
     case FrameType::kCredit:
-      if (frame.header.descriptor_count != 0) break;
-      return CheckOpened(frame.header.call_id);
+      return OnCredit(frame);
     default:
       break;
   }
@@ -130,62 +131,63 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
     Refuse(id, method.status());
     return absl::OkStatus();
   }
-  const Method& type = *method->handler->method;
-  if (method->handler->serve_unary == nullptr) {
-    Refuse(id, absl::UnimplementedError(
-                   "this version of fdrpc serves unary methods only"));
-    return absl::OkStatus();
+  if (method->streams_requests() && (frame.header.flags & kFlagMessage) != 0) {
+    return Violation("a message in the open frame of a stream of requests");
   }
-  MonotonicTime deadline = kNoDeadline;
+  const std::shared_ptr<IncomingCall> call = MakeCall(id, *method, open);
+  if (call == nullptr) return absl::OkStatus();
+  absl::Status delivered = Deliver(*call, frame, open.message);
+  if (delivered.ok() && method->streams_requests()) call->Start();
+  return delivered;
+}
+
+std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
+    uint32_t id, const RegisteredMethod& method, OpenHeader& open) {
+  IncomingCall::Terms terms = {
+      .id = id,
+      .method = method,
+      .metadata = std::move(open.metadata),
+      .request_limits = {.bytes = options_.max_request_bytes,
+                         .descriptors =
+                             method.handler->method->request_has_descriptors
+                                 ? options_.max_request_descriptors
+                                 : 0},
+      .request_window = {.bytes = options_.stream_window_bytes,
+                         .descriptors = options_.stream_window_descriptors}};
   if (open.timeout_ns.has_value()) {
     // More than 100 years is as good as none, and cannot overflow.
     constexpr uint64_t kLongest = uint64_t{100} * 366 * 86400 * 1'000'000'000;
-    deadline = Clock::Real().Now() +
-               std::chrono::nanoseconds(std::min(*open.timeout_ns, kLongest));
+    terms.deadline = Clock::Real().Now() + std::chrono::nanoseconds(std::min(
+                                               *open.timeout_ns, kLongest));
   }
-  auto call = std::make_shared<ServerCall>(
-      shared_from_this(), id, *method,
-      MessageLimits{.bytes = options_.max_request_bytes,
-                    .descriptors = type.request_has_descriptors
-                                       ? options_.max_request_descriptors
-                                       : 0},
-      deadline, std::move(open.metadata));
-  bool too_many = false;
-  {
-    MutexLock lock(mu_);
-    // Twice as many may exist, since a call's end is sent before it is gone.
-    const size_t limit = options_.max_calls_per_connection;
-    too_many = calls_.size() >= limit || existing_calls_ >= 2 * limit;
-    ++existing_calls_;
-    if (!too_many) calls_.emplace(id, call);
-  }
-  if (too_many) {
-    Refuse(id, absl::ResourceExhaustedError(absl::StrCat(
-                   "the connection has ", options_.max_calls_per_connection,
-                   " calls in progress, the limit")));
-    return absl::OkStatus();
-  }
-  AddPiece(call, frame, open.message);
-  if (!call->half_closed) {
-    call->begun = Clock::Real().Now();
-    NoteIncomplete();
-  }
-  return absl::OkStatus();
+  host_->OnCallCame();
+  auto call =
+      std::make_shared<IncomingCall>(shared_from_this(), std::move(terms));
+  const absl::Status added = calls_.Add(call);
+  if (added.ok()) return call;
+  Refuse(id, added);
+  return nullptr;
+}
+
+absl::Status ServerConnection::Deliver(IncomingCall& call, IncomingFrame& frame,
+                                       std::string_view piece) {
+  absl::Status delivered = call.OnMessage(frame, piece);
+  if (call.incomplete_since().has_value()) NoteIncomplete();
+  return delivered;
 }
 
 void ServerConnection::NoteIncomplete() {
   if (!std::exchange(host_knows_of_incomplete_, true)) {
-    host_.OnRequestIncomplete(*this);
+    host_->OnRequestIncomplete(*this);
   }
 }
 
 std::optional<MonotonicTime> ServerConnection::incomplete_since() {
   std::optional<MonotonicTime> oldest;
   if (partial_frame_.has_value()) oldest = partial_since_;
-  MutexLock lock(mu_);
-  for (const auto& [id, call] : calls_) {
-    if (!call->half_closed) {
-      oldest = std::min(oldest.value_or(kNoDeadline), call->begun);
+  for (const auto& call : calls_.All()) {
+    if (const auto& since = call->incomplete_since(); since.has_value()) {
+      oldest = std::min(oldest.value_or(kNoDeadline), *since);
     }
   }
   host_knows_of_incomplete_ = oldest.has_value();
@@ -204,12 +206,26 @@ absl::Status ServerConnection::OnMessage(IncomingFrame& frame) {
   }
   absl::Status opened = CheckOpened(frame.header.call_id);
   if (!opened.ok()) return opened;
-  const std::shared_ptr<ServerCall> call = Find(frame.header.call_id);
+  const std::shared_ptr<IncomingCall> call = calls_.Find(frame.header.call_id);
   // Null: it crossed with the call's end.
   if (call == nullptr) return absl::OkStatus();
-  if (call->half_closed) return Violation("a message behind a half-close");
-  AddPiece(call, frame, frame.payload);
-  return absl::OkStatus();
+  return Deliver(*call, frame, frame.payload);
+}
+
+absl::Status ServerConnection::OnCredit(const IncomingFrame& frame) {
+  const FrameHeader& header = frame.header;
+  if ((header.flags & ~kFlagDescriptors) != 0 || header.argument == 0 ||
+      !frame.payload.empty() || header.descriptor_count != 0) {
+    return Violation("a malformed credit frame");
+  }
+  absl::Status opened = CheckOpened(header.call_id);
+  if (!opened.ok()) return opened;
+  const std::shared_ptr<IncomingCall> call = calls_.Find(header.call_id);
+  if (call == nullptr) return absl::OkStatus();
+  Credit credit;
+  ((header.flags & kFlagDescriptors) != 0 ? credit.descriptors : credit.bytes) =
+      header.argument;
+  return call->OnCredit(credit);
 }
 
 absl::Status ServerConnection::OnCancel(const IncomingFrame& frame) {
@@ -219,11 +235,8 @@ absl::Status ServerConnection::OnCancel(const IncomingFrame& frame) {
   }
   absl::Status opened = CheckOpened(frame.header.call_id);
   if (!opened.ok()) return opened;
-  std::shared_ptr<ServerCall> call;
-  {
-    MutexLock lock(mu_);
-    call = Remove(frame.header.call_id);
-  }
+  const std::shared_ptr<IncomingCall> call =
+      calls_.Remove(frame.header.call_id);
   if (call != nullptr) call->Cancel();
   return absl::OkStatus();
 }
@@ -237,115 +250,47 @@ absl::Status ServerConnection::CheckOpened(uint32_t call_id) const {
   return Violation("a frame for a call that was never opened");
 }
 
-void ServerConnection::AddPiece(const std::shared_ptr<ServerCall>& call,
-                                IncomingFrame& frame, std::string_view piece) {
-  MessageAssembler& request = call->request();
-  const uint8_t flags = frame.header.flags;
-  absl::Status status;
-  if ((flags & kFlagMessage) != 0) {
-    if (request.complete()) {
-      status = absl::InternalError(
-          "the client sent more than one message to a unary method");
-    } else {
-      {
-        MutexLock lock(mu_);
-        status = Charge(*call, piece.size(), frame.descriptors.size());
-      }
-      if (status.ok()) {
-        request.Append(piece, std::move(frame.descriptors),
-                       frame.descriptors_truncated, (flags & kFlagMore) != 0);
-        status = request.status();
-      }
-    }
-  }
-  const bool half_closed = (flags & kFlagHalfClose) != 0;
-  if (status.ok() && half_closed && !request.complete()) {
-    status = absl::InternalError("the client half-closed without a message");
-  }
-  if (!status.ok()) {
-    SendEnd(call->id(), BuildStatus(call->id(), status, {}, {}, nullptr, {}));
-  } else if (half_closed) {
-    call->half_closed = true;
-    host_.OnCallReady(call);
-  }
-}
-
-absl::Status ServerConnection::Charge(ServerCall& call, size_t bytes,
-                                      size_t descriptors) {
-  if (held_bytes_ + bytes > options_.max_held_bytes_per_connection ||
-      held_descriptors_ + descriptors >
-          options_.max_held_descriptors_per_connection) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the connection's requests hold the limit of ",
-        options_.max_held_bytes_per_connection, " bytes or ",
-        options_.max_held_descriptors_per_connection, " descriptors"));
-  }
-  held_bytes_ += bytes;
-  held_descriptors_ += descriptors;
-  call.held_bytes += bytes;
-  call.held_descriptors += descriptors;
-  return absl::OkStatus();
-}
-
-std::shared_ptr<ServerCall> ServerConnection::Find(uint32_t call_id) {
-  MutexLock lock(mu_);
-  auto it = calls_.find(call_id);
-  return it == calls_.end() ? nullptr : it->second;
-}
-
-std::shared_ptr<ServerCall> ServerConnection::Remove(uint32_t call_id) {
-  auto it = calls_.find(call_id);
-  if (it == calls_.end()) return nullptr;
-  std::shared_ptr<ServerCall> call = std::move(it->second);
-  calls_.erase(it);
-  return call;
-}
-
-void ServerConnection::OnCallGone(const ServerCall& call) {
-  MutexLock lock(mu_);
-  --existing_calls_;
-  held_bytes_ -= call.held_bytes;
-  held_descriptors_ -= call.held_descriptors;
-}
-
 void ServerConnection::Refuse(uint32_t call_id, const absl::Status& status) {
   OutgoingFrames frames = BuildStatus(call_id, status, {}, {}, nullptr, {});
   connection_.Enqueue(frames);
   connection_.Flush();
 }
 
-void ServerConnection::SendEnd(uint32_t call_id, OutgoingFrames frames) {
-  std::shared_ptr<ServerCall> call;
-  {
-    MutexLock lock(mu_);
-    call = Remove(call_id);
-  }
-  if (call == nullptr) return;
-  connection_.Enqueue(frames);
+void ServerConnection::Flush() {
   connection_.Flush();
-  if (draining_.load(std::memory_order_acquire)) host_.OnDrainProgress();
+  if (draining_.load(std::memory_order_acquire)) host_->OnDrainProgress();
 }
 
 void ServerConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
   if (connection_.closed()) return;
-  // The end of a call could not be sent, because of its descriptors or for want
-  // of memory: the client gets a plain one. Without memory for that either, the
-  // connection ends: to try until there is some would spin.
+  // A frame of a call could not be sent, because of its descriptors or for want
+  // of memory: the client gets a plain end of the call. Without memory for that
+  // either, the connection ends: to try until there is some would spin.
   const FrameHeader header = DecodeFrameHeader(frame.head.data());
-  if ((header.flags & kFlagMessage) == 0) {
+  if (header.type == static_cast<uint8_t>(FrameType::kStatus) &&
+      (header.flags & kFlagMessage) == 0) {
     connection_.Close(why);
     return;
   }
   const absl::Status status =
       absl::IsInvalidArgument(why) ? absl::InternalError(why.message()) : why;
-  OutgoingFrames end = BuildStatus(frame.call_id, status, {}, {}, nullptr, {});
-  connection_.Enqueue(end);
-  connection_.Flush();
+  if (const auto call = calls_.Find(frame.call_id); call != nullptr) {
+    call->Fail(status);
+  } else {
+    // Its end, which was queued, has been dropped with the frame.
+    Refuse(frame.call_id, status);
+  }
 }
 
 void ServerConnection::OnWriteBlockedChanged() {
-  host_.OnInterestChanged(*this);
-  if (draining_.load(std::memory_order_acquire)) host_.OnDrainProgress();
+  host_->OnInterestChanged(*this);
+  if (draining_.load(std::memory_order_acquire)) host_->OnDrainProgress();
+}
+
+void ServerConnection::OnRoom() {
+  bool queued = false;
+  for (const auto& call : calls_.All()) queued |= call->OnRoom();
+  if (queued) Flush();
 }
 
 void ServerConnection::Drain() {
@@ -354,19 +299,9 @@ void ServerConnection::Drain() {
   connection_.Flush();
 }
 
-bool ServerConnection::drained() {
-  MutexLock lock(mu_);
-  return calls_.empty() && connection_.queued_bytes() == 0;
-}
-
 void ServerConnection::OnClosed(const absl::Status&) {
-  absl::flat_hash_map<uint32_t, std::shared_ptr<ServerCall>> calls;
-  {
-    MutexLock lock(mu_);
-    calls.swap(calls_);
-  }
-  for (auto& [id, call] : calls) call->Cancel();
-  host_.OnConnectionClosed(*this);
+  for (const auto& call : calls_.Close()) call->Cancel();
+  host_->OnConnectionClosed(*this);
 }
 
 }  // namespace fdrpc

@@ -8,33 +8,34 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "base/mutex.h"
 #include "connection/connection.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/server.h"
 #include "os/poller.h"
-#include "server/server_call.h"
+#include "server/call_runner.h"
+#include "server/call_table.h"
+#include "server/incoming_call.h"
 #include "server/service_registry.h"
 #include "transport/transport.h"
+#include "wire/open_header.h"
 
 namespace fdrpc {
 
-// The server's end of one connection: its methods, its calls from their open
-// frame until they have ended, and what they make the server hold. Waits for
+// The server's end of one connection: its methods, and its calls from their
+// open frame until they have ended, to which it hands what arrives. Waits for
 // nothing itself: the host tells it when its socket is ready.
+//
+// Calls keep it, and handlers keep calls: it may outlive its server.
 class ServerConnection final
-    : public ServerCall::Origin,
+    : public IncomingCall::Origin,
       private Connection::Role,
       public std::enable_shared_from_this<ServerConnection> {
  public:
-  // The server. Called without a lock held, on any thread that uses the
-  // connection.
-  class Host {
+  // The server. Called on any thread that uses the connection, without a lock
+  // held unless CallRunner says so.
+  class Host : public CallRunner {
    public:
-    // The call's request is complete: its handler is to run.
-    virtual void OnCallReady(std::shared_ptr<ServerCall> call) = 0;
     // A request, or a frame of one, has begun that is not complete, where there
     // was none.
     virtual void OnRequestIncomplete(ServerConnection& connection) = 0;
@@ -43,16 +44,21 @@ class ServerConnection final
     // A call has ended or the last bytes were written while draining.
     virtual void OnDrainProgress() = 0;
     virtual void OnConnectionClosed(ServerConnection& connection) = 0;
+    // A call has come; its handler has ended, or it will have none. The host
+    // serves until all have.
+    virtual void OnCallCame() = 0;
+    virtual void OnHandlerEnded() = 0;
 
    protected:
     ~Host() = default;
   };
 
-  // Borrows `registry` and `host`, which outlive it. `token` is the host's.
+  // Keeps `host`, and borrows from it the options and the registry. `token` is
+  // the host's.
   static std::shared_ptr<ServerConnection> Create(
       std::unique_ptr<Transport> transport, PeerCredentials peer,
-      const ServerOptions& options, const ServiceRegistry& registry, Host& host,
-      uint64_t token);
+      const ServerOptions& options, const ServiceRegistry& registry,
+      std::shared_ptr<Host> host, uint64_t token);
 
   // For the host's one polling thread.
   void OnReadable();
@@ -61,14 +67,14 @@ class ServerConnection final
 
   // Since when the oldest request or frame that is not complete is not. Without
   // one, the host is told of the next again.
-  std::optional<MonotonicTime> incomplete_since() ABSL_LOCKS_EXCLUDED(mu_);
+  std::optional<MonotonicTime> incomplete_since();
 
   // Sends what the handshake begins with.
   void Start() { connection_.Flush(); }
   // Takes no more calls, and tells the client so.
-  void Drain() ABSL_LOCKS_EXCLUDED(mu_);
+  void Drain();
   // Whether nothing is left to be done for the client.
-  bool drained() ABSL_LOCKS_EXCLUDED(mu_);
+  bool drained() { return calls_.empty() && connection_.queued_bytes() == 0; }
   // Ends the connection and cancels its calls.
   void Close(const absl::Status& why) { connection_.Close(why); }
 
@@ -76,50 +82,59 @@ class ServerConnection final
   int pollable_fd() const { return connection_.pollable_fd(); }
   uint64_t token() const { return token_; }
 
-  // ServerCall::Origin.
+  // IncomingCall::Origin.
   const PeerCredentials& peer() const override { return peer_; }
-  const Hello& client_limits() const override { return client_; }
-  void SendEnd(uint32_t call_id, OutgoingFrames frames) override
-      ABSL_LOCKS_EXCLUDED(mu_);
-  void OnCallGone(const ServerCall& call) override ABSL_LOCKS_EXCLUDED(mu_);
+  const Hello& client() const override { return client_; }
+  CallRunner& runner() override { return *host_; }
+  absl::Status Charge(size_t bytes, size_t descriptors) override {
+    return calls_.Charge(bytes, descriptors);
+  }
+  void Release(size_t bytes, size_t descriptors) override {
+    calls_.Release(bytes, descriptors);
+  }
+  bool HasRoom() override { return connection_.HasRoom(); }
+  void Enqueue(OutgoingFrames frames) override { connection_.Enqueue(frames); }
+  void Flush() override;
+  void OnCallEnded(uint32_t id) override { calls_.Remove(id); }
+  void OnHandlerEnded() override { host_->OnHandlerEnded(); }
+  void OnCallGone() override { calls_.OnCallGone(); }
 
  private:
   ServerConnection(std::unique_ptr<Transport> transport, PeerCredentials peer,
                    const ServerOptions& options,
-                   const ServiceRegistry& registry, Host& host, uint64_t token);
+                   const ServiceRegistry& registry, std::shared_ptr<Host> host,
+                   uint64_t token);
 
   // Connection::Role.
   void OnHello(const Hello& hello) override { client_ = hello; }
-  absl::Status OnFrame(IncomingFrame& frame) override ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status OnFrame(IncomingFrame& frame) override;
   void OnGoAway(uint32_t) override {}  // the client ends its calls itself
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override;
   void OnWriteBlockedChanged() override;
-  void OnClosed(const absl::Status& why) override ABSL_LOCKS_EXCLUDED(mu_);
+  void OnRoom() override;
+  void OnClosed(const absl::Status& why) override;
 
   // Sees to it that the host looks after what is not complete.
   void NoteIncomplete();
   absl::Status OnMethod(const IncomingFrame& frame);
-  absl::Status OnOpen(IncomingFrame& frame) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status OnMessage(IncomingFrame& frame) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status OnCancel(const IncomingFrame& frame) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status OnOpen(IncomingFrame& frame);
+  absl::Status OnMessage(IncomingFrame& frame);
+  absl::Status OnCredit(const IncomingFrame& frame);
+  absl::Status OnCancel(const IncomingFrame& frame);
   // Whether a call of that id was ever opened; an error if not.
   absl::Status CheckOpened(uint32_t call_id) const;
-  // Adds a piece to the call's request; starts or refuses the call if that
-  // makes it complete or impossible.
-  void AddPiece(const std::shared_ptr<ServerCall>& call, IncomingFrame& frame,
-                std::string_view piece) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Charge(ServerCall& call, size_t bytes, size_t descriptors)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  std::shared_ptr<ServerCall> Find(uint32_t call_id) ABSL_LOCKS_EXCLUDED(mu_);
-  // Takes the call out of the table; null if it is not there.
-  std::shared_ptr<ServerCall> Remove(uint32_t call_id)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Makes the call of an open frame, unless a limit keeps it from being.
+  std::shared_ptr<IncomingCall> MakeCall(uint32_t id,
+                                         const RegisteredMethod& method,
+                                         OpenHeader& open);
+  absl::Status Deliver(IncomingCall& call, IncomingFrame& frame,
+                       std::string_view piece);
   void Refuse(uint32_t call_id, const absl::Status& status);
 
   const PeerCredentials peer_;
   const ServerOptions& options_;
   const ServiceRegistry& registry_;
-  Host& host_;
+  const std::shared_ptr<Host> host_;
   const uint64_t token_;
 
   // The polling thread's; handlers read client_ of calls that came after it.
@@ -130,14 +145,7 @@ class ServerConnection final
   MonotonicTime partial_since_;
   bool host_knows_of_incomplete_ = false;
 
-  Mutex mu_;
-  absl::flat_hash_map<uint32_t, std::shared_ptr<ServerCall>> calls_
-      ABSL_GUARDED_BY(mu_);
-  // Of all calls that exist, also of those that were cancelled while they wait
-  // for a thread or their handlers run on.
-  size_t existing_calls_ ABSL_GUARDED_BY(mu_) = 0;
-  size_t held_bytes_ ABSL_GUARDED_BY(mu_) = 0;
-  size_t held_descriptors_ ABSL_GUARDED_BY(mu_) = 0;
+  CallTable calls_;
   std::atomic<bool> draining_{false};
 
   Connection connection_;  // last: it uses this object until it is gone

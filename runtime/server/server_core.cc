@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "os/deferred_close.h"
 #include "os/unix_address.h"
+#include "server/incoming_call.h"
 #include "transport/stream_transport.h"
 #include "wire/limits.h"
 
@@ -34,9 +35,28 @@ ServerOptions AtLeastGuaranteed(ServerOptions options) {
       std::max(options.max_request_descriptors, kGuaranteedDescriptors);
   options.max_calls_per_connection =
       std::max(options.max_calls_per_connection, kGuaranteedCalls);
+  options.stream_window_bytes = std::clamp(options.stream_window_bytes,
+                                           kGuaranteedCreditBytes, kMaxCredit);
+  options.stream_window_descriptors =
+      std::clamp(options.stream_window_descriptors,
+                 kGuaranteedCreditDescriptors, kMaxCredit);
   options.max_threads = std::max(options.max_threads, 2);
   return options;
 }
+
+// Descriptors for a worker to close.
+class LateClose final : private Continuation {
+ public:
+  static void Post(std::vector<UniqueFd> fds, WorkerPool& pool) {
+    pool.Post(*new LateClose(std::move(fds)));
+  }
+
+ private:
+  explicit LateClose(std::vector<UniqueFd> fds) : fds_(std::move(fds)) {}
+  void Run() override { delete this; }
+
+  const std::vector<UniqueFd> fds_;
+};
 
 absl::Status ShuttingDown() {
   return absl::UnavailableError("the server is shutting down");
@@ -48,7 +68,7 @@ ServerCore::ServerCore(const ServerOptions& options)
     : options_(AtLeastGuaranteed(options)),
       next_token_(kFirstConnectionToken) {}
 
-ServerCore::~ServerCore() {
+void ServerCore::CloseConnections() {
   for (const auto& connection : AllConnections()) {
     connection->Close(ShuttingDown());
   }
@@ -74,8 +94,8 @@ absl::Status ServerCore::Prepare() {
   if (!wakeup.ok()) return wakeup.status();
   absl::StatusOr<Poller> poller = Poller::Create();
   if (!poller.ok()) return poller.status();
-  absl::StatusOr<std::unique_ptr<WorkerPool>> pool =
-      WorkerPool::Create(options_.max_threads, [this] { Poll(); });
+  absl::StatusOr<std::shared_ptr<WorkerPool>> pool = WorkerPool::Create(
+      options_.max_threads, [this] { Poll(); }, [this] { wakeup_->Notify(); });
   if (!pool.ok()) return pool.status();
   absl::Status added = poller->Add(wakeup->fd(), kWakeupToken, {});
   if (!added.ok()) return added;
@@ -107,9 +127,7 @@ void ServerCore::Poll() {
   DeferredClose deferred;
   PollOnce();
   std::vector<UniqueFd> to_close = deferred.Take();
-  if (to_close.empty()) return;
-  pool_->Submit([closing = std::make_shared<std::vector<UniqueFd>>(
-                     std::move(to_close))] { closing->clear(); });
+  if (!to_close.empty()) LateClose::Post(std::move(to_close), *pool_);
 }
 
 void ServerCore::PollOnce() {
@@ -121,11 +139,12 @@ void ServerCore::PollOnce() {
   ResumeListeners(now);
   ExpireHandshakes(now);
   ExpireRequests(now);
+  for (const auto& call : deadlines_.TakeExpired(now)) call->OnDeadline();
   AdvanceShutdown(now);
 }
 
 MonotonicTime ServerCore::NextDeadline() {
-  MonotonicTime next = kNoDeadline;
+  MonotonicTime next = deadlines_.next();
   for (const Listening& listening : listeners_) {
     if (listening.paused_until != MonotonicTime::min()) {
       next = std::min(next, listening.paused_until);
@@ -178,9 +197,11 @@ void ServerCore::Adopt(UniqueFd socket) {
   const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(socket.get());
   if (!peer.ok()) return;
   const uint64_t token = next_token_++;
-  const std::shared_ptr<ServerConnection> connection =
-      ServerConnection::Create(StreamTransport::Create(std::move(socket)),
-                               *peer, options_, registry_, *this, token);
+  // Not converted: that it is a host is its own affair.
+  std::shared_ptr<ServerConnection::Host> host(shared_from_this(), this);
+  const std::shared_ptr<ServerConnection> connection = ServerConnection::Create(
+      StreamTransport::Create(std::move(socket)), *peer, options_, registry_,
+      std::move(host), token);
   {
     MutexLock lock(mu_);
     // Closed on arrival, which the client sees at once.
@@ -279,11 +300,9 @@ void ServerCore::AdvanceShutdown(MonotonicTime now) {
       all_gone = false;
     }
   }
-  if (all_gone) pool_->Stop();
-}
-
-void ServerCore::OnCallReady(std::shared_ptr<ServerCall> call) {
-  pool_->Submit([call = std::move(call)] { call->Run(); });
+  if (!all_gone) return;
+  ending_.store(true);
+  if (handlers_.load() == 0) pool_->Stop();
 }
 
 void ServerCore::OnInterestChanged(ServerConnection& connection) {

@@ -19,6 +19,7 @@
 #include "os/poller.h"
 #include "os/stream_socket.h"
 #include "os/wakeup.h"
+#include "server/call_deadlines.h"
 #include "server/server_connection.h"
 #include "server/service_registry.h"
 #include "server/worker_pool.h"
@@ -27,10 +28,14 @@ namespace fdrpc {
 
 // What a Server is made of: its listeners and connections, waited for in one
 // epoll set by whichever thread of the pool polls, and its way to an end.
-class ServerCore final : private ServerConnection::Host {
+//
+// Calls that handlers keep beyond the server keep it, too: those have ended,
+// but what waits for them is still told.
+class ServerCore final : private ServerConnection::Host,
+                         public std::enable_shared_from_this<ServerCore> {
  public:
   explicit ServerCore(const ServerOptions& options);
-  ~ServerCore();
+  ~ServerCore() = default;
 
   void AddService(Service& service) { registry_.Add(service); }
   absl::Status Listen(std::string_view address);
@@ -43,6 +48,8 @@ class ServerCore final : private ServerConnection::Host {
   void JoinThreads() {
     if (pool_ != nullptr) pool_->JoinThreads();
   }
+  // Ends the connections that are left. Once no thread polls any more.
+  void CloseConnections();
 
   bool serving() const { return serving_; }
   // Whether this is a child's copy, made by fork(2).
@@ -74,14 +81,33 @@ class ServerCore final : private ServerConnection::Host {
     uint64_t token;
   };
 
+  // CallRunner, for the calls.
+  void Post(Continuation& continuation) override { pool_->Post(continuation); }
+  bool TakeBack(Continuation& continuation) override {
+    return pool_->Remove(continuation);
+  }
+  void AboutToBlock() override { pool_->AboutToBlock(); }
+  void WatchDeadline(IncomingCall& call) override {
+    // A thread that waits for a later one is to look again.
+    if (deadlines_.Add(call)) pool_->InterruptPoll();
+  }
+  void ForgetDeadline(IncomingCall& call) override { deadlines_.Remove(call); }
+
   // ServerConnection::Host.
-  void OnCallReady(std::shared_ptr<ServerCall> call) override;
   void OnRequestIncomplete(ServerConnection& connection) override {
     Expect(requests_, options_.request_timeout, connection.token());
   }
   void OnInterestChanged(ServerConnection& connection) override
       ABSL_LOCKS_EXCLUDED(mu_);
   void OnDrainProgress() override { wakeup_->Notify(); }
+  void OnCallCame() override {
+    handlers_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void OnHandlerEnded() override {
+    // Sequentially consistent, as is the other side's look at both: either this
+    // sees that the server ends, or that one sees that the handler has.
+    if (handlers_.fetch_sub(1) == 1 && ending_.load()) wakeup_->Notify();
+  }
   void OnConnectionClosed(ServerConnection& connection) override
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -115,6 +141,10 @@ class ServerCore final : private ServerConnection::Host {
   std::optional<Wakeup> wakeup_;
   std::optional<Poller> poller_;
   std::atomic<bool> stop_requested_{false};
+  // Those that have not ended, also of calls that nobody waits for any more.
+  std::atomic<size_t> handlers_{0};
+  std::atomic<bool> ending_{false};  // only they keep the server
+  CallDeadlines deadlines_;
 
   // The polling thread's.
   std::vector<Listening> listeners_;
@@ -128,7 +158,7 @@ class ServerCore final : private ServerConnection::Host {
       ABSL_GUARDED_BY(mu_);
   std::optional<MonotonicTime> drain_deadline_ ABSL_GUARDED_BY(mu_);
 
-  std::unique_ptr<WorkerPool> pool_;  // last: its threads use all of the above
+  std::shared_ptr<WorkerPool> pool_;  // last: its threads use all of the above
 };
 
 }  // namespace fdrpc

@@ -10,6 +10,7 @@ void ServiceRegistry::Add(Service& service) {
       services_.emplace(std::string(service.full_name()), &service).second;
   FDRPC_CHECK(is_new, "two services of one name were added to a server");
   for (const MethodHandler& handler : service.method_handlers()) {
+    FDRPC_CHECK(handler.serve != nullptr, "a method has no handler");
     methods_.emplace(std::string(handler.method->full_name),
                      RegisteredMethod{&service, &handler});
   }

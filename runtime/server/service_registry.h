@@ -14,6 +14,17 @@ namespace fdrpc {
 struct RegisteredMethod {
   Service* service = nullptr;
   const MethodHandler* handler = nullptr;
+
+  // Which directions are streams of messages; the others have one message.
+  bool streams_requests() const {
+    return kind() == MethodKind::kClientStreaming ||
+           kind() == MethodKind::kBidirectional;
+  }
+  bool streams_replies() const {
+    return kind() == MethodKind::kServerStreaming ||
+           kind() == MethodKind::kBidirectional;
+  }
+  MethodKind kind() const { return handler->method->kind; }
 };
 
 // Which services a server has. Filled before it serves, read-only from then on.

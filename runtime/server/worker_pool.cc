@@ -12,20 +12,25 @@ namespace {
 // waking another thread costs.
 constexpr absl::Duration kSlow = absl::Microseconds(200);
 
+// The pool that the thread works for.
+constinit thread_local const WorkerPool* pool_of_this_thread = nullptr;
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<WorkerPool>> WorkerPool::Create(
-    int max_threads, std::function<void()> poll) {
+absl::StatusOr<std::shared_ptr<WorkerPool>> WorkerPool::Create(
+    int max_threads, std::function<void()> poll,
+    std::function<void()> interrupt) {
   absl::StatusOr<WatchTimer> timer = WatchTimer::Create();
   if (!timer.ok()) return timer.status();
-  return std::unique_ptr<WorkerPool>(
-      new WorkerPool(max_threads, std::move(poll), *std::move(timer)));
+  return std::shared_ptr<WorkerPool>(new WorkerPool(
+      max_threads, std::move(poll), std::move(interrupt), *std::move(timer)));
 }
 
 WorkerPool::WorkerPool(int max_threads, std::function<void()> poll,
-                       WatchTimer timer)
+                       std::function<void()> interrupt, WatchTimer timer)
     : max_threads_(max_threads),
       poll_(std::move(poll)),
+      interrupt_(std::move(interrupt)),
       timer_(std::move(timer)) {}
 
 void WorkerPool::JoinThreads() {
@@ -70,14 +75,48 @@ bool WorkerPool::StartThread() {
   }
 }
 
+void WorkerPool::StartLateThread() {
+  ++workers_;
+  // Nobody joins it: it may be the one that lets go of the pool.
+  try {
+    std::thread([self = shared_from_this()] {
+      MutexLock lock(self->mu_);
+      self->Work();
+    }).detach();
+  } catch (const std::system_error&) {
+    --workers_;  // the next one to come tries again
+  }
+}
+
 void WorkerPool::EnsureWatch() {
-  if (watching_ || starting_ > 0) return;
+  if (watching_ || starting_ > 0 || stopping_) return;
   if (resting_ > 0) {
     rested_.Signal();
   } else if (workers_ < max_threads_) {
     // Without a thread the server goes on, and tries again the next time.
     StartThread();
   }
+}
+
+void WorkerPool::EnsureRun() {
+  // The polling thread runs what it finds itself.
+  if (polling_ && !PollsElsewhere()) return;
+  if (stopping_) {
+    // Those that are left look at the queue before they end.
+    if (workers_ == 0) StartLateThread();
+    return;
+  }
+  if (!CanRun()) return;
+  if (pool_of_this_thread == this) {
+    // This thread comes back to the queue; if that takes long, another does.
+    if (!timer_set_) SetTimer(kSlow);
+    EnsureWatch();
+  } else if (resting_ > 0) {
+    rested_.Signal();
+  } else if (polling_) {
+    interrupt_();
+  }
+  // Else every thread runs something, and comes back or is watched.
 }
 
 void WorkerPool::Join() {
@@ -87,9 +126,12 @@ void WorkerPool::Join() {
 }
 
 void WorkerPool::Work() {
-  while (!stopping_) {
+  const WorkerPool* const outer = std::exchange(pool_of_this_thread, this);
+  while (true) {
     if (CanRun()) {
-      RunTask();
+      Run();
+    } else if (stopping_) {
+      break;
     } else if (!polling_) {
       Poll();
     } else if (!watching_) {
@@ -99,24 +141,20 @@ void WorkerPool::Work() {
     }
   }
   --workers_;
+  pool_of_this_thread = outer;
 }
 
-void WorkerPool::RunTask() {
-  {
-    const Task task = std::move(tasks_.front());
-    tasks_.pop_front();
-    ++running_;
-    ++progress_;
-    // While this thread runs the task, somebody must see to it that the rest
-    // goes on.
-    if (!polling_) {
-      if (!timer_set_) SetTimer();
-      EnsureWatch();
-    }
-    mu_.Unlock();
-    task();
-    // The task goes before the lock is back: it may own what locks.
+void WorkerPool::Run() {
+  Continuation* const next = queue_.PopFront();
+  ++running_;
+  ++progress_;
+  // While this thread runs it, somebody must see to it that the rest goes on.
+  if (IsNeglected() && !stopping_) {
+    if (!timer_set_) SetTimer(kSlow);
+    EnsureWatch();
   }
+  mu_.Unlock();
+  next->Run();
   mu_.Lock();
   --running_;
   ++progress_;
@@ -127,7 +165,9 @@ void WorkerPool::Poll() {
     timer_.Stop();
     timer_set_ = false;
   }
+  hand_over_ = false;
   polling_ = true;
+  poller_ = std::this_thread::get_id();
   mu_.Unlock();
   poll_();
   mu_.Lock();
@@ -141,18 +181,16 @@ void WorkerPool::Watch() {
     timer_.Await();
     mu_.Lock();
     timer_set_ = false;
-    if (polling_) {
-      if (CanRun()) break;
-      continue;
-    }
-    // Nothing has moved since the timer was set: a handler is slow. Tasks that
-    // wait while others move are left to the thread that runs them.
-    if (progress_ == progress_at_timer_) break;
-    SetTimer();
+    const bool at_once = std::exchange(hand_over_, false);
+    if (!IsNeglected()) continue;
+    // Nothing has moved since the timer was set: a handler is slow. What waits
+    // while others move is left to the thread that runs them.
+    if (at_once || progress_ == progress_at_timer_) break;
+    SetTimer(kSlow);
   }
   watching_ = false;
   // This thread will poll or run.
-  if (!stopping_) EnsureWatch();
+  EnsureWatch();
 }
 
 void WorkerPool::Rest() {
@@ -163,28 +201,46 @@ void WorkerPool::Rest() {
   --resting_;
 }
 
-void WorkerPool::SetTimer() {
-  timer_.Set(kSlow);
+void WorkerPool::SetTimer(absl::Duration after) {
+  timer_.Set(after);
   timer_set_ = true;
   progress_at_timer_ = progress_;
 }
 
-void WorkerPool::Submit(Task task) {
+void WorkerPool::Post(Continuation& continuation) {
   MutexLock lock(mu_);
-  if (stopping_) return;
-  tasks_.push_back(std::move(task));
+  queue_.PushBack(continuation);
+  EnsureRun();
+}
+
+bool WorkerPool::Remove(Continuation& continuation) {
+  MutexLock lock(mu_);
+  return queue_.Remove(continuation);
+}
+
+void WorkerPool::AboutToBlock() {
+  MutexLock lock(mu_);
+  if (stopping_ || !IsNeglected()) return;
+  if (resting_ > 0) {
+    rested_.Signal();
+    return;
+  }
+  EnsureWatch();
+  hand_over_ = true;
+  SetTimer(absl::ZeroDuration());
+}
+
+void WorkerPool::InterruptPoll() {
+  MutexLock lock(mu_);
+  if (PollsElsewhere()) interrupt_();
 }
 
 void WorkerPool::Stop() {
-  std::deque<Task> dropped;
-  {
-    MutexLock lock(mu_);
-    stopping_ = true;
-    dropped.swap(tasks_);
-    timer_.Set(absl::ZeroDuration());
-    timer_set_ = true;
-    rested_.SignalAll();
-  }
+  MutexLock lock(mu_);
+  stopping_ = true;
+  SetTimer(absl::ZeroDuration());
+  rested_.SignalAll();
+  if (PollsElsewhere()) interrupt_();
 }
 
 }  // namespace fdrpc

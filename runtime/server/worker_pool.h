@@ -2,7 +2,6 @@
 #define FDRPC_SERVER_WORKER_POOL_H_
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -12,25 +11,26 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "call/continuation_queue.h"
 #include "os/watch_timer.h"
 
 namespace fdrpc {
 
 // The threads of a server, of which one at a time polls for what arrives and
-// then runs the handlers of the calls that it found itself: no hand-off on the
-// way of a call whose handler is quick. Another thread is on watch: when a
-// handler turns out slow, it takes the polling over, and a further thread is
-// started to watch. So an idle server has two threads, and a server whose
-// handlers block has one more than handlers.
-class WorkerPool {
+// then runs what is to be done about it itself: no hand-off on the way of a
+// call whose handler is quick. Another thread is on watch: when a handler turns
+// out slow, it takes the polling over, and a further thread is started to
+// watch. So an idle server has two threads, and a server whose handlers block
+// has one more than handlers.
+class WorkerPool final : public std::enable_shared_from_this<WorkerPool> {
  public:
-  using Task = std::function<void()>;
-
-  // `poll` waits until something arrives and handles it, calling Submit() for
-  // what is to be run; called by one thread at a time, without a lock. It must
-  // return soon after Stop(), which does not wake it.
-  static absl::StatusOr<std::unique_ptr<WorkerPool>> Create(
-      int max_threads, std::function<void()> poll);
+  // `poll` waits until something arrives and handles it, calling Post() for
+  // what is to be run; called by one thread at a time, without a lock.
+  // `interrupt` makes the poll() return that waits or is about to; called from
+  // any thread, under the pool's lock.
+  static absl::StatusOr<std::shared_ptr<WorkerPool>> Create(
+      int max_threads, std::function<void()> poll,
+      std::function<void()> interrupt);
   // After Stop(), if it was started.
   ~WorkerPool() { JoinThreads(); }
 
@@ -40,20 +40,37 @@ class WorkerPool {
   void Join() ABSL_LOCKS_EXCLUDED(mu_);
   // Blocks until the threads that it started have ended.
   void JoinThreads() ABSL_LOCKS_EXCLUDED(mu_);
-  // Queues a task. From poll().
-  void Submit(Task task) ABSL_LOCKS_EXCLUDED(mu_);
-  // Drops tasks that have not begun and lets the threads end after what they
-  // run. From any thread.
+  // Lets the threads end once they have run what is queued. From any thread.
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Queues `continuation`, which it borrows until that runs. From any thread;
+  // also after Stop(), when a thread is started for it if all have ended: what
+  // waits for a call can outlive its server, and must hear of its end.
+  void Post(Continuation& continuation) ABSL_LOCKS_EXCLUDED(mu_);
+  // Takes one out of the queue; false if it is not there.
+  bool Remove(Continuation& continuation) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // What the calling thread runs is about to block until something arrives:
+  // another thread takes over at once what this one would see to.
+  void AboutToBlock() ABSL_LOCKS_EXCLUDED(mu_);
+  // Has poll() called anew, if another thread is in it.
+  void InterruptPoll() ABSL_LOCKS_EXCLUDED(mu_);
+
  private:
-  WorkerPool(int max_threads, std::function<void()> poll, WatchTimer timer);
+  WorkerPool(int max_threads, std::function<void()> poll,
+             std::function<void()> interrupt, WatchTimer timer);
 
   bool StartThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // A thread for what was posted when all others had ended.
+  void StartLateThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Makes another thread watch, if none does or is on its way to.
   void EnsureWatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Sees to it that a thread comes and looks at the queue.
+  void EnsureRun() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // What a thread of the pool does until the end, and its parts.
   void Work() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void RunTask() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Run() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Poll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sleeps on the timer until the thread that should poll has been busy for too
   // long.
@@ -61,31 +78,43 @@ class WorkerPool {
   // Sleeps until there is something to do for a thread that neither polls nor
   // watches.
   void Rest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   bool CanRun() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     // The last thread keeps polling.
-    return !tasks_.empty() && running_ < max_threads_ - 1;
+    return !queue_.empty() && (running_ < max_threads_ - 1 || stopping_);
   }
-  void SetTimer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool PollsElsewhere() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return polling_ && poller_ != std::this_thread::get_id();
+  }
+  // Whether something is left to do that a thread on watch would take over.
+  bool IsNeglected() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return !polling_ || CanRun();
+  }
+  void SetTimer(absl::Duration after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int max_threads_;
   const std::function<void()> poll_;
+  const std::function<void()> interrupt_;
   const WatchTimer timer_;
 
   Mutex mu_;
   CondVar rested_;
-  std::deque<Task> tasks_ ABSL_GUARDED_BY(mu_);
+  ContinuationQueue queue_ ABSL_GUARDED_BY(mu_);
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mu_);
   int workers_ ABSL_GUARDED_BY(mu_) = 0;   // in Work() or about to be
   int starting_ ABSL_GUARDED_BY(mu_) = 0;  // of those, about to be
-  int running_ ABSL_GUARDED_BY(mu_) = 0;   // tasks
+  int running_ ABSL_GUARDED_BY(mu_) = 0;   // continuations
   int resting_ ABSL_GUARDED_BY(mu_) = 0;
   bool polling_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread::id poller_ ABSL_GUARDED_BY(mu_);  // while polling_
   bool watching_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  // Counts tasks begun and ended, to tell whether anything moves.
+  // Counts continuations begun and ended, to tell whether anything moves.
   uint64_t progress_ ABSL_GUARDED_BY(mu_) = 0;
   bool timer_set_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t progress_at_timer_ ABSL_GUARDED_BY(mu_) = 0;
+  // The thread on watch is not to wait for progress.
+  bool hand_over_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace fdrpc

@@ -27,13 +27,14 @@ inline constexpr uint8_t kFirstSkippableType = 0x80;
 
 // Bits of FrameHeader::flags. Sections stand in the payload in the order of
 // this list, the bytes of the message last.
-inline constexpr uint8_t kFlagTimeout = 0x01;    // open
-inline constexpr uint8_t kFlagDetails = 0x01;    // status
-inline constexpr uint8_t kFlagTrailers = 0x02;   // status
-inline constexpr uint8_t kFlagMetadata = 0x04;   // open, headers, status
-inline constexpr uint8_t kFlagMessage = 0x08;    // open, message, status
-inline constexpr uint8_t kFlagMore = 0x10;       // open, message
-inline constexpr uint8_t kFlagHalfClose = 0x20;  // open, message
+inline constexpr uint8_t kFlagTimeout = 0x01;      // open
+inline constexpr uint8_t kFlagDetails = 0x01;      // status
+inline constexpr uint8_t kFlagDescriptors = 0x01;  // credit
+inline constexpr uint8_t kFlagTrailers = 0x02;     // status
+inline constexpr uint8_t kFlagMetadata = 0x04;     // open, headers, status
+inline constexpr uint8_t kFlagMessage = 0x08;      // open, message, status
+inline constexpr uint8_t kFlagMore = 0x10;         // open, message
+inline constexpr uint8_t kFlagHalfClose = 0x20;    // open, message
 
 inline constexpr size_t kFrameHeaderBytes = 16;
 

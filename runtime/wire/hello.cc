@@ -45,9 +45,15 @@ absl::StatusOr<Hello> DecodeHello(std::string_view payload) {
   }
   if (hello.max_message_bytes < kGuaranteedMessageBytes ||
       hello.max_descriptors < kGuaranteedDescriptors ||
-      hello.max_calls < kGuaranteedCalls) {
+      hello.max_calls < kGuaranteedCalls ||
+      hello.initial_credit_bytes < kGuaranteedCreditBytes ||
+      hello.initial_credit_descriptors < kGuaranteedCreditDescriptors) {
     return absl::InvalidArgumentError(
         "the hello's limits are below those that the protocol guarantees");
+  }
+  if (hello.initial_credit_bytes > kMaxCredit ||
+      hello.initial_credit_descriptors > kMaxCredit) {
+    return absl::InvalidArgumentError("the hello's credit makes no sense");
   }
   return hello;
 }

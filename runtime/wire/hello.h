@@ -20,8 +20,10 @@ struct Hello {
   uint32_t max_message_bytes = kGuaranteedMessageBytes;
   uint32_t max_descriptors = kGuaranteedDescriptors;
   uint32_t max_calls = kGuaranteedCalls;
-  uint32_t initial_credit_bytes = 0;        // 0: no flow control
-  uint32_t initial_credit_descriptors = 0;  // likewise
+  // What the receiver of this may send of each stream before it is granted
+  // more.
+  uint32_t initial_credit_bytes = kGuaranteedCreditBytes;
+  uint32_t initial_credit_descriptors = kGuaranteedCreditDescriptors;
 
   friend bool operator==(const Hello&, const Hello&) = default;
 };

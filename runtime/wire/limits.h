@@ -29,6 +29,14 @@ inline constexpr size_t kMaxStatusMessageBytes = 16u << 10;
 inline constexpr uint32_t kGuaranteedMessageBytes = 64u << 10;
 inline constexpr uint32_t kGuaranteedDescriptors = 16;
 inline constexpr uint32_t kGuaranteedCalls = 16;
+inline constexpr uint32_t kGuaranteedCreditBytes = 64u << 10;
+inline constexpr uint32_t kGuaranteedCreditDescriptors = 16;
+
+// What a message of a stream costs beside its bytes, so that empty ones are
+// bounded too.
+inline constexpr uint32_t kMessageCostBytes = 16;
+// More credit than that is a peer's mistake.
+inline constexpr uint32_t kMaxCredit = 1u << 30;
 
 }  // namespace fdrpc
 

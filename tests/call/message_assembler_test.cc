@@ -1,5 +1,6 @@
 #include "call/message_assembler.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -160,6 +161,44 @@ TEST_F(MessageAssemblerTest, SaysThatDescriptorsCouldNotBeReceived) {
   EXPECT_EQ(code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(assembler_->status().message(), HasSubstr("RLIMIT_NOFILE"));
   EXPECT_EQ(TakeCensus(), before);
+}
+
+TEST_F(MessageAssemblerTest, TakesTheNextMessageOnceItIsReset) {
+  Limit(10, 2);
+  for (const char* bytes : {"ten bytes.", "", "ten bytes!"}) {
+    Append(bytes, 2);
+    AppendLast("");
+    ASSERT_TRUE(assembler_->status().ok()) << "the limits are of each message";
+    const ReceivedMessage message = assembler_->Take();
+    EXPECT_EQ(message.bytes, bytes);
+    EXPECT_EQ(message.descriptors.size(), 2u);
+    assembler_->Reset();
+    EXPECT_FALSE(assembler_->started());
+    EXPECT_FALSE(assembler_->complete());
+  }
+}
+
+TEST_F(MessageAssemblerTest, ForgetsAFailureWhenItIsReset) {
+  Limit(10, 2);
+  AppendLast("eleven bytes", 2);
+  EXPECT_FALSE(assembler_->status().ok());
+  assembler_->Reset();
+  EXPECT_TRUE(assembler_->status().ok());
+  AppendLast("message", 2);
+  ASSERT_TRUE(assembler_->status().ok());
+  EXPECT_EQ(assembler_->Take().bytes, "message");
+}
+
+TEST_F(MessageAssemblerTest, DropsWhatHasArrivedWhenItIsReset) {
+  const DescriptorCensus before = TakeCensus();
+  Limit(10, 2);
+  Append("half", 2);
+  assembler_->Reset();
+  EXPECT_EQ(TakeCensus(), before);
+  AppendLast("message", 1);
+  const ReceivedMessage message = assembler_->Take();
+  EXPECT_EQ(message.bytes, "message");
+  EXPECT_EQ(message.descriptors.size(), 1u);
 }
 
 TEST_F(MessageAssemblerTest, ClosesDescriptorsOfAMessageThatNobodyTakes) {

@@ -93,7 +93,7 @@ class ChannelCoreTest : public ::testing::Test {
           ends->pop_back();
           return end;
         },
-        ChannelOptions()));
+        ChannelOptions(), nullptr));
   }
   ScriptedServer& server(size_t i = 0) { return *servers_[i]; }
 

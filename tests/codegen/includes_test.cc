@@ -9,6 +9,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
@@ -46,7 +47,22 @@ TEST_F(IncludesTest, NameParcelsOfSignaturesInTheHeader) {
   EXPECT_THAT(header.quoted, Contains("with_fd.fdrpc.h"));
   EXPECT_THAT(header.quoted, Contains("fdrpc/fd.fdrpc.h"));
   EXPECT_THAT(header.quoted, Not(Contains("plain.fdrpc.h")));
-  EXPECT_THAT(SourceIncludes(file, fields_).quoted, IsEmpty());
+  EXPECT_THAT(SourceIncludes(file, fields_).quoted,
+              Not(Contains(HasSubstr(".fdrpc.h"))));
+}
+
+TEST_F(IncludesTest, NameWhatStubsAndHandlersAreMadeOf) {
+  const auto& file = files_.AddProto3("x.proto", "service S {}");
+  EXPECT_THAT(
+      HeaderIncludes(file, fields_).quoted,
+      ElementsAre("absl/functional/any_invocable.h", "absl/status/status.h",
+                  "absl/status/statusor.h", "absl/types/span.h",
+                  "fdrpc/async_server_stream.h", "fdrpc/co_server_stream.h",
+                  "fdrpc/server_stream.h", "fdrpc/service.h", "fdrpc/stub.h",
+                  "fdrpc/task.h", "x.pb.h"));
+  EXPECT_THAT(SourceIncludes(file, fields_).quoted,
+              ElementsAre("fdrpc/serve_async.h", "fdrpc/serve_blocking.h",
+                          "fdrpc/serve_co.h"));
 }
 
 TEST_F(IncludesTest, NameParcelsOfFieldsInTheSource) {

@@ -31,8 +31,13 @@ TEST(ServiceNames, GiveWayToKeywordsAndToOurs) {
         rpc Stub(M) returns (M);
         rpc Service(M) returns (M);
         rpc Service_(M) returns (M);
+        rpc Async(M) returns (M);
         rpc async(M) returns (M);
+        rpc Co(M) returns (M);
         rpc co(M) returns (M);
+        rpc AsyncService(stream M) returns (M);
+        rpc CoService(M) returns (stream M);
+        rpc Methods(M) returns (M);
         rpc caller_(M) returns (M);
         rpc full_name(M) returns (M);
         rpc method_handlers(M) returns (M);
@@ -41,8 +46,35 @@ TEST(ServiceNames, GiveWayToKeywordsAndToOurs) {
   EXPECT_EQ(names.service, "Service_");
   EXPECT_THAT(
       names.methods,
-      ElementsAre("class_", "Stub_", "Service__", "Service___", "async_", "co_",
-                  "caller__", "full_name_", "method_handlers_"));
+      ElementsAre("class_", "Stub_", "Service__", "Service___", "Async_",
+                  "async_", "Co_", "co_", "AsyncService_", "CoService_",
+                  "Methods_", "caller__", "full_name_", "method_handlers_"));
+}
+
+TEST(ServiceNames, KeepTheClassesOfAServiceFree) {
+  ProtoFiles files;
+  const auto& file = files.AddProto3("x.proto", R"(
+      service Stub {}
+      service AsyncService {}
+      service CoService {}
+      service Methods {}
+      service Async {})");
+  std::vector<std::string> names;
+  for (int i = 0; i < file.service_count(); ++i) {
+    names.push_back(ServiceNames(*file.service(i)).service);
+  }
+  // The one within the stub is no neighbour.
+  EXPECT_THAT(names, ElementsAre("Stub_", "AsyncService_", "CoService_",
+                                 "Methods_", "Async"));
+}
+
+TEST(ServiceNames, OfAMethodAreKnownToTheRuntimeAsTheFileHasThem) {
+  ProtoFiles files;
+  const auto& file = files.AddProto3("x.proto", R"(
+      message M {}
+      service Stub { rpc class(M) returns (M); })");
+  EXPECT_EQ(MethodConstant(*file.service(0)->method(0)), "kclass");
+  EXPECT_EQ(MethodPath(*file.service(0)->method(0)), "test.Stub/class");
 }
 
 TEST(ServiceNames, KeepTheServicesOwnNameFree) {

@@ -321,11 +321,6 @@ TEST_F(HostileCallsTest, AMessageNestedWithoutEndFailsTheCall) {
                   kInternal);
 }
 
-TEST_F(HostileCallsTest, AStreamingMethodIsUnimplemented) {
-  Serve();
-  ExpectFailsCall(OpenFrame(1, kWatch, TextBytes("x")), {}, kUnimplemented);
-}
-
 TEST_F(HostileCallsTest, AClientThatHalfClosesItsSocketIsGone) {
   HoldHandlers();
   Serve();

@@ -1,19 +1,18 @@
 #include "connection/frame_builder.h"
 
-#include <algorithm>
 #include <limits>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "gmock/gmock.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "gtest/gtest.h"
+#include "tests/connection/built_frames.h"
 #include "tests/support/bytes.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/transport/frames.h"
 #include "wire/limits.h"
+#include "wire/metadata_block.h"
 #include "wire/open_header.h"
 #include "wire/status_header.h"
 
@@ -23,50 +22,6 @@ namespace {
 using google::protobuf::BytesValue;
 using ::testing::HasSubstr;
 
-// A message that serialises to exactly `size` bytes, of varied content.
-BytesValue MessageOfSize(size_t size) {
-  BytesValue message;
-  for (size_t overhead : {2u, 3u, 4u, 5u}) {
-    if (size < overhead) continue;
-    std::string content(size - overhead, '\0');
-    for (size_t i = 0; i < content.size(); ++i) {
-      content[i] = static_cast<char>(i * 7 + i / 1000);
-    }
-    message.set_value(content);
-    if (message.ByteSizeLong() == size) return message;
-  }
-  EXPECT_EQ(size, 0u);
-  message.clear_value();
-  return message;
-}
-
-std::string BytesOf(const OutgoingFrame& frame) {
-  std::string bytes = frame.head;
-  if (frame.body_bytes > 0) {
-    bytes.append(frame.body.get() + frame.body_offset, frame.body_bytes);
-  }
-  EXPECT_EQ(bytes.size(), frame.bytes());
-  return bytes;
-}
-
-FrameHeader HeaderOf(const OutgoingFrame& frame) {
-  return DecodeFrameHeader(frame.head.data());
-}
-
-// Checks what holds of every frame, and gives its payload.
-std::string PayloadOf(const OutgoingFrame& frame) {
-  const std::string bytes = BytesOf(frame);
-  const FrameHeader header = HeaderOf(frame);
-  EXPECT_EQ(header.payload_bytes, bytes.size() - kFrameHeaderBytes);
-  EXPECT_LE(header.payload_bytes, kMaxFramePayloadBytes);
-  EXPECT_EQ(header.descriptor_count, frame.descriptors.size());
-  EXPECT_LE(header.descriptor_count, kMaxFrameDescriptors);
-  EXPECT_EQ(header.call_id, frame.call_id);
-  return bytes.substr(kFrameHeaderBytes);
-}
-
-uint8_t Type(FrameType type) { return static_cast<uint8_t>(type); }
-
 class FrameBuilderTest : public ::testing::Test {
  protected:
   ExpectSameDescriptors census_;
@@ -75,7 +30,7 @@ class FrameBuilderTest : public ::testing::Test {
 TEST_F(FrameBuilderTest, AnOpenFrameHasTheDocumentedBytes) {
   BytesValue request;
   request.set_value("abc");
-  OutgoingFrames frames = BuildOpen(request, {}, false, {});
+  OutgoingFrames frames = BuildOpen(&request, {}, false, {});
   CompleteOpen(frames, 0x04030201, 7, absl::InfiniteDuration());
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].call_id, 0x04030201u);
@@ -88,7 +43,7 @@ TEST_F(FrameBuilderTest, AnOpenFrameWithEverythingHasTheDocumentedBytes) {
   BytesValue request;
   request.set_value("abc");
   OutgoingFrames frames =
-      BuildOpen(request, NumberedFiles(2), true, {{"k", "v"}});
+      BuildOpen(&request, NumberedFiles(2), true, {{"k", "v"}});
   CompleteOpen(frames, 1, 7, absl::Nanoseconds(0x0102));
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(BytesOf(frames[0]),
@@ -109,7 +64,8 @@ TEST_F(FrameBuilderTest, TheTimeoutIsAtLeastANanosecondAndAtMostRepresentable) {
        {Case{absl::Nanoseconds(1), 1}, Case{absl::ZeroDuration(), 1},
         Case{-absl::Seconds(1), 1}, Case{absl::Seconds(2), 2'000'000'000},
         Case{absl::InfiniteDuration(), std::numeric_limits<int64_t>::max()}}) {
-    OutgoingFrames frames = BuildOpen(BytesValue(), {}, true, {});
+    const BytesValue request;
+    OutgoingFrames frames = BuildOpen(&request, {}, true, {});
     CompleteOpen(frames, 1, 1, c.timeout);
     OpenHeader header;
     ASSERT_TRUE(DecodeOpenHeader(HeaderOf(frames[0]).flags,
@@ -120,130 +76,129 @@ TEST_F(FrameBuilderTest, TheTimeoutIsAtLeastANanosecondAndAtMostRepresentable) {
 }
 
 TEST_F(FrameBuilderTest, AnEmptyRequestIsOneFrame) {
-  OutgoingFrames frames = BuildOpen(BytesValue(), {}, false, {});
+  const BytesValue request;
+  OutgoingFrames frames = BuildOpen(&request, {}, false, {});
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(PayloadOf(frames[0]), "");
   EXPECT_EQ(HeaderOf(frames[0]).flags, kFlagMessage | kFlagHalfClose);
 }
 
-struct Size {
-  size_t bytes;
-  size_t descriptors;
-  size_t frames;
-};
+TEST_F(FrameBuilderTest, AnOpenFrameOfAStreamHasNoMessage) {
+  OutgoingFrames frames = BuildOpen(nullptr, {}, false, {});
+  CompleteOpen(frames, 0x04030201, 7, absl::Seconds(1));
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].call_id, 0x04030201u);
+  EXPECT_EQ(BytesOf(frames[0]), Bytes({0, 0, 0, 0, 1, 2, 3, 4,  //
+                                       2, 0, 0, 0, 7, 0, 0, 0}));
+}
 
-class FrameSplittingTest : public FrameBuilderTest,
-                           public ::testing::WithParamInterface<Size> {};
+TEST_F(FrameBuilderTest, AnOpenFrameOfAStreamMayHaveATimeout) {
+  OutgoingFrames frames = BuildOpen(nullptr, {}, true, {});
+  CompleteOpen(frames, 1, 7, absl::Nanoseconds(0x0102));
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(BytesOf(frames[0]), Bytes({8, 0, 0, 0, 1, 0, 0, 0,  //
+                                       2, 1, 0, 0, 7, 0, 0, 0,  //
+                                       2, 1, 0, 0, 0, 0, 0, 0}));
+}
 
-INSTANTIATE_TEST_SUITE_P(
-    Sizes, FrameSplittingTest,
-    ::testing::Values(
-        Size{0, 0, 1}, Size{10, 1, 1}, Size{8192, 2, 1}, Size{8193, 2, 1},
-        Size{kMaxPieceBytes - 1, 0, 1}, Size{kMaxPieceBytes, 3, 1},
-        Size{kMaxPieceBytes + 1, 0, 2}, Size{2 * kMaxPieceBytes, 0, 2},
-        Size{2 * kMaxPieceBytes + 1, 5, 3}, Size{0, 253, 1}, Size{0, 254, 2},
-        Size{10, 254, 2}, Size{10, 506, 2}, Size{10, 507, 3},
-        Size{kMaxPieceBytes + 1, 600, 3}, Size{3 * kMaxPieceBytes, 300, 3}),
-    [](const auto& info) {
-      return std::to_string(info.param.bytes) + "BytesAnd" +
-             std::to_string(info.param.descriptors) + "Descriptors";
-    });
-
-// Puts pieces together again.
-struct Whole {
-  std::string bytes;
-  std::string contents;  // of the descriptors
-};
-
-void AddPiece(Whole& whole, std::string_view piece,
-              const OutgoingFrame& frame) {
-  EXPECT_LE(piece.size(), kMaxPieceBytes);
-  whole.bytes += piece;
-  for (const OutgoingFd& fd : frame.descriptors) {
-    whole.contents += ReadRest(fd.get());
+TEST_F(FrameBuilderTest, AnOpenFrameOfAStreamMayHaveMetadata) {
+  for (const bool has_timeout : {false, true}) {
+    const Metadata metadata = {{"k", "v"}, {"empty", ""}};
+    OutgoingFrames frames = BuildOpen(nullptr, {}, has_timeout, metadata);
+    CompleteOpen(frames, 1, 7, absl::Nanoseconds(5));
+    ASSERT_EQ(frames.size(), 1u);
+    const FrameHeader header = HeaderOf(frames[0]);
+    EXPECT_EQ(header.flags,
+              kFlagMetadata | (has_timeout ? kFlagTimeout : uint8_t{0}));
+    const std::string payload = PayloadOf(frames[0]);
+    OpenHeader open;
+    ASSERT_TRUE(DecodeOpenHeader(header.flags, payload, open).ok());
+    EXPECT_EQ(open.timeout_ns.has_value(), has_timeout);
+    EXPECT_EQ(open.metadata, metadata);
   }
 }
 
-std::string ExpectedContents(size_t descriptors) {
-  std::string contents;
-  for (size_t i = 0; i < descriptors; ++i) contents += std::to_string(i);
-  return contents;
+TEST_F(FrameBuilderTest, AMessageOfAStreamHasTheDocumentedBytes) {
+  BytesValue message;
+  message.set_value("abc");
+  for (const bool half_close : {false, true}) {
+    const OutgoingFrames frames =
+        BuildMessage(0x04030201, message, NumberedFiles(2), half_close);
+    ASSERT_EQ(frames.size(), 1u);
+    const uint8_t flags = half_close ? 0x28 : 0x08;
+    EXPECT_EQ(BytesOf(frames[0]), Bytes({5,  0,     0,   0,   1,  2, 3, 4,  //
+                                         4,  flags, 2,   0,   0,  0, 0, 0,  //
+                                         10, 3,     'a', 'b', 'c'}));
+    EXPECT_EQ(frames[0].descriptors.size(), 2u);
+    EXPECT_EQ(frames[0].call_id, 0x04030201u);
+  }
 }
 
-TEST_P(FrameSplittingTest, ARequestIsAnOpenFrameAndMessageFrames) {
-  const BytesValue request = MessageOfSize(GetParam().bytes);
-  const Metadata metadata = {{"key", "value"}};
+TEST_F(FrameBuilderTest, AnEmptyMessageOfAStreamIsOneFrame) {
+  const OutgoingFrames frames = BuildMessage(1, BytesValue(), {}, false);
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(PayloadOf(frames[0]), "");
+  EXPECT_EQ(HeaderOf(frames[0]).flags, kFlagMessage);
+}
+
+TEST_F(FrameBuilderTest, AHalfCloseHasTheDocumentedBytes) {
+  const OutgoingFrame frame = BuildHalfClose(0x04030201);
+  EXPECT_EQ(frame.call_id, 0x04030201u);
+  EXPECT_EQ(BytesOf(frame), Bytes({0, 0, 0, 0, 1, 2, 3, 4,  //
+                                   4, 0x20, 0, 0, 0, 0, 0, 0}));
+}
+
+TEST_F(FrameBuilderTest, GivesAFrameTheIdOfItsCallAfterwards) {
   OutgoingFrames frames =
-      BuildOpen(request, NumberedFiles(GetParam().descriptors), true, metadata);
-  CompleteOpen(frames, 9, 4, absl::Seconds(1));
-  ASSERT_EQ(frames.size(), GetParam().frames);
-  Whole whole;
+      BuildMessage(0, MessageOfSize(kMaxPieceBytes + 1), {}, true);
+  const OutgoingFrames expected =
+      BuildMessage(0x04030201, MessageOfSize(kMaxPieceBytes + 1), {}, true);
+  ASSERT_EQ(frames.size(), 2u);
   for (size_t i = 0; i < frames.size(); ++i) {
-    const FrameHeader header = HeaderOf(frames[i]);
-    const std::string payload = PayloadOf(frames[i]);
-    const bool last = i + 1 == frames.size();
-    EXPECT_EQ(header.call_id, 9u);
-    EXPECT_EQ((header.flags & kFlagMore) != 0, !last);
-    EXPECT_EQ((header.flags & kFlagHalfClose) != 0, last);
-    EXPECT_NE(header.flags & kFlagMessage, 0);
-    if (i == 0) {
-      EXPECT_EQ(header.type, Type(FrameType::kOpen));
-      EXPECT_EQ(header.argument, 4u);
-      OpenHeader open;
-      ASSERT_TRUE(DecodeOpenHeader(header.flags, payload, open).ok());
-      EXPECT_EQ(open.timeout_ns, 1'000'000'000u);
-      EXPECT_EQ(open.metadata, metadata);
-      AddPiece(whole, open.message, frames[i]);
-    } else {
-      EXPECT_EQ(header.type, Type(FrameType::kMessage));
-      EXPECT_EQ(header.argument, 0u);
-      AddPiece(whole, payload, frames[i]);
-    }
+    SetCallId(frames[i], 0x04030201);
+    EXPECT_EQ(frames[i].call_id, 0x04030201u);
+    EXPECT_EQ(BytesOf(frames[i]), BytesOf(expected[i]));
   }
-  EXPECT_EQ(whole.bytes, request.SerializeAsString());
-  EXPECT_EQ(whole.contents, ExpectedContents(GetParam().descriptors));
 }
 
-TEST_P(FrameSplittingTest, AReplyIsMessageFramesAndAStatusFrame) {
-  const BytesValue reply = MessageOfSize(GetParam().bytes);
-  const Metadata headers = {{"h", "1"}}, trailers = {{"t", "2"}};
-  const OutgoingFrames frames =
-      BuildStatus(9, absl::OkStatus(), headers, trailers, &reply,
-                  NumberedFiles(GetParam().descriptors));
-  ASSERT_EQ(frames.size(), GetParam().frames);
-  Whole whole;
-  for (size_t i = 0; i < frames.size(); ++i) {
-    const FrameHeader header = HeaderOf(frames[i]);
-    const std::string payload = PayloadOf(frames[i]);
-    EXPECT_EQ(header.call_id, 9u);
-    EXPECT_EQ(header.argument, 0u);
-    if (i + 1 < frames.size()) {
-      EXPECT_EQ(header.type, Type(FrameType::kMessage));
-      EXPECT_EQ(header.flags, kFlagMessage | kFlagMore);
-      AddPiece(whole, payload, frames[i]);
-    } else {
-      EXPECT_EQ(header.type, Type(FrameType::kStatus));
-      StatusHeader end;
-      ASSERT_TRUE(
-          DecodeStatusHeader(header.flags, header.argument, payload, end).ok());
-      EXPECT_TRUE(end.status.ok());
-      EXPECT_EQ(end.headers, headers);
-      EXPECT_EQ(end.trailers, trailers);
-      AddPiece(whole, end.message, frames[i]);
-    }
-  }
-  EXPECT_EQ(whole.bytes, reply.SerializeAsString());
-  EXPECT_EQ(whole.contents, ExpectedContents(GetParam().descriptors));
+TEST_F(FrameBuilderTest, HeadersAreTheBlockWithoutItsLength) {
+  const OutgoingFrame frame = BuildHeaders(0x04030201, {{"k", "vw"}});
+  EXPECT_EQ(frame.call_id, 0x04030201u);
+  EXPECT_EQ(BytesOf(frame), Bytes({8, 0,    0, 0, 1, 2,   3,   4,  //
+                                   3, 0x04, 0, 0, 0, 0,   0,   0,  //
+                                   1, 2,    0, 0, 0, 'k', 'v', 'w'}));
 }
 
-TEST_F(FrameBuilderTest, PiecesShareOneBuffer) {
-  const OutgoingFrames frames =
-      BuildOpen(MessageOfSize(3 * kMaxPieceBytes), {}, false, {});
-  ASSERT_EQ(frames.size(), 3u);
-  for (size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(frames[i].body, frames[0].body);
-    EXPECT_EQ(frames[i].body_offset, i * kMaxPieceBytes);
+TEST_F(FrameBuilderTest, HeadersDecodeToWhatTheyWereMadeOf) {
+  for (const Metadata& headers :
+       {Metadata{}, Metadata{{"k", ""}, {"k", "v"}, {"x-bin", "\n"}},
+        Metadata{{"key", std::string(kMaxMetadataBytes - 8, 'v')}}}) {
+    const OutgoingFrame frame = BuildHeaders(1, headers);
+    Metadata decoded;
+    ASSERT_TRUE(DecodeMetadataBlock(PayloadOf(frame), decoded).ok());
+    EXPECT_EQ(decoded, headers);
   }
+}
+
+TEST_F(FrameBuilderTest, CreditIsAFrameForEachOfTheTwo) {
+  EXPECT_TRUE(BuildCredit(1, {}).empty());
+  const std::string bytes = Bytes({0, 0, 0, 0, 1, 2, 3, 4,  //
+                                   7, 0, 0, 0, 5, 6, 7, 8});
+  const std::string descriptors = Bytes({0, 0, 0, 0, 1, 2, 3, 4,  //
+                                         7, 1, 0, 0, 9, 0, 0, 0});
+  const OutgoingFrames both =
+      BuildCredit(0x04030201, {.bytes = 0x08070605, .descriptors = 9});
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_EQ(BytesOf(both[0]), bytes);
+  EXPECT_EQ(BytesOf(both[1]), descriptors);
+  EXPECT_EQ(both[0].call_id, 0x04030201u);
+  EXPECT_EQ(both[1].call_id, 0x04030201u);
+  const OutgoingFrames one = BuildCredit(0x04030201, {.bytes = 0x08070605});
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(BytesOf(one[0]), bytes);
+  const OutgoingFrames other = BuildCredit(0x04030201, {.descriptors = 9});
+  ASSERT_EQ(other.size(), 1u);
+  EXPECT_EQ(BytesOf(other[0]), descriptors);
 }
 
 TEST_F(FrameBuilderTest, AReplyHasTheDocumentedBytes) {

@@ -27,12 +27,14 @@ class RecordingRole final : public Connection::Role {
   std::vector<Unsent> unsent;
   std::vector<absl::Status> closed;
   int blocked_changes = 0;
+  int rooms = 0;
   // What happened, in order: "unsent 7", "closed".
   std::vector<std::string> events;
 
   // What the test does meanwhile; no lock is held.
   std::function<absl::Status(const FrameHeader&)> on_frame;
   std::function<void()> on_unsent;
+  std::function<void()> on_room;
   std::function<void()> on_closed;
 
  private:
@@ -64,6 +66,13 @@ class RecordingRole final : public Connection::Role {
   void OnWriteBlockedChanged() override {
     std::lock_guard lock(mutex_);
     ++blocked_changes;
+  }
+  void OnRoom() override {
+    {
+      std::lock_guard lock(mutex_);
+      ++rooms;
+    }
+    if (on_room) on_room();
   }
   void OnClosed(const absl::Status& why) override {
     {

@@ -16,13 +16,19 @@ find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
       below["base"] = " "
       below["os"] = below["wire"] = " base "
       below["transport"] = below["call"] = " os wire base "
+      below["loop"] = " call os wire base "
       below["connection"] = " transport call os wire base "
-      below["client"] = below["server"] = " connection transport call os wire base "
+      below["client"] = " connection loop transport call os wire base "
+      below["server"] = " connection transport call os wire base "
 
       # The room that each public header belongs to.
       belongs("base", "metadata.h")
       belongs("os", "unique_fd.h shared_fd.h descriptor_set.h peer_credentials.h")
-      belongs("call", "call_options.h caller.h method.h parcel.h server_context.h service.h stub.h")
+      belongs("call", "call.h call_options.h caller.h message_stream.h method.h parcel.h server_context.h task.h")
+      belongs("call", "async_client_stream.h client_stream.h co_client_stream.h stub.h")
+      belongs("call", "async_server_stream.h co_server_stream.h server_stream.h service.h")
+      belongs("call", "serve_async.h serve_blocking.h serve_co.h")
+      belongs("loop", "loop.h")
       belongs("client", "channel.h")
       belongs("server", "server.h")
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -84,6 +85,46 @@ TEST_F(PollerTest, ReportsRoomToWriteOnlyWhenAsked) {
   EXPECT_TRUE(events[0].writable);
   EXPECT_FALSE(events[0].readable);
   ASSERT_TRUE(poller_->Change(ours_.get(), 8, {}).ok());
+  EXPECT_TRUE(Wait().empty());
+}
+
+TEST_F(PollerTest, TellsOfAnEdgeOnceHoweverLongItLasts) {
+  ASSERT_TRUE(poller_->Add(ours_.get(), 7, {.edge_triggered = true}).ok());
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(write(theirs_.get(), "x", 1), 1);
+    const std::vector<Poller::Event> events = Wait(kNoDeadline);
+    ASSERT_EQ(events.size(), 1u) << "for each time that something arrives";
+    EXPECT_EQ(events[0].token, 7u);
+    EXPECT_TRUE(events[0].readable);
+    EXPECT_TRUE(Wait().empty()) << "what is not read is not told again";
+  }
+}
+
+TEST_F(PollerTest, TellsOfAnEdgeThatWasThereBefore) {
+  ASSERT_EQ(write(theirs_.get(), "x", 1), 1);
+  ASSERT_TRUE(poller_->Add(ours_.get(), 7, {.edge_triggered = true}).ok());
+  EXPECT_EQ(Wait(kNoDeadline).size(), 1u);
+  EXPECT_TRUE(Wait().empty());
+}
+
+TEST_F(PollerTest, TellsOfAnEdgeAgainWhenTheInterestChanges) {
+  ASSERT_TRUE(poller_->Add(ours_.get(), 7, {.edge_triggered = true}).ok());
+  EXPECT_TRUE(Wait().empty());
+  constexpr Poller::Interest kBoth = {.writable = true, .edge_triggered = true};
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(poller_->Change(ours_.get(), 7, kBoth).ok());
+    const std::vector<Poller::Event> events = Wait(kNoDeadline);
+    ASSERT_EQ(events.size(), 1u) << "also without a difference";
+    EXPECT_TRUE(events[0].writable);
+    EXPECT_FALSE(events[0].readable);
+    EXPECT_TRUE(Wait().empty());
+  }
+}
+
+TEST_F(PollerTest, TellsOfThePeersEndAsAnEdge) {
+  ASSERT_TRUE(poller_->Add(ours_.get(), 7, {.edge_triggered = true}).ok());
+  theirs_.Reset();
+  EXPECT_EQ(Wait(kNoDeadline).size(), 1u);
   EXPECT_TRUE(Wait().empty());
 }
 

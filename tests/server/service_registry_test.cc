@@ -2,7 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/test_service.h"
+#include "tests/server/stream_services.h"
 
 namespace fdrpc {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(ServiceRegistryTest, FindsEachMethodOfAServiceByItsFullName) {
-  testing::FakeService service;
+  testing::BlockingService service;
   ServiceRegistry registry;
   registry.Add(service);
   for (const MethodHandler& handler : service.method_handlers()) {
@@ -23,11 +23,10 @@ TEST(ServiceRegistryTest, FindsEachMethodOfAServiceByItsFullName) {
 }
 
 TEST(ServiceRegistryTest, TellsAnUnknownMethodFromAnUnknownService) {
-  testing::FakeService service;
+  testing::BlockingService service;
   ServiceRegistry registry;
   registry.Add(service);
-  const absl::Status method =
-      registry.Find("fdrpc.testing.TestService/Nothing").status();
+  const absl::Status method = registry.Find("test.Blocking/Nothing").status();
   EXPECT_EQ(method.code(), absl::StatusCode::kUnimplemented);
   EXPECT_THAT(std::string(method.message()), HasSubstr("no such method"));
   const absl::Status other = registry.Find("other.Service/Echo").status();
@@ -38,7 +37,7 @@ TEST(ServiceRegistryTest, TellsAnUnknownMethodFromAnUnknownService) {
 }
 
 TEST(ServiceRegistryDeathTest, TwoServicesOfOneNameAreAProgrammersError) {
-  testing::FakeService service;
+  testing::BlockingService service;
   ServiceRegistry registry;
   registry.Add(service);
   EXPECT_DEATH(registry.Add(service), "two services of one name");

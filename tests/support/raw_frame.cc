@@ -52,8 +52,8 @@ RawFrame RawFrame::FromHeader(const std::string& header) {
 std::string RawHello::Payload() const {
   return magic + Bytes16(version) + Bytes16(oldest_version) +
          Bytes64(features) + Bytes32(max_message_bytes) +
-         Bytes32(max_descriptors) + Bytes32(max_calls) + Bytes32(0) +
-         Bytes32(0);
+         Bytes32(max_descriptors) + Bytes32(max_calls) +
+         Bytes32(initial_credit_bytes) + Bytes32(initial_credit_descriptors);
 }
 
 std::string MetadataBlock(

@@ -53,6 +53,8 @@ struct RawHello {
   uint32_t max_message_bytes = 64u << 20;
   uint32_t max_descriptors = 1024;
   uint32_t max_calls = 1024;
+  uint32_t initial_credit_bytes = 64u << 10;
+  uint32_t initial_credit_descriptors = 16;
 
   std::string Payload() const;
   RawFrame Frame() const {

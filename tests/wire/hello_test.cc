@@ -28,21 +28,21 @@ constexpr Hello kDistinct = {.version = 0x0201,
                              .max_message_bytes = 0x14131211,
                              .max_descriptors = 0x24232221,
                              .max_calls = 0x34333231,
-                             .initial_credit_bytes = 0x44434241,
-                             .initial_credit_descriptors = 0x54535251};
+                             .initial_credit_bytes = 0x34434241,
+                             .initial_credit_descriptors = 0x24535251};
 
 TEST(HelloTest, HasTheDocumentedLayout) {
   EXPECT_EQ(Encoded(kDistinct),
             Bytes({'F',  'D',  'R',  'P',  0x01, 0x02, 0x01, 0x00, 0x01,
                    0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x11, 0x12,
                    0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33,
-                   0x34, 0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53, 0x54}));
+                   0x34, 0x41, 0x42, 0x43, 0x34, 0x51, 0x52, 0x53, 0x24}));
 }
 
 TEST(HelloTest, SaysByDefaultWhatEveryReceiverAccepts) {
   EXPECT_EQ(Encoded({}), Bytes({'F', 'D', 'R', 'P', 1, 0, 1, 0, 0,  0, 0, 0,
                                 0,   0,   0,   0,   0, 0, 1, 0, 16, 0, 0, 0,
-                                16,  0,   0,   0,   0, 0, 0, 0, 0,  0, 0, 0}));
+                                16,  0,   0,   0,   0, 0, 1, 0, 16, 0, 0, 0}));
 }
 
 TEST(HelloTest, RoundTrips) {
@@ -96,6 +96,10 @@ TEST(HelloTest, IsRefusedWithLimitsBelowThoseGuaranteed) {
        {Hello{.max_message_bytes = kGuaranteedMessageBytes - 1},
         Hello{.max_descriptors = kGuaranteedDescriptors - 1},
         Hello{.max_calls = kGuaranteedCalls - 1},
+        Hello{.initial_credit_bytes = kGuaranteedCreditBytes - 1},
+        Hello{.initial_credit_descriptors = kGuaranteedCreditDescriptors - 1},
+        Hello{.initial_credit_bytes = 0},
+        Hello{.initial_credit_descriptors = 0},
         Hello{.max_message_bytes = 0}}) {
     const absl::Status status = DecodeError(hello);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -103,11 +107,25 @@ TEST(HelloTest, IsRefusedWithLimitsBelowThoseGuaranteed) {
   }
 }
 
+TEST(HelloTest, IsRefusedWithCreditThatMakesNoSense) {
+  for (const Hello& hello :
+       {Hello{.initial_credit_bytes = kMaxCredit + 1},
+        Hello{.initial_credit_descriptors = kMaxCredit + 1},
+        Hello{.initial_credit_bytes = 0xffffffff},
+        Hello{.initial_credit_descriptors = 0xffffffff}}) {
+    const absl::Status status = DecodeError(hello);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(status.message(), HasSubstr("credit makes no sense"));
+  }
+}
+
 TEST(HelloTest, AcceptsTheGuaranteedLimitsThemselvesAndTheLargest) {
   EXPECT_TRUE(DecodeError({}).ok());
   EXPECT_TRUE(DecodeError({.max_message_bytes = 0xffffffff,
                            .max_descriptors = 0xffffffff,
-                           .max_calls = 0xffffffff})
+                           .max_calls = 0xffffffff,
+                           .initial_credit_bytes = kMaxCredit,
+                           .initial_credit_descriptors = kMaxCredit})
                   .ok());
 }
 
@@ -115,6 +133,8 @@ TEST(HelloTest, GuaranteedLimitsDoNotShrink) {
   EXPECT_EQ(kGuaranteedMessageBytes, 65536u);
   EXPECT_EQ(kGuaranteedDescriptors, 16u);
   EXPECT_EQ(kGuaranteedCalls, 16u);
+  EXPECT_EQ(kGuaranteedCreditBytes, 65536u);
+  EXPECT_EQ(kGuaranteedCreditDescriptors, 16u);
   EXPECT_LE(kHelloBytes, kMaxHelloBytes);
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/time/time.h"
 #include "fdrpc/metadata.h"
+#include "fdrpc/server_context.h"
 
 namespace fdrpc {
 
@@ -25,6 +26,11 @@ struct CallOptions {
   // Whether to wait until the server can be reached, within `timeout`, instead
   // of failing with UNAVAILABLE at once (grpc/grpc doc/wait-for-ready.md).
   bool wait_for_ready = false;
+
+  // The call in whose handler this one is made: it ends this one when it is
+  // cancelled, and this one's deadline is not later. Borrowed until this one
+  // has ended.
+  const ServerContext* parent = nullptr;
 
   // Sent to the server with the call.
   Metadata metadata = {};

@@ -1,36 +1,46 @@
 #ifndef FDRPC_CALLER_H_
 #define FDRPC_CALLER_H_
 
+#include <memory>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "fdrpc/call.h"
 #include "fdrpc/call_options.h"
+#include "fdrpc/metadata.h"
 #include "fdrpc/method.h"
-#include "fdrpc/parcel.h"
-#include "google/protobuf/message_lite.h"
 
 namespace fdrpc {
 
-// A message to send, borrowed from the caller: plain, or in a parcel that has
-// been prepared (ParcelBase::PrepareToSend) and whose descriptors are moved out
-// once they are queued.
-struct OutgoingMessage {
-  OutgoingMessage(const google::protobuf::MessageLite& plain)  // NOLINT
-      : message(&plain) {}
-  OutgoingMessage(ParcelBase& with_descriptors)  // NOLINT: a view of it
-      : message(&with_descriptors.lite_message()), parcel(&with_descriptors) {}
+// A client's end of a call. Letting go of the last pointer to it does not end
+// it; Abort() does.
+class ClientCall : public Call {
+ public:
+  // Sends nothing behind what was sent. Does nothing if that was said before.
+  virtual void HalfClose() = 0;
 
-  const google::protobuf::MessageLite* message;
-  ParcelBase* parcel = nullptr;
+  // When kHeaders is ready: the server's initial metadata, empty if the call
+  // ended without. Borrowed from the call.
+  virtual const Metadata& headers() = 0;
+  // When kEnd is ready. The status can still change from OK to an error, until
+  // every message has been taken: by one that cannot be parsed.
+  virtual absl::Status status() = 0;
+  virtual const Metadata& trailers() = 0;
 };
 
-// Where a received message goes, borrowed likewise.
-struct IncomingMessage {
-  IncomingMessage(google::protobuf::MessageLite& plain)  // NOLINT: a view of it
-      : message(&plain) {}
-  IncomingMessage(ParcelBase& with_descriptors)  // NOLINT: a view of it
-      : message(&with_descriptors.lite_message()), parcel(&with_descriptors) {}
+// The one reply of a call that has ended, or why there is none.
+template <typename Reply>
+absl::StatusOr<Reply> TakeReply(ClientCall& call) {
+  absl::StatusOr<Reply> reply{Reply()};
+  if (call.status().ok()) call.Take(*reply);
+  if (absl::Status status = call.status(); !status.ok()) reply = status;
+  return reply;
+}
 
-  google::protobuf::MessageLite* message;
-  ParcelBase* parcel = nullptr;
+// How the user of a call is going to wait for it.
+enum class CallForm {
+  kBlocking,  // Await(); needs no thread
+  kNotified,  // Notify()
 };
 
 // What a generated stub calls through: a Channel's connection to a server, or a
@@ -46,6 +56,14 @@ class Caller {
   virtual absl::Status CallUnary(const Method& method, OutgoingMessage request,
                                  IncomingMessage reply,
                                  const CallOptions& options) = 0;
+
+  // Begins a call of any kind. Never null: what is wrong with the call, it ends
+  // with. `request` is the one request of a method that takes one, sent with
+  // the half-close; null for methods that take a stream.
+  virtual std::shared_ptr<ClientCall> StartCall(const Method& method,
+                                                const OutgoingMessage* request,
+                                                const CallOptions& options,
+                                                CallForm form) = 0;
 };
 
 }  // namespace fdrpc

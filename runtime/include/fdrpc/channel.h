@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "absl/status/statusor.h"
 #include "fdrpc/caller.h"
+#include "fdrpc/loop.h"
 
 namespace fdrpc {
 
@@ -18,6 +20,14 @@ struct ChannelOptions {
   uint32_t max_reply_bytes = 64u << 20;
   // The largest number of descriptors that is accepted with one reply.
   uint32_t max_reply_descriptors = 1024;
+  // What a server may send of a stream of replies before they are read, in
+  // bytes and descriptors: it waits then. Memory for a stream is at most this
+  // and one reply.
+  uint32_t stream_window_bytes = 256u << 10;
+  uint32_t stream_window_descriptors = 256;
+  // Where callbacks and coroutines of this channel run; none: the process's own
+  // loop, whose thread the first asynchronous call starts.
+  std::optional<Loop> loop = std::nullopt;
 };
 
 // A connection to a server that comes back by itself: made by the first call

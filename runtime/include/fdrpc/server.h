@@ -13,30 +13,41 @@
 namespace fdrpc {
 
 // Limits below what the protocol guarantees to every client (docs/protocol.md:
-// 64 KiB and 16 descriptors a message, 16 calls at once) count as that.
+// 64 KiB and 16 descriptors a message or a stream, 16 calls at once) count as
+// that.
 struct ServerOptions {
   // Threads that serve at most; they are started when handlers turn out to
   // block, not before. One of them always reads, so max_threads - 1 handlers
-  // can block at once; further calls wait in order. At least 2.
+  // can block at once, also in the Read() or Write() of a stream; further calls
+  // wait in order. Handlers with callbacks and coroutines hold no thread while
+  // they wait. At least 2.
   int max_threads = 64;
   // Connections that are served at once; further ones are closed on arrival.
   int max_connections = 16384;
   // Calls that one connection may have in progress; a client that keeps to it
   // (fdrpc::Channel does) holds further calls back itself.
   uint32_t max_calls_per_connection = 1024;
-  // The largest request, in bytes of the serialised message, and descriptors.
+  // The largest request, or message of a stream of requests, in bytes of the
+  // serialised message, and descriptors.
   uint32_t max_request_bytes = 64u << 20;
   uint32_t max_request_descriptors = 1024;
+  // What the client of one stream may send beyond what its handler has read, in
+  // bytes and descriptors. The message that reaches it still comes as a whole,
+  // so a stream holds at most this and one message.
+  uint32_t stream_window_bytes = 256u << 10;
+  uint32_t stream_window_descriptors = 256;
   // What one connection may make the server hold of requests that are not yet
-  // handled or are being handled, in bytes and descriptors; a request beyond it
-  // fails with RESOURCE_EXHAUSTED.
+  // handled or are being handled, and of streams' requests that are not yet
+  // read, in bytes and descriptors; a call that goes beyond it fails with
+  // RESOURCE_EXHAUSTED.
   size_t max_held_bytes_per_connection = 256u << 20;
   size_t max_held_descriptors_per_connection = 4096;
   // How long a client may take from connecting to the end of its handshake.
   absl::Duration handshake_timeout = absl::Seconds(10);
-  // How long a request may take from its first piece to its last, before the
-  // connection is closed (after twice that time at the latest): a client that
-  // began one, with descriptors in it perhaps, and never ends it.
+  // How long a request, or message of a stream, may take from its first piece
+  // to its last, before the connection is closed (after twice that time at the
+  // latest): a client that began one, with descriptors in it perhaps, and never
+  // ends it. A stream may be idle between messages for as long as it likes.
   absl::Duration request_timeout = absl::Seconds(30);
   // How long calls in progress may go on after SIGTERM or Shutdown() before
   // they are cancelled.
@@ -53,16 +64,17 @@ class ServerCore;
 //   server.Run();
 //
 // Handlers are called on the server's threads, several at once, also for calls
-// of one connection; a handler may block.
+// of one connection; a handler may block. Callbacks and coroutines go on on the
+// same threads.
 //
 // Threads: AddService() and Listen() come before Run() or Start(), on one
 // thread. Shutdown() may be called from any thread, a handler's included.
 class Server {
  public:
   explicit Server(ServerOptions options = {});
-  // Shuts down with no drain time, waits for handlers to return. In a child
-  // after fork(2), where a server cannot be used, it leaves everything to the
-  // parent.
+  // Shuts down with no drain time and waits for handlers to end: to return, and
+  // those with callbacks to Finish() or let go of their calls. In a child after
+  // fork(2), where a server cannot be used, it leaves everything to the parent.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -91,11 +103,11 @@ class Server {
   // called again.
   void Shutdown();
   void Shutdown(absl::Duration drain_timeout);
-  // Blocks until a started server has shut down.
+  // Blocks until a started server has shut down and its handlers have ended.
   void Wait();
 
  private:
-  std::unique_ptr<ServerCore> core_;
+  std::shared_ptr<ServerCore> core_;
 };
 
 }  // namespace fdrpc

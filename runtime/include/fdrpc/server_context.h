@@ -36,9 +36,13 @@ class ServerContext {
   // IsCancelled() at once and here when the client's cancellation arrives.
   virtual std::stop_token cancellation() const = 0;
 
-  // Sent to the client with the reply, whatever its status: initial and
-  // trailing metadata.
+  // Sent to the client, whatever the call's status: initial metadata, with the
+  // first reply, and trailing metadata, with the status.
   virtual Metadata& headers() = 0;
+  // Sends headers() at once, instead of with the first reply; they cannot
+  // change after that. Further calls, and calls after a reply of a stream, do
+  // nothing.
+  virtual void SendHeaders() = 0;
   virtual Metadata& trailers() = 0;
 };
 

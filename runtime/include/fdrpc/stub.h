@@ -3,15 +3,19 @@
 
 // What generated stubs are written in terms of; users have no need of it.
 
-#include <type_traits>
+#include <memory>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "fdrpc/async_client_stream.h"
 #include "fdrpc/call_options.h"
 #include "fdrpc/caller.h"
+#include "fdrpc/client_stream.h"
+#include "fdrpc/co_client_stream.h"
+#include "fdrpc/message_stream.h"
 #include "fdrpc/method.h"
-#include "fdrpc/parcel.h"
 
 namespace fdrpc {
 
@@ -21,17 +25,36 @@ template <typename Reply, typename Request>
 absl::StatusOr<Reply> BlockingUnary(Caller& caller, const Method& method,
                                     Request& request,
                                     const CallOptions& options) {
-  if constexpr (std::is_base_of_v<ParcelBase, Request>) {
-    if (absl::Status status = request.PrepareToSend(); !status.ok()) {
-      return status;
-    }
-  }
   absl::StatusOr<Reply> reply{Reply()};
   if (absl::Status status = caller.CallUnary(method, request, *reply, options);
       !status.ok()) {
     return status;
   }
   return reply;
+}
+
+// Begins a call of a method that takes one request, for a stream or an awaiter
+// to own.
+template <typename Request>
+std::shared_ptr<ClientCall> StartWithRequest(Caller& caller,
+                                             const Method& method,
+                                             Request& request,
+                                             const CallOptions& options,
+                                             CallForm form) {
+  const OutgoingMessage message(request);
+  return caller.StartCall(method, &message, options, form);
+}
+
+// Makes a unary call and calls `done` with its reply, or why there is none.
+template <typename Reply, typename Request>
+void AsyncUnary(Caller& caller, const Method& method, Request& request,
+                const CallOptions& options,
+                absl::AnyInvocable<void(absl::StatusOr<Reply>)> done) {
+  WhenReady(
+      StartWithRequest(caller, method, request, options, CallForm::kNotified),
+      CallEvent::kEnd, [done = std::move(done)](ClientCall& call) mutable {
+        done(TakeReply<Reply>(call));
+      });
 }
 
 }  // namespace fdrpc

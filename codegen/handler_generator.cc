@@ -1,0 +1,121 @@
+#include "codegen/handler_generator.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "codegen/code_layout.h"
+#include "codegen/comments.h"
+#include "codegen/method_types.h"
+
+namespace fdrpc::codegen {
+namespace {
+
+using google::protobuf::MethodDescriptor;
+using google::protobuf::io::Printer;
+
+// How deep the class and its members stand in the service's own.
+constexpr int kClassIndent = 2;
+constexpr int kMemberIndent = 4;
+
+}  // namespace
+
+void HandlerGenerator::PrintClass(Printer& printer) const {
+  PrintProse(printer, kClassIndent,
+             absl::StrCat("Serves ", std::string(service_.full_name()),
+                          form_.description));
+  printer.Print(
+      "class $class$ : public ::fdrpc::Service {\n"
+      " public:\n",
+      "class", form_.class_name);
+  printer.Indent();
+  for (int i = 0; i < service_.method_count(); ++i) {
+    PrintDeclaration(printer, i);
+    printer.Print("\n");
+  }
+  printer.Outdent();
+  printer.Print(
+      "  ::std::string_view full_name() const override;\n"
+      "  ::absl::Span<const ::fdrpc::MethodHandler> method_handlers()\n"
+      "      const override;\n"
+      "};\n");
+}
+
+void HandlerGenerator::PrintDeclaration(Printer& printer,
+                                        int method_index) const {
+  const MethodDescriptor& method = *service_.method(method_index);
+  const MethodTypes types(method, descriptor_fields_);
+  PrintComment(printer, CommentOf(method));
+  std::vector<std::string> parameters;
+  for (const Parameter& parameter : form_.parameters.Of(method)) {
+    parameters.push_back(types.FillIn(parameter.Declared()));
+  }
+  PrintFunctionHead(printer, kMemberIndent,
+                    {.result = "virtual " + form_.result,
+                     .name = names_.methods[method_index],
+                     .parameters = parameters,
+                     .tail = ";"});
+}
+
+void HandlerGenerator::PrintBodies(Printer& printer) const {
+  for (int i = 0; i < service_.method_count(); ++i) PrintBody(printer, i);
+  PrintTable(printer);
+}
+
+void HandlerGenerator::PrintBody(Printer& printer, int method_index) const {
+  const MethodDescriptor& method = *service_.method(method_index);
+  const MethodTypes types(method, descriptor_fields_);
+  std::vector<std::string> parameters;
+  for (const Parameter& parameter : form_.parameters.Of(method)) {
+    parameters.push_back(types.FillIn(
+        form_.uses_parameters ? parameter.Defined() : parameter.Unused()));
+  }
+  printer.Print("\n");
+  PrintFunctionHead(
+      printer, 0,
+      {.result = form_.result,
+       .name = absl::StrCat(names_.service, "::", form_.class_name,
+                            "::", names_.methods[method_index]),
+       .parameters = parameters,
+       .tail = " {"});
+  printer.Indent();
+  PrintCall(printer, 2,
+            absl::StrCat(form_.end_call, "::absl::UnimplementedError"),
+            {absl::StrCat("\"", MethodPath(method), " is not implemented\"")},
+            form_.end_call_tail);
+  printer.Outdent();
+  printer.Print("}\n");
+}
+
+void HandlerGenerator::PrintTable(Printer& printer) const {
+  printer.Print(
+      "\n"
+      "::std::string_view $service$::$class$::full_name() const {\n"
+      "  return \"$full_name$\";\n"
+      "}\n"
+      "\n"
+      "::absl::Span<const ::fdrpc::MethodHandler>\n"
+      "$service$::$class$::method_handlers() const {\n",
+      "service", names_.service, "class", form_.class_name, "full_name",
+      std::string(service_.full_name()));
+  if (service_.method_count() == 0) {
+    printer.Print(
+        "  return {};\n"
+        "}\n");
+    return;
+  }
+  printer.Print("  static constexpr ::fdrpc::MethodHandler kHandlers[] = {\n");
+  for (int i = 0; i < service_.method_count(); ++i) {
+    printer.Print(
+        "      {.method = &Methods::$constant$,\n"
+        "       .serve = $serve$<&$class$::$handler$>::Serve},\n",
+        "constant", MethodConstant(*service_.method(i)), "serve", form_.serve,
+        "class", form_.class_name, "handler", names_.methods[i]);
+  }
+  printer.Print(
+      "  };\n"
+      "  return kHandlers;\n"
+      "}\n");
+}
+
+}  // namespace fdrpc::codegen

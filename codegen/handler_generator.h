@@ -1,0 +1,46 @@
+#ifndef FDRPC_CODEGEN_HANDLER_GENERATOR_H_
+#define FDRPC_CODEGEN_HANDLER_GENERATOR_H_
+
+#include <utility>
+
+#include "codegen/descriptor_fields.h"
+#include "codegen/handler_form.h"
+#include "codegen/service_names.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/io/printer.h"
+
+namespace fdrpc::codegen {
+
+// Writes the class that servers of one form derive from. Borrows all that it is
+// given but the form.
+class HandlerGenerator {
+ public:
+  HandlerGenerator(const google::protobuf::ServiceDescriptor& service,
+                   const ServiceNames& names,
+                   DescriptorFields& descriptor_fields, HandlerForm form)
+      : service_(service),
+        names_(names),
+        descriptor_fields_(descriptor_fields),
+        form_(std::move(form)) {}
+
+  // The class, as it stands within the service's own.
+  void PrintClass(google::protobuf::io::Printer& printer) const;
+  // The bodies of its handlers, and its table of them.
+  void PrintBodies(google::protobuf::io::Printer& printer) const;
+
+ private:
+  void PrintDeclaration(google::protobuf::io::Printer& printer,
+                        int method_index) const;
+  void PrintBody(google::protobuf::io::Printer& printer,
+                 int method_index) const;
+  void PrintTable(google::protobuf::io::Printer& printer) const;
+
+  const google::protobuf::ServiceDescriptor& service_;
+  const ServiceNames& names_;
+  DescriptorFields& descriptor_fields_;
+  const HandlerForm form_;
+};
+
+}  // namespace fdrpc::codegen
+
+#endif  // FDRPC_CODEGEN_HANDLER_GENERATOR_H_

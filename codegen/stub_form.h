@@ -1,0 +1,72 @@
+#ifndef FDRPC_CODEGEN_STUB_FORM_H_
+#define FDRPC_CODEGEN_STUB_FORM_H_
+
+#include "absl/strings/string_view.h"
+#include "codegen/method_kind.h"
+
+namespace fdrpc::codegen {
+
+// One form of calling, with the class of stubs that generated code has for it.
+// Types and functions contain the placeholders of MethodTypes.
+struct StubForm {
+  // "Async", and from within the service's class: "Stub::Async".
+  absl::string_view class_name;
+  absl::string_view class_path;
+
+  // What the function for a method returns.
+  ByKind<absl::string_view> result;
+
+  // The function of the runtime that makes a unary call from begin to end.
+  // Empty if unary calls go as all others do: they are begun, and belong to
+  // what is returned.
+  absl::string_view unary_call;
+  // The function's last parameter, which is told how a unary call ended. Empty
+  // if there is none.
+  absl::string_view unary_callback;
+
+  // The fdrpc::CallForm of calls that are begun.
+  absl::string_view call_form;
+};
+
+inline constexpr StubForm kBlockingStub = {
+    .class_name = "Stub",
+    .class_path = "Stub",
+    .result = {.unary = "::absl::StatusOr<$reply$>",
+               .client_streaming = "::fdrpc::ClientWriter<$request$, $reply$>",
+               .server_streaming = "::fdrpc::ClientReader<$reply$>",
+               .bidirectional = "::fdrpc::ClientStream<$request$, $reply$>"},
+    .unary_call = "::fdrpc::BlockingUnary<$reply$>",
+    .unary_callback = "",
+    .call_form = "::fdrpc::CallForm::kBlocking",
+};
+
+inline constexpr StubForm kAsyncStub = {
+    .class_name = "Async",
+    .class_path = "Stub::Async",
+    .result = {.unary = "void",
+               .client_streaming =
+                   "::fdrpc::AsyncClientWriter<$request$, $reply$>",
+               .server_streaming = "::fdrpc::AsyncClientReader<$reply$>",
+               .bidirectional =
+                   "::fdrpc::AsyncClientStream<$request$, $reply$>"},
+    .unary_call = "::fdrpc::AsyncUnary<$reply$>",
+    .unary_callback = "::absl::AnyInvocable<void(::absl::StatusOr<$reply$>)>",
+    .call_form = "::fdrpc::CallForm::kNotified",
+};
+
+inline constexpr StubForm kCoStub = {
+    .class_name = "Co",
+    .class_path = "Stub::Co",
+    .result = {.unary = "::fdrpc::CoReply<$reply$>",
+               .client_streaming =
+                   "::fdrpc::CoClientWriter<$request$, $reply$>",
+               .server_streaming = "::fdrpc::CoClientReader<$reply$>",
+               .bidirectional = "::fdrpc::CoClientStream<$request$, $reply$>"},
+    .unary_call = "",
+    .unary_callback = "",
+    .call_form = "::fdrpc::CallForm::kNotified",
+};
+
+}  // namespace fdrpc::codegen
+
+#endif  // FDRPC_CODEGEN_STUB_FORM_H_

@@ -1,0 +1,52 @@
+#ifndef FDRPC_CALL_CONTINUATION_QUEUE_H_
+#define FDRPC_CALL_CONTINUATION_QUEUE_H_
+
+#include "fdrpc/call.h"
+
+namespace fdrpc {
+
+// Continuations that are to run, in order. Borrows them; adding and removing
+// cost no allocation. A continuation is in one queue at most.
+class ContinuationQueue {
+ public:
+  bool empty() const { return first_ == nullptr; }
+
+  void PushBack(Continuation& continuation) {
+    continuation.previous_ = last_;
+    continuation.next_ = nullptr;
+    (last_ == nullptr ? first_ : last_->next_) = &continuation;
+    last_ = &continuation;
+  }
+
+  // Null if there is none.
+  Continuation* PopFront() {
+    Continuation* front = first_;
+    if (front != nullptr) Unlink(*front);
+    return front;
+  }
+
+  // False if it is in no queue. Not for one that is in another.
+  bool Remove(Continuation& continuation) {
+    if (first_ != &continuation && continuation.previous_ == nullptr) {
+      return false;
+    }
+    Unlink(continuation);
+    return true;
+  }
+
+ private:
+  void Unlink(Continuation& continuation) {
+    Continuation* const previous = continuation.previous_;
+    Continuation* const next = continuation.next_;
+    (previous == nullptr ? first_ : previous->next_) = next;
+    (next == nullptr ? last_ : next->previous_) = previous;
+    continuation.previous_ = continuation.next_ = nullptr;
+  }
+
+  Continuation* first_ = nullptr;
+  Continuation* last_ = nullptr;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CALL_CONTINUATION_QUEUE_H_

@@ -1,0 +1,67 @@
+#ifndef FDRPC_CALL_MESSAGE_INBOX_H_
+#define FDRPC_CALL_MESSAGE_INBOX_H_
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "call/credit.h"
+#include "call/message_assembler.h"
+#include "fdrpc/unique_fd.h"
+
+namespace fdrpc {
+
+// One direction of a call as its receiver sees it: the messages that have
+// arrived and that the user has not taken. Of a stream there may be any number,
+// as the credit allows; else there is exactly one.
+class MessageInbox {
+ public:
+  // `window`: the credit that a stream's sender was given; none: not a stream.
+  MessageInbox(MessageLimits limits, std::optional<Credit> window)
+      : assembler_(limits), streams_(window.has_value()) {
+    if (streams_) credit_.emplace(*window);
+  }
+
+  // Takes the next piece of a message. INVALID_ARGUMENT if the sender broke the
+  // protocol. What is merely impossible, status() says.
+  absl::Status Append(std::string_view piece, std::vector<UniqueFd> descriptors,
+                      bool truncated, bool more);
+
+  // OK, or why messages that arrive can't be used: a limit, descriptors that
+  // the type does not have, more than one message where one is expected. Those
+  // before it can.
+  const absl::Status& status() const { return status_; }
+
+  bool has_message() const { return first_ < messages_.size(); }
+  // Whether a message has begun that is not complete.
+  bool partial() const { return assembler_.started(); }
+  // Whether any message has arrived as a whole, taken or not.
+  bool received_any() const { return received_any_; }
+
+  // Moves the oldest message out; returns what to grant the sender for it.
+  Credit Take(ReceivedMessage& message);
+
+  // Moves everything out, for the caller to drop where it may block: also what
+  // has arrived of a message that is not complete. The last that is done with
+  // it.
+  std::vector<ReceivedMessage> Drop();
+
+ private:
+  MessageAssembler assembler_;
+  const bool streams_;
+  std::optional<ReceiveCredit> credit_;
+  bool has_descriptors_ = false;  // the message that is being assembled
+  bool received_any_ = false;
+  // A queue that costs nothing as long as it is empty: those before first_ have
+  // been taken.
+  std::vector<ReceivedMessage> messages_;
+  size_t first_ = 0;
+  absl::Status status_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CALL_MESSAGE_INBOX_H_

@@ -1,0 +1,66 @@
+#include "client/call_request.h"
+
+#include <utility>
+
+#include "wire/metadata_block.h"
+
+namespace fdrpc {
+namespace {
+
+// Of frames without descriptors.
+OutgoingFrames Copy(const OutgoingFrames& frames) {
+  OutgoingFrames copies;
+  for (const OutgoingFrame& frame : frames) {
+    OutgoingFrame copy;
+    copy.head = frame.head;
+    copy.body = frame.body;
+    copy.body_offset = frame.body_offset;
+    copy.body_bytes = frame.body_bytes;
+    copies.push_back(std::move(copy));
+  }
+  return copies;
+}
+
+}  // namespace
+
+absl::Status PrepareMessage(const OutgoingMessage& message,
+                            DescriptorSet& descriptors) {
+  if (message.parcel != nullptr) {
+    absl::Status prepared = message.parcel->PrepareToSend();
+    descriptors = message.parcel->TakeDescriptors();
+    if (!prepared.ok()) return prepared;
+  }
+  // The server's limits are checked once they are known.
+  return CheckSendable(*message.message, 0, static_cast<size_t>(-1), 0);
+}
+
+absl::Status CallRequest::Prepare(const OutgoingMessage* request, bool borrow,
+                                  bool has_timeout, const Metadata& metadata) {
+  has_timeout_ = has_timeout;
+  metadata_ = &metadata;
+  DescriptorSet descriptors;
+  if (request != nullptr) {
+    absl::Status prepared = PrepareMessage(*request, descriptors);
+    if (!prepared.ok()) return prepared;
+    bytes_ = request->message->ByteSizeLong();
+    descriptors_ = descriptors.size();
+    if (borrow) message_ = request->message;
+  }
+  absl::Status valid = CheckMetadata(metadata);
+  if (!valid.ok()) return valid;
+  first_ = BuildOpen(request == nullptr ? nullptr : request->message,
+                     std::move(descriptors), has_timeout, metadata);
+  if (message_ == nullptr && descriptors_ == 0) copies_ = Copy(first_);
+  return absl::OkStatus();
+}
+
+OutgoingFrames CallRequest::Build() {
+  if (!first_.empty()) return std::exchange(first_, {});
+  if (descriptors_ > 0) return {};
+  if (message_ != nullptr) {
+    return BuildOpen(message_, {}, has_timeout_, *metadata_);
+  }
+  return Copy(copies_);
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,169 @@
+// What a server's frames do to a call: the part of ClientConnection that reads
+// them.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/client_connection.h"
+#include "wire/metadata_block.h"
+#include "wire/status_header.h"
+
+namespace fdrpc {
+namespace {
+
+// Whether a server may send such a frame, for whichever call.
+absl::Status CheckFrame(const FrameHeader& header) {
+  const uint8_t flags = header.flags;
+  bool valid = false;
+  switch (static_cast<FrameType>(header.type)) {
+    case FrameType::kHeaders:
+      valid = flags == kFlagMetadata;
+      break;
+    case FrameType::kMessage:
+      valid = (flags & ~kFlagMore) == kFlagMessage;
+      break;
+    case FrameType::kStatus:
+      valid = (flags & ~kStatusFlags) == 0;
+      break;
+    case FrameType::kCredit:
+      valid = (flags & ~kFlagDescriptors) == 0 && header.argument != 0 &&
+              header.payload_bytes == 0;
+      break;
+    default:
+      break;
+  }
+  if (!valid) {
+    return absl::InvalidArgumentError(absl::StrCat("a frame of type ",
+                                                   header.type, " with flags ",
+                                                   flags, " from a server"));
+  }
+  if ((header.type == static_cast<uint8_t>(FrameType::kCredit) ||
+       (flags & kFlagMessage) == 0) &&
+      header.descriptor_count != 0) {
+    return absl::InvalidArgumentError("descriptors came without a message");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
+  absl::Status status = CheckFrame(frame.header);
+  if (!status.ok()) return status;
+  {
+    ChannelLockHolder lock(lock_);
+    const uint32_t id = frame.header.call_id;
+    if (id == 0 || id >= next_id_) {
+      status =
+          absl::InvalidArgumentError("a frame for a call that was never made");
+    } else if (auto it = calls_.find(id); it != calls_.end()) {
+      status = OnCallFrame(*it->second, frame);
+      Admit();
+    }
+    // Else it crossed with the call's end on this side; it is dropped.
+  }
+  Flush();
+  return status;
+}
+
+absl::Status ClientConnection::OnCallFrame(PendingCall& call,
+                                           IncomingFrame& frame) {
+  switch (static_cast<FrameType>(frame.header.type)) {
+    case FrameType::kHeaders: {
+      // The limits of metadata are those of a block: more of them would be
+      // without one.
+      if (std::exchange(call.has_headers, true)) {
+        return absl::InvalidArgumentError("a call's headers came twice");
+      }
+      absl::Status decoded = DecodeMetadataBlock(frame.payload, call.headers);
+      if (!decoded.ok()) return decoded;
+      call.Wake(CallEvent::kHeaders, lock_);
+      return absl::OkStatus();
+    }
+    case FrameType::kMessage:
+      return OnMessageFrame(call, frame);
+    case FrameType::kStatus:
+      return OnStatusFrame(call, frame);
+    case FrameType::kCredit:
+      return OnCreditFrame(call, frame);
+    default:
+      return absl::OkStatus();
+  }
+}
+
+absl::Status ClientConnection::OnMessageFrame(PendingCall& call,
+                                              IncomingFrame& frame) {
+  const bool more = (frame.header.flags & kFlagMore) != 0;
+  absl::Status appended =
+      call.inbox.Append(frame.payload, std::move(frame.descriptors),
+                        frame.descriptors_truncated, more);
+  if (!appended.ok()) return appended;
+  if (!call.ReplyStreams()) {
+    // More than one reply is beyond what the call can end with.
+    if (!call.inbox.status().ok() && call.inbox.received_any() &&
+        !call.inbox.partial()) {
+      Abandon(call, call.inbox.status());
+    }
+    return absl::OkStatus();
+  }
+  if (!call.inbox.status().ok()) {
+    Abandon(call, call.inbox.status());
+  } else if (!more) {
+    call.Wake(CallEvent::kMessage, lock_);
+    call.Wake(CallEvent::kHeaders, lock_);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ClientConnection::OnCreditFrame(PendingCall& call,
+                                             const IncomingFrame& frame) {
+  Credit credit;
+  if ((frame.header.flags & kFlagDescriptors) != 0) {
+    credit.descriptors = frame.header.argument;
+  } else {
+    credit.bytes = frame.header.argument;
+  }
+  if (!call.RequestStreams() || !call.outbox.Grant(credit)) {
+    return absl::InvalidArgumentError(
+        "credit for a call that has no use for it");
+  }
+  SendWaiting(call);
+  return absl::OkStatus();
+}
+
+absl::Status ClientConnection::OnStatusFrame(PendingCall& call,
+                                             IncomingFrame& frame) {
+  StatusHeader header;
+  absl::Status decoded = DecodeStatusHeader(
+      frame.header.flags, frame.header.argument, frame.payload, header);
+  if (!decoded.ok()) return decoded;
+  if ((frame.header.flags & kFlagMetadata) != 0) {
+    call.headers = std::move(header.headers);
+  }
+  call.trailers = std::move(header.trailers);
+  if ((frame.header.flags & kFlagMessage) != 0) {
+    if (call.ReplyStreams()) {
+      return absl::InvalidArgumentError(
+          "a message with the status of a stream of replies");
+    }
+    absl::Status appended =
+        call.inbox.Append(header.message, std::move(frame.descriptors),
+                          frame.descriptors_truncated, /*more=*/false);
+    if (!appended.ok()) return appended;
+  }
+  if (header.status.ok()) {
+    if (call.inbox.partial()) {
+      header.status =
+          absl::InternalError("the server ended the call within a message");
+    } else if (!call.ReplyStreams() && !call.inbox.received_any()) {
+      header.status =
+          absl::InternalError("the server ended the call without a reply");
+    } else {
+      header.status = call.inbox.status();
+    }
+  }
+  Finish(call, std::move(header.status));
+  return absl::OkStatus();
+}
+
+}  // namespace fdrpc

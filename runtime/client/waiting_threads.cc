@@ -1,0 +1,80 @@
+#include "client/waiting_threads.h"
+
+#include <utility>
+
+namespace fdrpc {
+
+void WaitingThread::Wake(ToWake& to_wake) {
+  if (among != nullptr) {
+    among->Wake(*this, to_wake);
+  } else if (pauses) {
+    parker.Give();
+    to_wake.push_back(parker.address());
+  }
+}
+
+absl::StatusOr<WaitingThreads> WaitingThreads::Create() {
+  absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
+  if (!wakeup.ok()) return wakeup.status();
+  return WaitingThreads(*std::move(wakeup));
+}
+
+WaitingThreads::WaitingThreads(WaitingThreads&& other) noexcept
+    : wakeup_(std::move(other.wakeup_)) {}
+
+void WaitingThreads::BeginReading(WaitingThread& thread) {
+  reader_ = &thread;
+  thread.among = this;
+  reader_sleeps_.store(true, std::memory_order_relaxed);
+}
+
+void WaitingThreads::EndReading() {
+  reader_->among = nullptr;
+  reader_ = nullptr;
+}
+
+void WaitingThreads::OnAwake() {
+  reader_sleeps_.store(false, std::memory_order_relaxed);
+  if (wakeup_pending_.exchange(false, std::memory_order_acq_rel)) {
+    wakeup_.Clear();
+  }
+}
+
+void WaitingThreads::Park(WaitingThread& thread) {
+  thread.among = this;
+  thread.parked_index = parked_.size();
+  parked_.push_back(&thread);
+}
+
+void WaitingThreads::Unpark(WaitingThread& thread) {
+  WaitingThread* last = parked_.back();
+  parked_[thread.parked_index] = last;
+  last->parked_index = thread.parked_index;
+  parked_.pop_back();
+  thread.parked_index = WaitingThread::kNotParked;
+  thread.among = nullptr;
+}
+
+bool WaitingThreads::PassReading(ToWake& to_wake) {
+  if (parked_.empty()) return false;
+  if (reader_ == nullptr) Wake(*parked_.back(), to_wake);
+  return true;
+}
+
+void WaitingThreads::Wake(WaitingThread& thread, ToWake& to_wake) {
+  if (&thread == reader_) {
+    WakeReader();
+  } else {
+    thread.parker.Give();
+    to_wake.push_back(thread.parker.address());
+  }
+}
+
+void WaitingThreads::WakeReader() {
+  if (reader_sleeps_.load(std::memory_order_relaxed) &&
+      !wakeup_pending_.exchange(true, std::memory_order_acq_rel)) {
+    wakeup_.Notify();
+  }
+}
+
+}  // namespace fdrpc

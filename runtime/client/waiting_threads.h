@@ -1,0 +1,77 @@
+#ifndef FDRPC_CLIENT_WAITING_THREADS_H_
+#define FDRPC_CLIENT_WAITING_THREADS_H_
+
+#include <atomic>
+#include <cstddef>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "os/parker.h"
+#include "os/wakeup.h"
+
+namespace fdrpc {
+
+class WaitingThreads;
+
+// Threads that are to be woken once the lock that guards them is given up.
+using ToWake = std::vector<Parker::Address>;
+
+// A thread that blocks until its call has got on. On that thread's stack;
+// guarded by the channel's lock, but for the parker.
+struct WaitingThread {
+  static constexpr size_t kNotParked = static_cast<size_t>(-1);
+
+  // Has the thread look whether its call has got on.
+  void Wake(ToWake& to_wake);
+
+  Parker parker;
+  // Sleeps in the parker without a connection: the server is not there.
+  bool pauses = false;
+  WaitingThreads* among = nullptr;  // those that it waits with
+  size_t parked_index = kNotParked;
+};
+
+// The threads that wait on one connection, of which one reads, for all of them,
+// and the others are parked. When the reader's own call has got on, it makes
+// another the reader. Decides who does what; guarded by the channel's lock.
+class WaitingThreads {
+ public:
+  static absl::StatusOr<WaitingThreads> Create();
+  WaitingThreads(WaitingThreads&& other) noexcept;
+
+  bool has_reader() const { return reader_ != nullptr; }
+
+  // Makes the calling thread the reader, which is about to sleep on the socket
+  // and wakeup_fd(). Only if there is none.
+  void BeginReading(WaitingThread& thread);
+  void EndReading();
+  int wakeup_fd() const { return wakeup_.fd(); }
+  // The reader's, without the lock, when it has slept.
+  void OnAwake();
+
+  void Park(WaitingThread& thread);
+  void Unpark(WaitingThread& thread);
+
+  // If there is no reader: has a parked thread look, which then becomes it.
+  // False if none is parked.
+  bool PassReading(ToWake& to_wake);
+  // Has the thread look whether its call has got on.
+  void Wake(WaitingThread& thread, ToWake& to_wake);
+  // Has the reader look at the socket again.
+  void WakeReader();
+
+ private:
+  explicit WaitingThreads(Wakeup wakeup) : wakeup_(std::move(wakeup)) {}
+
+  Wakeup wakeup_;
+  std::atomic<bool> wakeup_pending_{false};
+  // Set under the lock before the reader sleeps, so that whoever changes what
+  // it must know of either comes before that or sees that it must be woken.
+  std::atomic<bool> reader_sleeps_{false};
+  WaitingThread* reader_ = nullptr;
+  std::vector<WaitingThread*> parked_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CLIENT_WAITING_THREADS_H_

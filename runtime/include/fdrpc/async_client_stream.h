@@ -1,0 +1,151 @@
+#ifndef FDRPC_ASYNC_CLIENT_STREAM_H_
+#define FDRPC_ASYNC_CLIENT_STREAM_H_
+
+// Streams as a client with callbacks uses them. Callbacks run on the channel's
+// loop (ChannelOptions::loop), without a lock, never within the function that
+// they are passed to; a callback may do anything but block the loop.
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "fdrpc/caller.h"
+#include "fdrpc/message_stream.h"
+#include "fdrpc/metadata.h"
+
+namespace fdrpc {
+
+// What the asynchronous streams of a client have. Copies are handles to one
+// call; when the last one goes, those of pending callbacks included, a call
+// that has not ended is cancelled.
+//
+// Threads: a handle may be used from any thread. One Read() at a time may be
+// pending, and one Write().
+class AsyncClientStreamBase {
+ public:
+  explicit AsyncClientStreamBase(std::shared_ptr<ClientCall> call)
+      // Braces: get() comes before the move.
+      : call_{call.get(), [kept = std::move(call)](ClientCall* ended) {
+                ended->Abort(Cancelled());
+              }} {}
+
+  // Ends the call with CANCELLED, if it has not ended. Pending callbacks run.
+  void Cancel() { call_->Abort(Cancelled()); }
+
+  // Calls `done` with the server's initial metadata, empty if the call ended
+  // without; borrowed for the time of the callback.
+  void Headers(absl::AnyInvocable<void(const Metadata& headers)> done) {
+    WhenReady(call_, CallEvent::kHeaders,
+              [done = std::move(done)](ClientCall& call) mutable {
+                done(call.headers());
+              });
+  }
+
+  // The server's trailing metadata, once the call has ended; borrowed from it.
+  const Metadata& trailers() { return call_->trailers(); }
+
+ protected:
+  const std::shared_ptr<ClientCall>& call() { return call_; }
+
+ private:
+  static absl::Status Cancelled() {
+    return absl::CancelledError("the caller cancelled the call");
+  }
+
+  std::shared_ptr<ClientCall> call_;
+};
+
+namespace async_steps {
+
+// Drops the replies that were not read.
+template <typename Reply>
+void Finish(std::shared_ptr<ClientCall> call,
+            absl::AnyInvocable<void(absl::Status)> done) {
+  Read<Reply>(call, [call, done = std::move(done)](
+                        std::optional<Reply> dropped) mutable {
+    if (dropped.has_value()) {
+      return Finish<Reply>(std::move(call), std::move(done));
+    }
+    WhenReady(std::move(call), CallEvent::kEnd,
+              [done = std::move(done)](ClientCall& ended) mutable {
+                done(ended.status());
+              });
+  });
+}
+
+}  // namespace async_steps
+
+// The replies of a server-streaming call.
+template <typename Reply>
+class AsyncClientReader final : public AsyncClientStreamBase {
+ public:
+  using AsyncClientStreamBase::AsyncClientStreamBase;
+
+  // Calls `done` with the next reply; with none once there are no more.
+  void Read(absl::AnyInvocable<void(std::optional<Reply>)> done) {
+    async_steps::Read<Reply>(call(), std::move(done));
+  }
+  // Calls `done` when the call has ended, with how. Replies that were not read
+  // are dropped: a stream that the server does not end wants Cancel() first.
+  void Finish(absl::AnyInvocable<void(absl::Status)> done) {
+    async_steps::Finish<Reply>(call(), std::move(done));
+  }
+};
+
+// The requests of a client-streaming call, and its reply.
+template <typename Request, typename Reply>
+class AsyncClientWriter final : public AsyncClientStreamBase {
+ public:
+  using AsyncClientStreamBase::AsyncClientStreamBase;
+
+  // Calls `done` with true when `request` has been taken over to be sent and
+  // the next one can be given, with false if the call has ended.
+  void Write(Request request, absl::AnyInvocable<void(bool)> done) {
+    async_steps::Write(call(), std::move(request), false, std::move(done));
+  }
+  // The same with the last request.
+  void WriteLast(Request request, absl::AnyInvocable<void(bool)> done) {
+    async_steps::Write(call(), std::move(request), true, std::move(done));
+  }
+  // Half-closes: no more requests come.
+  void WritesDone() { call()->HalfClose(); }
+  // Half-closes, if that was not done, and calls `done` when the call has
+  // ended, with its reply or why there is none.
+  void Finish(absl::AnyInvocable<void(absl::StatusOr<Reply>)> done) {
+    call()->HalfClose();
+    WhenReady(call(), CallEvent::kEnd,
+              [done = std::move(done)](ClientCall& ended) mutable {
+                done(TakeReply<Reply>(ended));
+              });
+  }
+};
+
+// The requests and replies of a bidirectional call.
+template <typename Request, typename Reply>
+class AsyncClientStream final : public AsyncClientStreamBase {
+ public:
+  using AsyncClientStreamBase::AsyncClientStreamBase;
+
+  // As AsyncClientWriter and AsyncClientReader have them.
+  void Write(Request request, absl::AnyInvocable<void(bool)> done) {
+    async_steps::Write(call(), std::move(request), false, std::move(done));
+  }
+  void WriteLast(Request request, absl::AnyInvocable<void(bool)> done) {
+    async_steps::Write(call(), std::move(request), true, std::move(done));
+  }
+  void WritesDone() { call()->HalfClose(); }
+  void Read(absl::AnyInvocable<void(std::optional<Reply>)> done) {
+    async_steps::Read<Reply>(call(), std::move(done));
+  }
+  void Finish(absl::AnyInvocable<void(absl::Status)> done) {
+    call()->HalfClose();
+    async_steps::Finish<Reply>(call(), std::move(done));
+  }
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_ASYNC_CLIENT_STREAM_H_

@@ -1,0 +1,132 @@
+#ifndef FDRPC_ASYNC_SERVER_STREAM_H_
+#define FDRPC_ASYNC_SERVER_STREAM_H_
+
+// Calls as a handler with callbacks uses them. The handler returns at once and
+// keeps the handle; the call goes on until Finish(). Callbacks run on the
+// server's threads, without a lock, never within the function that they are
+// passed to.
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "fdrpc/message_stream.h"
+#include "fdrpc/server_context.h"
+#include "fdrpc/service.h"
+
+namespace fdrpc {
+
+// What the handles of every kind of call have. Copies are handles to one call;
+// when the last one goes, those of pending callbacks included, without
+// Finish(), the call ends with INTERNAL.
+//
+// Threads: a handle may be used from any thread. One Read() at a time may be
+// pending, and one Write().
+template <typename Request, typename Reply>
+class AsyncServerCallBase {
+ public:
+  explicit AsyncServerCallBase(std::shared_ptr<ServerCall> call)
+      : state_(std::make_shared<State>(std::move(call))) {}
+
+  // Valid while a handle lives.
+  ServerContext& context() { return state_->call->context(); }
+
+ protected:
+  struct State {
+    explicit State(std::shared_ptr<ServerCall> of) : call(std::move(of)) {}
+    ~State() {
+      call->Abort(absl::InternalError("the handler dropped the call"));
+    }
+    // As the pointer to the call that a pending callback keeps.
+    std::shared_ptr<ServerCall> call;
+    Request request;  // of methods that take one
+  };
+  State& state() { return *state_; }
+  // A pointer to the call that keeps what belongs to it.
+  std::shared_ptr<ServerCall> call() {
+    return std::shared_ptr<ServerCall>(state_, state_->call.get());
+  }
+
+  void FinishWith(absl::Status status, Reply* reply) {
+    DropRequest(state_->request);
+    FinishCall(*state_->call, std::move(status), reply);
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+// A unary call.
+template <typename Request, typename Reply>
+class AsyncServerUnary final : public AsyncServerCallBase<Request, Reply> {
+ public:
+  using AsyncServerCallBase<Request, Reply>::AsyncServerCallBase;
+
+  Request& request() { return this->state().request; }
+
+  // Ends the call with its reply; the first Finish() counts.
+  void Finish(Reply reply) { this->FinishWith(absl::OkStatus(), &reply); }
+  // Ends the call with an error.
+  void Finish(absl::Status error) {
+    this->FinishWith(std::move(error), nullptr);
+  }
+};
+
+// A server-streaming call.
+template <typename Request, typename Reply>
+class AsyncServerWriter final : public AsyncServerCallBase<Request, Reply> {
+ public:
+  using AsyncServerCallBase<Request, Reply>::AsyncServerCallBase;
+
+  Request& request() { return this->state().request; }
+
+  // Calls `done` with true when `reply` has been taken over to be sent and the
+  // next one can be given, with false if the call has ended.
+  void Write(Reply reply, absl::AnyInvocable<void(bool)> done) {
+    async_steps::Write(this->call(), std::move(reply), false, std::move(done));
+  }
+  // Ends the call, behind the replies that were taken over.
+  void Finish(absl::Status status) {
+    this->FinishWith(std::move(status), nullptr);
+  }
+};
+
+// A client-streaming call.
+template <typename Request, typename Reply>
+class AsyncServerReader final : public AsyncServerCallBase<Request, Reply> {
+ public:
+  using AsyncServerCallBase<Request, Reply>::AsyncServerCallBase;
+
+  // Calls `done` with the next request; with none once the client has
+  // half-closed or the call has ended.
+  void Read(absl::AnyInvocable<void(std::optional<Request>)> done) {
+    async_steps::Read<Request>(this->call(), std::move(done));
+  }
+  void Finish(Reply reply) { this->FinishWith(absl::OkStatus(), &reply); }
+  void Finish(absl::Status error) {
+    this->FinishWith(std::move(error), nullptr);
+  }
+};
+
+// A bidirectional call.
+template <typename Request, typename Reply>
+class AsyncServerStream final : public AsyncServerCallBase<Request, Reply> {
+ public:
+  using AsyncServerCallBase<Request, Reply>::AsyncServerCallBase;
+
+  void Read(absl::AnyInvocable<void(std::optional<Request>)> done) {
+    async_steps::Read<Request>(this->call(), std::move(done));
+  }
+  void Write(Reply reply, absl::AnyInvocable<void(bool)> done) {
+    async_steps::Write(this->call(), std::move(reply), false, std::move(done));
+  }
+  void Finish(absl::Status status) {
+    this->FinishWith(std::move(status), nullptr);
+  }
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_ASYNC_SERVER_STREAM_H_

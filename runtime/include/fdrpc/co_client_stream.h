@@ -1,0 +1,153 @@
+#ifndef FDRPC_CO_CLIENT_STREAM_H_
+#define FDRPC_CO_CLIENT_STREAM_H_
+
+// Calls and streams as a client's coroutines use them. What the functions
+// return is for co_await, in a coroutine of any type. The coroutine goes on
+// where it is if there is nothing to wait for, else on the channel's loop
+// (ChannelOptions::loop). Destroying a coroutine that waits ends the call and
+// leaks nothing; it must not run on another thread meanwhile.
+
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "fdrpc/client_stream.h"
+#include "fdrpc/message_stream.h"
+#include "fdrpc/metadata.h"
+
+namespace fdrpc {
+
+// A unary call that has begun: co_await gives its reply. Destroying it before
+// cancels the call.
+template <typename Reply>
+class [[nodiscard]] CoReply final : public ClientStreamBase {
+ public:
+  using ClientStreamBase::ClientStreamBase;
+
+  class Awaiter final : public EventAwaiter {
+   public:
+    explicit Awaiter(ClientCall& call)
+        : EventAwaiter(call, CallEvent::kEnd), call_(call) {}
+    absl::StatusOr<Reply> await_resume() { return TakeReply<Reply>(call_); }
+
+   private:
+    ClientCall& call_;
+  };
+  Awaiter operator co_await() { return Awaiter(call()); }
+};
+
+// co_await: the server's initial metadata, borrowed from the stream.
+class HeadersAwaiter final : public EventAwaiter {
+ public:
+  explicit HeadersAwaiter(ClientCall& call)
+      : EventAwaiter(call, CallEvent::kHeaders), call_(call) {}
+  const Metadata& await_resume() { return call_.headers(); }
+
+ private:
+  ClientCall& call_;
+};
+
+// co_await: how the call ended. Drops the replies that were not read.
+template <typename Reply>
+class FinishAwaiter final : private Continuation {
+ public:
+  explicit FinishAwaiter(ClientCall& call) : call_(call) {}
+  ~FinishAwaiter() {
+    if (waiting_) call_.Forget(*this);
+  }
+
+  bool await_ready() { return Ended(); }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    Wait();
+  }
+  absl::Status await_resume() { return call_.status(); }
+
+ private:
+  void Wait() {
+    waiting_ = true;
+    // Nothing behind it: this object may be gone by then.
+    call_.Notify(CallEvent::kMessage, *this);
+  }
+  void Run() override {
+    waiting_ = false;
+    if (Ended()) return waiter_.resume();
+    Wait();
+  }
+  bool Ended() {
+    Reply dropped;
+    while (call_.Ready(CallEvent::kMessage)) {
+      if (!call_.Take(dropped)) return true;
+    }
+    return false;
+  }
+
+  ClientCall& call_;
+  std::coroutine_handle<> waiter_;
+  bool waiting_ = false;
+};
+
+// The replies of a server-streaming call.
+template <typename Reply>
+class CoClientReader final : public ClientStreamBase {
+ public:
+  using ClientStreamBase::ClientStreamBase;
+
+  // std::optional<Reply>: none once there are no more.
+  ReadAwaiter<Reply> Read() { return ReadAwaiter<Reply>(call()); }
+  HeadersAwaiter headers() { return HeadersAwaiter(call()); }
+  // absl::Status: how the call ended. Replies that were not read are dropped: a
+  // stream that the server does not end wants Cancel() first.
+  FinishAwaiter<Reply> Finish() { return FinishAwaiter<Reply>(call()); }
+};
+
+// The requests of a client-streaming call, and its reply.
+template <typename Request, typename Reply>
+class CoClientWriter final : public ClientStreamBase {
+ public:
+  using ClientStreamBase::ClientStreamBase;
+
+  // bool: whether the request was taken over, or the call has ended.
+  WriteAwaiter<Request> Write(SentMessage<Request> request) {
+    return {call(), std::forward<SentMessage<Request>>(request), false};
+  }
+  WriteAwaiter<Request> WriteLast(SentMessage<Request> request) {
+    return {call(), std::forward<SentMessage<Request>>(request), true};
+  }
+  HeadersAwaiter headers() { return HeadersAwaiter(call()); }
+  // absl::StatusOr<Reply>. Half-closes, if WriteLast() has not. Once.
+  typename CoReply<Reply>::Awaiter Finish() {
+    call().HalfClose();
+    return typename CoReply<Reply>::Awaiter(call());
+  }
+};
+
+// The requests and replies of a bidirectional call. One coroutine may write
+// while another reads.
+template <typename Request, typename Reply>
+class CoClientStream final : public ClientStreamBase {
+ public:
+  using ClientStreamBase::ClientStreamBase;
+
+  // As CoClientWriter and CoClientReader have them.
+  WriteAwaiter<Request> Write(SentMessage<Request> request) {
+    return {call(), std::forward<SentMessage<Request>>(request), false};
+  }
+  WriteAwaiter<Request> WriteLast(SentMessage<Request> request) {
+    return {call(), std::forward<SentMessage<Request>>(request), true};
+  }
+  void WritesDone() { call().HalfClose(); }
+  ReadAwaiter<Reply> Read() { return ReadAwaiter<Reply>(call()); }
+  HeadersAwaiter headers() { return HeadersAwaiter(call()); }
+  FinishAwaiter<Reply> Finish() {
+    WritesDone();
+    return FinishAwaiter<Reply>(call());
+  }
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CO_CLIENT_STREAM_H_

@@ -1,0 +1,68 @@
+#ifndef FDRPC_CO_SERVER_STREAM_H_
+#define FDRPC_CO_SERVER_STREAM_H_
+
+// Streams as a handler that is a coroutine uses them. They belong to the
+// runtime and are valid until the coroutine has ended. What the functions
+// return is for co_await. Once the call has ended — cancelled, its deadline
+// passed, the client gone — every wait ends and nothing is sent.
+
+#include <utility>
+
+#include "fdrpc/call.h"
+#include "fdrpc/message_stream.h"
+
+namespace fdrpc {
+
+// The requests of a client-streaming call.
+template <typename Request>
+class CoServerReader {
+ public:
+  explicit CoServerReader(Call& call) : call_(call) {}
+  CoServerReader(const CoServerReader&) = delete;
+  CoServerReader& operator=(const CoServerReader&) = delete;
+
+  // std::optional<Request>: none once the client has half-closed or the call
+  // has ended.
+  ReadAwaiter<Request> Read() { return ReadAwaiter<Request>(call_); }
+
+ private:
+  Call& call_;
+};
+
+// The replies of a server-streaming call.
+template <typename Reply>
+class CoServerWriter {
+ public:
+  explicit CoServerWriter(Call& call) : call_(call) {}
+  CoServerWriter(const CoServerWriter&) = delete;
+  CoServerWriter& operator=(const CoServerWriter&) = delete;
+
+  // bool: whether the reply was taken over to be sent, or the call has ended.
+  WriteAwaiter<Reply> Write(SentMessage<Reply> reply) {
+    return {call_, std::forward<SentMessage<Reply>>(reply), false};
+  }
+
+ private:
+  Call& call_;
+};
+
+// The requests and replies of a bidirectional call. One coroutine may write
+// while another reads.
+template <typename Request, typename Reply>
+class CoServerStream {
+ public:
+  explicit CoServerStream(Call& call) : reader_(call), writer_(call) {}
+
+  ReadAwaiter<Request> Read() { return reader_.Read(); }
+  WriteAwaiter<Reply> Write(SentMessage<Reply> reply) {
+    return writer_.Write(std::forward<SentMessage<Reply>>(reply));
+  }
+
+ private:
+  CoServerReader<Request> reader_;
+  CoServerWriter<Reply> writer_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CO_SERVER_STREAM_H_

@@ -1,0 +1,61 @@
+#ifndef FDRPC_LOOP_H_
+#define FDRPC_LOOP_H_
+
+#include <memory>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace fdrpc {
+
+class LoopCore;
+
+// Where the asynchronous part of channels runs: it waits for their sockets and
+// deadlines, and calls callbacks and goes on with coroutines. A channel that is
+// given none uses one of the process, which has a thread of its own from the
+// first asynchronous call on; a process that only makes blocking calls has
+// none.
+//
+// A loop of one's own either runs on a thread of one's own:
+//
+//   loop.Run();  // until Stop()
+//
+// or within another event loop (epoll, libuv, Qt, …), which waits until fd() is
+// readable or next_timeout() has passed, and then calls RunReady().
+//
+// Copies are handles to one loop. Channels that use it keep it.
+//
+// Threads: one thread at a time in Run() or RunReady(); Post() and Stop() from
+// any.
+class Loop {
+ public:
+  // Errors of epoll_create1(2) and eventfd(2): at the limit of open files.
+  static absl::StatusOr<Loop> Create();
+
+  // Blocks and runs what becomes ready, until Stop().
+  void Run();
+  void Stop();
+
+  // For another event loop to wait for: readable when there is something to do.
+  // Borrowed.
+  int fd() const;
+  // After how long RunReady() has something to do even if fd() is not readable:
+  // infinite if nothing is planned. Changes with every RunReady() and call.
+  absl::Duration next_timeout() const;
+  // Runs what is ready; does not wait for more.
+  void RunReady();
+
+  // Has `function` called on the loop's thread.
+  void Post(absl::AnyInvocable<void()> function);
+
+ private:
+  friend class Channel;
+  explicit Loop(std::shared_ptr<LoopCore> core) : core_(std::move(core)) {}
+
+  std::shared_ptr<LoopCore> core_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_LOOP_H_

@@ -1,0 +1,152 @@
+#ifndef FDRPC_MESSAGE_STREAM_H_
+#define FDRPC_MESSAGE_STREAM_H_
+
+// What the streams of clients and servers have in common, in their three forms:
+// blocking, with callbacks, and for coroutines. Users have no need of it.
+
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "fdrpc/call.h"
+#include "fdrpc/parcel.h"
+
+namespace fdrpc {
+
+template <typename T>
+inline constexpr bool kIsParcel = std::is_base_of_v<ParcelBase, T>;
+
+// How a message to send is passed: parcels by value, since their descriptors
+// leave the caller's hands.
+template <typename Message>
+using SentMessage =
+    std::conditional_t<kIsParcel<Message>, Message, const Message&>;
+
+template <typename Message>
+std::optional<Message> TakeMessage(Call& call) {
+  std::optional<Message> message(std::in_place);
+  if (!call.Take(*message)) message.reset();
+  return message;
+}
+
+// Waits for an event of a call within a coroutine. Borrows the call. Destroying
+// it takes the wait back.
+class EventAwaiter : private Continuation {
+ public:
+  EventAwaiter(Call& call, CallEvent event) : call_(call), event_(event) {}
+  ~EventAwaiter() {
+    if (waiting_) call_.Forget(*this);
+  }
+
+  bool await_ready() { return call_.Ready(event_); }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    waiting_ = true;
+    // Nothing behind it: this object may be gone by then.
+    call_.Notify(event_, *this);
+  }
+
+ protected:
+  Call& call() { return call_; }
+
+ private:
+  void Run() final {
+    waiting_ = false;
+    waiter_.resume();
+  }
+
+  Call& call_;
+  const CallEvent event_;
+  std::coroutine_handle<> waiter_;
+  bool waiting_ = false;
+};
+
+// co_await: the next message, or none if there are no more.
+template <typename Message>
+class ReadAwaiter final : public EventAwaiter {
+ public:
+  explicit ReadAwaiter(Call& call) : EventAwaiter(call, CallEvent::kMessage) {}
+  std::optional<Message> await_resume() {
+    return TakeMessage<Message>(this->call());
+  }
+};
+
+// co_await: whether the message was taken over to be sent. Holds the message
+// until then.
+template <typename Message>
+class WriteAwaiter final : public EventAwaiter {
+ public:
+  WriteAwaiter(Call& call, SentMessage<Message> message, bool last)
+      : EventAwaiter(call, CallEvent::kRoom),
+        message_(std::forward<SentMessage<Message>>(message)),
+        last_(last) {}
+  bool await_resume() { return this->call().Send(message_, last_); }
+
+ private:
+  SentMessage<Message> message_;  // a reference, or a parcel
+  const bool last_;
+};
+
+// Runs `callback(call)` when `event` is ready, then goes; keeps the call until
+// then. CallPointer is a shared pointer, or a handle that acts like one.
+template <typename CallPointer, typename Callback>
+class CallbackContinuation final : private Continuation {
+ public:
+  static void Start(CallPointer call, CallEvent event, Callback callback) {
+    auto* self = new CallbackContinuation(std::move(call), std::move(callback));
+    // Itself, from the first moment that it can run.
+    self->call_->Notify(event, *self);
+  }
+
+ private:
+  CallbackContinuation(CallPointer call, Callback callback)
+      : call_(std::move(call)), callback_(std::move(callback)) {}
+  ~CallbackContinuation() = default;
+
+  void Run() override {
+    const std::unique_ptr<CallbackContinuation, Delete> self(this);
+    std::move(callback_)(*call_);
+  }
+  struct Delete {
+    void operator()(CallbackContinuation* self) const { delete self; }
+  };
+
+  CallPointer call_;
+  Callback callback_;
+};
+
+template <typename CallPointer, typename Callback>
+void WhenReady(CallPointer call, CallEvent event, Callback callback) {
+  CallbackContinuation<CallPointer, Callback>::Start(std::move(call), event,
+                                                     std::move(callback));
+}
+
+// The steps that streams with callbacks are made of.
+namespace async_steps {
+
+template <typename Message, typename CallPointer>
+void Read(CallPointer call,
+          absl::AnyInvocable<void(std::optional<Message>)> done) {
+  WhenReady(std::move(call), CallEvent::kMessage,
+            [done = std::move(done)](Call& ready) mutable {
+              done(TakeMessage<Message>(ready));
+            });
+}
+
+template <typename Message, typename CallPointer>
+void Write(CallPointer call, Message message, bool last,
+           absl::AnyInvocable<void(bool)> done) {
+  WhenReady(std::move(call), CallEvent::kRoom,
+            [message = std::move(message), last, done = std::move(done)](
+                Call& ready) mutable { done(ready.Send(message, last)); });
+}
+
+}  // namespace async_steps
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_MESSAGE_STREAM_H_

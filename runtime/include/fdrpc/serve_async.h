@@ -1,0 +1,36 @@
+#ifndef FDRPC_SERVE_ASYNC_H_
+#define FDRPC_SERVE_ASYNC_H_
+
+// How a generated AsyncService is served: handlers that take a handle to the
+// call and return.
+
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "fdrpc/async_server_stream.h"
+#include "fdrpc/service.h"
+
+namespace fdrpc {
+
+// Serves a method by calling `handler`, a member function of the generated
+// class that takes one of the handles of async_server_stream.h.
+template <auto handler>
+struct ServeAsync;
+
+template <typename ServiceType, typename Handle,
+          void (ServiceType::*handler)(Handle)>
+struct ServeAsync<handler> {
+  static void Serve(Service& service, std::shared_ptr<ServerCall> call) {
+    Handle handle(call);
+    if constexpr (requires { handle.request(); }) {
+      absl::Status status = call->TakeRequest(handle.request());
+      if (!status.ok()) return call->Finish(std::move(status), nullptr);
+    }
+    (static_cast<ServiceType&>(service).*handler)(std::move(handle));
+  }
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVE_ASYNC_H_

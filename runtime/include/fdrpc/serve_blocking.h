@@ -1,0 +1,79 @@
+#ifndef FDRPC_SERVE_BLOCKING_H_
+#define FDRPC_SERVE_BLOCKING_H_
+
+// How a generated Service is served: handlers that return the call's status.
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "fdrpc/server_stream.h"
+#include "fdrpc/service.h"
+
+namespace fdrpc {
+
+// Serves a method by calling `handler`, a member function of the generated
+// class. Requests are const messages or Parcels, replies likewise.
+template <auto handler>
+struct ServeBlocking;
+
+// absl::Status (ServerContext&, Request&, Reply&): unary, or with a
+// ServerReader<Request>& client-streaming, or with a ServerWriter<Reply>&
+// server-streaming.
+template <typename ServiceType, typename In, typename Out,
+          absl::Status (ServiceType::*handler)(ServerContext&, In&, Out&)>
+struct ServeBlocking<handler> {
+  static void Serve(Service& service, std::shared_ptr<ServerCall> call) {
+    Run(static_cast<ServiceType&>(service), *call, static_cast<In*>(nullptr),
+        static_cast<Out*>(nullptr));
+  }
+
+ private:
+  template <typename Request, typename Reply>
+  static void Run(ServiceType& service, ServerCall& call, Request*, Reply*) {
+    std::remove_const_t<Request> request;
+    absl::Status status = call.TakeRequest(request);
+    if (!status.ok()) return call.Finish(std::move(status), nullptr);
+    Reply reply;
+    status = (service.*handler)(call.context(), request, reply);
+    DropRequest(request);
+    FinishCall(call, std::move(status), &reply);
+  }
+  template <typename Request, typename Reply>
+  static void Run(ServiceType& service, ServerCall& call,
+                  ServerReader<Request>*, Reply*) {
+    ServerReader<Request> requests(call);
+    Reply reply;
+    absl::Status status = (service.*handler)(call.context(), requests, reply);
+    FinishCall(call, std::move(status), &reply);
+  }
+  template <typename Request, typename Reply>
+  static void Run(ServiceType& service, ServerCall& call, Request*,
+                  ServerWriter<Reply>*) {
+    std::remove_const_t<Request> request;
+    absl::Status status = call.TakeRequest(request);
+    if (!status.ok()) return call.Finish(std::move(status), nullptr);
+    ServerWriter<Reply> replies(call);
+    status = (service.*handler)(call.context(), request, replies);
+    DropRequest(request);
+    call.Finish(std::move(status), nullptr);
+  }
+};
+
+// absl::Status (ServerContext&, ServerStream<Request, Reply>&): bidirectional.
+template <typename ServiceType, typename Request, typename Reply,
+          absl::Status (ServiceType::*handler)(ServerContext&,
+                                               ServerStream<Request, Reply>&)>
+struct ServeBlocking<handler> {
+  static void Serve(Service& service, std::shared_ptr<ServerCall> call) {
+    ServerStream<Request, Reply> stream(*call);
+    call->Finish(
+        (static_cast<ServiceType&>(service).*handler)(call->context(), stream),
+        nullptr);
+  }
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVE_BLOCKING_H_

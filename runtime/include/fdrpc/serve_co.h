@@ -1,0 +1,93 @@
+#ifndef FDRPC_SERVE_CO_H_
+#define FDRPC_SERVE_CO_H_
+
+// How a generated CoService is served: handlers that are coroutines and give
+// the call's status.
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "fdrpc/co_server_stream.h"
+#include "fdrpc/serve_blocking.h"
+#include "fdrpc/service.h"
+#include "fdrpc/task.h"
+
+namespace fdrpc {
+
+// As ServeBlocking, for functions that return Task<absl::Status>. What they
+// take by reference lives until they have ended.
+template <auto handler>
+struct ServeCo;
+
+template <typename ServiceType, typename In, typename Out,
+          Task<absl::Status> (ServiceType::*handler)(ServerContext&, In&, Out&)>
+struct ServeCo<handler> {
+  static void Serve(Service& service, std::shared_ptr<ServerCall> call) {
+    Run(static_cast<ServiceType&>(service), std::move(call),
+        static_cast<In*>(nullptr), static_cast<Out*>(nullptr));
+  }
+
+ private:
+  template <typename Request, typename Reply>
+  static DetachedTask Run(ServiceType& service,
+                          std::shared_ptr<ServerCall> call, Request*, Reply*) {
+    std::remove_const_t<Request> request;
+    absl::Status status = call->TakeRequest(request);
+    if (!status.ok()) {
+      call->Finish(std::move(status), nullptr);
+      co_return;
+    }
+    Reply reply;
+    status = co_await (service.*handler)(call->context(), request, reply);
+    DropRequest(request);
+    FinishCall(*call, std::move(status), &reply);
+  }
+  template <typename Request, typename Reply>
+  static DetachedTask Run(ServiceType& service,
+                          std::shared_ptr<ServerCall> call,
+                          CoServerReader<Request>*, Reply*) {
+    CoServerReader<Request> requests(*call);
+    Reply reply;
+    absl::Status status =
+        co_await (service.*handler)(call->context(), requests, reply);
+    FinishCall(*call, std::move(status), &reply);
+  }
+  template <typename Request, typename Reply>
+  static DetachedTask Run(ServiceType& service,
+                          std::shared_ptr<ServerCall> call, Request*,
+                          CoServerWriter<Reply>*) {
+    std::remove_const_t<Request> request;
+    absl::Status status = call->TakeRequest(request);
+    if (!status.ok()) {
+      call->Finish(std::move(status), nullptr);
+      co_return;
+    }
+    CoServerWriter<Reply> replies(*call);
+    status = co_await (service.*handler)(call->context(), request, replies);
+    DropRequest(request);
+    call->Finish(std::move(status), nullptr);
+  }
+};
+
+template <typename ServiceType, typename Request, typename Reply,
+          Task<absl::Status> (ServiceType::*handler)(
+              ServerContext&, CoServerStream<Request, Reply>&)>
+struct ServeCo<handler> {
+  static void Serve(Service& service, std::shared_ptr<ServerCall> call) {
+    Run(static_cast<ServiceType&>(service), std::move(call));
+  }
+
+ private:
+  static DetachedTask Run(ServiceType& service,
+                          std::shared_ptr<ServerCall> call) {
+    CoServerStream<Request, Reply> stream(*call);
+    absl::Status status = co_await (service.*handler)(call->context(), stream);
+    call->Finish(std::move(status), nullptr);
+  }
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVE_CO_H_

@@ -1,0 +1,86 @@
+#ifndef FDRPC_SERVER_STREAM_H_
+#define FDRPC_SERVER_STREAM_H_
+
+// Streams as a handler that blocks uses them. They belong to the runtime and
+// are valid until the handler returns. Once the call has ended — cancelled, its
+// deadline passed, the client gone — every wait returns and nothing is sent.
+
+#include <optional>
+#include <utility>
+
+#include "fdrpc/call.h"
+#include "fdrpc/message_stream.h"
+
+namespace fdrpc {
+
+// The requests of a client-streaming call:
+//
+//   while (std::optional<Chunk> chunk = chunks.Read()) { … }
+//
+// Threads: one at a time.
+template <typename Request>
+class ServerReader {
+ public:
+  explicit ServerReader(Call& call) : call_(call) {}
+  ServerReader(const ServerReader&) = delete;
+  ServerReader& operator=(const ServerReader&) = delete;
+
+  // Blocks until the next request is here; none once the client has
+  // half-closed or the call has ended (ServerContext::IsCancelled).
+  std::optional<Request> Read() {
+    call_.Await(CallEvent::kMessage);
+    return TakeMessage<Request>(call_);
+  }
+  // The same into `request`, whose memory is used again. False: no more.
+  bool Read(Request& request) {
+    call_.Await(CallEvent::kMessage);
+    return call_.Take(request);
+  }
+
+ private:
+  Call& call_;
+};
+
+// The replies of a server-streaming call.
+//
+// Threads: one at a time.
+template <typename Reply>
+class ServerWriter {
+ public:
+  explicit ServerWriter(Call& call) : call_(call) {}
+  ServerWriter(const ServerWriter&) = delete;
+  ServerWriter& operator=(const ServerWriter&) = delete;
+
+  // Takes `reply` over to be sent; blocks while the client does not read. False
+  // if the call has ended: there is nobody to go on for.
+  bool Write(SentMessage<Reply> reply) {
+    call_.Await(CallEvent::kRoom);
+    return call_.Send(reply, /*last=*/false);
+  }
+
+ private:
+  Call& call_;
+};
+
+// The requests and replies of a bidirectional call.
+//
+// Threads: one thread may write while another reads.
+template <typename Request, typename Reply>
+class ServerStream {
+ public:
+  explicit ServerStream(Call& call) : reader_(call), writer_(call) {}
+
+  std::optional<Request> Read() { return reader_.Read(); }
+  bool Read(Request& request) { return reader_.Read(request); }
+  bool Write(SentMessage<Reply> reply) {
+    return writer_.Write(std::forward<SentMessage<Reply>>(reply));
+  }
+
+ private:
+  ServerReader<Request> reader_;
+  ServerWriter<Reply> writer_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_STREAM_H_

@@ -1,0 +1,275 @@
+#include "loop/loop_core.h"
+
+#include <algorithm>
+#include <csignal>
+#include <iterator>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "os/fork_generation.h"
+
+namespace fdrpc {
+namespace {
+
+constexpr uint64_t kWakeupToken = 0;
+constexpr size_t kMostEvents = 64;
+// Continuations that run before the loop looks at descriptors again.
+constexpr int kMostContinuations = 256;
+
+// A thread that takes no signals: they are the program's. False if the system
+// gives none.
+bool StartThread(std::shared_ptr<LoopCore> loop) {
+  sigset_t all;
+  sigset_t former;
+  sigfillset(&all);
+  // But for those that a thread's own mistakes raise: blocked, they end the
+  // process without its handler (signal(7)).
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
+    sigdelset(&all, signal);
+  }
+  pthread_sigmask(SIG_SETMASK, &all, &former);
+  bool started = true;
+  // The standard library's only way to say that there is none.
+  try {
+    std::thread([loop = std::move(loop)] { loop->Run(); }).detach();
+  } catch (const std::system_error&) {
+    started = false;
+  }
+  pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  return started;
+}
+
+// What Default() has made in one process. Never destroyed: the thread may
+// outlive main().
+struct DefaultLoop {
+  DefaultLoop(uint32_t of, DefaultLoop* inherited)
+      : fork_generation(of), parents(inherited) {}
+
+  const uint32_t fork_generation;
+  DefaultLoop* const parents;
+  // One for each process: another thread may hold it while this one forks.
+  Mutex mu;
+  std::shared_ptr<LoopCore> loop ABSL_GUARDED_BY(mu);
+};
+
+constinit std::atomic<DefaultLoop*> newest_default{nullptr};
+
+DefaultLoop& DefaultOfThisProcess() {
+  const uint32_t generation = ForkGeneration();
+  DefaultLoop* newest = newest_default.load(std::memory_order_acquire);
+  while (newest == nullptr || newest->fork_generation != generation) {
+    auto made = std::make_unique<DefaultLoop>(generation, newest);
+    if (newest_default.compare_exchange_strong(newest, made.get())) {
+      newest = made.release();
+    }
+  }
+  return *newest;
+}
+
+}  // namespace
+
+// Is in the list of its loop until it runs.
+class LoopCore::PostedFunction final : public Continuation {
+ public:
+  PostedFunction(LoopCore& loop, absl::AnyInvocable<void()> function)
+      : loop_(loop), function_(std::move(function)) {}
+
+  void SetPlace(std::list<PostedFunction>::iterator place) { place_ = place; }
+
+ private:
+  void Run() override {
+    std::list<PostedFunction> own;  // itself, until it has returned
+    {
+      MutexLock lock(loop_.mu_);
+      own.splice(own.begin(), loop_.functions_, place_);
+    }
+    function_();
+  }
+
+  LoopCore& loop_;
+  absl::AnyInvocable<void()> function_;
+  std::list<PostedFunction>::iterator place_;
+};
+
+thread_local LoopCore* LoopCore::current_ = nullptr;
+
+absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Create() {
+  absl::StatusOr<Poller> poller = Poller::Create();
+  if (!poller.ok()) return poller.status();
+  absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
+  if (!wakeup.ok()) return wakeup.status();
+  absl::Status added = poller->Add(wakeup->fd(), kWakeupToken, {});
+  if (!added.ok()) return added;
+  return std::shared_ptr<LoopCore>(
+      new LoopCore(*std::move(poller), *std::move(wakeup)));
+}
+
+absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Default() {
+  DefaultLoop& made = DefaultOfThisProcess();
+  MutexLock lock(made.mu);
+  if (made.loop != nullptr) return made.loop;
+  absl::StatusOr<std::shared_ptr<LoopCore>> created = Create();
+  if (!created.ok()) return created;
+  if (!StartThread(*created)) {
+    return absl::ResourceExhaustedError(
+        "the system gives no thread for callbacks (RLIMIT_NPROC, pids cgroup)");
+  }
+  made.loop = *std::move(created);
+  return made.loop;
+}
+
+LoopCore::LoopCore(Poller poller, Wakeup wakeup)
+    : poller_(std::move(poller)),
+      wakeup_(std::move(wakeup)),
+      fork_generation_(ForkGeneration()) {}
+
+LoopCore::~LoopCore() = default;
+
+absl::StatusOr<uint64_t> LoopCore::Watch(int fd, std::weak_ptr<Source> source) {
+  MutexLock lock(mu_);
+  const uint64_t token = next_token_++;
+  absl::Status added = poller_.Add(fd, token, {.edge_triggered = true});
+  if (!added.ok()) return added;
+  sources_.emplace(token, std::move(source));
+  return token;
+}
+
+void LoopCore::WatchRoom(int fd, uint64_t token, bool watch) {
+  if (ForkGeneration() != fork_generation_) return;
+  // Of a descriptor in the set only a lack of memory can fail; what is lost is
+  // noticed when the peer goes.
+  (void)poller_.Change(fd, token, {.writable = watch, .edge_triggered = true});
+}
+
+void LoopCore::Unwatch(int fd, uint64_t token) {
+  if (ForkGeneration() != fork_generation_) return;
+  MutexLock lock(mu_);
+  poller_.Remove(fd);
+  sources_.erase(token);
+}
+
+void LoopCore::WakeAt(MonotonicTime at, std::weak_ptr<Source> source) {
+  MutexLock lock(mu_);
+  const bool first = timers_.empty() || at < timers_.begin()->first;
+  timers_.emplace(at, std::move(source));
+  if (first) Interrupt();
+}
+
+void LoopCore::Post(Continuation& continuation) {
+  MutexLock lock(mu_);
+  continuations_.PushBack(continuation);
+  Interrupt();
+}
+
+void LoopCore::Post(absl::AnyInvocable<void()> function) {
+  MutexLock lock(mu_);
+  functions_.emplace_back(*this, std::move(function));
+  functions_.back().SetPlace(std::prev(functions_.end()));
+  continuations_.PushBack(functions_.back());
+  Interrupt();
+}
+
+bool LoopCore::Remove(Continuation& continuation) {
+  MutexLock lock(mu_);
+  return continuations_.Remove(continuation);
+}
+
+void LoopCore::Stop() {
+  MutexLock lock(mu_);
+  stopped_ = true;
+  Interrupt();
+}
+
+void LoopCore::Interrupt() {
+  // The loop's own thread looks before it waits.
+  if (OnThisThread() || std::exchange(interrupted_, true)) return;
+  wakeup_.Notify();
+}
+
+void LoopCore::Run() {
+  while (true) {
+    {
+      MutexLock lock(mu_);
+      if (std::exchange(stopped_, false)) return;
+    }
+    RunOnce(kNoDeadline);
+  }
+}
+
+MonotonicTime LoopCore::next_deadline() {
+  MutexLock lock(mu_);
+  if (!continuations_.empty()) return MonotonicTime();
+  return timers_.empty() ? kNoDeadline : timers_.begin()->first;
+}
+
+void LoopCore::RunOnce(MonotonicTime deadline) {
+  LoopCore* const outer = std::exchange(current_, this);
+  Poller::Event events[kMostEvents];
+  const absl::Span<Poller::Event> ready =
+      poller_.Wait(absl::MakeSpan(events), std::min(deadline, next_deadline()));
+  for (const Poller::Event& event : ready) {
+    std::shared_ptr<Source> source;
+    {
+      MutexLock lock(mu_);
+      if (event.token == kWakeupToken) {
+        wakeup_.Clear();
+        interrupted_ = false;
+        continue;
+      }
+      auto it = sources_.find(event.token);
+      if (it != sources_.end()) source = it->second.lock();
+    }
+    if (source != nullptr) source->OnReady(event);
+  }
+  RunTimers();
+  RunContinuations();
+  EndBatch();
+  current_ = outer;
+  MutexLock lock(mu_);
+  // What is left, and what came from this thread, is for the next time: a loop
+  // that waits for fd() must hear of it.
+  if (!continuations_.empty() ||
+      (!timers_.empty() && timers_.begin()->first == MonotonicTime())) {
+    Interrupt();
+  }
+}
+
+void LoopCore::RunTimers() {
+  // A source that wants to be called again at once is, after the others.
+  std::vector<std::weak_ptr<Source>> expired;
+  {
+    MutexLock lock(mu_);
+    if (timers_.empty()) return;
+    const auto end = timers_.upper_bound(Clock::Real().Now());
+    for (auto it = timers_.begin(); it != end; ++it) {
+      expired.push_back(std::move(it->second));
+    }
+    timers_.erase(timers_.begin(), end);
+  }
+  for (const std::weak_ptr<Source>& expired_source : expired) {
+    if (auto source = expired_source.lock()) source->OnWake();
+  }
+}
+
+void LoopCore::RunContinuations() {
+  for (int i = 0; i < kMostContinuations; ++i) {
+    Continuation* next = nullptr;
+    {
+      MutexLock lock(mu_);
+      next = continuations_.PopFront();
+    }
+    if (next == nullptr) return;
+    next->Run();
+  }
+}
+
+void LoopCore::EndBatch() {
+  while (!at_batch_end_.empty()) {
+    for (const auto& source : std::exchange(at_batch_end_, {})) {
+      source->OnBatchEnd();
+    }
+  }
+}
+
+}  // namespace fdrpc

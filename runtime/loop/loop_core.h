@@ -1,0 +1,129 @@
+#ifndef FDRPC_LOOP_LOOP_CORE_H_
+#define FDRPC_LOOP_LOOP_CORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/monotonic_time.h"
+#include "base/mutex.h"
+#include "call/continuation_queue.h"
+#include "fdrpc/call.h"
+#include "os/poller.h"
+#include "os/wakeup.h"
+
+namespace fdrpc {
+
+// What a Loop is made of: descriptors that are waited for, timers, and
+// continuations that are to run. Has no thread: whoever runs it is its thread
+// for that time. Sources are its users; it keeps none of them alive.
+class LoopCore {
+ public:
+  // Called on the loop's thread, without a lock.
+  class Source {
+   public:
+    virtual ~Source() = default;
+    // The descriptor has become readable or writable: told once for each time
+    // (EPOLLET of epoll(7)).
+    virtual void OnReady(Poller::Event) {}
+    // Its timer has expired, or Wake() was called.
+    virtual void OnWake() {}
+    // What AtBatchEnd() asked for.
+    virtual void OnBatchEnd() {}
+  };
+
+  static absl::StatusOr<std::shared_ptr<LoopCore>> Create();
+  // The loop of those who name none: with a thread of its own, which lives as
+  // long as the process. Made by the first call (and anew in a forked child).
+  static absl::StatusOr<std::shared_ptr<LoopCore>> Default();
+
+  ~LoopCore();
+
+  // ---- any thread
+
+  // Waits until `fd` is readable; it is borrowed until Unwatch(). Returns its
+  // token.
+  absl::StatusOr<uint64_t> Watch(int fd, std::weak_ptr<Source> source)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether to wait until it is writable, too. Does nothing in a child after
+  // fork(2), nor does Unwatch(): the epoll set is the parent's.
+  void WatchRoom(int fd, uint64_t token, bool watch);
+  void Unwatch(int fd, uint64_t token) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Has OnWake() called soon, or once `at` has passed.
+  void Wake(std::weak_ptr<Source> source) ABSL_LOCKS_EXCLUDED(mu_) {
+    WakeAt(MonotonicTime(), std::move(source));
+  }
+  void WakeAt(MonotonicTime at, std::weak_ptr<Source> source)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Has the continuation run; false from Remove() if it has begun to.
+  void Post(Continuation& continuation) ABSL_LOCKS_EXCLUDED(mu_);
+  bool Remove(Continuation& continuation) ABSL_LOCKS_EXCLUDED(mu_);
+  // Has the function called, among the continuations. If the loop goes before,
+  // it goes with it.
+  void Post(absl::AnyInvocable<void()> function) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Makes Run() return.
+  void Stop() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // ---- the loop's thread
+
+  // Whether this thread runs it at the moment.
+  bool OnThisThread() const { return current_ == this; }
+  // Has OnBatchEnd() called once what is ready now has been handled. Only if
+  // OnThisThread().
+  void AtBatchEnd(std::shared_ptr<Source> source) {
+    at_batch_end_.push_back(std::move(source));
+  }
+
+  void Run() ABSL_LOCKS_EXCLUDED(mu_);
+  // Handles what is ready without blocking.
+  void RunReady() ABSL_LOCKS_EXCLUDED(mu_) { RunOnce(MonotonicTime()); }
+  // When there will be something to do at the latest.
+  MonotonicTime next_deadline() ABSL_LOCKS_EXCLUDED(mu_);
+  int fd() const { return poller_.fd(); }
+
+ private:
+  class PostedFunction;
+
+  LoopCore(Poller poller, Wakeup wakeup);
+
+  void RunOnce(MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(mu_);
+  void RunContinuations() ABSL_LOCKS_EXCLUDED(mu_);
+  void RunTimers() ABSL_LOCKS_EXCLUDED(mu_);
+  void EndBatch();
+  // Sees to it that the loop looks again.
+  void Interrupt() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  static thread_local LoopCore* current_;
+
+  Poller poller_;
+  const Wakeup wakeup_;
+  const uint32_t fork_generation_;
+
+  Mutex mu_;
+  ContinuationQueue continuations_ ABSL_GUARDED_BY(mu_);
+  std::list<PostedFunction> functions_ ABSL_GUARDED_BY(mu_);  // among those
+  std::multimap<MonotonicTime, std::weak_ptr<Source>> timers_
+      ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<uint64_t, std::weak_ptr<Source>> sources_
+      ABSL_GUARDED_BY(mu_);
+  uint64_t next_token_ ABSL_GUARDED_BY(mu_) = 1;
+  bool interrupted_ ABSL_GUARDED_BY(mu_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
+
+  std::vector<std::shared_ptr<Source>> at_batch_end_;  // the loop's thread's
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_LOOP_LOOP_CORE_H_

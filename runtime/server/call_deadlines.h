@@ -1,0 +1,43 @@
+#ifndef FDRPC_SERVER_CALL_DEADLINES_H_
+#define FDRPC_SERVER_CALL_DEADLINES_H_
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "base/monotonic_time.h"
+#include "base/mutex.h"
+
+namespace fdrpc {
+
+class IncomingCall;
+
+// The calls of a server whose deadlines somebody waits for. Only those: a call
+// that never waits costs nothing here. Any thread.
+class CallDeadlines {
+ public:
+  // Borrows the call until Remove(), or until TakeExpired() gives it. True if
+  // no other has an earlier deadline.
+  bool Add(IncomingCall& call) ABSL_LOCKS_EXCLUDED(mu_);
+  void Remove(IncomingCall& call) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The earliest deadline.
+  MonotonicTime next() const { return next_.load(std::memory_order_acquire); }
+  // Takes out the calls whose deadlines have passed.
+  std::vector<std::shared_ptr<IncomingCall>> TakeExpired(MonotonicTime now)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  void UpdateNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  Mutex mu_;
+  std::set<std::pair<MonotonicTime, IncomingCall*>> calls_ ABSL_GUARDED_BY(mu_);
+  std::atomic<MonotonicTime> next_{kNoDeadline};
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_CALL_DEADLINES_H_

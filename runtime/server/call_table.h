@@ -1,0 +1,61 @@
+#ifndef FDRPC_SERVER_CALL_TABLE_H_
+#define FDRPC_SERVER_CALL_TABLE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "base/mutex.h"
+#include "fdrpc/server.h"
+
+namespace fdrpc {
+
+class IncomingCall;
+
+// The calls of one connection that are in progress, by id, and the account of
+// what all its calls make the server hold. Any thread, except as said.
+class CallTable {
+ public:
+  // `options` is borrowed.
+  explicit CallTable(const ServerOptions& options) : options_(options) {}
+
+  // Adds a call that has just been made. RESOURCE_EXHAUSTED if the client is at
+  // its limit of calls, UNAVAILABLE after Close().
+  absl::Status Add(std::shared_ptr<IncomingCall> call) ABSL_LOCKS_EXCLUDED(mu_);
+  // Null if it is not there.
+  std::shared_ptr<IncomingCall> Find(uint32_t id) ABSL_LOCKS_EXCLUDED(mu_);
+  std::shared_ptr<IncomingCall> Remove(uint32_t id) ABSL_LOCKS_EXCLUDED(mu_);
+  std::vector<std::shared_ptr<IncomingCall>> All() ABSL_LOCKS_EXCLUDED(mu_);
+  // Gives and removes all; none is added any more.
+  std::vector<std::shared_ptr<IncomingCall>> Close() ABSL_LOCKS_EXCLUDED(mu_);
+  bool empty() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Counts what has arrived for a call. RESOURCE_EXHAUSTED, without counting
+  // it, beyond the connection's limit. For the one thread that reads.
+  absl::Status Charge(size_t bytes, size_t descriptors);
+  void Release(size_t bytes, size_t descriptors);
+  // A call that was to be added exists no more.
+  void OnCallGone() { existing_.fetch_sub(1, std::memory_order_relaxed); }
+
+ private:
+  const ServerOptions& options_;
+
+  Mutex mu_;
+  absl::flat_hash_map<uint32_t, std::shared_ptr<IncomingCall>> calls_
+      ABSL_GUARDED_BY(mu_);
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  // Of all calls that exist, also of those that were cancelled while they wait
+  // for a thread or their handlers run on.
+  std::atomic<size_t> existing_{0};
+  std::atomic<size_t> held_bytes_{0};
+  std::atomic<size_t> held_descriptors_{0};
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_CALL_TABLE_H_

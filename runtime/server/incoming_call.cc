@@ -1,0 +1,391 @@
+#include "server/incoming_call.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "call/parse.h"
+#include "wire/metadata_block.h"
+
+namespace fdrpc {
+namespace {
+
+// What is wrong with a handler's metadata is its mistake, not the client's.
+absl::Status CheckHandlersMetadata(const Metadata& metadata) {
+  absl::Status valid = CheckMetadata(metadata);
+  if (valid.ok()) return valid;
+  return absl::InternalError(
+      absl::StrCat("the handler's metadata: ", valid.message()));
+}
+
+size_t MessageBytes(const OutgoingFrames& frames) {
+  size_t bytes = 0;
+  for (const OutgoingFrame& frame : frames) {
+    bytes += frame.bytes() - kFrameHeaderBytes;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+IncomingCall::IncomingCall(std::shared_ptr<Origin> origin, Terms terms)
+    : origin_(std::move(origin)),
+      id_(terms.id),
+      method_(terms.method),
+      context_(*this, origin_->peer(), std::move(terms.metadata),
+               terms.deadline),
+      requests_(terms.request_limits,
+                method_.streams_requests()
+                    ? std::optional<Credit>(terms.request_window)
+                    : std::nullopt,
+                *origin_),
+      replies_(method_.streams_replies()
+                   ? std::make_unique<MessageOutbox>(
+                         Credit{origin_->client().initial_credit_bytes,
+                                origin_->client().initial_credit_descriptors})
+                   : nullptr) {}
+
+IncomingCall::~IncomingCall() {
+  NoteHandlerEnded();
+  origin_->OnCallGone();
+}
+
+void IncomingCall::Start() {
+  starting_ = shared_from_this();
+  origin_->runner().Post(*this);
+}
+
+void IncomingCall::Run() {
+  std::shared_ptr<IncomingCall> self = std::move(starting_);
+  if (context_.IsCancelled()) return Finish(DeadlinePassed(), nullptr);
+  method_.handler->serve(*method_.service, std::move(self));
+}
+
+absl::Status IncomingCall::DeadlinePassed() {
+  return absl::DeadlineExceededError("the call's deadline has passed");
+}
+
+// Waiting.
+
+bool IncomingCall::IsReady(CallEvent event) const {
+  switch (event) {
+    case CallEvent::kMessage:
+      return ended_ || requests_.ready();
+    case CallEvent::kRoom:
+      return ended_ || replies_ == nullptr || replies_->has_room();
+    default:
+      return ended_;
+  }
+}
+
+bool IncomingCall::Ready(CallEvent event) {
+  if (context_.past_deadline()) OnDeadline();
+  MutexLock lock(mu_);
+  return IsReady(event);
+}
+
+void IncomingCall::Await(CallEvent event) {
+  if (Ready(event)) return;
+  origin_->runner().AboutToBlock();
+  Parker parker;
+  bool in_time = true;
+  while (in_time) {
+    {
+      MutexLock lock(mu_);
+      waits_.Remove(event);
+      if (IsReady(event)) return;
+      waits_.Add(event, parker);
+    }
+    in_time = parker.Park(deadline());
+  }
+  {
+    MutexLock lock(mu_);
+    waits_.Remove(event);
+  }
+  OnDeadline();
+}
+
+void IncomingCall::Notify(CallEvent event, Continuation& continuation) {
+  // The continuation may let go of the call before this returns.
+  const std::shared_ptr<IncomingCall> self = shared_from_this();
+  if (context_.past_deadline()) OnDeadline();
+  MutexLock lock(mu_);
+  if (IsReady(event)) return origin_->runner().Post(continuation);
+  waits_.Add(event, continuation);
+  WatchDeadline();
+}
+
+void IncomingCall::Forget(Continuation& continuation) {
+  MutexLock lock(mu_);
+  // What has left here was posted under the lock.
+  if (!waits_.Remove(continuation)) origin_->runner().TakeBack(continuation);
+}
+
+void IncomingCall::WatchDeadline() {
+  if (deadline() == kNoDeadline || deadline_watched_) return;
+  deadline_watched_ = true;
+  origin_->runner().WatchDeadline(*this);
+}
+
+// Requests.
+
+absl::Status IncomingCall::OnMessage(IncomingFrame& frame,
+                                     std::string_view piece) {
+  absl::Status possible;
+  bool start = false;
+  bool incomplete = false;
+  {
+    WokenThreads woken;
+    MutexLock lock(mu_);
+    absl::Status violation;
+    possible = requests_.Add(frame, piece, violation);
+    if (!violation.ok()) return violation;
+    if (possible.ok()) {
+      incomplete = !ended_ && requests_.incomplete();
+      start = !method_.streams_requests() && requests_.half_closed();
+      if (IsReady(CallEvent::kMessage)) {
+        waits_.End(CallEvent::kMessage, origin_->runner(), woken);
+      }
+    }
+  }
+  if (!incomplete) {
+    incomplete_since_.reset();
+  } else if (!incomplete_since_.has_value()) {
+    incomplete_since_ = Clock::Real().Now();
+  }
+  if (!possible.ok()) {
+    Fail(possible);
+  } else if (start) {
+    Start();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status IncomingCall::TakeRequest(IncomingMessage request) {
+  ReceivedMessage received;
+  {
+    MutexLock lock(mu_);
+    received = requests_.TakeSingle();
+  }
+  return ParseReceived(std::move(received), request);
+}
+
+bool IncomingCall::Take(IncomingMessage message) {
+  ReceivedMessage received;
+  Credit grant;
+  {
+    MutexLock lock(mu_);
+    if (!requests_.Take(received, grant)) return false;
+    if (!grant.empty()) origin_->Enqueue(BuildCredit(id_, grant));
+  }
+  if (!grant.empty()) origin_->Flush();
+  const absl::Status parsed = ParseReceived(std::move(received), message);
+  if (!parsed.ok()) Fail(parsed);
+  return parsed.ok();
+}
+
+// Replies.
+
+absl::Status IncomingCall::Prepare(const OutgoingMessage& message,
+                                   DescriptorSet& descriptors) const {
+  absl::Status sendable;
+  if (message.parcel != nullptr) {
+    sendable = message.parcel->PrepareToSend();
+    descriptors = message.parcel->TakeDescriptors();
+  }
+  if (sendable.ok()) {
+    const Hello& client = origin_->client();
+    sendable = CheckSendable(*message.message, descriptors.size(),
+                             client.max_message_bytes, client.max_descriptors);
+  }
+  // A parcel that is not in order, required fields that are missing: the
+  // handler's mistake, not the client's.
+  return absl::IsInvalidArgument(sendable)
+             ? absl::InternalError(sendable.message())
+             : sendable;
+}
+
+absl::Status IncomingCall::EnqueueHeaders() {
+  absl::Status valid = CheckHandlersMetadata(context_.headers());
+  if (!valid.ok()) return valid;
+  headers_sent_ = true;
+  OutgoingFrames frames;
+  frames.push_back(BuildHeaders(id_, context_.headers()));
+  origin_->Enqueue(std::move(frames));
+  return valid;
+}
+
+void IncomingCall::SendHeaders() {
+  absl::Status sent;
+  {
+    MutexLock lock(mu_);
+    if (ended_ || headers_sent_) return;
+    sent = EnqueueHeaders();
+  }
+  if (!sent.ok()) return Fail(sent);
+  origin_->Flush();
+}
+
+bool IncomingCall::Send(OutgoingMessage message, bool) {
+  if (context_.IsCancelled()) return false;
+  DescriptorSet descriptors;
+  absl::Status status = Prepare(message, descriptors);
+  if (!status.ok()) {
+    Fail(status);
+    return false;
+  }
+  const size_t descriptor_count = descriptors.size();
+  OutgoingFrames frames =
+      BuildMessage(id_, *message.message, std::move(descriptors), false);
+  const size_t bytes = MessageBytes(frames);
+  bool queued = false;
+  {
+    WokenThreads woken;
+    MutexLock lock(mu_);
+    if (ended_) return false;
+    FDRPC_CHECK(replies_ != nullptr && replies_->has_room(),
+                "a call's Send() comes when kRoom is ready");
+    if (!headers_sent_ && !context_.headers().empty()) {
+      status = EnqueueHeaders();
+      queued = true;
+    }
+    headers_sent_ = true;
+    if (status.ok()) {
+      replies_->Put(std::move(frames), bytes, descriptor_count);
+      queued |= Advance(woken);
+    }
+  }
+  if (!status.ok()) Fail(status);
+  if (queued) origin_->Flush();
+  return status.ok();
+}
+
+absl::Status IncomingCall::OnCredit(Credit credit) {
+  bool queued = false;
+  {
+    WokenThreads woken;
+    MutexLock lock(mu_);
+    if (replies_ == nullptr || ended_for_client_) return absl::OkStatus();
+    if (!replies_->Grant(credit)) {
+      return absl::InvalidArgumentError("more credit than makes sense");
+    }
+    queued = Advance(woken);
+  }
+  if (queued) origin_->Flush();
+  return absl::OkStatus();
+}
+
+bool IncomingCall::OnRoom() {
+  WokenThreads woken;
+  MutexLock lock(mu_);
+  return !ended_for_client_ && Advance(woken);
+}
+
+bool IncomingCall::Advance(WokenThreads& woken) {
+  bool queued = false;
+  if (replies_ != nullptr) {
+    if (replies_->can_send() && origin_->HasRoom()) {
+      origin_->Enqueue(replies_->Take());
+      queued = true;
+    }
+    if (!replies_->has_room()) return queued;
+    waits_.End(CallEvent::kRoom, origin_->runner(), woken);
+  }
+  if (end_.empty()) return queued;
+  EndForClient();
+  origin_->Enqueue(std::exchange(end_, {}));
+  return true;
+}
+
+// Ends.
+
+void IncomingCall::Finish(absl::Status status, const OutgoingMessage* reply) {
+  FinishOnce(std::move(status), reply);
+  NoteHandlerEnded();
+}
+
+void IncomingCall::FinishOnce(absl::Status status,
+                              const OutgoingMessage* reply) {
+  if (context_.past_deadline()) status = DeadlinePassed();
+  bool with_headers = false;
+  {
+    Dropped dropped;
+    WokenThreads woken;
+    MutexLock lock(mu_);
+    if (ended_) return;
+    EndForHandler(dropped, woken);
+    with_headers = !std::exchange(headers_sent_, true);
+  }
+  OutgoingFrames end = BuildEnd(std::move(status), reply, with_headers);
+  bool queued = false;
+  {
+    WokenThreads woken;
+    MutexLock lock(mu_);
+    if (ended_for_client_) return;
+    end_ = std::move(end);
+    queued = Advance(woken);
+    if (!ended_for_client_) WatchDeadline();
+  }
+  if (queued) origin_->Flush();
+}
+
+OutgoingFrames IncomingCall::BuildEnd(absl::Status status,
+                                      const OutgoingMessage* reply,
+                                      bool with_headers) {
+  const bool replies_once = !method_.streams_replies();
+  DescriptorSet descriptors;
+  if (status.ok() && replies_once) {
+    status = reply != nullptr
+                 ? Prepare(*reply, descriptors)
+                 : absl::InternalError("the handler gave no reply");
+  }
+  Metadata& headers = context_.headers();
+  Metadata& trailers = context_.trailers();
+  if (!with_headers) headers.Clear();
+  for (Metadata* metadata : {&headers, &trailers}) {
+    absl::Status valid = CheckHandlersMetadata(*metadata);
+    if (valid.ok()) continue;
+    status = std::move(valid);
+    metadata->Clear();
+  }
+  if (!status.ok()) descriptors.clear();
+  return BuildStatus(id_, status, headers, trailers,
+                     status.ok() && replies_once ? reply->message : nullptr,
+                     std::move(descriptors));
+}
+
+void IncomingCall::Fail(const absl::Status& error) {
+  EndNow(BuildStatus(id_, error, {}, {}, nullptr, {}));
+}
+
+void IncomingCall::EndNow(OutgoingFrames end) {
+  const bool tells = !end.empty();
+  {
+    Dropped dropped;
+    WokenThreads woken;
+    MutexLock lock(mu_);
+    if (ended_for_client_) return;
+    context_.SetCancelled();
+    EndForHandler(dropped, woken);
+    if (replies_ != nullptr) dropped.message = replies_->Drop();
+    dropped.end = std::exchange(end_, {});
+    EndForClient();
+    if (tells) origin_->Enqueue(std::move(end));
+  }
+  if (tells) origin_->Flush();
+  context_.TellCancelled();
+}
+
+void IncomingCall::EndForHandler(Dropped& dropped, WokenThreads& woken) {
+  ended_ = true;
+  dropped.requests = requests_.Drop();
+  waits_.EndAll(origin_->runner(), woken);
+}
+
+void IncomingCall::EndForClient() {
+  ended_for_client_ = true;
+  if (deadline_watched_) origin_->runner().ForgetDeadline(*this);
+  origin_->OnCallEnded(id_);
+}
+
+}  // namespace fdrpc

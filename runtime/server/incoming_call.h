@@ -1,0 +1,188 @@
+#ifndef FDRPC_SERVER_INCOMING_CALL_H_
+#define FDRPC_SERVER_INCOMING_CALL_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "base/monotonic_time.h"
+#include "base/mutex.h"
+#include "call/credit.h"
+#include "call/message_assembler.h"
+#include "connection/frame_builder.h"
+#include "connection/message_outbox.h"
+#include "fdrpc/metadata.h"
+#include "fdrpc/peer_credentials.h"
+#include "fdrpc/service.h"
+#include "server/call_context.h"
+#include "server/call_requests.h"
+#include "server/call_runner.h"
+#include "server/call_waits.h"
+#include "server/service_registry.h"
+
+namespace fdrpc {
+
+// One call that a server serves, of any kind, from its open frame to its end.
+// Shared by the connection's table, as long as the client waits for the call,
+// and whatever its handler consists of.
+//
+// Its lock may be held when the connection's are taken, not the other way
+// round.
+class IncomingCall final : public ServerCall,
+                           public std::enable_shared_from_this<IncomingCall>,
+                           private Continuation {
+ public:
+  // The connection that the call came on.
+  class Origin : public CallRequests::Account {
+   public:
+    virtual const PeerCredentials& peer() const = 0;
+    virtual const Hello& client() const = 0;
+    virtual CallRunner& runner() = 0;
+
+    // As a Connection's. Only Flush() is called without the call's lock.
+    virtual bool HasRoom() = 0;
+    virtual void Enqueue(OutgoingFrames frames) = 0;
+    virtual void Flush() = 0;
+
+    // The call is not in progress any more. Comes before its status is queued.
+    virtual void OnCallEnded(uint32_t id) = 0;
+    // The handler has said how the call ends, or let go of it; once.
+    virtual void OnHandlerEnded() = 0;
+    virtual void OnCallGone() = 0;
+
+   protected:
+    ~Origin() = default;
+  };
+
+  // What the open frame says of a call, and the server's options.
+  struct Terms {
+    uint32_t id = 0;
+    RegisteredMethod method = {};
+    MonotonicTime deadline = kNoDeadline;
+    Metadata metadata = {};
+    MessageLimits request_limits = {};
+    Credit request_window = {};  // for a stream of requests
+  };
+
+  IncomingCall(std::shared_ptr<Origin> origin, Terms terms);
+  ~IncomingCall() override;
+
+  uint32_t id() const { return id_; }
+  MonotonicTime deadline() const { return context_.deadline(); }
+
+  // Has the handler called, on a thread of the server; once.
+  void Start();
+
+  // For the connection's reader.
+  //
+  // Takes the next piece of a message, a half-close, or both. Starts the
+  // handler of a method with one request once that is complete. An error is the
+  // client's, and ends the connection; what is merely impossible ends the call.
+  absl::Status OnMessage(IncomingFrame& frame, std::string_view piece)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status OnCredit(Credit credit) ABSL_LOCKS_EXCLUDED(mu_);
+  // Since when a message has begun that is not complete.
+  const std::optional<MonotonicTime>& incomplete_since() const {
+    return incomplete_since_;
+  }
+
+  // The connection has room again; true if something was queued.
+  bool OnRoom() ABSL_LOCKS_EXCLUDED(mu_);
+  void OnDeadline() { Fail(DeadlinePassed()); }
+  // The client waits for it no more. From any thread; runs callbacks that the
+  // handler registered, as does Fail().
+  void Cancel() { EndNow({}); }
+  // Sends `error`, in place of whatever waits to be sent, unless the end has
+  // been sent; an end for the handler, too.
+  void Fail(const absl::Status& error) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // As ServerContext has it.
+  void SendHeaders() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // ServerCall.
+  bool Ready(CallEvent event) override ABSL_LOCKS_EXCLUDED(mu_);
+  void Await(CallEvent event) override ABSL_LOCKS_EXCLUDED(mu_);
+  void Notify(CallEvent event, Continuation& continuation) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void Forget(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
+  bool Take(IncomingMessage message) override ABSL_LOCKS_EXCLUDED(mu_);
+  bool Send(OutgoingMessage message, bool last) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void Abort(const absl::Status& why) override { Finish(why, nullptr); }
+  ServerContext& context() override { return context_; }
+  absl::Status TakeRequest(IncomingMessage request) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void Finish(absl::Status status, const OutgoingMessage* reply) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  // What an end drops: destroyed without the lock, since closing a descriptor
+  // may block.
+  struct Dropped {
+    std::unique_ptr<MessageInbox> requests;
+    OutgoingFrames message;
+    OutgoingFrames end;
+  };
+
+  // Continuation: calls the handler.
+  void Run() override;
+
+  static absl::Status DeadlinePassed();
+  bool IsReady(CallEvent event) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Has a wait, or what goes behind a message that waits, end in time.
+  void WatchDeadline() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Whether `message` can be sent, with its descriptors.
+  absl::Status Prepare(const OutgoingMessage& message,
+                       DescriptorSet& descriptors) const;
+  absl::Status EnqueueHeaders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Queues the message that waits, as far as credit and room allow, and behind
+  // it the end. True if it queued something.
+  bool Advance(WokenThreads& woken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Finish(), if nothing has ended the call.
+  void FinishOnce(absl::Status status, const OutgoingMessage* reply)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // The frames of the handler's end.
+  OutgoingFrames BuildEnd(absl::Status status, const OutgoingMessage* reply,
+                          bool with_headers);
+  // Ends the call for both sides, with those frames or none.
+  void EndNow(OutgoingFrames end) ABSL_LOCKS_EXCLUDED(mu_);
+  // Ends it for the handler. What it has not taken goes to `dropped`.
+  void EndForHandler(Dropped& dropped, WokenThreads& woken)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Ends it for the connection.
+  void EndForClient() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteHandlerEnded() {
+    if (!handler_ended_.exchange(true)) origin_->OnHandlerEnded();
+  }
+
+  const std::shared_ptr<Origin> origin_;
+  const uint32_t id_;
+  const RegisteredMethod method_;
+  CallContext context_;
+  std::shared_ptr<IncomingCall> starting_;  // itself, until the handler's turn
+  std::optional<MonotonicTime> incomplete_since_;  // the reader's
+  std::atomic<bool> handler_ended_{false};
+
+  Mutex mu_;
+  CallRequests requests_ ABSL_GUARDED_BY(mu_);
+  // Null if the replies are no stream.
+  const std::unique_ptr<MessageOutbox> replies_ ABSL_PT_GUARDED_BY(mu_);
+  bool headers_sent_ ABSL_GUARDED_BY(mu_) = false;
+  // Nothing more comes or goes, as the handler sees it: it has finished, or
+  // there is nobody to go on for.
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  // The handler's end, behind a message that waits.
+  OutgoingFrames end_ ABSL_GUARDED_BY(mu_);
+  // The end has been queued, or the client has gone.
+  bool ended_for_client_ ABSL_GUARDED_BY(mu_) = false;
+  CallWaits waits_ ABSL_GUARDED_BY(mu_);
+  bool deadline_watched_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_INCOMING_CALL_H_

@@ -1,0 +1,99 @@
+#ifndef FDRPC_TESTS_CALLS_CALLS_FIXTURE_H_
+#define FDRPC_TESTS_CALLS_CALLS_FIXTURE_H_
+
+#include <memory>
+#include <ostream>
+#include <string>
+#include <tuple>
+
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/calls/client_form.h"
+#include "tests/calls/script.h"
+#include "tests/calls/server_form.h"
+#include "tests/support/temp_dir.h"
+
+namespace fdrpc::testing {
+
+// One of a form's getters, which a test's name says as the form's name.
+template <typename Form>
+struct Chosen {
+  Form& (*get)();
+  friend void PrintTo(const Chosen& chosen, std::ostream* to) {
+    *to << chosen.get().name();
+  }
+};
+
+// A client and a server, each in one of the three forms. Every behaviour of
+// calls is tested with all nine pairs.
+class CallsTest : public ::testing::TestWithParam<
+                      std::tuple<Chosen<ClientForm>, Chosen<ServerForm>>> {
+ protected:
+  void SetUp() override {
+    service_ = server_form().NewService(seen_);
+    server_ = std::make_unique<Server>();
+    server_->AddService(*service_);
+    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_->Start().ok());
+    absl::StatusOr<Channel> channel = Channel::Connect(dir_.address());
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    stub_ = std::make_unique<TestService::Stub>(*channel);
+  }
+  void TearDown() override {
+    stub_.reset();
+    server_->Shutdown();
+    server_->Wait();
+  }
+
+  ClientForm& form() const { return std::get<0>(GetParam()).get(); }
+  ServerForm& server_form() const { return std::get<1>(GetParam()).get(); }
+
+  absl::StatusOr<Text> Echo(const Text& request,
+                            const CallOptions& options = {}) {
+    return form().Echo(*stub_, request, options);
+  }
+  std::unique_ptr<DrivenCall> Watch(const std::string& script,
+                                    const CallOptions& options = {}) {
+    return form().Watch(*stub_, Script(script), options);
+  }
+  std::unique_ptr<DrivenCall> Collect(const CallOptions& options = {}) {
+    return form().Collect(*stub_, options);
+  }
+  std::unique_ptr<DrivenCall> Chat(const CallOptions& options = {}) {
+    return form().Chat(*stub_, options);
+  }
+  static Text Script(const std::string& text) {
+    Text message;
+    message.set_text(text);
+    return message;
+  }
+
+  TempDir dir_;
+  Observations seen_;
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<TestService::Stub> stub_;
+};
+
+// Instantiates a suite, which derives from CallsTest, with all pairs.
+inline auto AllForms() {
+  using Client = Chosen<ClientForm>;
+  using Server = Chosen<ServerForm>;
+  return ::testing::Combine(::testing::Values(Client{&ClientForm::Blocking},
+                                              Client{&ClientForm::Callback},
+                                              Client{&ClientForm::Coroutine}),
+                            ::testing::Values(Server{&ServerForm::Blocking},
+                                              Server{&ServerForm::Callback},
+                                              Server{&ServerForm::Coroutine}));
+}
+inline std::string FormsName(
+    const ::testing::TestParamInfo<CallsTest::ParamType>& info) {
+  return std::get<0>(info.param).get().name() + "To" +
+         std::get<1>(info.param).get().name();
+}
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_CALLS_CALLS_FIXTURE_H_

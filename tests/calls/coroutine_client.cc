@@ -1,0 +1,113 @@
+#include <utility>
+
+#include "fdrpc/co_client_stream.h"
+#include "fdrpc/task.h"
+#include "gtest/gtest.h"
+#include "tests/calls/client_form.h"
+
+namespace fdrpc::testing {
+namespace {
+
+template <typename Stream>
+class CoroutineCall final : public DrivenCall {
+ public:
+  explicit CoroutineCall(Stream stream) : stream_(std::move(stream)) {}
+
+  bool Write(const Text& message) override {
+    if constexpr (requires { stream_.Write(message); }) {
+      return BlockOn([](Stream& stream, const Text& message) -> Task<bool> {
+        co_return co_await stream.Write(message);
+      }(stream_, message));
+    }
+    ADD_FAILURE() << "sends no stream";
+    return false;
+  }
+  bool WriteLast(const Text& message) override {
+    if constexpr (requires { stream_.WriteLast(message); }) {
+      return BlockOn([](Stream& stream, const Text& message) -> Task<bool> {
+        co_return co_await stream.WriteLast(message);
+      }(stream_, message));
+    }
+    ADD_FAILURE() << "sends no stream";
+    return false;
+  }
+  void WritesDone() override {
+    if constexpr (requires { stream_.WritesDone(); }) {
+      stream_.WritesDone();
+    } else {
+      ADD_FAILURE() << "has no half-close of its own";
+    }
+  }
+  std::optional<Text> Read() override {
+    if constexpr (requires { stream_.Read(); }) {
+      return BlockOn([](Stream& stream) -> Task<std::optional<Text>> {
+        co_return co_await stream.Read();
+      }(stream_));
+    }
+    ADD_FAILURE() << "receives no stream";
+    return std::nullopt;
+  }
+  Metadata Headers() override {
+    return BlockOn([](Stream& stream) -> Task<Metadata> {
+      co_return co_await stream.headers();
+    }(stream_));
+  }
+  absl::StatusOr<Text> Finish() override {
+    if constexpr (requires { stream_.Read(); }) {
+      absl::Status status = BlockOn([](Stream& stream) -> Task<absl::Status> {
+        co_return co_await stream.Finish();
+      }(stream_));
+      if (!status.ok()) return status;
+      return Text();
+    } else {
+      return BlockOn([](Stream& stream) -> Task<absl::StatusOr<Text>> {
+        co_return co_await stream.Finish();
+      }(stream_));
+    }
+  }
+  void Cancel() override { stream_.Cancel(); }
+  Metadata Trailers() override { return stream_.trailers(); }
+
+ private:
+  Stream stream_;
+};
+
+template <typename Stream>
+std::unique_ptr<DrivenCall> Drive(Stream stream) {
+  return std::make_unique<CoroutineCall<Stream>>(std::move(stream));
+}
+
+class CoroutineForm final : public ClientForm {
+ public:
+  std::string name() const override { return "Coroutine"; }
+  absl::StatusOr<Text> Echo(TestService::Stub& stub, const Text& request,
+                            const CallOptions& options) override {
+    return BlockOn(
+        [](TestService::Stub& stub, const Text& request,
+           const CallOptions& options) -> Task<absl::StatusOr<Text>> {
+          co_return co_await stub.co().Echo(request, options);
+        }(stub, request, options));
+  }
+  std::unique_ptr<DrivenCall> Watch(TestService::Stub& stub,
+                                    const Text& request,
+                                    const CallOptions& options) override {
+    return Drive(stub.co().Watch(request, options));
+  }
+  std::unique_ptr<DrivenCall> Collect(TestService::Stub& stub,
+                                      const CallOptions& options) override {
+    return Drive(stub.co().Collect(options));
+  }
+  std::unique_ptr<DrivenCall> Chat(TestService::Stub& stub,
+                                   const CallOptions& options) override {
+    return Drive(stub.co().Chat(options));
+  }
+};
+
+}  // namespace
+
+ClientForm& ClientForm::Coroutine() {
+  static CoroutineForm& form = *new CoroutineForm;
+  return form;
+}
+
+}  // namespace fdrpc::testing

@@ -1,0 +1,29 @@
+#ifndef FDRPC_TESTS_CALLS_SERVER_FORM_H_
+#define FDRPC_TESTS_CALLS_SERVER_FORM_H_
+
+#include <memory>
+#include <string>
+
+#include "fdrpc/service.h"
+#include "tests/calls/script.h"
+
+namespace fdrpc::testing {
+
+// The forms in which a server can serve: each makes a TestService whose
+// handlers do what the client's messages say (script.h).
+class ServerForm {
+ public:
+  virtual ~ServerForm() = default;
+  virtual std::string name() const = 0;
+  // Borrows `seen`, which outlives the service.
+  virtual std::unique_ptr<Service> NewService(Observations& seen) = 0;
+
+  // Of the process, and never destroyed.
+  static ServerForm& Blocking();
+  static ServerForm& Callback();
+  static ServerForm& Coroutine();
+};
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_CALLS_SERVER_FORM_H_

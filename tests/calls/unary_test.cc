@@ -1,0 +1,167 @@
+// Unary calls, in all forms. Cases of gRPC's interop descriptions
+// (grpc/grpc doc/interop-test-descriptions.md) have their names in comments.
+
+#include <stop_token>
+#include <thread>
+
+#include "tests/calls/calls_fixture.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class UnaryTest : public CallsTest {};
+INSTANTIATE_TEST_SUITE_P(Forms, UnaryTest, AllForms(), FormsName);
+
+// empty_unary
+TEST_P(UnaryTest, EmptyMessages) {
+  const absl::StatusOr<Text> reply = Echo(Text());
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->ByteSizeLong(), 0u);
+}
+
+// large_unary
+TEST_P(UnaryTest, LargeMessages) {
+  Text request = Script("big 314159");
+  request.set_data(std::string(271828, 'y'));
+  const absl::StatusOr<Text> reply = Echo(request);
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->data().size(), 314159u);
+}
+
+// custom_metadata
+TEST_P(UnaryTest, MetadataBothWays) {
+  ReplyMetadata received;
+  const absl::StatusOr<Text> reply =
+      Echo(Script("metadata x-bin;later one;trailers two"),
+           {.metadata = {{"x-bin", "value"}}, .reply_metadata = &received});
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->text(), "value");
+  EXPECT_EQ(received.headers.Get("initial"), "one");
+  EXPECT_EQ(received.trailers.Get("trailing"), "two");
+}
+
+// status_code_and_message
+TEST_P(UnaryTest, StatusCodeMessageAndDetails) {
+  const absl::StatusOr<Text> reply = Echo(Script("end 9 test status message"));
+  EXPECT_EQ(reply.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(reply.status().message(), "test status message");
+  EXPECT_EQ(reply.status().GetPayload("type.test/detail"),
+            absl::Cord("the detail"));
+}
+
+// special_status_message
+TEST_P(UnaryTest, StatusMessagesOfAllBytes) {
+  const std::string message =
+      "\t\ntest with whitespace\r\nand Unicode BMP \xe2\x98\xba and non-BMP "
+      "\xf0\x9f\x98\x88\t\n";
+  const absl::StatusOr<Text> reply = Echo(Script("end 2 " + message));
+  EXPECT_EQ(reply.status().code(), absl::StatusCode::kUnknown);
+  EXPECT_EQ(reply.status().message(), message);
+}
+
+TEST_P(UnaryTest, MetadataComesWithAnErrorToo) {
+  ReplyMetadata received;
+  const absl::StatusOr<Text> reply = Echo(
+      Script("later one;trailers two;end 5 no"), {.reply_metadata = &received});
+  EXPECT_EQ(reply.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(received.headers.Get("initial"), "one");
+  EXPECT_EQ(received.trailers.Get("trailing"), "two");
+}
+
+// timeout_on_sleeping_server, for a unary call
+TEST_P(UnaryTest, TheDeadlineEndsBothSides) {
+  const absl::StatusOr<Text> reply =
+      Echo(Script("wait"), {.timeout = absl::Milliseconds(20)});
+  EXPECT_EQ(reply.status().code(), absl::StatusCode::kDeadlineExceeded);
+  seen_.AwaitCancelled(1);
+}
+
+TEST_P(UnaryTest, TheHandlerSeesWhetherThereIsADeadline) {
+  EXPECT_EQ(Echo(Script("deadline"))->text(), "none");
+  EXPECT_EQ(Echo(Script("deadline"), {.timeout = absl::Hours(1)})->text(),
+            "some");
+}
+
+TEST_P(UnaryTest, ATimeoutThatIsNotPositiveFailsAtOnce) {
+  EXPECT_EQ(Echo(Text(), {.timeout = absl::ZeroDuration()}).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_P(UnaryTest, CancelledBeforeTheStart) {
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(Echo(Text(), {.cancellation = stop.get_token()}).status().code(),
+            absl::StatusCode::kCancelled);
+}
+
+TEST_P(UnaryTest, CancelledInFlight) {
+  std::stop_source stop;
+  std::thread canceller([&] {
+    seen_.AwaitWaiting(1);
+    stop.request_stop();
+  });
+  const absl::StatusOr<Text> reply =
+      Echo(Script("wait"), {.cancellation = stop.get_token()});
+  canceller.join();
+  EXPECT_EQ(reply.status().code(), absl::StatusCode::kCancelled);
+  seen_.AwaitCancelled(1);
+}
+
+TEST_P(UnaryTest, FailsWithoutAServer) {
+  absl::StatusOr<Channel> channel = Channel::Connect(dir_.address("nobody"));
+  TestService::Stub stub(*channel);
+  EXPECT_EQ(form().Echo(stub, Text(), {}).status().code(),
+            absl::StatusCode::kUnavailable);
+}
+
+TEST_P(UnaryTest, WaitsForAServerUntilTheDeadlineIfAsked) {
+  absl::StatusOr<Channel> channel = Channel::Connect(dir_.address("nobody"));
+  TestService::Stub stub(*channel);
+  const absl::Status status =
+      form()
+          .Echo(stub, Text(),
+                {.timeout = absl::Milliseconds(30), .wait_for_ready = true})
+          .status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("waited for the server"));
+}
+
+TEST_P(UnaryTest, WaitsForAServerThatComes) {
+  absl::StatusOr<Channel> channel = Channel::Connect(dir_.address("later"));
+  TestService::Stub stub(*channel);
+  Server later;
+  later.AddService(*service_);
+  std::thread starter([&] {
+    ASSERT_TRUE(later.Listen(dir_.address("later")).ok());
+    ASSERT_TRUE(later.Start().ok());
+  });
+  const absl::StatusOr<Text> reply =
+      form().Echo(stub, Script("echo here"), {.wait_for_ready = true});
+  starter.join();
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->text(), "here");
+}
+
+TEST_P(UnaryTest, AServerThatGoesEndsTheCall) {
+  absl::StatusOr<Text> reply;
+  std::thread caller([&] { reply = Echo(Script("wait")); });
+  seen_.AwaitWaiting(1);
+  server_->Shutdown(absl::ZeroDuration());
+  caller.join();
+  EXPECT_EQ(reply.status().code(), absl::StatusCode::kUnavailable);
+  seen_.AwaitCancelled(1);
+}
+
+TEST_P(UnaryTest, ARequestBeyondTheServersLimitIsRefused) {
+  Text request;
+  request.set_data(std::string((64u << 20) + 1, 'x'));
+  EXPECT_EQ(Echo(request).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(Echo(Text()).ok()) << "the connection does not live on";
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

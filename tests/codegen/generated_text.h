@@ -1,0 +1,15 @@
+#ifndef FDRPC_TESTS_CODEGEN_GENERATED_TEXT_H_
+#define FDRPC_TESTS_CODEGEN_GENERATED_TEXT_H_
+
+#include "absl/strings/string_view.h"
+#include "codegen/file_generator.h"
+
+namespace fdrpc::codegen {
+
+// What is generated from a valid file of the text that ProtoFiles::AddProto3()
+// takes.
+GeneratedFile Generated(absl::string_view proto3);
+
+}  // namespace fdrpc::codegen
+
+#endif  // FDRPC_TESTS_CODEGEN_GENERATED_TEXT_H_

@@ -1,0 +1,66 @@
+#ifndef FDRPC_TESTS_LOOP_RECORDING_H_
+#define FDRPC_TESTS_LOOP_RECORDING_H_
+
+#include <poll.h>
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fdrpc/call.h"
+#include "loop/loop_core.h"
+
+namespace fdrpc::testing {
+
+// What a loop has called, in order.
+using Calls = std::vector<std::string>;
+
+// Notes that it is called, as "NAME ready", "NAME wake" or "NAME batch end".
+class RecordingSource final : public LoopCore::Source {
+ public:
+  RecordingSource(std::string name, Calls& calls)
+      : name_(std::move(name)), calls_(calls) {}
+
+  // What the test does meanwhile.
+  std::function<void(Poller::Event)> on_ready;
+  std::function<void()> on_wake;
+  std::function<void()> on_batch_end;
+
+ private:
+  void OnReady(Poller::Event event) override {
+    calls_.push_back(name_ + " ready");
+    if (on_ready) on_ready(event);
+  }
+  void OnWake() override {
+    calls_.push_back(name_ + " wake");
+    if (on_wake) on_wake();
+  }
+  void OnBatchEnd() override {
+    calls_.push_back(name_ + " batch end");
+    if (on_batch_end) on_batch_end();
+  }
+
+  const std::string name_;
+  Calls& calls_;
+};
+
+// Calls a function of the test.
+class FunctionContinuation final : public Continuation {
+ public:
+  explicit FunctionContinuation(std::function<void()> run)
+      : run_(std::move(run)) {}
+  void Run() override { run_(); }
+
+ private:
+  const std::function<void()> run_;
+};
+
+inline bool IsReadable(int fd) {
+  pollfd polled = {.fd = fd, .events = POLLIN, .revents = 0};
+  return poll(&polled, 1, 0) == 1;
+}
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_LOOP_RECORDING_H_

@@ -1,0 +1,94 @@
+#ifndef FDRPC_TESTS_SERVER_FAKE_ORIGIN_H_
+#define FDRPC_TESTS_SERVER_FAKE_ORIGIN_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "call/continuation_queue.h"
+#include "server/incoming_call.h"
+
+namespace fdrpc::testing {
+
+// The connection and the threads of calls, as a test wants them: what is posted
+// runs when the test says so, what is sent is kept. One thread.
+class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
+ public:
+  // What a test may set.
+  Hello client_hello;
+  bool has_room = true;
+  absl::Status charge_result;
+
+  // What came.
+  std::vector<OutgoingFrame> sent;
+  int flushes = 0;
+  int calls_gone = 0;
+  std::atomic<int> blocks = 0;
+  std::set<uint32_t> ended;
+  std::set<const IncomingCall*> watched;
+  size_t held_bytes = 0;
+  size_t held_descriptors = 0;
+
+  FrameHeader header(size_t i) const {
+    return DecodeFrameHeader(sent.at(i).head.data());
+  }
+  std::string payload(size_t i) const {
+    return sent.at(i).head.substr(kFrameHeaderBytes);
+  }
+  // Runs what is posted, also what that posts. How much it was.
+  int RunPosted() {
+    int count = 0;
+    while (Continuation* next = posted_.PopFront()) {
+      next->Run();
+      ++count;
+    }
+    return count;
+  }
+  bool nothing_posted() const { return posted_.empty(); }
+
+  // IncomingCall::Origin.
+  const PeerCredentials& peer() const override { return peer_; }
+  const Hello& client() const override { return client_hello; }
+  CallRunner& runner() override { return *this; }
+  absl::Status Charge(size_t bytes, size_t descriptors) override {
+    if (!charge_result.ok()) return charge_result;
+    held_bytes += bytes;
+    held_descriptors += descriptors;
+    return absl::OkStatus();
+  }
+  void Release(size_t bytes, size_t descriptors) override {
+    held_bytes -= bytes;
+    held_descriptors -= descriptors;
+  }
+  bool HasRoom() override { return has_room; }
+  void Enqueue(OutgoingFrames frames) override {
+    for (OutgoingFrame& frame : frames) sent.push_back(std::move(frame));
+  }
+  void Flush() override { ++flushes; }
+  void OnCallEnded(uint32_t id) override { ended.insert(id); }
+  void OnHandlerEnded() override {}
+  void OnCallGone() override { ++calls_gone; }
+
+  // CallRunner.
+  void Post(Continuation& continuation) override {
+    posted_.PushBack(continuation);
+  }
+  bool TakeBack(Continuation& continuation) override {
+    return posted_.Remove(continuation);
+  }
+  void AboutToBlock() override { ++blocks; }
+  void WatchDeadline(IncomingCall& call) override { watched.insert(&call); }
+  void ForgetDeadline(IncomingCall& call) override { watched.erase(&call); }
+
+ private:
+  PeerCredentials peer_;
+  ContinuationQueue posted_;
+};
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_SERVER_FAKE_ORIGIN_H_

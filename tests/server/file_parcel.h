@@ -1,0 +1,47 @@
+#ifndef FDRPC_TESTS_SERVER_FILE_PARCEL_H_
+#define FDRPC_TESTS_SERVER_FILE_PARCEL_H_
+
+#include <string>
+#include <utility>
+
+#include "fdrpc/parcel.h"
+#include "google/protobuf/wrappers.pb.h"
+
+namespace fdrpc::testing {
+
+// A number that is the slot of a descriptor, with that descriptor: the smallest
+// parcel, without generated code.
+class FileParcel final : public ParcelOf<google::protobuf::UInt32Value> {
+ public:
+  FileParcel() = default;
+  explicit FileParcel(UniqueFd fd) {
+    Slot slot{**this};
+    Attach(&slot, std::move(fd));
+  }
+
+  UniqueFd TakeFile() { return Take(Slot{**this}); }
+
+  // The message as it travels.
+  static std::string Bytes(uint32_t slot = 1) {
+    google::protobuf::UInt32Value message;
+    message.set_value(slot);
+    return message.SerializeAsString();
+  }
+
+ private:
+  // As an fdrpc.Fd has it.
+  struct Slot {
+    uint32_t slot() const { return message.value(); }
+    void set_slot(uint32_t slot) { message.set_value(slot); }
+    google::protobuf::UInt32Value& message;
+  };
+
+  void VisitSlots(SlotVisitor& visitor) override {
+    Slot slot{**this};
+    visitor.Visit("file", slot);
+  }
+};
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_SERVER_FILE_PARCEL_H_

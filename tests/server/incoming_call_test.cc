@@ -1,0 +1,328 @@
+#include "server/incoming_call.h"
+
+#include <chrono>
+#include <thread>
+
+#include "tests/server/incoming_call_fixture.h"
+
+namespace fdrpc::testing {
+namespace {
+
+class IncomingCallTest : public IncomingCallFixture {};
+
+// Requests.
+
+TEST_F(IncomingCallTest, OneRequestStartsTheHandlerOnceItIsComplete) {
+  Make(MethodKind::kUnary);
+  EXPECT_TRUE(Arrive("", kFlagMessage | kFlagMore).ok());
+  EXPECT_TRUE(call_->incomplete_since().has_value());
+  EXPECT_TRUE(origin_->nothing_posted());
+  ArriveText("request", kFlagHalfClose);
+  EXPECT_FALSE(call_->incomplete_since().has_value());
+  EXPECT_EQ(origin_->RunPosted(), 1);
+  ASSERT_NE(service_->served, nullptr);
+  Text request;
+  EXPECT_TRUE(service_->served->TakeRequest(request).ok());
+  EXPECT_EQ(request.value(), "request");
+}
+
+TEST_F(IncomingCallTest, ASecondMessageFailsACallWithOneRequest) {
+  Make(MethodKind::kServerStreaming);
+  ArriveText("request");
+  ArriveText("another");
+  ExpectStatus(absl::StatusCode::kInternal);
+  EXPECT_TRUE(origin_->nothing_posted());
+}
+
+TEST_F(IncomingCallTest, AHalfCloseAloneFailsACallWithOneRequest) {
+  Make(MethodKind::kUnary);
+  ArriveHalfClose();
+  ExpectStatus(absl::StatusCode::kInternal);
+  EXPECT_TRUE(origin_->nothing_posted());
+}
+
+TEST_F(IncomingCallTest, AMessageBehindTheHalfCloseIsAViolation) {
+  Make(MethodKind::kServerStreaming);
+  ArriveText("request", kFlagHalfClose);
+  EXPECT_FALSE(Arrive(TextBytes("late"), kFlagMessage).ok());
+  call_->Cancel();
+  origin_->RunPosted();
+}
+
+TEST_F(IncomingCallTest, ACallThatWasCancelledBeforeItsTurnIsNotServed) {
+  Make(MethodKind::kUnary);
+  ArriveText("request", kFlagHalfClose);
+  call_->Cancel();
+  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(service_->served, nullptr);
+  EXPECT_TRUE(origin_->sent.empty());
+}
+
+TEST_F(IncomingCallTest, ACallWhoseDeadlinePassedBeforeItsTurnIsNotServed) {
+  Make(MethodKind::kUnary, Clock::Real().Now());
+  ArriveText("request", kFlagHalfClose);
+  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(service_->served, nullptr);
+  ExpectStatus(absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(IncomingCallTest, AStreamGivesItsRequestsInOrderUpToTheHalfClose) {
+  Make(MethodKind::kClientStreaming);
+  EXPECT_FALSE(call_->Ready(CallEvent::kMessage));
+  EXPECT_EQ(TakeText(), "none");
+  ArriveText("a");
+  ArriveText("b");
+  EXPECT_FALSE(call_->incomplete_since().has_value());
+  EXPECT_TRUE(call_->Ready(CallEvent::kMessage));
+  EXPECT_EQ(TakeText(), "a");
+  EXPECT_EQ(TakeText(), "b");
+  EXPECT_FALSE(call_->Ready(CallEvent::kMessage));
+  ArriveHalfClose();
+  EXPECT_TRUE(call_->Ready(CallEvent::kMessage));
+  EXPECT_EQ(TakeText(), "none");
+  EXPECT_FALSE(call_->Ready(CallEvent::kEnd));
+  EXPECT_FALSE(call_->context().IsCancelled());
+  call_->Cancel();
+}
+
+TEST_F(IncomingCallTest, AStreamIsIncompleteOnlyWithinAMessage) {
+  Make(MethodKind::kBidirectional);
+  EXPECT_FALSE(call_->incomplete_since().has_value());
+  EXPECT_TRUE(Arrive("", kFlagMessage | kFlagMore).ok());
+  EXPECT_TRUE(call_->incomplete_since().has_value());
+  EXPECT_TRUE(Arrive("", kFlagMessage).ok());
+  EXPECT_FALSE(call_->incomplete_since().has_value());
+  call_->Cancel();
+}
+
+TEST_F(IncomingCallTest, WhatIsTakenIsHeldNoMoreAndGrantedAgain) {
+  Make(MethodKind::kClientStreaming);
+  const size_t size = TextBytes(std::string(200, 'x')).size();
+  for (int i = 0; i < 4; ++i) ArriveText(std::string(200, 'x'));
+  EXPECT_EQ(origin_->held_bytes, 4 * size);
+  TakeText();
+  TakeText();
+  EXPECT_EQ(origin_->held_bytes, 2 * size);
+  EXPECT_TRUE(origin_->sent.empty());
+  // Half of the window of 1,000.
+  TakeText();
+  ASSERT_EQ(origin_->sent.size(), 1u);
+  EXPECT_EQ(origin_->header(0).type, kCreditType);
+  EXPECT_EQ(origin_->header(0).argument, 3 * (size + kMessageCostBytes));
+  EXPECT_EQ(origin_->flushes, 1);
+  call_->Cancel();
+  EXPECT_EQ(origin_->held_bytes, 0u);
+}
+
+TEST_F(IncomingCallTest, WhoSendsNoMoreIsGrantedNothing) {
+  Make(MethodKind::kClientStreaming);
+  ArriveText(std::string(900, 'x'), kFlagHalfClose);
+  EXPECT_EQ(TakeText().size(), 900u);
+  EXPECT_TRUE(origin_->sent.empty());
+  call_->Cancel();
+}
+
+TEST_F(IncomingCallTest, AMessageBeyondTheCreditIsAViolation) {
+  Make(MethodKind::kClientStreaming);
+  ArriveText(std::string(1000, 'x'));
+  EXPECT_TRUE(absl::IsInvalidArgument(Arrive("", kFlagMessage)));
+  call_->Cancel();
+}
+
+TEST_F(IncomingCallTest, ARequestThatTheServerMayNotHoldFailsTheCall) {
+  Make(MethodKind::kBidirectional);
+  origin_->charge_result = absl::ResourceExhaustedError("full");
+  ArriveText("request");
+  ExpectStatus(absl::StatusCode::kResourceExhausted);
+  ExpectEndedForHandler();
+}
+
+TEST_F(IncomingCallTest, ARequestThatIsNoneFailsTheCall) {
+  Make(MethodKind::kBidirectional);
+  EXPECT_TRUE(Arrive("\xff", kFlagMessage).ok());
+  ArriveText("fine");
+  EXPECT_EQ(TakeText(), "none");
+  ExpectStatus(absl::StatusCode::kInternal);
+  ExpectEndedForHandler();
+  // What the handler says then comes too late.
+  call_->Finish(absl::OkStatus(), nullptr);
+  ExpectStatus(absl::StatusCode::kInternal);
+}
+
+TEST_F(IncomingCallTest, DescriptorsOfRequestsThatNobodyTakesAreClosed) {
+  Make(MethodKind::kClientStreaming);
+  const DescriptorCensus before = TakeCensus();
+  std::vector<UniqueFd> fds;
+  fds.push_back(FileWith("file"));
+  EXPECT_TRUE(Arrive(FileParcel::Bytes(), kFlagMessage, std::move(fds)).ok());
+  EXPECT_EQ(origin_->held_descriptors, 1u);
+  EXPECT_NE(TakeCensus(), before);
+  call_->Cancel();
+  EXPECT_EQ(TakeCensus(), before);
+}
+
+TEST_F(IncomingCallTest, TheHandlersEndDropsRequestsBeforeTheClientHears) {
+  Make(MethodKind::kBidirectional);
+  ArriveText("unread");
+  call_->Finish(absl::OkStatus(), nullptr);
+  EXPECT_EQ(origin_->held_bytes, 0u);
+  ExpectStatus(absl::StatusCode::kOk);
+}
+
+// Waiting.
+
+TEST_F(IncomingCallTest, AContinuationRunsWhenItsEventHasCome) {
+  Make(MethodKind::kBidirectional);
+  CountingContinuation reader;
+  call_->Notify(CallEvent::kMessage, reader);
+  EXPECT_EQ(origin_->RunPosted(), 0);
+  ArriveText("a");
+  EXPECT_EQ(reader.runs, 0) << "it ran on the thread that reads";
+  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(reader.runs, 1);
+  // It is there already, and the continuation still runs elsewhere.
+  call_->Notify(CallEvent::kMessage, reader);
+  EXPECT_EQ(reader.runs, 1);
+  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(reader.runs, 2);
+  call_->Cancel();
+}
+
+TEST_F(IncomingCallTest, APieceOfAMessageWakesNobody) {
+  Make(MethodKind::kBidirectional);
+  CountingContinuation reader;
+  call_->Notify(CallEvent::kMessage, reader);
+  EXPECT_TRUE(Arrive("", kFlagMessage | kFlagMore).ok());
+  EXPECT_EQ(origin_->RunPosted(), 0);
+  EXPECT_TRUE(Arrive("", kFlagMessage).ok());
+  EXPECT_EQ(origin_->RunPosted(), 1);
+  call_->Cancel();
+}
+
+TEST_F(IncomingCallTest, AContinuationCanBeTakenBackUntilItRuns) {
+  Make(MethodKind::kBidirectional);
+  CountingContinuation reader;
+  call_->Notify(CallEvent::kMessage, reader);
+  call_->Forget(reader);
+  ArriveText("a");
+  EXPECT_EQ(origin_->RunPosted(), 0);
+  call_->Notify(CallEvent::kMessage, reader);
+  call_->Forget(reader);
+  EXPECT_EQ(origin_->RunPosted(), 0);
+  EXPECT_EQ(reader.runs, 0);
+  call_->Forget(reader);
+  call_->Cancel();
+}
+
+TEST_F(IncomingCallTest, ACancelEndsEveryWait) {
+  Make(MethodKind::kBidirectional);
+  origin_->has_room = false;
+  EXPECT_TRUE(SendText("waits"));
+  CountingContinuation waits[kCallEvents];
+  for (int i = 0; i < kCallEvents; ++i) {
+    EXPECT_FALSE(call_->Ready(static_cast<CallEvent>(i)));
+    call_->Notify(static_cast<CallEvent>(i), waits[i]);
+  }
+  call_->Cancel();
+  EXPECT_EQ(origin_->RunPosted(), kCallEvents);
+  ExpectEndedForHandler();
+  EXPECT_TRUE(origin_->sent.empty()) << "something was sent to nobody";
+}
+
+TEST_F(IncomingCallTest, AWaitThatBeginsAfterTheEndEnds) {
+  Make(MethodKind::kBidirectional);
+  call_->Cancel();
+  CountingContinuation late;
+  call_->Notify(CallEvent::kEnd, late);
+  EXPECT_EQ(origin_->RunPosted(), 1);
+  call_->Await(CallEvent::kEnd);
+  EXPECT_EQ(origin_->blocks, 0);
+}
+
+TEST_F(IncomingCallTest, AContinuationMayLetGoOfTheCallAtOnce) {
+  class Hasty final : public Continuation {
+   public:
+    void Run() override { call.reset(); }
+    std::shared_ptr<IncomingCall> call;
+  };
+  Make(MethodKind::kBidirectional);
+  call_->Cancel();
+  Hasty hasty;
+  IncomingCall& call = *call_;
+  hasty.call = std::move(call_);
+  call.Notify(CallEvent::kEnd, hasty);
+  EXPECT_EQ(origin_->RunPosted(), 1);
+}
+
+TEST_F(IncomingCallTest, AThreadThatBlocksSaysSoAndIsWokenByAMessage) {
+  Make(MethodKind::kBidirectional);
+  std::thread handler([&] {
+    call_->Await(CallEvent::kMessage);
+    EXPECT_EQ(TakeText(), "a");
+  });
+  while (origin_->blocks == 0) std::this_thread::yield();
+  ArriveText("a");
+  handler.join();
+  call_->Cancel();
+}
+
+TEST_F(IncomingCallTest, AThreadThatBlocksIsWokenByTheEnd) {
+  Make(MethodKind::kBidirectional);
+  std::thread reader([&] { call_->Await(CallEvent::kMessage); });
+  std::thread other([&] { call_->Await(CallEvent::kEnd); });
+  while (origin_->blocks < 2) std::this_thread::yield();
+  call_->Cancel();
+  reader.join();
+  other.join();
+}
+
+TEST_F(IncomingCallTest, AThreadThatBlocksIsWokenByTheDeadline) {
+  Make(MethodKind::kBidirectional,
+       Clock::Real().Now() + std::chrono::milliseconds(5));
+  call_->Await(CallEvent::kMessage);
+  EXPECT_EQ(origin_->blocks, 1);
+  EXPECT_TRUE(origin_->watched.empty()) << "its own wait is enough";
+  ExpectStatus(absl::StatusCode::kDeadlineExceeded);
+  ExpectEndedForHandler();
+}
+
+TEST_F(IncomingCallTest, ADeadlineIsWatchedOnlyWhileACallIsWaitedFor) {
+  Make(MethodKind::kBidirectional, Clock::Real().Now() + std::chrono::hours(1));
+  EXPECT_FALSE(call_->Ready(CallEvent::kMessage));
+  EXPECT_TRUE(origin_->watched.empty());
+  CountingContinuation reader;
+  CountingContinuation end;
+  call_->Notify(CallEvent::kMessage, reader);
+  call_->Notify(CallEvent::kEnd, end);
+  EXPECT_EQ(origin_->watched.size(), 1u);
+  call_->OnDeadline();
+  EXPECT_TRUE(origin_->watched.empty());
+  EXPECT_EQ(origin_->RunPosted(), 2);
+  ExpectStatus(absl::StatusCode::kDeadlineExceeded);
+  ExpectEndedForHandler();
+}
+
+TEST_F(IncomingCallTest, ACancelIsSeenByTheTokenAsByTheFlag) {
+  Make(MethodKind::kBidirectional);
+  const std::stop_token early = call_->context().cancellation();
+  EXPECT_FALSE(early.stop_requested());
+  call_->Fail(absl::InternalError("it failed"));
+  EXPECT_TRUE(early.stop_requested());
+  EXPECT_TRUE(call_->context().cancellation().stop_requested());
+}
+
+using IncomingCallDeathTest = IncomingCallTest;
+
+TEST_F(IncomingCallDeathTest, TwoWaitsForOneEventAreAProgrammersError) {
+  Make(MethodKind::kBidirectional);
+  CountingContinuation first;
+  CountingContinuation second;
+  call_->Notify(CallEvent::kMessage, first);
+  EXPECT_DEATH(call_->Notify(CallEvent::kMessage, second),
+               "two wait for one event");
+  call_->Cancel();
+  origin_->RunPosted();
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
