@@ -127,8 +127,7 @@ void ChannelCall::Start(const OutgoingMessage* request, bool borrow_request) {
 
 void ChannelCall::Stop::operator()() const { call_.Abort(Cancelled()); }
 
-// ---- connections
-// -------------------------------------------------------------
+// Connections.
 
 std::optional<MonotonicTime> ChannelCall::Connect() {
   core_.lock().AssertHeld();
@@ -202,8 +201,7 @@ void ChannelCall::OnTime(
   connections.push_back(std::move(former_connection_));
 }
 
-// ---- waiting
-// -----------------------------------------------------------------
+// Waiting.
 
 bool ChannelCall::Ready(CallEvent event) {
   ChannelLockHolder lock(lock_);
@@ -292,8 +290,7 @@ void ChannelCall::Forget(Continuation& continuation) {
   if (loop_ != nullptr) loop_->Remove(continuation);
 }
 
-// ---- messages
-// ----------------------------------------------------------------
+// Messages.
 
 bool ChannelCall::Take(IncomingMessage message) {
   ReceivedMessage received;
@@ -369,8 +366,7 @@ std::shared_ptr<ClientConnection> ChannelCall::SendWaiting() {
   return connection_;
 }
 
-// ---- ends
-// --------------------------------------------------------------------
+// Ends.
 
 void ChannelCall::Abort(const absl::Status& why) {
   std::shared_ptr<ClientConnection> connection;

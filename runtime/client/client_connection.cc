@@ -222,19 +222,14 @@ void ClientConnection::OnBatchEnd() {
   connection_.Flush();
 }
 
-// ---- waiting
-// -----------------------------------------------------------------
+// Waiting.
 
 void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
   if (!threads_.has_reader() && !loop_reads_) {
     threads_.BeginReading(thread);
     lock_.Unlock();
     FlushPutOff();
-    const bool write_blocked = connection_.write_blocked();
-    WaitReady(connection_.pollable_fd(), write_blocked, threads_.wakeup_fd(),
-              deadline);
-    threads_.OnAwake();
-    ReadAndWrite(write_blocked);
+    SleepAndRead(deadline);
     lock_.Lock();
     threads_.EndReading();
   } else {
@@ -247,14 +242,18 @@ void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
   }
 }
 
+void ClientConnection::SleepAndRead(MonotonicTime deadline) {
+  const bool write_blocked = connection_.write_blocked();
+  WaitReady(connection_.pollable_fd(), write_blocked, threads_.wakeup_fd(),
+            deadline);
+  threads_.OnAwake();
+  if (write_blocked) connection_.OnWritable();
+  connection_.Read();
+}
+
 void ClientConnection::EndWait() {
   if (threads_.PassReading(lock_.to_wake())) return;
   if (std::exchange(loop_missed_, false)) loop_->Wake(weak_from_this());
-}
-
-void ClientConnection::ReadAndWrite(bool write_blocked) {
-  if (write_blocked) connection_.OnWritable();
-  connection_.Read();
 }
 
 absl::Status ClientConnection::ReadWith(std::shared_ptr<LoopCore> loop) {
@@ -294,8 +293,7 @@ void ClientConnection::OnReady(Poller::Event event) {
   }
 }
 
-// ---- what arrives
-// ------------------------------------------------------------
+// What arrives.
 
 void ClientConnection::OnHello(const Hello& hello) {
   {

@@ -89,8 +89,9 @@ class ClientConnection final
 
   // Before this thread sleeps: writes what Flush() put off, on a loop's thread.
   void FlushPutOff();
-  // As the reader: takes in what is there.
-  void ReadAndWrite(bool write_blocked);
+  // The reader's sleep, and what it then takes in. Without the lock: of
+  // threads_ it uses what is the reader's alone.
+  void SleepAndRead(MonotonicTime deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   // Sends calls that wait for their turn, as far as the limits allow.
   void Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);

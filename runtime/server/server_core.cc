@@ -153,6 +153,9 @@ MonotonicTime ServerCore::NextDeadline() {
   for (const std::deque<Expected>* queue : {&handshakes_, &requests_}) {
     if (!queue->empty()) next = std::min(next, queue->front().deadline);
   }
+  // It has passed, or there was nothing to wait for: handlers say when they
+  // end.
+  if (ending_.load()) return next;
   MutexLock lock(mu_);
   return std::min(next, drain_deadline_.value_or(kNoDeadline));
 }

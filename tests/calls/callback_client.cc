@@ -62,6 +62,8 @@ class CallbackCall final : public DrivenCall {
     });
   }
   absl::StatusOr<Text> Finish() override {
+    // As the blocking streams do it.
+    if constexpr (requires { stream_.WritesDone(); }) stream_.WritesDone();
     if constexpr (requires { stream_.Read(nullptr); }) {
       absl::Status status = Await<absl::Status>(
           [&](auto done) { stream_.Finish(std::move(done)); });

@@ -6,10 +6,12 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "tests/server/stream_server.h"
+#include "tests/support/fault_injection.h"
 #include "tests/support/files.h"
 
 namespace fdrpc::testing {
@@ -221,6 +223,30 @@ TEST_F(AsyncHandlesTest, TheServerWaitsForHandlersThatHaveNotEnded) {
   });
   written.wait();
   EXPECT_FALSE(gone) << "the server did not wait";
+  service_.stream->Finish(absl::OkStatus());
+  ending.join();
+  service_.stream.reset();
+}
+
+TEST_F(AsyncHandlesTest, AServerThatWaitsForHandlersSleeps) {
+  OpenStream();
+  std::latch cancelled(1);
+  std::stop_callback told(service_.stream->context().cancellation(),
+                          [&] { cancelled.count_down(); });
+  std::thread ending([&] { server_.reset(); });
+  cancelled.wait();
+  constexpr size_t kWrites = 50;
+  {
+    // Each wakes the polling thread once, which polls again.
+    const FaultInjection none(
+        [](std::string_view, size_t) { return FaultInjection::Fault(); });
+    for (size_t i = 0; i < kWrites; ++i) {
+      std::latch written(1);
+      service_.stream->Write(Text(), [&](bool) { written.count_down(); });
+      written.wait();
+    }
+    EXPECT_LE(none.CountOf("epoll_wait"), 5 * kWrites);
+  }
   service_.stream->Finish(absl::OkStatus());
   ending.join();
   service_.stream.reset();

@@ -115,7 +115,6 @@ class AsyncClientWriter final : public AsyncClientStreamBase {
   // Half-closes, if that was not done, and calls `done` when the call has
   // ended, with its reply or why there is none.
   void Finish(absl::AnyInvocable<void(absl::StatusOr<Reply>)> done) {
-    call()->HalfClose();
     WhenReady(call(), CallEvent::kEnd,
               [done = std::move(done)](ClientCall& ended) mutable {
                 done(TakeReply<Reply>(ended));
@@ -141,7 +140,6 @@ class AsyncClientStream final : public AsyncClientStreamBase {
     async_steps::Read<Reply>(call(), std::move(done));
   }
   void Finish(absl::AnyInvocable<void(absl::Status)> done) {
-    call()->HalfClose();
     async_steps::Finish<Reply>(call(), std::move(done));
   }
 };
