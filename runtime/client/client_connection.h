@@ -76,6 +76,7 @@ class ClientConnection final
   absl::Status OnFrame(IncomingFrame& frame) override
       ABSL_LOCKS_EXCLUDED(lock_);
   void OnGoAway(uint32_t last_call_id) override ABSL_LOCKS_EXCLUDED(lock_);
+  void OnPong(uint32_t) override {}
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override
       ABSL_LOCKS_EXCLUDED(lock_);
   void OnWriteBlockedChanged() override ABSL_LOCKS_EXCLUDED(lock_);

@@ -284,6 +284,7 @@ absl::Status Connection::Dispatch(IncomingFrame& frame) {
       }
       if (type == FrameType::kPing) return Pong(header.argument);
       if (type == FrameType::kGoAway) role_.OnGoAway(header.argument);
+      if (type == FrameType::kPong) role_.OnPong(header.argument);
       return absl::OkStatus();
     default:
       return role_.OnFrame(frame);

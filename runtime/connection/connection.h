@@ -27,13 +27,15 @@ class Connection {
   // The role. Called without a lock held.
   class Role {
    public:
-    // The peer's hello has come. On the reader's thread, as are the next two.
+    // The peer's hello has come. On the reader's thread, as are the next three.
     virtual void OnHello(const Hello& hello) = 0;
     // A frame that is no affair of the connection's. An error says what the
     // peer did that the protocol forbids, and ends the connection.
     virtual absl::Status OnFrame(IncomingFrame& frame) = 0;
     // The peer takes no calls behind `last_call_id`.
     virtual void OnGoAway(uint32_t last_call_id) = 0;
+    // The peer has read everything up to the ping of that argument.
+    virtual void OnPong(uint32_t argument) = 0;
     // `frame` was not sent, no part of it, and will not be. On any thread that
     // uses the connection. Further frames of its call that were queued have
     // been dropped.

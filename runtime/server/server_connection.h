@@ -109,6 +109,7 @@ class ServerConnection final
   void OnHello(const Hello& hello) override { client_ = hello; }
   absl::Status OnFrame(IncomingFrame& frame) override;
   void OnGoAway(uint32_t) override {}  // the client ends its calls itself
+  void OnPong(uint32_t) override {}
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override;
   void OnWriteBlockedChanged() override;
   void OnRoom() override;

@@ -171,11 +171,12 @@ TEST_P(ConnectionReadingTest, AnswersPingsWithTheirArgument) {
   EXPECT_TRUE(role_->frames.empty());
 }
 
-TEST_P(ConnectionReadingTest, IgnoresPongsAndHandsOnGoAways) {
+TEST_P(ConnectionReadingTest, HandsOnPongsAndGoAways) {
   Handshake();
   PeerSends(BuildControl(FrameType::kPong, 0, 7));
   PeerSends(BuildControl(FrameType::kGoAway, 0, 9));
   ReadAll();
+  EXPECT_THAT(role_->pongs, ElementsAre(7u));
   EXPECT_THAT(role_->go_aways, ElementsAre(9u));
   EXPECT_TRUE(role_->frames.empty());
   EXPECT_FALSE(connection_->closed());

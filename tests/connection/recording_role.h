@@ -24,6 +24,7 @@ class RecordingRole final : public Connection::Role {
   std::vector<Hello> hellos;
   std::vector<ReceivedFrame> frames;
   std::vector<uint32_t> go_aways;
+  std::vector<uint32_t> pongs;
   std::vector<Unsent> unsent;
   std::vector<absl::Status> closed;
   int blocked_changes = 0;
@@ -54,6 +55,10 @@ class RecordingRole final : public Connection::Role {
   void OnGoAway(uint32_t last_call_id) override {
     std::lock_guard lock(mutex_);
     go_aways.push_back(last_call_id);
+  }
+  void OnPong(uint32_t argument) override {
+    std::lock_guard lock(mutex_);
+    pongs.push_back(argument);
   }
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override {
     {
