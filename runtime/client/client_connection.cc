@@ -5,11 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "os/wait_ready.h"
+#include "wire/limits.h"
 
 namespace fdrpc {
 namespace {
 
-constexpr uint32_t kLastCallId = 0xffffffff;
 // What a loop reads of one connection before others get their turn.
 constexpr int kMostReads = 16;
 
@@ -99,6 +99,7 @@ void ClientConnection::SendOpen(PendingCall& call) {
                TimeUntil(call.deadline, Clock::Real().Now()));
   calls_.emplace(call.id, &call);
   if (!connection_.Enqueue(call.open)) {
+    usable_ = false;
     return FinishUnseen(call, true, ConnectionEnded());
   }
   if (call.RequestStreams()) {
@@ -177,33 +178,6 @@ void ClientConnection::Remove(PendingCall& call) {
 void ClientConnection::Finish(PendingCall& call, absl::Status status) {
   Remove(call);
   call.End(std::move(status), lock_);
-}
-
-void ClientConnection::FinishUnseen(PendingCall& call, bool unseen,
-                                    const absl::Status& why) {
-  if (!unseen || !call.resend_if_unseen || call.sent_behind_open) {
-    return Finish(call, why);
-  }
-  Remove(call);
-  call.connection = nullptr;
-  call.id = 0;
-  call.unseen_because = why;
-  call.WakeAll(lock_);
-  call.owner->OnUnseen();
-}
-
-std::vector<PendingCall*> ClientConnection::AllCalls() const {
-  std::vector<PendingCall*> calls;
-  calls.reserve(calls_.size());
-  for (const auto& [id, call] : calls_) calls.push_back(call);
-  return calls;
-}
-
-void ClientConnection::RefuseNewCalls(const absl::Status& why) {
-  usable_ = false;
-  for (PendingCall* call : std::exchange(waiting_, {})) {
-    FinishUnseen(*call, true, why);
-  }
 }
 
 void ClientConnection::Flush() {
@@ -313,43 +287,6 @@ void ClientConnection::OnHello(const Hello& hello) {
   Flush();
 }
 
-void ClientConnection::OnGoAway(uint32_t last_call_id) {
-  ChannelLockHolder lock(lock_);
-  const absl::Status why =
-      absl::UnavailableError("the server is shutting down");
-  RefuseNewCalls(why);
-  for (PendingCall* call : AllCalls()) {
-    if (call->id <= last_call_id) continue;
-    // Descriptors that were sent are gone: such a call can't be made again.
-    FinishUnseen(*call, call->open_descriptors == 0, why);
-  }
-}
-
-void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
-  const auto type =
-      static_cast<FrameType>(DecodeFrameHeader(frame.head.data()).type);
-  if (type == FrameType::kCancel || type == FrameType::kCredit) return;
-  {
-    ChannelLockHolder lock(lock_);
-    auto it = calls_.find(frame.call_id);
-    if (it == calls_.end()) return;
-    PendingCall& call = *it->second;
-    if (type != FrameType::kOpen) {
-      Abandon(call, why);
-    } else if (!connection_.closed()) {
-      Finish(call, why);
-      Admit();
-    } else {
-      // All of the call is in this frame, or can be had from the message again.
-      const bool whole = call.open_descriptors == frame.descriptors.size();
-      call.open.clear();
-      call.open.push_back(std::move(frame));
-      FinishUnseen(call, whole, why);
-    }
-  }
-  Flush();
-}
-
 void ClientConnection::OnWriteBlockedChanged() {
   ChannelLockHolder lock(lock_);
   // The reader may be waiting without a look at whether there is room.
@@ -370,17 +307,6 @@ void ClientConnection::OnRoom() {
     Admit();
   }
   Flush();
-}
-
-void ClientConnection::OnClosed(const absl::Status& why) {
-  ChannelLockHolder lock(lock_);
-  RefuseNewCalls(why);
-  // A server says hello before it looks at calls: where none came, the listener
-  // went before it accepted the connection.
-  const bool unseen = !server_.has_value() && absl::IsUnavailable(why);
-  for (PendingCall* call : AllCalls()) {
-    FinishUnseen(*call, unseen && call->open_descriptors == 0, why);
-  }
 }
 
 }  // namespace fdrpc

@@ -79,6 +79,8 @@ class ClientConnection final
   void OnPong(uint32_t) override {}
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override
       ABSL_LOCKS_EXCLUDED(lock_);
+  void OnSendingEnded(const absl::Status& why) override
+      ABSL_LOCKS_EXCLUDED(lock_);
   void OnWriteBlockedChanged() override ABSL_LOCKS_EXCLUDED(lock_);
   void OnRoom() override ABSL_LOCKS_EXCLUDED(lock_);
   void OnClosed(const absl::Status& why) override ABSL_LOCKS_EXCLUDED(lock_);
@@ -108,6 +110,11 @@ class ClientConnection final
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // The same for a call that the server has not seen, if `unseen`.
   void FinishUnseen(PendingCall& call, bool unseen, const absl::Status& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // The next frame of those of a call that were not sent: with its last one the
+  // call has been taken back whole.
+  void TakeBack(PendingCall& call, OutgoingFrame frame,
+                const FrameHeader& header, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void Remove(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Those that were sent. To go through while calls end.

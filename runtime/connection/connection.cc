@@ -35,7 +35,7 @@ Connection::~Connection() = default;
 
 bool Connection::Enqueue(OutgoingFrames& frames) {
   MutexLock lock(mu_);
-  if (closed_.load(std::memory_order_relaxed)) return false;
+  if (!sends_.load(std::memory_order_relaxed)) return false;
   for (OutgoingFrame& frame : frames) Push(std::move(frame));
   frames.clear();
   return true;
@@ -43,7 +43,7 @@ bool Connection::Enqueue(OutgoingFrames& frames) {
 
 bool Connection::Enqueue(OutgoingFrame frame) {
   MutexLock lock(mu_);
-  if (closed_.load(std::memory_order_relaxed)) return false;
+  if (!sends_.load(std::memory_order_relaxed)) return false;
   Push(std::move(frame));
   return true;
 }
@@ -51,7 +51,7 @@ bool Connection::Enqueue(OutgoingFrame frame) {
 bool Connection::HasRoom() {
   if (queued_bytes() <= kMostQueuedBytes) return true;
   MutexLock lock(mu_);
-  if (queued_bytes() <= kMostQueuedBytes || closed()) return true;
+  if (queued_bytes() <= kMostQueuedBytes || !sends()) return true;
   room_wanted_ = true;
   return false;
 }
@@ -123,8 +123,15 @@ void Connection::Close(const absl::Status& why) {
 
 void Connection::MarkClosed(const absl::Status& why) {
   if (closed_.load(std::memory_order_relaxed)) return;
-  close_reason_ = why;
+  end_reason_ = why;
+  sends_.store(false, std::memory_order_release);
   closed_.store(true, std::memory_order_release);
+}
+
+void Connection::StopSending(const absl::Status& why) {
+  if (!sends_.load(std::memory_order_relaxed)) return;
+  end_reason_ = why;
+  sends_.store(false, std::memory_order_release);
 }
 
 void Connection::WriteAndUnlock() {
@@ -134,7 +141,7 @@ void Connection::WriteAndUnlock() {
   while (true) {
     absl::Status broken = WriteQueued(unsent);
     if (!broken.ok()) MarkClosed(broken);
-    if (closed_.load(std::memory_order_relaxed)) DrainQueue(unsent);
+    if (!sends_.load(std::memory_order_relaxed)) DrainQueue(unsent);
     if (unsent.empty()) break;
     // Still the writer, so that nobody reports the end before this is told.
     mu_.Unlock();
@@ -145,19 +152,24 @@ void Connection::WriteAndUnlock() {
     mu_.Lock();
   }
   writing_ = false;
-  const bool report =
-      closed_.load(std::memory_order_relaxed) &&
-      !std::exchange(close_reported_, closed_.load(std::memory_order_relaxed));
-  const absl::Status reason = report ? close_reason_ : absl::OkStatus();
+  const bool closed_now =
+      closed_.load(std::memory_order_relaxed) && !close_reported_;
+  close_reported_ |= closed_now;
+  const bool ended_now = !sends_.load(std::memory_order_relaxed) &&
+                         !close_reported_ && !sending_end_reported_;
+  sending_end_reported_ |= ended_now;
+  const absl::Status reason =
+      closed_now || ended_now ? end_reason_ : absl::OkStatus();
   const bool now_blocked =
       !was_blocked && blocked_.load(std::memory_order_relaxed);
-  const bool room = TakeRoomToTell();
+  const bool room = sends() && TakeRoomToTell();
   mu_.Unlock();
-  if (report) {
+  if (closed_now) {
     transport_->Shutdown();
     role_.OnClosed(reason);
     return;
   }
+  if (ended_now) role_.OnSendingEnded(reason);
   if (now_blocked) role_.OnWriteBlockedChanged();
   if (room) role_.OnRoom();
 }
@@ -169,7 +181,7 @@ bool Connection::TakeRoomToTell() {
 
 absl::Status Connection::WriteQueued(std::vector<Unsent>& unsent) {
   using Outcome = Transport::SendResult::Outcome;
-  while (!queue_.empty() && !closed_.load(std::memory_order_relaxed)) {
+  while (!queue_.empty() && sends_.load(std::memory_order_relaxed)) {
     // Others may add to the queue meanwhile, which leaves these where they are.
     absl::InlinedVector<OutgoingFrame*, 8> batch;
     for (OutgoingFrame& frame : queue_) {
@@ -195,6 +207,9 @@ absl::Status Connection::WriteQueued(std::vector<Unsent>& unsent) {
         unsent.push_back({std::move(refused), std::move(result.error)});
         break;
       }
+      case Outcome::kClosed:
+        StopSending(absl::UnavailableError("the peer closed the connection"));
+        break;
       case Outcome::kBroken:
         return result.error;
     }
@@ -233,25 +248,34 @@ void Connection::DrainQueue(std::vector<Unsent>& unsent) {
   while (!queue_.empty()) {
     OutgoingFrame frame = PopFront();
     if (frame.call_id == 0) continue;
-    unsent.push_back({std::move(frame), close_reason_});
+    unsent.push_back({std::move(frame), end_reason_});
   }
 }
 
 bool Connection::Read() {
-  if (closed()) return false;
-  const Transport::ReceiveResult received = transport_->Receive();
-  switch (received.outcome) {
-    case Transport::ReceiveOutcome::kWouldBlock:
-      return false;
+  switch (Receive()) {
+    case Transport::ReceiveOutcome::kReceived:
+      return true;
     case Transport::ReceiveOutcome::kClosed:
       Close(absl::UnavailableError("the peer closed the connection"));
       return false;
-    case Transport::ReceiveOutcome::kBroken:
-      Close(received.error);
+    default:
       return false;
-    case Transport::ReceiveOutcome::kReceived:
-      break;
   }
+}
+
+void Connection::ReadRest() {
+  transport_->ShutdownReceive();
+  while (Receive() == Transport::ReceiveOutcome::kReceived) {
+  }
+}
+
+Transport::ReceiveOutcome Connection::Receive() {
+  using Outcome = Transport::ReceiveOutcome;
+  if (closed()) return Outcome::kBroken;
+  const Transport::ReceiveResult received = transport_->Receive();
+  if (received.outcome == Outcome::kBroken) Close(received.error);
+  if (received.outcome != Outcome::kReceived) return received.outcome;
   IncomingFrame frame;
   while (!closed()) {
     const Transport::NextResult next = transport_->Next(frame);
@@ -264,7 +288,7 @@ bool Connection::Read() {
           absl::StrCat("protocol error by the peer: ", status.message())));
     }
   }
-  return true;
+  return Outcome::kReceived;
 }
 
 absl::Status Connection::Dispatch(IncomingFrame& frame) {

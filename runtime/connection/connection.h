@@ -37,9 +37,13 @@ class Connection {
     // The peer has read everything up to the ping of that argument.
     virtual void OnPong(uint32_t argument) = 0;
     // `frame` was not sent, no part of it, and will not be. On any thread that
-    // uses the connection. Further frames of its call that were queued have
-    // been dropped.
+    // uses the connection. If sends(), only this one was refused, and further
+    // frames of its call that were queued have been dropped; else each that was
+    // queued comes, in order.
     virtual void OnUnsent(OutgoingFrame frame, const absl::Status& why) = 0;
+    // The peer takes nothing more; what it has sent is still to be read. Once,
+    // after every OnUnsent; unless the connection has ended meanwhile.
+    virtual void OnSendingEnded(const absl::Status& why) = 0;
     // Writing waits for room, or no longer does (write_blocked()).
     virtual void OnWriteBlockedChanged() = 0;
     // There is room again, after HasRoom() has said that there is none.
@@ -59,7 +63,7 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   // Queues frames, in this order, without another thread's among them. False,
-  // with the frames left as they are, if the connection has ended. Follow with
+  // with the frames left as they are, if it sends() no more. Follow with
   // Flush() once no lock is held.
   bool Enqueue(OutgoingFrames& frames) ABSL_LOCKS_EXCLUDED(mu_);
   bool Enqueue(OutgoingFrame frame) ABSL_LOCKS_EXCLUDED(mu_);
@@ -79,6 +83,9 @@ class Connection {
   // hands over every frame that is complete. Never blocks. False if nothing had
   // arrived, or the connection has ended.
   bool Read() ABSL_LOCKS_EXCLUDED(mu_);
+  // For the one reader: takes nothing more from the peer, whose sending ends,
+  // and hands over what it has sent before. Nothing is to be read after that.
+  void ReadRest() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Ends the connection: what is not sent is dropped. At the first call the
   // role hears of it.
@@ -90,6 +97,8 @@ class Connection {
   bool HasRoom() ABSL_LOCKS_EXCLUDED(mu_);
 
   bool closed() const { return closed_.load(std::memory_order_acquire); }
+  // Whether what is queued can still arrive, as far as is known.
+  bool sends() const { return sends_.load(std::memory_order_acquire); }
   bool write_blocked() const {
     return blocked_.load(std::memory_order_acquire);
   }
@@ -110,6 +119,8 @@ class Connection {
     absl::Status why;
   };
 
+  // Takes in what has arrived with one system call.
+  Transport::ReceiveOutcome Receive() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Dispatch(IncomingFrame& frame);
   absl::Status DispatchHello(const IncomingFrame& frame);
   absl::Status Pong(uint32_t argument);
@@ -117,6 +128,7 @@ class Connection {
   void Push(OutgoingFrame frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   OutgoingFrame PopFront() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MarkClosed(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void StopSending(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Makes this thread the writer, until nothing is left that it could do.
   void WriteAndUnlock() ABSL_UNLOCK_FUNCTION(mu_);
   // Writes until nothing is queued or there is no room; the lock is given up
@@ -127,7 +139,7 @@ class Connection {
   bool TakeRoomToTell() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Drops the frames of a call, of which the first one was refused.
   void DropCall(uint32_t call_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Empties the queue of a connection that has ended.
+  // Empties the queue of a connection that sends no more.
   void DrainQueue(std::vector<Unsent>& unsent)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -144,8 +156,11 @@ class Connection {
   bool first_partly_sent_ ABSL_GUARDED_BY(mu_) = false;
   bool room_wanted_ ABSL_GUARDED_BY(mu_) = false;
   bool close_reported_ ABSL_GUARDED_BY(mu_) = false;
-  absl::Status close_reason_ ABSL_GUARDED_BY(mu_);
+  bool sending_end_reported_ ABSL_GUARDED_BY(mu_) = false;
+  // Why it sends no more.
+  absl::Status end_reason_ ABSL_GUARDED_BY(mu_);
   std::atomic<bool> closed_{false};
+  std::atomic<bool> sends_{true};
   std::atomic<bool> blocked_{false};
   std::atomic<size_t> queued_bytes_{0};
 };

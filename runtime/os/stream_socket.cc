@@ -1,6 +1,9 @@
 #include "os/stream_socket.h"
 
+#include <sys/un.h>
+
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -9,6 +12,9 @@
 
 namespace fdrpc {
 namespace {
+
+// SO_PEERPIDFD, which the headers of Debian 12 do not have.
+constexpr int kPeerPidfd = 77;
 
 absl::StatusOr<UniqueFd> NewStreamSocket() {
   const int fd = Syscalls::Get().socket(
@@ -38,6 +44,42 @@ absl::Status RemoveStaleSocket(const UnixAddress& address) {
   }
   if (Syscalls::Get().unlink(address.path()) < 0 && errno != ENOENT) {
     return absl::ErrnoToStatus(errno, absl::StrCat("unlink ", address.path()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> IntegerOption(int fd, int option) {
+  int value = 0;
+  socklen_t length = sizeof(value);
+  if (Syscalls::Get().getsockopt(fd, SOL_SOCKET, option, &value, &length) < 0) {
+    switch (errno) {
+      case EBADF:
+        return absl::InvalidArgumentError(
+            "the listening socket to take over is not open");
+      case ENOTSOCK:
+        return absl::InvalidArgumentError(
+            "the descriptor to take over is not a socket");
+      default:
+        return absl::ErrnoToStatus(errno, "getsockopt of a listening socket");
+    }
+  }
+  return value;
+}
+
+absl::Status CheckListens(int fd) {
+  const absl::StatusOr<int> domain = IntegerOption(fd, SO_DOMAIN);
+  if (!domain.ok()) return domain.status();
+  const absl::StatusOr<int> type = IntegerOption(fd, SO_TYPE);
+  if (!type.ok()) return type.status();
+  const absl::StatusOr<int> listens = IntegerOption(fd, SO_ACCEPTCONN);
+  if (!listens.ok()) return listens.status();
+  if (*domain != AF_UNIX || *type != SOCK_STREAM) {
+    return absl::InvalidArgumentError(
+        "the socket to take over is not a stream socket of the Unix domain");
+  }
+  if (*listens == 0) {
+    return absl::InvalidArgumentError(
+        "the socket to take over does not listen");
   }
   return absl::OkStatus();
 }
@@ -92,7 +134,8 @@ absl::StatusOr<StreamListener> StreamListener::Listen(
   if (bound < 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("bind ", address.text()));
   }
-  StreamListener listener(*std::move(fd), address);
+  StreamListener listener(*std::move(fd),
+                          address.is_abstract() ? "" : address.path());
   // The kernel caps it at net.core.somaxconn.
   if (syscalls.listen(listener.fd(), SOMAXCONN) < 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("listen ", address.text()));
@@ -100,10 +143,43 @@ absl::StatusOr<StreamListener> StreamListener::Listen(
   return listener;
 }
 
-StreamListener::StreamListener(UniqueFd fd, const UnixAddress& address)
-    : fd_(std::move(fd)) {
-  if (address.is_abstract()) return;
-  path_ = address.path();
+absl::StatusOr<StreamListener> StreamListener::TakeOver(UniqueFd fd,
+                                                        bool removes_file) {
+  absl::Status listens = CheckListens(fd.get());
+  if (!listens.ok()) return listens;
+  const Syscalls& syscalls = Syscalls::Get();
+  // The status flags are shared with whoever has the socket, too; a server that
+  // polls a blocking one could be held up in accept(2).
+  if (syscalls.set_nonblocking(fd.get()) < 0 ||
+      syscalls.set_close_on_exec(fd.get()) < 0) {
+    return absl::ErrnoToStatus(errno, "fcntl of a listening socket");
+  }
+  std::string path;
+  if (removes_file) {
+    sockaddr_un address = {};
+    socklen_t length = sizeof(address);
+    if (syscalls.getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address),
+                             &length) < 0) {
+      return absl::ErrnoToStatus(errno, "getsockname of a listening socket");
+    }
+    // An abstract name begins with a 0, and one without a name is empty.
+    path.assign(address.sun_path,
+                strnlen(address.sun_path, sizeof(address.sun_path)));
+  }
+  return StreamListener(std::move(fd), std::move(path));
+}
+
+absl::StatusOr<UniqueFd> StreamListener::Duplicate() const {
+  UniqueFd another(Syscalls::Get().duplicate(fd_.get()));
+  if (!another.ok()) {
+    return absl::ErrnoToStatus(errno, "duplicating a listening socket");
+  }
+  return another;
+}
+
+StreamListener::StreamListener(UniqueFd fd, std::string path)
+    : fd_(std::move(fd)), path_(std::move(path)) {
+  if (path_.empty()) return;
   struct stat info;
   if (Syscalls::Get().lstat(path_.c_str(), &info) == 0) {
     device_ = info.st_dev;
@@ -127,6 +203,33 @@ StreamListener::Accepted StreamListener::Accept() const {
   });
   if (fd < 0) return {.socket = UniqueFd(), .error = errno};
   return {.socket = UniqueFd(fd), .error = 0};
+}
+
+absl::StatusOr<UniqueFd> OpenPeerPidfd(int socket,
+                                       const PeerCredentials& peer) {
+  const Syscalls& syscalls = Syscalls::Get();
+  int fd = -1;
+  if (peer.pid == getpid()) {
+    // This process itself, which has not ended; perhaps without a socket.
+    fd = syscalls.pidfd_open(peer.pid, 0);
+  } else {
+    socklen_t length = sizeof(fd);
+    if (syscalls.getsockopt(socket, SOL_SOCKET, kPeerPidfd, &fd, &length) < 0) {
+      fd = -1;
+    }
+  }
+  if (fd >= 0) return UniqueFd(fd);
+  switch (errno) {
+    case ENOPROTOOPT:
+    case ENOSYS:
+      return absl::UnimplementedError(
+          "this kernel tells no pidfd of a peer (SO_PEERPIDFD, Linux 6.5)");
+    case ESRCH:
+    case EINVAL:
+      return absl::NotFoundError("the client's process has ended");
+    default:
+      return absl::ErrnoToStatus(errno, "SO_PEERPIDFD");
+  }
 }
 
 absl::StatusOr<PeerCredentials> GetPeerCredentials(int socket) {

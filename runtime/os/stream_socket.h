@@ -29,6 +29,18 @@ class StreamListener {
   StreamListener& operator=(StreamListener&&) = delete;
   ~StreamListener();
 
+  // Takes over a listening socket that another process or a parent has made.
+  // INVALID_ARGUMENT, with what it is instead, if it is not a listening stream
+  // socket of the Unix domain. `removes_file`: the socket file becomes this
+  // one's; else it is left to whoever made it.
+  static absl::StatusOr<StreamListener> TakeOver(UniqueFd fd,
+                                                 bool removes_file);
+
+  // Another descriptor of the socket, for a successor.
+  absl::StatusOr<UniqueFd> Duplicate() const;
+  // Does not remove the socket file.
+  void LeaveFile() { path_.clear(); }
+
   struct Accepted {
     UniqueFd socket;  // empty if `error` is not 0
     int error = 0;    // errno of accept4(2); EAGAIN: nobody waits
@@ -39,13 +51,18 @@ class StreamListener {
   int fd() const { return fd_.get(); }
 
  private:
-  StreamListener(UniqueFd fd, const UnixAddress& address);
+  // `path`: of the socket file that is to be removed; empty: none.
+  StreamListener(UniqueFd fd, std::string path);
 
   UniqueFd fd_;
-  std::string path_;  // empty if abstract
+  std::string path_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };
+
+// A pidfd of the process at the other end, of which `peer` is known, as
+// ServerContext::OpenPeerPidfd.
+absl::StatusOr<UniqueFd> OpenPeerPidfd(int socket, const PeerCredentials& peer);
 
 // INTERNAL if the kernel does not tell.
 absl::StatusOr<PeerCredentials> GetPeerCredentials(int socket);

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -43,6 +44,19 @@ struct Syscalls {
   // fcntl(2) with F_DUPFD_CLOEXEC, which as such takes any number of arguments.
   int (*duplicate)(int) = [](int fd) {
     return ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  };
+  int (*getsockname)(int, sockaddr*, socklen_t*) = ::getsockname;
+  int (*set_nonblocking)(int) = [](int fd) {
+    const int flags = ::fcntl(fd, F_GETFL);
+    return flags < 0 ? flags : ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  };
+  int (*set_close_on_exec)(int) = [](int fd) {
+    return ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  };
+
+  // glibc 2.36 declares it for C alone.
+  int (*pidfd_open)(pid_t, unsigned) = [](pid_t pid, unsigned flags) {
+    return static_cast<int>(::syscall(SYS_pidfd_open, pid, flags));
   };
 
   static const Syscalls& Get() {

@@ -21,6 +21,24 @@ absl::Duration CallContext::time_remaining() const {
   return TimeUntil(deadline_, Clock::Real().Now());
 }
 
+absl::StatusOr<UniqueFd> CallContext::OpenPeerPidfd() const {
+  return call_.OpenPeerPidfd();
+}
+
+void CallContext::SetCancelled(absl::Status why) {
+  MutexLock lock(mu_);
+  why_cancelled_ = std::move(why);
+  cancelled_.store(true, std::memory_order_release);
+}
+
+absl::Status CallContext::cancellation_reason() const {
+  {
+    MutexLock lock(mu_);
+    if (!why_cancelled_.ok()) return why_cancelled_;
+  }
+  return past_deadline() ? IncomingCall::DeadlinePassed() : absl::OkStatus();
+}
+
 void CallContext::SendHeaders() { call_.SendHeaders(); }
 
 std::stop_token CallContext::cancellation() const {

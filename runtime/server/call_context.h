@@ -28,16 +28,18 @@ class CallContext final : public ServerContext {
 
   // Cancelling has two steps, of which the first may be made under a lock and
   // the second runs callbacks that the handler registered.
-  void SetCancelled() { cancelled_.store(true, std::memory_order_release); }
+  void SetCancelled(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
   void TellCancelled() ABSL_LOCKS_EXCLUDED(mu_);
 
   // ServerContext.
   const Metadata& metadata() const override { return metadata_; }
   const PeerCredentials& peer() const override { return peer_; }
+  absl::StatusOr<UniqueFd> OpenPeerPidfd() const override;
   absl::Duration time_remaining() const override;
   bool IsCancelled() const override {
     return cancelled_.load(std::memory_order_acquire) || past_deadline();
   }
+  absl::Status cancellation_reason() const override ABSL_LOCKS_EXCLUDED(mu_);
   std::stop_token cancellation() const override ABSL_LOCKS_EXCLUDED(mu_);
   Metadata& headers() override { return headers_; }
   void SendHeaders() override;
@@ -53,6 +55,7 @@ class CallContext final : public ServerContext {
   std::atomic<bool> cancelled_{false};
 
   mutable Mutex mu_;
+  absl::Status why_cancelled_ ABSL_GUARDED_BY(mu_);
   // Made when the handler first asks for it.
   mutable std::optional<std::stop_source> stop_ ABSL_GUARDED_BY(mu_);
 };

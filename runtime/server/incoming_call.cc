@@ -292,8 +292,7 @@ bool IncomingCall::Advance(WokenThreads& woken) {
     waits_.End(CallEvent::kRoom, origin_->runner(), woken);
   }
   if (end_.empty()) return queued;
-  EndForClient();
-  origin_->Enqueue(std::exchange(end_, {}));
+  EndForClient(std::exchange(end_, {}));
   return true;
 }
 
@@ -355,22 +354,21 @@ OutgoingFrames IncomingCall::BuildEnd(absl::Status status,
 }
 
 void IncomingCall::Fail(const absl::Status& error) {
-  EndNow(BuildStatus(id_, error, {}, {}, nullptr, {}));
+  EndNow(BuildStatus(id_, error, {}, {}, nullptr, {}), error);
 }
 
-void IncomingCall::EndNow(OutgoingFrames end) {
+void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
   const bool tells = !end.empty();
   {
     Dropped dropped;
     WokenThreads woken;
     MutexLock lock(mu_);
     if (ended_for_client_) return;
-    context_.SetCancelled();
+    context_.SetCancelled(std::move(why));
     EndForHandler(dropped, woken);
     if (replies_ != nullptr) dropped.message = replies_->Drop();
     dropped.end = std::exchange(end_, {});
-    EndForClient();
-    if (tells) origin_->Enqueue(std::move(end));
+    EndForClient(std::move(end));
   }
   if (tells) origin_->Flush();
   context_.TellCancelled();
@@ -382,10 +380,10 @@ void IncomingCall::EndForHandler(Dropped& dropped, WokenThreads& woken) {
   waits_.EndAll(origin_->runner(), woken);
 }
 
-void IncomingCall::EndForClient() {
+void IncomingCall::EndForClient(OutgoingFrames end) {
   ended_for_client_ = true;
   if (deadline_watched_) origin_->runner().ForgetDeadline(*this);
-  origin_->OnCallEnded(id_);
+  origin_->EndCall(id_, std::move(end));
 }
 
 }  // namespace fdrpc

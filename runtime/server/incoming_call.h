@@ -39,6 +39,7 @@ class IncomingCall final : public ServerCall,
   class Origin : public CallRequests::Account {
    public:
     virtual const PeerCredentials& peer() const = 0;
+    virtual absl::StatusOr<UniqueFd> OpenPeerPidfd() const = 0;
     virtual const Hello& client() const = 0;
     virtual CallRunner& runner() = 0;
 
@@ -47,8 +48,9 @@ class IncomingCall final : public ServerCall,
     virtual void Enqueue(OutgoingFrames frames) = 0;
     virtual void Flush() = 0;
 
-    // The call is not in progress any more. Comes before its status is queued.
-    virtual void OnCallEnded(uint32_t id) = 0;
+    // The call is not in progress any more; queues what the client gets, which
+    // may be nothing.
+    virtual void EndCall(uint32_t id, OutgoingFrames end) = 0;
     // The handler has said how the call ends, or let go of it; once.
     virtual void OnHandlerEnded() = 0;
     virtual void OnCallGone() = 0;
@@ -94,13 +96,20 @@ class IncomingCall final : public ServerCall,
   void OnDeadline() { Fail(DeadlinePassed()); }
   // The client waits for it no more. From any thread; runs callbacks that the
   // handler registered, as does Fail().
-  void Cancel() { EndNow({}); }
+  void Cancel(absl::Status why =
+                  absl::CancelledError("the client cancelled the call")) {
+    EndNow({}, std::move(why));
+  }
   // Sends `error`, in place of whatever waits to be sent, unless the end has
   // been sent; an end for the handler, too.
   void Fail(const absl::Status& error) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // As ServerContext has it.
+  // As ServerContext has them.
   void SendHeaders() ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<UniqueFd> OpenPeerPidfd() const {
+    return origin_->OpenPeerPidfd();
+  }
+  static absl::Status DeadlinePassed();
 
   // ServerCall.
   bool Ready(CallEvent event) override ABSL_LOCKS_EXCLUDED(mu_);
@@ -130,7 +139,6 @@ class IncomingCall final : public ServerCall,
   // Continuation: calls the handler.
   void Run() override;
 
-  static absl::Status DeadlinePassed();
   bool IsReady(CallEvent event) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Has a wait, or what goes behind a message that waits, end in time.
   void WatchDeadline() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -149,12 +157,12 @@ class IncomingCall final : public ServerCall,
   OutgoingFrames BuildEnd(absl::Status status, const OutgoingMessage* reply,
                           bool with_headers);
   // Ends the call for both sides, with those frames or none.
-  void EndNow(OutgoingFrames end) ABSL_LOCKS_EXCLUDED(mu_);
+  void EndNow(OutgoingFrames end, absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
   // Ends it for the handler. What it has not taken goes to `dropped`.
   void EndForHandler(Dropped& dropped, WokenThreads& woken)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Ends it for the connection.
-  void EndForClient() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Ends it for the connection, with those frames.
+  void EndForClient(OutgoingFrames end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoteHandlerEnded() {
     if (!handler_ended_.exchange(true)) origin_->OnHandlerEnded();
   }

@@ -1,5 +1,7 @@
 #include "fdrpc/server.h"
 
+#include <utility>
+
 #include "base/check.h"
 #include "server/server_core.h"
 #include "server/stop_signals.h"
@@ -29,6 +31,16 @@ void Server::AddService(Service& service) {
 absl::Status Server::Listen(std::string_view address) {
   FDRPC_CHECK(!core_->serving(), "Listen() comes before Run() and Start()");
   return core_->Listen(address);
+}
+
+absl::Status Server::Listen(UniqueFd listener, SocketFile file) {
+  FDRPC_CHECK(!core_->serving(), "Listen() comes before Run() and Start()");
+  return core_->Listen(std::move(listener),
+                       file == SocketFile::kIsRemovedAtTheEnd);
+}
+
+absl::StatusOr<std::vector<UniqueFd>> Server::HandOver() {
+  return core_->HandOver();
 }
 
 void Server::Run() {

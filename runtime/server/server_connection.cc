@@ -11,6 +11,9 @@ namespace {
 
 // A client that does not read its replies is not read from beyond this.
 constexpr size_t kMaxQueuedBytes = 1u << 20;
+// For how long a client without calls, which has perhaps no thread that reads,
+// may take to confirm that it makes none.
+constexpr absl::Duration kConfirmTime = absl::Milliseconds(20);
 
 Hello ServerHello(const ServerOptions& options) {
   Hello hello;
@@ -50,6 +53,8 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
       connection_(std::move(transport), ServerHello(options), *this) {}
 
 void ServerConnection::OnReadable() {
+  // It is told of nothing but the client's end then.
+  if (!reads_) return Close(absl::UnavailableError("the client has gone"));
   // Interest changes by itself only when writing becomes blocked or unblocked.
   const bool was_readable = interest().readable;
   if (was_readable) connection_.Read();
@@ -69,7 +74,8 @@ void ServerConnection::OnWritable() { connection_.OnWritable(); }
 
 Poller::Interest ServerConnection::interest() const {
   const bool blocked = connection_.write_blocked();
-  return {.readable = !blocked || connection_.queued_bytes() <= kMaxQueuedBytes,
+  return {.readable = reads_ && (!blocked ||
+                                 connection_.queued_bytes() <= kMaxQueuedBytes),
           .writable = blocked};
 }
 
@@ -120,13 +126,18 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
       frame.header.descriptor_count != 0) {
     return Violation("descriptors without a message");
   }
-  // A client that has not read the go-away yet learns from it which calls were
-  // not taken.
-  if (draining_.load(std::memory_order_acquire)) return absl::OkStatus();
-  last_call_id_ = id;
-
   const absl::StatusOr<RegisteredMethod>& method =
       methods_[frame.header.argument - 1];
+  // Where nothing more is read, only calls that are here whole can be served.
+  if (!reads_ && method.ok() &&
+      (method->kind() != MethodKind::kUnary ||
+       (frame.header.flags & kFlagHalfClose) == 0)) {
+    takes_calls_ = false;
+  }
+  // The client learns from the go-away which calls were not taken.
+  if (!takes_calls_) return absl::OkStatus();
+  last_call_id_ = id;
+
   if (!method.ok()) {
     Refuse(id, method.status());
     return absl::OkStatus();
@@ -243,8 +254,7 @@ absl::Status ServerConnection::OnCancel(const IncomingFrame& frame) {
 
 absl::Status ServerConnection::CheckOpened(uint32_t call_id) const {
   // While draining, calls are opened that are not looked at.
-  if (call_id != 0 &&
-      (call_id <= last_call_id_ || draining_.load(std::memory_order_acquire))) {
+  if (call_id != 0 && (call_id <= last_call_id_ || !takes_calls_)) {
     return absl::OkStatus();
   }
   return Violation("a frame for a call that was never opened");
@@ -294,13 +304,41 @@ void ServerConnection::OnRoom() {
 }
 
 void ServerConnection::Drain() {
-  draining_.store(true, std::memory_order_release);
-  connection_.Enqueue(BuildControl(FrameType::kGoAway, 0, last_call_id_));
+  if (draining_.exchange(true)) return;
+  confirm_until_ = DeadlineAfter(Clock::Real().Now(), kConfirmTime);
+  connection_.Enqueue(BuildControl(FrameType::kGoAway, 0, kLastCallId));
+  connection_.Enqueue(BuildControl(FrameType::kPing, 0));
   connection_.Flush();
 }
 
-void ServerConnection::OnClosed(const absl::Status&) {
-  for (const auto& call : calls_.Close()) call->Cancel();
+bool ServerConnection::AdvanceDrain(MonotonicTime now) {
+  if (takes_calls_) {
+    // With calls in progress the client reads, and confirms, sooner or later.
+    if (!confirmed_ && (now < confirm_until_ || !calls_.empty())) return false;
+    if (!confirmed_) {
+      reads_ = false;
+      host_->OnInterestChanged(*this);
+      connection_.ReadRest();
+    }
+    takes_calls_ = false;
+    connection_.Enqueue(BuildControl(FrameType::kGoAway, 0, last_call_id_));
+    connection_.Flush();
+  }
+  // In the order in which an end goes from one to the next.
+  return calls_.empty() && ending_.load(std::memory_order_acquire) == 0 &&
+         connection_.queued_bytes() == 0;
+}
+
+void ServerConnection::EndCall(uint32_t id, OutgoingFrames end) {
+  ending_.fetch_add(1, std::memory_order_relaxed);
+  // Before the client hears of it and makes another one in its place.
+  calls_.Remove(id);
+  connection_.Enqueue(end);
+  ending_.fetch_sub(1, std::memory_order_release);
+}
+
+void ServerConnection::OnClosed(const absl::Status& why) {
+  for (const auto& call : calls_.Close()) call->Cancel(why);
   host_->OnConnectionClosed(*this);
 }
 

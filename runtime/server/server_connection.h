@@ -13,6 +13,7 @@
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/server.h"
 #include "os/poller.h"
+#include "os/stream_socket.h"
 #include "server/call_runner.h"
 #include "server/call_table.h"
 #include "server/incoming_call.h"
@@ -71,10 +72,19 @@ class ServerConnection final
 
   // Sends what the handshake begins with.
   void Start() { connection_.Flush(); }
-  // Takes no more calls, and tells the client so.
+  // Tells the client to make no more calls here. Those that are on the way,
+  // with their descriptors, are still taken: until the client has confirmed,
+  // or, if it reads nothing since it has no calls, until its end of the
+  // connection is shut for them.
   void Drain();
-  // Whether nothing is left to be done for the client.
-  bool drained() { return calls_.empty() && connection_.queued_bytes() == 0; }
+  // One step of that; true once nothing is left to be done for the client.
+  bool AdvanceDrain(MonotonicTime now);
+  // When AdvanceDrain() has something to do though nothing happens.
+  MonotonicTime next_drain_step() const {
+    return takes_calls_ && !confirmed_ && calls_.empty() ? confirm_until_
+                                                         : kNoDeadline;
+  }
+  bool closed() const { return connection_.closed(); }
   // Ends the connection and cancels its calls.
   void Close(const absl::Status& why) { connection_.Close(why); }
 
@@ -84,6 +94,9 @@ class ServerConnection final
 
   // IncomingCall::Origin.
   const PeerCredentials& peer() const override { return peer_; }
+  absl::StatusOr<UniqueFd> OpenPeerPidfd() const override {
+    return fdrpc::OpenPeerPidfd(connection_.pollable_fd(), peer_);
+  }
   const Hello& client() const override { return client_; }
   CallRunner& runner() override { return *host_; }
   absl::Status Charge(size_t bytes, size_t descriptors) override {
@@ -95,7 +108,7 @@ class ServerConnection final
   bool HasRoom() override { return connection_.HasRoom(); }
   void Enqueue(OutgoingFrames frames) override { connection_.Enqueue(frames); }
   void Flush() override;
-  void OnCallEnded(uint32_t id) override { calls_.Remove(id); }
+  void EndCall(uint32_t id, OutgoingFrames end) override;
   void OnHandlerEnded() override { host_->OnHandlerEnded(); }
   void OnCallGone() override { calls_.OnCallGone(); }
 
@@ -109,8 +122,10 @@ class ServerConnection final
   void OnHello(const Hello& hello) override { client_ = hello; }
   absl::Status OnFrame(IncomingFrame& frame) override;
   void OnGoAway(uint32_t) override {}  // the client ends its calls itself
-  void OnPong(uint32_t) override {}
+  void OnPong(uint32_t) override { confirmed_ = true; }
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override;
+  // Nobody reads what it would say.
+  void OnSendingEnded(const absl::Status& why) override { Close(why); }
   void OnWriteBlockedChanged() override;
   void OnRoom() override;
   void OnClosed(const absl::Status& why) override;
@@ -146,8 +161,17 @@ class ServerConnection final
   MonotonicTime partial_since_;
   bool host_knows_of_incomplete_ = false;
 
-  CallTable calls_;
+  // What follows Drain(), the polling thread's.
+  bool takes_calls_ = true;
+  bool confirmed_ =
+      false;  // the client knows, and calls it made before are here
+  MonotonicTime confirm_until_;
+
+  mutable CallTable calls_;
+  // Calls that are not in the table any more and whose ends are not yet queued.
+  std::atomic<int> ending_{0};
   std::atomic<bool> draining_{false};
+  std::atomic<bool> reads_{true};
 
   Connection connection_;  // last: it uses this object until it is gone
 };

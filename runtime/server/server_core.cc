@@ -1,7 +1,6 @@
 #include "server/server_core.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
@@ -21,11 +20,6 @@ constexpr uint64_t kFirstListenerToken = 1;
 constexpr uint64_t kFirstConnectionToken = 1u << 16;
 
 constexpr size_t kMostEvents = 64;
-// Connections that are accepted before others get their turn.
-constexpr int kMostAccepted = 16;
-// How long a listener is left alone when accept(2) fails for want of something:
-// it stays readable, so polling it would spin.
-constexpr absl::Duration kAcceptPause = absl::Milliseconds(50);
 
 // Clients rely on what the protocol guarantees before they know the rest.
 ServerOptions AtLeastGuaranteed(ServerOptions options) {
@@ -41,6 +35,7 @@ ServerOptions AtLeastGuaranteed(ServerOptions options) {
       std::clamp(options.stream_window_descriptors,
                  kGuaranteedCreditDescriptors, kMaxCredit);
   options.max_threads = std::max(options.max_threads, 2);
+  options.idle_timeout = std::max(options.idle_timeout, absl::Milliseconds(1));
   return options;
 }
 
@@ -66,6 +61,7 @@ absl::Status ShuttingDown() {
 
 ServerCore::ServerCore(const ServerOptions& options)
     : options_(AtLeastGuaranteed(options)),
+      listeners_(kFirstListenerToken),
       next_token_(kFirstConnectionToken) {}
 
 void ServerCore::CloseConnections() {
@@ -75,17 +71,22 @@ void ServerCore::CloseConnections() {
 }
 
 absl::Status ServerCore::Listen(std::string_view address) {
-  absl::Status prepared = Prepare();
-  if (!prepared.ok()) return prepared;
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
   if (!parsed.ok()) return parsed.status();
+  absl::Status prepared = Prepare();
+  if (!prepared.ok()) return prepared;
   absl::StatusOr<StreamListener> listener = StreamListener::Listen(*parsed);
   if (!listener.ok()) return listener.status();
-  absl::Status added =
-      poller_->Add(listener->fd(), kFirstListenerToken + listeners_.size(), {});
-  if (!added.ok()) return added;
-  listeners_.push_back({*std::move(listener)});
-  return absl::OkStatus();
+  return listeners_.Add(*std::move(listener), *poller_);
+}
+
+absl::Status ServerCore::Listen(UniqueFd socket, bool removes_file) {
+  absl::StatusOr<StreamListener> listener =
+      StreamListener::TakeOver(std::move(socket), removes_file);
+  if (!listener.ok()) return listener.status();
+  absl::Status prepared = Prepare();
+  if (!prepared.ok()) return prepared;
+  return listeners_.Add(*std::move(listener), *poller_);
 }
 
 absl::Status ServerCore::Prepare() {
@@ -109,6 +110,7 @@ void ServerCore::BeginServing() {
   FDRPC_CHECK(!listeners_.empty(), "a server serves after Listen()");
   FDRPC_CHECK(!serving_, "a server serves once");
   serving_ = true;
+  idle_check_at_ = DeadlineAfter(Clock::Real().Now(), options_.idle_timeout);
 }
 
 void ServerCore::Shutdown(absl::Duration drain_timeout) {
@@ -136,22 +138,24 @@ void ServerCore::PollOnce() {
       poller_->Wait(absl::MakeSpan(events), NextDeadline());
   for (const Poller::Event& event : ready) Handle(event);
   const MonotonicTime now = Clock::Real().Now();
-  ResumeListeners(now);
+  listeners_.Resume(now);
   ExpireHandshakes(now);
   ExpireRequests(now);
+  RetireConnections(now);
+  ShutdownIfIdle(now);
   for (const auto& call : deadlines_.TakeExpired(now)) call->OnDeadline();
   AdvanceShutdown(now);
 }
 
 MonotonicTime ServerCore::NextDeadline() {
-  MonotonicTime next = deadlines_.next();
-  for (const Listening& listening : listeners_) {
-    if (listening.paused_until != MonotonicTime::min()) {
-      next = std::min(next, listening.paused_until);
-    }
-  }
-  for (const std::deque<Expected>* queue : {&handshakes_, &requests_}) {
+  MonotonicTime next =
+      std::min({deadlines_.next(), listeners_.next_resume(), idle_check_at_});
+  for (const std::deque<Expected>* queue : {&handshakes_, &requests_, &ages_}) {
     if (!queue->empty()) next = std::min(next, queue->front().deadline);
+  }
+  for (const Draining& draining : draining_) {
+    next = std::min(
+        {next, draining.deadline, draining.connection->next_drain_step()});
   }
   // It has passed, or there was nothing to wait for: handlers say when they
   // end.
@@ -166,9 +170,8 @@ void ServerCore::Handle(const Poller::Event& event) {
     return;
   }
   if (event.token < kFirstConnectionToken) {
-    const size_t listener = event.token - kFirstListenerToken;
-    if (listener < listeners_.size()) Accept(listener);
-    return;
+    return listeners_.Accept(
+        event.token, [this](UniqueFd socket) { Adopt(std::move(socket)); });
   }
   // It may have been closed by a handler's thread a moment ago.
   const std::shared_ptr<ServerConnection> connection =
@@ -176,24 +179,6 @@ void ServerCore::Handle(const Poller::Event& event) {
   if (connection == nullptr) return;
   if (event.writable) connection->OnWritable();
   if (event.readable) connection->OnReadable();
-}
-
-void ServerCore::Accept(size_t listener) {
-  for (int i = 0; i < kMostAccepted; ++i) {
-    StreamListener::Accepted accepted = listeners_[listener].listener.Accept();
-    switch (accepted.error) {
-      case 0:
-        Adopt(std::move(accepted.socket));
-        break;
-      case EAGAIN:
-        return;
-      case ECONNABORTED:
-        break;
-      default:
-        // EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection waits in the queue.
-        return Pause(listener);
-    }
-  }
 }
 
 void ServerCore::Adopt(UniqueFd socket) {
@@ -215,31 +200,10 @@ void ServerCore::Adopt(UniqueFd socket) {
     connections_.emplace(token, connection);
   }
   Expect(handshakes_, options_.handshake_timeout, token);
-  connection->Start();
-}
-
-void ServerCore::Pause(size_t listener) {
-  Listening& listening = listeners_[listener];
-  listening.paused_until = DeadlineAfter(Clock::Real().Now(), kAcceptPause);
-  // If this fails, the pause is none and the next attempt comes at once.
-  (void)poller_->Change(listening.listener.fd(), kFirstListenerToken + listener,
-                        {.readable = false});
-}
-
-void ServerCore::ResumeListeners(MonotonicTime now) {
-  for (size_t i = 0; i < listeners_.size(); ++i) {
-    Listening& listening = listeners_[i];
-    if (listening.paused_until == MonotonicTime::min() ||
-        listening.paused_until > now) {
-      continue;
-    }
-    if (poller_->Change(listening.listener.fd(), kFirstListenerToken + i, {})
-            .ok()) {
-      listening.paused_until = MonotonicTime::min();
-    } else {
-      listening.paused_until = DeadlineAfter(now, kAcceptPause);
-    }
+  if (options_.max_connection_age != absl::InfiniteDuration()) {
+    Expect(ages_, options_.max_connection_age, token);
   }
+  connection->Start();
 }
 
 void ServerCore::Expect(std::deque<Expected>& queue, absl::Duration timeout,
@@ -277,6 +241,43 @@ void ServerCore::ExpireHandshakes(MonotonicTime now) {
   }
 }
 
+void ServerCore::RetireConnections(MonotonicTime now) {
+  for (; !ages_.empty() && ages_.front().deadline <= now; ages_.pop_front()) {
+    const std::shared_ptr<ServerConnection> connection =
+        FindConnection(ages_.front().token);
+    if (connection == nullptr) continue;
+    Drain(connection, DeadlineAfter(now, options_.max_connection_age_grace));
+  }
+}
+
+void ServerCore::ShutdownIfIdle(MonotonicTime now) {
+  if (now < idle_check_at_) return;
+  if (handlers_.load() == 0 && calls_ == calls_at_idle_check_) {
+    idle_check_at_ = kNoDeadline;
+    return Shutdown(options_.drain_timeout);
+  }
+  calls_at_idle_check_ = calls_;
+  idle_check_at_ = DeadlineAfter(now, options_.idle_timeout);
+}
+
+void ServerCore::Drain(std::shared_ptr<ServerConnection> connection,
+                       MonotonicTime deadline) {
+  connection->Drain();
+  draining_.push_back({std::move(connection), deadline});
+}
+
+void ServerCore::AdvanceDrains(MonotonicTime now) {
+  std::erase_if(draining_, [now](const Draining& draining) {
+    ServerConnection& connection = *draining.connection;
+    if (!connection.closed() && now < draining.deadline &&
+        !connection.AdvanceDrain(now)) {
+      return false;
+    }
+    connection.Close(ShuttingDown());
+    return true;
+  });
+}
+
 void ServerCore::AdvanceShutdown(MonotonicTime now) {
   if (stop_requested_.exchange(false, std::memory_order_acq_rel)) {
     Shutdown(options_.drain_timeout);
@@ -286,24 +287,19 @@ void ServerCore::AdvanceShutdown(MonotonicTime now) {
     MutexLock lock(mu_);
     deadline = drain_deadline_;
   }
-  if (!deadline.has_value()) return;
-  if (!draining_) {
-    draining_ = true;
-    for (const Listening& listening : listeners_) {
-      poller_->Remove(listening.listener.fd());
+  if (deadline.has_value()) {
+    if (!std::exchange(shutting_down_, true)) {
+      listeners_.Close();
+      idle_check_at_ = kNoDeadline;
+      for (auto& connection : AllConnections()) Drain(connection, *deadline);
     }
-    listeners_.clear();
-    for (const auto& connection : AllConnections()) connection->Drain();
-  }
-  bool all_gone = true;
-  for (const auto& connection : AllConnections()) {
-    if (now >= *deadline || connection->drained()) {
-      connection->Close(ShuttingDown());
-    } else {
-      all_gone = false;
+    // A later Shutdown() may be for sooner.
+    for (Draining& draining : draining_) {
+      draining.deadline = std::min(draining.deadline, *deadline);
     }
   }
-  if (!all_gone) return;
+  AdvanceDrains(now);
+  if (!shutting_down_ || !draining_.empty()) return;
   ending_.store(true);
   if (handlers_.load() == 0) pool_->Stop();
 }

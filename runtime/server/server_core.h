@@ -17,9 +17,9 @@
 #include "fdrpc/server.h"
 #include "os/fork_generation.h"
 #include "os/poller.h"
-#include "os/stream_socket.h"
 #include "os/wakeup.h"
 #include "server/call_deadlines.h"
+#include "server/listeners.h"
 #include "server/server_connection.h"
 #include "server/service_registry.h"
 #include "server/worker_pool.h"
@@ -39,6 +39,11 @@ class ServerCore final : private ServerConnection::Host,
 
   void AddService(Service& service) { registry_.Add(service); }
   absl::Status Listen(std::string_view address);
+  absl::Status Listen(UniqueFd socket, bool removes_file);
+  // Any thread.
+  absl::StatusOr<std::vector<UniqueFd>> HandOver() {
+    return listeners_.HandOver();
+  }
 
   // After Listen(); once, before the next two.
   void BeginServing();
@@ -68,12 +73,6 @@ class ServerCore final : private ServerConnection::Host,
   }
 
  private:
-  struct Listening {
-    StreamListener listener;
-    // Set while it is left alone because the process is at a limit.
-    MonotonicTime paused_until = MonotonicTime::min();
-  };
-
   // Something that a connection must do in time. All of a kind have the same
   // time for it, so a queue of them is in the order of their deadlines.
   struct Expected {
@@ -101,6 +100,7 @@ class ServerCore final : private ServerConnection::Host,
       ABSL_LOCKS_EXCLUDED(mu_);
   void OnDrainProgress() override { wakeup_->Notify(); }
   void OnCallCame() override {
+    ++calls_;
     handlers_.fetch_add(1, std::memory_order_relaxed);
   }
   void OnHandlerEnded() override {
@@ -111,19 +111,29 @@ class ServerCore final : private ServerConnection::Host,
   void OnConnectionClosed(ServerConnection& connection) override
       ABSL_LOCKS_EXCLUDED(mu_);
 
+  // A connection that takes no more calls, and when it ends in any case.
+  struct Draining {
+    std::shared_ptr<ServerConnection> connection;
+    MonotonicTime deadline;
+  };
+
   // All of these are the polling thread's.
   void Poll();
   void PollOnce();
   MonotonicTime NextDeadline() ABSL_LOCKS_EXCLUDED(mu_);
   void Handle(const Poller::Event& event);
-  void Accept(size_t listener);
   void Adopt(UniqueFd socket);
-  void Pause(size_t listener);
-  void ResumeListeners(MonotonicTime now);
   static void Expect(std::deque<Expected>& queue, absl::Duration timeout,
                      uint64_t token);
   void ExpireHandshakes(MonotonicTime now);
   void ExpireRequests(MonotonicTime now);
+  // Has connections that are at their age drain.
+  void RetireConnections(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mu_);
+  void Drain(std::shared_ptr<ServerConnection> connection,
+             MonotonicTime deadline);
+  // One step of each that drains; those that are done with are closed.
+  void AdvanceDrains(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mu_);
+  void ShutdownIfIdle(MonotonicTime now);
   // One step on the way to the end, if it has begun.
   void AdvanceShutdown(MonotonicTime now);
   std::shared_ptr<ServerConnection> FindConnection(uint64_t token)
@@ -146,12 +156,18 @@ class ServerCore final : private ServerConnection::Host,
   std::atomic<bool> ending_{false};  // only they keep the server
   CallDeadlines deadlines_;
 
+  Listeners listeners_;
+
   // The polling thread's.
-  std::vector<Listening> listeners_;
   uint64_t next_token_;
   std::deque<Expected> handshakes_;
   std::deque<Expected> requests_;  // of connections with incomplete ones
-  bool draining_ = false;
+  std::deque<Expected> ages_;
+  std::vector<Draining> draining_;
+  bool shutting_down_ = false;
+  uint64_t calls_ = 0;  // that came
+  uint64_t calls_at_idle_check_ = 0;
+  MonotonicTime idle_check_at_ = kNoDeadline;
 
   Mutex mu_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<ServerConnection>> connections_

@@ -44,8 +44,7 @@ class LoopbackTransport::Pipe {
     MutexLock lock(mu_);
     SendResult result;
     if (closed_) {
-      result.outcome = SendResult::Outcome::kBroken;
-      result.error = absl::UnavailableError("the peer closed the connection");
+      result.outcome = SendResult::Outcome::kClosed;
       return result;
     }
     for (OutgoingFrame* frame : frames) {
@@ -143,6 +142,8 @@ Transport::NextResult LoopbackTransport::Next(IncomingFrame& frame) {
 }
 
 int LoopbackTransport::pollable_fd() const { return in_->readable_fd(); }
+
+void LoopbackTransport::ShutdownReceive() { in_->Close(); }
 
 void LoopbackTransport::Shutdown() {
   in_->Close();

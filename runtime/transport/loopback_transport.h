@@ -28,6 +28,7 @@ class LoopbackTransport final : public Transport {
   std::optional<uint64_t> PartialFrame() const override { return {}; }
   void ReleaseIdleMemory() override {}
   int pollable_fd() const override;
+  void ShutdownReceive() override;
   void Shutdown() override;
 
  private:

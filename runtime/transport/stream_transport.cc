@@ -119,12 +119,13 @@ Transport::SendResult StreamTransport::Send(
         result.error = Refusal(io.error);
         return result;
       }
+      if (io.error == EPIPE || io.error == ECONNRESET) {
+        result.outcome = SendResult::Outcome::kClosed;
+        return result;
+      }
       result.outcome = SendResult::Outcome::kBroken;
-      result.error =
-          io.error == EPIPE || io.error == ECONNRESET
-              ? absl::UnavailableError("the peer closed the connection")
-              : absl::UnavailableError(
-                    absl::StrCat("sending failed: errno ", io.error));
+      result.error = absl::UnavailableError(
+          absl::StrCat("sending failed: errno ", io.error));
       return result;
     }
     // Any byte sent took all of the descriptors with it.
@@ -203,6 +204,14 @@ Transport::NextResult StreamTransport::Next(IncomingFrame& frame) {
 std::optional<uint64_t> StreamTransport::PartialFrame() const {
   if (decoder_.next_offset() == decoder_.end_offset()) return std::nullopt;
   return decoder_.next_offset();
+}
+
+void StreamTransport::ShutdownReceive() {
+  // Between a peer's send and this there is no middle: a send comes whole
+  // before it, and waits to be received, or fails with EPIPE, descriptors kept
+  // (unix_stream_sendmsg and unix_shutdown in net/unix/af_unix.c; the contract
+  // test).
+  Syscalls::Get().shutdown(socket_.get(), SHUT_RD);
 }
 
 void StreamTransport::Shutdown() {

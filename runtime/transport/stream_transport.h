@@ -23,6 +23,7 @@ class StreamTransport final : public Transport {
   std::optional<uint64_t> PartialFrame() const override;
   void ReleaseIdleMemory() override { decoder_.ReleaseIfEmpty(); }
   int pollable_fd() const override { return socket_.get(); }
+  void ShutdownReceive() override;
   void Shutdown() override;
 
  private:

@@ -32,6 +32,7 @@ class Transport {
       kSent,        // nothing: all are gone
       kWouldBlock,  // no room; Send() again when writable
       kRefused,  // frame `sent` can't go (`error`), none of it did; others can
+      kClosed,   // the peer takes nothing more; what it sent may be received
       kBroken,   // the connection (`error`)
     } outcome = Outcome::kSent;
     absl::Status error;
@@ -67,6 +68,11 @@ class Transport {
   // Readable when Receive() has something to take; writable when Send() has
   // room. Borrowed.
   virtual int pollable_fd() const = 0;
+
+  // Takes nothing more: the peer's Send() gives kClosed from now on, and keeps
+  // what it would have sent. What it has sent can still be received, then
+  // Receive() gives kClosed.
+  virtual void ShutdownReceive() = 0;
 
   // Ends both directions: the peer reads the end, and this side's Receive()
   // gives kClosed. Descriptors are closed with the object.

@@ -18,6 +18,8 @@ inline constexpr uint32_t kMaxFrameDescriptors = 253;
 
 inline constexpr size_t kMaxHelloBytes = 256;
 inline constexpr size_t kMaxMethodNameBytes = 1024;
+// A client that has used this one makes a new connection.
+inline constexpr uint32_t kLastCallId = 0xffffffff;
 // Distinct methods that a connection can name.
 inline constexpr uint32_t kMaxMethods = 4096;
 inline constexpr size_t kMaxMetadataBytes = 64u << 10;

@@ -42,19 +42,27 @@ const std::map<std::string, std::vector<int>>& Errors() {
       {"write", {EINTR}},
       {"lstat", {EACCES, ENOMEM}},
       {"unlink", {EACCES}},
-      {"duplicate", {EMFILE}}};
+      {"duplicate", {EMFILE}},
+      {"getsockname", {ENOBUFS}},
+      {"set_nonblocking", {}},  // nor do these
+      {"set_close_on_exec", {}},
+      {"pidfd_open", {EMFILE, ENOMEM}}};
   return errors;
 }
 
 class FaultSweepTest : public ::testing::Test {
  protected:
-  // Starts a server, makes calls with descriptors both ways, and stops.
-  // Whatever goes wrong is a status, and a call never waits for ever.
+  // Starts a server on a listener that was handed over, makes calls with
+  // descriptors both ways, and stops. Whatever goes wrong is a status, and a
+  // call never waits for ever.
   void LiveAndDie(bool expect_success) {
     FakeService service;
+    service.echo = [](ServerContext& context, const Text&, Text&) {
+      return context.OpenPeerPidfd().status();
+    };
     Server server;
     server.AddService(service);
-    absl::Status status = server.Listen(dir_.address());
+    absl::Status status = TakeOver(server);
     if (status.ok()) status = server.Start();
     Judge(status, expect_success);
     if (!status.ok()) return;
@@ -79,6 +87,16 @@ class FaultSweepTest : public ::testing::Test {
     Judge(stub.Get(text, options).status(), expect_success);
     server.Shutdown(absl::Seconds(10));
     server.Wait();
+  }
+
+  absl::Status TakeOver(Server& server) {
+    Server predecessor;
+    absl::Status listens = predecessor.Listen(dir_.address());
+    if (!listens.ok()) return listens;
+    absl::StatusOr<std::vector<UniqueFd>> listeners = predecessor.HandOver();
+    if (!listeners.ok()) return listeners.status();
+    return server.Listen(std::move(listeners->front()),
+                         Server::SocketFile::kIsRemovedAtTheEnd);
   }
 
   static void Judge(const absl::Status& status, bool expect_success) {

@@ -47,6 +47,16 @@ class ConnectionFixture : public ::testing::TestWithParam<TransportKind> {
     ASSERT_EQ(ReceiveAll(*peer_).frames.size(), 1u);
     ASSERT_TRUE(connection_->has_hello());
   }
+  // It still reads, and so learns that the peer has gone.
+  void ExpectSendingEnded() {
+    EXPECT_FALSE(connection_->closed());
+    EXPECT_FALSE(connection_->sends());
+    EXPECT_EQ(role_->events.back(), "sending ended");
+    EXPECT_EQ(connection_->queued_bytes(), 0u);
+    EXPECT_FALSE(connection_->Enqueue(NewFrame(9, "late")));
+    ReadAll();
+    ExpectClosedWith(absl::StatusCode::kUnavailable);
+  }
   void ExpectClosedWith(absl::StatusCode code) {
     EXPECT_TRUE(connection_->closed());
     ASSERT_EQ(role_->closed.size(), 1u);

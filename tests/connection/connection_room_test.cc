@@ -199,7 +199,7 @@ TEST_P(ConnectionRoomTest, ThePeersEndIsToldInsteadOfRoom) {
   EXPECT_FALSE(connection_->HasRoom());
   peer_.reset();
   connection_->OnWritable();
-  ExpectClosedWith(absl::StatusCode::kUnavailable);
+  ExpectSendingEnded();
   EXPECT_EQ(role_->rooms, 0);
   EXPECT_TRUE(connection_->HasRoom());
 }

@@ -201,7 +201,7 @@ TEST_P(ConnectionWritingTest, EndsWithWhatWaitedForRoomUnsent) {
   connection_->Enqueue(NewFrame(7, "waiting", NumberedFiles(3)));
   peer_.reset();
   connection_->OnWritable();
-  ExpectClosedWith(absl::StatusCode::kUnavailable);
+  ExpectSendingEnded();
   ASSERT_FALSE(role_->unsent.empty());
   EXPECT_EQ(role_->unsent.back().frame.call_id, 7u);
   EXPECT_EQ(role_->unsent.back().frame.descriptors.size(), 3u);
@@ -212,8 +212,39 @@ TEST_P(ConnectionWritingTest, EndsWhenThePeerIsGone) {
   peer_.reset();
   connection_->Enqueue(NewFrame(1, "", NumberedFiles(1)));
   connection_->Flush();
-  EXPECT_THAT(role_->events, ElementsAre("unsent 1", "closed"));
-  ExpectClosedWith(absl::StatusCode::kUnavailable);
+  ExpectSendingEnded();
+  EXPECT_THAT(role_->events,
+              ElementsAre("unsent 1", "sending ended", "closed"));
+}
+
+TEST_P(ConnectionWritingTest, ReadsWhatThePeerSaysThatTakesNothingMore) {
+  peer_->ShutdownReceive();
+  connection_->Enqueue(NewFrame(1, "", NumberedFiles(1)));
+  connection_->Enqueue(NewFrame(1, "and its rest"));
+  connection_->Flush();
+  EXPECT_THAT(role_->events,
+              ElementsAre("unsent 1", "unsent 1", "sending ended"));
+  EXPECT_EQ(role_->unsent[0].frame.descriptors.size(), 1u);
+  PeerSends(NewFrame(7, "last words"));
+  ReadAll();
+  ASSERT_EQ(role_->frames.size(), 1u);
+  EXPECT_EQ(role_->frames[0].payload, "last words");
+  EXPECT_FALSE(connection_->closed());
+  connection_->Close(absl::CancelledError("enough"));
+  EXPECT_THAT(role_->events.back(), "closed");
+  ExpectClosedWith(absl::StatusCode::kCancelled);
+}
+
+TEST_P(ConnectionWritingTest, SendsOnWhenItTakesNothingMoreItself) {
+  PeerSends(NewFrame(3, "before", NumberedFiles(1)));
+  connection_->ReadRest();
+  ASSERT_EQ(role_->frames.size(), 1u);
+  EXPECT_EQ(role_->frames[0].descriptors.size(), 1u);
+  EXPECT_FALSE(connection_->closed());
+  connection_->Enqueue(NewFrame(3, "answer"));
+  connection_->Flush();
+  EXPECT_EQ(ReceiveAll(*peer_).frames.size(), 1u);
+  EXPECT_TRUE(connection_->sends());
 }
 
 TEST_P(ConnectionWritingTest, ClosesWhatIsQueuedWhenDestroyed) {

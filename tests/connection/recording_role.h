@@ -26,6 +26,7 @@ class RecordingRole final : public Connection::Role {
   std::vector<uint32_t> go_aways;
   std::vector<uint32_t> pongs;
   std::vector<Unsent> unsent;
+  std::vector<absl::Status> sending_ended;
   std::vector<absl::Status> closed;
   int blocked_changes = 0;
   int rooms = 0;
@@ -67,6 +68,11 @@ class RecordingRole final : public Connection::Role {
       unsent.push_back({std::move(frame), why});
     }
     if (on_unsent) on_unsent();
+  }
+  void OnSendingEnded(const absl::Status& why) override {
+    std::lock_guard lock(mutex_);
+    events.push_back("sending ended");
+    sending_ended.push_back(why);
   }
   void OnWriteBlockedChanged() override {
     std::lock_guard lock(mutex_);

@@ -202,6 +202,60 @@ TEST_F(StreamListenerTest, SaysWhichStepFailed) {
   }
 }
 
+TEST_F(StreamListenerTest, TakesOverASocketAndLeavesItsFile) {
+  absl::StatusOr<StreamListener> first = StreamListener::Listen(Address());
+  ASSERT_TRUE(first.ok()) << first.status();
+  absl::StatusOr<UniqueFd> socket = first->Duplicate();
+  ASSERT_TRUE(socket.ok()) << socket.status();
+  first->LeaveFile();
+  { const StreamListener ended = *std::move(first); }
+  EXPECT_TRUE(Exists());
+  {
+    const absl::StatusOr<StreamListener> second =
+        StreamListener::TakeOver(*std::move(socket), /*removes_file=*/false);
+    ASSERT_TRUE(second.ok()) << second.status();
+    const absl::StatusOr<UniqueFd> client = ConnectStream(Address());
+    ASSERT_TRUE(client.ok()) << client.status();
+    EXPECT_EQ(second->Accept().error, 0);
+    EXPECT_EQ(second->Accept().error, EAGAIN);
+  }
+  EXPECT_TRUE(Exists());
+}
+
+TEST_F(StreamListenerTest, TakesOverASocketThatBlocksAndItsFile) {
+  {
+    UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+    ASSERT_EQ(
+        bind(socket.get(), Address().socket_address(), Address().length()), 0);
+    ASSERT_EQ(listen(socket.get(), 1), 0);
+    const absl::StatusOr<StreamListener> listener =
+        StreamListener::TakeOver(std::move(socket), /*removes_file=*/true);
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    EXPECT_EQ(listener->Accept().error, EAGAIN);
+    EXPECT_EQ(fcntl(listener->fd(), F_GETFD), FD_CLOEXEC);
+    EXPECT_TRUE(Exists());
+  }
+  EXPECT_FALSE(Exists());
+}
+
+TEST_F(StreamListenerTest, TakesOverNothingButListeningStreamSockets) {
+  const auto refuses = [](UniqueFd fd, const std::string& why) {
+    const absl::StatusOr<StreamListener> listener =
+        StreamListener::TakeOver(std::move(fd), false);
+    ASSERT_FALSE(listener.ok());
+    EXPECT_EQ(listener.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(listener.status().message()), HasSubstr(why));
+  };
+  refuses(UniqueFd(), "is not open");
+  refuses(FileWith("a file"), "is not a socket");
+  refuses(UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
+          "not a stream socket");
+  refuses(UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+          "not a stream socket");
+  refuses(UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+          "does not listen");
+}
+
 TEST_F(StreamListenerTest, HoldsAnAbstractNameAlone) {
   const UnixAddress address = AddressOf("unix:@" + dir_.path());
   {

@@ -52,6 +52,9 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
 
   // IncomingCall::Origin.
   const PeerCredentials& peer() const override { return peer_; }
+  absl::StatusOr<UniqueFd> OpenPeerPidfd() const override {
+    return absl::UnimplementedError("there is no peer");
+  }
   const Hello& client() const override { return client_hello; }
   CallRunner& runner() override { return *this; }
   absl::Status Charge(size_t bytes, size_t descriptors) override {
@@ -69,7 +72,10 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
     for (OutgoingFrame& frame : frames) sent.push_back(std::move(frame));
   }
   void Flush() override { ++flushes; }
-  void OnCallEnded(uint32_t id) override { ended.insert(id); }
+  void EndCall(uint32_t id, OutgoingFrames end) override {
+    ended.insert(id);
+    Enqueue(std::move(end));
+  }
   void OnHandlerEnded() override {}
   void OnCallGone() override { ++calls_gone; }
 

@@ -97,20 +97,19 @@ class StreamClient {
     EXPECT_TRUE(peer_.Send(frame, fds));
   }
 
-  // The next frame that is no credit; of those, the bytes are added up.
+  // The next frame that is no credit, of which the bytes are added up, no ping,
+  // which is answered, and no go-away.
   ReadFrame Read() {
     while (true) {
-      std::optional<ReadFrame> read = peer_.Read();
-      if (!read.has_value()) {
-        ADD_FAILURE() << "the connection ended";
-        return {};
-      }
-      if (read->frame.type != RawFrame::kCredit) return *std::move(read);
-      EXPECT_GT(read->frame.argument, 0u);
-      (read->frame.flags == kDescriptorCredit ? granted_descriptors_
-                                              : granted_bytes_) +=
-          read->frame.argument;
+      ReadFrame read = ReadAny();
+      if (read.frame.type != RawFrame::kGoAway) return read;
     }
+  }
+  // The argument of the next frame, which is a go-away.
+  uint32_t ReadGoAway() {
+    const ReadFrame read = ReadAny();
+    EXPECT_EQ(read.frame.type, RawFrame::kGoAway);
+    return read.frame.argument;
   }
   // The next frame, which is a message of that call.
   std::string ReadText(uint32_t call) {
@@ -139,6 +138,25 @@ class StreamClient {
   uint64_t granted_descriptors() const { return granted_descriptors_; }
 
  private:
+  ReadFrame ReadAny() {
+    while (true) {
+      std::optional<ReadFrame> read = peer_.Read();
+      if (!read.has_value()) {
+        ADD_FAILURE() << "the connection ended";
+        return {};
+      }
+      if (read->frame.type == RawFrame::kPing) {
+        Send({.type = RawFrame::kPong, .argument = read->frame.argument});
+        continue;
+      }
+      if (read->frame.type != RawFrame::kCredit) return *std::move(read);
+      EXPECT_GT(read->frame.argument, 0u);
+      (read->frame.flags == kDescriptorCredit ? granted_descriptors_
+                                              : granted_bytes_) +=
+          read->frame.argument;
+    }
+  }
+
   RawPeer peer_;
   uint64_t granted_bytes_ = 0;
   uint64_t granted_descriptors_ = 0;

@@ -119,17 +119,23 @@ const Syscalls interposed = {
     .lstat = Interposed<18, &Syscalls::lstat>::Call,
     .unlink = Interposed<19, &Syscalls::unlink>::Call,
     .duplicate = Interposed<20, &Syscalls::duplicate>::Call,
+    .getsockname = Interposed<21, &Syscalls::getsockname>::Call,
+    .set_nonblocking = Interposed<22, &Syscalls::set_nonblocking>::Call,
+    .set_close_on_exec = Interposed<23, &Syscalls::set_close_on_exec>::Call,
+    .pidfd_open = Interposed<24, &Syscalls::pidfd_open>::Call,
 };
 
 }  // namespace
 
 const std::vector<std::string>& FaultInjection::Names() {
   static const std::vector<std::string> names = {
-      "socket",          "bind",      "listen",     "connect", "accept4",
-      "getsockopt",      "shutdown",  "sendmsg",    "recvmsg", "ppoll",
-      "epoll_create1",   "epoll_ctl", "epoll_wait", "eventfd", "timerfd_create",
-      "timerfd_settime", "read",      "write",      "lstat",   "unlink",
-      "duplicate"};
+      "socket",     "bind",        "listen",          "connect",
+      "accept4",    "getsockopt",  "shutdown",        "sendmsg",
+      "recvmsg",    "ppoll",       "epoll_create1",   "epoll_ctl",
+      "epoll_wait", "eventfd",     "timerfd_create",  "timerfd_settime",
+      "read",       "write",       "lstat",           "unlink",
+      "duplicate",  "getsockname", "set_nonblocking", "set_close_on_exec",
+      "pidfd_open"};
   return names;
 }
 

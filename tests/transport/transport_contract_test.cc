@@ -198,19 +198,41 @@ TEST_P(TransportContractTest, ShutdownEndsThisSideToo) {
   std::vector<OutgoingFrame> frames;
   frames.push_back(NewFrame(1, "late", NumberedFiles(1)));
   const Transport::SendResult result = SendOnce(*a_, frames);
-  EXPECT_EQ(result.outcome, SendOutcome::kBroken);
+  EXPECT_EQ(result.outcome, SendOutcome::kClosed);
   EXPECT_EQ(result.sent, 0u);
   a_->Shutdown();
 }
 
-TEST_P(TransportContractTest, IsBrokenWhenThePeerIsGone) {
+TEST_P(TransportContractTest, WhoTakesNothingMoreStillReceivesWhatWasSent) {
+  std::vector<OutgoingFrame> sent;
+  sent.push_back(NewFrame(1, "in time", NumberedFiles(2)));
+  EXPECT_EQ(SendOnce(*a_, sent).sent, 1u);
+  b_->ShutdownReceive();
+  std::vector<OutgoingFrame> late;
+  late.push_back(NewFrame(2, "late", NumberedFiles(1)));
+  const Transport::SendResult result = SendOnce(*a_, late);
+  EXPECT_EQ(result.outcome, SendOutcome::kClosed);
+  EXPECT_EQ(result.sent, 0u);
+  EXPECT_EQ(late[0].descriptors.size(), 1u) << "nothing was sent";
+  const Received received = ReceiveAll(*b_);
+  EXPECT_EQ(received.last, ReceiveOutcome::kClosed);
+  ASSERT_EQ(received.frames.size(), 1u);
+  EXPECT_EQ(received.frames[0].descriptors.size(), 2u);
+  // The other direction goes on.
+  EXPECT_EQ(a_->Receive().outcome, ReceiveOutcome::kWouldBlock);
+  std::vector<OutgoingFrame> answer;
+  answer.push_back(NewFrame(1, "answer"));
+  EXPECT_EQ(SendOnce(*b_, answer).sent, 1u);
+  EXPECT_EQ(ReceiveAll(*a_).frames.size(), 1u);
+}
+
+TEST_P(TransportContractTest, IsClosedWhenThePeerIsGone) {
   b_.reset();
   EXPECT_EQ(a_->Receive().outcome, ReceiveOutcome::kClosed);
   std::vector<OutgoingFrame> frames;
   frames.push_back(NewFrame(1, "late", NumberedFiles(1)));
   const Transport::SendResult result = SendOnce(*a_, frames);
-  EXPECT_EQ(result.outcome, SendOutcome::kBroken);
-  EXPECT_EQ(result.error.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(result.outcome, SendOutcome::kClosed);
   EXPECT_EQ(frames[0].descriptors.size(), 1u) << "nothing was sent";
 }
 

@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "fdrpc/service.h"
+#include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
 
@@ -52,6 +55,17 @@ struct ServerOptions {
   // How long calls in progress may go on after SIGTERM or Shutdown() before
   // they are cancelled.
   absl::Duration drain_timeout = absl::Seconds(10);
+  // After how long without a call the server shuts down by itself, to be
+  // started again when it is needed (systemd.socket(5)): at the latest after
+  // twice that time. Clients may stay connected meanwhile; their next call
+  // finds the next server. At least a millisecond.
+  absl::Duration idle_timeout = absl::InfiniteDuration();
+  // How old a connection may get before its client is asked to make a new one,
+  // of which calls notice nothing, and how long calls in progress may then go
+  // on on it (gRPC's MAX_CONNECTION_AGE and its grace, without the random
+  // part).
+  absl::Duration max_connection_age = absl::InfiniteDuration();
+  absl::Duration max_connection_age_grace = absl::InfiniteDuration();
 };
 
 class ServerCore;
@@ -87,6 +101,20 @@ class Server {
   // that no server listens on is replaced; one that is in use is not:
   // ALREADY_EXISTS. INVALID_ARGUMENT if `address` is not an address.
   absl::Status Listen(std::string_view address);
+
+  // Serves on a listening stream socket that was made by somebody else: handed
+  // over by a predecessor, or inherited. Whose socket file it is, `file` says.
+  // INVALID_ARGUMENT if it is something else than such a socket.
+  enum class SocketFile { kIsLeft, kIsRemovedAtTheEnd };
+  absl::Status Listen(UniqueFd listener, SocketFile file = SocketFile::kIsLeft);
+
+  // Gives the listening sockets, in the order of Listen(), to a successor that
+  // is to Listen() on them, in this process or another: both accept connections
+  // until Shutdown(), by which then no call is lost or fails, since what waits
+  // in a socket's queue is the successor's. This server leaves the socket files
+  // alone from now on. From any thread, a handler's included.
+  // FAILED_PRECONDITION once it shuts down.
+  absl::StatusOr<std::vector<UniqueFd>> HandOver();
 
   // Serves on the calling thread and those that it starts, until SIGTERM,
   // SIGINT or Shutdown(); then drains and returns. Handles the two signals

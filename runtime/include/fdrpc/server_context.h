@@ -3,17 +3,21 @@
 
 #include <stop_token>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "fdrpc/metadata.h"
 #include "fdrpc/peer_credentials.h"
+#include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
 
 // What a handler knows of the call that it serves, and what it sends beside the
 // reply. Belongs to the runtime; valid until the handler returns.
 //
-// Threads: IsCancelled(), cancellation() and time_remaining() may be used from
-// any thread; the rest belongs to the handler's.
+// Threads: IsCancelled(), cancellation_reason(), cancellation() and
+// time_remaining() may be used from any thread; the rest belongs to the
+// handler's.
 class ServerContext {
  public:
   virtual ~ServerContext() = default;
@@ -21,6 +25,12 @@ class ServerContext {
   // Metadata that the client sent with the call.
   virtual const Metadata& metadata() const = 0;
   virtual const PeerCredentials& peer() const = 0;
+  // A pidfd of the process that made the client's connection: readable once
+  // that process has ended (pidfd_open(2)), even if another one holds the
+  // connection by then, and for as long as the caller keeps it, beyond the call
+  // too. Never another process that has its number by now (SO_PEERPIDFD,
+  // Linux 6.5; UNIMPLEMENTED before). NOT_FOUND if it is gone already.
+  virtual absl::StatusOr<UniqueFd> OpenPeerPidfd() const = 0;
 
   // What is left until the client's deadline; negative once it has passed,
   // infinite if the client set none.
@@ -30,6 +40,10 @@ class ServerContext {
   // deadline passed, its connection ended, or the server is past its drain
   // deadline. What the handler returns is then dropped.
   virtual bool IsCancelled() const = 0;
+  // Why: CANCELLED by the client; DEADLINE_EXCEEDED; UNAVAILABLE if the
+  // client's connection has ended, as it does when its process dies, or the
+  // server is past its drain deadline. OK while the call is not cancelled.
+  virtual absl::Status cancellation_reason() const = 0;
   // The same as a token, for std::stop_callback and interruptible waits. Stop
   // is requested when the cancellation arrives, on the thread of the server
   // that reads, so callbacks must not block; a deadline passing is seen by

@@ -19,9 +19,13 @@ class NoContext final : public ServerContext {
  public:
   const Metadata& metadata() const override { return metadata_; }
   const PeerCredentials& peer() const override { return peer_; }
+  absl::StatusOr<UniqueFd> OpenPeerPidfd() const override {
+    return absl::UnimplementedError("there is no peer");
+  }
   absl::Duration time_remaining() const override {
     return absl::InfiniteDuration();
   }
+  absl::Status cancellation_reason() const override { return absl::OkStatus(); }
   bool IsCancelled() const override { return false; }
   std::stop_token cancellation() const override { return {}; }
   Metadata& headers() override { return metadata_; }

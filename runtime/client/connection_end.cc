@@ -1,0 +1,101 @@
+// How a connection ends, by degrees, and which calls are then made again: a
+// part of ClientConnection.
+
+#include <utility>
+
+#include "client/client_connection.h"
+
+namespace fdrpc {
+
+void ClientConnection::RefuseNewCalls(const absl::Status& why) {
+  usable_ = false;
+  for (PendingCall* call : std::exchange(waiting_, {})) {
+    FinishUnseen(*call, true, why);
+  }
+}
+
+void ClientConnection::FinishUnseen(PendingCall& call, bool unseen,
+                                    const absl::Status& why) {
+  if (!unseen || !call.resend_if_unseen || call.sent_behind_open) {
+    return Finish(call, why);
+  }
+  Remove(call);
+  call.connection = nullptr;
+  call.id = 0;
+  call.unseen_because = why;
+  call.WakeAll(lock_);
+  call.owner->OnUnseen();
+}
+
+std::vector<PendingCall*> ClientConnection::AllCalls() const {
+  std::vector<PendingCall*> calls;
+  calls.reserve(calls_.size());
+  for (const auto& [id, call] : calls_) calls.push_back(call);
+  return calls;
+}
+
+void ClientConnection::OnGoAway(uint32_t last_call_id) {
+  ChannelLockHolder lock(lock_);
+  const absl::Status why =
+      absl::UnavailableError("the server is shutting down");
+  RefuseNewCalls(why);
+  for (PendingCall* call : AllCalls()) {
+    if (call->id <= last_call_id) continue;
+    // Descriptors that were sent are gone: such a call can't be made again.
+    FinishUnseen(*call, call->open_descriptors == 0, why);
+  }
+}
+
+void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
+  const FrameHeader header = DecodeFrameHeader(frame.head.data());
+  const auto type = static_cast<FrameType>(header.type);
+  if (type == FrameType::kCancel || type == FrameType::kCredit) return;
+  {
+    ChannelLockHolder lock(lock_);
+    auto it = calls_.find(frame.call_id);
+    if (it == calls_.end()) return;
+    PendingCall& call = *it->second;
+    if (!connection_.sends()) {
+      usable_ = false;
+      TakeBack(call, std::move(frame), header, why);
+    } else if (type == FrameType::kOpen) {
+      Finish(call, why);
+      Admit();
+    } else {
+      Abandon(call, why);
+    }
+  }
+  Flush();
+}
+
+void ClientConnection::TakeBack(PendingCall& call, OutgoingFrame frame,
+                                const FrameHeader& header,
+                                const absl::Status& why) {
+  if (header.type == static_cast<uint8_t>(FrameType::kOpen)) {
+    call.open.clear();
+  } else if (call.open.empty()) {
+    return;  // its beginning has been sent: what the server says counts
+  }
+  call.open.push_back(std::move(frame));
+  if ((header.flags & kFlagMore) != 0) return;
+  FinishUnseen(call, true, why);
+}
+
+void ClientConnection::OnSendingEnded(const absl::Status& why) {
+  // Calls that are on it may still be answered.
+  ChannelLockHolder lock(lock_);
+  RefuseNewCalls(why);
+}
+
+void ClientConnection::OnClosed(const absl::Status& why) {
+  ChannelLockHolder lock(lock_);
+  RefuseNewCalls(why);
+  // A server says hello before it looks at calls: where none came, the listener
+  // went before it accepted the connection.
+  const bool unseen = !server_.has_value() && absl::IsUnavailable(why);
+  for (PendingCall* call : AllCalls()) {
+    FinishUnseen(*call, unseen && call->open_descriptors == 0, why);
+  }
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,110 @@
+#include "server/listeners.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/time/time.h"
+
+namespace fdrpc {
+namespace {
+
+// Connections that are accepted before others get their turn.
+constexpr int kMostAccepted = 16;
+constexpr absl::Duration kPause = absl::Milliseconds(50);
+
+}  // namespace
+
+absl::Status Listeners::Add(StreamListener listener, Poller& poller) {
+  MutexLock lock(mu_);
+  poller_ = &poller;
+  absl::Status added =
+      poller_->Add(listener.fd(), first_token_ + listening_.size(), {});
+  if (added.ok()) listening_.push_back({std::move(listener)});
+  return added;
+}
+
+bool Listeners::empty() const {
+  MutexLock lock(mu_);
+  return listening_.empty();
+}
+
+void Listeners::Accept(uint64_t token,
+                       absl::FunctionRef<void(UniqueFd)> adopt) {
+  for (int i = 0; i < kMostAccepted; ++i) {
+    StreamListener::Accepted accepted;
+    {
+      MutexLock lock(mu_);
+      const size_t index = token - first_token_;
+      if (index >= listening_.size()) return;
+      accepted = listening_[index].listener.Accept();
+      if (accepted.error == EAGAIN) return;
+      if (accepted.error == ECONNABORTED) continue;
+      // EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection waits in the queue.
+      if (accepted.error != 0) return Pause(index);
+    }
+    adopt(std::move(accepted.socket));
+  }
+}
+
+void Listeners::Pause(size_t index) {
+  Listening& paused = listening_[index];
+  paused.paused_until = DeadlineAfter(Clock::Real().Now(), kPause);
+  // If this fails, the pause is none and the next attempt comes at once.
+  (void)poller_->Change(paused.listener.fd(), first_token_ + index,
+                        {.readable = false});
+}
+
+void Listeners::Resume(MonotonicTime now) {
+  MutexLock lock(mu_);
+  for (size_t i = 0; i < listening_.size(); ++i) {
+    Listening& paused = listening_[i];
+    if (paused.paused_until == MonotonicTime::min() ||
+        paused.paused_until > now) {
+      continue;
+    }
+    const bool resumed =
+        poller_->Change(paused.listener.fd(), first_token_ + i, {}).ok();
+    paused.paused_until =
+        resumed ? MonotonicTime::min() : DeadlineAfter(now, kPause);
+  }
+}
+
+MonotonicTime Listeners::next_resume() const {
+  MutexLock lock(mu_);
+  MonotonicTime next = kNoDeadline;
+  for (const Listening& listening : listening_) {
+    if (listening.paused_until != MonotonicTime::min()) {
+      next = std::min(next, listening.paused_until);
+    }
+  }
+  return next;
+}
+
+absl::StatusOr<std::vector<UniqueFd>> Listeners::HandOver() {
+  MutexLock lock(mu_);
+  if (closed_) {
+    return absl::FailedPreconditionError(
+        "the server shuts down; its listening sockets are closed");
+  }
+  std::vector<UniqueFd> handed_over;
+  for (Listening& listening : listening_) {
+    absl::StatusOr<UniqueFd> another = listening.listener.Duplicate();
+    if (!another.ok()) return another.status();
+    handed_over.push_back(*std::move(another));
+  }
+  for (Listening& listening : listening_) listening.listener.LeaveFile();
+  return handed_over;
+}
+
+void Listeners::Close() {
+  std::vector<Listening> closed;
+  MutexLock lock(mu_);
+  closed_ = true;
+  for (const Listening& listening : listening_) {
+    poller_->Remove(listening.listener.fd());
+  }
+  closed.swap(listening_);
+}
+
+}  // namespace fdrpc

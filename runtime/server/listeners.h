@@ -1,0 +1,65 @@
+#ifndef FDRPC_SERVER_LISTENERS_H_
+#define FDRPC_SERVER_LISTENERS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/monotonic_time.h"
+#include "base/mutex.h"
+#include "fdrpc/unique_fd.h"
+#include "os/poller.h"
+#include "os/stream_socket.h"
+
+namespace fdrpc {
+
+// The listening sockets of a server, in its epoll set. Leaves one alone for a
+// while when accepting fails for want of something: it stays readable, so
+// polling it would spin.
+//
+// Threads: the polling one's, except as said.
+class Listeners {
+ public:
+  // The first has the token `first_token`, and so on. The poller is borrowed.
+  explicit Listeners(uint64_t first_token) : first_token_(first_token) {}
+
+  absl::Status Add(StreamListener listener, Poller& poller)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  bool empty() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Gives connections that wait to `adopt`, some of them: others are to get
+  // their turn.
+  void Accept(uint64_t token, absl::FunctionRef<void(UniqueFd)> adopt)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // Looks again after those whose pause is over.
+  void Resume(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mu_);
+  MonotonicTime next_resume() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // As Server::HandOver. Any thread.
+  absl::StatusOr<std::vector<UniqueFd>> HandOver() ABSL_LOCKS_EXCLUDED(mu_);
+  void Close() ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  struct Listening {
+    StreamListener listener;
+    // Set while it is left alone.
+    MonotonicTime paused_until = MonotonicTime::min();
+  };
+
+  void Pause(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const uint64_t first_token_;
+  Poller* poller_ = nullptr;
+
+  mutable Mutex mu_;
+  std::vector<Listening> listening_ ABSL_GUARDED_BY(mu_);
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_LISTENERS_H_

@@ -1,0 +1,50 @@
+// Compiles and runs the snippets of docs/guide.md about servers that follow
+// each other.
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "gtest/gtest.h"
+#include "guide.fdrpc.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/temp_dir.h"
+
+// Snippets name parameters that they do not use.
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+namespace fdrpc::testing {
+namespace {
+
+#include "predecessor.inc"
+
+absl::Status Succeed(const std::string& address, Server& server) {
+  absl::StatusOr<Channel> channel = Channel::Connect(address);
+  if (!channel.ok()) return channel.status();
+#include "successor.inc"
+  return absl::OkStatus();
+}
+
+TEST(GuideServersTest, ASuccessorTakesTheListeningSocketOver) {
+  ExpectSameDescriptors at_the_end;
+  TempDir dir;
+  Server first;
+  Predecessor of_first(first);
+  first.AddService(of_first);
+  ASSERT_TRUE(first.Listen(dir.address()).ok());
+  ASSERT_TRUE(first.Start().ok());
+  Server second;
+  Predecessor of_second(second);
+  second.AddService(of_second);
+  const absl::Status succeeded = Succeed(dir.address(), second);
+  ASSERT_TRUE(succeeded.ok()) << succeeded;
+  first.Shutdown();
+  first.Wait();
+  guide::Predecessor::Stub stub(*Channel::Connect(dir.address()));
+  EXPECT_TRUE(stub.HandOver(guide::HandOverRequest()).ok());
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

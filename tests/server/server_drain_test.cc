@@ -1,0 +1,221 @@
+// How a connection drains, step by step: server and client end of it are the
+// test's, which decides what comes between the steps.
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "call/continuation_queue.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/server_connection.h"
+#include "server/service_registry.h"
+#include "tests/server/incoming_call_fixture.h"
+#include "tests/transport/frames.h"
+#include "tests/transport/transport_pairs.h"
+#include "wire/limits.h"
+
+namespace fdrpc::testing {
+namespace {
+
+// The server, which runs what is posted when the test says so.
+class FakeHost final : public ServerConnection::Host {
+ public:
+  bool wants_to_read = true;
+
+  void RunNext() {
+    if (Continuation* next = posted_.PopFront()) next->Run();
+  }
+
+ private:
+  void Post(Continuation& continuation) override {
+    posted_.PushBack(continuation);
+  }
+  bool TakeBack(Continuation& continuation) override {
+    return posted_.Remove(continuation);
+  }
+  void AboutToBlock() override {}
+  void WatchDeadline(IncomingCall&) override {}
+  void ForgetDeadline(IncomingCall&) override {}
+  void OnRequestIncomplete(ServerConnection&) override {}
+  void OnInterestChanged(ServerConnection& connection) override {
+    wants_to_read = connection.interest().readable;
+  }
+  void OnDrainProgress() override {}
+  void OnConnectionClosed(ServerConnection&) override {}
+  void OnCallCame() override {}
+  void OnHandlerEnded() override {}
+
+  ContinuationQueue posted_;
+};
+
+class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
+ protected:
+  static constexpr MonotonicTime kLater = kNoDeadline - std::chrono::seconds(1);
+
+  ServerDrainTest() {
+    auto [server_end, client_end] = GetParam().make();
+    client_ = std::move(client_end);
+    registry_.Add(unary_);
+    connection_ = ServerConnection::Create(std::move(server_end), {}, options_,
+                                           registry_, host_, 1);
+    connection_->Start();
+    Send(BuildHello({}));
+    Send(BuildMethod(1, "test.Keeping/Call"));
+    connection_->OnReadable();
+    EXPECT_EQ(ReceiveAll(*client_).frames.size(), 1u);
+  }
+  ~ServerDrainTest() override {
+    unary_.served.reset();
+    connection_->Close(absl::CancelledError("the test is over"));
+  }
+
+  void Send(OutgoingFrame frame) {
+    std::vector<OutgoingFrame> frames;
+    frames.push_back(std::move(frame));
+    SendOnce(*client_, frames);
+  }
+  // Whether it went.
+  bool SendCall(uint32_t id, DescriptorSet descriptors = {},
+                uint8_t flags = kFlagMessage | kFlagHalfClose) {
+    std::vector<OutgoingFrame> frames;
+    frames.push_back(NewFrame(id, "", std::move(descriptors),
+                              static_cast<uint8_t>(FrameType::kOpen)));
+    frames[0].head[9] = static_cast<char>(flags);
+    frames[0].head[12] = 1;
+    return SendOnce(*client_, frames).sent == 1;
+  }
+  void ServeOne() {
+    host_->RunNext();
+    ASSERT_NE(unary_.served, nullptr);
+    const Text reply;
+    const OutgoingMessage message(reply);
+    std::exchange(unary_.served, nullptr)->Finish(absl::OkStatus(), &message);
+  }
+  // What the client gets next: "go-away 7", "ping", "status 7".
+  std::vector<std::string> Received() {
+    std::vector<std::string> names;
+    for (const ReceivedFrame& frame : ReceiveAll(*client_).frames) {
+      const auto argument = std::to_string(frame.header.argument);
+      switch (static_cast<FrameType>(frame.header.type)) {
+        case FrameType::kGoAway:
+          names.push_back("go-away " + argument);
+          break;
+        case FrameType::kPing:
+          names.push_back("ping");
+          break;
+        case FrameType::kStatus:
+          names.push_back("status " + std::to_string(frame.header.call_id));
+          break;
+        default:
+          names.push_back("?");
+      }
+    }
+    return names;
+  }
+
+  ExpectSameDescriptors census_;
+  const ServerOptions options_;
+  ServiceRegistry registry_;
+  KeepingService unary_{MethodKind::kUnary};
+  std::shared_ptr<FakeHost> host_ = std::make_shared<FakeHost>();
+  std::unique_ptr<Transport> client_;
+  std::shared_ptr<ServerConnection> connection_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Transports, ServerDrainTest, kAllTransports,
+                         TransportName);
+
+using ::testing::ElementsAre;
+
+TEST_P(ServerDrainTest, AsksForNoNewCallsAndWaitsForTheAnswer) {
+  connection_->Drain();
+  EXPECT_THAT(Received(), ElementsAre("go-away 4294967295", "ping"));
+  EXPECT_FALSE(connection_->AdvanceDrain(Clock::Real().Now()));
+  EXPECT_NE(connection_->next_drain_step(), kNoDeadline);
+  Send(BuildControl(FrameType::kPong, 0));
+  connection_->OnReadable();
+  EXPECT_TRUE(connection_->AdvanceDrain(Clock::Real().Now()));
+  EXPECT_THAT(Received(), ElementsAre("go-away 0"));
+}
+
+TEST_P(ServerDrainTest, ServesWhatTheClientSentBeforeItKnew) {
+  connection_->Drain();
+  EXPECT_TRUE(SendCall(1, NumberedFiles(3)));
+  Send(BuildControl(FrameType::kPong, 0));
+  while (host_->wants_to_read && IsReadable(connection_->pollable_fd())) {
+    connection_->OnReadable();
+  }
+  EXPECT_FALSE(connection_->AdvanceDrain(Clock::Real().Now()));
+  ServeOne();
+  EXPECT_TRUE(connection_->AdvanceDrain(Clock::Real().Now()));
+  EXPECT_THAT(Received(), ElementsAre("go-away 4294967295", "ping", "go-away 1",
+                                      "status 1"));
+}
+
+TEST_P(ServerDrainTest, TakesNoCallBehindTheAnswer) {
+  connection_->Drain();
+  Send(BuildControl(FrameType::kPong, 0));
+  connection_->OnReadable();
+  EXPECT_TRUE(connection_->AdvanceDrain(Clock::Real().Now()));
+  EXPECT_TRUE(SendCall(1, NumberedFiles(1)));
+  connection_->OnReadable();
+  host_->RunNext();
+  EXPECT_EQ(unary_.served, nullptr);
+  EXPECT_FALSE(connection_->closed());
+}
+
+TEST_P(ServerDrainTest, ShutsOutAClientThatReadsNothingAndLosesNoCallOfIt) {
+  connection_->Drain();
+  EXPECT_TRUE(SendCall(1, NumberedFiles(1)));
+  EXPECT_TRUE(SendCall(2));
+  // The server has not looked since.
+  EXPECT_FALSE(connection_->AdvanceDrain(kLater));
+  EXPECT_FALSE(host_->wants_to_read);
+  EXPECT_FALSE(SendCall(3, NumberedFiles(1))) << "the client keeps it";
+  ServeOne();
+  EXPECT_FALSE(connection_->AdvanceDrain(kLater));
+  ServeOne();
+  EXPECT_TRUE(connection_->AdvanceDrain(kLater));
+  EXPECT_THAT(Received(), ElementsAre("go-away 4294967295", "ping", "go-away 2",
+                                      "status 1", "status 2"));
+}
+
+TEST_P(ServerDrainTest, LeavesWhatCannotBeServedWithoutReadingToTheNextServer) {
+  connection_->Drain();
+  EXPECT_TRUE(SendCall(1));
+  EXPECT_TRUE(SendCall(2, {}, kFlagMessage | kFlagMore));
+  EXPECT_TRUE(SendCall(3));
+  EXPECT_FALSE(connection_->AdvanceDrain(kLater));
+  ServeOne();
+  host_->RunNext();
+  EXPECT_EQ(unary_.served, nullptr);
+  EXPECT_TRUE(connection_->AdvanceDrain(kLater));
+  EXPECT_THAT(Received(), ElementsAre("go-away 4294967295", "ping", "go-away 1",
+                                      "status 1"));
+}
+
+TEST_P(ServerDrainTest, DoesNotShutOutAClientWithACallInProgress) {
+  EXPECT_TRUE(SendCall(1));
+  connection_->OnReadable();
+  connection_->Drain();
+  EXPECT_FALSE(connection_->AdvanceDrain(kLater));
+  EXPECT_TRUE(host_->wants_to_read);
+  EXPECT_EQ(connection_->next_drain_step(), kNoDeadline);
+  EXPECT_TRUE(SendCall(2));
+  connection_->OnReadable();
+  ServeOne();
+  ServeOne();
+  EXPECT_TRUE(connection_->AdvanceDrain(kLater));
+}
+
+TEST_P(ServerDrainTest, DrainsOnce) {
+  connection_->Drain();
+  connection_->Drain();
+  EXPECT_THAT(Received(), ElementsAre("go-away 4294967295", "ping"));
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

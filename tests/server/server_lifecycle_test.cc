@@ -1,0 +1,105 @@
+// When servers and their connections begin and end: listeners that are handed
+// over, servers that are idle, connections that are old.
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/server/stream_server.h"
+
+namespace fdrpc::testing {
+namespace {
+
+class ServerLifecycleTest : public StreamServer {};
+FDRPC_IN_EACH_FORM(ServerLifecycleTest);
+
+TEST_P(ServerLifecycleTest, ServesOnAListenerThatWasHandedOver) {
+  Serve();
+  absl::StatusOr<std::vector<UniqueFd>> handed_over = server_->HandOver();
+  ASSERT_TRUE(handed_over.ok()) << handed_over.status();
+  ASSERT_EQ(handed_over->size(), 1u);
+  Server successor;
+  successor.AddService(*service_);
+  ASSERT_TRUE(successor
+                  .Listen(std::move(handed_over->front()),
+                          Server::SocketFile::kIsRemovedAtTheEnd)
+                  .ok());
+  server_->Shutdown();
+  server_->Wait();
+  EXPECT_EQ(access(dir_.file("socket").c_str(), F_OK), 0);
+  // It waits in the queue, and says hello for this one.
+  RawPeer waiting = RawPeer::Connect(dir_.file("socket"));
+  ASSERT_TRUE(successor.Start().ok());
+  EXPECT_TRUE(waiting.ReadType(RawFrame::kHello).has_value());
+  StreamClient client = NewClient();
+  client.Open(1, kEcho, "served");
+  EXPECT_EQ(client.ReadEnd(1), kOk);
+  successor.Shutdown();
+  successor.Wait();
+  EXPECT_NE(access(dir_.file("socket").c_str(), F_OK), 0);
+}
+
+TEST_P(ServerLifecycleTest, HandsNothingOverOnceItHasShutDown) {
+  Serve();
+  server_->Shutdown();
+  server_->Wait();
+  EXPECT_EQ(server_->HandOver().status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_P(ServerLifecycleTest, EndsByItselfOnceItIsIdle) {
+  Serve({.idle_timeout = absl::Milliseconds(20)});
+  StreamClient client = NewClient();
+  server_->Wait();
+  EXPECT_TRUE(client.peer().ReachesEnd());
+  EXPECT_NE(access(dir_.file("socket").c_str(), F_OK), 0);
+}
+
+TEST_P(ServerLifecycleTest, IsNotIdleWhileACallIsInProgress) {
+  Serve({.idle_timeout = absl::Milliseconds(1)});
+  StreamClient client = NewClient();
+  client.Open(1, kChat);
+  // Far more time than it would take to find that it is idle.
+  for (int i = 0; i < 200; ++i) {
+    client.Write(1, "still there");
+    EXPECT_EQ(client.ReadText(1), "still there");
+    pollfd nothing = {.fd = client.peer().fd(), .events = 0, .revents = 0};
+    poll(&nothing, 1, 1);
+  }
+  client.HalfClose(1);
+  EXPECT_EQ(client.ReadEnd(1), kOk);
+  server_->Wait();
+}
+
+TEST_P(ServerLifecycleTest, AsksForANewConnectionWhenOneIsOld) {
+  Serve({.max_connection_age = absl::Milliseconds(20)});
+  StreamClient client = NewClient();
+  client.Open(1, kChat);
+  client.Write(1, "begun");
+  EXPECT_EQ(client.ReadText(1), "begun");
+  EXPECT_EQ(client.ReadGoAway(), 0xffffffff);
+  // The call goes on, and the server, too.
+  client.Write(1, "on");
+  EXPECT_EQ(client.ReadText(1), "on");
+  StreamClient another = NewClient();
+  another.Open(1, kEcho, "served");
+  EXPECT_EQ(another.ReadEnd(1), kOk);
+  client.HalfClose(1);
+  EXPECT_EQ(client.ReadEnd(1), kOk);
+  EXPECT_TRUE(client.peer().ReachesEnd());
+}
+
+TEST_P(ServerLifecycleTest, EndsCallsWhenTheGraceOfAnOldConnectionIsOver) {
+  Serve({.max_connection_age = absl::Milliseconds(20),
+         .max_connection_age_grace = absl::Milliseconds(20)});
+  StreamClient client = NewClient();
+  client.Open(1, kChat);
+  EXPECT_TRUE(client.peer().ReachesEnd());
+  EXPECT_EQ(log().Next(), "read 0, wrote 0, cancelled");
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
