@@ -324,5 +324,24 @@ TEST_F(IncomingCallDeathTest, TwoWaitsForOneEventAreAProgrammersError) {
   origin_->RunPosted();
 }
 
+TEST_F(IncomingCallTest, SaysWhyItWasCancelled) {
+  EXPECT_TRUE(Make(MethodKind::kUnary).context().cancellation_reason().ok());
+  call_->Cancel();
+  EXPECT_EQ(call_->context().cancellation_reason().code(),
+            absl::StatusCode::kCancelled);
+  Make(MethodKind::kUnary).Cancel(absl::UnavailableError("gone"));
+  EXPECT_EQ(call_->context().cancellation_reason(),
+            absl::UnavailableError("gone"));
+}
+
+TEST_F(IncomingCallTest, SaysThatItsDeadlineHasPassedBeforeItEndsForThat) {
+  Make(MethodKind::kUnary, MonotonicTime());
+  EXPECT_EQ(call_->context().cancellation_reason().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  call_->OnDeadline();
+  EXPECT_EQ(call_->context().cancellation_reason().code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
+
 }  // namespace
 }  // namespace fdrpc::testing

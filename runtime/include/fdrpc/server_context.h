@@ -40,7 +40,8 @@ class ServerContext {
   // deadline passed, its connection ended, or the server is past its drain
   // deadline. What the handler returns is then dropped.
   virtual bool IsCancelled() const = 0;
-  // Why: CANCELLED by the client; DEADLINE_EXCEEDED; UNAVAILABLE if the
+  // Why: CANCELLED by the client, as also when it finds the deadline passed a
+  // moment before the server does; DEADLINE_EXCEEDED; UNAVAILABLE if the
   // client's connection has ended, as it does when its process dies, or the
   // server is past its drain deadline. OK while the call is not cancelled.
   virtual absl::Status cancellation_reason() const = 0;
