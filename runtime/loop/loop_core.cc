@@ -188,13 +188,21 @@ void LoopCore::Interrupt() {
 }
 
 void LoopCore::Run() {
+  const bool taken = thread_->Take();
   while (true) {
     {
       MutexLock lock(mu_);
-      if (std::exchange(stopped_, false)) return;
+      if (std::exchange(stopped_, false)) break;
     }
     RunOnce(kNoDeadline);
   }
+  if (taken) thread_->Leave();
+}
+
+void LoopCore::RunUntil(const std::atomic<bool>& done) {
+  if (!thread_->Borrow(done)) return;
+  while (!done.load()) RunOnce(kNoDeadline);
+  thread_->Return();
 }
 
 MonotonicTime LoopCore::next_deadline() {

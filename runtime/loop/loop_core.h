@@ -17,6 +17,7 @@
 #include "base/mutex.h"
 #include "call/continuation_queue.h"
 #include "fdrpc/call.h"
+#include "loop/loop_thread.h"
 #include "os/poller.h"
 #include "os/wakeup.h"
 
@@ -87,10 +88,20 @@ class LoopCore {
 
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
   // Handles what is ready without blocking.
-  void RunReady() ABSL_LOCKS_EXCLUDED(mu_) { RunOnce(MonotonicTime()); }
+  void RunReady() ABSL_LOCKS_EXCLUDED(mu_) {
+    thread_->TakeForGood();
+    RunOnce(MonotonicTime());
+  }
   // When there will be something to do at the latest.
   MonotonicTime next_deadline() ABSL_LOCKS_EXCLUDED(mu_);
   int fd() const { return poller_.fd(); }
+
+  // ---- any thread, but not from what the loop calls
+
+  // Blocks until `done`, which something that the loop calls sets, and follows
+  // with TellWaiting(). Runs the loop meanwhile, unless it is another thread's.
+  void RunUntil(const std::atomic<bool>& done) ABSL_LOCKS_EXCLUDED(mu_);
+  void TellWaiting() { thread_->Tell(); }
 
  private:
   class PostedFunction;
@@ -109,6 +120,7 @@ class LoopCore {
   Poller poller_;
   const Wakeup wakeup_;
   const uint32_t fork_generation_;
+  const std::shared_ptr<LoopThread> thread_ = std::make_shared<LoopThread>();
 
   Mutex mu_;
   ContinuationQueue continuations_ ABSL_GUARDED_BY(mu_);

@@ -3,7 +3,6 @@
 
 #include "fdrpc/loop.h"
 
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,6 +22,7 @@
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
 #include "tests/support/files.h"
+#include "tests/support/foreign_loop.h"
 
 namespace fdrpc {
 
@@ -130,39 +130,6 @@ TEST_F(LoopTest, SaysHowLongToWait) {
   core().WakeAt(Clock::Real().Now() - std::chrono::hours(1), source);
   EXPECT_EQ(loop_->next_timeout(), absl::ZeroDuration()) << "never negative";
 }
-
-// An event loop such as others have, that waits for a loop and for sockets of
-// its own.
-class ForeignLoop {
- public:
-  explicit ForeignLoop(Loop& loop)
-      : loop_(loop), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-    epoll_event event = {.events = EPOLLIN, .data = {}};
-    EXPECT_EQ(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, loop.fd(), &event), 0);
-  }
-  // Runs until `done`. Gives how often it had something to do.
-  template <typename Done>
-  int RunUntil(Done done) {
-    int rounds = 0;
-    for (; !done(); ++rounds) {
-      const absl::Duration timeout = loop_.next_timeout();
-      epoll_event event = {};
-      const int ready =
-          epoll_wait(epoll_.get(), &event, 1,
-                     timeout == absl::InfiniteDuration()
-                         ? -1
-                         : static_cast<int>(absl::ToInt64Milliseconds(
-                               absl::Ceil(timeout, absl::Milliseconds(1)))));
-      EXPECT_GE(ready, 0);
-      loop_.RunReady();
-    }
-    return rounds;
-  }
-
- private:
-  Loop& loop_;
-  const UniqueFd epoll_;
-};
 
 TEST_F(LoopTest, IsDrivenByAnotherLoopForEverythingThatItWaitsFor) {
   ForeignLoop foreign(*loop_);
