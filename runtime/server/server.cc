@@ -19,7 +19,7 @@ Server::~Server() {
     return;
   }
   core_->Shutdown(absl::ZeroDuration());
-  core_->JoinThreads();
+  core_->AwaitEnd();
   core_->CloseConnections();
 }
 
@@ -50,12 +50,17 @@ void Server::Run() {
   // serves on, one call at a time, and tries again when a handler is slow.
   (void)core_->StartThreads(1);
   core_->ServeOnThisThread();
-  core_->JoinThreads();
+  core_->AwaitEnd();
 }
 
 absl::Status Server::Start() {
   core_->BeginServing();
   return core_->StartThreads(2);
+}
+
+absl::Status Server::Start(Loop loop) {
+  core_->BeginServing();
+  return core_->ServeIn(std::move(loop.core_));
 }
 
 void Server::Shutdown() { core_->Shutdown(core_->drain_timeout()); }
@@ -64,6 +69,6 @@ void Server::Shutdown(absl::Duration drain_timeout) {
   core_->Shutdown(drain_timeout);
 }
 
-void Server::Wait() { core_->JoinThreads(); }
+void Server::Wait() { core_->AwaitEnd(); }
 
 }  // namespace fdrpc

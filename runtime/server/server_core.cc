@@ -7,6 +7,7 @@
 #include "os/deferred_close.h"
 #include "os/unix_address.h"
 #include "server/incoming_call.h"
+#include "server/loop_executor.h"
 #include "transport/stream_transport.h"
 #include "wire/limits.h"
 
@@ -39,11 +40,11 @@ ServerOptions AtLeastGuaranteed(ServerOptions options) {
   return options;
 }
 
-// Descriptors for a worker to close.
+// Descriptors for the executor to close.
 class LateClose final : private Continuation {
  public:
-  static void Post(std::vector<UniqueFd> fds, WorkerPool& pool) {
-    pool.Post(*new LateClose(std::move(fds)));
+  static void Post(std::vector<UniqueFd> fds, Executor& executor) {
+    executor.Post(*new LateClose(std::move(fds)));
   }
 
  private:
@@ -90,19 +91,21 @@ absl::Status ServerCore::Listen(UniqueFd socket, bool removes_file) {
 }
 
 absl::Status ServerCore::Prepare() {
-  if (pool_ != nullptr) return absl::OkStatus();
+  if (executor_ != nullptr) return absl::OkStatus();
   absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
   if (!wakeup.ok()) return wakeup.status();
   absl::StatusOr<Poller> poller = Poller::Create();
   if (!poller.ok()) return poller.status();
   absl::StatusOr<std::shared_ptr<WorkerPool>> pool = WorkerPool::Create(
-      options_.max_threads, [this] { Poll(); }, [this] { wakeup_->Notify(); });
+      options_.max_threads, [this] { Poll(NextDeadline()); },
+      [this] { wakeup_->Notify(); });
   if (!pool.ok()) return pool.status();
   absl::Status added = poller->Add(wakeup->fd(), kWakeupToken, {});
   if (!added.ok()) return added;
   wakeup_ = *std::move(wakeup);
   poller_ = *std::move(poller);
   pool_ = *std::move(pool);
+  executor_ = pool_;
   return absl::OkStatus();
 }
 
@@ -111,6 +114,20 @@ void ServerCore::BeginServing() {
   FDRPC_CHECK(!serving_, "a server serves once");
   serving_ = true;
   idle_check_at_ = DeadlineAfter(Clock::Real().Now(), options_.idle_timeout);
+}
+
+absl::Status ServerCore::ServeIn(std::shared_ptr<LoopCore> loop) {
+  const auto executor = std::make_shared<LoopExecutor>(
+      std::move(loop), poller_->fd(), [this] { return Poll(MonotonicTime()); },
+      [this] { return NextDeadline(); });
+  executor_ = executor;
+  absl::Status started = executor->Start();
+  if (started.ok()) {
+    pool_.reset();
+  } else {
+    executor_ = pool_;
+  }
+  return started;
 }
 
 void ServerCore::Shutdown(absl::Duration drain_timeout) {
@@ -123,19 +140,20 @@ void ServerCore::Shutdown(absl::Duration drain_timeout) {
   if (wakeup_.has_value()) wakeup_->Notify();
 }
 
-void ServerCore::Poll() {
+bool ServerCore::Poll(MonotonicTime until) {
   // What clients sent may block whoever closes it; this thread must not be held
   // up, a worker may.
   DeferredClose deferred;
-  PollOnce();
+  const bool found = PollOnce(until);
   std::vector<UniqueFd> to_close = deferred.Take();
-  if (!to_close.empty()) LateClose::Post(std::move(to_close), *pool_);
+  if (!to_close.empty()) LateClose::Post(std::move(to_close), *executor_);
+  return found;
 }
 
-void ServerCore::PollOnce() {
+bool ServerCore::PollOnce(MonotonicTime until) {
   Poller::Event events[kMostEvents];
   const absl::Span<Poller::Event> ready =
-      poller_->Wait(absl::MakeSpan(events), NextDeadline());
+      poller_->Wait(absl::MakeSpan(events), until);
   for (const Poller::Event& event : ready) Handle(event);
   const MonotonicTime now = Clock::Real().Now();
   listeners_.Resume(now);
@@ -145,6 +163,7 @@ void ServerCore::PollOnce() {
   ShutdownIfIdle(now);
   for (const auto& call : deadlines_.TakeExpired(now)) call->OnDeadline();
   AdvanceShutdown(now);
+  return !ready.empty();
 }
 
 MonotonicTime ServerCore::NextDeadline() {
@@ -301,7 +320,7 @@ void ServerCore::AdvanceShutdown(MonotonicTime now) {
   AdvanceDrains(now);
   if (!shutting_down_ || !draining_.empty()) return;
   ending_.store(true);
-  if (handlers_.load() == 0) pool_->Stop();
+  if (handlers_.load() == 0) executor_->Stop();
 }
 
 void ServerCore::OnInterestChanged(ServerConnection& connection) {

@@ -15,10 +15,12 @@
 #include "base/monotonic_time.h"
 #include "base/mutex.h"
 #include "fdrpc/server.h"
+#include "loop/loop_core.h"
 #include "os/fork_generation.h"
 #include "os/poller.h"
 #include "os/wakeup.h"
 #include "server/call_deadlines.h"
+#include "server/executor.h"
 #include "server/listeners.h"
 #include "server/server_connection.h"
 #include "server/service_registry.h"
@@ -27,7 +29,8 @@
 namespace fdrpc {
 
 // What a Server is made of: its listeners and connections, waited for in one
-// epoll set by whichever thread of the pool polls, and its way to an end.
+// epoll set by whichever thread of the pool polls, or within a loop, and its
+// way to an end.
 //
 // Calls that handlers keep beyond the server keep it, too: those have ended,
 // but what waits for them is still told.
@@ -45,13 +48,15 @@ class ServerCore final : private ServerConnection::Host,
     return listeners_.HandOver();
   }
 
-  // After Listen(); once, before the next two.
+  // After Listen(); once, before the next three.
   void BeginServing();
   absl::Status StartThreads(int count) { return pool_->Start(count); }
   void ServeOnThisThread() { pool_->Join(); }
-  // Blocks until the pool's threads have ended.
-  void JoinThreads() {
-    if (pool_ != nullptr) pool_->JoinThreads();
+  absl::Status ServeIn(std::shared_ptr<LoopCore> loop);
+  // Blocks until the server, if it serves, has shut down and its handlers have
+  // ended.
+  void AwaitEnd() {
+    if (executor_ != nullptr) executor_->AwaitEnd();
   }
   // Ends the connections that are left. Once no thread polls any more.
   void CloseConnections();
@@ -81,14 +86,16 @@ class ServerCore final : private ServerConnection::Host,
   };
 
   // CallRunner, for the calls.
-  void Post(Continuation& continuation) override { pool_->Post(continuation); }
-  bool TakeBack(Continuation& continuation) override {
-    return pool_->Remove(continuation);
+  void Post(Continuation& continuation) override {
+    executor_->Post(continuation);
   }
-  void AboutToBlock() override { pool_->AboutToBlock(); }
+  bool TakeBack(Continuation& continuation) override {
+    return executor_->Remove(continuation);
+  }
+  void AboutToBlock() override { executor_->AboutToBlock(); }
   void WatchDeadline(IncomingCall& call) override {
     // A thread that waits for a later one is to look again.
-    if (deadlines_.Add(call)) pool_->InterruptPoll();
+    if (deadlines_.Add(call)) executor_->InterruptPoll();
   }
   void ForgetDeadline(IncomingCall& call) override { deadlines_.Remove(call); }
 
@@ -118,8 +125,10 @@ class ServerCore final : private ServerConnection::Host,
   };
 
   // All of these are the polling thread's.
-  void Poll();
-  void PollOnce();
+  //
+  // Waits no longer than `until`. False if nothing was ready.
+  bool Poll(MonotonicTime until);
+  bool PollOnce(MonotonicTime until);
   MonotonicTime NextDeadline() ABSL_LOCKS_EXCLUDED(mu_);
   void Handle(const Poller::Event& event);
   void Adopt(UniqueFd socket);
@@ -174,7 +183,9 @@ class ServerCore final : private ServerConnection::Host,
       ABSL_GUARDED_BY(mu_);
   std::optional<MonotonicTime> drain_deadline_ ABSL_GUARDED_BY(mu_);
 
-  std::shared_ptr<WorkerPool> pool_;  // last: its threads use all of the above
+  // Last: its threads use all of the above.
+  std::shared_ptr<Executor> executor_;
+  std::shared_ptr<WorkerPool> pool_;  // the executor; null in a loop
 };
 
 }  // namespace fdrpc

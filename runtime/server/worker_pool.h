@@ -13,6 +13,7 @@
 #include "base/mutex.h"
 #include "call/continuation_queue.h"
 #include "os/watch_timer.h"
+#include "server/executor.h"
 
 namespace fdrpc {
 
@@ -22,7 +23,8 @@ namespace fdrpc {
 // out slow, it takes the polling over, and a further thread is started to
 // watch. So an idle server has two threads, and a server whose handlers block
 // has one more than handlers.
-class WorkerPool final : public std::enable_shared_from_this<WorkerPool> {
+class WorkerPool final : public Executor,
+                         public std::enable_shared_from_this<WorkerPool> {
  public:
   // `poll` waits until something arrives and handles it, calling Post() for
   // what is to be run; called by one thread at a time, without a lock.
@@ -32,7 +34,7 @@ class WorkerPool final : public std::enable_shared_from_this<WorkerPool> {
       int max_threads, std::function<void()> poll,
       std::function<void()> interrupt);
   // After Stop(), if it was started.
-  ~WorkerPool() { JoinThreads(); }
+  ~WorkerPool() override { JoinThreads(); }
 
   // Starts `count` threads. RESOURCE_EXHAUSTED if the system gives none.
   absl::Status Start(int count) ABSL_LOCKS_EXCLUDED(mu_);
@@ -40,21 +42,19 @@ class WorkerPool final : public std::enable_shared_from_this<WorkerPool> {
   void Join() ABSL_LOCKS_EXCLUDED(mu_);
   // Blocks until the threads that it started have ended.
   void JoinThreads() ABSL_LOCKS_EXCLUDED(mu_);
-  // Lets the threads end once they have run what is queued. From any thread.
-  void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Queues `continuation`, which it borrows until that runs. From any thread;
-  // also after Stop(), when a thread is started for it if all have ended: what
-  // waits for a call can outlive its server, and must hear of its end.
-  void Post(Continuation& continuation) ABSL_LOCKS_EXCLUDED(mu_);
-  // Takes one out of the queue; false if it is not there.
-  bool Remove(Continuation& continuation) ABSL_LOCKS_EXCLUDED(mu_);
-
-  // What the calling thread runs is about to block until something arrives:
-  // another thread takes over at once what this one would see to.
-  void AboutToBlock() ABSL_LOCKS_EXCLUDED(mu_);
+  // Executor.
+  //
+  // A thread is started for what comes after Stop(), if all have ended.
+  void Post(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
+  bool Remove(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
+  // Another thread takes over at once what this one would see to.
+  void AboutToBlock() override ABSL_LOCKS_EXCLUDED(mu_);
   // Has poll() called anew, if another thread is in it.
-  void InterruptPoll() ABSL_LOCKS_EXCLUDED(mu_);
+  void InterruptPoll() override ABSL_LOCKS_EXCLUDED(mu_);
+  // Lets the threads end once they have run what is queued.
+  void Stop() override ABSL_LOCKS_EXCLUDED(mu_);
+  void AwaitEnd() override ABSL_LOCKS_EXCLUDED(mu_) { JoinThreads(); }
 
  private:
   WorkerPool(int max_threads, std::function<void()> poll,

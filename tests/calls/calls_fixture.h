@@ -2,6 +2,7 @@
 #define FDRPC_TESTS_CALLS_CALLS_FIXTURE_H_
 
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <tuple>
@@ -13,6 +14,7 @@
 #include "tests/calls/client_form.h"
 #include "tests/calls/script.h"
 #include "tests/calls/server_form.h"
+#include "tests/support/running_loop.h"
 #include "tests/support/temp_dir.h"
 
 namespace fdrpc::testing {
@@ -27,7 +29,7 @@ struct Chosen {
 };
 
 // A client and a server, each in one of the three forms. Every behaviour of
-// calls is tested with all nine pairs.
+// calls is tested with all nine pairs, and with servers in loops.
 class CallsTest : public ::testing::TestWithParam<
                       std::tuple<Chosen<ClientForm>, Chosen<ServerForm>>> {
  protected:
@@ -36,7 +38,11 @@ class CallsTest : public ::testing::TestWithParam<
     server_ = std::make_unique<Server>();
     server_->AddService(*service_);
     ASSERT_TRUE(server_->Listen(dir_.address()).ok());
-    ASSERT_TRUE(server_->Start().ok());
+    if (server_form().in_loop()) {
+      ASSERT_TRUE(server_->Start(loop_.emplace().loop()).ok());
+    } else {
+      ASSERT_TRUE(server_->Start().ok());
+    }
     absl::StatusOr<Channel> channel = Channel::Connect(dir_.address());
     ASSERT_TRUE(channel.ok()) << channel.status();
     stub_ = std::make_unique<TestService::Stub>(*channel);
@@ -73,6 +79,7 @@ class CallsTest : public ::testing::TestWithParam<
   TempDir dir_;
   Observations seen_;
   std::unique_ptr<Service> service_;
+  std::optional<RunningLoop> loop_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<TestService::Stub> stub_;
 };
@@ -81,12 +88,14 @@ class CallsTest : public ::testing::TestWithParam<
 inline auto AllForms() {
   using Client = Chosen<ClientForm>;
   using Server = Chosen<ServerForm>;
-  return ::testing::Combine(::testing::Values(Client{&ClientForm::Blocking},
-                                              Client{&ClientForm::Callback},
-                                              Client{&ClientForm::Coroutine}),
-                            ::testing::Values(Server{&ServerForm::Blocking},
-                                              Server{&ServerForm::Callback},
-                                              Server{&ServerForm::Coroutine}));
+  return ::testing::Combine(
+      ::testing::Values(Client{&ClientForm::Blocking},
+                        Client{&ClientForm::Callback},
+                        Client{&ClientForm::Coroutine}),
+      ::testing::Values(
+          Server{&ServerForm::Blocking}, Server{&ServerForm::Callback},
+          Server{&ServerForm::Coroutine}, Server{&ServerForm::CallbackInLoop},
+          Server{&ServerForm::CoroutineInLoop}));
 }
 inline std::string FormsName(
     const ::testing::TestParamInfo<CallsTest::ParamType>& info) {

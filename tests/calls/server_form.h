@@ -17,11 +17,15 @@ class ServerForm {
   virtual std::string name() const = 0;
   // Borrows `seen`, which outlives the service.
   virtual std::unique_ptr<Service> NewService(Observations& seen) = 0;
+  // Whether it is served in a loop, instead of by threads of the server.
+  virtual bool in_loop() const { return false; }
 
   // Of the process, and never destroyed.
   static ServerForm& Blocking();
   static ServerForm& Callback();
   static ServerForm& Coroutine();
+  static ServerForm& CallbackInLoop();
+  static ServerForm& CoroutineInLoop();
 };
 
 }  // namespace fdrpc::testing

@@ -156,5 +156,21 @@ TEST_F(GuideStreamsTest, ALoopWithinAnother) {
   EXPECT_EQ(entries, 3u);
 }
 
+absl::Status CallAServerOnTheSameThread(const std::string& address,
+                                        uint64_t& entries) {
+#include "server_loop.inc"
+  return absl::OkStatus();
+}
+
+TEST(GuideLoopTest, AServerAndItsClientShareAThread) {
+  ExpectSameDescriptors census;
+  TempDir dir;
+  uint64_t entries = 0;
+  const absl::Status status =
+      CallAServerOnTheSameThread(dir.address(), entries);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(entries, 3u);
+}
+
 }  // namespace
 }  // namespace fdrpc::testing

@@ -19,7 +19,7 @@ find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
       below["loop"] = " call os wire base "
       below["connection"] = " transport call os wire base "
       below["client"] = " connection loop transport call os wire base "
-      below["server"] = " connection transport call os wire base "
+      below["server"] = " connection loop transport call os wire base "
 
       # The room that each public header belongs to.
       belongs("base", "metadata.h")

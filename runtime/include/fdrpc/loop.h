@@ -11,11 +11,11 @@ namespace fdrpc {
 
 class LoopCore;
 
-// Where the asynchronous part of channels runs: it waits for their sockets and
-// deadlines, and calls callbacks and goes on with coroutines. A channel that is
-// given none uses one of the process, which has a thread of its own from the
-// first asynchronous call on; a process that only makes blocking calls has
-// none.
+// Where the asynchronous part of channels runs, and all of a server, if it is
+// started in one: it waits for their sockets and deadlines, and calls handlers
+// and callbacks and goes on with coroutines. A channel that is given none uses
+// one of the process, which has a thread of its own from the first asynchronous
+// call on; a process that only makes blocking calls has none.
 //
 // A loop of one's own either runs on a thread of one's own:
 //
@@ -24,10 +24,13 @@ class LoopCore;
 // or within another event loop (epoll, libuv, Qt, …), which waits until fd() is
 // readable or next_timeout() has passed, and then calls RunReady().
 //
-// Copies are handles to one loop. Channels that use it keep it.
+// Copies are handles to one loop. Channels and servers that use it keep it; any
+// number of them may share one.
 //
 // Threads: one thread at a time in Run() or RunReady(); Post() and Stop() from
-// any.
+// any. The loop is that thread's: while it is in Run(), and from a RunReady()
+// on until it ends. That is of interest to those who wait for something that
+// the loop does (Server::Wait()).
 class Loop {
  public:
   // Errors of epoll_create1(2) and eventfd(2): at the limit of open files.
@@ -51,6 +54,7 @@ class Loop {
 
  private:
   friend class Channel;
+  friend class Server;
   explicit Loop(std::shared_ptr<LoopCore> core) : core_(std::move(core)) {}
 
   std::shared_ptr<LoopCore> core_;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fdrpc/loop.h"
 #include "fdrpc/service.h"
 #include "fdrpc/unique_fd.h"
 
@@ -19,8 +20,8 @@ namespace fdrpc {
 // 64 KiB and 16 descriptors a message or a stream, 16 calls at once) count as
 // that.
 struct ServerOptions {
-  // Threads that serve at most; they are started when handlers turn out to
-  // block, not before. One of them always reads, so max_threads - 1 handlers
+  // Threads that serve at most (none in a loop); started when handlers turn out
+  // to block, not before. One of them always reads, so max_threads - 1 handlers
   // can block at once, also in the Read() or Write() of a stream; further calls
   // wait in order. Handlers with callbacks and coroutines hold no thread while
   // they wait. At least 2.
@@ -79,7 +80,8 @@ class ServerCore;
 //
 // Handlers are called on the server's threads, several at once, also for calls
 // of one connection; a handler may block. Callbacks and coroutines go on on the
-// same threads.
+// same threads. A server that is started in a loop has no threads: all of it
+// runs where the loop runs, one thing at a time.
 //
 // Threads: AddService() and Listen() come before Run() or Start(), on one
 // thread. Shutdown() may be called from any thread, a handler's included.
@@ -89,6 +91,7 @@ class Server {
   // Shuts down with no drain time and waits for handlers to end: to return, and
   // those with callbacks to Finish() or let go of their calls. In a child after
   // fork(2), where a server cannot be used, it leaves everything to the parent.
+  // What Wait() says of loops is true of it, too.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -126,12 +129,22 @@ class Server {
 
   // The same on threads of its own, without handling signals; returns at once.
   absl::Status Start();
+  // The same within `loop`, on whatever thread runs it; the server has none of
+  // its own. The loop may be running already, and may have other users. A
+  // handler that blocks holds all of them up, and one that blocks in the Read()
+  // or Write() of a stream would wait for what only the loop can bring: this is
+  // a programmer's error, for which AsyncService and CoService are the remedy.
+  // Errors of epoll_ctl(2).
+  absl::Status Start(Loop loop);
   // Stops accepting connections and calls, lets calls in progress go on for
   // `drain_timeout`, then cancels them. Does not block; returns at once when
   // called again.
   void Shutdown();
   void Shutdown(absl::Duration drain_timeout);
   // Blocks until a started server has shut down and its handlers have ended.
+  // One in a loop is left to the thread that the loop belongs to
+  // (fdrpc/loop.h); on that thread, or if there is none, it runs the loop
+  // meanwhile. Within what the loop calls it is a programmer's error.
   void Wait();
 
  private:

@@ -1,0 +1,34 @@
+#ifndef FDRPC_SERVER_EXECUTOR_H_
+#define FDRPC_SERVER_EXECUTOR_H_
+
+#include "fdrpc/call.h"
+
+namespace fdrpc {
+
+// What runs a server: its polling, and the continuations of its calls. Any
+// thread may use it, also under a call's lock.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+
+  // Queues `continuation`, which it borrows until that runs. Also after Stop():
+  // what waits for a call can outlive its server, and must hear of its end.
+  virtual void Post(Continuation& continuation) = 0;
+  // Takes one out of the queue; false if it is not there.
+  virtual bool Remove(Continuation& continuation) = 0;
+
+  // What the calling thread runs is about to block until something arrives.
+  virtual void AboutToBlock() = 0;
+  // There may be something to do sooner than the thread that polls, or waits to
+  // poll, knows.
+  virtual void InterruptPoll() = 0;
+
+  // Polls no more once what is queued has run; the polling thread says so.
+  virtual void Stop() = 0;
+  // Blocks until that is so. Not for what the executor runs.
+  virtual void AwaitEnd() = 0;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_EXECUTOR_H_

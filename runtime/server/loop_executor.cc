@@ -1,0 +1,67 @@
+#include "server/loop_executor.h"
+
+#include "absl/status/statusor.h"
+#include "base/check.h"
+
+namespace fdrpc {
+
+absl::Status LoopExecutor::Start() {
+  absl::StatusOr<uint64_t> token = loop_->Watch(pollable_fd_, weak_from_this());
+  if (!token.ok()) return token.status();
+  token_ = *token;
+  polls_.store(true);
+  // For what the loop was told before.
+  InterruptPoll();
+  return absl::OkStatus();
+}
+
+void LoopExecutor::AboutToBlock() {
+  FDRPC_CHECK(!loop_->OnThisThread(),
+              "a handler would block in Read() or Write() on the thread of the "
+              "loop that it waits for: streams of a server in a loop need "
+              "AsyncService or CoService");
+}
+
+void LoopExecutor::InterruptPoll() {
+  if (!woken_.exchange(true)) loop_->Wake(weak_from_this());
+}
+
+void LoopExecutor::Poll() {
+  if (!polls_.load()) return;
+  woken_.store(false);
+  if (poll_()) {
+    InterruptPoll();
+  } else {
+    Arm();
+  }
+}
+
+void LoopExecutor::Arm() {
+  if (armed_at_ <= Clock::Real().Now()) armed_at_ = kNoDeadline;
+  const MonotonicTime next = next_deadline_();
+  if (next >= armed_at_) return;
+  armed_at_ = next;
+  loop_->WakeAt(next, weak_from_this());
+}
+
+void LoopExecutor::Stop() {
+  if (!std::exchange(stopping_, true)) Post(*this);
+}
+
+void LoopExecutor::Run() {
+  // Who waits for it may let go of the server before this returns.
+  const std::shared_ptr<LoopExecutor> self = shared_from_this();
+  polls_.store(false);
+  loop_->Unwatch(pollable_fd_, token_);
+  ended_.store(true);
+  loop_->TellWaiting();
+}
+
+void LoopExecutor::AwaitEnd() {
+  FDRPC_CHECK(
+      !loop_->OnThisThread(),
+      "a server is waited for, or destroyed, within what its loop calls");
+  loop_->RunUntil(ended_);
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,33 @@
+#ifndef FDRPC_TESTS_SUPPORT_RUNNING_LOOP_H_
+#define FDRPC_TESTS_SUPPORT_RUNNING_LOOP_H_
+
+#include <thread>
+#include <utility>
+
+#include "fdrpc/loop.h"
+#include "gtest/gtest.h"
+
+namespace fdrpc::testing {
+
+inline Loop NewLoop() {
+  absl::StatusOr<Loop> loop = Loop::Create();
+  EXPECT_TRUE(loop.ok()) << loop.status();
+  return *std::move(loop);
+}
+
+// A loop that runs on a thread of its own as long as this lives.
+class RunningLoop {
+ public:
+  ~RunningLoop() { loop_.Stop(); }
+
+  Loop& loop() { return loop_; }
+  std::thread::id thread() const { return thread_.get_id(); }
+
+ private:
+  Loop loop_ = NewLoop();
+  std::jthread thread_{[this] { loop_.Run(); }};
+};
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_SUPPORT_RUNNING_LOOP_H_
