@@ -37,14 +37,16 @@ absl::Status PrepareMessage(const OutgoingMessage& message,
 absl::Status CallRequest::Prepare(const OutgoingMessage* request, bool borrow,
                                   bool has_timeout, const Metadata& metadata) {
   has_timeout_ = has_timeout;
-  metadata_ = &metadata;
   DescriptorSet descriptors;
   if (request != nullptr) {
     absl::Status prepared = PrepareMessage(*request, descriptors);
     if (!prepared.ok()) return prepared;
     bytes_ = request->message->ByteSizeLong();
     descriptors_ = descriptors.size();
-    if (borrow) message_ = request->message;
+    if (borrow) {
+      message_ = request->message;
+      metadata_ = &metadata;
+    }
   }
   absl::Status valid = CheckMetadata(metadata);
   if (!valid.ok()) return valid;

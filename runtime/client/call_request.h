@@ -15,9 +15,9 @@ namespace fdrpc {
 // first attempt to make the call and for further ones. Descriptors can go once.
 class CallRequest {
  public:
-  // `request` is null for a stream. A borrowed one stays as it is as long as
-  // this object; else what further attempts need is copied. Borrows `metadata`
-  // in any case. INVALID_ARGUMENT and the like say what cannot be sent.
+  // `request` is null for a stream. If it is borrowed, it and `metadata` stay
+  // as they are as long as this object; else what further attempts need is
+  // copied. INVALID_ARGUMENT and the like say what cannot be sent.
   absl::Status Prepare(const OutgoingMessage* request, bool borrow,
                        bool has_timeout, const Metadata& metadata);
 

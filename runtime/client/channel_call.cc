@@ -10,14 +10,6 @@
 namespace fdrpc {
 namespace {
 
-// How often a call that the server has not seen is made again, if it does not
-// wait for the server: enough for servers that replace each other.
-constexpr int kMaxAttempts = 5;
-
-// Pauses between attempts to reach a server that is not there.
-constexpr absl::Duration kFirstPause = absl::Milliseconds(1);
-constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
-
 absl::Status Cancelled() {
   return absl::CancelledError("the caller cancelled the call");
 }
@@ -44,13 +36,11 @@ ChannelCall::ChannelCall(ChannelCore& core, const Method& method,
                          const CallOptions& options)
     : core_(core),
       lock_(core.lock()),
-      options_(options),
+      reply_metadata_(options.reply_metadata),
       state_(method, Deadline(options), ReplyLimits(method, core.options()),
              {.bytes = core.options().stream_window_bytes,
               .descriptors = core.options().stream_window_descriptors}),
-      pause_(kFirstPause) {
-  state_.owner = this;
-}
+      attempts_(core, state_, options.wait_for_ready) {}
 
 ChannelCall::~ChannelCall() {
   // It runs Abort() no more when these are gone.
@@ -62,8 +52,9 @@ ChannelCall::~ChannelCall() {
     core_.lock().AssertHeld();
     End(Cancelled());
     if (deadline_planned_) core_.LookNoMore(state_.deadline, *this);
-    if (retry_at_.has_value()) core_.LookNoMore(*retry_at_, *this);
-    connection = connection_;
+    attempts_.lock().AssertHeld();
+    attempts_.End();
+    connection = this->connection();
     if (connection != nullptr) {
       connection->lock().AssertHeld();
       if (!connection->usable()) core_.Forget(*connection);
@@ -72,38 +63,35 @@ ChannelCall::~ChannelCall() {
   Flush(connection);
 }
 
-absl::Status ChannelCall::Check() const {
+absl::Status ChannelCall::Check(const CallOptions& options) const {
   absl::Status status = core_.CheckProcess();
   if (!status.ok()) return status;
-  if (options_.timeout <= absl::ZeroDuration()) {
+  if (options.timeout <= absl::ZeroDuration()) {
     return absl::DeadlineExceededError("the call's timeout is not positive");
   }
-  if (options_.cancellation.stop_requested()) return Cancelled();
+  if (options.cancellation.stop_requested()) return Cancelled();
   return absl::OkStatus();
 }
 
-void ChannelCall::Start(const OutgoingMessage* request, bool borrow_request) {
-  absl::Status status = Check();
+void ChannelCall::Start(const CallOptions& options,
+                        const OutgoingMessage* request, bool borrow_request) {
+  absl::Status status = Check(options);
   if (status.ok()) {
-    status =
-        request_.Prepare(request, borrow_request,
-                         state_.deadline != kNoDeadline, options_.metadata);
+    status = attempts_.Prepare(request, borrow_request, options.metadata);
   }
   if (on_loop_) {
     absl::StatusOr<std::shared_ptr<LoopCore>> loop = core_.GetLoop();
     if (loop.ok()) {
-      loop_ = *std::move(loop);
+      state_.loop = loop->get();
+      attempts_.RunOn(*std::move(loop));
     } else if (status.ok()) {
       status = loop.status();
     }
-    state_.loop = loop_.get();
   }
   if (!status.ok()) {
     ChannelLockHolder lock(lock_);
     return state_.End(std::move(status), lock_);
   }
-  state_.open_bytes = request_.bytes();
-  state_.open_descriptors = request_.descriptors();
   std::shared_ptr<ClientConnection> connection;
   {
     ChannelLockHolder lock(lock_);
@@ -112,94 +100,20 @@ void ChannelCall::Start(const OutgoingMessage* request, bool borrow_request) {
       core_.LookAt(state_.deadline, *this);
       deadline_planned_ = true;
     }
-    const std::optional<MonotonicTime> again = Connect();
-    if (again.has_value() && on_loop_) TryAgainAt(*again);
-    connection = connection_;
+    attempts_.lock().AssertHeld();
+    attempts_.Begin();
+    connection = this->connection();
   }
   Flush(connection);
-  if (options_.cancellation.stop_possible()) {
-    stop_.emplace(options_.cancellation, Stop(*this));
+  if (options.cancellation.stop_possible()) {
+    stop_.emplace(options.cancellation, Stop(*this));
   }
-  if (options_.parent != nullptr) {
-    parent_stop_.emplace(options_.parent->cancellation(), Stop(*this));
+  if (options.parent != nullptr) {
+    parent_stop_.emplace(options.parent->cancellation(), Stop(*this));
   }
 }
 
 void ChannelCall::Stop::operator()() const { call_.Abort(Cancelled()); }
-
-// Connections.
-
-std::optional<MonotonicTime> ChannelCall::Connect() {
-  core_.lock().AssertHeld();
-  absl::StatusOr<std::shared_ptr<ClientConnection>> connection =
-      core_.GetConnection();
-  if (!connection.ok()) {
-    if (!options_.wait_for_ready || !absl::IsUnavailable(connection.status())) {
-      End(connection.status());
-      return std::nullopt;
-    }
-    state_.unseen_because = connection.status();
-    const MonotonicTime again = DeadlineAfter(Clock::Real().Now(), pause_);
-    pause_ = std::min(pause_ * 2, kLongestPause);
-    return again;
-  }
-  // Unless the connection gave back what it did not send.
-  if (state_.open.empty()) state_.open = request_.Build();
-  if (state_.open.empty()) {
-    End(state_.unseen_because);
-    return std::nullopt;
-  }
-  ++attempts_;
-  state_.resend_if_unseen = options_.wait_for_ready || attempts_ < kMaxAttempts;
-  former_connection_ = std::exchange(connection_, *std::move(connection));
-  connection_->lock().AssertHeld();
-  if (loop_ != nullptr) {
-    absl::Status read = connection_->ReadWith(loop_);
-    if (!read.ok()) {
-      End(std::move(read));
-      return std::nullopt;
-    }
-  }
-  connection_->Begin(state_);
-  return std::nullopt;
-}
-
-MonotonicTime ChannelCall::NextAttempt() const {
-  // Several servers that go before they have seen the call are one that comes
-  // and goes: no haste.
-  return attempts_ < kMaxAttempts
-             ? MonotonicTime()
-             : DeadlineAfter(Clock::Real().Now(), kLongestPause);
-}
-
-void ChannelCall::OnUnseen() {
-  lock_.AssertHeld();
-  // A thread that waits does it itself.
-  if (on_loop_) TryAgainAt(NextAttempt());
-}
-
-void ChannelCall::TryAgainAt(MonotonicTime at) {
-  core_.lock().AssertHeld();
-  if (retry_at_.has_value()) core_.LookNoMore(*retry_at_, *this);
-  retry_at_ = at;
-  core_.LookAt(at, *this);
-}
-
-void ChannelCall::OnTime(
-    MonotonicTime now,
-    std::vector<std::shared_ptr<ClientConnection>>& connections) {
-  if (retry_at_.has_value() && *retry_at_ <= now) retry_at_.reset();
-  if (state_.done) return;
-  if (state_.deadline <= now) {
-    deadline_planned_ = false;
-    EndAtDeadline();
-  } else if (state_.connection == nullptr) {
-    const std::optional<MonotonicTime> again = Connect();
-    if (again.has_value()) TryAgainAt(*again);
-  }
-  connections.push_back(connection_);
-  connections.push_back(std::move(former_connection_));
-}
 
 // Waiting.
 
@@ -221,9 +135,10 @@ void ChannelCall::Await(CallEvent event) {
         Clock::Real().Now() >= state_.deadline) {
       EndAtDeadline();
     } else if (state_.connection == nullptr) {
-      AwaitConnection(thread);
+      attempts_.lock().AssertHeld();
+      attempts_.Await(thread);
     } else {
-      connection = connection_;
+      connection = this->connection();
       connection->lock().AssertHeld();
       connection->WaitOnce(thread, state_.deadline);
       // Somebody must read for those who still wait there.
@@ -239,32 +154,10 @@ void ChannelCall::Await(CallEvent event) {
   Flush(connection);
 }
 
-void ChannelCall::AwaitConnection(WaitingThread& thread) {
-  std::optional<MonotonicTime> again;
-  if (attempts_ >= kMaxAttempts && !std::exchange(paused_, true)) {
-    again = NextAttempt();
-  } else {
-    paused_ = false;
-    again = Connect();
-  }
-  const std::shared_ptr<ClientConnection> connection = connection_;
-  const std::shared_ptr<ClientConnection> former =
-      std::move(former_connection_);
-  thread.pauses = again.has_value();
-  lock_.Unlock();
-  if (again.has_value()) {
-    thread.parker.Park(std::min(*again, state_.deadline));
-  } else {
-    Flush(connection);
-  }
-  lock_.Lock();
-  thread.pauses = false;
-}
-
 void ChannelCall::Notify(CallEvent event, Continuation& continuation) {
   // The continuation may let go of the call before this function returns.
   const std::shared_ptr<ChannelCall> self = shared_from_this();
-  if (loop_ == nullptr) {
+  if (state_.loop == nullptr) {
     // There is no loop to run it: the call failed for want of one, and says so.
     return continuation.Run();
   }
@@ -272,7 +165,7 @@ void ChannelCall::Notify(CallEvent event, Continuation& continuation) {
   FDRPC_CHECK(state_.wait(event).continuation == nullptr,
               "two wait for the same of a call");
   if (state_.Ready(event)) {
-    loop_->Post(continuation);
+    state_.loop->Post(continuation);
   } else {
     state_.wait(event).continuation = &continuation;
   }
@@ -287,7 +180,7 @@ void ChannelCall::Forget(Continuation& continuation) {
       return;
     }
   }
-  if (loop_ != nullptr) loop_->Remove(continuation);
+  if (state_.loop != nullptr) state_.loop->Remove(continuation);
 }
 
 // Messages.
@@ -300,7 +193,7 @@ bool ChannelCall::Take(IncomingMessage message) {
     if (ended_here_ || !state_.inbox.has_message()) return false;
     const Credit grant = state_.inbox.Take(received);
     if (!grant.empty() && state_.connection != nullptr) {
-      connection = connection_;
+      connection = this->connection();
       connection->lock().AssertHeld();
       connection->Grant(state_, grant);
     }
@@ -313,7 +206,7 @@ bool ChannelCall::Take(IncomingMessage message) {
     End(parsed);
     if (state_.status.ok()) state_.status = std::move(parsed);
     ended_here_ = true;
-    connection = connection_;
+    connection = this->connection();
   }
   Flush(connection);
   return false;
@@ -361,9 +254,10 @@ void ChannelCall::HalfClose() {
 
 std::shared_ptr<ClientConnection> ChannelCall::SendWaiting() {
   if (state_.connection == nullptr) return nullptr;
-  connection_->lock().AssertHeld();
-  connection_->SendWaiting(state_);
-  return connection_;
+  std::shared_ptr<ClientConnection> to_flush = connection();
+  to_flush->lock().AssertHeld();
+  to_flush->SendWaiting(state_);
+  return to_flush;
 }
 
 // Ends.
@@ -374,9 +268,19 @@ void ChannelCall::Abort(const absl::Status& why) {
     ChannelLockHolder lock(lock_);
     if (state_.done) return;
     End(why);
-    connection = connection_;
+    connection = this->connection();
   }
   Flush(connection);
+}
+
+void ChannelCall::OnTime(
+    MonotonicTime /*now*/,
+    std::vector<std::shared_ptr<ClientConnection>>& connections) {
+  lock_.AssertHeld();
+  deadline_planned_ = false;
+  if (state_.done) return;
+  EndAtDeadline();
+  connections.push_back(connection());
 }
 
 void ChannelCall::EndAtDeadline() {
@@ -394,15 +298,16 @@ void ChannelCall::End(absl::Status why) {
   if (state_.connection == nullptr) {
     return state_.End(std::move(why), lock_);
   }
-  connection_->lock().AssertHeld();
-  connection_->Abandon(state_, std::move(why));
+  ClientConnection& on = *connection();
+  on.lock().AssertHeld();
+  on.Abandon(state_, std::move(why));
 }
 
 absl::Status ChannelCall::status() {
   ChannelLockHolder lock(lock_);
-  if (state_.done && options_.reply_metadata != nullptr) {
-    options_.reply_metadata->headers = state_.headers;
-    options_.reply_metadata->trailers = state_.trailers;
+  if (state_.done && reply_metadata_ != nullptr) {
+    reply_metadata_->headers = state_.headers;
+    reply_metadata_->trailers = state_.trailers;
   }
   return state_.status;
 }

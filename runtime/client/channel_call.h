@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/monotonic_time.h"
-#include "client/call_request.h"
+#include "client/call_attempts.h"
 #include "client/channel_core.h"
 #include "client/channel_lock.h"
 #include "client/client_connection.h"
@@ -20,13 +20,15 @@
 
 namespace fdrpc {
 
-// A call of a channel: finds it a connection, again if the server has not seen
-// it, and ends it at its deadline or when it is cancelled.
+// A call of a channel: what its user sends and waits for, until it has ended,
+// at its deadline or when it is cancelled at the latest. How it gets to a
+// server its CallAttempts know.
 class ChannelCall final : public ClientCall,
-                          private PendingCall::Owner,
+                          private ChannelCore::Timed,
                           public std::enable_shared_from_this<ChannelCall> {
  public:
-  // `core` outlives it, unless KeepChannel() is given it.
+  // `core` outlives it, unless KeepChannel() is given it. Of the options it
+  // keeps what is borrowed until the call has ended.
   ChannelCall(ChannelCore& core, const Method& method,
               const CallOptions& options);
   ~ChannelCall() override;
@@ -37,10 +39,10 @@ class ChannelCall final : public ClientCall,
   void KeepChannel(std::shared_ptr<ChannelCore> core) {
     kept_core_ = std::move(core);
   }
-  // Begins the call, once. A borrowed request stays as it is until the call has
-  // ended.
-  void Start(const OutgoingMessage* request, bool borrow_request)
-      ABSL_LOCKS_EXCLUDED(lock_);
+  // Begins the call, once, with the options that it was made with. If the
+  // request is borrowed, it and they stay as they are until the call has ended.
+  void Start(const CallOptions& options, const OutgoingMessage* request,
+             bool borrow_request) ABSL_LOCKS_EXCLUDED(lock_);
 
   // The channel's lock, under the name that it has here.
   ChannelLock& lock() ABSL_LOCK_RETURNED(lock_) { return lock_; }
@@ -62,12 +64,6 @@ class ChannelCall final : public ClientCall,
   absl::Status status() override ABSL_LOCKS_EXCLUDED(lock_);
   const Metadata& trailers() override { return state_.trailers; }
 
-  // For the core: the deadline or the time to try again has come. Adds the
-  // connections, or null, that are to be flushed or let go without the lock.
-  void OnTime(MonotonicTime now,
-              std::vector<std::shared_ptr<ClientConnection>>& connections)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-
  private:
   class Stop {
    public:
@@ -79,20 +75,19 @@ class ChannelCall final : public ClientCall,
   };
 
   // What is wrong with the call, whatever it sends.
-  absl::Status Check() const;
+  absl::Status Check(const CallOptions& options) const;
 
-  // PendingCall::Owner.
-  void OnUnseen() override;
+  // ChannelCore::Timed: the deadline has come.
+  void OnTime(
+      MonotonicTime now,
+      std::vector<std::shared_ptr<ClientConnection>>& connections) override;
 
-  // Gives the call to a connection, if one can be had; else ends it, or says
-  // when to try again.
-  std::optional<MonotonicTime> Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  // The same for a thread that waits, which sleeps until the next attempt; the
-  // lock is given up meanwhile.
-  void AwaitConnection(WaitingThread& thread)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  MonotonicTime NextAttempt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void TryAgainAt(MonotonicTime at) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // The one that the call is on, or was on; or null.
+  const std::shared_ptr<ClientConnection>& connection()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    attempts_.lock().AssertHeld();
+    return attempts_.connection();
+  }
   // Returns the connection that is to be flushed.
   std::shared_ptr<ClientConnection> SendWaiting()
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -105,24 +100,16 @@ class ChannelCall final : public ClientCall,
   ChannelCore& core_;
   std::shared_ptr<ChannelCore> kept_core_;
   ChannelLock& lock_;
-  const CallOptions options_;
+  ReplyMetadata* const reply_metadata_;  // the caller's, or null
   bool on_loop_ = false;
 
   // Guarded by lock_, but for what an ended call does not change any more.
   PendingCall state_;
-  std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(lock_);
-  // Kept so that it goes without the lock.
-  std::shared_ptr<ClientConnection> former_connection_ ABSL_GUARDED_BY(lock_);
+  CallAttempts attempts_;
   // The call was ended by this side: what has arrived is not wanted any more.
   bool ended_here_ ABSL_GUARDED_BY(lock_) = false;
   // The caller sends no more.
   bool half_closed_ ABSL_GUARDED_BY(lock_) = false;
-  std::shared_ptr<LoopCore> loop_;  // set by Start()
-  int attempts_ ABSL_GUARDED_BY(lock_) = 0;
-  absl::Duration pause_ ABSL_GUARDED_BY(lock_);
-  bool paused_ ABSL_GUARDED_BY(lock_) = false;  // before the next attempt
-  CallRequest request_;  // Start()'s, then guarded by lock_
-  std::optional<MonotonicTime> retry_at_ ABSL_GUARDED_BY(lock_);
   bool deadline_planned_ ABSL_GUARDED_BY(lock_) = false;
 
   // Last: they call Abort().

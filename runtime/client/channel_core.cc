@@ -1,7 +1,6 @@
 #include "client/channel_core.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "client/channel_call.h"
 #include "os/fork_generation.h"
@@ -49,7 +48,7 @@ absl::Status ChannelCore::CallUnary(const Method& method,
                                     IncomingMessage reply,
                                     const CallOptions& options) {
   ChannelCall call(*this, method, options);
-  call.Start(&request, /*borrow_request=*/true);
+  call.Start(options, &request, /*borrow_request=*/true);
   call.Await(CallEvent::kEnd);
   if (call.status().ok()) call.Take(reply);
   return call.status();
@@ -61,7 +60,7 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
   auto call = std::make_shared<ChannelCall>(*this, method, options);
   if (form == CallForm::kNotified) call->RunOnLoop();
   call->KeepChannel(shared_from_this());
-  call->Start(request, /*borrow_request=*/false);
+  call->Start(options, request, /*borrow_request=*/false);
   return call;
 }
 
@@ -104,8 +103,8 @@ void ChannelCore::Forget(const ClientConnection& connection) {
   if (connection_.get() == &connection) connection_.reset();
 }
 
-void ChannelCore::LookAt(MonotonicTime at, ChannelCall& call) {
-  times_.emplace(at, &call);
+void ChannelCore::LookAt(MonotonicTime at, Timed& timed) {
+  times_.emplace(at, &timed);
   if (times_.begin()->first < armed_at_) Arm();
 }
 
@@ -122,10 +121,9 @@ void ChannelCore::OnWake() {
     armed_at_ = kNoDeadline;
     const MonotonicTime now = Clock::Real().Now();
     while (!times_.empty() && times_.begin()->first <= now) {
-      ChannelCall& call = *times_.begin()->second;
+      Timed& timed = *times_.begin()->second;
       times_.erase(times_.begin());
-      call.lock().AssertHeld();
-      call.OnTime(now, connections);
+      timed.OnTime(now, connections);
     }
     Arm();
   }

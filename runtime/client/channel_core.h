@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -20,8 +21,6 @@
 
 namespace fdrpc {
 
-class ChannelCall;
-
 // What the handles of one Channel share: the way to make a connection, the
 // connection that new calls go to, and the times at which calls that no thread
 // waits for must be looked at.
@@ -29,6 +28,19 @@ class ChannelCore final : public Caller,
                           public LoopCore::Source,
                           public std::enable_shared_from_this<ChannelCore> {
  public:
+  // Who is to be told when a time has come. Called with the lock held.
+  class Timed {
+   public:
+    // Adds the connections, or null, that are to be flushed or let go without
+    // the lock.
+    virtual void OnTime(
+        MonotonicTime now,
+        std::vector<std::shared_ptr<ClientConnection>>& connections) = 0;
+
+   protected:
+    ~Timed() = default;
+  };
+
   // Makes a connected transport, without blocking. UNAVAILABLE if the server is
   // not there at the moment; other errors will not go away by waiting.
   using Connector = std::function<absl::StatusOr<std::unique_ptr<Transport>>()>;
@@ -64,13 +76,13 @@ class ChannelCore final : public Caller,
   void Forget(const ClientConnection& connection)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
-  // Has OnTime() of a call run by the loop once `at` has passed. The call takes
-  // it back before it goes.
-  void LookAt(MonotonicTime at, ChannelCall& call)
+  // Has OnTime() run by the loop, which there is, once `at` has passed. It is
+  // taken back before `timed` goes.
+  void LookAt(MonotonicTime at, Timed& timed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void LookNoMore(MonotonicTime at, ChannelCall& call)
+  void LookNoMore(MonotonicTime at, Timed& timed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    times_.erase({at, &call});
+    times_.erase({at, &timed});
   }
 
  private:
@@ -89,8 +101,7 @@ class ChannelCore final : public Caller,
   ChannelLock& lock_;
   std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(lock_);
   std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(lock_);
-  std::set<std::pair<MonotonicTime, ChannelCall*>> times_
-      ABSL_GUARDED_BY(lock_);
+  std::set<std::pair<MonotonicTime, Timed*>> times_ ABSL_GUARDED_BY(lock_);
   MonotonicTime armed_at_ ABSL_GUARDED_BY(lock_) = kNoDeadline;
 };
 

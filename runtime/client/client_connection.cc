@@ -96,7 +96,9 @@ bool ClientConnection::MustWait(const PendingCall& call) {
 void ClientConnection::SendOpen(PendingCall& call) {
   call.id = static_cast<uint32_t>(next_id_++);
   CompleteOpen(call.open, call.id, MethodId(call.method),
-               TimeUntil(call.deadline, Clock::Real().Now()));
+               call.deadline == kNoDeadline
+                   ? absl::InfiniteDuration()
+                   : TimeUntil(call.deadline, Clock::Real().Now()));
   calls_.emplace(call.id, &call);
   if (!connection_.Enqueue(call.open)) {
     usable_ = false;
