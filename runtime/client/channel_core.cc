@@ -10,7 +10,7 @@ namespace fdrpc {
 namespace {
 
 // Servers rely on what the protocol guarantees.
-ChannelOptions AtLeastGuaranteed(ChannelOptions options) {
+ChannelOptions WithinLimits(ChannelOptions options) {
   options.max_reply_bytes =
       std::max(options.max_reply_bytes, kGuaranteedMessageBytes);
   options.max_reply_descriptors =
@@ -20,6 +20,10 @@ ChannelOptions AtLeastGuaranteed(ChannelOptions options) {
   options.stream_window_descriptors =
       std::clamp(options.stream_window_descriptors,
                  kGuaranteedCreditDescriptors, kMaxCredit);
+  // Less would be traffic for nothing.
+  constexpr absl::Duration kShortest = absl::Milliseconds(10);
+  options.keepalive_interval = std::max(options.keepalive_interval, kShortest);
+  options.keepalive_timeout = std::max(options.keepalive_timeout, kShortest);
   return options;
 }
 
@@ -37,7 +41,7 @@ Hello ClientHello(const ChannelOptions& options) {
 ChannelCore::ChannelCore(Connector connector, const ChannelOptions& options,
                          std::shared_ptr<LoopCore> loop)
     : connector_(std::move(connector)),
-      options_(AtLeastGuaranteed(options)),
+      options_(WithinLimits(options)),
       fork_generation_(ForkGeneration()),
       owned_lock_(std::make_shared<ChannelLock>()),
       lock_(*owned_lock_),
@@ -91,8 +95,10 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
   absl::StatusOr<std::unique_ptr<Transport>> transport = connector_();
   if (!transport.ok()) return transport.status();
   absl::StatusOr<std::shared_ptr<ClientConnection>> connection =
-      ClientConnection::Create(*std::move(transport), ClientHello(options_),
-                               owned_lock_);
+      ClientConnection::Create(
+          *std::move(transport), ClientHello(options_),
+          KeepAlive(options_.keepalive_interval, options_.keepalive_timeout),
+          owned_lock_);
   if (!connection.ok()) return connection.status();
   connection_ = *std::move(connection);
   return connection_;

@@ -4,14 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "os/wait_ready.h"
 #include "wire/limits.h"
 
 namespace fdrpc {
 namespace {
-
-// What a loop reads of one connection before others get their turn.
-constexpr int kMostReads = 16;
 
 absl::Status ConnectionEnded() {
   return absl::UnavailableError("the connection has ended");
@@ -28,19 +24,23 @@ Credit InitialCredit(const std::optional<Hello>& server) {
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
     std::unique_ptr<Transport> transport, const Hello& hello,
-    std::shared_ptr<ChannelLock> lock) {
+    const KeepAlive& keep_alive, std::shared_ptr<ChannelLock> lock) {
   absl::StatusOr<WaitingThreads> threads = WaitingThreads::Create();
   if (!threads.ok()) return threads.status();
-  return std::shared_ptr<ClientConnection>(new ClientConnection(
-      std::move(transport), hello, *std::move(threads), std::move(lock)));
+  return std::shared_ptr<ClientConnection>(
+      new ClientConnection(std::move(transport), hello, keep_alive,
+                           *std::move(threads), std::move(lock)));
 }
 
 ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
-                                   const Hello& hello, WaitingThreads threads,
+                                   const Hello& hello,
+                                   const KeepAlive& keep_alive,
+                                   WaitingThreads threads,
                                    std::shared_ptr<ChannelLock> lock)
     : owned_lock_(std::move(lock)),
       lock_(*owned_lock_),
       threads_(std::move(threads)),
+      keep_alive_(keep_alive),
       connection_(std::move(transport), hello, *this) {}
 
 ClientConnection::~ClientConnection() {
@@ -52,6 +52,7 @@ void ClientConnection::Begin(PendingCall& call) {
   call.connection = this;
   waiting_.push_back(&call);
   Admit();
+  PlanLook();
 }
 
 void ClientConnection::Admit() {
@@ -196,77 +197,6 @@ void ClientConnection::FlushPutOff() {
 void ClientConnection::OnBatchEnd() {
   in_batch_ = false;
   connection_.Flush();
-}
-
-// Waiting.
-
-void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
-  if (!threads_.has_reader() && !loop_reads_) {
-    threads_.BeginReading(thread);
-    lock_.Unlock();
-    FlushPutOff();
-    SleepAndRead(deadline);
-    lock_.Lock();
-    threads_.EndReading();
-  } else {
-    threads_.Park(thread);
-    lock_.Unlock();
-    FlushPutOff();
-    thread.parker.Park(deadline);
-    lock_.Lock();
-    threads_.Unpark(thread);
-  }
-}
-
-void ClientConnection::SleepAndRead(MonotonicTime deadline) {
-  const bool write_blocked = connection_.write_blocked();
-  WaitReady(connection_.pollable_fd(), write_blocked, threads_.wakeup_fd(),
-            deadline);
-  threads_.OnAwake();
-  if (write_blocked) connection_.OnWritable();
-  connection_.Read();
-}
-
-void ClientConnection::EndWait() {
-  if (threads_.PassReading(lock_.to_wake())) return;
-  if (std::exchange(loop_missed_, false)) loop_->Wake(weak_from_this());
-}
-
-absl::Status ClientConnection::ReadWith(std::shared_ptr<LoopCore> loop) {
-  if (loop_ != nullptr) return absl::OkStatus();
-  absl::StatusOr<uint64_t> token =
-      loop->Watch(connection_.pollable_fd(), weak_from_this());
-  if (!token.ok()) return token.status();
-  loop_token_ = *token;
-  batching_loop_.store(loop.get(), std::memory_order_release);
-  loop_ = std::move(loop);
-  if (connection_.write_blocked()) {
-    loop_->WatchRoom(connection_.pollable_fd(), loop_token_, true);
-  }
-  return absl::OkStatus();
-}
-
-void ClientConnection::OnReady(Poller::Event event) {
-  {
-    ChannelLockHolder lock(lock_);
-    if (threads_.has_reader()) {
-      // It is told once only: the thread passes it on.
-      loop_missed_ = true;
-      return;
-    }
-    loop_reads_ = true;
-  }
-  if (event.writable && connection_.write_blocked()) connection_.OnWritable();
-  // It is told once: it reads until there is no more, or comes back.
-  bool more = event.readable;
-  for (int i = 0; i < kMostReads && more; ++i) more = connection_.Read();
-  ChannelLockHolder lock(lock_);
-  loop_reads_ = false;
-  if (threads_.PassReading(lock_.to_wake())) {
-    loop_missed_ = loop_missed_ || more;
-  } else if (more) {
-    loop_->Wake(weak_from_this());
-  }
 }
 
 // What arrives.

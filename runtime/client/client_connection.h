@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/channel_lock.h"
+#include "client/keep_alive.h"
 #include "client/pending_call.h"
 #include "client/waiting_threads.h"
 #include "connection/connection.h"
@@ -32,7 +33,7 @@ class ClientConnection final
  public:
   static absl::StatusOr<std::shared_ptr<ClientConnection>> Create(
       std::unique_ptr<Transport> transport, const Hello& hello,
-      std::shared_ptr<ChannelLock> lock);
+      const KeepAlive& keep_alive, std::shared_ptr<ChannelLock> lock);
   ~ClientConnection() override;
 
   // The channel's lock, under the name that it has here.
@@ -69,7 +70,8 @@ class ClientConnection final
 
  private:
   ClientConnection(std::unique_ptr<Transport> transport, const Hello& hello,
-                   WaitingThreads threads, std::shared_ptr<ChannelLock> lock);
+                   const KeepAlive& keep_alive, WaitingThreads threads,
+                   std::shared_ptr<ChannelLock> lock);
 
   // Connection::Role.
   void OnHello(const Hello& hello) override ABSL_LOCKS_EXCLUDED(lock_);
@@ -95,6 +97,19 @@ class ClientConnection final
   // The reader's sleep, and what it then takes in. Without the lock: of
   // threads_ it uses what is the reader's alone.
   void SleepAndRead(MonotonicTime deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+
+  // The reader's: takes in what has arrived, and notes that something has.
+  bool Read();
+
+  // The reader's: queues a ping, or says that the server is to be given up, if
+  // it has been silent for that long.
+  KeepAlive::Action LookAtServer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void GiveUp() ABSL_LOCKS_EXCLUDED(lock_);
+  // Has the loop, if there is one, come back to look.
+  void PlanLook() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  bool has_calls() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return !calls_.empty() || !waiting_.empty();
+  }
 
   // Sends calls that wait for their turn, as far as the limits allow.
   void Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -137,6 +152,10 @@ class ClientConnection final
 
   WaitingThreads threads_ ABSL_GUARDED_BY(lock_);
   bool usable_ ABSL_GUARDED_BY(lock_) = true;
+  KeepAlive keep_alive_ ABSL_GUARDED_BY(lock_);
+  bool heard_ = false;  // since the last look; the reader's
+  // Ended by this side, for want of a sign of life.
+  bool given_up_ ABSL_GUARDED_BY(lock_) = false;
   std::optional<Hello> server_ ABSL_GUARDED_BY(lock_);
   // 64 bits, so that it can stand behind the last id.
   uint64_t next_id_ ABSL_GUARDED_BY(lock_) = 1;
@@ -152,6 +171,8 @@ class ClientConnection final
   // The loop reads at the moment; or was told something while a thread read.
   bool loop_reads_ ABSL_GUARDED_BY(lock_) = false;
   bool loop_missed_ ABSL_GUARDED_BY(lock_) = false;
+  // When the loop is to look at the server, at the latest.
+  MonotonicTime look_planned_at_ ABSL_GUARDED_BY(lock_) = kNoDeadline;
   std::atomic<LoopCore*> batching_loop_{nullptr};
   bool in_batch_ = false;  // the loop's thread's
 

@@ -92,7 +92,8 @@ void ClientConnection::OnClosed(const absl::Status& why) {
   RefuseNewCalls(why);
   // A server says hello before it looks at calls: where none came, the listener
   // went before it accepted the connection.
-  const bool unseen = !server_.has_value() && absl::IsUnavailable(why);
+  const bool unseen =
+      !server_.has_value() && absl::IsUnavailable(why) && !given_up_;
   for (PendingCall* call : AllCalls()) {
     FinishUnseen(*call, unseen && call->open_descriptors == 0, why);
   }

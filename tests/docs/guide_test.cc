@@ -79,6 +79,19 @@ TEST(GuideTest, NestedFieldsTakeDescriptors) {
   EXPECT_EQ(again.get(), attached);
 }
 
+absl::Status CallWithKeepAlive(const std::string& address) {
+#include "keepalive.inc"
+  if (!channel.ok()) return channel.status();
+  return guide::Store::Stub(*channel).Get(guide::GetRequest()).status();
+}
+
+TEST(GuideTest, KeepAliveLeavesCallsAlone) {
+  TempDir dir;
+  const absl::Status status =
+      Serve(dir.address(), [&] { return CallWithKeepAlive(dir.address()); });
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 TEST(GuideTest, CallOptionsAndContextMeet) {
   ExpectSameDescriptors census;
   TempDir dir;

@@ -130,6 +130,28 @@ TEST(ProcessesTest, AServerThatIsKilledEndsEveryCallAndIsReplaced) {
   }
 }
 
+TEST(ProcessesTest,
+     KeepAliveFindsAServerThatIsStoppedAndTheNextCallOneThatGoesOn) {
+  ExpectSameDescriptors at_the_end;
+  TempDir dir;
+  ServerProcess server(dir.address());
+  TestService::Stub stub(*Channel::Connect(
+      dir.address(), {.keepalive_interval = absl::Milliseconds(10),
+                      .keepalive_timeout = absl::Milliseconds(300)}));
+  // Before its hello, and after.
+  for (int round = 0; round < 2; ++round) {
+    kill(server.pid(), SIGSTOP);
+    int status = 0;
+    ASSERT_EQ(waitpid(server.pid(), &status, WUNTRACED), server.pid());
+    ASSERT_TRUE(WIFSTOPPED(status));
+    const absl::Status hung = stub.Echo(Text()).status();
+    EXPECT_EQ(hung.code(), absl::StatusCode::kUnavailable) << hung;
+    kill(server.pid(), SIGCONT);
+    const absl::Status lives = stub.Echo(Text()).status();
+    EXPECT_TRUE(lives.ok()) << lives;
+  }
+}
+
 TEST(ProcessesTest, ExitsCleanlyAtSigtermAndRemovesItsSocket) {
   TempDir dir;
   ServerProcess server(dir.address());

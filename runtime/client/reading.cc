@@ -1,0 +1,147 @@
+// Who reads a connection, and what it does when nothing comes: the part of
+// ClientConnection with threads and loops.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/client_connection.h"
+#include "os/wait_ready.h"
+
+namespace fdrpc {
+namespace {
+
+// What a loop reads of one connection before others get their turn.
+constexpr int kMostReads = 16;
+
+}  // namespace
+
+void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
+  if (!threads_.has_reader() && !loop_reads_) {
+    threads_.BeginReading(thread);
+    const KeepAlive::Action action = LookAtServer();
+    deadline = std::min(deadline, keep_alive_.next());
+    lock_.Unlock();
+    FlushPutOff();
+    if (action == KeepAlive::Action::kNone) {
+      SleepAndRead(deadline);
+    } else if (action == KeepAlive::Action::kPing) {
+      connection_.Flush();
+    } else if (!Read()) {
+      GiveUp();
+    }
+    lock_.Lock();
+    threads_.EndReading();
+  } else {
+    threads_.Park(thread);
+    lock_.Unlock();
+    FlushPutOff();
+    thread.parker.Park(deadline);
+    lock_.Lock();
+    threads_.Unpark(thread);
+  }
+}
+
+void ClientConnection::SleepAndRead(MonotonicTime deadline) {
+  const bool write_blocked = connection_.write_blocked();
+  WaitReady(connection_.pollable_fd(), write_blocked, threads_.wakeup_fd(),
+            deadline);
+  threads_.OnAwake();
+  if (write_blocked) connection_.OnWritable();
+  Read();
+}
+
+bool ClientConnection::Read() {
+  const bool received = connection_.Read();
+  if (received) heard_ = true;
+  return received;
+}
+
+void ClientConnection::EndWait() {
+  if (threads_.PassReading(lock_.to_wake())) return;
+  if (std::exchange(loop_missed_, false)) loop_->Wake(weak_from_this());
+}
+
+absl::Status ClientConnection::ReadWith(std::shared_ptr<LoopCore> loop) {
+  if (loop_ != nullptr) return absl::OkStatus();
+  absl::StatusOr<uint64_t> token =
+      loop->Watch(connection_.pollable_fd(), weak_from_this());
+  if (!token.ok()) return token.status();
+  loop_token_ = *token;
+  batching_loop_.store(loop.get(), std::memory_order_release);
+  loop_ = std::move(loop);
+  if (connection_.write_blocked()) {
+    loop_->WatchRoom(connection_.pollable_fd(), loop_token_, true);
+  }
+  PlanLook();
+  return absl::OkStatus();
+}
+
+void ClientConnection::OnReady(Poller::Event event) {
+  {
+    ChannelLockHolder lock(lock_);
+    if (threads_.has_reader()) {
+      // It is told once only: the thread passes it on.
+      loop_missed_ = true;
+      return;
+    }
+    loop_reads_ = true;
+  }
+  if (event.writable && connection_.write_blocked()) connection_.OnWritable();
+  // It is told once: it reads until there is no more, or comes back.
+  bool more = event.readable;
+  for (int i = 0; i < kMostReads && more; ++i) more = Read();
+  KeepAlive::Action action = KeepAlive::Action::kNone;
+  {
+    ChannelLockHolder lock(lock_);
+    loop_reads_ = false;
+    if (threads_.PassReading(lock_.to_wake())) {
+      loop_missed_ = loop_missed_ || more;
+    } else if (more) {
+      loop_->Wake(weak_from_this());
+    }
+    if (event.readable) action = LookAtServer();
+    PlanLook();
+  }
+  if (action == KeepAlive::Action::kPing) connection_.Flush();
+  if (action == KeepAlive::Action::kGiveUp) GiveUp();
+}
+
+// Keep-alive.
+
+KeepAlive::Action ClientConnection::LookAtServer() {
+  if (!keep_alive_.on()) return KeepAlive::Action::kNone;
+  const KeepAlive::Action action = keep_alive_.Look(
+      Clock::Real().Now(), std::exchange(heard_, false), has_calls());
+  if (action == KeepAlive::Action::kPing) {
+    connection_.Enqueue(BuildControl(FrameType::kPing, 0));
+  }
+  return action;
+}
+
+void ClientConnection::PlanLook() {
+  if (!keep_alive_.on() || loop_ == nullptr || !has_calls()) return;
+  const MonotonicTime now = Clock::Real().Now();
+  keep_alive_.OnCall(now);
+  if (look_planned_at_ <= now) look_planned_at_ = kNoDeadline;
+  if (keep_alive_.next() >= look_planned_at_) return;
+  look_planned_at_ = keep_alive_.next();
+  loop_->WakeAt(look_planned_at_, weak_from_this());
+}
+
+void ClientConnection::GiveUp() {
+  absl::Status why;
+  {
+    ChannelLockHolder lock(lock_);
+    // It may look at calls yet that were sent to it.
+    given_up_ = true;
+    why = absl::UnavailableError(absl::StrCat(
+        "the server hangs: it has sent nothing for ",
+        absl::FormatDuration(keep_alive_.interval()),
+        " and answered no ping for ",
+        absl::FormatDuration(keep_alive_.timeout()), " (keep-alive)"));
+  }
+  connection_.Close(why);
+}
+
+}  // namespace fdrpc
