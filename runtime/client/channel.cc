@@ -22,8 +22,20 @@ absl::StatusOr<Channel> Channel::Connect(std::string_view address,
   };
   std::shared_ptr<LoopCore> loop;
   if (options.loop.has_value()) loop = options.loop->core_;
-  return Channel(std::make_shared<ChannelCore>(std::move(connector), options,
-                                               std::move(loop)));
+  auto core = std::make_shared<ChannelCore>(std::move(connector), options,
+                                            std::move(loop));
+  return Channel(core, core);
+}
+
+ChannelState Channel::state() const { return core_->state(); }
+
+absl::Status Channel::WaitForReady(absl::Duration timeout) const {
+  return core_->WaitForReady(timeout);
+}
+
+absl::StatusOr<ChannelStateWatch> Channel::WatchState(
+    absl::AnyInvocable<void(ChannelState)> on_change) const {
+  return core_->WatchState(std::move(on_change));
 }
 
 }  // namespace fdrpc

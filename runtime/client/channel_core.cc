@@ -43,8 +43,8 @@ ChannelCore::ChannelCore(Connector connector, const ChannelOptions& options,
     : connector_(std::move(connector)),
       options_(WithinLimits(options)),
       fork_generation_(ForkGeneration()),
-      owned_lock_(std::make_shared<ChannelLock>()),
-      lock_(*owned_lock_),
+      connectivity_(std::make_shared<Connectivity>()),
+      lock_(connectivity_->lock()),
       loop_(std::move(loop)) {}
 
 absl::Status ChannelCore::CallUnary(const Method& method,
@@ -92,16 +92,29 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
     if (connection_->usable()) return connection_;
     connection_.reset();
   }
+  connectivity_->lock().AssertHeld();
+  absl::StatusOr<std::shared_ptr<ClientConnection>> connection = Connect();
+  if (!connection.ok()) {
+    connectivity_->OnNotConnected(connection.status());
+    return connection.status();
+  }
+  connection_ = *std::move(connection);
+  connectivity_->OnConnected(*connection_);
+  if (connectivity_->watched()) {
+    connection_->lock().AssertHeld();
+    // Calls go on without. Then the next one notices that it has ended.
+    (void)connection_->ReadWith(loop_);
+  }
+  return connection_;
+}
+
+absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::Connect() {
   absl::StatusOr<std::unique_ptr<Transport>> transport = connector_();
   if (!transport.ok()) return transport.status();
-  absl::StatusOr<std::shared_ptr<ClientConnection>> connection =
-      ClientConnection::Create(
-          *std::move(transport), ClientHello(options_),
-          KeepAlive(options_.keepalive_interval, options_.keepalive_timeout),
-          owned_lock_);
-  if (!connection.ok()) return connection.status();
-  connection_ = *std::move(connection);
-  return connection_;
+  return ClientConnection::Create(
+      *std::move(transport), ClientHello(options_),
+      KeepAlive(options_.keepalive_interval, options_.keepalive_timeout),
+      connectivity_);
 }
 
 void ChannelCore::Forget(const ClientConnection& connection) {

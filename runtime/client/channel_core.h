@@ -5,17 +5,21 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/monotonic_time.h"
 #include "client/channel_lock.h"
 #include "client/client_connection.h"
+#include "client/connectivity.h"
 #include "fdrpc/caller.h"
 #include "fdrpc/channel.h"
+#include "fdrpc/channel_state.h"
 #include "loop/loop_core.h"
 #include "transport/transport.h"
 
@@ -58,6 +62,14 @@ class ChannelCore final : public Caller,
                                         const CallOptions& options,
                                         CallForm form) override;
 
+  // ---- of Channel
+
+  ChannelState state() ABSL_LOCKS_EXCLUDED(lock_);
+  absl::Status WaitForReady(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(lock_);
+  absl::StatusOr<ChannelStateWatch> WatchState(
+      absl::AnyInvocable<void(ChannelState)> on_change)
+      ABSL_LOCKS_EXCLUDED(lock_);
+
   // ---- for the calls
 
   // The channel's lock, under the name that it has here.
@@ -86,6 +98,9 @@ class ChannelCore final : public Caller,
   }
 
  private:
+  absl::StatusOr<std::shared_ptr<ClientConnection>> Connect();
+  std::string WhyNotReady() ABSL_LOCKS_EXCLUDED(lock_);
+
   // LoopCore::Source: a time has come.
   void OnWake() override ABSL_LOCKS_EXCLUDED(lock_);
   // Has the loop call OnWake() at the first of the times.
@@ -97,7 +112,7 @@ class ChannelCore final : public Caller,
 
   // Shared with the connections, of which a loop may hold one for a moment
   // longer.
-  const std::shared_ptr<ChannelLock> owned_lock_;
+  const std::shared_ptr<Connectivity> connectivity_;
   ChannelLock& lock_;
   std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(lock_);
   std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(lock_);

@@ -24,21 +24,21 @@ Credit InitialCredit(const std::optional<Hello>& server) {
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
     std::unique_ptr<Transport> transport, const Hello& hello,
-    const KeepAlive& keep_alive, std::shared_ptr<ChannelLock> lock) {
+    const KeepAlive& keep_alive, std::shared_ptr<Connectivity> connectivity) {
   absl::StatusOr<WaitingThreads> threads = WaitingThreads::Create();
   if (!threads.ok()) return threads.status();
   return std::shared_ptr<ClientConnection>(
       new ClientConnection(std::move(transport), hello, keep_alive,
-                           *std::move(threads), std::move(lock)));
+                           *std::move(threads), std::move(connectivity)));
 }
 
 ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
                                    const Hello& hello,
                                    const KeepAlive& keep_alive,
                                    WaitingThreads threads,
-                                   std::shared_ptr<ChannelLock> lock)
-    : owned_lock_(std::move(lock)),
-      lock_(*owned_lock_),
+                                   std::shared_ptr<Connectivity> connectivity)
+    : connectivity_(std::move(connectivity)),
+      lock_(connectivity_->lock()),
       threads_(std::move(threads)),
       keep_alive_(keep_alive),
       connection_(std::move(transport), hello, *this) {}
@@ -207,6 +207,7 @@ void ClientConnection::OnHello(const Hello& hello) {
     // Streams began with what every server grants.
     const Credit guaranteed = InitialCredit(server_);
     server_ = hello;
+    TellHello();
     const Credit granted = InitialCredit(server_);
     for (PendingCall* call : AllCalls()) {
       call->outbox.Grant(

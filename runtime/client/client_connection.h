@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/channel_lock.h"
+#include "client/connectivity.h"
 #include "client/keep_alive.h"
 #include "client/pending_call.h"
 #include "client/waiting_threads.h"
@@ -33,7 +34,7 @@ class ClientConnection final
  public:
   static absl::StatusOr<std::shared_ptr<ClientConnection>> Create(
       std::unique_ptr<Transport> transport, const Hello& hello,
-      const KeepAlive& keep_alive, std::shared_ptr<ChannelLock> lock);
+      const KeepAlive& keep_alive, std::shared_ptr<Connectivity> connectivity);
   ~ClientConnection() override;
 
   // The channel's lock, under the name that it has here.
@@ -64,6 +65,11 @@ class ClientConnection final
   // For a thread that waits no more: another one reads.
   void EndWait() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
+  // Blocks until new calls can be made on it, and the server has said hello;
+  // false if it has ended instead, or `deadline` has passed. Looks at the
+  // socket in any case.
+  bool AwaitReady(MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(lock_);
+
   // Has `loop` read whenever no thread does, from now on.
   absl::Status ReadWith(std::shared_ptr<LoopCore> loop)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -71,7 +77,7 @@ class ClientConnection final
  private:
   ClientConnection(std::unique_ptr<Transport> transport, const Hello& hello,
                    const KeepAlive& keep_alive, WaitingThreads threads,
-                   std::shared_ptr<ChannelLock> lock);
+                   std::shared_ptr<Connectivity> connectivity);
 
   // Connection::Role.
   void OnHello(const Hello& hello) override ABSL_LOCKS_EXCLUDED(lock_);
@@ -94,9 +100,9 @@ class ClientConnection final
 
   // Before this thread sleeps: writes what Flush() put off, on a loop's thread.
   void FlushPutOff();
-  // The reader's sleep, and what it then takes in. Without the lock: of
-  // threads_ it uses what is the reader's alone.
-  void SleepAndRead(MonotonicTime deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  // The reader's sleep, and what it then takes in; false if that is nothing.
+  // Without the lock: of threads_ it uses what is the reader's alone.
+  bool SleepAndRead(MonotonicTime deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   // The reader's: takes in what has arrived, and notes that something has.
   bool Read();
@@ -109,6 +115,16 @@ class ClientConnection final
   void PlanLook() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   bool has_calls() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
     return !calls_.empty() || !waiting_.empty();
+  }
+
+  // Tell the channel's state.
+  void TellHello() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    connectivity_->lock().AssertHeld();
+    connectivity_->OnHello(*this);
+  }
+  void TellEnd(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    connectivity_->lock().AssertHeld();
+    connectivity_->OnEnded(*this, why);
   }
 
   // Sends calls that wait for their turn, as far as the limits allow.
@@ -147,7 +163,7 @@ class ClientConnection final
   absl::Status OnCreditFrame(PendingCall& call, const IncomingFrame& frame)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
-  const std::shared_ptr<ChannelLock> owned_lock_;
+  const std::shared_ptr<Connectivity> connectivity_;
   ChannelLock& lock_;
 
   WaitingThreads threads_ ABSL_GUARDED_BY(lock_);

@@ -9,6 +9,7 @@ namespace fdrpc {
 
 void ClientConnection::RefuseNewCalls(const absl::Status& why) {
   usable_ = false;
+  TellEnd(why);
   for (PendingCall* call : std::exchange(waiting_, {})) {
     FinishUnseen(*call, true, why);
   }

@@ -23,13 +23,9 @@ void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
     deadline = std::min(deadline, keep_alive_.next());
     lock_.Unlock();
     FlushPutOff();
-    if (action == KeepAlive::Action::kNone) {
-      SleepAndRead(deadline);
-    } else if (action == KeepAlive::Action::kPing) {
-      connection_.Flush();
-    } else if (!Read()) {
-      GiveUp();
-    }
+    if (action == KeepAlive::Action::kPing) connection_.Flush();
+    const bool received = SleepAndRead(deadline);
+    if (action == KeepAlive::Action::kGiveUp && !received) GiveUp();
     lock_.Lock();
     threads_.EndReading();
   } else {
@@ -42,13 +38,13 @@ void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
   }
 }
 
-void ClientConnection::SleepAndRead(MonotonicTime deadline) {
+bool ClientConnection::SleepAndRead(MonotonicTime deadline) {
   const bool write_blocked = connection_.write_blocked();
   WaitReady(connection_.pollable_fd(), write_blocked, threads_.wakeup_fd(),
             deadline);
   threads_.OnAwake();
   if (write_blocked) connection_.OnWritable();
-  Read();
+  return Read();
 }
 
 bool ClientConnection::Read() {
@@ -60,6 +56,24 @@ bool ClientConnection::Read() {
 void ClientConnection::EndWait() {
   if (threads_.PassReading(lock_.to_wake())) return;
   if (std::exchange(loop_missed_, false)) loop_->Wake(weak_from_this());
+}
+
+bool ClientConnection::AwaitReady(MonotonicTime deadline) {
+  Flush();
+  WaitingThread thread;
+  lock_.Lock();
+  connectivity_->lock().AssertHeld();
+  connectivity_->Add(thread);
+  for (bool looked = false; usable_; looked = true) {
+    const bool ready = server_.has_value();
+    if (looked && (ready || Clock::Real().Now() >= deadline)) break;
+    WaitOnce(thread, ready ? MonotonicTime() : deadline);
+  }
+  connectivity_->Remove(thread);
+  EndWait();
+  const bool ready = usable_ && server_.has_value();
+  lock_.Unlock();
+  return ready;
 }
 
 absl::Status ClientConnection::ReadWith(std::shared_ptr<LoopCore> loop) {

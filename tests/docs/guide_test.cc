@@ -79,6 +79,29 @@ TEST(GuideTest, NestedFieldsTakeDescriptors) {
   EXPECT_EQ(again.get(), attached);
 }
 
+absl::Status ShowState(const Channel& channel,
+                       const std::function<void(bool)>& show_available,
+                       std::future<void> shown) {
+#include "state.inc"
+  shown.wait();
+  return absl::OkStatus();
+}
+
+TEST(GuideTest, AChannelShowsWhetherItsServerIsThere) {
+  TempDir dir;
+  std::promise<void> shown;
+  const absl::Status status = Serve(dir.address(), [&] {
+    return ShowState(
+        *Channel::Connect(dir.address()),
+        [&](bool available) {
+          EXPECT_TRUE(available);
+          shown.set_value();
+        },
+        shown.get_future());
+  });
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 absl::Status CallWithKeepAlive(const std::string& address) {
 #include "keepalive.inc"
   if (!channel.ok()) return channel.status();

@@ -176,7 +176,9 @@ TEST(ProcessesTest, MakingBlockingCallsStartsNoThread) {
     return count;
   };
   const int before = threads(getpid());
-  TestService::Stub stub(*Channel::Connect(dir.address()));
+  absl::StatusOr<Channel> channel = Channel::Connect(dir.address());
+  ASSERT_TRUE(channel->WaitForReady(absl::Seconds(10)).ok());
+  TestService::Stub stub(*channel);
   ASSERT_TRUE(stub.Echo(Text(), {.timeout = absl::Seconds(10)}).ok());
   EXPECT_EQ(threads(getpid()), before);
 }

@@ -29,7 +29,7 @@ find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
       belongs("call", "async_server_stream.h co_server_stream.h server_stream.h service.h")
       belongs("call", "serve_async.h serve_blocking.h serve_co.h")
       belongs("loop", "loop.h")
-      belongs("client", "channel.h")
+      belongs("client", "channel.h channel_state.h")
       belongs("server", "server.h")
 
       # Headers of system calls: the kernel is reached through os/ alone.

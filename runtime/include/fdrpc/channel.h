@@ -5,13 +5,19 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "fdrpc/caller.h"
+#include "fdrpc/channel_state.h"
 #include "fdrpc/loop.h"
 
 namespace fdrpc {
+
+class ChannelCore;
 
 // Limits below what the protocol guarantees (docs/protocol.md: 64 KiB and 16
 // descriptors a message) count as that.
@@ -58,14 +64,34 @@ class Channel {
   static absl::StatusOr<Channel> Connect(std::string_view address,
                                          ChannelOptions options = {});
 
+  // As far as is known without a look: the end of a connection is noticed by
+  // the calls on it, by the next call, or by a watch.
+  ChannelState state() const;
+
+  // Blocks until calls can be made: connects, again until `timeout` if the
+  // server is not there yet, and waits for its hello; starts no thread.
+  // DEADLINE_EXCEEDED, naming the last reason; PERMISSION_DENIED and the like
+  // at once.
+  absl::Status WaitForReady(absl::Duration timeout) const;
+
+  // Has `on_change` called with the state as it is, and then with every change,
+  // in order, until the watch that is returned goes. On the thread of the
+  // channel's loop, as callbacks are, never under a lock. While it is watched,
+  // the end of its connection is noticed when it comes. Watching connects
+  // nothing: calls and WaitForReady() do. RESOURCE_EXHAUSTED if the system has
+  // no loop.
+  absl::StatusOr<ChannelStateWatch> WatchState(
+      absl::AnyInvocable<void(ChannelState)> on_change) const;
+
   // What stubs call through: FileBroker::Stub broker(channel).
   operator std::shared_ptr<Caller>() const { return caller_; }  // NOLINT
 
  private:
-  explicit Channel(std::shared_ptr<Caller> caller)
-      : caller_(std::move(caller)) {}
+  Channel(std::shared_ptr<Caller> caller, std::shared_ptr<ChannelCore> core)
+      : caller_(std::move(caller)), core_(std::move(core)) {}
 
   std::shared_ptr<Caller> caller_;
+  std::shared_ptr<ChannelCore> core_;
 };
 
 }  // namespace fdrpc

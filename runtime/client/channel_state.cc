@@ -1,0 +1,112 @@
+// The state of a channel, as its users see it: the part of ChannelCore that
+// makes no calls.
+
+#include "fdrpc/channel_state.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/channel_core.h"
+#include "client/connectivity.h"
+#include "client/reconnect_pause.h"
+#include "client/state_watch.h"
+#include "os/parker.h"
+
+namespace fdrpc {
+
+std::ostream& operator<<(std::ostream& to, ChannelState state) {
+  switch (state) {
+    case ChannelState::kIdle:
+      return to << "IDLE";
+    case ChannelState::kConnecting:
+      return to << "CONNECTING";
+    case ChannelState::kReady:
+      return to << "READY";
+    case ChannelState::kTransientFailure:
+      return to << "TRANSIENT_FAILURE";
+    case ChannelState::kShutdown:
+      return to << "SHUTDOWN";
+  }
+  return to;
+}
+
+void ChannelStateWatch::End() {
+  if (watch_ == nullptr) return;
+  {
+    ChannelLockHolder lock(connectivity_->lock());
+    connectivity_->Remove(*watch_);
+  }
+  watch_->End();
+  watch_.reset();
+  connectivity_.reset();
+}
+
+ChannelState ChannelCore::state() {
+  if (!CheckProcess().ok()) return ChannelState::kShutdown;
+  ChannelLockHolder lock(lock_);
+  connectivity_->lock().AssertHeld();
+  return connectivity_->state();
+}
+
+absl::StatusOr<ChannelStateWatch> ChannelCore::WatchState(
+    absl::AnyInvocable<void(ChannelState)> on_change) {
+  absl::Status status = CheckProcess();
+  if (!status.ok()) return status;
+  absl::StatusOr<std::shared_ptr<LoopCore>> loop = GetLoop();
+  if (!loop.ok()) return loop.status();
+  auto watch = std::make_shared<StateWatch>(*loop, std::move(on_change));
+  ChannelLockHolder lock(lock_);
+  connectivity_->lock().AssertHeld();
+  if (connection_ != nullptr) {
+    connection_->lock().AssertHeld();
+    // So that its end is noticed also without calls.
+    status = connection_->ReadWith(*loop);
+    if (!status.ok()) return status;
+  }
+  connectivity_->Add(*watch);
+  return ChannelStateWatch(connectivity_, std::move(watch));
+}
+
+absl::Status ChannelCore::WaitForReady(absl::Duration timeout) {
+  absl::Status process = CheckProcess();
+  if (!process.ok()) return process;
+  const MonotonicTime deadline = DeadlineAfter(Clock::Real().Now(), timeout);
+  ReconnectPause pause;
+  while (true) {
+    std::shared_ptr<ClientConnection> connection;  // goes without the lock
+    {
+      ChannelLockHolder lock(lock_);
+      absl::StatusOr<std::shared_ptr<ClientConnection>> got = GetConnection();
+      if (got.ok()) {
+        connection = *std::move(got);
+      } else if (!absl::IsUnavailable(got.status())) {
+        return got.status();
+      }
+    }
+    if (connection != nullptr && connection->AwaitReady(deadline)) {
+      return absl::OkStatus();
+    }
+    if (Clock::Real().Now() >= deadline) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("the server was not ready in time: ", WhyNotReady()));
+    }
+    Parker().Park(std::min(pause.Next(), deadline));
+  }
+}
+
+std::string ChannelCore::WhyNotReady() {
+  ChannelLockHolder lock(lock_);
+  connectivity_->lock().AssertHeld();
+  switch (connectivity_->state()) {
+    case ChannelState::kTransientFailure:
+      return std::string(connectivity_->failure().message());
+    case ChannelState::kConnecting:
+      return "its hello has not come";
+    default:
+      return "the connection has ended";
+  }
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,75 @@
+#ifndef FDRPC_CLIENT_CONNECTIVITY_H_
+#define FDRPC_CLIENT_CONNECTIVITY_H_
+
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "client/channel_lock.h"
+#include "client/state_watch.h"
+#include "client/waiting_threads.h"
+#include "fdrpc/channel_state.h"
+
+namespace fdrpc {
+
+class ClientConnection;
+
+// The state of a channel, and who is to hear of its changes. The channel and
+// its connections share it and tell it what happens; it connects nothing.
+class Connectivity {
+ public:
+  // The channel's lock, which its connections and calls share as well.
+  ChannelLock& lock() ABSL_LOCK_RETURNED(lock_) { return lock_; }
+
+  // There is a connection for new calls, or none could be made.
+  void OnConnected(const ClientConnection& connection)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void OnNotConnected(const absl::Status& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // The server has said hello.
+  void OnHello(const ClientConnection& connection)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // It takes no new calls any more; may be told more than once.
+  void OnEnded(const ClientConnection& connection, const absl::Status& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+
+  ChannelState state() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return state_;
+  }
+  // Why the last attempt to connect that failed did.
+  const absl::Status& failure() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return failure_;
+  }
+
+  // Borrows it until Remove(), and tells it the state.
+  void Add(StateWatch& watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void Remove(StateWatch& watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    std::erase(watches_, &watch);
+  }
+  bool watched() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return !watches_.empty();
+  }
+
+  // The same for a thread, which is woken to look.
+  void Add(WaitingThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    threads_.push_back(&thread);
+  }
+  void Remove(WaitingThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    std::erase(threads_, &thread);
+  }
+
+ private:
+  void Change(ChannelState state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+
+  ChannelLock lock_;
+  ChannelState state_ ABSL_GUARDED_BY(lock_) = ChannelState::kIdle;
+  absl::Status failure_ ABSL_GUARDED_BY(lock_);
+  // That of kConnecting and kReady; only to tell it from others.
+  const ClientConnection* connection_ ABSL_GUARDED_BY(lock_) = nullptr;
+  std::vector<StateWatch*> watches_ ABSL_GUARDED_BY(lock_);
+  std::vector<WaitingThread*> threads_ ABSL_GUARDED_BY(lock_);
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CLIENT_CONNECTIVITY_H_
