@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 set(FDRPC_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/fdrpc)
 
 # From top to bottom: a static library stands before those that it uses.
-set(rooms client server connection loop transport call wire os base)
+set(rooms inprocess client server connection loop transport call wire os base)
 set(libraries fdrpc_fd fdrpc_options)
 foreach(room IN LISTS rooms)
   list(APPEND libraries fdrpc_${room})

@@ -20,6 +20,11 @@ absl::StatusOr<Channel> Channel::Connect(std::string_view address,
     if (!socket.ok()) return socket.status();
     return StreamTransport::Create(*std::move(socket));
   };
+  return Over(std::move(connector), options);
+}
+
+Channel Channel::Over(ChannelCore::Connector connector,
+                      const ChannelOptions& options) {
   std::shared_ptr<LoopCore> loop;
   if (options.loop.has_value()) loop = options.loop->core_;
   auto core = std::make_shared<ChannelCore>(std::move(connector), options,

@@ -243,4 +243,9 @@ absl::StatusOr<PeerCredentials> GetPeerCredentials(int socket) {
       .uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
 }
 
+PeerCredentials OwnCredentials() {
+  // The effective ones: the kernel records those at connect(2).
+  return {.uid = ::geteuid(), .gid = ::getegid(), .pid = ::getpid()};
+}
+
 }  // namespace fdrpc

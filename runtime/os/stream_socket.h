@@ -66,6 +66,8 @@ absl::StatusOr<UniqueFd> OpenPeerPidfd(int socket, const PeerCredentials& peer);
 
 // INTERNAL if the kernel does not tell.
 absl::StatusOr<PeerCredentials> GetPeerCredentials(int socket);
+// What that would tell a peer of this process.
+PeerCredentials OwnCredentials();
 
 }  // namespace fdrpc
 

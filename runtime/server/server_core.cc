@@ -54,22 +54,12 @@ class LateClose final : private Continuation {
   const std::vector<UniqueFd> fds_;
 };
 
-absl::Status ShuttingDown() {
-  return absl::UnavailableError("the server is shutting down");
-}
-
 }  // namespace
 
 ServerCore::ServerCore(const ServerOptions& options)
     : options_(AtLeastGuaranteed(options)),
       listeners_(kFirstListenerToken),
       next_token_(kFirstConnectionToken) {}
-
-void ServerCore::CloseConnections() {
-  for (const auto& connection : AllConnections()) {
-    connection->Close(ShuttingDown());
-  }
-}
 
 absl::Status ServerCore::Listen(std::string_view address) {
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
@@ -109,8 +99,35 @@ absl::Status ServerCore::Prepare() {
   return absl::OkStatus();
 }
 
+absl::Status ServerCore::AcceptInProcess() {
+  if (serving_) return absl::OkStatus();
+  absl::Status prepared = Prepare();
+  accepts_in_process_ = prepared.ok();
+  return prepared;
+}
+
+absl::Status ServerCore::Connect(std::unique_ptr<Transport> transport) {
+  if (inherited_by_fork()) {
+    return absl::FailedPreconditionError(
+        "the server was inherited through fork()");
+  }
+  {
+    MutexLock lock(mu_);
+    if (drain_deadline_.has_value()) {
+      return absl::UnavailableError("the server has shut down");
+    }
+    if (connected_.size() >= static_cast<size_t>(options_.max_connections)) {
+      return absl::UnavailableError("the server does not take connections yet");
+    }
+    connected_.push_back(std::move(transport));
+  }
+  wakeup_->Notify();
+  return absl::OkStatus();
+}
+
 void ServerCore::BeginServing() {
-  FDRPC_CHECK(!listeners_.empty(), "a server serves after Listen()");
+  FDRPC_CHECK(!listeners_.empty() || accepts_in_process_,
+              "a server serves after Listen() or InProcessChannel()");
   FDRPC_CHECK(!serving_, "a server serves once");
   serving_ = true;
   idle_check_at_ = DeadlineAfter(Clock::Real().Now(), options_.idle_timeout);
@@ -128,16 +145,6 @@ absl::Status ServerCore::ServeIn(std::shared_ptr<LoopCore> loop) {
     executor_ = pool_;
   }
   return started;
-}
-
-void ServerCore::Shutdown(absl::Duration drain_timeout) {
-  const MonotonicTime deadline = DeadlineAfter(
-      Clock::Real().Now(), std::max(drain_timeout, absl::ZeroDuration()));
-  {
-    MutexLock lock(mu_);
-    drain_deadline_ = std::min(drain_deadline_.value_or(kNoDeadline), deadline);
-  }
-  if (wakeup_.has_value()) wakeup_->Notify();
 }
 
 bool ServerCore::Poll(MonotonicTime until) {
@@ -186,11 +193,13 @@ MonotonicTime ServerCore::NextDeadline() {
 void ServerCore::Handle(const Poller::Event& event) {
   if (event.token == kWakeupToken) {
     wakeup_->Clear();
+    AdoptConnected();
     return;
   }
   if (event.token < kFirstConnectionToken) {
-    return listeners_.Accept(
-        event.token, [this](UniqueFd socket) { Adopt(std::move(socket)); });
+    return listeners_.Accept(event.token, [this](UniqueFd socket) {
+      AdoptSocket(std::move(socket));
+    });
   }
   // It may have been closed by a handler's thread a moment ago.
   const std::shared_ptr<ServerConnection> connection =
@@ -200,15 +209,30 @@ void ServerCore::Handle(const Poller::Event& event) {
   if (event.readable) connection->OnReadable();
 }
 
-void ServerCore::Adopt(UniqueFd socket) {
+void ServerCore::AdoptSocket(UniqueFd socket) {
   const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(socket.get());
   if (!peer.ok()) return;
+  Adopt(StreamTransport::Create(std::move(socket)), *peer);
+}
+
+void ServerCore::AdoptConnected() {
+  std::vector<std::unique_ptr<Transport>> connected;
+  {
+    MutexLock lock(mu_);
+    connected.swap(connected_);
+  }
+  for (auto& transport : connected) {
+    Adopt(std::move(transport), OwnCredentials());
+  }
+}
+
+void ServerCore::Adopt(std::unique_ptr<Transport> transport,
+                       const PeerCredentials& peer) {
   const uint64_t token = next_token_++;
   // Not converted: that it is a host is its own affair.
   std::shared_ptr<ServerConnection::Host> host(shared_from_this(), this);
   const std::shared_ptr<ServerConnection> connection = ServerConnection::Create(
-      StreamTransport::Create(std::move(socket)), *peer, options_, registry_,
-      std::move(host), token);
+      std::move(transport), peer, options_, registry_, std::move(host), token);
   {
     MutexLock lock(mu_);
     // Closed on arrival, which the client sees at once.
@@ -228,99 +252,6 @@ void ServerCore::Adopt(UniqueFd socket) {
 void ServerCore::Expect(std::deque<Expected>& queue, absl::Duration timeout,
                         uint64_t token) {
   queue.push_back({DeadlineAfter(Clock::Real().Now(), timeout), token});
-}
-
-void ServerCore::ExpireRequests(MonotonicTime now) {
-  while (!requests_.empty() && requests_.front().deadline <= now) {
-    const uint64_t token = requests_.front().token;
-    requests_.pop_front();
-    const std::shared_ptr<ServerConnection> connection = FindConnection(token);
-    if (connection == nullptr) continue;
-    const std::optional<MonotonicTime> since = connection->incomplete_since();
-    if (!since.has_value()) continue;
-    if (DeadlineAfter(*since, options_.request_timeout) <= now) {
-      connection->Close(absl::DeadlineExceededError(
-          "the client did not end a request in time"));
-    } else {
-      Expect(requests_, options_.request_timeout, token);
-    }
-  }
-}
-
-void ServerCore::ExpireHandshakes(MonotonicTime now) {
-  while (!handshakes_.empty()) {
-    const std::shared_ptr<ServerConnection> connection =
-        FindConnection(handshakes_.front().token);
-    if (connection != nullptr && !connection->has_hello()) {
-      if (handshakes_.front().deadline > now) return;
-      connection->Close(
-          absl::DeadlineExceededError("the client made no handshake in time"));
-    }
-    handshakes_.pop_front();
-  }
-}
-
-void ServerCore::RetireConnections(MonotonicTime now) {
-  for (; !ages_.empty() && ages_.front().deadline <= now; ages_.pop_front()) {
-    const std::shared_ptr<ServerConnection> connection =
-        FindConnection(ages_.front().token);
-    if (connection == nullptr) continue;
-    Drain(connection, DeadlineAfter(now, options_.max_connection_age_grace));
-  }
-}
-
-void ServerCore::ShutdownIfIdle(MonotonicTime now) {
-  if (now < idle_check_at_) return;
-  if (handlers_.load() == 0 && calls_ == calls_at_idle_check_) {
-    idle_check_at_ = kNoDeadline;
-    return Shutdown(options_.drain_timeout);
-  }
-  calls_at_idle_check_ = calls_;
-  idle_check_at_ = DeadlineAfter(now, options_.idle_timeout);
-}
-
-void ServerCore::Drain(std::shared_ptr<ServerConnection> connection,
-                       MonotonicTime deadline) {
-  connection->Drain();
-  draining_.push_back({std::move(connection), deadline});
-}
-
-void ServerCore::AdvanceDrains(MonotonicTime now) {
-  std::erase_if(draining_, [now](const Draining& draining) {
-    ServerConnection& connection = *draining.connection;
-    if (!connection.closed() && now < draining.deadline &&
-        !connection.AdvanceDrain(now)) {
-      return false;
-    }
-    connection.Close(ShuttingDown());
-    return true;
-  });
-}
-
-void ServerCore::AdvanceShutdown(MonotonicTime now) {
-  if (stop_requested_.exchange(false, std::memory_order_acq_rel)) {
-    Shutdown(options_.drain_timeout);
-  }
-  std::optional<MonotonicTime> deadline;
-  {
-    MutexLock lock(mu_);
-    deadline = drain_deadline_;
-  }
-  if (deadline.has_value()) {
-    if (!std::exchange(shutting_down_, true)) {
-      listeners_.Close();
-      idle_check_at_ = kNoDeadline;
-      for (auto& connection : AllConnections()) Drain(connection, *deadline);
-    }
-    // A later Shutdown() may be for sooner.
-    for (Draining& draining : draining_) {
-      draining.deadline = std::min(draining.deadline, *deadline);
-    }
-  }
-  AdvanceDrains(now);
-  if (!shutting_down_ || !draining_.empty()) return;
-  ending_.store(true);
-  if (handlers_.load() == 0) executor_->Stop();
 }
 
 void ServerCore::OnInterestChanged(ServerConnection& connection) {

@@ -25,6 +25,7 @@
 #include "server/server_connection.h"
 #include "server/service_registry.h"
 #include "server/worker_pool.h"
+#include "transport/transport.h"
 
 namespace fdrpc {
 
@@ -47,6 +48,9 @@ class ServerCore final : private ServerConnection::Host,
   absl::StatusOr<std::vector<UniqueFd>> HandOver() {
     return listeners_.HandOver();
   }
+  // Has Connect() work, also before the server serves; what it serves on may be
+  // that alone.
+  absl::Status AcceptInProcess();
 
   // After Listen(); once, before the next three.
   void BeginServing();
@@ -67,6 +71,12 @@ class ServerCore final : private ServerConnection::Host,
     return ForkGeneration() != fork_generation_;
   }
   absl::Duration drain_timeout() const { return options_.drain_timeout; }
+
+  // Takes the server's end of a connection of this process. From any thread;
+  // before the server serves, the connection waits. UNAVAILABLE if too many do,
+  // and once it shuts down; FAILED_PRECONDITION in a child after fork(2).
+  absl::Status Connect(std::unique_ptr<Transport> transport)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Any thread; a second call can only make it sooner.
   void Shutdown(absl::Duration drain_timeout) ABSL_LOCKS_EXCLUDED(mu_);
@@ -131,7 +141,10 @@ class ServerCore final : private ServerConnection::Host,
   bool PollOnce(MonotonicTime until);
   MonotonicTime NextDeadline() ABSL_LOCKS_EXCLUDED(mu_);
   void Handle(const Poller::Event& event);
-  void Adopt(UniqueFd socket);
+  void AdoptSocket(UniqueFd socket);
+  void AdoptConnected() ABSL_LOCKS_EXCLUDED(mu_);
+  void Adopt(std::unique_ptr<Transport> transport, const PeerCredentials& peer)
+      ABSL_LOCKS_EXCLUDED(mu_);
   static void Expect(std::deque<Expected>& queue, absl::Duration timeout,
                      uint64_t token);
   void ExpireHandshakes(MonotonicTime now);
@@ -157,6 +170,7 @@ class ServerCore final : private ServerConnection::Host,
   const uint32_t fork_generation_ = ForkGeneration();
   ServiceRegistry registry_;
   bool serving_ = false;
+  bool accepts_in_process_ = false;
   std::optional<Wakeup> wakeup_;
   std::optional<Poller> poller_;
   std::atomic<bool> stop_requested_{false};
@@ -181,6 +195,8 @@ class ServerCore final : private ServerConnection::Host,
   Mutex mu_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<ServerConnection>> connections_
       ABSL_GUARDED_BY(mu_);
+  // Of this process, for the polling thread to adopt.
+  std::vector<std::unique_ptr<Transport>> connected_ ABSL_GUARDED_BY(mu_);
   std::optional<MonotonicTime> drain_deadline_ ABSL_GUARDED_BY(mu_);
 
   // Last: its threads use all of the above.

@@ -1,24 +1,27 @@
 #include "transport/loopback_transport.h"
 
 #include <cerrno>
-#include <deque>
 
 #include "base/mutex.h"
+#include "os/fork_generation.h"
 #include "os/syscalls.h"
 #include "os/wakeup.h"
 
 namespace fdrpc {
-namespace {
 
-struct FrameInTransit {
-  std::string bytes;
-  std::vector<UniqueFd> descriptors;
-};
-
-// Gives what arrives at the other end: each descriptor owned there. As with
-// sendmsg(2), all of them cross, or none does and `from` keeps them.
-absl::Status Cross(DescriptorSet& from, std::vector<UniqueFd>& to) {
-  for (const OutgoingFd& fd : from) {
+// What arrives at the other end: the bytes, and each descriptor owned there. As
+// with sendmsg(2), all of them cross, or none does. `frame` keeps its own.
+absl::StatusOr<LoopbackTransport::FrameInTransit> LoopbackTransport::Cross(
+    const OutgoingFrame& frame) {
+  FrameInTransit crossed;
+  crossed.bytes.reserve(frame.bytes());
+  crossed.bytes = frame.head;
+  if (frame.body_bytes > 0) {
+    crossed.bytes.append(frame.body.get() + frame.body_offset,
+                         frame.body_bytes);
+  }
+  crossed.descriptors.reserve(frame.descriptors.size());
+  for (const OutgoingFd& fd : frame.descriptors) {
     UniqueFd own(Syscalls::Get().duplicate(fd.get()));
     if (!own.ok()) {
       return errno == EBADF
@@ -26,13 +29,10 @@ absl::Status Cross(DescriptorSet& from, std::vector<UniqueFd>& to) {
                        "a descriptor to send is not open (EBADF)")
                  : absl::ErrnoToStatus(errno, "duplicating a descriptor");
     }
-    to.push_back(std::move(own));
+    crossed.descriptors.push_back(std::move(own));
   }
-  from.clear();
-  return absl::OkStatus();
+  return crossed;
 }
-
-}  // namespace
 
 // One direction.
 class LoopbackTransport::Pipe {
@@ -41,66 +41,93 @@ class LoopbackTransport::Pipe {
       : readable_(std::move(readable)), capacity_(capacity) {}
 
   SendResult Push(absl::Span<OutgoingFrame* const> frames) {
-    MutexLock lock(mu_);
     SendResult result;
-    if (closed_) {
-      result.outcome = SendResult::Outcome::kClosed;
-      return result;
-    }
-    for (OutgoingFrame* frame : frames) {
-      if (frames_.size() >= capacity_) {
+    // Others make room meanwhile, and only this thread takes it.
+    const size_t room = Room();
+    std::vector<FrameInTransit> crossing;
+    crossing.reserve(frames.size());
+    for (const OutgoingFrame* frame : frames) {
+      if (crossing.size() == room) {
         result.outcome = SendResult::Outcome::kWouldBlock;
-        return result;
+        break;
       }
-      FrameInTransit crossed{.bytes = frame->head, .descriptors = {}};
-      if (frame->body_bytes > 0) {
-        crossed.bytes.append(frame->body.get() + frame->body_offset,
-                             frame->body_bytes);
-      }
-      result.error = Cross(frame->descriptors, crossed.descriptors);
-      if (!result.error.ok()) {
+      absl::StatusOr<FrameInTransit> crossed = Cross(*frame);
+      if (!crossed.ok()) {
         result.outcome = SendResult::Outcome::kRefused;
-        return result;
+        result.error = crossed.status();
+        break;
       }
-      frames_.push_back(std::move(crossed));
-      ++result.sent;
-      readable_.Notify();
+      crossing.push_back(*std::move(crossed));
     }
+    {
+      MutexLock lock(mu_);
+      if (closed_) {
+        return {.outcome = SendResult::Outcome::kClosed, .error = {}};
+      }
+      result.sent = crossing.size();
+      for (FrameInTransit& frame : crossing) {
+        frames_.push_back(std::move(frame));
+      }
+      if (!frames_.empty()) Notify();
+    }
+    // Without the lock: close(2) may block.
+    for (size_t i = 0; i < result.sent; ++i) frames[i]->descriptors.clear();
     return result;
   }
 
-  bool Pop(FrameInTransit& frame) {
+  // Takes all that is there, and no more: a peer that goes on sending must not
+  // hold up a thread that has others to read.
+  ReceiveResult Take(std::deque<FrameInTransit>& frames) {
     MutexLock lock(mu_);
-    if (frames_.empty()) {
-      if (!closed_) readable_.Clear();
-      return false;
+    if (frames_.empty() && closed_) {
+      return {.outcome = ReceiveOutcome::kClosed, .error = {}};
     }
-    frame = std::move(frames_.front());
-    frames_.pop_front();
-    return true;
-  }
-
-  ReceiveResult State() {
-    MutexLock lock(mu_);
-    if (!frames_.empty()) return {};
-    if (closed_) return {.outcome = ReceiveOutcome::kClosed, .error = {}};
-    readable_.Clear();
-    return {.outcome = ReceiveOutcome::kWouldBlock, .error = {}};
+    frames.swap(frames_);
+    // Whether it was notified here or not: another process may have, which
+    // shares the descriptor through fork(2).
+    if (!closed_) Clear();
+    return {.outcome = frames.empty() ? ReceiveOutcome::kWouldBlock
+                                      : ReceiveOutcome::kReceived,
+            .error = {}};
   }
 
   void Close() {
     MutexLock lock(mu_);
     closed_ = true;
-    readable_.Notify();
+    Notify();
+  }
+
+  // What nobody will receive any more.
+  void Drop() {
+    std::deque<FrameInTransit> dropped;  // closed without the lock
+    MutexLock lock(mu_);
+    dropped.swap(frames_);
   }
 
   int readable_fd() const { return readable_.fd(); }
 
  private:
+  size_t Room() {
+    MutexLock lock(mu_);
+    return capacity_ - frames_.size();
+  }
+
+  // Once is enough until the receiver has taken all, whether it is told each
+  // time (EPOLLET) or as long as there is something. Under the lock, so that
+  // the descriptor is never readable while nothing is there.
+  void Notify() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (!std::exchange(notified_, true)) readable_.Notify();
+  }
+  void Clear() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    notified_ = false;
+    readable_.Clear();
+  }
+
   const Wakeup readable_;
   const size_t capacity_;
   Mutex mu_;
   std::deque<FrameInTransit> frames_ ABSL_GUARDED_BY(mu_);
+  bool notified_ ABSL_GUARDED_BY(mu_) = false;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
@@ -119,25 +146,36 @@ absl::StatusOr<LoopbackTransport::Pair> LoopbackTransport::CreatePair(
 
 LoopbackTransport::LoopbackTransport(std::shared_ptr<Pipe> in,
                                      std::shared_ptr<Pipe> out)
-    : in_(std::move(in)), out_(std::move(out)) {}
+    : in_(std::move(in)),
+      out_(std::move(out)),
+      fork_generation_(ForkGeneration()) {}
 
-LoopbackTransport::~LoopbackTransport() { Shutdown(); }
+LoopbackTransport::~LoopbackTransport() {
+  // In a child the other end is a copy that nobody uses, its lock perhaps held
+  // by a thread of the parent's; and the descriptors are the parent's.
+  if (ForkGeneration() != fork_generation_) return;
+  Shutdown();
+  in_->Drop();
+}
 
 Transport::SendResult LoopbackTransport::Send(
     absl::Span<OutgoingFrame* const> frames) {
   return out_->Push(frames);
 }
 
-Transport::ReceiveResult LoopbackTransport::Receive() { return in_->State(); }
+Transport::ReceiveResult LoopbackTransport::Receive() {
+  if (!received_.empty()) return {};
+  return in_->Take(received_);
+}
 
 Transport::NextResult LoopbackTransport::Next(IncomingFrame& frame) {
-  FrameInTransit crossed;
-  if (!in_->Pop(crossed)) return {};
-  current_ = std::move(crossed.bytes);
+  if (received_.empty()) return {};
+  current_ = std::move(received_.front().bytes);
   frame = IncomingFrame{};
   frame.header = DecodeFrameHeader(current_.data());
   frame.payload = std::string_view(current_).substr(kFrameHeaderBytes);
-  frame.descriptors = std::move(crossed.descriptors);
+  frame.descriptors = std::move(received_.front().descriptors);
+  received_.pop_front();
   return {.outcome = NextOutcome::kFrame, .error = {}};
 }
 

@@ -1,11 +1,17 @@
 #ifndef FDRPC_TRANSPORT_LOOPBACK_TRANSPORT_H_
 #define FDRPC_TRANSPORT_LOOPBACK_TRANSPORT_H_
 
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "fdrpc/unique_fd.h"
 #include "transport/transport.h"
 
 namespace fdrpc {
@@ -13,12 +19,18 @@ namespace fdrpc {
 // Two transports of one process that are each other's peer: frames move through
 // memory, descriptors are duplicated, as a socket would do it. For what runs
 // above a transport, without a socket.
+//
+// Takes whatever it is given: what is on its way is bounded by those above,
+// through the credit of streams and the number of calls at once.
 class LoopbackTransport final : public Transport {
  public:
   using Pair = std::pair<std::unique_ptr<LoopbackTransport>,
                          std::unique_ptr<LoopbackTransport>>;
-  // Each direction holds at most `capacity` frames that were not received.
-  static absl::StatusOr<Pair> CreatePair(size_t capacity = 1024);
+  // With a `capacity` each direction holds at most so many frames that were not
+  // received. Nothing tells when there is room again, since pollable_fd() is
+  // always writable: that is for tests, which try again by themselves.
+  static absl::StatusOr<Pair> CreatePair(
+      size_t capacity = std::numeric_limits<size_t>::max());
 
   ~LoopbackTransport() override;
 
@@ -33,11 +45,18 @@ class LoopbackTransport final : public Transport {
 
  private:
   class Pipe;
+  struct FrameInTransit {
+    std::string bytes;
+    std::vector<UniqueFd> descriptors;
+  };
 
   LoopbackTransport(std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out);
+  static absl::StatusOr<FrameInTransit> Cross(const OutgoingFrame& frame);
 
   const std::shared_ptr<Pipe> in_;
   const std::shared_ptr<Pipe> out_;
+  const uint32_t fork_generation_;
+  std::deque<FrameInTransit> received_;  // not yet given by Next()
   std::string current_;  // the bytes that the last frame given borrows
 };
 

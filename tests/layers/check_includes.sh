@@ -20,6 +20,7 @@ find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
       below["connection"] = " transport call os wire base "
       below["client"] = " connection loop transport call os wire base "
       below["server"] = " connection loop transport call os wire base "
+      below["inprocess"] = " client server connection loop transport call os wire base "
 
       # The room that each public header belongs to.
       belongs("base", "metadata.h")
@@ -31,6 +32,7 @@ find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
       belongs("loop", "loop.h")
       belongs("client", "channel.h channel_state.h")
       belongs("server", "server.h")
+      belongs("inprocess", "in_process_channel.h in_process_server.h")
 
       # Headers of system calls: the kernel is reached through os/ alone.
       kernel = "^(sys/.*|linux/.*|asm/.*|netinet/.*|arpa/.*|poll\\.h|fcntl\\.h|unistd\\.h)$"

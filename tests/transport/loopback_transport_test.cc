@@ -1,10 +1,13 @@
 #include "transport/loopback_transport.h"
 
 #include <cerrno>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "os/poller.h"
+#include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
 #include "tests/support/files.h"
@@ -57,6 +60,77 @@ TEST_F(LoopbackTransportTest, AFrameKeepsItsDescriptorsIfNotAllCanCross) {
   ASSERT_EQ(frames[0].descriptors.size(), 3u);
   EXPECT_EQ(ReadRest(frames[0].descriptors[0].get()), "0");
   EXPECT_TRUE(ReceiveAll(*b).frames.empty());
+}
+
+TEST_F(LoopbackTransportTest, TakesWhateverItIsGivenUnlessItHasACapacity) {
+  absl::StatusOr<LoopbackTransport::Pair> pair =
+      LoopbackTransport::CreatePair();
+  ASSERT_TRUE(pair.ok()) << pair.status();
+  std::vector<OutgoingFrame> frames;
+  for (uint32_t i = 0; i < 20000; ++i) frames.push_back(NewFrame(i));
+  EXPECT_EQ(SendOnce(*pair->first, frames).outcome, SendOutcome::kSent);
+  EXPECT_EQ(ReceiveAll(*pair->second).frames.size(), 20000u);
+}
+
+TEST_F(LoopbackTransportTest, WakesTheReceiverOnceForAllThatItHasNotTaken) {
+  auto [a, b] = NewPair();
+  FaultInjection count(
+      [](std::string_view, size_t) { return FaultInjection::Fault{}; });
+  for (size_t wakings : {1u, 2u}) {
+    for (int sends = 0; sends < 3; ++sends) {
+      std::vector<OutgoingFrame> frames;
+      for (uint32_t i = 0; i < 5; ++i) frames.push_back(NewFrame(i));
+      EXPECT_EQ(SendOnce(*a, frames).sent, 5u);
+    }
+    EXPECT_EQ(count.CountOf("write"), wakings);
+    EXPECT_TRUE(IsReadable(b->pollable_fd()));
+    EXPECT_EQ(ReceiveAll(*b).frames.size(), 15u);
+    EXPECT_FALSE(IsReadable(b->pollable_fd()));
+  }
+}
+
+// Edge-triggered, as a loop waits: epoll(7).
+TEST_F(LoopbackTransportTest, IsReadableAnewWhenSomethingComesBehindTheLast) {
+  auto [a, b] = NewPair();
+  absl::StatusOr<Poller> poller = Poller::Create();
+  ASSERT_TRUE(poller.ok());
+  ASSERT_TRUE(poller->Add(b->pollable_fd(), 1, {.edge_triggered = true}).ok());
+  Poller::Event events[2];
+  for (uint32_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(poller->Wait(absl::MakeSpan(events), MonotonicTime()).empty());
+    std::vector<OutgoingFrame> frames;
+    frames.push_back(NewFrame(i));
+    EXPECT_EQ(SendOnce(*a, frames).sent, 1u);
+    EXPECT_EQ(poller->Wait(absl::MakeSpan(events), MonotonicTime()).size(), 1u);
+    EXPECT_EQ(ReceiveAll(*b).frames.size(), 1u);
+  }
+}
+
+TEST_F(LoopbackTransportTest, EndsInAChildLeaveTheParentsAlone) {
+  auto pair = std::make_unique<LoopbackTransport::Pair>(NewPair());
+  LoopbackTransport& a = *pair->first;
+  LoopbackTransport& b = *pair->second;
+  EXPECT_EQ(InChild([&] {
+              pair.reset();
+              return 0;
+            }),
+            0);
+  EXPECT_FALSE(IsReadable(b.pollable_fd()));
+  std::vector<OutgoingFrame> frames;
+  frames.push_back(NewFrame(1));
+  EXPECT_EQ(SendOnce(a, frames).sent, 1u);
+  EXPECT_EQ(ReceiveAll(b).frames.size(), 1u);
+}
+
+TEST_F(LoopbackTransportTest, AnEndThatGoesClosesWhatItHasNotReceived) {
+  auto [a, b] = NewPair();
+  const DescriptorCensus before = TakeCensus();
+  std::vector<OutgoingFrame> frames;
+  frames.push_back(NewFrame(1, "", NumberedFiles(3)));
+  EXPECT_EQ(SendOnce(*a, frames).sent, 1u);
+  EXPECT_NE(TakeCensus(), before);
+  b.reset();
+  EXPECT_EQ(TakeCensus(), before);
 }
 
 TEST_F(LoopbackTransportTest, FailsWithoutDescriptorsLeft) {

@@ -77,6 +77,26 @@ TEST_P(TransportContractTest, IsReadableWhileThereIsSomethingToReceive) {
   EXPECT_FALSE(IsReadable(b_->pollable_fd()));
 }
 
+TEST_P(TransportContractTest, TakesInWhatHasArrivedAndNoMore) {
+  std::vector<OutgoingFrame> frames;
+  for (uint32_t i = 0; i < 2; ++i) frames.push_back(NewFrame(i));
+  EXPECT_EQ(SendOnce(*a_, frames).sent, 2u);
+  EXPECT_EQ(b_->Receive().outcome, ReceiveOutcome::kReceived);
+  std::vector<OutgoingFrame> later;
+  later.push_back(NewFrame(2));
+  EXPECT_EQ(SendOnce(*a_, later).sent, 1u);
+  IncomingFrame frame;
+  for (uint32_t i = 0; i < 2; ++i) {
+    ASSERT_EQ(b_->Next(frame).outcome, Transport::NextOutcome::kFrame);
+    EXPECT_EQ(frame.header.call_id, i);
+  }
+  EXPECT_EQ(b_->Next(frame).outcome, Transport::NextOutcome::kNone);
+  EXPECT_TRUE(IsReadable(b_->pollable_fd()));
+  EXPECT_EQ(b_->Receive().outcome, ReceiveOutcome::kReceived);
+  ASSERT_EQ(b_->Next(frame).outcome, Transport::NextOutcome::kFrame);
+  EXPECT_EQ(frame.header.call_id, 2u);
+}
+
 TEST_P(TransportContractTest, DescriptorsArriveWithTheirFrame) {
   for (const size_t count : {1u, 2u, 3u, 252u, 253u}) {
     std::vector<OutgoingFrame> frames;

@@ -24,7 +24,7 @@ inline TransportPair StreamPair() {
 
 inline TransportPair LoopbackPair() {
   absl::StatusOr<LoopbackTransport::Pair> pair =
-      LoopbackTransport::CreatePair();
+      LoopbackTransport::CreatePair(/*capacity=*/1024);
   EXPECT_TRUE(pair.ok()) << pair.status();
   return *std::move(pair);
 }

@@ -2,6 +2,7 @@
 #define FDRPC_CHANNEL_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -18,6 +19,7 @@
 namespace fdrpc {
 
 class ChannelCore;
+class Transport;
 
 // Limits below what the protocol guarantees (docs/protocol.md: 64 KiB and 16
 // descriptors a message) count as that.
@@ -87,6 +89,11 @@ class Channel {
   operator std::shared_ptr<Caller>() const { return caller_; }  // NOLINT
 
  private:
+  friend class InProcessConnector;
+  // Over the transports that `connector` makes (client/channel_core.h).
+  static Channel Over(
+      std::function<absl::StatusOr<std::unique_ptr<Transport>>()> connector,
+      const ChannelOptions& options);
   Channel(std::shared_ptr<Caller> caller, std::shared_ptr<ChannelCore> core)
       : caller_(std::move(caller)), core_(std::move(core)) {}
 

@@ -124,7 +124,7 @@ class Server {
   // while it runs and puts the former handlers back; one that comes before,
   // also after Listen(), does what it does to a program without a server. One
   // server of a process may Run() at a time, and a server runs once, after
-  // Listen().
+  // Listen() or InProcessChannel() (fdrpc/in_process_channel.h).
   void Run();
 
   // The same on threads of its own, without handling signals; returns at once.
@@ -148,6 +148,8 @@ class Server {
   void Wait();
 
  private:
+  friend class InProcessConnector;
+
   std::shared_ptr<ServerCore> core_;
 };
 

@@ -1,0 +1,44 @@
+#ifndef FDRPC_IN_PROCESS_SERVER_H_
+#define FDRPC_IN_PROCESS_SERVER_H_
+
+#include <initializer_list>
+
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "fdrpc/service.h"
+
+namespace fdrpc {
+
+// A server that serves from its construction to its destruction, and a channel
+// to it, for tests of what calls a service:
+//
+//   fdrpc::InProcessServer server(service);
+//   FileBroker::Stub stub(server.channel());
+//
+// Where the system gives no descriptors or threads for it, it serves nothing,
+// and calls through the channel fail with what it lacked.
+class InProcessServer {
+ public:
+  // Borrow the services until the server is destroyed.
+  explicit InProcessServer(Service& service, const ServerOptions& options = {})
+      : InProcessServer({&service}, options) {}
+  explicit InProcessServer(std::initializer_list<Service*> services,
+                           const ServerOptions& options = {});
+  // Shuts down with no drain time and waits for handlers to end; copies of the
+  // channel live on, and fail.
+  ~InProcessServer() = default;
+  InProcessServer(const InProcessServer&) = delete;
+  InProcessServer& operator=(const InProcessServer&) = delete;
+
+  const Channel& channel() const { return channel_; }
+  // To shut it down, or for further channels.
+  Server& server() { return server_; }
+
+ private:
+  Server server_;
+  Channel channel_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_IN_PROCESS_SERVER_H_

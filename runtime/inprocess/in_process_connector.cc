@@ -1,0 +1,32 @@
+#include "inprocess/in_process_connector.h"
+
+#include "transport/loopback_transport.h"
+
+namespace fdrpc {
+
+absl::StatusOr<Channel> InProcessConnector::Open(
+    Server& server, const ChannelOptions& options) {
+  absl::Status ready = server.core_->AcceptInProcess();
+  if (!ready.ok()) return ready;
+  return Channel::Over(InProcessConnector(server.core_), options);
+}
+
+Channel InProcessConnector::Failing(absl::Status why) {
+  return Channel::Over([why = std::move(why)] { return why; }, {});
+}
+
+absl::StatusOr<std::unique_ptr<Transport>> InProcessConnector::operator()()
+    const {
+  const std::shared_ptr<ServerCore> server = server_.lock();
+  if (server == nullptr) {
+    return absl::UnavailableError("the server has shut down");
+  }
+  absl::StatusOr<LoopbackTransport::Pair> ends =
+      LoopbackTransport::CreatePair();
+  if (!ends.ok()) return ends.status();
+  absl::Status connected = server->Connect(std::move(ends->second));
+  if (!connected.ok()) return connected;
+  return std::move(ends->first);
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,130 @@
+// What ends in time: handshakes, requests, connections, the server. A part of
+// ServerCore.
+
+#include <algorithm>
+#include <utility>
+
+#include "server/server_core.h"
+
+namespace fdrpc {
+namespace {
+
+absl::Status ShuttingDown() {
+  return absl::UnavailableError("the server is shutting down");
+}
+
+}  // namespace
+
+void ServerCore::ExpireRequests(MonotonicTime now) {
+  while (!requests_.empty() && requests_.front().deadline <= now) {
+    const uint64_t token = requests_.front().token;
+    requests_.pop_front();
+    const std::shared_ptr<ServerConnection> connection = FindConnection(token);
+    if (connection == nullptr) continue;
+    const std::optional<MonotonicTime> since = connection->incomplete_since();
+    if (!since.has_value()) continue;
+    if (DeadlineAfter(*since, options_.request_timeout) <= now) {
+      connection->Close(absl::DeadlineExceededError(
+          "the client did not end a request in time"));
+    } else {
+      Expect(requests_, options_.request_timeout, token);
+    }
+  }
+}
+
+void ServerCore::ExpireHandshakes(MonotonicTime now) {
+  while (!handshakes_.empty()) {
+    const std::shared_ptr<ServerConnection> connection =
+        FindConnection(handshakes_.front().token);
+    if (connection != nullptr && !connection->has_hello()) {
+      if (handshakes_.front().deadline > now) return;
+      connection->Close(
+          absl::DeadlineExceededError("the client made no handshake in time"));
+    }
+    handshakes_.pop_front();
+  }
+}
+
+void ServerCore::RetireConnections(MonotonicTime now) {
+  for (; !ages_.empty() && ages_.front().deadline <= now; ages_.pop_front()) {
+    const std::shared_ptr<ServerConnection> connection =
+        FindConnection(ages_.front().token);
+    if (connection == nullptr) continue;
+    Drain(connection, DeadlineAfter(now, options_.max_connection_age_grace));
+  }
+}
+
+void ServerCore::ShutdownIfIdle(MonotonicTime now) {
+  if (now < idle_check_at_) return;
+  if (handlers_.load() == 0 && calls_ == calls_at_idle_check_) {
+    idle_check_at_ = kNoDeadline;
+    return Shutdown(options_.drain_timeout);
+  }
+  calls_at_idle_check_ = calls_;
+  idle_check_at_ = DeadlineAfter(now, options_.idle_timeout);
+}
+
+void ServerCore::Drain(std::shared_ptr<ServerConnection> connection,
+                       MonotonicTime deadline) {
+  connection->Drain();
+  draining_.push_back({std::move(connection), deadline});
+}
+
+void ServerCore::AdvanceDrains(MonotonicTime now) {
+  std::erase_if(draining_, [now](const Draining& draining) {
+    ServerConnection& connection = *draining.connection;
+    if (!connection.closed() && now < draining.deadline &&
+        !connection.AdvanceDrain(now)) {
+      return false;
+    }
+    connection.Close(ShuttingDown());
+    return true;
+  });
+}
+
+void ServerCore::AdvanceShutdown(MonotonicTime now) {
+  if (stop_requested_.exchange(false, std::memory_order_acq_rel)) {
+    Shutdown(options_.drain_timeout);
+  }
+  std::optional<MonotonicTime> deadline;
+  {
+    MutexLock lock(mu_);
+    deadline = drain_deadline_;
+  }
+  if (deadline.has_value()) {
+    if (!std::exchange(shutting_down_, true)) {
+      listeners_.Close();
+      idle_check_at_ = kNoDeadline;
+      for (auto& connection : AllConnections()) Drain(connection, *deadline);
+    }
+    // A later Shutdown() may be for sooner.
+    for (Draining& draining : draining_) {
+      draining.deadline = std::min(draining.deadline, *deadline);
+    }
+  }
+  AdvanceDrains(now);
+  if (!shutting_down_ || !draining_.empty()) return;
+  ending_.store(true);
+  if (handlers_.load() == 0) executor_->Stop();
+}
+
+void ServerCore::Shutdown(absl::Duration drain_timeout) {
+  const MonotonicTime deadline = DeadlineAfter(
+      Clock::Real().Now(), std::max(drain_timeout, absl::ZeroDuration()));
+  // As a listener's queue, it goes with what waits there.
+  std::vector<std::unique_ptr<Transport>> dropped;
+  {
+    MutexLock lock(mu_);
+    drain_deadline_ = std::min(drain_deadline_.value_or(kNoDeadline), deadline);
+    dropped.swap(connected_);
+  }
+  if (wakeup_.has_value()) wakeup_->Notify();
+}
+
+void ServerCore::CloseConnections() {
+  for (const auto& connection : AllConnections()) {
+    connection->Close(ShuttingDown());
+  }
+}
+
+}  // namespace fdrpc
