@@ -12,10 +12,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/calls/client_form.h"
+#include "tests/calls/link.h"
 #include "tests/calls/script.h"
 #include "tests/calls/server_form.h"
 #include "tests/support/running_loop.h"
-#include "tests/support/temp_dir.h"
 
 namespace fdrpc::testing {
 
@@ -28,23 +28,26 @@ struct Chosen {
   }
 };
 
-// A client and a server, each in one of the three forms. Every behaviour of
-// calls is tested with all nine pairs, and with servers in loops.
-class CallsTest : public ::testing::TestWithParam<
-                      std::tuple<Chosen<ClientForm>, Chosen<ServerForm>>> {
+// A client and a server, each in one of the three forms, servers also in loops,
+// and one of two links between them. Every behaviour of calls is tested with
+// each combination.
+class CallsTest
+    : public ::testing::TestWithParam<
+          std::tuple<Chosen<ClientForm>, Chosen<ServerForm>, Link::Kind>> {
  protected:
   void SetUp() override {
     service_ = server_form().NewService(seen_);
     server_ = std::make_unique<Server>();
     server_->AddService(*service_);
-    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    link_.emplace(link_kind(), *server_);
+    absl::StatusOr<Channel> channel = link_->NewChannel();
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    ASSERT_TRUE(link_->Open().ok());
     if (server_form().in_loop()) {
       ASSERT_TRUE(server_->Start(loop_.emplace().loop()).ok());
     } else {
       ASSERT_TRUE(server_->Start().ok());
     }
-    absl::StatusOr<Channel> channel = Channel::Connect(dir_.address());
-    ASSERT_TRUE(channel.ok()) << channel.status();
     stub_ = std::make_unique<TestService::Stub>(*channel);
   }
   void TearDown() override {
@@ -55,6 +58,7 @@ class CallsTest : public ::testing::TestWithParam<
 
   ClientForm& form() const { return std::get<0>(GetParam()).get(); }
   ServerForm& server_form() const { return std::get<1>(GetParam()).get(); }
+  Link::Kind link_kind() const { return std::get<2>(GetParam()); }
 
   absl::StatusOr<Text> Echo(const Text& request,
                             const CallOptions& options = {}) {
@@ -76,15 +80,15 @@ class CallsTest : public ::testing::TestWithParam<
     return message;
   }
 
-  TempDir dir_;
   Observations seen_;
   std::unique_ptr<Service> service_;
   std::optional<RunningLoop> loop_;
   std::unique_ptr<Server> server_;
+  std::optional<Link> link_;
   std::unique_ptr<TestService::Stub> stub_;
 };
 
-// Instantiates a suite, which derives from CallsTest, with all pairs.
+// Instantiates a suite, which derives from CallsTest, with all of them.
 inline auto AllForms() {
   using Client = Chosen<ClientForm>;
   using Server = Chosen<ServerForm>;
@@ -95,12 +99,14 @@ inline auto AllForms() {
       ::testing::Values(
           Server{&ServerForm::Blocking}, Server{&ServerForm::Callback},
           Server{&ServerForm::Coroutine}, Server{&ServerForm::CallbackInLoop},
-          Server{&ServerForm::CoroutineInLoop}));
+          Server{&ServerForm::CoroutineInLoop}),
+      ::testing::Values(Link::Kind::kStreamSocket, Link::Kind::kInProcess));
 }
 inline std::string FormsName(
     const ::testing::TestParamInfo<CallsTest::ParamType>& info) {
   return std::get<0>(info.param).get().name() + "To" +
-         std::get<1>(info.param).get().name();
+         std::get<1>(info.param).get().name() + "Over" +
+         NameOf(std::get<2>(info.param));
 }
 
 }  // namespace fdrpc::testing

@@ -15,9 +15,9 @@
 #include "fdrpc/task.h"
 #include "gtest/gtest.h"
 #include "testing.fdrpc.h"
+#include "tests/calls/link.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
-#include "tests/support/temp_dir.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -164,16 +164,22 @@ Task<void> OneStream(TestService::Stub stub, uint32_t seed, Tally& tally) {
   tally.Add(status);
 }
 
-TEST(ManyStreamsTest, AThousandAtOnceLeaveNothingBehind) {
+class ManyStreamsTest : public ::testing::TestWithParam<Link::Kind> {};
+INSTANTIATE_TEST_SUITE_P(Links, ManyStreamsTest,
+                         ::testing::Values(Link::Kind::kStreamSocket,
+                                           Link::Kind::kInProcess),
+                         [](const auto& info) { return NameOf(info.param); });
+
+TEST_P(ManyStreamsTest, AThousandAtOnceLeaveNothingBehind) {
   constexpr int kStreams = 1000;
-  TempDir dir;
   EchoingService service;
   Server server;
   server.AddService(service);
-  ASSERT_TRUE(server.Listen(dir.address()).ok());
-  ASSERT_TRUE(server.Start().ok());
-  absl::StatusOr<Channel> channel = Channel::Connect(dir.address());
+  Link link(GetParam(), server);
+  absl::StatusOr<Channel> channel = link.NewChannel();
   ASSERT_TRUE(channel.ok());
+  ASSERT_TRUE(link.Open().ok());
+  ASSERT_TRUE(server.Start().ok());
   TestService::Stub stub(*channel);
   // Makes the connection and the loop.
   EXPECT_TRUE(BlockOn([](TestService::Stub stub) -> Task<absl::Status> {
@@ -194,16 +200,16 @@ TEST(ManyStreamsTest, AThousandAtOnceLeaveNothingBehind) {
   server.Wait();
 }
 
-TEST(ManyStreamsTest, MoreThanTheServerTakesAtOnceWaitTheirTurn) {
+TEST_P(ManyStreamsTest, MoreThanTheServerTakesAtOnceWaitTheirTurn) {
   constexpr int kStreams = 200;
-  TempDir dir;
   EchoingService service;
   Server server({.max_calls_per_connection = 16});
   server.AddService(service);
-  ASSERT_TRUE(server.Listen(dir.address()).ok());
-  ASSERT_TRUE(server.Start().ok());
-  absl::StatusOr<Channel> channel = Channel::Connect(dir.address());
+  Link link(GetParam(), server);
+  absl::StatusOr<Channel> channel = link.NewChannel();
   ASSERT_TRUE(channel.ok());
+  ASSERT_TRUE(link.Open().ok());
+  ASSERT_TRUE(server.Start().ok());
   TestService::Stub stub(*channel);
   Tally tally(kStreams);
   for (uint32_t seed = 1; seed <= kStreams; ++seed) {

@@ -11,7 +11,16 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class UnaryTest : public CallsTest {};
+class UnaryTest : public CallsTest {
+ protected:
+  // To a server that is gone, and never listened.
+  TestService::Stub StubToNobody() {
+    Server gone;
+    absl::StatusOr<Channel> channel = Link(link_kind(), gone).NewChannel();
+    EXPECT_TRUE(channel.ok()) << channel.status();
+    return TestService::Stub(*channel);
+  }
+};
 INSTANTIATE_TEST_SUITE_P(Forms, UnaryTest, AllForms(), FormsName);
 
 // empty_unary
@@ -110,15 +119,13 @@ TEST_P(UnaryTest, CancelledInFlight) {
 }
 
 TEST_P(UnaryTest, FailsWithoutAServer) {
-  absl::StatusOr<Channel> channel = Channel::Connect(dir_.address("nobody"));
-  TestService::Stub stub(*channel);
+  TestService::Stub stub = StubToNobody();
   EXPECT_EQ(form().Echo(stub, Text(), {}).status().code(),
             absl::StatusCode::kUnavailable);
 }
 
 TEST_P(UnaryTest, WaitsForAServerUntilTheDeadlineIfAsked) {
-  absl::StatusOr<Channel> channel = Channel::Connect(dir_.address("nobody"));
-  TestService::Stub stub(*channel);
+  TestService::Stub stub = StubToNobody();
   const absl::Status status =
       form()
           .Echo(stub, Text(),
@@ -130,12 +137,14 @@ TEST_P(UnaryTest, WaitsForAServerUntilTheDeadlineIfAsked) {
 }
 
 TEST_P(UnaryTest, WaitsForAServerThatComes) {
-  absl::StatusOr<Channel> channel = Channel::Connect(dir_.address("later"));
-  TestService::Stub stub(*channel);
   Server later;
   later.AddService(*service_);
+  Link link(link_kind(), later);
+  absl::StatusOr<Channel> channel = link.NewChannel();
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  TestService::Stub stub(*channel);
   std::thread starter([&] {
-    ASSERT_TRUE(later.Listen(dir_.address("later")).ok());
+    ASSERT_TRUE(link.Open().ok());
     ASSERT_TRUE(later.Start().ok());
   });
   const absl::StatusOr<Text> reply =

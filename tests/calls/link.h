@@ -1,0 +1,38 @@
+#ifndef FDRPC_TESTS_CALLS_LINK_H_
+#define FDRPC_TESTS_CALLS_LINK_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "tests/support/temp_dir.h"
+
+namespace fdrpc::testing {
+
+// What a client reaches a server over.
+class Link {
+ public:
+  enum class Kind { kStreamSocket, kInProcess };
+
+  // Borrows `server`.
+  Link(Kind kind, Server& server) : kind_(kind), server_(server) {}
+
+  // A channel to it, which need not serve or have a socket yet.
+  absl::StatusOr<Channel> NewChannel() const;
+  // Has the server take connections once it serves.
+  absl::Status Open();
+
+ private:
+  const Kind kind_;
+  Server& server_;
+  TempDir dir_;
+};
+
+// For the names of tests.
+std::string NameOf(Link::Kind kind);
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_CALLS_LINK_H_
