@@ -1,4 +1,4 @@
-# fdrpc_generate(TARGET <target> PROTOS <a.proto>... [IMPORT_DIRS <dir>...])
+# fdrpc_generate(TARGET <target> PROTOS <a.proto>... [IMPORT_DIRS <dir>...] [MOCKS])
 #
 # Generates C++ from .proto files and compiles it into <target>, an existing
 # library or executable:
@@ -9,6 +9,10 @@
 # For each a.proto the target gets a.pb.{h,cc} (messages) and a.fdrpc.{h,cc}
 # (stubs, services, parcels). Whoever links the target can include them by the
 # path that .proto files import: x/a.proto is "x/a.fdrpc.h".
+#
+# With MOCKS there is also a.mock.fdrpc.h, with a GoogleMock class for each
+# service. It is a header alone: the target itself does not need GoogleMock; what
+# includes it does.
 #
 # IMPORT_DIRS are where imports are looked up, in this order; relative ones are
 # relative to the calling CMakeLists.txt, whose directory is the default. fdrpc's
@@ -26,11 +30,11 @@ cmake_policy(PUSH)
 cmake_policy(VERSION 3.20...3.25)
 
 function(fdrpc_generate)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "TARGET" "PROTOS;IMPORT_DIRS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "MOCKS" "TARGET" "PROTOS;IMPORT_DIRS")
   if(arg_UNPARSED_ARGUMENTS)
     list(JOIN arg_UNPARSED_ARGUMENTS " " arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "fdrpc_generate: unknown argument: ${arg_UNPARSED_ARGUMENTS}\n"
-                        "It takes TARGET <target> PROTOS <file>... [IMPORT_DIRS <dir>...]")
+                        "It takes TARGET <target> PROTOS <file>... [IMPORT_DIRS <dir>...] [MOCKS]")
   endif()
   if(arg_KEYWORDS_MISSING_VALUES)
     list(JOIN arg_KEYWORDS_MISSING_VALUES " and " arg_KEYWORDS_MISSING_VALUES)
@@ -45,13 +49,17 @@ function(fdrpc_generate)
     set(arg_IMPORT_DIRS ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
 
-  _fdrpc_generate_sources(${arg_TARGET} FDRPC "${arg_PROTOS}" "${arg_IMPORT_DIRS}")
+  set(kind FDRPC)
+  if(arg_MOCKS)
+    set(kind MOCKS)
+  endif()
+  _fdrpc_generate_sources(${arg_TARGET} ${kind} "${arg_PROTOS}" "${arg_IMPORT_DIRS}")
   target_link_libraries(${arg_TARGET} PUBLIC fdrpc::call fdrpc::fd fdrpc::options
                                              protobuf::libprotobuf)
 endfunction()
 
-# The same without libraries, and with `kind` MESSAGES without fdrpc's own
-# generator: fdrpc's own .proto files are built with it.
+# The same without libraries; of `kind` FDRPC, MOCKS or, without fdrpc's own
+# generator, MESSAGES: fdrpc's own .proto files are built with it.
 function(_fdrpc_generate_sources target kind protos import_dirs)
   _fdrpc_check_target(${target})
   get_property(fdrpc_proto_dir GLOBAL PROPERTY FDRPC_PROTO_DIR)
@@ -79,11 +87,14 @@ function(_fdrpc_generate_sources target kind protos import_dirs)
   set(generators --cpp_out=${out})
   set(depends protobuf::protoc)
   set(suffixes pb)
-  if(kind STREQUAL "FDRPC")
+  if(NOT kind STREQUAL "MESSAGES")
     list(APPEND generators --fdrpc_out=${out}
          "--plugin=protoc-gen-fdrpc=$<TARGET_FILE:fdrpc::protoc-gen-fdrpc>")
     list(APPEND depends fdrpc::protoc-gen-fdrpc)
     list(APPEND suffixes fdrpc)
+  endif()
+  if(kind STREQUAL "MOCKS")
+    list(APPEND generators --fdrpc_opt=mocks)
   endif()
 
   set(all_outputs "")
@@ -94,6 +105,9 @@ function(_fdrpc_generate_sources target kind protos import_dirs)
     foreach(suffix IN LISTS suffixes)
       list(APPEND outputs ${out}/${stem}.${suffix}.h ${out}/${stem}.${suffix}.cc)
     endforeach()
+    if(kind STREQUAL "MOCKS")
+      list(APPEND outputs ${out}/${stem}.mock.fdrpc.h)
+    endif()
     list(GET outputs 0 first_output)
     # One run for each file: protoc writes a dependency file for one input only.
     # It runs in the output directory, where no .proto file lies, so that `name`

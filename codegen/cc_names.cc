@@ -29,6 +29,10 @@ std::string SourcePath(const FileDescriptor& file) {
   return absl::StrCat(PathStem(file), ".fdrpc.cc");
 }
 
+std::string MockHeaderPath(const FileDescriptor& file) {
+  return absl::StrCat(PathStem(file), ".mock.fdrpc.h");
+}
+
 std::string MessageHeaderPath(const FileDescriptor& file) {
   return absl::StrCat(PathStem(file), ".pb.h");
 }
@@ -43,6 +47,11 @@ std::string IncludeGuard(const FileDescriptor& file) {
     }
   }
   return guard;
+}
+
+std::string MockIncludeGuard(const FileDescriptor& file) {
+  // No path of a .proto file ends like this.
+  return absl::StrCat(IncludeGuard(file), "_MOCK");
 }
 
 std::string Namespace(const FileDescriptor& file) {

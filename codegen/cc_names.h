@@ -10,14 +10,17 @@
 
 namespace fdrpc::codegen {
 
-// "x/a.fdrpc.h", "x/a.fdrpc.cc" and "x/a.pb.h" for x/a.proto.
+// "x/a.fdrpc.h", "x/a.fdrpc.cc", "x/a.mock.fdrpc.h" and "x/a.pb.h" for
+// x/a.proto.
 std::string HeaderPath(const google::protobuf::FileDescriptor& file);
 std::string SourcePath(const google::protobuf::FileDescriptor& file);
+std::string MockHeaderPath(const google::protobuf::FileDescriptor& file);
 std::string MessageHeaderPath(const google::protobuf::FileDescriptor& file);
 
 // Different for different paths, also where they differ in a '/' against a '_'
-// or in case alone.
+// or in case alone; and the mock header's from all of those.
 std::string IncludeGuard(const google::protobuf::FileDescriptor& file);
+std::string MockIncludeGuard(const google::protobuf::FileDescriptor& file);
 
 // "foo::bar" for package foo.bar; empty if there is no package.
 std::string Namespace(const google::protobuf::FileDescriptor& file);

@@ -4,6 +4,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "codegen/cc_names.h"
 #include "codegen/file_generator.h"
 #include "google/protobuf/io/coded_stream.h"
@@ -28,16 +30,30 @@ bool CodeGenerator::Generate(const FileDescriptor* file,
                              const std::string& parameter,
                              GeneratorContext* context,
                              std::string* error) const {
-  if (!parameter.empty()) {
-    *error = absl::StrCat("unknown parameter \"", parameter,
-                          "\": protoc-gen-fdrpc takes none; remove it from "
-                          "--fdrpc_out or --fdrpc_opt");
-    return false;
+  bool mocks = false;
+  // protoc puts a comma between those of several --fdrpc_opt.
+  for (absl::string_view word :
+       absl::StrSplit(parameter, ',', absl::SkipEmpty())) {
+    if (word != "mocks") {
+      *error = absl::StrCat("unknown parameter \"", word,
+                            "\": protoc-gen-fdrpc takes \"mocks\" alone; "
+                            "remove it from --fdrpc_out or --fdrpc_opt");
+      return false;
+    }
+    mocks = true;
   }
   absl::StatusOr<GeneratedFile> generated = GenerateFile(*file);
   if (!generated.ok()) {
     *error = std::string(generated.status().message());
     return false;
+  }
+  if (mocks) {
+    absl::StatusOr<std::string> header = GenerateMockHeader(*file);
+    if (!header.ok()) {
+      *error = std::string(header.status().message());
+      return false;
+    }
+    Write(*context, MockHeaderPath(*file), *header);
   }
   Write(*context, HeaderPath(*file), generated->header);
   Write(*context, SourcePath(*file), generated->source);

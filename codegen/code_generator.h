@@ -11,7 +11,8 @@
 namespace fdrpc::codegen {
 
 // What protoc calls: writes x.fdrpc.h and x.fdrpc.cc for every x.proto, or
-// reports what is wrong with any of them. Takes no parameters.
+// reports what is wrong with any of them. The parameter "mocks" has it write
+// x.mock.fdrpc.h too.
 class CodeGenerator final : public google::protobuf::compiler::CodeGenerator {
  public:
   bool Generate(const google::protobuf::FileDescriptor* file,

@@ -8,7 +8,10 @@
 #include "codegen/cc_names.h"
 #include "codegen/descriptor_fields.h"
 #include "codegen/includes.h"
+#include "codegen/mock_generator.h"
+#include "codegen/name_collisions.h"
 #include "codegen/parcel_generator.h"
+#include "codegen/problems.h"
 #include "codegen/service_generator.h"
 #include "codegen/validation.h"
 #include "google/protobuf/descriptor.pb.h"
@@ -79,6 +82,35 @@ class FileGenerator {
     printer.Print("\n#endif  // $guard$\n", "guard", IncludeGuard(file_));
   }
 
+  void PrintMockHeader(Printer& printer) const {
+    PrintOrigin(printer);
+    const std::string guard = MockIncludeGuard(file_);
+    printer.Print(
+        "\n"
+        "#ifndef $guard$\n"
+        "#define $guard$\n",
+        "guard", guard);
+    PrintIncludes(printer, MockIncludes(file_));
+    if (!services_.empty()) {
+      if (HasDeprecatedService()) {
+        printer.Print(
+            "\n"
+            "#pragma GCC diagnostic push\n"
+            "#pragma GCC diagnostic ignored \"-Wdeprecated-declarations\"\n");
+      }
+      OpenNamespace(printer);
+      for (int i = 0; i < file_.service_count(); ++i) {
+        MockGenerator(*file_.service(i), descriptor_fields_)
+            .PrintClass(printer);
+      }
+      CloseNamespace(printer);
+      if (HasDeprecatedService()) {
+        printer.Print("\n#pragma GCC diagnostic pop\n");
+      }
+    }
+    printer.Print("\n#endif  // $guard$\n", "guard", guard);
+  }
+
   void PrintSource(Printer& printer) const {
     PrintOrigin(printer);
     printer.Print("\n#include \"$header$\"\n", "header", HeaderPath(file_));
@@ -121,11 +153,16 @@ class FileGenerator {
                   Namespace(file_));
   }
 
-  // Whether the source names something that the headers mark as deprecated.
-  bool UsesDeprecated() const {
+  bool HasDeprecatedService() const {
     for (int i = 0; i < file_.service_count(); ++i) {
       if (file_.service(i)->options().deprecated()) return true;
     }
+    return false;
+  }
+
+  // Whether the source names something that the headers mark as deprecated.
+  bool UsesDeprecated() const {
+    if (HasDeprecatedService()) return true;
     for (const Descriptor* message : descriptor_fields_.ParcelMessages(file_)) {
       for (int i = 0; i < message->field_count(); ++i) {
         const FieldDescriptor& field = *message->field(i);
@@ -156,6 +193,15 @@ absl::StatusOr<GeneratedFile> GenerateFile(const FileDescriptor& file) {
   return GeneratedFile{
       .header = Printed([&](Printer& p) { generator.PrintHeader(p); }),
       .source = Printed([&](Printer& p) { generator.PrintSource(p); })};
+}
+
+absl::StatusOr<std::string> GenerateMockHeader(const FileDescriptor& file) {
+  Problems problems(file);
+  CheckMockNameCollisions(file, problems);
+  if (absl::Status status = problems.ToStatus(); !status.ok()) return status;
+  DescriptorFields descriptor_fields;
+  const FileGenerator generator(file, descriptor_fields);
+  return Printed([&](Printer& p) { generator.PrintMockHeader(p); });
 }
 
 }  // namespace fdrpc::codegen

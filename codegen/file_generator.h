@@ -20,6 +20,11 @@ struct GeneratedFile {
 absl::StatusOr<GeneratedFile> GenerateFile(
     const google::protobuf::FileDescriptor& file);
 
+// The text of x.mock.fdrpc.h, likewise, for a `file` that GenerateFile() takes:
+// it includes x.fdrpc.h, and GoogleMock, which nothing else does.
+absl::StatusOr<std::string> GenerateMockHeader(
+    const google::protobuf::FileDescriptor& file);
+
 }  // namespace fdrpc::codegen
 
 #endif  // FDRPC_CODEGEN_FILE_GENERATOR_H_

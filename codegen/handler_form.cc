@@ -23,24 +23,6 @@ std::vector<Parameter> Handle(const std::string& type) {
   return {{absl::StrCat("::fdrpc::", type, "<$request$, $reply$>"), "call"}};
 }
 
-HandlerForm Blocking() {
-  return {
-      .class_name = "Service",
-      .description =
-          " with handlers that may block: a server's own class derives from it "
-          "and overrides the methods that it implements. The others answer "
-          "UNIMPLEMENTED.",
-      .result = "::absl::Status",
-      .parameters = WithContext("::fdrpc::ServerReader<$request$>&",
-                                "::fdrpc::ServerWriter<$reply$>&",
-                                "::fdrpc::ServerStream<$request$, $reply$>&"),
-      .end_call = "return ",
-      .end_call_tail = ";",
-      .uses_parameters = false,
-      .serve = "::fdrpc::ServeBlocking",
-  };
-}
-
 HandlerForm Async() {
   return {
       .class_name = "AsyncService",
@@ -76,8 +58,26 @@ HandlerForm Coroutines() {
 
 }  // namespace
 
+HandlerForm BlockingHandlers() {
+  return {
+      .class_name = "Service",
+      .description =
+          " with handlers that may block: a server's own class derives from it "
+          "and overrides the methods that it implements. The others answer "
+          "UNIMPLEMENTED.",
+      .result = "::absl::Status",
+      .parameters = WithContext("::fdrpc::ServerReader<$request$>&",
+                                "::fdrpc::ServerWriter<$reply$>&",
+                                "::fdrpc::ServerStream<$request$, $reply$>&"),
+      .end_call = "return ",
+      .end_call_tail = ";",
+      .uses_parameters = false,
+      .serve = "::fdrpc::ServeBlocking",
+  };
+}
+
 std::vector<HandlerForm> HandlerForms() {
-  return {Blocking(), Async(), Coroutines()};
+  return {BlockingHandlers(), Async(), Coroutines()};
 }
 
 }  // namespace fdrpc::codegen

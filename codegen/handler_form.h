@@ -30,7 +30,9 @@ struct HandlerForm {
   std::string serve;
 };
 
-// Service, AsyncService and CoService.
+// Service, with handlers that may block.
+HandlerForm BlockingHandlers();
+// That, AsyncService and CoService.
 std::vector<HandlerForm> HandlerForms();
 
 }  // namespace fdrpc::codegen

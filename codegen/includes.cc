@@ -122,4 +122,10 @@ IncludeList SourceIncludes(const FileDescriptor& file,
   return source;
 }
 
+IncludeList MockIncludes(const FileDescriptor& file) {
+  IncludeList includes = {.system = {}, .quoted = {HeaderPath(file)}};
+  if (file.service_count() > 0) includes.quoted.insert("gmock/gmock.h");
+  return includes;
+}
+
 }  // namespace fdrpc::codegen

@@ -23,6 +23,8 @@ IncludeList HeaderIncludes(const google::protobuf::FileDescriptor& file,
 // Beside the file's own .fdrpc.h and what that includes.
 IncludeList SourceIncludes(const google::protobuf::FileDescriptor& file,
                            DescriptorFields& descriptor_fields);
+// Those of the header of its mocks.
+IncludeList MockIncludes(const google::protobuf::FileDescriptor& file);
 
 }  // namespace fdrpc::codegen
 

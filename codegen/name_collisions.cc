@@ -15,6 +15,7 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
 using google::protobuf::FileDescriptor;
+using google::protobuf::ServiceDescriptor;
 using google::protobuf::compiler::cpp::ClassName;
 
 // The C++ names of one package's namespace, each with what it stands for.
@@ -42,6 +43,12 @@ class PackageNames {
     }
   }
 
+  void AddServicesOf(const FileDescriptor& file) {
+    for (int i = 0; i < file.service_count(); ++i) {
+      Add(ServiceNames(*file.service(i)).service, "service", *file.service(i));
+    }
+  }
+
   // What has that name, or null.
   const std::string* Find(const std::string& name) const {
     auto found = owners_.find(name);
@@ -55,12 +62,6 @@ class PackageNames {
   }
 
  private:
-  void AddServicesOf(const FileDescriptor& file) {
-    for (int i = 0; i < file.service_count(); ++i) {
-      Add(ServiceNames(*file.service(i)).service, "service", *file.service(i));
-    }
-  }
-
   void AddMessage(const Descriptor& message) {
     Add(ClassName(&message), "message", message);
     for (int i = 0; i < message.enum_type_count(); ++i) {
@@ -90,6 +91,19 @@ class PackageNames {
   std::map<std::string, std::string> owners_;
 };
 
+// Whether the C++ `kind` of the service has its name for itself.
+void CheckClass(const std::string& class_name, const char* kind,
+                const ServiceDescriptor& service, PackageNames& names,
+                Problems& problems) {
+  if (const std::string* owner = names.Find(class_name)) {
+    problems.Add(service, absl::StrCat("the C++ ", kind, " ", class_name,
+                                       " of this service would have the name "
+                                       "of ",
+                                       *owner, "; rename one of the two"));
+  }
+  names.Add(class_name, "service", service);
+}
+
 }  // namespace
 
 void CheckNameCollisions(const FileDescriptor& file, Problems& problems) {
@@ -97,15 +111,32 @@ void CheckNameCollisions(const FileDescriptor& file, Problems& problems) {
   PackageNames names{std::string(file.package())};
   names.AddMessagesOf(file);
   for (int i = 0; i < file.service_count(); ++i) {
-    const google::protobuf::ServiceDescriptor& service = *file.service(i);
-    const std::string class_name = ServiceNames(service).service;
-    if (const std::string* owner = names.Find(class_name)) {
-      problems.Add(service,
-                   absl::StrCat("the C++ class ", class_name,
-                                " of this service would have the name of ",
-                                *owner, "; rename one of the two"));
+    const ServiceDescriptor& service = *file.service(i);
+    CheckClass(ServiceNames(service).service, "class", service, names,
+               problems);
+  }
+}
+
+void CheckMockNameCollisions(const FileDescriptor& file, Problems& problems) {
+  PackageNames names{std::string(file.package())};
+  names.AddMessagesOf(file);
+  names.AddServicesOf(file);
+  for (int i = 0; i < file.service_count(); ++i) {
+    const ServiceDescriptor& service = *file.service(i);
+    const ServiceNames service_names(service);
+    CheckClass(service_names.mock, "mock class", service, names, problems);
+    // MOCK_METHOD(…, Open, …) also defines gmock_Open().
+    const std::set<std::string> methods(service_names.methods.begin(),
+                                        service_names.methods.end());
+    for (int k = 0; k < service.method_count(); ++k) {
+      if (methods.contains("gmock_" + service_names.methods[k])) {
+        problems.Add(*service.method(k),
+                     absl::StrCat("GoogleMock makes a method gmock_",
+                                  service_names.methods[k],
+                                  " of this one, which the service has too; "
+                                  "rename one of the two"));
+      }
     }
-    names.Add(class_name, "service", service);
   }
 }
 

@@ -12,6 +12,10 @@ namespace fdrpc::codegen {
 // What other files of the package define is not seen.
 void CheckNameCollisions(const google::protobuf::FileDescriptor& file,
                          Problems& problems);
+// The same of the classes that mock them, and of what GoogleMock makes of their
+// methods.
+void CheckMockNameCollisions(const google::protobuf::FileDescriptor& file,
+                             Problems& problems);
 
 }  // namespace fdrpc::codegen
 

@@ -29,6 +29,8 @@ ServiceNames::ServiceNames(const ServiceDescriptor& service)
   for (int i = 0; i < service.method_count(); ++i) {
     methods.push_back(scope.Claim(std::string(service.method(i)->name())));
   }
+  // A class has no method of its own name.
+  mock = scope.Claim(absl::StrCat("Mock", std::string(service.name())));
 }
 
 std::string MethodConstant(const MethodDescriptor& method) {

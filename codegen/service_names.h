@@ -15,6 +15,8 @@ struct ServiceNames {
   std::string service;
   // In the order of the file. A method has one name in all classes.
   std::vector<std::string> methods;
+  // The class that mocks the service.
+  std::string mock;
 };
 
 // What identifies a method to the runtime, within Methods: "kOpen".

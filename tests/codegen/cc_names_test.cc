@@ -13,6 +13,7 @@ TEST(CcNames, FollowThePathOfTheFile) {
   const auto& file = files.Add("x/y_z.proto", "syntax = \"proto3\";");
   EXPECT_EQ(HeaderPath(file), "x/y_z.fdrpc.h");
   EXPECT_EQ(SourcePath(file), "x/y_z.fdrpc.cc");
+  EXPECT_EQ(MockHeaderPath(file), "x/y_z.mock.fdrpc.h");
   EXPECT_EQ(MessageHeaderPath(file), "x/y_z.pb.h");
   EXPECT_EQ(Namespace(file), "");
 }
@@ -20,10 +21,11 @@ TEST(CcNames, FollowThePathOfTheFile) {
 TEST(CcNames, GuardsOfDifferentFilesDiffer) {
   ProtoFiles files;
   std::set<std::string> guards;
-  for (const char* path :
-       {"a/b.proto", "a_b.proto", "A/b.proto", "a-b.proto", "a/b.x.proto"}) {
+  for (const char* path : {"a/b.proto", "a_b.proto", "A/b.proto", "a-b.proto",
+                           "a/b.x.proto", "a/b.proto_MOCK.proto"}) {
     const auto& file = files.Add(path, "syntax = \"proto3\";");
     EXPECT_TRUE(guards.insert(IncludeGuard(file)).second) << path;
+    EXPECT_TRUE(guards.insert(MockIncludeGuard(file)).second) << path;
   }
 }
 

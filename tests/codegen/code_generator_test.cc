@@ -52,15 +52,46 @@ TEST(CodeGenerator, WritesTheSameWhateverTheOrderOfFiles) {
   EXPECT_EQ(forward.files, backward.files);
 }
 
-TEST(CodeGenerator, RefusesParameters) {
+TEST(CodeGenerator, WritesMocksIfItIsToldTo) {
+  ProtoFiles protos;
+  const auto* x = &protos.AddProto3("dir/x.proto", "service X {}");
+  const auto* y = &protos.AddProto3("y.proto", "message Y {}");
+  // As protoc gives it when it stands there twice.
+  for (const char* parameter : {"mocks", "mocks,mocks"}) {
+    WrittenFiles written;
+    std::string error;
+    EXPECT_TRUE(
+        CodeGenerator().GenerateAll({x, y}, parameter, &written, &error));
+    EXPECT_THAT(error, IsEmpty());
+    EXPECT_THAT(written.files, UnorderedElementsAre(
+                                   Key("dir/x.fdrpc.h"), Key("dir/x.fdrpc.cc"),
+                                   Key("dir/x.mock.fdrpc.h"), Key("y.fdrpc.h"),
+                                   Key("y.fdrpc.cc"), Key("y.mock.fdrpc.h")));
+  }
+}
+
+TEST(CodeGenerator, RefusesMocksThatDoNotCompile) {
+  ProtoFiles protos;
+  const auto* x = &protos.AddProto3("x.proto", "message MockS {} service S {}");
+  WrittenFiles written;
+  std::string error;
+  EXPECT_TRUE(CodeGenerator().GenerateAll({x}, "", &written, &error));
+  written.files.clear();
+  EXPECT_FALSE(CodeGenerator().GenerateAll({x}, "mocks", &written, &error));
+  EXPECT_THAT(error, ::testing::HasSubstr("mock class MockS"));
+  EXPECT_THAT(written.files, IsEmpty());
+}
+
+TEST(CodeGenerator, RefusesOtherParameters) {
   ProtoFiles protos;
   const auto* x = &protos.AddProto3("x.proto", "message X {}");
   WrittenFiles written;
   std::string error;
-  EXPECT_FALSE(CodeGenerator().GenerateAll({x}, "lite=1", &written, &error));
+  EXPECT_FALSE(
+      CodeGenerator().GenerateAll({x}, "mocks,lite=1", &written, &error));
   EXPECT_EQ(error,
-            "unknown parameter \"lite=1\": protoc-gen-fdrpc takes none; remove "
-            "it from --fdrpc_out or --fdrpc_opt");
+            "unknown parameter \"lite=1\": protoc-gen-fdrpc takes \"mocks\" "
+            "alone; remove it from --fdrpc_out or --fdrpc_opt");
   EXPECT_THAT(written.files, IsEmpty());
 }
 

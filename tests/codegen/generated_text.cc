@@ -16,4 +16,12 @@ GeneratedFile Generated(absl::string_view proto3) {
   return *std::move(generated);
 }
 
+std::string GeneratedMocks(absl::string_view proto3) {
+  ProtoFiles files;
+  absl::StatusOr<std::string> generated =
+      GenerateMockHeader(files.AddProto3("x.proto", proto3));
+  EXPECT_TRUE(generated.ok()) << generated.status();
+  return *std::move(generated);
+}
+
 }  // namespace fdrpc::codegen

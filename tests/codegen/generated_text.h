@@ -1,6 +1,8 @@
 #ifndef FDRPC_TESTS_CODEGEN_GENERATED_TEXT_H_
 #define FDRPC_TESTS_CODEGEN_GENERATED_TEXT_H_
 
+#include <string>
+
 #include "absl/strings/string_view.h"
 #include "codegen/file_generator.h"
 
@@ -9,6 +11,8 @@ namespace fdrpc::codegen {
 // What is generated from a valid file of the text that ProtoFiles::AddProto3()
 // takes.
 GeneratedFile Generated(absl::string_view proto3);
+// Its mocks.
+std::string GeneratedMocks(absl::string_view proto3);
 
 }  // namespace fdrpc::codegen
 

@@ -53,12 +53,16 @@ void ExpectGolden(const std::string& name, const std::string& actual) {
 
 void ExpectGoldens(const std::string& name) {
   ProtoFiles files;
-  absl::StatusOr<GeneratedFile> generated = GenerateFile(files.Add(
+  const auto& file = files.Add(
       name + ".proto",
-      ReadSourceFile(absl::StrCat("tests/codegen/golden/", name, ".proto"))));
+      ReadSourceFile(absl::StrCat("tests/codegen/golden/", name, ".proto")));
+  absl::StatusOr<GeneratedFile> generated = GenerateFile(file);
   ASSERT_TRUE(generated.ok()) << generated.status();
+  absl::StatusOr<std::string> mocks = GenerateMockHeader(file);
+  ASSERT_TRUE(mocks.ok()) << mocks.status();
   ExpectGolden(name + ".fdrpc.h", generated->header);
   ExpectGolden(name + ".fdrpc.cc", generated->source);
+  ExpectGolden(name + ".mock.fdrpc.h", *mocks);
 }
 
 TEST(Golden, TheFileBrokerOfTheGuide) { ExpectGoldens("filebroker"); }

@@ -22,6 +22,16 @@ TEST(ServiceNames, AreThoseOfTheFile) {
   EXPECT_THAT(names.methods, ElementsAre("Open", "open"));
 }
 
+TEST(ServiceNames, OfAMockGiveWayToItsMethods) {
+  ProtoFiles files;
+  const auto& file = files.AddProto3("x.proto", R"(
+      message M {}
+      service class { rpc Get(M) returns (M); }
+      service S { rpc MockS(M) returns (M); })");
+  EXPECT_EQ(ServiceNames(*file.service(0)).mock, "Mockclass");
+  EXPECT_EQ(ServiceNames(*file.service(1)).mock, "MockS_");
+}
+
 TEST(ServiceNames, GiveWayToKeywordsAndToOurs) {
   ProtoFiles files;
   const auto& file = files.AddProto3("x.proto", R"(

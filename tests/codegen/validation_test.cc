@@ -239,6 +239,26 @@ service Other_Inner {})")),
             "one of the two");
 }
 
+TEST_F(ValidationTest, RefusesMocksWhoseNamesAreTaken) {
+  const absl::Status refused =
+      GenerateMockHeader(files_.Add("x.proto", absl::StrCat(kProto3, R"(
+message MockA {}
+service A {}
+service B {}
+service MockB { rpc Open(MockA) returns (MockA); rpc gmock_Open(MockA) returns (MockA); })")))
+          .status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.message(),
+            "x.proto:4: test.A: the C++ mock class MockA of this service "
+            "would have the name of message test.MockA; rename one of the "
+            "two\n"
+            "x.proto:5: test.B: the C++ mock class MockB of this service "
+            "would have the name of service test.MockB; rename one of the "
+            "two\n"
+            "x.proto:6: test.MockB.Open: GoogleMock makes a method gmock_Open "
+            "of this one, which the service has too; rename one of the two");
+}
+
 TEST_F(ValidationTest, ReportsAllProblemsAtOnce) {
   EXPECT_THAT(ProblemsOf(absl::StrCat(kProto2, R"(
 option cc_generic_services = true;

@@ -71,7 +71,8 @@ struct ServerOptions {
 
 class ServerCore;
 
-// Serves services on listening sockets.
+// Serves services on listening sockets, and to channels of its own process
+// (fdrpc/in_process_channel.h).
 //
 //   fdrpc::Server server;
 //   server.AddService(broker);
@@ -124,7 +125,7 @@ class Server {
   // while it runs and puts the former handlers back; one that comes before,
   // also after Listen(), does what it does to a program without a server. One
   // server of a process may Run() at a time, and a server runs once, after
-  // Listen() or InProcessChannel() (fdrpc/in_process_channel.h).
+  // Listen() or InProcessChannel().
   void Run();
 
   // The same on threads of its own, without handling signals; returns at once.

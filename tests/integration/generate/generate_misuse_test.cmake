@@ -46,6 +46,8 @@ refused(nothing_follows "fdrpc_generate: nothing follows PROTOS"
         "fdrpc_generate(TARGET sources PROTOS)")
 refused(unknown_argument "fdrpc_generate: unknown argument: SOURCES a.proto"
         "fdrpc_generate(SOURCES a.proto TARGET sources)")
+refused(mocks_has_no_value "fdrpc_generate: unknown argument: a.proto"
+        "fdrpc_generate(TARGET sources PROTOS proto/a.proto MOCKS a.proto)")
 refused(unknown_target "there is no target nobody yet"
         "fdrpc_generate(TARGET nobody PROTOS proto/a.proto)")
 foreach(target headers alias imported)

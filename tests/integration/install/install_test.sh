@@ -42,6 +42,7 @@ configure "$work/with-cmake" "$@"
 cmake --build "$work/with-cmake"
 "$work/with-cmake/echo"
 "$work/with-cmake/echo_alone"
+if [[ -e $work/with-cmake/echo_mocked ]]; then "$work/with-cmake/echo_mocked"; fi
 
 for generator in Ninja "Unix Makefiles"; do
   step "A changed import generates again what imports it: $generator"
