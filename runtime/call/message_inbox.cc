@@ -49,10 +49,4 @@ Credit MessageInbox::Take(ReceivedMessage& message) {
   return credit_->Consumed(message.bytes.size(), message.descriptors.size());
 }
 
-std::vector<ReceivedMessage> MessageInbox::Drop() {
-  if (assembler_.started()) messages_.push_back(assembler_.Take());
-  first_ = 0;
-  return std::exchange(messages_, {});
-}
-
 }  // namespace fdrpc

@@ -44,11 +44,6 @@ class MessageInbox {
   // Moves the oldest message out; returns what to grant the sender for it.
   Credit Take(ReceivedMessage& message);
 
-  // Moves everything out, for the caller to drop where it may block: also what
-  // has arrived of a message that is not complete. The last that is done with
-  // it.
-  std::vector<ReceivedMessage> Drop();
-
  private:
   MessageAssembler assembler_;
   const bool streams_;

@@ -54,8 +54,7 @@ absl::Status ChannelCore::CallUnary(const Method& method,
   ChannelCall call(*this, method, options);
   call.Start(options, &request, /*borrow_request=*/true);
   call.Await(CallEvent::kEnd);
-  if (call.status().ok()) call.Take(reply);
-  return call.status();
+  return TakeReply(call, reply);
 }
 
 std::shared_ptr<ClientCall> ChannelCore::StartCall(

@@ -300,35 +300,6 @@ TEST_F(MessageInboxTest, SaysThatDescriptorsCouldNotBeReceived) {
   EXPECT_THAT(inbox_->status().message(), HasSubstr("RLIMIT_NOFILE"));
 }
 
-TEST_F(MessageInboxTest, DropsEverythingAtOnceForTheCallerToClose) {
-  const DescriptorCensus before = TakeCensus();
-  Stream();
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Append("message", 2).ok());
-  EXPECT_EQ(TakeBytes(), "message");
-  ASSERT_TRUE(AppendPart("not complete", 5).ok());
-  std::vector<ReceivedMessage> dropped = inbox_->Drop();
-  EXPECT_FALSE(inbox_->has_message());
-  size_t descriptors = 0;
-  for (const ReceivedMessage& message : dropped) {
-    descriptors += message.descriptors.size();
-  }
-  EXPECT_EQ(descriptors, 2u * 2 + 5);
-  EXPECT_EQ(TakeCensus().size(), before.size() + descriptors);
-  inbox_.reset();
-  EXPECT_EQ(TakeCensus().size(), before.size() + descriptors)
-      << "nothing is left for it to close";
-  dropped.clear();
-  EXPECT_EQ(TakeCensus(), before);
-}
-
-TEST_F(MessageInboxTest, DropsNothingWhereNothingIs) {
-  Stream();
-  EXPECT_TRUE(inbox_->Drop().empty());
-  ASSERT_TRUE(Append("taken").ok());
-  EXPECT_EQ(TakeBytes(), "taken");
-  EXPECT_TRUE(inbox_->Drop().empty());
-}
-
 TEST_F(MessageInboxTest, ClosesDescriptorsOfMessagesThatNobodyTakes) {
   Stream();
   ASSERT_TRUE(Append("message", 3).ok());

@@ -112,8 +112,8 @@ class AsyncClientWriter final : public AsyncClientStreamBase {
   }
   // Half-closes: no more requests come.
   void WritesDone() { call()->HalfClose(); }
-  // Half-closes, if that was not done, and calls `done` when the call has
-  // ended, with its reply or why there is none.
+  // Calls `done` when the call has ended, with its reply or why there is none.
+  // Half-closes nothing: WriteLast() or WritesDone() does, before or after.
   void Finish(absl::AnyInvocable<void(absl::StatusOr<Reply>)> done) {
     WhenReady(call(), CallEvent::kEnd,
               [done = std::move(done)](ClientCall& ended) mutable {

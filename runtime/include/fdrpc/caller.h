@@ -2,6 +2,7 @@
 #define FDRPC_CALLER_H_
 
 #include <memory>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,18 +23,27 @@ class ClientCall : public Call {
   // When kHeaders is ready: the server's initial metadata, empty if the call
   // ended without. Borrowed from the call.
   virtual const Metadata& headers() = 0;
-  // When kEnd is ready. The status can still change from OK to an error, until
-  // every message has been taken: by one that cannot be parsed.
+  // When kEnd is ready. The status is final once every message has been taken:
+  // until then one that cannot be parsed makes an error of OK.
   virtual absl::Status status() = 0;
   virtual const Metadata& trailers() = 0;
 };
 
-// The one reply of a call that has ended, or why there is none.
+// Takes the one reply of a call that has ended, and says how it did: `reply`
+// holds the server's message if and only if that is OK.
+inline absl::Status TakeReply(ClientCall& call, IncomingMessage reply) {
+  const bool taken = call.Take(reply);
+  absl::Status status = call.status();
+  if (!taken && status.ok()) {
+    return absl::InternalError("the call ended without a reply");
+  }
+  return status;
+}
 template <typename Reply>
 absl::StatusOr<Reply> TakeReply(ClientCall& call) {
   absl::StatusOr<Reply> reply{Reply()};
-  if (call.status().ok()) call.Take(*reply);
-  if (absl::Status status = call.status(); !status.ok()) reply = status;
+  absl::Status status = TakeReply(call, *reply);
+  if (!status.ok()) reply = std::move(status);
   return reply;
 }
 

@@ -42,23 +42,30 @@ class ClientStreamBase {
 
  protected:
   ClientCall& call() { return *call_; }
-  const std::shared_ptr<ClientCall>& shared_call() { return call_; }
 
  private:
   std::shared_ptr<ClientCall> call_;
 };
 
-// The replies of a server-streaming call:
-//
-//   fdrpc::ClientReader<WatchEvent> events = broker.Watch(request);
-//   while (std::optional<WatchEvent> event = events.Read()) { … }
-//   absl::Status status = events.Finish();
-//
-// Threads: one at a time; Cancel() from any.
-template <typename Reply>
-class ClientReader final : public ClientStreamBase {
+// The parts that the blocking streams are made of.
+namespace blocking_parts {
+
+class Headers : public ClientStreamBase {
  public:
   using ClientStreamBase::ClientStreamBase;
+
+  // Blocks until the server's initial metadata is here, which is before the
+  // first reply; empty if the call ended without. Borrowed from the stream.
+  const Metadata& headers() {
+    call().Await(CallEvent::kHeaders);
+    return call().headers();
+  }
+};
+
+template <typename Reply>
+class Reader : public Headers {
+ public:
+  using Headers::Headers;
 
   // Blocks until the next reply is here; none once there are no more.
   std::optional<Reply> Read() {
@@ -70,21 +77,53 @@ class ClientReader final : public ClientStreamBase {
     call().Await(CallEvent::kMessage);
     return call().Take(reply);
   }
-  // Blocks until the server's initial metadata is here, which is before the
-  // first reply; empty if the call ended without. Borrowed from the stream.
-  const Metadata& headers() {
-    call().Await(CallEvent::kHeaders);
-    return call().headers();
-  }
-  // Blocks until the call has ended and says how. Replies that were not read
-  // are dropped: a stream that the server does not end wants Cancel() first.
-  absl::Status Finish() {
+
+ protected:
+  absl::Status DropRest() {
     Reply dropped;
     while (Read(dropped)) {
     }
     call().Await(CallEvent::kEnd);
     return call().status();
   }
+};
+
+template <typename Request, typename Base>
+class Writer : public Base {
+ public:
+  using Base::Base;
+
+  // Takes `request` over to be sent; blocks while the server does not read.
+  // False if the call has ended, which Finish() explains.
+  bool Write(SentMessage<Request> request) { return Send(request, false); }
+  // The same with the last request, in one frame with the half-close.
+  bool WriteLast(SentMessage<Request> request) { return Send(request, true); }
+
+ private:
+  template <typename Message>
+  bool Send(Message& request, bool last) {
+    this->call().Await(CallEvent::kRoom);
+    return this->call().Send(request, last);
+  }
+};
+
+}  // namespace blocking_parts
+
+// The replies of a server-streaming call:
+//
+//   fdrpc::ClientReader<WatchEvent> events = broker.Watch(request);
+//   while (std::optional<WatchEvent> event = events.Read()) { … }
+//   absl::Status status = events.Finish();
+//
+// Threads: one at a time; Cancel() from any.
+template <typename Reply>
+class ClientReader final : public blocking_parts::Reader<Reply> {
+ public:
+  using blocking_parts::Reader<Reply>::Reader;
+
+  // Blocks until the call has ended and says how. Replies that were not read
+  // are dropped: a stream that the server does not end wants Cancel() first.
+  absl::Status Finish() { return this->DropRest(); }
 };
 
 // The requests of a client-streaming call, and its reply:
@@ -97,31 +136,17 @@ class ClientReader final : public ClientStreamBase {
 //
 // Threads: one at a time; Cancel() from any.
 template <typename Request, typename Reply>
-class ClientWriter final : public ClientStreamBase {
+class ClientWriter final
+    : public blocking_parts::Writer<Request, blocking_parts::Headers> {
  public:
-  using ClientStreamBase::ClientStreamBase;
+  using blocking_parts::Writer<Request, blocking_parts::Headers>::Writer;
 
-  // Takes `request` over to be sent; blocks while the server does not read.
-  // False if the call has ended, which Finish() explains.
-  bool Write(SentMessage<Request> request) {
-    call().Await(CallEvent::kRoom);
-    return call().Send(request, /*last=*/false);
-  }
-  // The same with the last request, in one frame with the half-close.
-  bool WriteLast(SentMessage<Request> request) {
-    call().Await(CallEvent::kRoom);
-    return call().Send(request, /*last=*/true);
-  }
-  const Metadata& headers() {
-    call().Await(CallEvent::kHeaders);
-    return call().headers();
-  }
   // Says that no more requests come, if WriteLast() has not, and blocks until
   // the call has ended: its reply, or why there is none. Once.
   absl::StatusOr<Reply> Finish() {
-    call().HalfClose();
-    call().Await(CallEvent::kEnd);
-    return TakeReply<Reply>(call());
+    this->call().HalfClose();
+    this->call().Await(CallEvent::kEnd);
+    return TakeReply<Reply>(this->call());
   }
 };
 
@@ -131,44 +156,18 @@ class ClientWriter final : public ClientStreamBase {
 // Threads: one thread may write (Write(), WriteLast(), WritesDone()) while
 // another reads; Cancel() from any.
 template <typename Request, typename Reply>
-class ClientStream final : public ClientStreamBase {
+class ClientStream final
+    : public blocking_parts::Writer<Request, blocking_parts::Reader<Reply>> {
  public:
-  using ClientStreamBase::ClientStreamBase;
+  using blocking_parts::Writer<Request, blocking_parts::Reader<Reply>>::Writer;
 
-  // As ClientWriter has them.
-  bool Write(SentMessage<Request> request) {
-    call().Await(CallEvent::kRoom);
-    return call().Send(request, /*last=*/false);
-  }
-  bool WriteLast(SentMessage<Request> request) {
-    call().Await(CallEvent::kRoom);
-    return call().Send(request, /*last=*/true);
-  }
   // Half-closes: no more requests come.
-  void WritesDone() { call().HalfClose(); }
-
-  // As ClientReader has them.
-  std::optional<Reply> Read() {
-    call().Await(CallEvent::kMessage);
-    return TakeMessage<Reply>(call());
-  }
-  bool Read(Reply& reply) {
-    call().Await(CallEvent::kMessage);
-    return call().Take(reply);
-  }
-  const Metadata& headers() {
-    call().Await(CallEvent::kHeaders);
-    return call().headers();
-  }
+  void WritesDone() { this->call().HalfClose(); }
   // Half-closes, if that was not done, and blocks until the call has ended.
   // Replies that were not read are dropped.
   absl::Status Finish() {
     WritesDone();
-    Reply dropped;
-    while (Read(dropped)) {
-    }
-    call().Await(CallEvent::kEnd);
-    return call().status();
+    return this->DropRest();
   }
 };
 

@@ -41,8 +41,7 @@ class DirectCaller final : public Caller {
     const std::shared_ptr<DirectClientCall> call = Start(method);
     call->Send(request, /*last=*/true);
     call->Await(CallEvent::kEnd);
-    if (call->status().ok()) call->Take(reply);
-    return call->status();
+    return TakeReply(*call, reply);
   }
 
   std::shared_ptr<ClientCall> StartCall(const Method& method,
