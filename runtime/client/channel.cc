@@ -29,7 +29,7 @@ Channel Channel::Over(ChannelCore::Connector connector,
   if (options.loop.has_value()) loop = options.loop->core_;
   auto core = std::make_shared<ChannelCore>(std::move(connector), options,
                                             std::move(loop));
-  return Channel(core, core);
+  return Channel(Intercept(options.interceptors, core), core);
 }
 
 ChannelState Channel::state() const { return core_->state(); }

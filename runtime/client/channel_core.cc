@@ -67,6 +67,11 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
   return call;
 }
 
+std::shared_ptr<ContinuationRunner> ChannelCore::runner() {
+  absl::StatusOr<std::shared_ptr<LoopCore>> loop = GetLoop();
+  return loop.ok() ? *std::move(loop) : nullptr;
+}
+
 absl::Status ChannelCore::CheckProcess() const {
   if (ForkGeneration() == fork_generation_) return absl::OkStatus();
   return absl::FailedPreconditionError(

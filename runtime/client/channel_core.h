@@ -61,6 +61,8 @@ class ChannelCore final : public Caller,
                                         const OutgoingMessage* request,
                                         const CallOptions& options,
                                         CallForm form) override;
+  std::shared_ptr<ContinuationRunner> runner() override
+      ABSL_LOCKS_EXCLUDED(lock_);
 
   // ---- of Channel
 

@@ -26,7 +26,7 @@ namespace fdrpc {
 // What a Loop is made of: descriptors that are waited for, timers, and
 // continuations that are to run. Has no thread: whoever runs it is its thread
 // for that time. Sources are its users; it keeps none of them alive.
-class LoopCore {
+class LoopCore final : public ContinuationRunner {
  public:
   // Called on the loop's thread, without a lock.
   class Source {
@@ -67,8 +67,8 @@ class LoopCore {
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Has the continuation run; false from Remove() if it has begun to.
-  void Post(Continuation& continuation) ABSL_LOCKS_EXCLUDED(mu_);
-  bool Remove(Continuation& continuation) ABSL_LOCKS_EXCLUDED(mu_);
+  void Post(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
+  bool Remove(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
   // Has the function called, among the continuations. If the loop goes before,
   // it goes with it.
   void Post(absl::AnyInvocable<void()> function) ABSL_LOCKS_EXCLUDED(mu_);

@@ -66,6 +66,20 @@ class Continuation {
   Continuation* next_ = nullptr;
 };
 
+// What runs continuations: a Loop.
+//
+// Threads: any.
+class ContinuationRunner {
+ public:
+  // Has `continuation`, which it borrows, run soon, not within this function.
+  virtual void Post(Continuation& continuation) = 0;
+  // Takes one back; false if it has begun to run.
+  virtual bool Remove(Continuation& continuation) = 0;
+
+ protected:
+  ~ContinuationRunner() = default;
+};
+
 // One end of one call: messages out, messages in, an end. The same for clients
 // and servers, so that streams of both are thin layers over it: to wait, one
 // blocks in Await(), or is told by Notify().

@@ -74,6 +74,10 @@ class Caller {
                                                 const OutgoingMessage* request,
                                                 const CallOptions& options,
                                                 CallForm form) = 0;
+
+  // Runs the continuations of calls that are notified, for calls that end
+  // without a server. May start a thread. Null: the caller has none of its own.
+  virtual std::shared_ptr<ContinuationRunner> runner() { return nullptr; }
 };
 
 }  // namespace fdrpc

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -14,6 +15,7 @@
 #include "absl/time/time.h"
 #include "fdrpc/caller.h"
 #include "fdrpc/channel_state.h"
+#include "fdrpc/client_interceptor.h"
 #include "fdrpc/loop.h"
 
 namespace fdrpc {
@@ -44,6 +46,9 @@ struct ChannelOptions {
   // Where callbacks and coroutines of this channel run; none: the process's own
   // loop, whose thread the first asynchronous call starts.
   std::optional<Loop> loop = std::nullopt;
+  // See each call before it is made; the first sees it first, and what comes of
+  // it last.
+  std::vector<std::shared_ptr<ClientInterceptor>> interceptors = {};
 };
 
 // A connection to a server that comes back by itself: made by the first call

@@ -62,6 +62,11 @@ class ParcelBase {
   // otherwise INTERNAL, and the set is closed.
   absl::Status Accept(DescriptorSet descriptors);
 
+  // The attached descriptors; that of slot n stands at n - 1, an empty one if
+  // it was taken. For those who do not know the message's type: to look at, and
+  // to put others in their places, not to add or remove places.
+  DescriptorSet& descriptors() { return descriptors_; }
+
   // Moves the set out, leaving the parcel with none.
   DescriptorSet TakeDescriptors() { return std::exchange(descriptors_, {}); }
 

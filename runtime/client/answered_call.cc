@@ -1,0 +1,97 @@
+#include "fdrpc/answered_call.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "call/parse.h"
+#include "client/call_request.h"
+#include "loop/loop_core.h"
+#include "os/syscalls.h"
+
+namespace fdrpc {
+namespace {
+
+std::shared_ptr<ContinuationRunner> RunnerOf(Caller& next, CallForm form) {
+  if (form == CallForm::kBlocking) return nullptr;
+  if (std::shared_ptr<ContinuationRunner> own = next.runner()) return own;
+  absl::StatusOr<std::shared_ptr<LoopCore>> loop = LoopCore::Default();
+  return loop.ok() ? *std::move(loop) : nullptr;
+}
+
+// As who receives them has descriptors: each its own.
+absl::Status MakeUnique(DescriptorSet descriptors, std::vector<UniqueFd>& own) {
+  for (OutgoingFd& fd : descriptors) {
+    UniqueFd unique = fd.TakeUnique();
+    if (!unique.ok()) unique.Reset(Syscalls::Get().duplicate(fd.get()));
+    if (!unique.ok()) {
+      return absl::ErrnoToStatus(errno, "duplicating a shared descriptor");
+    }
+    own.push_back(std::move(unique));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+AnsweredCall::AnsweredCall(Caller& next, CallForm form, absl::Status status,
+                           ReplyMetadata metadata)
+    : runner_(RunnerOf(next, form)),
+      metadata_(std::move(metadata)),
+      status_(std::move(status)) {}
+
+// Here, for the thread sanitizer's suppressions to see it let go of the status.
+AnsweredCall::~AnsweredCall() = default;
+
+void AnsweredCall::AddReply(OutgoingMessage reply) {
+  absl::Status added = Add(reply);
+  if (!added.ok()) Fail(std::move(added));
+}
+
+absl::Status AnsweredCall::Add(const OutgoingMessage& reply) {
+  DescriptorSet descriptors;
+  absl::Status prepared = PrepareMessage(reply, descriptors);
+  if (!prepared.ok()) return prepared;
+  Reply added;
+  added.bytes = reply.message->SerializeAsString();
+  absl::Status own = MakeUnique(std::move(descriptors), added.descriptors);
+  if (own.ok()) replies_.push_back(std::move(added));
+  return own;
+}
+
+void AnsweredCall::Notify(CallEvent, Continuation& continuation) {
+  // The continuation may let go of the call before this function returns.
+  const std::shared_ptr<ContinuationRunner> runner = runner_;
+  // No loop can be had: as a channel's call that fails for want of one.
+  if (runner == nullptr) return continuation.Run();
+  runner->Post(continuation);
+}
+
+void AnsweredCall::Forget(Continuation& continuation) {
+  if (runner_ != nullptr) runner_->Remove(continuation);
+}
+
+bool AnsweredCall::Take(IncomingMessage message) {
+  if (replies_.empty()) return false;
+  Reply next = std::move(replies_.front());
+  replies_.pop_front();
+  absl::Status parsed =
+      ParseReceived({.bytes = std::move(next.bytes),
+                     .descriptors = std::move(next.descriptors)},
+                    message);
+  const bool taken = parsed.ok();
+  // It is of another type than the method's.
+  if (!taken) Fail(std::move(parsed));
+  return taken;
+}
+
+void AnsweredCall::Fail(absl::Status error) {
+  replies_.clear();
+  if (status_.ok()) status_ = std::move(error);
+}
+
+bool AnsweredCall::Send(OutgoingMessage message, bool) {
+  if (message.parcel != nullptr) message.parcel->TakeDescriptors();
+  return false;
+}
+
+}  // namespace fdrpc
