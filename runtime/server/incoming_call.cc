@@ -58,7 +58,7 @@ void IncomingCall::Start() {
 void IncomingCall::Run() {
   std::shared_ptr<IncomingCall> self = std::move(starting_);
   if (context_.IsCancelled()) return Finish(DeadlinePassed(), nullptr);
-  method_.handler->serve(*method_.service, std::move(self));
+  method_.Serve(std::move(self));
 }
 
 absl::Status IncomingCall::DeadlinePassed() {

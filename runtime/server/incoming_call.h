@@ -100,9 +100,6 @@ class IncomingCall final : public ServerCall,
                   absl::CancelledError("the client cancelled the call")) {
     EndNow({}, std::move(why));
   }
-  // Sends `error`, in place of whatever waits to be sent, unless the end has
-  // been sent; an end for the handler, too.
-  void Fail(const absl::Status& error) ABSL_LOCKS_EXCLUDED(mu_);
 
   // As ServerContext has them.
   void SendHeaders() ABSL_LOCKS_EXCLUDED(mu_);
@@ -126,6 +123,7 @@ class IncomingCall final : public ServerCall,
       ABSL_LOCKS_EXCLUDED(mu_);
   void Finish(absl::Status status, const OutgoingMessage* reply) override
       ABSL_LOCKS_EXCLUDED(mu_);
+  void Fail(const absl::Status& error) override ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   // What an end drops: destroyed without the lock, since closing a descriptor

@@ -168,7 +168,7 @@ class ServerCore final : private ServerConnection::Host,
 
   const ServerOptions options_;
   const uint32_t fork_generation_ = ForkGeneration();
-  ServiceRegistry registry_;
+  ServiceRegistry registry_{options_.interceptors};
   bool serving_ = false;
   bool accepts_in_process_ = false;
   std::optional<Wakeup> wakeup_;

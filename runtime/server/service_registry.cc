@@ -5,6 +5,15 @@
 
 namespace fdrpc {
 
+void RegisteredMethod::Serve(std::shared_ptr<ServerCall> call) const {
+  if (interceptors.empty()) return handler->serve(*service, std::move(call));
+  const RegisteredMethod rest = {service, handler, interceptors.subspan(1)};
+  interceptors.front()->Serve(*handler->method, std::move(call),
+                              [&rest](std::shared_ptr<ServerCall> next) {
+                                rest.Serve(std::move(next));
+                              });
+}
+
 void ServiceRegistry::Add(Service& service) {
   const bool is_new =
       services_.emplace(std::string(service.full_name()), &service).second;
@@ -12,7 +21,7 @@ void ServiceRegistry::Add(Service& service) {
   for (const MethodHandler& handler : service.method_handlers()) {
     FDRPC_CHECK(handler.serve != nullptr, "a method has no handler");
     methods_.emplace(std::string(handler.method->full_name),
-                     RegisteredMethod{&service, &handler});
+                     RegisteredMethod{&service, &handler, interceptors_});
   }
 }
 

@@ -1,19 +1,29 @@
 #ifndef FDRPC_SERVER_SERVICE_REGISTRY_H_
 #define FDRPC_SERVER_SERVICE_REGISTRY_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "fdrpc/server_interceptor.h"
 #include "fdrpc/service.h"
 
 namespace fdrpc {
 
-// One method with the service object that serves it.
+// One method with the service object that serves it, and who is to see its
+// calls before. Borrows all.
 struct RegisteredMethod {
   Service* service = nullptr;
   const MethodHandler* handler = nullptr;
+  absl::Span<const std::shared_ptr<ServerInterceptor>> interceptors = {};
+
+  // Has a call served, by way of the interceptors.
+  void Serve(std::shared_ptr<ServerCall> call) const;
 
   // Which directions are streams of messages; the others have one message.
   bool streams_requests() const {
@@ -27,9 +37,15 @@ struct RegisteredMethod {
   MethodKind kind() const { return handler->method->kind; }
 };
 
-// Which services a server has. Filled before it serves, read-only from then on.
+// Which services and interceptors a server has. Filled before it serves,
+// read-only from then on.
 class ServiceRegistry {
  public:
+  // `interceptors`: the first sees a call first.
+  explicit ServiceRegistry(
+      std::vector<std::shared_ptr<ServerInterceptor>> interceptors = {})
+      : interceptors_(std::move(interceptors)) {}
+
   // Borrows `service`. A second one of the same name is a programmer's error.
   void Add(Service& service);
 
@@ -37,6 +53,7 @@ class ServiceRegistry {
   absl::StatusOr<RegisteredMethod> Find(std::string_view full_name) const;
 
  private:
+  const std::vector<std::shared_ptr<ServerInterceptor>> interceptors_;
   absl::flat_hash_map<std::string, Service*> services_;
   absl::flat_hash_map<std::string, RegisteredMethod> methods_;
 };

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "fdrpc/loop.h"
+#include "fdrpc/server_interceptor.h"
 #include "fdrpc/service.h"
 #include "fdrpc/unique_fd.h"
 
@@ -67,6 +68,9 @@ struct ServerOptions {
   // part).
   absl::Duration max_connection_age = absl::InfiniteDuration();
   absl::Duration max_connection_age_grace = absl::InfiniteDuration();
+  // See each call before its handler; the first sees it first, and what comes
+  // of it last.
+  std::vector<std::shared_ptr<ServerInterceptor>> interceptors = {};
 };
 
 class ServerCore;

@@ -30,6 +30,11 @@ class ServerCall : public Call {
   // counts. `reply` is the one reply of a method that gives one, if the status
   // is OK; null otherwise.
   virtual void Finish(absl::Status status, const OutgoingMessage* reply) = 0;
+
+  // Ends the call with `error` at once, in place of what waits to be sent, for
+  // others than its handler: that finds it cancelled and is to Finish() still.
+  // Does nothing once the end has been sent.
+  virtual void Fail(const absl::Status& error) { Abort(error); }
 };
 
 // Closes what a handler did not take of a request, before the client hears.

@@ -1,0 +1,91 @@
+#ifndef FDRPC_SERVER_CALL_FILTER_H_
+#define FDRPC_SERVER_CALL_FILTER_H_
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "fdrpc/call_filter.h"
+#include "fdrpc/server_context.h"
+#include "fdrpc/service.h"
+
+namespace fdrpc {
+
+// A server's call that wraps another, for an interceptor to see and change what
+// comes and goes. Derive from it and override the hooks, or context() to show
+// the handler another one (ServerContextFilter):
+//
+//   next(std::make_shared<Logged>(std::move(call)));
+//
+// OnReceive() has the requests and OnSend() the replies, streamed or not. After
+// an error of theirs the handler finds that the call was cancelled.
+//
+// Threads: the hooks run on those of the handler.
+class ServerCallFilter : public CallFilter<ServerCall> {
+ public:
+  explicit ServerCallFilter(std::shared_ptr<ServerCall> next)
+      : CallFilter(std::move(next)) {}
+
+  // ServerCall.
+  ServerContext& context() override { return next().context(); }
+  absl::Status TakeRequest(IncomingMessage request) override {
+    absl::Status taken = next().TakeRequest(request);
+    return taken.ok() ? See(request) : taken;
+  }
+  void Finish(absl::Status status, const OutgoingMessage* reply) override {
+    if (finished_.exchange(true)) return;
+    if (failure() != nullptr) status = *failure();
+    std::optional<OutgoingMessage> sent;
+    if (status.ok() && reply != nullptr) {
+      sent = *reply;
+      status = See(*sent);
+    }
+    OnFinish(status);
+    const bool replies = status.ok() && sent.has_value();
+    next().Finish(std::move(status), replies ? &*sent : nullptr);
+  }
+  void Abort(const absl::Status& why) final { Finish(why, nullptr); }
+  void Fail(const absl::Status& error) override { next().Fail(error); }
+
+ protected:
+  // Called once, with what the handler ends the call with, or an error of a
+  // hook before. Nobody hears of it if the call has been cancelled.
+  virtual void OnFinish(absl::Status& /*status*/) {}
+
+ private:
+  void FailNext(const absl::Status& error) final { next().Fail(error); }
+
+  std::atomic<bool> finished_{false};
+};
+
+// A context that hands on another one, which it borrows, to override parts of.
+class ServerContextFilter : public ServerContext {
+ public:
+  explicit ServerContextFilter(ServerContext& next) : next_(next) {}
+
+  const Metadata& metadata() const override { return next_.metadata(); }
+  const PeerCredentials& peer() const override { return next_.peer(); }
+  absl::StatusOr<UniqueFd> OpenPeerPidfd() const override {
+    return next_.OpenPeerPidfd();
+  }
+  absl::Duration time_remaining() const override {
+    return next_.time_remaining();
+  }
+  bool IsCancelled() const override { return next_.IsCancelled(); }
+  absl::Status cancellation_reason() const override {
+    return next_.cancellation_reason();
+  }
+  std::stop_token cancellation() const override { return next_.cancellation(); }
+  Metadata& headers() override { return next_.headers(); }
+  void SendHeaders() override { next_.SendHeaders(); }
+  Metadata& trailers() override { return next_.trailers(); }
+
+ private:
+  ServerContext& next_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_CALL_FILTER_H_

@@ -1,0 +1,213 @@
+// Interceptors and the descriptors of requests and replies, in all forms.
+
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "fdrpc/client_call_filter.h"
+#include "fdrpc/client_interceptor.h"
+#include "fdrpc/server_call_filter.h"
+#include "fdrpc/server_interceptor.h"
+#include "fdrpc/task.h"
+#include "tests/calls/calls_fixture.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/files.h"
+
+namespace fdrpc::testing {
+namespace {
+
+// Replies its request's file, with what was in it and a word as the text.
+absl::Status Exchanged(Parcel<Files>& request, Parcel<Files>& reply) {
+  reply->set_text(request->text() + ReadRest(request.first()) + ",handler,");
+  reply.set_first(request.take_first());
+  return absl::OkStatus();
+}
+
+class BlockingExchange final : public TestService::Service {
+ public:
+  absl::Status Exchange(ServerContext&, Parcel<Files>& request,
+                        Parcel<Files>& reply) override {
+    return Exchanged(request, reply);
+  }
+};
+
+class CallbackExchange final : public TestService::AsyncService {
+ public:
+  void Exchange(AsyncServerUnary<Parcel<Files>, Parcel<Files>> call) override {
+    Parcel<Files> reply;
+    (void)Exchanged(call.request(), reply);
+    call.Finish(std::move(reply));
+  }
+};
+
+class CoroutineExchange final : public TestService::CoService {
+ public:
+  Task<absl::Status> Exchange(ServerContext&, Parcel<Files>& request,
+                              Parcel<Files>& reply) override {
+    co_return Exchanged(request, reply);
+  }
+};
+
+// Notes in a message's text that it saw it, and puts another file in place of
+// its first one.
+absl::Status Replace(const std::string& name, Parcel<Files>& parcel) {
+  parcel->mutable_text()->append(ReadRest(parcel.first()) + "," + name + ",");
+  parcel.set_first(FileWith(name));
+  return absl::OkStatus();
+}
+// The same without knowing the type.
+absl::Status ReplaceAny(const std::string& name, ParcelBase& parcel) {
+  auto& message = static_cast<Files&>(parcel.lite_message());
+  EXPECT_EQ(parcel.descriptors().size(), 1u);
+  OutgoingFd& first = parcel.descriptors()[message.first().slot() - 1];
+  message.mutable_text()->append(ReadRest(first.get()) + "," + name + ",");
+  first = FileWith(name);
+  return absl::OkStatus();
+}
+
+constexpr int kNowhere = 4;
+
+// `refuses`: at which of the four places a message is refused.
+class ReplacingClient final : public ClientInterceptor {
+ public:
+  explicit ReplacingClient(int refuses) : refuses_(refuses) {}
+
+  std::shared_ptr<ClientCall> StartCall(const Method& method,
+                                        const OutgoingMessage* request,
+                                        const CallOptions& options,
+                                        CallForm form, Caller& next) override {
+    (void)ReplaceAny("client", *request->parcel);
+    return FilterCall<Filter>(next.StartCall(method, request, options, form),
+                              refuses_);
+  }
+
+ private:
+  class Filter : public ClientCallFilter {
+   public:
+    Filter(std::shared_ptr<ClientCall> next, int refuses)
+        : ClientCallFilter(std::move(next)), refuses_(refuses) {}
+
+   private:
+    absl::Status OnReceive(IncomingMessage message) override {
+      if (refuses_ == 0) return absl::DataLossError("refused");
+      return Replace("end", static_cast<Parcel<Files>&>(*message.parcel));
+    }
+    const int refuses_;
+  };
+
+  const int refuses_;
+};
+
+class ReplacingServer final : public ServerInterceptor {
+ public:
+  explicit ReplacingServer(int refuses) : refuses_(refuses) {}
+
+  void Serve(
+      const Method&, std::shared_ptr<ServerCall> call,
+      absl::FunctionRef<void(std::shared_ptr<ServerCall>)> next) override {
+    if (refuses_ == 1) {
+      return call->Finish(absl::DataLossError("refused"), nullptr);
+    }
+    next(std::make_shared<Filter>(std::move(call), refuses_));
+  }
+
+ private:
+  class Filter final : public ServerCallFilter {
+   public:
+    Filter(std::shared_ptr<ServerCall> next, int refuses)
+        : ServerCallFilter(std::move(next)), refuses_(refuses) {}
+
+   private:
+    absl::Status OnReceive(IncomingMessage message) override {
+      if (refuses_ == 2) return absl::DataLossError("refused");
+      return Replace("server", static_cast<Parcel<Files>&>(*message.parcel));
+    }
+    // Another parcel in place of the handler's.
+    absl::Status OnSend(OutgoingMessage& message) override {
+      if (refuses_ == 3) return absl::DataLossError("refused");
+      auto& parcel = static_cast<Parcel<Files>&>(*message.parcel);
+      other_->set_text(parcel->text());
+      other_.set_first(parcel.take_first());
+      message = other_;
+      return ReplaceAny("back", other_);
+    }
+
+    const int refuses_;
+    Parcel<Files> other_;
+  };
+
+  const int refuses_;
+};
+
+class DescriptorInterceptorsTest : public CallsTest {
+ protected:
+  absl::StatusOr<Parcel<Files>> Exchange(TestService::Stub& stub,
+                                         Parcel<Files> request) {
+    if (form().name() == "Blocking") return stub.Exchange(std::move(request));
+    if (form().name() == "Callback") {
+      std::promise<absl::StatusOr<Parcel<Files>>> result;
+      stub.async().Exchange(std::move(request), {},
+                            [&](absl::StatusOr<Parcel<Files>> reply) {
+                              result.set_value(std::move(reply));
+                            });
+      return result.get_future().get();
+    }
+    return BlockOn(
+        [](TestService::Stub& stub,
+           Parcel<Files> request) -> Task<absl::StatusOr<Parcel<Files>>> {
+          co_return co_await stub.co().Exchange(std::move(request));
+        }(stub, std::move(request)));
+  }
+  // A call, as it ends, through both interceptors, on a server of its own.
+  absl::StatusOr<Parcel<Files>> Call(int refuses) {
+    BlockingExchange blocking;
+    CallbackExchange callback;
+    CoroutineExchange coroutine;
+    Server server(
+        {.interceptors = {std::make_shared<ReplacingServer>(refuses)}});
+    if (server_form().name() == "Blocking") {
+      server.AddService(blocking);
+    } else if (server_form().name() == "Callback") {
+      server.AddService(callback);
+    } else {
+      server.AddService(coroutine);
+    }
+    EXPECT_TRUE(server.Listen(dir_.address("exchange")).ok());
+    EXPECT_TRUE(server.Start().ok());
+    TestService::Stub stub(*Channel::Connect(
+        dir_.address("exchange"),
+        {.interceptors = {std::make_shared<ReplacingClient>(refuses)}}));
+    Parcel<Files> request;
+    request.set_first(FileWith("caller"));
+    return Exchange(stub, std::move(request));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Forms, DescriptorInterceptorsTest, AllForms(),
+                         FormsName);
+
+TEST_P(DescriptorInterceptorsTest, DescriptorsAreReplacedOnEveryWay) {
+  // The process's loop stays, once there is one.
+  ASSERT_TRUE(Call(kNowhere).ok());
+  const DescriptorCensus before = TakeCensus();
+  {
+    absl::StatusOr<Parcel<Files>> reply = Call(kNowhere);
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_EQ((*reply)->text(),
+              "caller,client,client,server,server,handler,,back,back,end,");
+    EXPECT_EQ(ReadRest(reply->first()), "end");
+  }
+  EXPECT_EQ(TakeCensusExpecting(before), before);
+}
+
+TEST_P(DescriptorInterceptorsTest, DescriptorsOfRefusedMessagesAreClosed) {
+  ASSERT_TRUE(Call(kNowhere).ok());
+  const DescriptorCensus before = TakeCensus();
+  for (int refuses = 0; refuses < kNowhere; ++refuses) {
+    EXPECT_EQ(Call(refuses).status().message(), "refused") << refuses;
+    EXPECT_EQ(TakeCensusExpecting(before), before) << refuses;
+  }
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
