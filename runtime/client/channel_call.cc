@@ -40,7 +40,9 @@ ChannelCall::ChannelCall(ChannelCore& core, const Method& method,
       state_(method, Deadline(options), ReplyLimits(method, core.options()),
              {.bytes = core.options().stream_window_bytes,
               .descriptors = core.options().stream_window_descriptors}),
-      attempts_(core, state_, options.wait_for_ready) {}
+      attempts_(core, state_, options.wait_for_ready) {
+  state_.max_metadata_bytes = core.options().max_metadata_bytes;
+}
 
 ChannelCall::~ChannelCall() {
   // It runs Abort() no more when these are gone.

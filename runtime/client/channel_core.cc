@@ -116,7 +116,7 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::Connect() {
   absl::StatusOr<std::unique_ptr<Transport>> transport = connector_();
   if (!transport.ok()) return transport.status();
   return ClientConnection::Create(
-      *std::move(transport), ClientHello(options_),
+      *std::move(transport), ClientHello(options_), options_.max_queued_bytes,
       KeepAlive(options_.keepalive_interval, options_.keepalive_timeout),
       connectivity_);
 }

@@ -24,16 +24,17 @@ Credit InitialCredit(const std::optional<Hello>& server) {
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
     std::unique_ptr<Transport> transport, const Hello& hello,
-    const KeepAlive& keep_alive, std::shared_ptr<Connectivity> connectivity) {
+    size_t max_queued_bytes, const KeepAlive& keep_alive,
+    std::shared_ptr<Connectivity> connectivity) {
   absl::StatusOr<WaitingThreads> threads = WaitingThreads::Create();
   if (!threads.ok()) return threads.status();
-  return std::shared_ptr<ClientConnection>(
-      new ClientConnection(std::move(transport), hello, keep_alive,
-                           *std::move(threads), std::move(connectivity)));
+  return std::shared_ptr<ClientConnection>(new ClientConnection(
+      std::move(transport), hello, max_queued_bytes, keep_alive,
+      *std::move(threads), std::move(connectivity)));
 }
 
 ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
-                                   const Hello& hello,
+                                   const Hello& hello, size_t max_queued_bytes,
                                    const KeepAlive& keep_alive,
                                    WaitingThreads threads,
                                    std::shared_ptr<Connectivity> connectivity)
@@ -41,7 +42,7 @@ ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
       lock_(connectivity_->lock()),
       threads_(std::move(threads)),
       keep_alive_(keep_alive),
-      connection_(std::move(transport), hello, *this) {}
+      connection_(std::move(transport), hello, max_queued_bytes, *this) {}
 
 ClientConnection::~ClientConnection() {
   if (loop_ != nullptr) loop_->Unwatch(connection_.pollable_fd(), loop_token_);

@@ -34,7 +34,8 @@ class ClientConnection final
  public:
   static absl::StatusOr<std::shared_ptr<ClientConnection>> Create(
       std::unique_ptr<Transport> transport, const Hello& hello,
-      const KeepAlive& keep_alive, std::shared_ptr<Connectivity> connectivity);
+      size_t max_queued_bytes, const KeepAlive& keep_alive,
+      std::shared_ptr<Connectivity> connectivity);
   ~ClientConnection() override;
 
   // The channel's lock, under the name that it has here.
@@ -76,7 +77,8 @@ class ClientConnection final
 
  private:
   ClientConnection(std::unique_ptr<Transport> transport, const Hello& hello,
-                   const KeepAlive& keep_alive, WaitingThreads threads,
+                   size_t max_queued_bytes, const KeepAlive& keep_alive,
+                   WaitingThreads threads,
                    std::shared_ptr<Connectivity> connectivity);
 
   // Connection::Role.

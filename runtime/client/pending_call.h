@@ -64,6 +64,7 @@ class PendingCall {
 
   // What the server sent.
   MessageInbox inbox;
+  size_t max_metadata_bytes = 0;
   bool has_headers = false;  // they came in a frame of their own
   Metadata headers;
   Metadata trailers;

@@ -77,6 +77,13 @@ absl::Status ClientConnection::OnCallFrame(PendingCall& call,
       }
       absl::Status decoded = DecodeMetadataBlock(frame.payload, call.headers);
       if (!decoded.ok()) return decoded;
+      absl::Status fits =
+          CheckMetadataSize(call.headers, call.max_metadata_bytes);
+      if (!fits.ok()) {
+        call.headers.Clear();
+        Abandon(call, std::move(fits));
+        return absl::OkStatus();
+      }
       call.Wake(CallEvent::kHeaders, lock_);
       return absl::OkStatus();
     }
@@ -137,6 +144,12 @@ absl::Status ClientConnection::OnStatusFrame(PendingCall& call,
   absl::Status decoded = DecodeStatusHeader(
       frame.header.flags, frame.header.argument, frame.payload, header);
   if (!decoded.ok()) return decoded;
+  for (Metadata* metadata : {&header.headers, &header.trailers}) {
+    absl::Status fits = CheckMetadataSize(*metadata, call.max_metadata_bytes);
+    if (fits.ok()) continue;
+    metadata->Clear();
+    header.status = std::move(fits);
+  }
   if ((frame.header.flags & kFlagMetadata) != 0) {
     call.headers = std::move(header.headers);
   }

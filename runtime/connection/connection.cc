@@ -10,10 +10,8 @@ namespace fdrpc {
 namespace {
 
 constexpr size_t kMostFramesPerBatch = 64;
-// What is queued at most before the senders of messages wait, and down to what
-// they do.
-constexpr size_t kMostQueuedBytes = 1u << 20;
-constexpr size_t kRoomAgainBytes = kMostQueuedBytes / 2;
+// Less than that would have senders wait for each other's small messages.
+constexpr size_t kLeastQueuedBytes = 64u << 10;
 // A peer that sends pings and reads no pongs is one that does harm.
 constexpr size_t kMostQueuedPongs = 1024;
 
@@ -25,8 +23,11 @@ bool IsPong(const OutgoingFrame& frame) {
 }  // namespace
 
 Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
-                       Role& role)
-    : transport_(std::move(transport)), hello_(hello), role_(role) {
+                       size_t max_queued_bytes, Role& role)
+    : transport_(std::move(transport)),
+      hello_(hello),
+      max_queued_bytes_(std::max(max_queued_bytes, kLeastQueuedBytes)),
+      role_(role) {
   MutexLock lock(mu_);
   Push(BuildHello(hello_));
 }
@@ -49,9 +50,9 @@ bool Connection::Enqueue(OutgoingFrame frame) {
 }
 
 bool Connection::HasRoom() {
-  if (queued_bytes() <= kMostQueuedBytes) return true;
+  if (queued_bytes() <= max_queued_bytes_) return true;
   MutexLock lock(mu_);
-  if (queued_bytes() <= kMostQueuedBytes || !sends()) return true;
+  if (queued_bytes() <= max_queued_bytes_ || !sends()) return true;
   room_wanted_ = true;
   return false;
 }
@@ -175,7 +176,7 @@ void Connection::WriteAndUnlock() {
 }
 
 bool Connection::TakeRoomToTell() {
-  return queued_bytes() <= kRoomAgainBytes &&
+  return queued_bytes() <= max_queued_bytes_ / 2 &&
          std::exchange(room_wanted_, false);
 }
 

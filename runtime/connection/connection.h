@@ -56,8 +56,9 @@ class Connection {
   };
 
   // `role` is borrowed and outlives the connection. Queues the hello.
+  // `max_queued_bytes`: see HasRoom().
   Connection(std::unique_ptr<Transport> transport, const Hello& hello,
-             Role& role);
+             size_t max_queued_bytes, Role& role);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -91,9 +92,9 @@ class Connection {
   // role hears of it.
   void Close(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Whether more may be queued: not while a lot is, which the peer does not
-  // read; then the role is told once there is room again, or of the end. Frames
-  // that bound themselves (credit, ends of calls) need not ask.
+  // Whether more may be queued: not while more than the maximum is, which the
+  // peer does not read; then the role is told once there is room again, or of
+  // the end. Frames that bound themselves (credit, ends of calls) need not ask.
   bool HasRoom() ABSL_LOCKS_EXCLUDED(mu_);
 
   bool closed() const { return closed_.load(std::memory_order_acquire); }
@@ -105,6 +106,7 @@ class Connection {
   size_t queued_bytes() const {
     return queued_bytes_.load(std::memory_order_relaxed);
   }
+  size_t max_queued_bytes() const { return max_queued_bytes_; }
   int pollable_fd() const { return transport_->pollable_fd(); }
   // For the reader.
   std::optional<uint64_t> partial_frame() const {
@@ -145,6 +147,7 @@ class Connection {
 
   const std::unique_ptr<Transport> transport_;
   const Hello hello_;
+  const size_t max_queued_bytes_;
   Role& role_;
   bool has_hello_ = false;  // the reader's
 

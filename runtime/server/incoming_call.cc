@@ -265,9 +265,10 @@ absl::Status IncomingCall::OnCredit(Credit credit) {
   {
     WokenThreads woken;
     MutexLock lock(mu_);
-    if (replies_ == nullptr || ended_for_client_) return absl::OkStatus();
-    if (!replies_->Grant(credit)) {
-      return absl::InvalidArgumentError("more credit than makes sense");
+    if (ended_for_client_) return absl::OkStatus();
+    if (replies_ == nullptr || !replies_->Grant(credit)) {
+      return absl::InvalidArgumentError(
+          "credit for a call that has no use for it");
     }
     queued = Advance(woken);
   }

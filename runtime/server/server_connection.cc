@@ -5,12 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "wire/limits.h"
+#include "wire/metadata_block.h"
 
 namespace fdrpc {
 namespace {
 
-// A client that does not read its replies is not read from beyond this.
-constexpr size_t kMaxQueuedBytes = 1u << 20;
 // For how long a client without calls, which has perhaps no thread that reads,
 // may take to confirm that it makes none.
 constexpr absl::Duration kConfirmTime = absl::Milliseconds(20);
@@ -50,7 +49,8 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
       host_(std::move(host)),
       token_(token),
       calls_(options),
-      connection_(std::move(transport), ServerHello(options), *this) {}
+      connection_(std::move(transport), ServerHello(options),
+                  options.max_queued_bytes_per_connection, *this) {}
 
 void ServerConnection::OnReadable() {
   // It is told of nothing but the client's end then.
@@ -74,9 +74,10 @@ void ServerConnection::OnWritable() { connection_.OnWritable(); }
 
 Poller::Interest ServerConnection::interest() const {
   const bool blocked = connection_.write_blocked();
-  return {.readable = reads_ && (!blocked ||
-                                 connection_.queued_bytes() <= kMaxQueuedBytes),
-          .writable = blocked};
+  return {
+      .readable = reads_ && (!blocked || connection_.queued_bytes() <=
+                                             connection_.max_queued_bytes()),
+      .writable = blocked};
 }
 
 absl::Status ServerConnection::OnFrame(IncomingFrame& frame) {
@@ -144,6 +145,12 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
   }
   if (method->streams_requests() && (frame.header.flags & kFlagMessage) != 0) {
     return Violation("a message in the open frame of a stream of requests");
+  }
+  const absl::Status fits =
+      CheckMetadataSize(open.metadata, options_.max_metadata_bytes);
+  if (!fits.ok()) {
+    Refuse(id, fits);
+    return absl::OkStatus();
   }
   const std::shared_ptr<IncomingCall> call = MakeCall(id, *method, open);
   if (call == nullptr) return absl::OkStatus();

@@ -43,15 +43,22 @@ absl::Status CheckEntry(std::string_view key, std::string_view value) {
   return absl::OkStatus();
 }
 
+size_t BlockBytes(const Metadata& metadata) {
+  size_t bytes = 0;
+  for (const auto& [key, value] : metadata) {
+    bytes += kEntryOverhead + key.size() + value.size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 absl::Status CheckMetadata(const Metadata& metadata) {
-  size_t bytes = 0;
   for (const auto& [key, value] : metadata) {
     absl::Status status = CheckEntry(key, value);
     if (!status.ok()) return status;
-    bytes += kEntryOverhead + key.size() + value.size();
   }
+  const size_t bytes = BlockBytes(metadata);
   if (bytes > kMaxMetadataBytes || metadata.size() > kMaxMetadataEntries) {
     return absl::ResourceExhaustedError(
         absl::StrCat("metadata of ", metadata.size(), " entries and ", bytes,
@@ -61,12 +68,16 @@ absl::Status CheckMetadata(const Metadata& metadata) {
   return absl::OkStatus();
 }
 
+absl::Status CheckMetadataSize(const Metadata& metadata, size_t most_bytes) {
+  const size_t bytes = BlockBytes(metadata);
+  if (bytes <= most_bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("metadata of ", bytes,
+                   " bytes exceeds the receiver's limit of ", most_bytes));
+}
+
 void AppendMetadataBlock(const Metadata& metadata, std::string& to) {
-  uint32_t bytes = 0;
-  for (const auto& [key, value] : metadata) {
-    bytes += static_cast<uint32_t>(kEntryOverhead + key.size() + value.size());
-  }
-  AppendLittleEndian(to, bytes);
+  AppendLittleEndian(to, static_cast<uint32_t>(BlockBytes(metadata)));
   for (const auto& [key, value] : metadata) {
     AppendLittleEndian(to, static_cast<uint8_t>(key.size()));
     AppendLittleEndian(to, static_cast<uint32_t>(value.size()));

@@ -1,6 +1,7 @@
 #ifndef FDRPC_WIRE_METADATA_BLOCK_H_
 #define FDRPC_WIRE_METADATA_BLOCK_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,10 @@ namespace fdrpc {
 // INVALID_ARGUMENT names the key that breaks the rules of fdrpc::Metadata;
 // RESOURCE_EXHAUSTED if the whole exceeds the protocol's limits.
 absl::Status CheckMetadata(const Metadata& metadata);
+
+// RESOURCE_EXHAUSTED if metadata that was received is more than its receiver
+// wants, counted as in a block.
+absl::Status CheckMetadataSize(const Metadata& metadata, size_t most_bytes);
 
 // `metadata` has passed CheckMetadata().
 void AppendMetadataBlock(const Metadata& metadata, std::string& to);

@@ -39,21 +39,32 @@ class CallsTest
     service_ = server_form().NewService(seen_);
     server_ = std::make_unique<Server>();
     server_->AddService(*service_);
-    link_.emplace(link_kind(), *server_);
-    absl::StatusOr<Channel> channel = link_->NewChannel();
-    ASSERT_TRUE(channel.ok()) << channel.status();
-    ASSERT_TRUE(link_->Open().ok());
-    if (server_form().in_loop()) {
-      ASSERT_TRUE(server_->Start(loop_.emplace().loop()).ok());
-    } else {
-      ASSERT_TRUE(server_->Start().ok());
-    }
-    stub_ = std::make_unique<TestService::Stub>(*channel);
+    ASSERT_NO_FATAL_FAILURE(Serve(*server_, link_));
   }
   void TearDown() override {
     stub_.reset();
     server_->Shutdown();
     server_->Wait();
+  }
+
+  // Has `server` serve in its form, and calls go there, over a link that is
+  // made, with those options.
+  void Serve(Server& server, std::optional<Link>& link,
+             const ChannelOptions& options = {}) {
+    link.emplace(link_kind(), server);
+    ASSERT_NO_FATAL_FAILURE(CallThrough(link->NewChannel(options)));
+    ASSERT_TRUE(link->Open().ok());
+    if (server_form().in_loop()) {
+      if (!loop_.has_value()) loop_.emplace();
+      ASSERT_TRUE(server.Start(loop_->loop()).ok());
+    } else {
+      ASSERT_TRUE(server.Start().ok());
+    }
+  }
+  // Has calls go through that channel.
+  void CallThrough(const absl::StatusOr<Channel>& channel) {
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    stub_ = std::make_unique<TestService::Stub>(*channel);
   }
 
   ClientForm& form() const { return std::get<0>(GetParam()).get(); }

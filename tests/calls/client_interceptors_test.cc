@@ -21,22 +21,23 @@ using ::testing::ElementsAre;
 class ClientInterceptorsTest : public CallsTest {
  protected:
   // Has the calls go through those, the first of which sees them first.
-  void Intercept(std::vector<ClientHooks> hooks, const std::string& address) {
+  void Intercept(std::vector<ClientHooks> hooks) {
+    CallThrough(link_->NewChannel(With(std::move(hooks))));
+  }
+  // Where no server is: a call that gets there is UNAVAILABLE.
+  void InterceptWithoutServer(ClientHooks hooks) {
+    Server gone;
+    CallThrough(Link(link_kind(), gone).NewChannel(With({std::move(hooks)})));
+  }
+
+ private:
+  static ChannelOptions With(std::vector<ClientHooks> hooks) {
     ChannelOptions options;
     for (ClientHooks& each : hooks) {
       options.interceptors.push_back(
           std::make_shared<HookedClient>(std::move(each)));
     }
-    absl::StatusOr<Channel> channel = Channel::Connect(address, options);
-    ASSERT_TRUE(channel.ok()) << channel.status();
-    stub_ = std::make_unique<TestService::Stub>(*channel);
-  }
-  void Intercept(std::vector<ClientHooks> hooks) {
-    Intercept(std::move(hooks), dir_.address());
-  }
-  // Where no server is: a call that gets there is UNAVAILABLE.
-  void InterceptWithoutServer(ClientHooks hooks) {
-    Intercept({std::move(hooks)}, dir_.address("nobody"));
+    return options;
   }
 };
 INSTANTIATE_TEST_SUITE_P(Forms, ClientInterceptorsTest, AllForms(), FormsName);

@@ -4,9 +4,9 @@
 
 namespace fdrpc::testing {
 
-absl::StatusOr<Channel> Link::NewChannel() const {
-  return kind_ == Kind::kInProcess ? InProcessChannel(server_)
-                                   : Channel::Connect(dir_.address());
+absl::StatusOr<Channel> Link::NewChannel(const ChannelOptions& options) const {
+  return kind_ == Kind::kInProcess ? InProcessChannel(server_, options)
+                                   : Channel::Connect(dir_.address(), options);
 }
 
 absl::Status Link::Open() {

@@ -20,7 +20,7 @@ class Link {
   Link(Kind kind, Server& server) : kind_(kind), server_(server) {}
 
   // A channel to it, which need not serve or have a socket yet.
-  absl::StatusOr<Channel> NewChannel() const;
+  absl::StatusOr<Channel> NewChannel(const ChannelOptions& options = {}) const;
   // Has the server take connections once it serves.
   absl::Status Open();
 

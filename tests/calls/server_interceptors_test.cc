@@ -31,12 +31,7 @@ class ServerInterceptorsTest : public CallsTest {
     }
     intercepted_ = std::make_unique<Server>(options);
     intercepted_->AddService(*service_);
-    ASSERT_TRUE(intercepted_->Listen(dir_.address("intercepted")).ok());
-    ASSERT_TRUE(intercepted_->Start().ok());
-    absl::StatusOr<Channel> channel =
-        Channel::Connect(dir_.address("intercepted"));
-    ASSERT_TRUE(channel.ok()) << channel.status();
-    stub_ = std::make_unique<TestService::Stub>(*channel);
+    Serve(*intercepted_, intercepted_link_);
   }
   void TearDown() override {
     stub_.reset();
@@ -48,6 +43,7 @@ class ServerInterceptorsTest : public CallsTest {
   }
 
   std::unique_ptr<Server> intercepted_;
+  std::optional<Link> intercepted_link_;
 };
 INSTANTIATE_TEST_SUITE_P(Forms, ServerInterceptorsTest, AllForms(), FormsName);
 

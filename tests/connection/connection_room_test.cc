@@ -3,6 +3,7 @@
 
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -191,6 +192,21 @@ TEST_P(ConnectionRoomTest, TheEndIsToldInsteadOfRoom) {
   connection_->Flush();
   connection_->OnWritable();
   EXPECT_EQ(role_->rooms, 0);
+}
+
+TEST_P(ConnectionRoomTest, TheMaximumIsTheUsersButNotTooLittle) {
+  for (const auto& [asked, most] : {std::pair<size_t, size_t>{200'000, 200'000},
+                                    std::pair<size_t, size_t>{1, 64 * 1024}}) {
+    max_queued_bytes_ = asked;
+    Connect();
+    Handshake();
+    EnqueueUpTo(most);
+    EXPECT_TRUE(connection_->HasRoom());
+    EnqueueFrame(kFiller, kFrameHeaderBytes + 1);
+    EXPECT_FALSE(connection_->HasRoom());
+    connection_->Flush();
+    EXPECT_EQ(role_->rooms, 1);
+  }
 }
 
 TEST_P(ConnectionRoomTest, ThePeersEndIsToldInsteadOfRoom) {

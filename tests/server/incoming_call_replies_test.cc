@@ -130,10 +130,9 @@ TEST_F(IncomingCallRepliesTest, MoreCreditThanMakesSenseIsAViolation) {
   call_->Cancel();
 }
 
-TEST_F(IncomingCallRepliesTest, CreditForACallWithOneReplyIsIgnored) {
+TEST_F(IncomingCallRepliesTest, CreditForACallWithOneReplyIsAViolation) {
   Make(MethodKind::kUnary);
-  EXPECT_TRUE(call_->OnCredit({.bytes = kMaxCredit}).ok());
-  EXPECT_TRUE(call_->OnCredit({.bytes = kMaxCredit}).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(call_->OnCredit({.bytes = 1})));
   call_->Cancel();
 }
 

@@ -1,6 +1,7 @@
 #ifndef FDRPC_CHANNEL_H_
 #define FDRPC_CHANNEL_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,6 +32,13 @@ struct ChannelOptions {
   uint32_t max_reply_bytes = 64u << 20;
   // The largest number of descriptors that is accepted with one reply.
   uint32_t max_reply_descriptors = 1024;
+  // The most metadata that is accepted with headers or trailers, in bytes of
+  // keys, values and 5 for each entry; more fails the call with
+  // RESOURCE_EXHAUSTED. At most 64 KiB, which is the protocol's limit.
+  size_t max_metadata_bytes = 64u << 10;
+  // What may wait to be written on the connection, in bytes, while the server
+  // does not read: beyond it, further calls and messages wait. At least 64 KiB.
+  size_t max_queued_bytes = 1u << 20;
   // What a server may send of a stream of replies before they are read, in
   // bytes and descriptors: it waits then. Memory for a stream is at most this
   // and one reply.

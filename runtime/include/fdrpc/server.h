@@ -36,6 +36,14 @@ struct ServerOptions {
   // serialised message, and descriptors.
   uint32_t max_request_bytes = 64u << 20;
   uint32_t max_request_descriptors = 1024;
+  // The most metadata that a call may bring, in bytes of keys, values and 5 for
+  // each entry; more fails it with RESOURCE_EXHAUSTED. At most 64 KiB, which is
+  // the protocol's limit.
+  size_t max_metadata_bytes = 64u << 10;
+  // What may wait to be written on one connection, in bytes, while its client
+  // does not read: beyond it writers of streams wait, and the client is not
+  // read from. At least 64 KiB.
+  size_t max_queued_bytes_per_connection = 1u << 20;
   // What the client of one stream may send beyond what its handler has read, in
   // bytes and descriptors. The message that reaches it still comes as a whole,
   // so a stream holds at most this and one message.

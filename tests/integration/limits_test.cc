@@ -1,0 +1,101 @@
+// Limits that users set, as calls meet them.
+
+#include <optional>
+#include <string>
+
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_service.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A key, a value and the 5 bytes of an entry: this one is at the limit.
+constexpr size_t kMost = 100;
+std::string ValueOf(size_t bytes) {
+  return std::string(bytes - 5 - std::string("key").size(), 'v');
+}
+
+class LimitsTest : public ::testing::Test {
+ protected:
+  ~LimitsTest() override {
+    server_->Shutdown();
+    server_->Wait();
+  }
+  void Serve(const ServerOptions& options) {
+    server_.emplace(options);
+    server_->AddService(service_);
+    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_->Start().ok());
+  }
+  TestService::Stub NewStub(const ChannelOptions& options = {}) {
+    return TestService::Stub(*Channel::Connect(dir_.address(), options));
+  }
+  static void ExpectExhausted(const absl::Status& status) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("metadata of 101 bytes exceeds the receiver's limit "
+                          "of 100"));
+  }
+
+  ExpectSameDescriptors census_;
+  TempDir dir_;
+  FakeService service_;
+  std::optional<Server> server_;
+};
+
+TEST_F(LimitsTest, ACallMayBringAsMuchMetadataAsTheServerTakes) {
+  Serve({.max_metadata_bytes = kMost});
+  TestService::Stub stub = NewStub();
+  EXPECT_TRUE(stub.Echo(Text(), {.metadata = {{"key", ValueOf(kMost)}}}).ok());
+  const CallOptions more = {.metadata = {{"key", ValueOf(kMost + 1)}}};
+  ExpectExhausted(stub.Echo(Text(), more).status());
+  ExpectExhausted(stub.Collect(more).Finish().status());
+  ExpectExhausted(stub.Chat(more).Finish());
+  EXPECT_TRUE(stub.Echo(Text()).ok());
+}
+
+TEST_F(LimitsTest, AServerMaySendAsMuchMetadataAsTheClientTakes) {
+  size_t headers = 0;
+  size_t trailers = 0;
+  bool early = false;
+  const auto add = [&](ServerContext& context) {
+    if (headers > 0) context.headers().Add("key", ValueOf(headers));
+    if (trailers > 0) context.trailers().Add("key", ValueOf(trailers));
+    if (early) context.SendHeaders();
+    return absl::OkStatus();
+  };
+  service_.echo = [&](ServerContext& context, const Text&, Text&) {
+    return add(context);
+  };
+  service_.watch = [&](ServerContext& context, const Text&,
+                       ServerWriter<Text>&) { return add(context); };
+  Serve({});
+  TestService::Stub stub = NewStub({.max_metadata_bytes = kMost});
+  headers = trailers = kMost;
+  EXPECT_TRUE(stub.Echo(Text()).ok());
+  for (const bool sent_early : {false, true}) {
+    early = sent_early;
+    for (size_t* which : {&headers, &trailers}) {
+      headers = trailers = 0;
+      *which = kMost + 1;
+      ReplyMetadata received;
+      ExpectExhausted(
+          stub.Echo(Text(), {.reply_metadata = &received}).status());
+      EXPECT_TRUE(received.headers.empty());
+      EXPECT_TRUE(received.trailers.empty());
+      ExpectExhausted(stub.Watch(Text()).Finish());
+    }
+  }
+  headers = trailers = 0;
+  EXPECT_TRUE(stub.Echo(Text()).ok());
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
