@@ -109,7 +109,7 @@ TEST_F(ClientEndTest, AProcessThatDiesEndsItsCallsAndIsSeenToHaveDied) {
 
 TEST_F(ClientEndTest, AProcessThatDiesIsSeenThoughAnotherHoldsItsConnection) {
   auto [keeper, keeper_in] = Pipe();
-  const pid_t client = StartClient([&keeper_in] {
+  const pid_t client = StartClient([&keeper_in = keeper_in] {
     if (const pid_t child = fork(); child != 0) {
       (void)!write(keeper_in.get(), &child, sizeof(child));
       _exit(0);
