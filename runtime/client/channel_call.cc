@@ -72,6 +72,13 @@ absl::Status ChannelCall::Check(const CallOptions& options) const {
     return absl::DeadlineExceededError("the call's timeout is not positive");
   }
   if (options.cancellation.stop_requested()) return Cancelled();
+  if (options.parent != nullptr && options.parent->IsCancelled()) {
+    if (options.parent->time_remaining() > absl::ZeroDuration()) {
+      return Cancelled();
+    }
+    return absl::DeadlineExceededError(
+        "the deadline of the call that this one is part of has passed");
+  }
   return absl::OkStatus();
 }
 
