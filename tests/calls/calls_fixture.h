@@ -37,15 +37,19 @@ class CallsTest
  protected:
   void SetUp() override {
     service_ = server_form().NewService(seen_);
-    server_ = std::make_unique<Server>();
+    server_ = std::make_unique<Server>(server_options());
     server_->AddService(*service_);
-    ASSERT_NO_FATAL_FAILURE(Serve(*server_, link_));
+    ASSERT_NO_FATAL_FAILURE(Serve(*server_, link_, channel_options()));
   }
   void TearDown() override {
     stub_.reset();
     server_->Shutdown();
     server_->Wait();
   }
+
+  // How calls are made and served, where that is not by default.
+  virtual ServerOptions server_options() const { return {}; }
+  virtual ChannelOptions channel_options() const { return {}; }
 
   // Has `server` serve in its form, and calls go there, over a link that is
   // made, with those options.

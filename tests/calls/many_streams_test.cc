@@ -200,6 +200,62 @@ TEST_P(ManyStreamsTest, AThousandAtOnceLeaveNothingBehind) {
   server.Wait();
 }
 
+// concurrent_large_unary, with gRPC's sizes
+TEST_P(ManyStreamsTest, AThousandLargeUnaryCallsAtOnce) {
+  constexpr int kCalls = 1000;
+  class Growing final : public TestService::CoService {
+    Task<absl::Status> Echo(ServerContext&, const Text& request,
+                            Text& reply) override {
+      EXPECT_EQ(request.data().size(), 271828u);
+      reply.set_data(std::string(314159, 'y'));
+      co_return absl::OkStatus();
+    }
+  } service;
+  Server server;
+  server.AddService(service);
+  Link link(GetParam(), server);
+  absl::StatusOr<Channel> channel = link.NewChannel();
+  ASSERT_TRUE(channel.ok());
+  ASSERT_TRUE(link.Open().ok());
+  ASSERT_TRUE(server.Start().ok());
+  Tally tally(kCalls);
+  for (int i = 0; i < kCalls; ++i) {
+    Spawn([](TestService::Stub stub, Tally& tally) -> Task<void> {
+      Text request;
+      request.set_data(std::string(271828, 'x'));
+      const absl::StatusOr<Text> reply = co_await stub.co().Echo(request);
+      EXPECT_EQ(reply.ok() ? reply->data().size() : 0, 314159u);
+      tally.Add(reply.status());
+    }(TestService::Stub(*channel), tally));
+  }
+  tally.left.wait();
+  EXPECT_EQ(tally.ok, kCalls);
+  server.Shutdown();
+  server.Wait();
+}
+
+// channel_soak: a new channel for every call
+TEST_P(ManyStreamsTest, AThousandChannelsOneAfterTheOther) {
+  EchoingService service;
+  Server server;
+  server.AddService(service);
+  Link link(GetParam(), server);
+  ASSERT_TRUE(link.Open().ok());
+  // In process, a server serves once it has a channel.
+  ASSERT_TRUE(link.NewChannel().ok());
+  ASSERT_TRUE(server.Start().ok());
+  const DescriptorCensus before = TakeCensus();
+  for (int i = 0; i < 1000; ++i) {
+    absl::StatusOr<Channel> channel = link.NewChannel();
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    const absl::StatusOr<Text> reply = TestService::Stub(*channel).Echo(Text());
+    ASSERT_TRUE(reply.ok()) << reply.status();
+  }
+  EXPECT_EQ(TakeCensusExpecting(before), before);
+  server.Shutdown();
+  server.Wait();
+}
+
 TEST_P(ManyStreamsTest, MoreThanTheServerTakesAtOnceWaitTheirTurn) {
   constexpr int kStreams = 200;
   EchoingService service;

@@ -42,6 +42,12 @@ std::optional<absl::Status> Apply(const Command& command,
   if (command.verb == "trailers") {
     context.trailers().Add("trailing", command.argument);
   }
+  if (command.verb == "mirror") {
+    const std::string value(
+        context.metadata().Get(command.argument).value_or("none"));
+    context.headers().Add(command.argument, value);
+    context.trailers().Add(command.argument, value);
+  }
   return std::nullopt;
 }
 
@@ -68,7 +74,7 @@ std::optional<Text> ReplyTo(const Command& command, ServerContext& context) {
 bool IsDirective(const Command& command) {
   return command.verb == "end" || command.verb == "wait" ||
          command.verb == "headers" || command.verb == "later" ||
-         command.verb == "trailers";
+         command.verb == "trailers" || command.verb == "mirror";
 }
 
 void Observations::Note(int& count) {

@@ -23,6 +23,7 @@ namespace fdrpc::testing {
 //   headers TEXT    sends the initial metadata "initial: TEXT" at once
 //   later TEXT      adds that metadata without sending it
 //   trailers TEXT   adds the trailing metadata "trailing: TEXT"
+//   mirror KEY      adds the client's metadata of that key to both of them
 //   wait            waits until the call is cancelled
 //   metadata KEY    replies what the client's metadata of that key is
 //   deadline        replies whether there is a deadline: "some" or "none"
