@@ -11,55 +11,15 @@
 #include <vector>
 
 #include "fdrpc/channel.h"
-#include "fdrpc/server.h"
 #include "gtest/gtest.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
+#include "tests/support/server_process.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
 
 namespace fdrpc::testing {
 namespace {
-
-// A child process that serves the test service until it is told to stop. Made
-// before this process has threads.
-class ServerProcess {
- public:
-  explicit ServerProcess(const std::string& address) {
-    auto [ready, is_ready] = Pipe();
-    pid_ = fork();
-    if (pid_ == 0) {
-      FakeService service;
-      Server server;
-      server.AddService(service);
-      if (!server.Listen(address).ok()) _exit(1);
-      (void)!write(is_ready.get(), "x", 1);
-      is_ready.Reset();
-      server.Run();
-      _exit(0);
-    }
-    is_ready.Reset();
-    EXPECT_EQ(ReadRest(ready.get()).substr(0, 1), "x");
-  }
-  ~ServerProcess() {
-    if (pid_ > 0) {
-      Stop(SIGTERM);
-    }
-  }
-
-  pid_t pid() const { return pid_; }
-  // Its exit code, or minus the signal that ended it.
-  int Stop(int signal) {
-    kill(pid_, signal);
-    int status = 0;
-    EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
- private:
-  pid_t pid_ = -1;
-};
 
 TEST(ProcessesTest, TenThousandCallsLeaveNoDescriptorOpenOnEitherSide) {
   ExpectSameDescriptors at_the_end;

@@ -1,0 +1,253 @@
+// How much a client and a server hold for each other, as two processes, while
+// one of them sends far more than the other reads.
+
+#include <sys/mman.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "fdrpc/channel.h"
+#include "fdrpc/client_stream.h"
+#include "fdrpc/server_stream.h"
+#include "gtest/gtest.h"
+#include "tests/support/server_process.h"
+#include "tests/support/temp_dir.h"
+
+namespace fdrpc::testing {
+namespace {
+
+constexpr size_t kMessageBytes = 64u << 10;
+constexpr int kMessages = (512u << 20) / kMessageBytes;
+
+// How many messages a writer can be ahead of what its reader has taken: the
+// window of 256 KiB lets four begin; one is the writer's, taken over before
+// there is credit for it; and the reader may have taken one that it has not
+// counted yet.
+constexpr int kAhead = 6;
+
+// What a process may grow by. It holds a window and a message at most (0.4 MiB),
+// what the connection queues (1 MiB), a frame that is being received (1 MiB),
+// and one message in its forms on the way (serialised, parsed, the handler's:
+// 0.2 MiB). The socket's buffers are the kernel's. Three times that, for what an
+// allocator keeps for each thread; the streams have 512 MiB each.
+constexpr int64_t kMostGrowthKib = 8 << 10;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+constexpr bool kSanitized =
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool kSanitized = false;
+#endif
+
+// The most memory that a process has had resident since this was made.
+class ResidentGrowth {
+ public:
+  explicit ResidentGrowth(pid_t pid) : dir_("/proc/" + std::to_string(pid)) {
+    std::ofstream reset(dir_ + "/clear_refs");
+    reset << "5" << std::flush;  // the peak is what is resident now (proc(5))
+    EXPECT_TRUE(reset.good());
+    before_ = PeakKib();
+  }
+  int64_t Kib() const { return PeakKib() - before_; }
+
+ private:
+  int64_t PeakKib() const {
+    std::ifstream status(dir_ + "/status");
+    for (std::string word; status >> word;) {
+      int64_t kib = 0;
+      if (word == "VmHWM:" && status >> kib) return kib;
+    }
+    ADD_FAILURE() << "no VmHWM in " << dir_;
+    return 0;
+  }
+
+  const std::string dir_;
+  int64_t before_ = 0;
+};
+
+// Counts of one process that another can see. Made before the fork.
+struct Counts {
+  // Messages that the server's writer was rid of, by the stream.
+  std::atomic<int> flowing = 0;
+  std::atomic<int> unread = 0;
+};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+Counts& NewSharedCounts() {
+  void* memory = mmap(nullptr, sizeof(Counts), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  EXPECT_NE(memory, MAP_FAILED);
+  return *new (memory) Counts;
+}
+
+// What the server's Collect reads: so many messages, then more when Echo says.
+class Allowance {
+ public:
+  void Set(int64_t messages) {
+    const std::lock_guard lock(mu_);
+    messages_ = messages;
+    changed_.notify_all();
+  }
+  void AwaitMoreThan(int64_t read) {
+    std::unique_lock lock(mu_);
+    changed_.wait(lock, [&] { return messages_ > read; });
+  }
+
+ private:
+  std::mutex mu_;
+  std::condition_variable changed_;
+  int64_t messages_ = 0;
+};
+
+Text LargeMessage() {
+  Text message;
+  message.set_data(std::string(kMessageBytes, 'x'));
+  return message;
+}
+
+class MemoryTest : public ::testing::Test {
+ protected:
+  ~MemoryTest() override { munmap(&counts_, sizeof(counts_)); }
+
+  // In the server's process.
+  void Prepare(FakeService& service) {
+    service.watch = [this](ServerContext&, const Text& request,
+                           ServerWriter<Text>& replies) {
+      std::atomic<int>& written =
+          request.text() == "unread" ? counts_.unread : counts_.flowing;
+      const Text reply = LargeMessage();
+      for (int i = 0; i < request.number() && replies.Write(reply); ++i) {
+        ++written;
+      }
+      return absl::OkStatus();
+    };
+    auto allowance = std::make_shared<Allowance>();
+    service.echo = [allowance](ServerContext&, const Text& request, Text&) {
+      if (request.number() > 0) allowance->Set(request.number());
+      return absl::OkStatus();
+    };
+    service.collect = [allowance](ServerContext&, ServerReader<Text>& requests,
+                                  Text& reply) {
+      Text request;
+      int64_t read = 0;
+      for (; allowance->AwaitMoreThan(read), requests.Read(request); ++read) {
+      }
+      reply.set_number(read);
+      return absl::OkStatus();
+    };
+  }
+
+  static Text Request(int messages, const std::string& text = "") {
+    Text request;
+    request.set_number(messages);
+    request.set_text(text);
+    return request;
+  }
+  ClientReader<Text> Watch(int messages, const std::string& stream) {
+    return stub_.Watch(Request(messages, stream));
+  }
+  // Until the count has not changed during many calls beside the stream, which
+  // also take in whatever there is to receive.
+  int AwaitStandstill(const std::atomic<int>& written) {
+    for (int before = written;; before = written) {
+      for (int i = 0; i < 50; ++i) EXPECT_TRUE(stub_.Echo(Text()).ok());
+      if (written == before) return before;
+    }
+  }
+  // A short stream each way first: code and buffers are resident then.
+  void WarmUp() {
+    auto replies = Watch(100, "flowing");
+    while (replies.Read().has_value()) {
+    }
+    EXPECT_TRUE(replies.Finish().ok());
+    EXPECT_TRUE(stub_.Echo(Request(200)).ok());
+    auto requests = stub_.Collect();
+    const Text request = LargeMessage();
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(requests.Write(request));
+    EXPECT_EQ(requests.Finish()->number(), 100);
+    counts_.flowing = 0;
+  }
+  void ExpectBounded(const ResidentGrowth& client,
+                     const ResidentGrowth& server) {
+    if (kSanitized) GTEST_SKIP() << "resident memory is the sanitizer's here";
+    EXPECT_LT(client.Kib(), kMostGrowthKib);
+    EXPECT_LT(server.Kib(), kMostGrowthKib);
+  }
+
+  Counts& counts_ = NewSharedCounts();
+  TempDir dir_;
+  ServerProcess server_{dir_.address(),
+                        [this](FakeService& service) { Prepare(service); }};
+  TestService::Stub stub_{*Channel::Connect(dir_.address())};
+};
+
+TEST_F(MemoryTest, IsBoundedWhenTheClientReadsSlowly) {
+  WarmUp();
+  const ResidentGrowth client(getpid()), server(server_.pid());
+  auto replies = Watch(kMessages, "flowing");
+  Text reply;
+  int read = 0;
+  for (; replies.Read(reply); ++read) {
+    ASSERT_LE(counts_.flowing, read + kAhead);
+    if (read % 2000 == 0) {
+      ASSERT_LE(AwaitStandstill(counts_.flowing), read + kAhead);
+    }
+  }
+  EXPECT_TRUE(replies.Finish().ok());
+  EXPECT_EQ(read, kMessages);
+  ExpectBounded(client, server);
+}
+
+TEST_F(MemoryTest, IsBoundedWhenTheServerReadsSlowly) {
+  WarmUp();
+  const ResidentGrowth client(getpid()), server(server_.pid());
+  std::atomic<int> written = 0;
+  int64_t arrived = 0;
+  std::thread writer([&] {
+    auto requests = stub_.Collect();
+    const Text request = LargeMessage();
+    while (written < kMessages && requests.Write(request)) ++written;
+    const absl::StatusOr<Text> reply = requests.Finish();
+    if (reply.ok()) arrived = reply->number();
+  });
+  for (int allowed = 200; allowed < kMessages; allowed += 2000) {
+    EXPECT_TRUE(stub_.Echo(Request(allowed)).ok());
+    EXPECT_LE(AwaitStandstill(written), allowed + kAhead);
+  }
+  EXPECT_TRUE(stub_.Echo(Request(2 * kMessages)).ok());
+  writer.join();
+  EXPECT_EQ(arrived, kMessages);
+  ExpectBounded(client, server);
+}
+
+TEST_F(MemoryTest, OfAnUnreadStreamIsBoundedBesideOneThatFlows) {
+  WarmUp();
+  const ResidentGrowth client(getpid()), server(server_.pid());
+  auto unread = Watch(kMessages, "unread");
+  ASSERT_TRUE(unread.Read().has_value());
+  const int ahead = AwaitStandstill(counts_.unread);
+  EXPECT_LE(ahead, 1 + kAhead);
+  auto flowing = Watch(kMessages, "flowing");
+  Text reply;
+  int read = 0;
+  while (flowing.Read(reply)) ++read;
+  EXPECT_EQ(read, kMessages);
+  EXPECT_EQ(counts_.unread, ahead);
+  unread.Cancel();
+  EXPECT_EQ(unread.Finish().code(), absl::StatusCode::kCancelled);
+  ExpectBounded(client, server);
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
