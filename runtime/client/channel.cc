@@ -1,8 +1,11 @@
 #include "fdrpc/channel.h"
 
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "client/channel_core.h"
+#include "os/inherited_socket.h"
 #include "os/stream_socket.h"
 #include "os/unix_address.h"
 #include "transport/stream_transport.h"
@@ -11,6 +14,13 @@ namespace fdrpc {
 
 absl::StatusOr<Channel> Channel::Connect(std::string_view address,
                                          ChannelOptions options) {
+  absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
+  if (!number.ok()) return number.status();
+  if (number->has_value()) {
+    absl::StatusOr<UniqueFd> socket = TakeInheritedSocket(**number);
+    if (!socket.ok()) return socket.status();
+    return FromSocket(*std::move(socket), options);
+  }
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
   if (!parsed.ok()) return parsed.status();
   auto connector =
@@ -19,6 +29,22 @@ absl::StatusOr<Channel> Channel::Connect(std::string_view address,
     absl::StatusOr<UniqueFd> socket = ConnectStream(server);
     if (!socket.ok()) return socket.status();
     return StreamTransport::Create(*std::move(socket));
+  };
+  return Over(std::move(connector), options);
+}
+
+absl::StatusOr<Channel> Channel::FromSocket(UniqueFd socket,
+                                            ChannelOptions options) {
+  absl::Status usable = PrepareConnectedSocket(socket.get());
+  if (!usable.ok()) return usable;
+  auto connector = [only = std::make_shared<UniqueFd>(std::move(socket))]()
+      -> absl::StatusOr<std::unique_ptr<Transport>> {
+    if (!only->ok()) {
+      return absl::FailedPreconditionError(
+          "the channel was made of one connection, which has ended: make a new "
+          "channel");
+    }
+    return StreamTransport::Create(std::move(*only));
   };
   return Over(std::move(connector), options);
 }

@@ -1,5 +1,6 @@
 #include "inprocess/in_process_connector.h"
 
+#include "os/stream_socket.h"
 #include "transport/loopback_transport.h"
 
 namespace fdrpc {
@@ -24,7 +25,8 @@ absl::StatusOr<std::unique_ptr<Transport>> InProcessConnector::operator()()
   absl::StatusOr<LoopbackTransport::Pair> ends =
       LoopbackTransport::CreatePair();
   if (!ends.ok()) return ends.status();
-  absl::Status connected = server->Connect(std::move(ends->second));
+  absl::Status connected =
+      server->Connect(std::move(ends->second), OwnCredentials());
   if (!connected.ok()) return connected;
   return std::move(ends->first);
 }

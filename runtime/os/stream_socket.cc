@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "os/inherited_socket.h"
 #include "os/syscalls.h"
 
 namespace fdrpc {
@@ -48,36 +49,14 @@ absl::Status RemoveStaleSocket(const UnixAddress& address) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> IntegerOption(int fd, int option) {
-  int value = 0;
-  socklen_t length = sizeof(value);
-  if (Syscalls::Get().getsockopt(fd, SOL_SOCKET, option, &value, &length) < 0) {
-    switch (errno) {
-      case EBADF:
-        return absl::InvalidArgumentError(
-            "the listening socket to take over is not open");
-      case ENOTSOCK:
-        return absl::InvalidArgumentError(
-            "the descriptor to take over is not a socket");
-      default:
-        return absl::ErrnoToStatus(errno, "getsockopt of a listening socket");
-    }
-  }
-  return value;
-}
-
 absl::Status CheckListens(int fd) {
-  const absl::StatusOr<int> domain = IntegerOption(fd, SO_DOMAIN);
-  if (!domain.ok()) return domain.status();
-  const absl::StatusOr<int> type = IntegerOption(fd, SO_TYPE);
-  if (!type.ok()) return type.status();
-  const absl::StatusOr<int> listens = IntegerOption(fd, SO_ACCEPTCONN);
-  if (!listens.ok()) return listens.status();
-  if (*domain != AF_UNIX || *type != SOCK_STREAM) {
+  const absl::StatusOr<SocketKind> kind = GetSocketKind(fd);
+  if (!kind.ok()) return kind.status();
+  if (kind->domain != AF_UNIX || kind->type != SOCK_STREAM) {
     return absl::InvalidArgumentError(
         "the socket to take over is not a stream socket of the Unix domain");
   }
-  if (*listens == 0) {
+  if (!kind->listens) {
     return absl::InvalidArgumentError(
         "the socket to take over does not listen");
   }

@@ -54,6 +54,7 @@ struct Syscalls {
     return ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   };
 
+  int (*getpeername)(int, sockaddr*, socklen_t*) = ::getpeername;
   // glibc 2.36 declares it for C alone.
   int (*pidfd_open)(pid_t, unsigned) = [](pid_t pid, unsigned flags) {
     return static_cast<int>(::syscall(SYS_pidfd_open, pid, flags));

@@ -14,8 +14,7 @@ constexpr std::string_view kStreamScheme = "unix:";
 }  // namespace
 
 absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
-  for (const char* later :
-       {"unix-seqpacket:", "unix-dgram:", "fd:", "systemd:"}) {
+  for (const char* later : {"unix-seqpacket:", "unix-dgram:", "systemd:"}) {
     if (text.starts_with(later)) {
       return absl::UnimplementedError(absl::StrCat(
           "address \"", std::string(text), "\": this version has no ", later,
@@ -25,8 +24,8 @@ absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
   if (!text.starts_with(kStreamScheme)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "address \"", std::string(text),
-        "\" has no known form; write unix:/path, unix:relative-path or "
-        "unix:@abstract-name"));
+        "\" has no known form; write unix:/path, unix:relative-path, "
+        "unix:@abstract-name or fd:number"));
   }
   std::string_view name = text.substr(kStreamScheme.size());
   const bool abstract = name.starts_with('@');

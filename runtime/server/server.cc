@@ -39,6 +39,10 @@ absl::Status Server::Listen(UniqueFd listener, SocketFile file) {
                        file == SocketFile::kIsRemovedAtTheEnd);
 }
 
+absl::Status Server::ServeConnection(UniqueFd socket) {
+  return core_->ServeConnection(std::move(socket));
+}
+
 absl::StatusOr<std::vector<UniqueFd>> Server::HandOver() {
   return core_->HandOver();
 }

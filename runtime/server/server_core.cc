@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "os/deferred_close.h"
+#include "os/inherited_socket.h"
 #include "os/unix_address.h"
 #include "server/incoming_call.h"
 #include "server/loop_executor.h"
@@ -62,6 +63,9 @@ ServerCore::ServerCore(const ServerOptions& options)
       next_token_(kFirstConnectionToken) {}
 
 absl::Status ServerCore::Listen(std::string_view address) {
+  absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
+  if (!number.ok()) return number.status();
+  if (number->has_value()) return ServeInherited(**number);
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
   if (!parsed.ok()) return parsed.status();
   absl::Status prepared = Prepare();
@@ -78,6 +82,36 @@ absl::Status ServerCore::Listen(UniqueFd socket, bool removes_file) {
   absl::Status prepared = Prepare();
   if (!prepared.ok()) return prepared;
   return listeners_.Add(*std::move(listener), *poller_);
+}
+
+absl::Status ServerCore::ServeInherited(int number) {
+  const absl::StatusOr<SocketKind> kind = GetSocketKind(number);
+  if (!kind.ok()) return kind.status();
+  absl::StatusOr<UniqueFd> socket = TakeInheritedSocket(number);
+  if (!socket.ok()) return socket.status();
+  return kind->listens ? Listen(*std::move(socket), /*removes_file=*/false)
+                       : ServeConnection(*std::move(socket));
+}
+
+absl::Status ServerCore::ServeConnection(UniqueFd socket) {
+  absl::Status usable = PrepareConnectedSocket(socket.get());
+  if (!usable.ok()) return usable;
+  const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(socket.get());
+  if (!peer.ok()) return peer.status();
+  if (!serving_) {
+    absl::Status prepared = Prepare();
+    if (!prepared.ok()) return prepared;
+    serves_given_ = true;
+  }
+  return Connect(StreamTransport::Create(std::move(socket)), *peer);
+}
+
+bool ServerCore::HasNothingToServe() {
+  if (!serves_given_ || !listeners_.empty() || accepts_in_process_) {
+    return false;
+  }
+  MutexLock lock(mu_);
+  return connections_.empty() && connected_.empty();
 }
 
 absl::Status ServerCore::Prepare() {
@@ -106,7 +140,8 @@ absl::Status ServerCore::AcceptInProcess() {
   return prepared;
 }
 
-absl::Status ServerCore::Connect(std::unique_ptr<Transport> transport) {
+absl::Status ServerCore::Connect(std::unique_ptr<Transport> transport,
+                                 const PeerCredentials& peer) {
   if (inherited_by_fork()) {
     return absl::FailedPreconditionError(
         "the server was inherited through fork()");
@@ -119,15 +154,16 @@ absl::Status ServerCore::Connect(std::unique_ptr<Transport> transport) {
     if (connected_.size() >= static_cast<size_t>(options_.max_connections)) {
       return absl::UnavailableError("the server does not take connections yet");
     }
-    connected_.push_back(std::move(transport));
+    connected_.push_back({std::move(transport), peer});
   }
   wakeup_->Notify();
   return absl::OkStatus();
 }
 
 void ServerCore::BeginServing() {
-  FDRPC_CHECK(!listeners_.empty() || accepts_in_process_,
-              "a server serves after Listen() or InProcessChannel()");
+  FDRPC_CHECK(!listeners_.empty() || accepts_in_process_ || serves_given_,
+              "a server serves after Listen(), ServeConnection() or "
+              "InProcessChannel()");
   FDRPC_CHECK(!serving_, "a server serves once");
   serving_ = true;
   idle_check_at_ = DeadlineAfter(Clock::Real().Now(), options_.idle_timeout);
@@ -216,13 +252,13 @@ void ServerCore::AdoptSocket(UniqueFd socket) {
 }
 
 void ServerCore::AdoptConnected() {
-  std::vector<std::unique_ptr<Transport>> connected;
+  std::vector<Connected> connected;
   {
     MutexLock lock(mu_);
     connected.swap(connected_);
   }
-  for (auto& transport : connected) {
-    Adopt(std::move(transport), OwnCredentials());
+  for (Connected& each : connected) {
+    Adopt(std::move(each.transport), each.peer);
   }
 }
 

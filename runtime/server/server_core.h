@@ -48,6 +48,8 @@ class ServerCore final : private ServerConnection::Host,
   absl::StatusOr<std::vector<UniqueFd>> HandOver() {
     return listeners_.HandOver();
   }
+  // As Server::ServeConnection().
+  absl::Status ServeConnection(UniqueFd socket) ABSL_LOCKS_EXCLUDED(mu_);
   // Has Connect() work, also before the server serves; what it serves on may be
   // that alone.
   absl::Status AcceptInProcess();
@@ -75,8 +77,8 @@ class ServerCore final : private ServerConnection::Host,
   // Takes the server's end of a connection of this process. From any thread;
   // before the server serves, the connection waits. UNAVAILABLE if too many do,
   // and once it shuts down; FAILED_PRECONDITION in a child after fork(2).
-  absl::Status Connect(std::unique_ptr<Transport> transport)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Connect(std::unique_ptr<Transport> transport,
+                       const PeerCredentials& peer) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Any thread; a second call can only make it sooner.
   void Shutdown(absl::Duration drain_timeout) ABSL_LOCKS_EXCLUDED(mu_);
@@ -128,6 +130,11 @@ class ServerCore final : private ServerConnection::Host,
   void OnConnectionClosed(ServerConnection& connection) override
       ABSL_LOCKS_EXCLUDED(mu_);
 
+  struct Connected {
+    std::unique_ptr<Transport> transport;
+    PeerCredentials peer;
+  };
+
   // A connection that takes no more calls, and when it ends in any case.
   struct Draining {
     std::shared_ptr<ServerConnection> connection;
@@ -143,6 +150,9 @@ class ServerCore final : private ServerConnection::Host,
   void Handle(const Poller::Event& event);
   void AdoptSocket(UniqueFd socket);
   void AdoptConnected() ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status ServeInherited(int number) ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether there is and will be nothing to serve.
+  bool HasNothingToServe() ABSL_LOCKS_EXCLUDED(mu_);
   void Adopt(std::unique_ptr<Transport> transport, const PeerCredentials& peer)
       ABSL_LOCKS_EXCLUDED(mu_);
   static void Expect(std::deque<Expected>& queue, absl::Duration timeout,
@@ -171,6 +181,7 @@ class ServerCore final : private ServerConnection::Host,
   ServiceRegistry registry_{options_.interceptors};
   bool serving_ = false;
   bool accepts_in_process_ = false;
+  bool serves_given_ = false;  // connections, by ServeConnection()
   std::optional<Wakeup> wakeup_;
   std::optional<Poller> poller_;
   std::atomic<bool> stop_requested_{false};
@@ -195,8 +206,8 @@ class ServerCore final : private ServerConnection::Host,
   Mutex mu_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<ServerConnection>> connections_
       ABSL_GUARDED_BY(mu_);
-  // Of this process, for the polling thread to adopt.
-  std::vector<std::unique_ptr<Transport>> connected_ ABSL_GUARDED_BY(mu_);
+  // Those that were not accepted, for the polling thread to adopt.
+  std::vector<Connected> connected_ ABSL_GUARDED_BY(mu_);
   std::optional<MonotonicTime> drain_deadline_ ABSL_GUARDED_BY(mu_);
 
   // Last: its threads use all of the above.

@@ -83,7 +83,8 @@ void ServerCore::AdvanceDrains(MonotonicTime now) {
 }
 
 void ServerCore::AdvanceShutdown(MonotonicTime now) {
-  if (stop_requested_.exchange(false, std::memory_order_acq_rel)) {
+  if (stop_requested_.exchange(false, std::memory_order_acq_rel) ||
+      (!shutting_down_ && HasNothingToServe())) {
     Shutdown(options_.drain_timeout);
   }
   std::optional<MonotonicTime> deadline;
@@ -112,7 +113,7 @@ void ServerCore::Shutdown(absl::Duration drain_timeout) {
   const MonotonicTime deadline = DeadlineAfter(
       Clock::Real().Now(), std::max(drain_timeout, absl::ZeroDuration()));
   // As a listener's queue, it goes with what waits there.
-  std::vector<std::unique_ptr<Transport>> dropped;
+  std::vector<Connected> dropped;
   {
     MutexLock lock(mu_);
     drain_deadline_ = std::min(drain_deadline_.value_or(kNoDeadline), deadline);

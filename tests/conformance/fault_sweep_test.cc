@@ -46,6 +46,7 @@ const std::map<std::string, std::vector<int>>& Errors() {
       {"getsockname", {ENOBUFS}},
       {"set_nonblocking", {}},  // nor do these
       {"set_close_on_exec", {}},
+      {"getpeername", {ENOBUFS}},
       {"pidfd_open", {EMFILE, ENOMEM}}};
   return errors;
 }

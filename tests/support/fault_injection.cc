@@ -122,20 +122,21 @@ const Syscalls interposed = {
     .getsockname = Interposed<21, &Syscalls::getsockname>::Call,
     .set_nonblocking = Interposed<22, &Syscalls::set_nonblocking>::Call,
     .set_close_on_exec = Interposed<23, &Syscalls::set_close_on_exec>::Call,
-    .pidfd_open = Interposed<24, &Syscalls::pidfd_open>::Call,
+    .getpeername = Interposed<24, &Syscalls::getpeername>::Call,
+    .pidfd_open = Interposed<25, &Syscalls::pidfd_open>::Call,
 };
 
 }  // namespace
 
 const std::vector<std::string>& FaultInjection::Names() {
   static const std::vector<std::string> names = {
-      "socket",     "bind",        "listen",          "connect",
-      "accept4",    "getsockopt",  "shutdown",        "sendmsg",
-      "recvmsg",    "ppoll",       "epoll_create1",   "epoll_ctl",
-      "epoll_wait", "eventfd",     "timerfd_create",  "timerfd_settime",
-      "read",       "write",       "lstat",           "unlink",
-      "duplicate",  "getsockname", "set_nonblocking", "set_close_on_exec",
-      "pidfd_open"};
+      "socket",      "bind",        "listen",          "connect",
+      "accept4",     "getsockopt",  "shutdown",        "sendmsg",
+      "recvmsg",     "ppoll",       "epoll_create1",   "epoll_ctl",
+      "epoll_wait",  "eventfd",     "timerfd_create",  "timerfd_settime",
+      "read",        "write",       "lstat",           "unlink",
+      "duplicate",   "getsockname", "set_nonblocking", "set_close_on_exec",
+      "getpeername", "pidfd_open"};
   return names;
 }
 

@@ -18,6 +18,7 @@
 #include "fdrpc/channel_state.h"
 #include "fdrpc/client_interceptor.h"
 #include "fdrpc/loop.h"
+#include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
 
@@ -78,6 +79,13 @@ class Channel {
   // `address` has not the form of an address (docs/guide.md, "Addresses").
   static absl::StatusOr<Channel> Connect(std::string_view address,
                                          ChannelOptions options = {});
+
+  // Makes a channel of a connected stream socket of the Unix domain, such as
+  // one end of a socketpair(2). It has this one connection: once that has
+  // ended, calls fail with FAILED_PRECONDITION. INVALID_ARGUMENT if it is
+  // another socket. Connect("fd:7") does so with one that was inherited.
+  static absl::StatusOr<Channel> FromSocket(UniqueFd socket,
+                                            ChannelOptions options = {});
 
   // As far as is known without a look: the end of a connection is noticed by
   // the calls on it, by the next call, or by a watch.

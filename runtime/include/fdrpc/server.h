@@ -115,7 +115,10 @@ class Server {
 
   // Opens a listening socket; several may be. A socket file of the same name
   // that no server listens on is replaced; one that is in use is not:
-  // ALREADY_EXISTS. INVALID_ARGUMENT if `address` is not an address.
+  // ALREADY_EXISTS. INVALID_ARGUMENT if `address` is not an address. "fd:7" is
+  // a socket that this process has inherited under that number, which is the
+  // server's from then on: one that listens, or a connected one, as for
+  // ServeConnection().
   absl::Status Listen(std::string_view address);
 
   // Serves on a listening stream socket that was made by somebody else: handed
@@ -123,6 +126,14 @@ class Server {
   // INVALID_ARGUMENT if it is something else than such a socket.
   enum class SocketFile { kIsLeft, kIsRemovedAtTheEnd };
   absl::Status Listen(UniqueFd listener, SocketFile file = SocketFile::kIsLeft);
+
+  // Serves one connection, over a connected stream socket of the Unix domain:
+  // one end of a socketpair(2), say, whose other end a child or parent makes a
+  // channel of (Channel::FromSocket()). Before the server serves, on the thread
+  // that makes it ready; then on any. A server that serves such connections and
+  // nothing else shuts down when the last one has ended. INVALID_ARGUMENT if it
+  // is another socket, UNAVAILABLE once the server shuts down.
+  absl::Status ServeConnection(UniqueFd socket);
 
   // Gives the listening sockets, in the order of Listen(), to a successor that
   // is to Listen() on them, in this process or another: both accept connections

@@ -1,0 +1,113 @@
+#include "os/inherited_socket.h"
+
+#include <sys/un.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "os/syscalls.h"
+
+namespace fdrpc {
+namespace {
+
+absl::StatusOr<int> IntegerOption(int fd, int option) {
+  int value = 0;
+  socklen_t length = sizeof(value);
+  if (Syscalls::Get().getsockopt(fd, SOL_SOCKET, option, &value, &length) ==
+      0) {
+    return value;
+  }
+  switch (errno) {
+    case EBADF:
+      return absl::InvalidArgumentError(
+          absl::StrCat("descriptor ", fd, " is not open"));
+    case ENOTSOCK:
+      return absl::InvalidArgumentError(
+          absl::StrCat("descriptor ", fd, " is not a socket"));
+    default:
+      return absl::ErrnoToStatus(errno, absl::StrCat("getsockopt of ", fd));
+  }
+}
+
+absl::Status CheckStream(int fd, const SocketKind& kind) {
+  if (kind.domain != AF_UNIX) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("descriptor ", fd, " is not a socket of the Unix domain"));
+  }
+  if (kind.type != SOCK_STREAM) {
+    return absl::UnimplementedError(
+        absl::StrCat("descriptor ", fd,
+                     " is a seqpacket or datagram socket, which this version "
+                     "does not serve; use a stream socket"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SocketKind> GetSocketKind(int fd) {
+  SocketKind kind;
+  int listens = 0;
+  for (const auto& [option, value] :
+       {std::pair{SO_DOMAIN, &kind.domain}, std::pair{SO_TYPE, &kind.type},
+        std::pair{SO_ACCEPTCONN, &listens}}) {
+    absl::StatusOr<int> got = IntegerOption(fd, option);
+    if (!got.ok()) return got.status();
+    *value = *got;
+  }
+  kind.listens = listens != 0;
+  sockaddr_un peer = {};
+  socklen_t length = sizeof(peer);
+  kind.connected = Syscalls::Get().getpeername(
+                       fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0;
+  return kind;
+}
+
+absl::StatusOr<std::optional<int>> ParseFdAddress(std::string_view address) {
+  constexpr std::string_view kScheme = "fd:";
+  if (!address.starts_with(kScheme)) return std::nullopt;
+  const std::string number(address.substr(kScheme.size()));
+  int fd = -1;
+  if (number.find_first_not_of("0123456789") != std::string::npos ||
+      !absl::SimpleAtoi(number, &fd)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("address \"", std::string(address),
+                     "\" has no descriptor's number behind fd:"));
+  }
+  return fd;
+}
+
+absl::StatusOr<UniqueFd> TakeInheritedSocket(int number) {
+  absl::StatusOr<SocketKind> kind = GetSocketKind(number);
+  if (!kind.ok()) return kind.status();
+  absl::Status stream = CheckStream(number, *kind);
+  if (!stream.ok()) return stream;
+  if (!kind->listens && !kind->connected) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("descriptor ", number,
+                     " is a socket that neither listens nor is connected"));
+  }
+  return UniqueFd(number);
+}
+
+absl::Status PrepareConnectedSocket(int fd) {
+  absl::StatusOr<SocketKind> kind = GetSocketKind(fd);
+  if (!kind.ok()) return kind.status();
+  absl::Status stream = CheckStream(fd, *kind);
+  if (!stream.ok()) return stream;
+  if (!kind->connected) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("descriptor ", fd, " is a socket that is not connected"));
+  }
+  // The status flags are the other holders', too, if there are any.
+  if (Syscalls::Get().set_nonblocking(fd) < 0 ||
+      Syscalls::Get().set_close_on_exec(fd) < 0) {
+    return absl::ErrnoToStatus(errno, "fcntl of a connected socket");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace fdrpc

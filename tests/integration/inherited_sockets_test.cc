@@ -1,0 +1,183 @@
+// Sockets that were made elsewhere: the ends of a socketpair, and what a
+// process inherits under a number.
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "gtest/gtest.h"
+#include "os/unix_address.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_service.h"
+
+namespace fdrpc::testing {
+namespace {
+
+// Both inheritable, as for a child that is to be exec'd.
+std::pair<UniqueFd, UniqueFd> SocketPair(int type = SOCK_STREAM) {
+  int fds[2] = {-1, -1};
+  EXPECT_EQ(socketpair(AF_UNIX, type, 0, fds), 0);
+  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+pid_t Fork(const std::function<int()>& body) {
+  const pid_t pid = fork();
+  if (pid == 0) _exit(body());
+  return pid;
+}
+
+int ExitCode(pid_t pid) {
+  int status = 0;
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+// Calls that pass descriptors both ways.
+absl::Status Talk(TestService::Stub stub) {
+  absl::Status said = stub.Echo(Text()).status();
+  if (!said.ok()) return said;
+  Parcel<Files> request;
+  request.set_first(FileWith("x"));
+  absl::StatusOr<Parcel<Files>> reply = stub.Exchange(std::move(request));
+  if (!reply.ok()) return reply.status();
+  return ReadRest(reply->take_first().get()) == "x"
+             ? absl::OkStatus()
+             : absl::DataLossError("another file");
+}
+
+class InheritedSocketsTest : public ::testing::Test {
+ protected:
+  ExpectSameDescriptors census_;
+};
+
+TEST_F(InheritedSocketsTest, AChildServesItsParentUntilThatHasGone) {
+  auto [ours, childs] = SocketPair();
+  const pid_t child = Fork([&ours = ours, &childs = childs] {
+    ours.Reset();
+    FakeService service;
+    Server server;
+    server.AddService(service);
+    if (!server.ServeConnection(std::move(childs)).ok()) return 1;
+    server.Run();
+    return 0;
+  });
+  childs.Reset();
+  {
+    absl::StatusOr<Channel> channel = Channel::FromSocket(std::move(ours));
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    const absl::Status talked = Talk(TestService::Stub(*channel));
+    EXPECT_TRUE(talked.ok()) << talked;
+  }
+  EXPECT_EQ(ExitCode(child), 0);
+}
+
+TEST_F(InheritedSocketsTest, AParentServesItsChildren) {
+  FakeService service;
+  std::vector<pid_t> children;
+  std::vector<UniqueFd> sockets;
+  for (int i = 0; i < 3; ++i) {
+    auto [ours, childs] = SocketPair();
+    children.push_back(Fork([&childs = childs] {
+      // As one that was exec'd: all that it knows is the number.
+      absl::StatusOr<Channel> channel =
+          Channel::Connect(absl::StrCat("fd:", childs.Release()));
+      if (!channel.ok()) return 1;
+      return Talk(TestService::Stub(*channel)).ok() ? 0 : 2;
+    }));
+    sockets.push_back(std::move(ours));
+  }
+  Server server;
+  server.AddService(service);
+  for (UniqueFd& socket : sockets) {
+    ASSERT_TRUE(server.ServeConnection(std::move(socket)).ok());
+  }
+  ASSERT_TRUE(server.Start().ok());
+  for (pid_t child : children) EXPECT_EQ(ExitCode(child), 0);
+  // By itself: nobody is left.
+  server.Wait();
+  auto [late, other] = SocketPair();
+  EXPECT_EQ(server.ServeConnection(std::move(late)).code(),
+            absl::StatusCode::kUnavailable);
+}
+
+TEST_F(InheritedSocketsTest, ServesConnectionsBesideAListener) {
+  TempDir dir;
+  FakeService service;
+  Server server;
+  server.AddService(service);
+  ASSERT_TRUE(server.Listen(dir.address()).ok());
+  ASSERT_TRUE(server.Start().ok());
+  for (int i = 0; i < 3; ++i) {
+    auto [ours, servers] = SocketPair();
+    ASSERT_TRUE(server.ServeConnection(std::move(servers)).ok());
+    EXPECT_TRUE(
+        Talk(TestService::Stub(*Channel::FromSocket(std::move(ours)))).ok());
+  }
+  EXPECT_TRUE(Talk(TestService::Stub(*Channel::Connect(dir.address()))).ok());
+  server.Shutdown();
+  server.Wait();
+}
+
+TEST_F(InheritedSocketsTest, ListensOnASocketOfThatNumber) {
+  TempDir dir;
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+  const UnixAddress address = *UnixAddress::Parse(dir.address());
+  ASSERT_EQ(bind(socket.get(), address.socket_address(), address.length()), 0);
+  ASSERT_EQ(listen(socket.get(), 5), 0);
+  FakeService service;
+  {
+    Server server;
+    server.AddService(service);
+    ASSERT_TRUE(server.Listen(absl::StrCat("fd:", socket.Release())).ok());
+    ASSERT_TRUE(server.Start().ok());
+    EXPECT_TRUE(Talk(TestService::Stub(*Channel::Connect(dir.address()))).ok());
+  }
+  EXPECT_EQ(access(dir.file("socket").c_str(), F_OK), 0)
+      << "the file is that of who made it";
+}
+
+TEST_F(InheritedSocketsTest, RefusesOtherDescriptorsAndLeavesThemAlone) {
+  const UniqueFd file = FileWith("not a socket");
+  const std::string address = absl::StrCat("fd:", file.get());
+  Server server;
+  EXPECT_EQ(server.Listen(address).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Channel::Connect(address).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Channel::Connect("fd:seven").status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_GE(fcntl(file.get(), F_GETFD), 0);
+  EXPECT_EQ(server.ServeConnection(SocketPair(SOCK_DGRAM).first).code(),
+            absl::StatusCode::kUnimplemented);
+}
+
+TEST_F(InheritedSocketsTest, AChannelOfOneConnectionSaysWhenThatHasEnded) {
+  auto [ours, theirs] = SocketPair();
+  TestService::Stub stub(*Channel::FromSocket(std::move(ours)));
+  theirs.Reset();
+  EXPECT_EQ(stub.Echo(Text(), {.wait_for_ready = true}).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  const absl::Status status = stub.Echo(Text()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+}
+
+TEST_F(InheritedSocketsTest, AnUnusedChannelClosesItsSocket) {
+  auto [ours, theirs] = SocketPair();
+  { absl::StatusOr<Channel> unused = Channel::FromSocket(std::move(ours)); }
+  char byte = 0;
+  EXPECT_EQ(read(theirs.get(), &byte, 1), 0);
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
