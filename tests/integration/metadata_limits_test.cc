@@ -1,4 +1,4 @@
-// Limits that users set, as calls meet them.
+// How much metadata each side takes, as its user says.
 
 #include <optional>
 #include <string>
@@ -22,9 +22,9 @@ std::string ValueOf(size_t bytes) {
   return std::string(bytes - 5 - std::string("key").size(), 'v');
 }
 
-class LimitsTest : public ::testing::Test {
+class MetadataLimitsTest : public ::testing::Test {
  protected:
-  ~LimitsTest() override {
+  ~MetadataLimitsTest() override {
     server_->Shutdown();
     server_->Wait();
   }
@@ -50,7 +50,7 @@ class LimitsTest : public ::testing::Test {
   std::optional<Server> server_;
 };
 
-TEST_F(LimitsTest, ACallMayBringAsMuchMetadataAsTheServerTakes) {
+TEST_F(MetadataLimitsTest, ACallMayBringAsMuchMetadataAsTheServerTakes) {
   Serve({.max_metadata_bytes = kMost});
   TestService::Stub stub = NewStub();
   EXPECT_TRUE(stub.Echo(Text(), {.metadata = {{"key", ValueOf(kMost)}}}).ok());
@@ -61,7 +61,7 @@ TEST_F(LimitsTest, ACallMayBringAsMuchMetadataAsTheServerTakes) {
   EXPECT_TRUE(stub.Echo(Text()).ok());
 }
 
-TEST_F(LimitsTest, AServerMaySendAsMuchMetadataAsTheClientTakes) {
+TEST_F(MetadataLimitsTest, AServerMaySendAsMuchMetadataAsTheClientTakes) {
   size_t headers = 0;
   size_t trailers = 0;
   bool early = false;
