@@ -10,6 +10,10 @@
 namespace fdrpc {
 namespace {
 
+// For how long a thread whose call has ended sees to it that the server hears
+// so: a server that reads takes less, and one that hangs is not waited for.
+constexpr absl::Duration kLastWords = absl::Milliseconds(20);
+
 absl::Status Cancelled() {
   return absl::CancelledError("the caller cancelled the call");
 }
@@ -155,12 +159,49 @@ void ChannelCall::Await(CallEvent event) {
     }
   }
   state_.wait(event).thread = nullptr;
+  bool last_words = false;
   if (connection != nullptr) {
     connection->lock().AssertHeld();
+    last_words = state_.done && connection->has_unwritten() &&
+                 !connection->has_waiting();
     connection->EndWait();
   }
   lock_.Unlock();
   Flush(connection);
+  if (last_words) AwaitWritten();
+}
+
+void ChannelCall::AwaitWritten() {
+  lock_.Lock();
+  const std::shared_ptr<ClientConnection> connection = this->connection();
+  if (connection != nullptr) {
+    connection->lock().AssertHeld();
+    AwaitWritten(*connection);
+  }
+  lock_.Unlock();
+  Flush(connection);
+}
+
+void ChannelCall::AwaitWritten(ClientConnection& connection) {
+  if (!connection.has_unwritten()) return;
+  WaitingThread thread;
+  connection.AddWriter(thread);
+  // Nobody else waits for this; it is here to hear of the call's end.
+  state_.wait(CallEvent::kRoom).thread = &thread;
+  MonotonicTime until = state_.deadline;
+  bool ending = false;
+  while (connection.has_unwritten()) {
+    const MonotonicTime now = Clock::Real().Now();
+    if (now >= state_.deadline) EndAtDeadline();
+    if (state_.done && !std::exchange(ending, true)) {
+      until = DeadlineAfter(now, kLastWords);
+    }
+    if (now >= until) break;
+    connection.WaitOnce(thread, until);
+  }
+  state_.wait(CallEvent::kRoom).thread = nullptr;
+  connection.RemoveWriter(thread);
+  connection.EndWait();
 }
 
 void ChannelCall::Notify(CallEvent event, Continuation& continuation) {
@@ -247,6 +288,9 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
     connection = SendWaiting();
   }
   Flush(connection);
+  if (!on_loop_ && connection != nullptr && connection->write_blocked()) {
+    AwaitWritten();
+  }
   return true;
 }
 

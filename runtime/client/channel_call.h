@@ -44,6 +44,10 @@ class ChannelCall final : public ClientCall,
   void Start(const CallOptions& options, const OutgoingMessage* request,
              bool borrow_request) ABSL_LOCKS_EXCLUDED(lock_);
 
+  // Blocks until what the call has queued is written: where nobody has a loop
+  // and no thread waits, nobody else would. Ends soon after the call does.
+  void AwaitWritten() ABSL_LOCKS_EXCLUDED(lock_);
+
   // The channel's lock, under the name that it has here.
   ChannelLock& lock() ABSL_LOCK_RETURNED(lock_) { return lock_; }
 
@@ -93,6 +97,8 @@ class ChannelCall final : public ClientCall,
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Ends the call from this side, if it has not ended.
   void End(absl::Status why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void AwaitWritten(ClientConnection& connection)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_, connection.lock());
   void EndAtDeadline() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void Flush(const std::shared_ptr<ClientConnection>& connection)
       ABSL_LOCKS_EXCLUDED(lock_);

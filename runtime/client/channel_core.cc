@@ -64,6 +64,7 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
   if (form == CallForm::kNotified) call->RunOnLoop();
   call->KeepChannel(shared_from_this());
   call->Start(options, request, /*borrow_request=*/false);
+  if (form == CallForm::kBlocking) call->AwaitWritten();
   return call;
 }
 

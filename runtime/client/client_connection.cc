@@ -225,6 +225,7 @@ void ClientConnection::OnWriteBlockedChanged() {
   ChannelLockHolder lock(lock_);
   // The reader may be waiting without a look at whether there is room.
   threads_.WakeReader();
+  for (WaitingThread* writer : writers_) writer->Wake(lock_.to_wake());
   if (loop_ != nullptr) {
     loop_->WatchRoom(connection_.pollable_fd(), loop_token_,
                      connection_.write_blocked());

@@ -63,6 +63,24 @@ class ClientConnection final
   // ended, or `deadline`; the lock is given up meanwhile.
   void WaitOnce(WaitingThread& thread, MonotonicTime deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Whether what is queued waits for room, and only a thread that waits will
+  // write it: no loop does.
+  bool has_unwritten() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return write_blocked() && connection_.sends() && loop_ == nullptr;
+  }
+  bool write_blocked() const { return connection_.write_blocked(); }
+  // Whether any thread waits here.
+  bool has_waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return !threads_.empty();
+  }
+  // For a thread that waits, to be woken when all has been written, too.
+  void AddWriter(WaitingThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    writers_.push_back(&thread);
+  }
+  void RemoveWriter(WaitingThread& thread)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    std::erase(writers_, &thread);
+  }
   // For a thread that waits no more: another one reads.
   void EndWait() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
@@ -169,6 +187,7 @@ class ClientConnection final
   ChannelLock& lock_;
 
   WaitingThreads threads_ ABSL_GUARDED_BY(lock_);
+  std::vector<WaitingThread*> writers_ ABSL_GUARDED_BY(lock_);
   bool usable_ ABSL_GUARDED_BY(lock_) = true;
   KeepAlive keep_alive_ ABSL_GUARDED_BY(lock_);
   bool heard_ = false;  // since the last look; the reader's

@@ -40,6 +40,7 @@ class WaitingThreads {
   WaitingThreads(WaitingThreads&& other) noexcept;
 
   bool has_reader() const { return reader_ != nullptr; }
+  bool empty() const { return reader_ == nullptr && parked_.empty(); }
 
   // Makes the calling thread the reader, which is about to sleep on the socket
   // and wakeup_fd(). Only if there is none.

@@ -2,6 +2,7 @@
 
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -159,6 +160,13 @@ class DescriptorInterceptorsTest : public CallsTest {
           co_return co_await stub.co().Exchange(std::move(request));
         }(stub, std::move(request)));
   }
+  // With what stays: the process's loop, once there is one, and the connection
+  // to the fixture's server, which has nothing else to close then.
+  DescriptorCensus CensusBeforeCalls() {
+    kept_.emplace(*stub_);
+    EXPECT_TRUE(Echo(Script("echo x")).ok());
+    return TakeCensus();
+  }
   // A call, as it ends, through both interceptors, on a server of its own.
   absl::StatusOr<Parcel<Files>> Call(int refuses) {
     BlockingExchange blocking;
@@ -182,14 +190,14 @@ class DescriptorInterceptorsTest : public CallsTest {
     stub_.reset();
     return reply;
   }
+
+  std::optional<TestService::Stub> kept_;
 };
 INSTANTIATE_TEST_SUITE_P(Forms, DescriptorInterceptorsTest, AllForms(),
                          FormsName);
 
 TEST_P(DescriptorInterceptorsTest, DescriptorsAreReplacedOnEveryWay) {
-  // The process's loop stays, once there is one.
-  ASSERT_TRUE(Call(kNowhere).ok());
-  const DescriptorCensus before = TakeCensus();
+  const DescriptorCensus before = CensusBeforeCalls();
   {
     absl::StatusOr<Parcel<Files>> reply = Call(kNowhere);
     ASSERT_TRUE(reply.ok()) << reply.status();
@@ -201,8 +209,7 @@ TEST_P(DescriptorInterceptorsTest, DescriptorsAreReplacedOnEveryWay) {
 }
 
 TEST_P(DescriptorInterceptorsTest, DescriptorsOfRefusedMessagesAreClosed) {
-  ASSERT_TRUE(Call(kNowhere).ok());
-  const DescriptorCensus before = TakeCensus();
+  const DescriptorCensus before = CensusBeforeCalls();
   for (int refuses = 0; refuses < kNowhere; ++refuses) {
     EXPECT_EQ(Call(refuses).status().message(), "refused") << refuses;
     EXPECT_EQ(TakeCensusExpecting(before), before) << refuses;

@@ -34,11 +34,11 @@ constexpr int kMessages = (512u << 20) / kMessageBytes;
 // counted yet.
 constexpr int kAhead = 6;
 
-// What a process may grow by. It holds a window and a message at most (0.4 MiB),
-// what the connection queues (1 MiB), a frame that is being received (1 MiB),
-// and one message in its forms on the way (serialised, parsed, the handler's:
-// 0.2 MiB). The socket's buffers are the kernel's. Three times that, for what an
-// allocator keeps for each thread; the streams have 512 MiB each.
+// What a process may grow by. It holds a window and a message at most (0.4
+// MiB), what the connection queues (1 MiB), a frame that is being received (1
+// MiB), and one message in its forms on the way (serialised, parsed, the
+// handler's: 0.2 MiB). The socket's buffers are the kernel's. Three times that,
+// for what an allocator keeps for each thread; the streams have 512 MiB each.
 constexpr int64_t kMostGrowthKib = 8 << 10;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
