@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "tests/server/stream_server.h"
 
 namespace fdrpc::testing {
@@ -51,31 +53,41 @@ TEST_P(ServerLifecycleTest, HandsNothingOverOnceItHasShutDown) {
 }
 
 TEST_P(ServerLifecycleTest, EndsByItselfOnceItIsIdle) {
-  Serve({.idle_timeout = absl::Milliseconds(20)});
-  StreamClient client = NewClient();
+  Listen({.idle_timeout = absl::Milliseconds(20)});
+  RawPeer client = RawPeer::Connect(dir_.file("socket"));
+  ASSERT_TRUE(server_->Start().ok());
   server_->Wait();
-  EXPECT_TRUE(client.peer().ReachesEnd());
+  EXPECT_TRUE(client.ReachesEnd());
   EXPECT_NE(access(dir_.file("socket").c_str(), F_OK), 0);
 }
 
 TEST_P(ServerLifecycleTest, IsNotIdleWhileACallIsInProgress) {
-  Serve({.idle_timeout = absl::Milliseconds(1)});
-  StreamClient client = NewClient();
-  client.Open(1, kChat);
+  Listen({.idle_timeout = absl::Milliseconds(200)});
+  // The call is there before the server looks.
+  RawPeer client = RawPeer::Connect(dir_.file("socket"));
+  ASSERT_TRUE(client.Send(RawHello().Frame()));
+  ASSERT_TRUE(client.Send(
+      MethodFrame(1, std::string(service_->full_name()) + "/Chat")));
+  ASSERT_TRUE(client.Send({.type = RawFrame::kOpen, .call = 1, .argument = 1}));
+  ASSERT_TRUE(server_->Start().ok());
   // Far more time than it would take to find that it is idle.
-  for (int i = 0; i < 200; ++i) {
-    client.Write(1, "still there");
-    EXPECT_EQ(client.ReadText(1), "still there");
-    pollfd nothing = {.fd = client.peer().fd(), .events = 0, .revents = 0};
+  const absl::Time until = absl::Now() + absl::Milliseconds(600);
+  while (absl::Now() < until) {
+    ASSERT_TRUE(client.Send({.type = RawFrame::kMessage,
+                             .call = 1,
+                             .flags = RawFrame::kHasMessage}));
+    ASSERT_TRUE(client.ReadType(RawFrame::kMessage).has_value());
+    pollfd nothing = {.fd = client.fd(), .events = 0, .revents = 0};
     poll(&nothing, 1, 1);
   }
-  client.HalfClose(1);
-  EXPECT_EQ(client.ReadEnd(1), kOk);
+  ASSERT_TRUE(client.Send(
+      {.type = RawFrame::kMessage, .call = 1, .flags = RawFrame::kHalfClose}));
+  EXPECT_EQ(client.ReadStatus(1).code, kOk);
   server_->Wait();
 }
 
 TEST_P(ServerLifecycleTest, AsksForANewConnectionWhenOneIsOld) {
-  Serve({.max_connection_age = absl::Milliseconds(20)});
+  Serve({.max_connection_age = absl::Milliseconds(200)});
   StreamClient client = NewClient();
   client.Open(1, kChat);
   client.Write(1, "begun");
@@ -93,7 +105,7 @@ TEST_P(ServerLifecycleTest, AsksForANewConnectionWhenOneIsOld) {
 }
 
 TEST_P(ServerLifecycleTest, EndsCallsWhenTheGraceOfAnOldConnectionIsOver) {
-  Serve({.max_connection_age = absl::Milliseconds(20),
+  Serve({.max_connection_age = absl::Milliseconds(200),
          .max_connection_age_grace = absl::Milliseconds(20)});
   StreamClient client = NewClient();
   client.Open(1, kChat);

@@ -2,6 +2,7 @@
 #define FDRPC_TESTS_SERVER_STREAM_CLIENT_H_
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -103,10 +104,17 @@ class StreamClient {
     while (true) {
       ReadFrame read = ReadAny();
       if (read.frame.type != RawFrame::kGoAway) return read;
+      go_aways_.push_back(read.frame.argument);
     }
   }
-  // The argument of the next frame, which is a go-away.
+  // The argument of the next go-away that was not asked for; if none has come
+  // yet, it is the next frame.
   uint32_t ReadGoAway() {
+    if (!go_aways_.empty()) {
+      const uint32_t first = go_aways_.front();
+      go_aways_.pop_front();
+      return first;
+    }
     const ReadFrame read = ReadAny();
     EXPECT_EQ(read.frame.type, RawFrame::kGoAway);
     return read.frame.argument;
@@ -158,6 +166,7 @@ class StreamClient {
   }
 
   RawPeer peer_;
+  std::deque<uint32_t> go_aways_;
   uint64_t granted_bytes_ = 0;
   uint64_t granted_descriptors_ = 0;
 };

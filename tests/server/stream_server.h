@@ -46,10 +46,14 @@ class StreamServer : public ::testing::TestWithParam<HandlerForm> {
   static constexpr uint32_t kOk = StreamClient::kOk;
 
   void Serve(ServerOptions options = {}) {
+    ASSERT_NO_FATAL_FAILURE(Listen(options));
+    ASSERT_TRUE(server_->Start().ok());
+  }
+  // The same but for the start: clients wait in the queue.
+  void Listen(ServerOptions options) {
     server_ = std::make_unique<Server>(options);
     server_->AddService(*service_);
     ASSERT_TRUE(server_->Listen(dir_.address()).ok());
-    ASSERT_TRUE(server_->Start().ok());
   }
   StreamClient NewClient(const RawHello& hello = {}) {
     return StreamClient(dir_.file("socket"), service_->full_name(), hello);
