@@ -1,9 +1,6 @@
 #include "os/stream_socket.h"
 
-#include <sys/un.h>
-
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -24,29 +21,9 @@ absl::StatusOr<UniqueFd> NewStreamSocket() {
   return UniqueFd(fd);
 }
 
-// Whether the socket file at `address` belongs to no listener any more.
-absl::Status RemoveStaleSocket(const UnixAddress& address) {
-  struct stat info;
-  if (Syscalls::Get().lstat(address.path(), &info) < 0) {
-    if (errno == ENOENT) return absl::OkStatus();
-    return absl::ErrnoToStatus(errno, absl::StrCat("lstat ", address.path()));
-  }
-  if (!S_ISSOCK(info.st_mode)) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        address.path(), " exists and is not a socket; it is left alone"));
-  }
-  absl::StatusOr<UniqueFd> probe = NewStreamSocket();
-  if (!probe.ok()) return probe.status();
-  if (Syscalls::Get().connect(probe->get(), address.socket_address(),
-                              address.length()) == 0 ||
-      errno != ECONNREFUSED) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("a server listens on ", address.path(), " already"));
-  }
-  if (Syscalls::Get().unlink(address.path()) < 0 && errno != ENOENT) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("unlink ", address.path()));
-  }
-  return absl::OkStatus();
+absl::Status NobodyListens(const UnixAddress& address) {
+  return absl::UnavailableError(
+      absl::StrCat("nobody listens on ", address.text()));
 }
 
 absl::Status CheckListens(int fd) {
@@ -66,21 +43,28 @@ absl::Status CheckListens(int fd) {
 }  // namespace
 
 absl::StatusOr<UniqueFd> ConnectStream(const UnixAddress& address) {
+  UniqueFd directory;
+  if (address.is_long()) {
+    absl::StatusOr<UniqueFd> opened = OpenDirectory(address);
+    if (absl::IsNotFound(opened.status())) return NobodyListens(address);
+    if (!opened.ok()) return opened.status();
+    directory = *std::move(opened);
+  }
+  const UnixAddress reachable = address.ByWayOf(directory.get());
   absl::StatusOr<UniqueFd> fd = NewStreamSocket();
   if (!fd.ok()) return fd.status();
   // A Unix socket connects at once or not at all: after EINTR nothing goes on
   // in the background, as it would on TCP (unix_stream_connect in
   // net/unix/af_unix.c).
   const int connected = RetryOnEintr([&] {
-    return Syscalls::Get().connect(fd->get(), address.socket_address(),
-                                   address.length());
+    return Syscalls::Get().connect(fd->get(), reachable.socket_address(),
+                                   reachable.length());
   });
   if (connected < 0) {
     switch (errno) {
       case ENOENT:
       case ECONNREFUSED:
-        return absl::UnavailableError(
-            absl::StrCat("nobody listens on ", address.text()));
+        return NobodyListens(address);
       case EAGAIN:
         return absl::UnavailableError(
             absl::StrCat(address.text(),
@@ -94,29 +78,16 @@ absl::StatusOr<UniqueFd> ConnectStream(const UnixAddress& address) {
 }
 
 absl::StatusOr<StreamListener> StreamListener::Listen(
-    const UnixAddress& address) {
+    const UnixAddress& address, const ListenOptions& options) {
   absl::StatusOr<UniqueFd> fd = NewStreamSocket();
   if (!fd.ok()) return fd.status();
-  const Syscalls& syscalls = Syscalls::Get();
-  int bound =
-      syscalls.bind(fd->get(), address.socket_address(), address.length());
-  if (bound < 0 && errno == EADDRINUSE) {
-    if (address.is_abstract()) {
-      return absl::AlreadyExistsError(
-          absl::StrCat("a server listens on ", address.text(), " already"));
-    }
-    absl::Status removed = RemoveStaleSocket(address);
-    if (!removed.ok()) return removed;
-    bound =
-        syscalls.bind(fd->get(), address.socket_address(), address.length());
-  }
-  if (bound < 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("bind ", address.text()));
-  }
-  StreamListener listener(*std::move(fd),
-                          address.is_abstract() ? "" : address.path());
-  // The kernel caps it at net.core.somaxconn.
-  if (syscalls.listen(listener.fd(), SOMAXCONN) < 0) {
+  absl::StatusOr<SocketFile> file =
+      SocketFile::Bind(fd->get(), address, options);
+  if (!file.ok()) return file.status();
+  StreamListener listener(*std::move(fd), *std::move(file));
+  // From here on others can connect (unix_stream_connect in
+  // net/unix/af_unix.c). The kernel caps the queue at net.core.somaxconn.
+  if (Syscalls::Get().listen(listener.fd(), SOMAXCONN) < 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("listen ", address.text()));
   }
   return listener;
@@ -133,19 +104,10 @@ absl::StatusOr<StreamListener> StreamListener::TakeOver(UniqueFd fd,
       syscalls.set_close_on_exec(fd.get()) < 0) {
     return absl::ErrnoToStatus(errno, "fcntl of a listening socket");
   }
-  std::string path;
-  if (removes_file) {
-    sockaddr_un address = {};
-    socklen_t length = sizeof(address);
-    if (syscalls.getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address),
-                             &length) < 0) {
-      return absl::ErrnoToStatus(errno, "getsockname of a listening socket");
-    }
-    // An abstract name begins with a 0, and one without a name is empty.
-    path.assign(address.sun_path,
-                strnlen(address.sun_path, sizeof(address.sun_path)));
-  }
-  return StreamListener(std::move(fd), std::move(path));
+  if (!removes_file) return StreamListener(std::move(fd), SocketFile());
+  absl::StatusOr<SocketFile> file = SocketFile::TakeOver(fd.get());
+  if (!file.ok()) return file.status();
+  return StreamListener(std::move(fd), *std::move(file));
 }
 
 absl::StatusOr<UniqueFd> StreamListener::Duplicate() const {
@@ -156,24 +118,8 @@ absl::StatusOr<UniqueFd> StreamListener::Duplicate() const {
   return another;
 }
 
-StreamListener::StreamListener(UniqueFd fd, std::string path)
-    : fd_(std::move(fd)), path_(std::move(path)) {
-  if (path_.empty()) return;
-  struct stat info;
-  if (Syscalls::Get().lstat(path_.c_str(), &info) == 0) {
-    device_ = info.st_dev;
-    inode_ = info.st_ino;
-  }
-}
-
-StreamListener::~StreamListener() {
-  if (!fd_.ok() || path_.empty()) return;
-  struct stat info;
-  if (Syscalls::Get().lstat(path_.c_str(), &info) == 0 &&
-      info.st_dev == device_ && info.st_ino == inode_) {
-    Syscalls::Get().unlink(path_.c_str());
-  }
-}
+StreamListener::StreamListener(UniqueFd fd, SocketFile file)
+    : fd_(std::move(fd)), file_(std::move(file)) {}
 
 StreamListener::Accepted StreamListener::Accept() const {
   const int fd = RetryOnEintr([&] {

@@ -1,13 +1,11 @@
 #ifndef FDRPC_OS_STREAM_SOCKET_H_
 #define FDRPC_OS_STREAM_SOCKET_H_
 
-#include <sys/types.h>
-
-#include <string>
-
 #include "absl/status/statusor.h"
+#include "fdrpc/listen_options.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/unique_fd.h"
+#include "os/socket_file.h"
 #include "os/unix_address.h"
 
 namespace fdrpc {
@@ -17,29 +15,29 @@ namespace fdrpc {
 // listener's queue is full; other errors of connect(2) by their errno.
 absl::StatusOr<UniqueFd> ConnectStream(const UnixAddress& address);
 
-// A listening stream socket and the socket file that it made, if any, which is
-// removed with it unless another has taken its place.
+// A listening stream socket and its socket file, if it has one and owns it,
+// which is removed with it.
 class StreamListener {
  public:
-  // Replaces a socket file that nobody listens on. ALREADY_EXISTS if somebody
-  // does, or if the path is something other than a socket.
-  static absl::StatusOr<StreamListener> Listen(const UnixAddress& address);
+  // Errors as SocketFile::Bind, and those of listen(2) by their errno.
+  static absl::StatusOr<StreamListener> Listen(
+      const UnixAddress& address, const ListenOptions& options = {});
 
   StreamListener(StreamListener&&) = default;
   StreamListener& operator=(StreamListener&&) = delete;
-  ~StreamListener();
 
   // Takes over a listening socket that another process or a parent has made.
   // INVALID_ARGUMENT, with what it is instead, if it is not a listening stream
   // socket of the Unix domain. `removes_file`: the socket file becomes this
-  // one's; else it is left to whoever made it.
+  // one's, as far as SocketFile::TakeOver() finds it; else it is left to
+  // whoever made it.
   static absl::StatusOr<StreamListener> TakeOver(UniqueFd fd,
                                                  bool removes_file);
 
   // Another descriptor of the socket, for a successor.
   absl::StatusOr<UniqueFd> Duplicate() const;
-  // Does not remove the socket file.
-  void LeaveFile() { path_.clear(); }
+  // Leaves the socket file to a successor.
+  void LeaveFile() { file_.Leave(); }
 
   struct Accepted {
     UniqueFd socket;  // empty if `error` is not 0
@@ -51,13 +49,10 @@ class StreamListener {
   int fd() const { return fd_.get(); }
 
  private:
-  // `path`: of the socket file that is to be removed; empty: none.
-  StreamListener(UniqueFd fd, std::string path);
+  StreamListener(UniqueFd fd, SocketFile file);
 
   UniqueFd fd_;
-  std::string path_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  SocketFile file_;  // goes first
 };
 
 // A pidfd of the process at the other end, of which `peer` is known, as

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -39,8 +40,18 @@ struct Syscalls {
                          itimerspec*) = ::timerfd_settime;
   ssize_t (*read)(int, void*, size_t) = ::read;
   ssize_t (*write)(int, const void*, size_t) = ::write;
-  int (*lstat)(const char*, struct stat*) = ::lstat;
-  int (*unlink)(const char*) = ::unlink;
+  // As it is declared, it takes any number of arguments.
+  int (*openat)(int, const char*, int, mode_t) =
+      [](int directory, const char* path, int flags, mode_t mode) {
+        return ::openat(directory, path, flags, mode);
+      };
+  int (*fstat)(int, struct stat*) = ::fstat;
+  int (*fstatat)(int, const char*, struct stat*, int) = ::fstatat;
+  int (*unlinkat)(int, const char*, int) = ::unlinkat;
+  int (*flock)(int, int) = ::flock;
+  int (*fchmod)(int, mode_t) = ::fchmod;
+  int (*chmod)(const char*, mode_t) = ::chmod;
+  int (*fchownat)(int, const char*, uid_t, gid_t, int) = ::fchownat;
   // fcntl(2) with F_DUPFD_CLOEXEC, which as such takes any number of arguments.
   int (*duplicate)(int) = [](int fd) {
     return ::fcntl(fd, F_DUPFD_CLOEXEC, 0);

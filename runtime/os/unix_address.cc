@@ -11,6 +11,17 @@ namespace {
 
 constexpr std::string_view kStreamScheme = "unix:";
 
+// A path needs its terminating NUL to fit, an abstract name the leading one.
+constexpr size_t kMost = sizeof(sockaddr_un::sun_path) - 1;
+// Of the name of a file that is reached by way of its directory: beside that
+// path, the number of any descriptor and a slash.
+constexpr size_t kMostOfName = kMost - (sizeof(kDescriptorPaths) - 1) - 10 - 1;
+
+absl::Status Wrong(const std::string& text, const std::string& why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("address \"", text, "\" ", why));
+}
+
 }  // namespace
 
 absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
@@ -21,40 +32,87 @@ absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
           " addresses; use unix:"));
     }
   }
+  UnixAddress address(text);
   if (!text.starts_with(kStreamScheme)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "address \"", std::string(text),
-        "\" has no known form; write unix:/path, unix:relative-path, "
-        "unix:@abstract-name or fd:number"));
+    return Wrong(address.text_,
+                 "has no known form; write unix:/path, unix:relative-path, "
+                 "unix:@abstract-name or fd:number");
   }
-  std::string_view name = text.substr(kStreamScheme.size());
-  const bool abstract = name.starts_with('@');
-  if (abstract) name.remove_prefix(1);
-  if (name.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("address \"", std::string(text), "\" has no ",
-                     abstract ? "name" : "path"));
-  }
-  if (!abstract && name.find('\0') != std::string_view::npos) {
+  const std::string_view name = text.substr(kStreamScheme.size());
+  absl::Status set = name.starts_with('@')
+                         ? address.SetAbstractName(name.substr(1))
+                         : address.SetPath(name);
+  if (!set.ok()) return set;
+  return address;
+}
+
+absl::StatusOr<UnixAddress> UnixAddress::OfPath(std::string_view path) {
+  UnixAddress address(path);
+  absl::Status set = address.SetPath(path);
+  if (!set.ok()) return set;
+  return address;
+}
+
+absl::Status UnixAddress::SetPath(std::string_view path) {
+  if (path.empty()) return Wrong(text_, "has no path");
+  if (path.find('\0') != std::string_view::npos) {
     return absl::InvalidArgumentError("the path of an address has a NUL byte");
   }
-
-  UnixAddress address;
-  // A path needs its terminating NUL to fit, an abstract name the leading one.
-  constexpr size_t kMost = sizeof(address.address_.sun_path) - 1;
-  if (name.size() > kMost) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "address \"", std::string(text), "\" is ", name.size(),
-        " bytes long; a Unix socket's ", abstract ? "name" : "path",
-        " has at most ", kMost, " (unix(7)): use a shorter or a relative one"));
+  if (path.ends_with('/')) return Wrong(text_, "is that of a directory");
+  path_ = path;
+  if (path.size() <= kMost) {
+    SetSocketAddress(path);
+    return absl::OkStatus();
   }
-  address.address_.sun_family = AF_UNIX;
-  std::memcpy(address.address_.sun_path + (abstract ? 1 : 0), name.data(),
-              name.size());
-  address.length_ =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size() + 1);
-  address.text_ = std::string(text);
-  return address;
+  if (name().size() > kMostOfName) {
+    return Wrong(text_,
+                 absl::StrCat("is ", path.size(),
+                              " bytes long, and the name of the file alone ",
+                              name().size(), "; paths of more than ", kMost,
+                              " bytes (unix(7)) work if that has at most ",
+                              kMostOfName));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UnixAddress::SetAbstractName(std::string_view name) {
+  if (name.empty()) return Wrong(text_, "has no name");
+  if (name.size() > kMost) {
+    return Wrong(
+        text_, absl::StrCat("is ", name.size(),
+                            " bytes long; an abstract name has at most ", kMost,
+                            " (unix(7))"));
+  }
+  SetSocketAddress(std::string(1, '\0').append(name));
+  return absl::OkStatus();
+}
+
+void UnixAddress::SetSocketAddress(std::string_view name) {
+  address_.sun_family = AF_UNIX;
+  std::memcpy(address_.sun_path, name.data(), name.size());
+  // A NUL behind a path, of which an abstract name would be longer.
+  const size_t end = name.starts_with('\0') ? 0 : 1;
+  length_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) +
+                                   name.size() + end);
+}
+
+UnixAddress UnixAddress::ByWayOf(int directory) const {
+  UnixAddress reachable = *this;
+  if (is_long()) {
+    reachable.SetSocketAddress(
+        absl::StrCat(kDescriptorPaths, directory, "/", name()));
+  }
+  return reachable;
+}
+
+std::string UnixAddress::directory() const {
+  const size_t slash = path_.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path_.substr(0, slash);
+}
+
+std::string UnixAddress::name() const {
+  return path_.substr(path_.rfind('/') + 1);  // npos + 1 is 0
 }
 
 }  // namespace fdrpc

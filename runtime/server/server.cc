@@ -28,9 +28,10 @@ void Server::AddService(Service& service) {
   core_->AddService(service);
 }
 
-absl::Status Server::Listen(std::string_view address) {
+absl::Status Server::Listen(std::string_view address,
+                            const ListenOptions& options) {
   FDRPC_CHECK(!core_->serving(), "Listen() comes before Run() and Start()");
-  return core_->Listen(address);
+  return core_->Listen(address, options);
 }
 
 absl::Status Server::Listen(UniqueFd listener, SocketFile file) {

@@ -62,15 +62,25 @@ ServerCore::ServerCore(const ServerOptions& options)
       listeners_(kFirstListenerToken),
       next_token_(kFirstConnectionToken) {}
 
-absl::Status ServerCore::Listen(std::string_view address) {
+absl::Status ServerCore::Listen(std::string_view address,
+                                const ListenOptions& options) {
   absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
   if (!number.ok()) return number.status();
-  if (number->has_value()) return ServeInherited(**number);
+  if (number->has_value()) {
+    if (options.mode.has_value() || options.owner.has_value() ||
+        options.group.has_value()) {
+      return absl::InvalidArgumentError(
+          "mode, owner and group are for a socket file that is made; an "
+          "inherited socket has been made already");
+    }
+    return ServeInherited(**number);
+  }
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
   if (!parsed.ok()) return parsed.status();
   absl::Status prepared = Prepare();
   if (!prepared.ok()) return prepared;
-  absl::StatusOr<StreamListener> listener = StreamListener::Listen(*parsed);
+  absl::StatusOr<StreamListener> listener =
+      StreamListener::Listen(*parsed, options);
   if (!listener.ok()) return listener.status();
   return listeners_.Add(*std::move(listener), *poller_);
 }

@@ -42,7 +42,7 @@ class ServerCore final : private ServerConnection::Host,
   ~ServerCore() = default;
 
   void AddService(Service& service) { registry_.Add(service); }
-  absl::Status Listen(std::string_view address);
+  absl::Status Listen(std::string_view address, const ListenOptions& options);
   absl::Status Listen(UniqueFd socket, bool removes_file);
   // Any thread.
   absl::StatusOr<std::vector<UniqueFd>> HandOver() {

@@ -1,6 +1,6 @@
 // fdrpc-filebroker: serves fdrpc.filebroker.v1.FileBroker.
 #include <pthread.h>
-#include <sys/stat.h>
+#include <sys/types.h>
 
 #include <csignal>
 #include <iostream>
@@ -87,20 +87,12 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
 }
 
 absl::Status ListenOnAll(Server& server, const Settings& settings) {
-  // bind(2) creates the file with 0777 less the umask: it never has more
-  // permissions than were asked for, not for a moment. No other thread creates
-  // files yet.
-  std::optional<mode_t> former_umask;
-  if (settings.socket_mode.has_value()) {
-    former_umask = umask(0777 & ~*settings.socket_mode);
-  }
-  absl::Status status;
   for (const std::string& address : settings.addresses) {
-    status = server.Listen(address);
-    if (!status.ok()) break;
+    absl::Status status =
+        server.Listen(address, {.mode = settings.socket_mode});
+    if (!status.ok()) return status;
   }
-  if (former_umask.has_value()) umask(*former_umask);
-  return status;
+  return absl::OkStatus();
 }
 
 absl::Status Serve(const Settings& settings) {

@@ -1,5 +1,7 @@
 // Each system call of a whole life of server and channel fails in turn.
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <map>
 
@@ -40,8 +42,14 @@ const std::map<std::string, std::vector<int>>& Errors() {
       {"timerfd_settime", {}},  // valid arguments do not fail
       {"read", {EINTR}},
       {"write", {EINTR}},
-      {"lstat", {EACCES, ENOMEM}},
-      {"unlink", {EACCES}},
+      {"openat", {EMFILE, EACCES, ENOMEM}},
+      {"fstat", {ENOMEM}},
+      {"fstatat", {EACCES, ENOMEM}},
+      {"unlinkat", {EACCES}},
+      {"flock", {EAGAIN, EINTR, ENOLCK}},
+      {"fchmod", {EPERM}},
+      {"chmod", {EPERM}},
+      {"fchownat", {EPERM}},
       {"duplicate", {EMFILE}},
       {"getsockname", {ENOBUFS}},
       {"set_nonblocking", {}},  // nor do these
@@ -92,7 +100,8 @@ class FaultSweepTest : public ::testing::Test {
 
   absl::Status TakeOver(Server& server) {
     Server predecessor;
-    absl::Status listens = predecessor.Listen(dir_.address());
+    absl::Status listens = predecessor.Listen(
+        dir_.address(), {.mode = 0600, .owner = geteuid(), .group = getegid()});
     if (!listens.ok()) return listens;
     absl::StatusOr<std::vector<UniqueFd>> listeners = predecessor.HandOver();
     if (!listeners.ok()) return listeners.status();
@@ -137,8 +146,9 @@ class FaultSweepTest : public ::testing::Test {
         const FaultInjection faults([&](std::string_view called, size_t index) {
           return Fault{.error = called == name && index == failing ? error : 0};
         });
-        // EAGAIN of connect(2) says that the server's queue is full.
-        LiveAndDie(harmless && name != "connect");
+        // EAGAIN of connect(2) says that the server's queue is full, of
+        // flock(2) that another has the lock.
+        LiveAndDie(harmless && name != "connect" && name != "flock");
         ASSERT_EQ(TakeCensusExpecting(before), before);
         if (HasFatalFailure()) return;
       }

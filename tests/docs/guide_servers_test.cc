@@ -1,5 +1,9 @@
 // Compiles and runs the snippets of docs/guide.md about servers that follow
-// each other.
+// each other, and about their socket files.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -44,6 +48,23 @@ TEST(GuideServersTest, ASuccessorTakesTheListeningSocketOver) {
   first.Wait();
   guide::Predecessor::Stub stub(*Channel::Connect(dir.address()));
   EXPECT_TRUE(stub.HandOver(guide::HandOverRequest()).ok());
+}
+
+absl::Status ListenForAGroup(const std::string& address, gid_t group,
+                             Server& server) {
+#include "listen_options.inc"
+  return listens;
+}
+
+TEST(GuideServersTest, TheSocketFileHasTheModeThatIsAskedFor) {
+  TempDir dir;
+  Server server;
+  const absl::Status listens =
+      ListenForAGroup(dir.address(), getegid(), server);
+  ASSERT_TRUE(listens.ok()) << listens;
+  struct stat file = {};
+  ASSERT_EQ(stat(dir.file("socket").c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777, 0660u);
 }
 
 }  // namespace

@@ -155,6 +155,8 @@ TEST_F(InheritedSocketsTest, RefusesOtherDescriptorsAndLeavesThemAlone) {
   EXPECT_EQ(server.Listen(address).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Channel::Connect(address).status().code(),
             absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(server.Listen(address, {.mode = 0600}).code(),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Channel::Connect("fd:seven").status().code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_GE(fcntl(file.get(), F_GETFD), 0);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -84,6 +85,24 @@ TEST_F(ConnectStreamTest, IsUnavailableWhileTheQueueOfConnectionsIsFull) {
   }
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(status.message(), HasSubstr("queue of connections is full"));
+}
+
+TEST_F(ConnectStreamTest, ReachesALongPath) {
+  const std::string name = std::string(100, 'd') + "/socket";
+  EXPECT_EQ(ConnectStream(Address(name)).status().code(),
+            absl::StatusCode::kUnavailable);
+  ASSERT_TRUE(std::filesystem::create_directory(
+      dir_.file(name).substr(0, dir_.file(name).rfind('/'))));
+  EXPECT_EQ(ConnectStream(Address(name)).status().code(),
+            absl::StatusCode::kUnavailable);
+  const absl::StatusOr<StreamListener> listener =
+      StreamListener::Listen(Address(name));
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  const absl::StatusOr<UniqueFd> client = ConnectStream(Address(name));
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_TRUE(listener->Accept().socket.ok());
+  EXPECT_EQ(StreamListener::Listen(Address(name)).status().code(),
+            absl::StatusCode::kAlreadyExists);
 }
 
 TEST_F(ConnectStreamTest, IsPermissionDeniedWhereTheUserMayNot) {

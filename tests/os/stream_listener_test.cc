@@ -238,6 +238,29 @@ TEST_F(StreamListenerTest, TakesOverASocketThatBlocksAndItsFile) {
   EXPECT_FALSE(Exists());
 }
 
+TEST_F(StreamListenerTest, TakesOverTheLockOfAPredecessorThatStillListens) {
+  absl::StatusOr<StreamListener> first = StreamListener::Listen(Address());
+  ASSERT_TRUE(first.ok()) << first.status();
+  absl::StatusOr<UniqueFd> socket = first->Duplicate();
+  ASSERT_TRUE(socket.ok()) << socket.status();
+  first->LeaveFile();
+  EXPECT_EQ(StreamListener::Listen(Address()).status().code(),
+            absl::StatusCode::kAlreadyExists)
+      << "between the two, who asks finds that it lives";
+  {
+    const absl::StatusOr<StreamListener> second =
+        StreamListener::TakeOver(*std::move(socket), /*removes_file=*/true);
+    ASSERT_TRUE(second.ok()) << second.status();
+    EXPECT_THAT(StreamListener::Listen(Address()).status().message(),
+                HasSubstr(dir_.file("socket.lock")));
+    first = absl::CancelledError();
+    EXPECT_THAT(StreamListener::Listen(Address()).status().message(),
+                HasSubstr(dir_.file("socket.lock")));
+    EXPECT_TRUE(Exists());
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(dir_.path()));
+}
+
 TEST_F(StreamListenerTest, TakesOverNothingButListeningStreamSockets) {
   const auto refuses = [](UniqueFd fd, const std::string& why) {
     const absl::StatusOr<StreamListener> listener =

@@ -72,10 +72,45 @@ TEST(UnixAddressTest, PathsHaveUpTo107Bytes) {
   EXPECT_EQ(address->path(), longest);
   EXPECT_EQ(address->length(), sizeof(sockaddr_un));
 
+  EXPECT_FALSE(address->is_long());
+
   const absl::Status status = ParseError("unix:" + longest + "p");
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(status.message(), HasSubstr("108 bytes"));
-  EXPECT_THAT(status.message(), HasSubstr("at most 107"));
+  EXPECT_THAT(status.message(), HasSubstr("more than 107"));
+  EXPECT_THAT(status.message(), HasSubstr("at most 75"));
+}
+
+TEST(UnixAddressTest, LongerPathsAreReachedByWayOfTheirDirectory) {
+  const std::string directory = "/" + std::string(200, 'd');
+  const std::string name(75, 'n');
+  const absl::StatusOr<UnixAddress> address =
+      UnixAddress::Parse("unix:" + directory + "/" + name);
+  ASSERT_TRUE(address.ok()) << address.status();
+  EXPECT_TRUE(address->is_long());
+  EXPECT_EQ(address->path(), directory + "/" + name);
+  // The number of any descriptor fits.
+  const UnixAddress reachable = address->ByWayOf(2147483647);
+  EXPECT_FALSE(reachable.is_long());
+  EXPECT_EQ(KernelName(reachable),
+            "/proc/thread-self/fd/2147483647/" + name + std::string(1, '\0'));
+  EXPECT_EQ(reachable.length(), sizeof(sockaddr_un));
+  EXPECT_EQ(reachable.text(), address->text());
+  EXPECT_EQ(ParseError("unix:" + directory + "/" + name + "n").code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(UnixAddressTest, PathsAreSplitAtTheLastSlash) {
+  const auto split = [](const std::string& path) {
+    const absl::StatusOr<UnixAddress> address = UnixAddress::OfPath(path);
+    EXPECT_TRUE(address.ok()) << address.status();
+    return address->directory() + " " + address->name();
+  };
+  EXPECT_EQ(split("x"), ". x");
+  EXPECT_EQ(split("/x"), "/ x");
+  EXPECT_EQ(split("a/b/@x"), "a/b @x");
+  EXPECT_EQ(split("@x"), ". @x") << "not an abstract name";
+  EXPECT_THAT(ParseError("unix:/a/").message(), HasSubstr("of a directory"));
 }
 
 TEST(UnixAddressTest, AbstractNamesHaveUpTo107Bytes) {

@@ -15,7 +15,7 @@
 namespace fdrpc::testing {
 namespace {
 
-constexpr size_t kMostNames = 32;
+constexpr size_t kMostNames = 48;
 
 Mutex plan_mu;
 // Held by a call that asks it, so that it outlives a test that ends meanwhile.
@@ -116,27 +116,57 @@ const Syscalls interposed = {
     .timerfd_settime = Interposed<15, &Syscalls::timerfd_settime>::Call,
     .read = Interposed<16, &Syscalls::read>::Call,
     .write = Interposed<17, &Syscalls::write>::Call,
-    .lstat = Interposed<18, &Syscalls::lstat>::Call,
-    .unlink = Interposed<19, &Syscalls::unlink>::Call,
-    .duplicate = Interposed<20, &Syscalls::duplicate>::Call,
-    .getsockname = Interposed<21, &Syscalls::getsockname>::Call,
-    .set_nonblocking = Interposed<22, &Syscalls::set_nonblocking>::Call,
-    .set_close_on_exec = Interposed<23, &Syscalls::set_close_on_exec>::Call,
-    .getpeername = Interposed<24, &Syscalls::getpeername>::Call,
-    .pidfd_open = Interposed<25, &Syscalls::pidfd_open>::Call,
+    .openat = Interposed<18, &Syscalls::openat>::Call,
+    .fstat = Interposed<19, &Syscalls::fstat>::Call,
+    .fstatat = Interposed<20, &Syscalls::fstatat>::Call,
+    .unlinkat = Interposed<21, &Syscalls::unlinkat>::Call,
+    .flock = Interposed<22, &Syscalls::flock>::Call,
+    .fchmod = Interposed<23, &Syscalls::fchmod>::Call,
+    .chmod = Interposed<24, &Syscalls::chmod>::Call,
+    .fchownat = Interposed<25, &Syscalls::fchownat>::Call,
+    .duplicate = Interposed<26, &Syscalls::duplicate>::Call,
+    .getsockname = Interposed<27, &Syscalls::getsockname>::Call,
+    .set_nonblocking = Interposed<28, &Syscalls::set_nonblocking>::Call,
+    .set_close_on_exec = Interposed<29, &Syscalls::set_close_on_exec>::Call,
+    .getpeername = Interposed<30, &Syscalls::getpeername>::Call,
+    .pidfd_open = Interposed<31, &Syscalls::pidfd_open>::Call,
 };
 
 }  // namespace
 
 const std::vector<std::string>& FaultInjection::Names() {
-  static const std::vector<std::string> names = {
-      "socket",      "bind",        "listen",          "connect",
-      "accept4",     "getsockopt",  "shutdown",        "sendmsg",
-      "recvmsg",     "ppoll",       "epoll_create1",   "epoll_ctl",
-      "epoll_wait",  "eventfd",     "timerfd_create",  "timerfd_settime",
-      "read",        "write",       "lstat",           "unlink",
-      "duplicate",   "getsockname", "set_nonblocking", "set_close_on_exec",
-      "getpeername", "pidfd_open"};
+  static const std::vector<std::string> names = {"socket",
+                                                 "bind",
+                                                 "listen",
+                                                 "connect",
+                                                 "accept4",
+                                                 "getsockopt",
+                                                 "shutdown",
+                                                 "sendmsg",
+                                                 "recvmsg",
+                                                 "ppoll",
+                                                 "epoll_create1",
+                                                 "epoll_ctl",
+                                                 "epoll_wait",
+                                                 "eventfd",
+                                                 "timerfd_create",
+                                                 "timerfd_settime",
+                                                 "read",
+                                                 "write",
+                                                 "openat",
+                                                 "fstat",
+                                                 "fstatat",
+                                                 "unlinkat",
+                                                 "flock",
+                                                 "fchmod",
+                                                 "chmod",
+                                                 "fchownat",
+                                                 "duplicate",
+                                                 "getsockname",
+                                                 "set_nonblocking",
+                                                 "set_close_on_exec",
+                                                 "getpeername",
+                                                 "pidfd_open"};
   return names;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fdrpc/listen_options.h"
 #include "fdrpc/loop.h"
 #include "fdrpc/server_interceptor.h"
 #include "fdrpc/service.h"
@@ -113,13 +114,15 @@ class Server {
   // are a programmer's error.
   void AddService(Service& service);
 
-  // Opens a listening socket; several may be. A socket file of the same name
-  // that no server listens on is replaced; one that is in use is not:
-  // ALREADY_EXISTS. INVALID_ARGUMENT if `address` is not an address. "fd:7" is
-  // a socket that this process has inherited under that number, which is the
-  // server's from then on: one that listens, or a connected one, as for
-  // ServeConnection().
-  absl::Status Listen(std::string_view address);
+  // Opens a listening socket; several may be. Nobody can connect before its
+  // file is as `options` say. A socket file of the same name that no server
+  // listens on is replaced; one that is in use is not: ALREADY_EXISTS.
+  // INVALID_ARGUMENT if `address` is not an address; further errors in
+  // docs/errors.md. "fd:7" is a socket that this process has inherited under
+  // that number, which is the server's from then on: one that listens, or a
+  // connected one, as for ServeConnection().
+  absl::Status Listen(std::string_view address,
+                      const ListenOptions& options = {});
 
   // Serves on a listening stream socket that was made by somebody else: handed
   // over by a predecessor, or inherited. Whose socket file it is, `file` says.

@@ -1,0 +1,244 @@
+#include "os/socket_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "os/syscalls.h"
+
+namespace fdrpc {
+namespace {
+
+constexpr mode_t kPermissions = 0777;
+
+std::string LockOf(const std::string& file) { return file + ".lock"; }
+
+absl::Status LivesAlready(std::string_view where) {
+  return absl::AlreadyExistsError(
+      absl::StrCat("a server listens on ", std::string(where), " already"));
+}
+
+absl::Status CheckOptions(const UnixAddress& address,
+                          const ListenOptions& options) {
+  const bool any = options.mode.has_value() || options.owner.has_value() ||
+                   options.group.has_value();
+  if (any && address.is_abstract()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(address.text(),
+                     " has no file whose mode, owner or group could be set"));
+  }
+  if (options.mode.has_value() && (*options.mode & ~kPermissions) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the mode of ", address.text(),
+                     " has bits that are no permissions (0777)"));
+  }
+  return absl::OkStatus();
+}
+
+// Which users or groups may replace files is the administrator's choice; that
+// everybody may is a slip.
+absl::Status CheckDirectory(int directory, const UnixAddress& address) {
+  struct stat info;
+  if (Syscalls::Get().fstat(directory, &info) < 0) {
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat("fstat ", address.directory()));
+  }
+  if ((info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_ISVTX) == 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "everybody may replace files of the directory ", address.directory(),
+        " of ", address.text(),
+        ", which has no sticky bit; a socket there would be nobody's own"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BindTo(int socket, const UnixAddress& address) {
+  if (Syscalls::Get().bind(socket, address.socket_address(),
+                           address.length()) == 0) {
+    return absl::OkStatus();
+  }
+  if (errno == EADDRINUSE) return LivesAlready(address.text());
+  return absl::ErrnoToStatus(errno, absl::StrCat("bind ", address.text()));
+}
+
+}  // namespace
+
+absl::StatusOr<UniqueFd> OpenDirectory(const UnixAddress& address) {
+  const std::string directory = address.directory();
+  UniqueFd fd(Syscalls::Get().openat(AT_FDCWD, directory.c_str(),
+                                     O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
+  if (fd.ok()) return fd;
+  if (errno == ENOENT) {
+    return absl::NotFoundError(absl::StrCat("the directory ", directory, " of ",
+                                            address.text(), " does not exist"));
+  }
+  return absl::ErrnoToStatus(
+      errno, absl::StrCat("opening the directory ", directory, " of ",
+                          address.text()));
+}
+
+absl::StatusOr<SocketFile> SocketFile::Bind(int socket,
+                                            const UnixAddress& address,
+                                            const ListenOptions& options) {
+  absl::Status valid = CheckOptions(address, options);
+  if (!valid.ok()) return valid;
+  if (address.is_abstract()) {
+    absl::Status bound = BindTo(socket, address);
+    if (!bound.ok()) return bound;
+    return SocketFile();
+  }
+
+  absl::StatusOr<UniqueFd> directory = OpenDirectory(address);
+  if (!directory.ok()) return directory.status();
+  absl::Status trusted = CheckDirectory(directory->get(), address);
+  if (!trusted.ok()) return trusted;
+  SocketFile file(*std::move(directory), address);
+  absl::StatusOr<LockFile> lock = LockFile::Acquire(
+      file.directory_.get(), LockOf(file.name_), LockOf(file.path_));
+  if (!lock.ok()) return lock.status();
+  file.lock_.emplace(*std::move(lock));
+
+  const UnixAddress reachable = address.ByWayOf(file.directory_.get());
+  absl::Status room = file.MakeRoom(reachable);
+  if (!room.ok()) return room;
+  // bind(2) makes the file with the permissions of the socket's own inode,
+  // without those that the umask forbids (unix_bind_bsd in net/unix/af_unix.c).
+  if (options.mode.has_value() && Syscalls::Get().fchmod(socket, 0) < 0) {
+    return absl::ErrnoToStatus(errno, "fchmod of a socket");
+  }
+  absl::Status bound = BindTo(socket, reachable);
+  if (!bound.ok()) return bound;
+  absl::Status known = file.Identify();
+  if (!known.ok()) return known;
+  absl::Status applied = file.Apply(options);
+  if (!applied.ok()) return applied;
+  return file;
+}
+
+absl::StatusOr<SocketFile> SocketFile::TakeOver(int socket) {
+  sockaddr_un bound = {};
+  socklen_t length = sizeof(bound);
+  if (Syscalls::Get().getsockname(socket, reinterpret_cast<sockaddr*>(&bound),
+                                  &length) < 0) {
+    return absl::ErrnoToStatus(errno, "getsockname of a listening socket");
+  }
+  // An abstract name begins with a 0, and one without a name is empty.
+  const std::string path(bound.sun_path,
+                         strnlen(bound.sun_path, sizeof(bound.sun_path)));
+  // A path by way of a descriptor says nothing in another process.
+  if (path.empty() || path.starts_with(kDescriptorPaths)) return SocketFile();
+  const absl::StatusOr<UnixAddress> address = UnixAddress::OfPath(path);
+  if (!address.ok()) return SocketFile();
+  absl::StatusOr<UniqueFd> directory = OpenDirectory(*address);
+  if (!directory.ok()) return SocketFile();
+  SocketFile file(*std::move(directory), *address);
+  if (!file.Identify().ok()) return SocketFile();
+  absl::StatusOr<LockFile> lock = LockFile::Acquire(
+      file.directory_.get(), LockOf(file.name_), LockOf(file.path_));
+  if (lock.ok()) file.lock_.emplace(*std::move(lock));
+  return file;
+}
+
+SocketFile::SocketFile(UniqueFd directory, const UnixAddress& address)
+    : directory_(std::move(directory)),
+      name_(address.name()),
+      path_(address.path()) {}
+
+SocketFile::~SocketFile() {
+  if (!directory_.ok() || !bound_) return;
+  struct stat info;
+  if (Syscalls::Get().fstatat(directory_.get(), name_.c_str(), &info,
+                              AT_SYMLINK_NOFOLLOW) == 0 &&
+      info.st_dev == device_ && info.st_ino == inode_) {
+    Syscalls::Get().unlinkat(directory_.get(), name_.c_str(), 0);
+  }
+}
+
+void SocketFile::Leave() {
+  lock_.reset();
+  directory_.Reset();
+}
+
+// Under the lock. Who has none, other software, is seen by connecting.
+absl::Status SocketFile::MakeRoom(const UnixAddress& reachable) {
+  const Syscalls& syscalls = Syscalls::Get();
+  struct stat info;
+  if (syscalls.fstatat(directory_.get(), name_.c_str(), &info,
+                       AT_SYMLINK_NOFOLLOW) < 0) {
+    if (errno == ENOENT) return absl::OkStatus();
+    return absl::ErrnoToStatus(errno, absl::StrCat("fstatat ", path_));
+  }
+  if (!S_ISSOCK(info.st_mode)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(path_, " exists and is not a socket; it is left alone"));
+  }
+  const UniqueFd probe(
+      syscalls.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe.ok()) return absl::ErrnoToStatus(errno, "socket");
+  const int connected = RetryOnEintr([&] {
+    return syscalls.connect(probe.get(), reachable.socket_address(),
+                            reachable.length());
+  });
+  // One of another type says EPROTOTYPE, one whose queue is full EAGAIN.
+  if (connected == 0 || errno != ECONNREFUSED) return LivesAlready(path_);
+  if (syscalls.unlinkat(directory_.get(), name_.c_str(), 0) < 0 &&
+      errno != ENOENT) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("unlinkat ", path_));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SocketFile::Identify() {
+  struct stat info;
+  if (Syscalls::Get().fstatat(directory_.get(), name_.c_str(), &info,
+                              AT_SYMLINK_NOFOLLOW) < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("fstatat ", path_));
+  }
+  if (!S_ISSOCK(info.st_mode)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(path_, " has been replaced while it was made"));
+  }
+  bound_ = true;
+  device_ = info.st_dev;
+  inode_ = info.st_ino;
+  return absl::OkStatus();
+}
+
+// Through a descriptor, so that nothing but the socket file itself is changed,
+// whatever those who may write to the directory put in its place.
+absl::Status SocketFile::Apply(const ListenOptions& options) {
+  const bool owned = options.owner.has_value() || options.group.has_value();
+  if (!owned && !options.mode.has_value()) return absl::OkStatus();
+  const Syscalls& syscalls = Syscalls::Get();
+  const UniqueFd file(syscalls.openat(directory_.get(), name_.c_str(),
+                                      O_PATH | O_NOFOLLOW | O_CLOEXEC, 0));
+  struct stat info;
+  if (!file.ok() || syscalls.fstat(file.get(), &info) < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("opening ", path_));
+  }
+  if (info.st_dev != device_ || info.st_ino != inode_) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(path_, " has been replaced while it was made"));
+  }
+  // -1 leaves what is there (chown(2)).
+  const uid_t owner = options.owner.value_or(static_cast<uid_t>(-1));
+  const gid_t group = options.group.value_or(static_cast<gid_t>(-1));
+  if (owned &&
+      syscalls.fchownat(file.get(), "", owner, group, AT_EMPTY_PATH) < 0) {
+    return absl::ErrnoToStatus(
+        errno, absl::StrCat("setting the owner or group of ", path_));
+  }
+  // Last: until here nobody has any permission. fchmod(2) takes no descriptor
+  // of this kind.
+  if (options.mode.has_value() &&
+      syscalls.chmod(absl::StrCat(kDescriptorPaths, file.get()).c_str(),
+                     *options.mode) < 0) {
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat("setting the mode of ", path_));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace fdrpc
