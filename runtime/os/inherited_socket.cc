@@ -102,10 +102,14 @@ absl::Status PrepareConnectedSocket(int fd) {
     return absl::InvalidArgumentError(
         absl::StrCat("descriptor ", fd, " is a socket that is not connected"));
   }
+  return PrepareToPoll(fd);
+}
+
+absl::Status PrepareToPoll(int socket) {
   // The status flags are the other holders', too, if there are any.
-  if (Syscalls::Get().set_nonblocking(fd) < 0 ||
-      Syscalls::Get().set_close_on_exec(fd) < 0) {
-    return absl::ErrnoToStatus(errno, "fcntl of a connected socket");
+  if (Syscalls::Get().set_nonblocking(socket) < 0 ||
+      Syscalls::Get().set_close_on_exec(socket) < 0) {
+    return absl::ErrnoToStatus(errno, "fcntl of an inherited socket");
   }
   return absl::OkStatus();
 }

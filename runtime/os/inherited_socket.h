@@ -37,6 +37,10 @@ absl::StatusOr<UniqueFd> TakeInheritedSocket(int number);
 // block and is closed on exec from then on; otherwise as TakeInheritedSocket().
 absl::Status PrepareConnectedSocket(int fd);
 
+// Has a socket that was made elsewhere not block, as one that did could hold up
+// who polls it, and close on exec.
+absl::Status PrepareToPoll(int socket);
+
 }  // namespace fdrpc
 
 #endif  // FDRPC_OS_INHERITED_SOCKET_H_

@@ -97,13 +97,8 @@ absl::StatusOr<StreamListener> StreamListener::TakeOver(UniqueFd fd,
                                                         bool removes_file) {
   absl::Status listens = CheckListens(fd.get());
   if (!listens.ok()) return listens;
-  const Syscalls& syscalls = Syscalls::Get();
-  // The status flags are shared with whoever has the socket, too; a server that
-  // polls a blocking one could be held up in accept(2).
-  if (syscalls.set_nonblocking(fd.get()) < 0 ||
-      syscalls.set_close_on_exec(fd.get()) < 0) {
-    return absl::ErrnoToStatus(errno, "fcntl of a listening socket");
-  }
+  absl::Status prepared = PrepareToPoll(fd.get());
+  if (!prepared.ok()) return prepared;
   if (!removes_file) return StreamListener(std::move(fd), SocketFile());
   absl::StatusOr<SocketFile> file = SocketFile::TakeOver(fd.get());
   if (!file.ok()) return file.status();
