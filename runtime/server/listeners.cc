@@ -49,6 +49,7 @@ void Listeners::Accept(uint64_t token,
 
 void Listeners::Pause(size_t index) {
   Listening& paused = listening_[index];
+  any_paused_ = true;
   paused.paused_until = DeadlineAfter(Clock::Real().Now(), kPause);
   // If this fails, the pause is none and the next attempt comes at once.
   (void)poller_->Change(paused.listener.fd(), first_token_ + index,
@@ -56,21 +57,25 @@ void Listeners::Pause(size_t index) {
 }
 
 void Listeners::Resume(MonotonicTime now) {
+  if (!std::exchange(any_paused_, false)) return;
   MutexLock lock(mu_);
   for (size_t i = 0; i < listening_.size(); ++i) {
     Listening& paused = listening_[i];
     if (paused.paused_until == MonotonicTime::min() ||
         paused.paused_until > now) {
+      any_paused_ |= paused.paused_until != MonotonicTime::min();
       continue;
     }
     const bool resumed =
         poller_->Change(paused.listener.fd(), first_token_ + i, {}).ok();
     paused.paused_until =
         resumed ? MonotonicTime::min() : DeadlineAfter(now, kPause);
+    any_paused_ |= !resumed;
   }
 }
 
 MonotonicTime Listeners::next_resume() const {
+  if (!any_paused_) return kNoDeadline;
   MutexLock lock(mu_);
   MonotonicTime next = kNoDeadline;
   for (const Listening& listening : listening_) {

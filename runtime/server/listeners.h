@@ -54,6 +54,8 @@ class Listeners {
 
   const uint64_t first_token_;
   Poller* poller_ = nullptr;
+  // The polling thread's: each of its rounds looks here, and mostly goes on.
+  bool any_paused_ = false;
 
   mutable Mutex mu_;
   std::vector<Listening> listening_ ABSL_GUARDED_BY(mu_);
