@@ -7,18 +7,20 @@
 
 namespace fdrpc {
 
+absl::Status DescriptorsCutOff() {
+  return absl::ResourceExhaustedError(
+      "descriptors of the message could not be received (MSG_CTRUNC): this "
+      "process is at its limit of open files (RLIMIT_NOFILE), or a security "
+      "module refused one");
+}
+
 void MessageAssembler::Append(std::string_view piece,
                               std::vector<UniqueFd> descriptors, bool truncated,
                               bool more) {
   started_ = true;
   complete_ = !more;
   if (!status_.ok()) return;
-  if (truncated) {
-    return Fail(absl::ResourceExhaustedError(
-        "descriptors of the message could not be received (MSG_CTRUNC): this "
-        "process is at its limit of open files (RLIMIT_NOFILE), or a security "
-        "module refused one"));
-  }
+  if (truncated) return Fail(DescriptorsCutOff());
   if (piece.size() > limits_.bytes - message_.bytes.size()) {
     return Fail(absl::ResourceExhaustedError(
         absl::StrCat("the message exceeds the receiver's limit of ",

@@ -23,6 +23,9 @@ struct MessageLimits {
   size_t descriptors = 0;  // 0: the method's type carries none
 };
 
+// RESOURCE_EXHAUSTED: a limit of this side kept descriptors from arriving.
+absl::Status DescriptorsCutOff();
+
 // Puts the pieces of one direction's messages together, within limits. What
 // breaks a limit makes the message unusable, not the connection: its further
 // pieces are dropped, their descriptors closed, and status() says why.

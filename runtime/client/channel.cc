@@ -6,47 +6,61 @@
 
 #include "client/channel_core.h"
 #include "os/inherited_socket.h"
-#include "os/stream_socket.h"
+#include "os/local_socket.h"
 #include "os/unix_address.h"
-#include "transport/stream_transport.h"
+#include "transport/socket_transport.h"
 
 namespace fdrpc {
+namespace {
+
+// What connects once, over that socket.
+absl::StatusOr<ChannelCore::Connector> Only(InheritedSocket socket) {
+  absl::Status usable = PrepareConnectedSocket(socket);
+  if (!usable.ok()) return usable;
+  return [only = std::make_shared<UniqueFd>(std::move(socket.fd)),
+          type = socket.kind.type]()
+             -> absl::StatusOr<std::unique_ptr<Transport>> {
+    if (!only->ok()) {
+      return absl::FailedPreconditionError(
+          "the channel was made of one connection, which has ended: make a new "
+          "channel");
+    }
+    return CreateSocketTransport(std::move(*only), type);
+  };
+}
+
+}  // namespace
 
 absl::StatusOr<Channel> Channel::Connect(std::string_view address,
                                          ChannelOptions options) {
   absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
   if (!number.ok()) return number.status();
   if (number->has_value()) {
-    absl::StatusOr<UniqueFd> socket = TakeInheritedSocket(**number);
+    absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
     if (!socket.ok()) return socket.status();
-    return FromSocket(*std::move(socket), options);
+    absl::StatusOr<ChannelCore::Connector> only = Only(*std::move(socket));
+    if (!only.ok()) return only.status();
+    return Over(*std::move(only), options);
   }
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
   if (!parsed.ok()) return parsed.status();
   auto connector =
       [server =
            *std::move(parsed)]() -> absl::StatusOr<std::unique_ptr<Transport>> {
-    absl::StatusOr<UniqueFd> socket = ConnectStream(server);
+    absl::StatusOr<UniqueFd> socket = ConnectSocket(server);
     if (!socket.ok()) return socket.status();
-    return StreamTransport::Create(*std::move(socket));
+    return CreateSocketTransport(*std::move(socket), server.type());
   };
   return Over(std::move(connector), options);
 }
 
 absl::StatusOr<Channel> Channel::FromSocket(UniqueFd socket,
                                             ChannelOptions options) {
-  absl::Status usable = PrepareConnectedSocket(socket.get());
-  if (!usable.ok()) return usable;
-  auto connector = [only = std::make_shared<UniqueFd>(std::move(socket))]()
-      -> absl::StatusOr<std::unique_ptr<Transport>> {
-    if (!only->ok()) {
-      return absl::FailedPreconditionError(
-          "the channel was made of one connection, which has ended: make a new "
-          "channel");
-    }
-    return StreamTransport::Create(std::move(*only));
-  };
-  return Over(std::move(connector), options);
+  absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
+  if (!inspected.ok()) return inspected.status();
+  absl::StatusOr<ChannelCore::Connector> only = Only(*std::move(inspected));
+  if (!only.ok()) return only.status();
+  return Over(*std::move(only), options);
 }
 
 Channel Channel::Over(ChannelCore::Connector connector,

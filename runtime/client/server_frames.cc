@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "call/message_assembler.h"
 #include "client/client_connection.h"
 #include "wire/metadata_block.h"
 #include "wire/status_header.h"
@@ -68,6 +69,14 @@ absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
 
 absl::Status ClientConnection::OnCallFrame(PendingCall& call,
                                            IncomingFrame& frame) {
+  if (frame.payload_lost) {
+    if (frame.header.type == static_cast<uint8_t>(FrameType::kStatus)) {
+      Finish(call, DescriptorsCutOff());
+    } else {
+      Abandon(call, DescriptorsCutOff());
+    }
+    return absl::OkStatus();
+  }
   switch (static_cast<FrameType>(frame.header.type)) {
     case FrameType::kHeaders: {
       // The limits of metadata are those of a block: more of them would be

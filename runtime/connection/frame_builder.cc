@@ -28,7 +28,7 @@ OutgoingFrame NewFrame(const FrameHeader& header) {
 size_t PieceCount(size_t bytes, size_t descriptors) {
   const size_t by_bytes = (bytes + kMaxPieceBytes - 1) / kMaxPieceBytes;
   const size_t by_descriptors =
-      (descriptors + kMaxFrameDescriptors - 1) / kMaxFrameDescriptors;
+      (descriptors + kMaxSentFrameDescriptors - 1) / kMaxSentFrameDescriptors;
   return std::max({size_t{1}, by_bytes, by_descriptors});
 }
 
@@ -55,9 +55,9 @@ class Pieces {
   OutgoingFrame Frame(size_t index, FrameHeader header,
                       std::string_view sections) {
     const size_t first_fd =
-        std::min(index * kMaxFrameDescriptors, descriptors_.size());
+        std::min(index * kMaxSentFrameDescriptors, descriptors_.size());
     const size_t end_fd =
-        std::min(first_fd + kMaxFrameDescriptors, descriptors_.size());
+        std::min(first_fd + kMaxSentFrameDescriptors, descriptors_.size());
     const size_t offset = std::min(index * kMaxPieceBytes, bytes_);
     const size_t bytes = std::min<size_t>(kMaxPieceBytes, bytes_ - offset);
     header.payload_bytes = static_cast<uint32_t>(sections.size() + bytes);
@@ -217,6 +217,8 @@ OutgoingFrames BuildCredit(uint32_t call_id, Credit credit) {
 void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
                   absl::Duration timeout) {
   for (OutgoingFrame& frame : frames) SetCallId(frame, call_id);
+  // The timeout, which is different now, is a part of the payload.
+  frames.front().sealed.Reset();
   std::string& open = frames.front().head;
   StoreLittleEndian(open.data() + kArgumentOffset, method_id);
   if ((DecodeFrameHeader(open.data()).flags & kFlagTimeout) != 0) {

@@ -1,6 +1,6 @@
 #include "inprocess/in_process_connector.h"
 
-#include "os/stream_socket.h"
+#include "os/local_socket.h"
 #include "transport/loopback_transport.h"
 
 namespace fdrpc {

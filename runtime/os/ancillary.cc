@@ -80,7 +80,7 @@ IoResult ReceiveWithDescriptors(int socket, char* buffer, size_t size,
   });
   if (received < 0) return {.error = errno};
   TakeDescriptors(message, descriptors);
-  return {.bytes = received};
+  return {.bytes = received, .cut_off = (message.msg_flags & MSG_TRUNC) != 0};
 }
 
 }  // namespace fdrpc

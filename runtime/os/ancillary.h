@@ -19,6 +19,9 @@ inline constexpr size_t kMaxDescriptorsPerSend = 253;
 struct IoResult {
   ssize_t bytes = 0;
   int error = 0;
+  // The packet that was received is longer than that; the rest is lost
+  // (MSG_TRUNC).
+  bool cut_off = false;
 };
 
 // One sendmsg(2) of `pieces` with all of `descriptors` attached to the first
@@ -38,10 +41,10 @@ struct ReceivedDescriptors {
   bool truncated = false;
 };
 
-// One recvmsg(2) of up to `size` bytes into `buffer`, without blocking. 0 bytes
-// without an error is the end of the stream. At most one set of descriptors
+// One recvmsg(2) of up to `size` bytes into `buffer`, or of a packet, without
+// blocking. 0 bytes without an error is the end. At most one set of descriptors
 // arrives with it, the one that was attached to a byte of those received
-// (unix(7)).
+// (unix(7)), or to the packet.
 IoResult ReceiveWithDescriptors(int socket, char* buffer, size_t size,
                                 ReceivedDescriptors& descriptors);
 

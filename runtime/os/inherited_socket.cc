@@ -32,22 +32,6 @@ absl::StatusOr<int> IntegerOption(int fd, int option) {
   }
 }
 
-absl::Status CheckStream(int fd, const SocketKind& kind) {
-  if (kind.domain != AF_UNIX) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("descriptor ", fd, " is not a socket of the Unix domain"));
-  }
-  if (kind.type != SOCK_STREAM) {
-    return absl::UnimplementedError(
-        absl::StrCat("descriptor ", fd,
-                     " is a seqpacket or datagram socket, which this version "
-                     "does not serve; use a stream socket"));
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 absl::StatusOr<SocketKind> GetSocketKind(int fd) {
   SocketKind kind;
   int listens = 0;
@@ -66,6 +50,29 @@ absl::StatusOr<SocketKind> GetSocketKind(int fd) {
   return kind;
 }
 
+// Whether connections run over sockets of that kind.
+absl::Status CheckType(int fd, const SocketKind& kind) {
+  if (kind.domain != AF_UNIX) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("descriptor ", fd, " is not a socket of the Unix domain"));
+  }
+  if (kind.type != SOCK_STREAM && kind.type != SOCK_SEQPACKET) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "descriptor ", fd,
+        " is a datagram socket, over which nobody learns that the other end "
+        "has gone; for a pair, use socketpair(2) with SOCK_SEQPACKET"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<InheritedSocket> InspectSocket(UniqueFd fd) {
+  absl::StatusOr<SocketKind> kind = GetSocketKind(fd.get());
+  if (!kind.ok()) return kind.status();
+  return InheritedSocket{std::move(fd), *kind};
+}
+
 absl::StatusOr<std::optional<int>> ParseFdAddress(std::string_view address) {
   constexpr std::string_view kScheme = "fd:";
   if (!address.starts_with(kScheme)) return std::nullopt;
@@ -80,29 +87,35 @@ absl::StatusOr<std::optional<int>> ParseFdAddress(std::string_view address) {
   return fd;
 }
 
-absl::StatusOr<UniqueFd> TakeInheritedSocket(int number) {
+absl::StatusOr<InheritedSocket> TakeInheritedSocket(int number) {
   absl::StatusOr<SocketKind> kind = GetSocketKind(number);
   if (!kind.ok()) return kind.status();
-  absl::Status stream = CheckStream(number, *kind);
-  if (!stream.ok()) return stream;
+  absl::Status ours = CheckType(number, *kind);
+  if (!ours.ok()) return ours;
   if (!kind->listens && !kind->connected) {
     return absl::InvalidArgumentError(
         absl::StrCat("descriptor ", number,
                      " is a socket that neither listens nor is connected"));
   }
-  return UniqueFd(number);
+  return InheritedSocket{UniqueFd(number), *kind};
 }
 
-absl::Status PrepareConnectedSocket(int fd) {
-  absl::StatusOr<SocketKind> kind = GetSocketKind(fd);
-  if (!kind.ok()) return kind.status();
-  absl::Status stream = CheckStream(fd, *kind);
-  if (!stream.ok()) return stream;
-  if (!kind->connected) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("descriptor ", fd, " is a socket that is not connected"));
+absl::Status CheckListens(const InheritedSocket& socket) {
+  absl::Status ours = CheckType(socket.fd.get(), socket.kind);
+  if (!ours.ok()) return ours;
+  if (socket.kind.listens) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "descriptor ", socket.fd.get(), " is a socket that does not listen"));
+}
+
+absl::Status PrepareConnectedSocket(const InheritedSocket& socket) {
+  absl::Status ours = CheckType(socket.fd.get(), socket.kind);
+  if (!ours.ok()) return ours;
+  if (!socket.kind.connected) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "descriptor ", socket.fd.get(), " is a socket that is not connected"));
   }
-  return PrepareToPoll(fd);
+  return PrepareToPoll(socket.fd.get());
 }
 
 absl::Status PrepareToPoll(int socket) {

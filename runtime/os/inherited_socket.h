@@ -20,22 +20,29 @@ struct SocketKind {
   bool listens = false;
   bool connected = false;
 };
+
+// A socket, and what it is.
+struct InheritedSocket {
+  UniqueFd fd;
+  SocketKind kind;
+};
 // INVALID_ARGUMENT if `fd` is not open, or not a socket.
-absl::StatusOr<SocketKind> GetSocketKind(int fd);
+absl::StatusOr<InheritedSocket> InspectSocket(UniqueFd fd);
 
 // The number in an address "fd:7"; none if `address` has another form.
 // INVALID_ARGUMENT if there is no number behind "fd:".
 absl::StatusOr<std::optional<int>> ParseFdAddress(std::string_view address);
 
 // The socket of that number, which is the caller's from then on, if it is one
-// of ours: a stream socket of the Unix domain that listens or is connected.
-// Otherwise INVALID_ARGUMENT, or UNIMPLEMENTED for other types of sockets of
-// that domain, and the descriptor is left alone.
-absl::StatusOr<UniqueFd> TakeInheritedSocket(int number);
+// of ours: a stream or seqpacket socket of the Unix domain that listens or is
+// connected. Otherwise INVALID_ARGUMENT, and the descriptor is left alone.
+absl::StatusOr<InheritedSocket> TakeInheritedSocket(int number);
 
-// OK if `fd` is a connected stream socket of the Unix domain, which does not
-// block and is closed on exec from then on; otherwise as TakeInheritedSocket().
-absl::Status PrepareConnectedSocket(int fd);
+// OK if it is a stream or seqpacket socket of the Unix domain that listens.
+// Otherwise INVALID_ARGUMENT, with what it is instead.
+absl::Status CheckListens(const InheritedSocket& socket);
+// The same if it is connected, and if so has it not block, and close on exec.
+absl::Status PrepareConnectedSocket(const InheritedSocket& socket);
 
 // Has a socket that was made elsewhere not block, as one that did could hold up
 // who polls it, and close on exec.

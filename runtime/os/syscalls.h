@@ -6,8 +6,10 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -70,6 +72,14 @@ struct Syscalls {
   int (*pidfd_open)(pid_t, unsigned) = [](pid_t pid, unsigned flags) {
     return static_cast<int>(::syscall(SYS_pidfd_open, pid, flags));
   };
+
+  int (*memfd_create)(const char*, unsigned) = ::memfd_create;
+  int (*add_seals)(int, int) = [](int fd, int seals) {
+    return ::fcntl(fd, F_ADD_SEALS, seals);
+  };
+  int (*get_seals)(int) = [](int fd) { return ::fcntl(fd, F_GET_SEALS); };
+  int (*fstatfs)(int, struct statfs*) = ::fstatfs;
+  ssize_t (*pread)(int, void*, size_t, off_t) = ::pread;
 
   static const Syscalls& Get() {
     return *current.load(std::memory_order_acquire);

@@ -1,7 +1,9 @@
 #include "os/unix_address.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -9,7 +11,12 @@
 namespace fdrpc {
 namespace {
 
-constexpr std::string_view kStreamScheme = "unix:";
+struct Scheme {
+  std::string_view prefix;
+  int type;
+};
+constexpr Scheme kSchemes[] = {{"unix:", SOCK_STREAM},
+                               {"unix-seqpacket:", SOCK_SEQPACKET}};
 
 // A path needs its terminating NUL to fit, an abstract name the leading one.
 constexpr size_t kMost = sizeof(sockaddr_un::sun_path) - 1;
@@ -25,20 +32,25 @@ absl::Status Wrong(const std::string& text, const std::string& why) {
 }  // namespace
 
 absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
-  for (const char* later : {"unix-seqpacket:", "unix-dgram:", "systemd:"}) {
+  for (const char* later : {"unix-dgram:", "systemd:"}) {
     if (text.starts_with(later)) {
       return absl::UnimplementedError(absl::StrCat(
           "address \"", std::string(text), "\": this version has no ", later,
-          " addresses; use unix:"));
+          " addresses; use unix: or unix-seqpacket:"));
     }
   }
   UnixAddress address(text);
-  if (!text.starts_with(kStreamScheme)) {
+  const auto* scheme = std::find_if(
+      std::begin(kSchemes), std::end(kSchemes),
+      [&](const Scheme& each) { return text.starts_with(each.prefix); });
+  if (scheme == std::end(kSchemes)) {
     return Wrong(address.text_,
                  "has no known form; write unix:/path, unix:relative-path, "
-                 "unix:@abstract-name or fd:number");
+                 "unix:@abstract-name, the same with unix-seqpacket:, or "
+                 "fd:number");
   }
-  const std::string_view name = text.substr(kStreamScheme.size());
+  address.type_ = scheme->type;
+  const std::string_view name = text.substr(scheme->prefix.size());
   absl::Status set = name.starts_with('@')
                          ? address.SetAbstractName(name.substr(1))
                          : address.SetPath(name);

@@ -17,7 +17,8 @@ inline constexpr char kDescriptorPaths[] = "/proc/thread-self/fd/";
 
 // The address of a Unix-domain socket, parsed from the form that users write
 // (docs/guide.md, "Addresses"): "unix:/run/x.sock", "unix:relative.sock" or
-// "unix:@abstract".
+// "unix:@abstract", or, for other types of sockets, the same behind another
+// scheme.
 class UnixAddress {
  public:
   // INVALID_ARGUMENT says what is wrong with `text`, the limits on its length
@@ -26,6 +27,8 @@ class UnixAddress {
   // That of a socket file.
   static absl::StatusOr<UnixAddress> OfPath(std::string_view path);
 
+  // SOCK_STREAM or SOCK_SEQPACKET, by the scheme.
+  int type() const { return type_; }
   // For the kernel. Not if is_long().
   const sockaddr* socket_address() const {
     return reinterpret_cast<const sockaddr*>(&address_);
@@ -56,6 +59,7 @@ class UnixAddress {
   // With a leading NUL, it is an abstract name.
   void SetSocketAddress(std::string_view name);
 
+  int type_ = SOCK_STREAM;
   sockaddr_un address_ = {};
   socklen_t length_ = 0;
   std::string text_;

@@ -15,7 +15,7 @@ constexpr absl::Duration kPause = absl::Milliseconds(50);
 
 }  // namespace
 
-absl::Status Listeners::Add(StreamListener listener, Poller& poller) {
+absl::Status Listeners::Add(SocketListener listener, Poller& poller) {
   MutexLock lock(mu_);
   poller_ = &poller;
   absl::Status added =
@@ -30,20 +30,23 @@ bool Listeners::empty() const {
 }
 
 void Listeners::Accept(uint64_t token,
-                       absl::FunctionRef<void(UniqueFd)> adopt) {
+                       absl::FunctionRef<void(UniqueFd, int)> adopt) {
   for (int i = 0; i < kMostAccepted; ++i) {
-    StreamListener::Accepted accepted;
+    SocketListener::Accepted accepted;
+    int type = 0;
     {
       MutexLock lock(mu_);
       const size_t index = token - first_token_;
       if (index >= listening_.size()) return;
-      accepted = listening_[index].listener.Accept();
+      const SocketListener& listener = listening_[index].listener;
+      accepted = listener.Accept();
+      type = listener.accepted_type();
       if (accepted.error == EAGAIN) return;
       if (accepted.error == ECONNABORTED) continue;
       // EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection waits in the queue.
       if (accepted.error != 0) return Pause(index);
     }
-    adopt(std::move(accepted.socket));
+    adopt(std::move(accepted.socket), type);
   }
 }
 

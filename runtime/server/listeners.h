@@ -13,7 +13,7 @@
 #include "base/mutex.h"
 #include "fdrpc/unique_fd.h"
 #include "os/poller.h"
-#include "os/stream_socket.h"
+#include "os/socket_listener.h"
 
 namespace fdrpc {
 
@@ -27,13 +27,13 @@ class Listeners {
   // The first has the token `first_token`, and so on. The poller is borrowed.
   explicit Listeners(uint64_t first_token) : first_token_(first_token) {}
 
-  absl::Status Add(StreamListener listener, Poller& poller)
+  absl::Status Add(SocketListener listener, Poller& poller)
       ABSL_LOCKS_EXCLUDED(mu_);
   bool empty() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Gives connections that wait to `adopt`, some of them: others are to get
-  // their turn.
-  void Accept(uint64_t token, absl::FunctionRef<void(UniqueFd)> adopt)
+  // Gives connections that wait to `adopt`, with their sockets' type; some of
+  // them: others are to get their turn.
+  void Accept(uint64_t token, absl::FunctionRef<void(UniqueFd, int)> adopt)
       ABSL_LOCKS_EXCLUDED(mu_);
   // Looks again after those whose pause is over.
   void Resume(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mu_);
@@ -45,7 +45,7 @@ class Listeners {
 
  private:
   struct Listening {
-    StreamListener listener;
+    SocketListener listener;
     // Set while it is left alone.
     MonotonicTime paused_until = MonotonicTime::min();
   };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "call/message_assembler.h"
 #include "wire/limits.h"
 #include "wire/metadata_block.h"
 
@@ -121,7 +122,9 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
   }
   OpenHeader open;
   absl::Status decoded =
-      DecodeOpenHeader(frame.header.flags, frame.payload, open);
+      frame.payload_lost
+          ? absl::OkStatus()
+          : DecodeOpenHeader(frame.header.flags, frame.payload, open);
   if (!decoded.ok()) return decoded;
   if ((frame.header.flags & kFlagMessage) == 0 &&
       frame.header.descriptor_count != 0) {
@@ -139,6 +142,10 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
   if (!takes_calls_) return absl::OkStatus();
   last_call_id_ = id;
 
+  if (frame.payload_lost) {
+    Refuse(id, DescriptorsCutOff());
+    return absl::OkStatus();
+  }
   if (!method.ok()) {
     Refuse(id, method.status());
     return absl::OkStatus();

@@ -9,7 +9,7 @@
 #include "os/unix_address.h"
 #include "server/incoming_call.h"
 #include "server/loop_executor.h"
-#include "transport/stream_transport.h"
+#include "transport/socket_transport.h"
 #include "wire/limits.h"
 
 namespace fdrpc {
@@ -79,15 +79,21 @@ absl::Status ServerCore::Listen(std::string_view address,
   if (!parsed.ok()) return parsed.status();
   absl::Status prepared = Prepare();
   if (!prepared.ok()) return prepared;
-  absl::StatusOr<StreamListener> listener =
-      StreamListener::Listen(*parsed, options);
+  absl::StatusOr<SocketListener> listener =
+      SocketListener::Listen(*parsed, options);
   if (!listener.ok()) return listener.status();
   return listeners_.Add(*std::move(listener), *poller_);
 }
 
 absl::Status ServerCore::Listen(UniqueFd socket, bool removes_file) {
-  absl::StatusOr<StreamListener> listener =
-      StreamListener::TakeOver(std::move(socket), removes_file);
+  absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
+  if (!inspected.ok()) return inspected.status();
+  return ListenOn(*std::move(inspected), removes_file);
+}
+
+absl::Status ServerCore::ListenOn(InheritedSocket socket, bool removes_file) {
+  absl::StatusOr<SocketListener> listener =
+      SocketListener::TakeOver(std::move(socket), removes_file);
   if (!listener.ok()) return listener.status();
   absl::Status prepared = Prepare();
   if (!prepared.ok()) return prepared;
@@ -95,25 +101,32 @@ absl::Status ServerCore::Listen(UniqueFd socket, bool removes_file) {
 }
 
 absl::Status ServerCore::ServeInherited(int number) {
-  const absl::StatusOr<SocketKind> kind = GetSocketKind(number);
-  if (!kind.ok()) return kind.status();
-  absl::StatusOr<UniqueFd> socket = TakeInheritedSocket(number);
+  absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(number);
   if (!socket.ok()) return socket.status();
-  return kind->listens ? Listen(*std::move(socket), /*removes_file=*/false)
-                       : ServeConnection(*std::move(socket));
+  return socket->kind.listens
+             ? ListenOn(*std::move(socket), /*removes_file=*/false)
+             : ServeConnected(*std::move(socket));
 }
 
 absl::Status ServerCore::ServeConnection(UniqueFd socket) {
-  absl::Status usable = PrepareConnectedSocket(socket.get());
+  absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
+  if (!inspected.ok()) return inspected.status();
+  return ServeConnected(*std::move(inspected));
+}
+
+absl::Status ServerCore::ServeConnected(InheritedSocket socket) {
+  absl::Status usable = PrepareConnectedSocket(socket);
   if (!usable.ok()) return usable;
-  const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(socket.get());
+  const absl::StatusOr<PeerCredentials> peer =
+      GetPeerCredentials(socket.fd.get());
   if (!peer.ok()) return peer.status();
   if (!serving_) {
     absl::Status prepared = Prepare();
     if (!prepared.ok()) return prepared;
     serves_given_ = true;
   }
-  return Connect(StreamTransport::Create(std::move(socket)), *peer);
+  return Connect(CreateSocketTransport(std::move(socket.fd), socket.kind.type),
+                 *peer);
 }
 
 bool ServerCore::HasNothingToServe() {
@@ -243,8 +256,8 @@ void ServerCore::Handle(const Poller::Event& event) {
     return;
   }
   if (event.token < kFirstConnectionToken) {
-    return listeners_.Accept(event.token, [this](UniqueFd socket) {
-      AdoptSocket(std::move(socket));
+    return listeners_.Accept(event.token, [this](UniqueFd socket, int type) {
+      AdoptSocket(std::move(socket), type);
     });
   }
   // It may have been closed by a handler's thread a moment ago.
@@ -255,10 +268,10 @@ void ServerCore::Handle(const Poller::Event& event) {
   if (event.readable) connection->OnReadable();
 }
 
-void ServerCore::AdoptSocket(UniqueFd socket) {
+void ServerCore::AdoptSocket(UniqueFd socket, int type) {
   const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(socket.get());
   if (!peer.ok()) return;
-  Adopt(StreamTransport::Create(std::move(socket)), *peer);
+  Adopt(CreateSocketTransport(std::move(socket), type), *peer);
 }
 
 void ServerCore::AdoptConnected() {

@@ -17,6 +17,7 @@
 #include "fdrpc/server.h"
 #include "loop/loop_core.h"
 #include "os/fork_generation.h"
+#include "os/inherited_socket.h"
 #include "os/poller.h"
 #include "os/wakeup.h"
 #include "server/call_deadlines.h"
@@ -148,9 +149,11 @@ class ServerCore final : private ServerConnection::Host,
   bool PollOnce(MonotonicTime until);
   MonotonicTime NextDeadline() ABSL_LOCKS_EXCLUDED(mu_);
   void Handle(const Poller::Event& event);
-  void AdoptSocket(UniqueFd socket);
+  void AdoptSocket(UniqueFd socket, int type);
   void AdoptConnected() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status ServeInherited(int number) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status ListenOn(InheritedSocket socket, bool removes_file);
+  absl::Status ServeConnected(InheritedSocket socket) ABSL_LOCKS_EXCLUDED(mu_);
   // Whether there is and will be nothing to serve.
   bool HasNothingToServe() ABSL_LOCKS_EXCLUDED(mu_);
   void Adopt(std::unique_ptr<Transport> transport, const PeerCredentials& peer)

@@ -6,21 +6,8 @@
 
 namespace fdrpc {
 
-void ArrivedSets::Add(uint64_t begin, uint64_t end, ReceivedDescriptors set) {
-  sets_.push_back({begin, end, std::move(set)});
-}
-
-absl::Status ArrivedSets::Assign(uint64_t start, IncomingFrame& frame) {
-  absl::Status unclaimed = CheckUnclaimed(start);
-  if (!unclaimed.ok()) return unclaimed;
+absl::Status GiveSet(ReceivedDescriptors set, IncomingFrame& frame) {
   const size_t announced = frame.header.descriptor_count;
-  if (announced == 0) return absl::OkStatus();
-  if (sets_.empty() || sets_.front().begin > start) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a frame announces ", announced, " descriptors but none came with it"));
-  }
-  ReceivedDescriptors set = std::move(sets_.front().descriptors);
-  sets_.pop_front();
   if (set.truncated) {
     frame.descriptors_truncated = true;
     return absl::OkStatus();
@@ -28,10 +15,25 @@ absl::Status ArrivedSets::Assign(uint64_t start, IncomingFrame& frame) {
   if (set.fds.size() != announced) {
     return absl::InvalidArgumentError(
         absl::StrCat("a frame announces ", announced, " descriptors but ",
-                     set.fds.size(), " came with it"));
+                     set.fds.empty() ? "none" : absl::StrCat(set.fds.size()),
+                     " came with it"));
   }
   frame.descriptors = std::move(set.fds);
   return absl::OkStatus();
+}
+
+void ArrivedSets::Add(uint64_t begin, uint64_t end, ReceivedDescriptors set) {
+  sets_.push_back({begin, end, std::move(set)});
+}
+
+absl::Status ArrivedSets::Assign(uint64_t start, IncomingFrame& frame) {
+  absl::Status unclaimed = CheckUnclaimed(start);
+  if (!unclaimed.ok()) return unclaimed;
+  if (frame.header.descriptor_count == 0) return absl::OkStatus();
+  if (sets_.empty() || sets_.front().begin > start) return GiveSet({}, frame);
+  ReceivedDescriptors set = std::move(sets_.front().descriptors);
+  sets_.pop_front();
+  return GiveSet(std::move(set), frame);
 }
 
 absl::Status ArrivedSets::CheckPending(uint64_t next) const {

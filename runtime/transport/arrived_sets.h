@@ -10,6 +10,11 @@
 
 namespace fdrpc {
 
+// Gives `frame`, whose set is `set`, what is its own. INVALID_ARGUMENT if the
+// header counts another number. A set that a limit of this side truncated is
+// closed, and the frame marked.
+absl::Status GiveSet(ReceivedDescriptors set, IncomingFrame& frame);
+
 // Which set of descriptors belongs to which frame of a stream.
 //
 // A frame with descriptors starts its own sendmsg(2), so its set arrives with
@@ -24,10 +29,8 @@ class ArrivedSets {
   // A set arrived with the stream's bytes [begin, end).
   void Add(uint64_t begin, uint64_t end, ReceivedDescriptors set);
 
-  // Gives `frame`, which starts at offset `start`, the set that is its own.
-  // INVALID_ARGUMENT if the two do not agree, or if an earlier set belongs to
-  // no frame. A set that a limit of this side truncated is closed, and the
-  // frame marked.
+  // Gives `frame`, which starts at offset `start`, the set that is its own, as
+  // GiveSet(). INVALID_ARGUMENT also if an earlier set belongs to no frame.
   absl::Status Assign(uint64_t start, IncomingFrame& frame);
 
   // INVALID_ARGUMENT if a set can belong to no frame any more, `next` being the

@@ -23,6 +23,9 @@ struct OutgoingFrame {
   size_t body_bytes = 0;
   DescriptorSet descriptors;  // as many as the header says
   uint32_t call_id = 0;       // as in the header
+  // The payload once more, in sealed memory, if a transport has made that and
+  // could not send the frame yet.
+  UniqueFd sealed;
 
   size_t bytes() const { return head.size() + body_bytes; }
 };
@@ -36,6 +39,8 @@ struct IncomingFrame {
   // The kernel installed fewer descriptors than the header says, because of a
   // limit on this side (MSG_CTRUNC).
   bool descriptors_truncated = false;
+  // And the payload was in one of them: `payload` is empty.
+  bool payload_lost = false;
 };
 
 }  // namespace fdrpc

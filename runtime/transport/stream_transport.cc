@@ -1,6 +1,5 @@
 #include "transport/stream_transport.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -8,88 +7,11 @@
 #include "absl/strings/str_cat.h"
 #include "os/ancillary.h"
 #include "os/syscalls.h"
+#include "transport/gathered_frames.h"
+#include "transport/send_error.h"
 #include "wire/limits.h"
 
 namespace fdrpc {
-namespace {
-
-// Frames that one sendmsg(2) takes at most, of two pieces each.
-constexpr size_t kMostFramesPerSend = 64;
-
-// The bytes of a sendmsg(2): whole frames, of which only the first may carry
-// descriptors, less what of the first is gone already.
-struct Gathered {
-  absl::InlinedVector<iovec, 8> pieces;
-  size_t frames = 0;
-  size_t bytes = 0;
-
-  void Add(const char* data, size_t size) {
-    if (size == 0) return;
-    pieces.push_back({.iov_base = const_cast<char*>(data), .iov_len = size});
-    bytes += size;
-  }
-};
-
-Gathered Gather(absl::Span<OutgoingFrame* const> frames, size_t skip) {
-  Gathered gathered;
-  for (const OutgoingFrame* frame : frames) {
-    if (gathered.frames > 0 && (!frame->descriptors.empty() ||
-                                gathered.frames == kMostFramesPerSend)) {
-      break;
-    }
-    const size_t skip_head = std::min(skip, frame->head.size());
-    const size_t skip_body = skip - skip_head;
-    gathered.Add(frame->head.data() + skip_head,
-                 frame->head.size() - skip_head);
-    gathered.Add(frame->body.get() + frame->body_offset + skip_body,
-                 frame->body_bytes - skip_body);
-    ++gathered.frames;
-    skip = 0;
-  }
-  return gathered;
-}
-
-// Why a frame can't be sent, for errors that concern its descriptors or a lack
-// of memory and leave the connection as it was.
-absl::Status Refusal(int error) {
-  switch (error) {
-    case EBADF:
-      return absl::InvalidArgumentError(
-          "a descriptor to send is not open (EBADF)");
-    case ETOOMANYREFS:
-      return absl::ResourceExhaustedError(
-          "too many descriptors of this user are in flight (ETOOMANYREFS): "
-          "the limit is RLIMIT_NOFILE, and receivers must read them");
-    case EINVAL:
-    case EPERM:
-    case EACCES:
-    case EOPNOTSUPP:
-      return absl::InvalidArgumentError(absl::StrCat(
-          "the kernel refuses to send a descriptor: errno ", error));
-    default:
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "the kernel has no memory to send the message: errno ", error));
-  }
-}
-
-bool ConcernsFrameOnly(int error, bool has_descriptors) {
-  switch (error) {
-    case EBADF:
-    case ETOOMANYREFS:
-    case EINVAL:
-    case EPERM:
-    case EACCES:
-    case EOPNOTSUPP:
-      return has_descriptors;
-    case ENOMEM:
-    case ENOBUFS:
-      return true;
-    default:
-      return false;
-  }
-}
-
-}  // namespace
 
 std::unique_ptr<StreamTransport> StreamTransport::Create(UniqueFd socket) {
   return std::unique_ptr<StreamTransport>(
@@ -103,10 +25,14 @@ Transport::SendResult StreamTransport::Send(
     OutgoingFrame& first = *frames[result.sent];
     absl::InlinedVector<int, 8> fds;
     for (const OutgoingFd& fd : first.descriptors) fds.push_back(fd.get());
-    const Gathered gathered =
-        Gather(frames.subspan(result.sent), sent_of_first_);
+    GatheredFrames gathered;
+    gathered.Add(first, sent_of_first_);
+    for (const OutgoingFrame* frame : frames.subspan(result.sent + 1)) {
+      if (!gathered.TakesBehind(*frame)) break;
+      gathered.Add(*frame);
+    }
     const IoResult io =
-        SendWithDescriptors(socket_.get(), gathered.pieces, fds);
+        SendWithDescriptors(socket_.get(), gathered.pieces(), fds);
     if (io.error == EAGAIN) {
       result.outcome = SendResult::Outcome::kWouldBlock;
       result.next_partly_sent = sent_of_first_ > 0;
@@ -137,7 +63,7 @@ Transport::SendResult StreamTransport::Send(
       ++result.sent;
     }
     sent_of_first_ = left;
-    if (static_cast<size_t>(io.bytes) < gathered.bytes) {
+    if (static_cast<size_t>(io.bytes) < gathered.bytes()) {
       // A short send means that there was no room for more.
       result.outcome = SendResult::Outcome::kWouldBlock;
       result.next_partly_sent = sent_of_first_ > 0;

@@ -54,8 +54,9 @@ class Transport {
     NextOutcome outcome = NextOutcome::kNone;
     absl::Status error;  // for kMalformed: what the peer did
   };
-  // Gives the next frame of what Receive() has taken in, without a system call.
-  // After kMalformed the transport gives no more frames.
+  // Gives the next frame of what Receive() has taken in, without a system call
+  // unless its payload is in a memory file. After kMalformed the transport
+  // gives no more frames.
   virtual NextResult Next(IncomingFrame& frame) = 0;
 
   // Which frame has begun to arrive but is not complete, if any: a number that

@@ -36,6 +36,10 @@ inline constexpr uint8_t kFlagMessage = 0x08;      // open, message, status
 inline constexpr uint8_t kFlagMore = 0x10;         // open, message
 inline constexpr uint8_t kFlagHalfClose = 0x20;    // open, message
 
+// Of any frame, in packets alone: the payload is in a memory file, the last of
+// the frame's descriptors. An affair of the transports.
+inline constexpr uint8_t kFlagSealed = 0x80;
+
 inline constexpr size_t kFrameHeaderBytes = 16;
 
 struct FrameHeader {

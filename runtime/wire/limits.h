@@ -15,6 +15,11 @@ inline constexpr uint32_t kMaxFramePayloadBytes = 1u << 20;
 inline constexpr uint32_t kMaxPieceBytes = 512u << 10;
 // Descriptors of one frame: what one sendmsg(2) takes.
 inline constexpr uint32_t kMaxFrameDescriptors = 253;
+// What senders put into one, with a place left for the memory file of a sealed
+// frame.
+inline constexpr uint32_t kMaxSentFrameDescriptors = kMaxFrameDescriptors - 1;
+// A packet of a seqpacket socket, which holds whole frames.
+inline constexpr size_t kMaxPacketBytes = 64u << 10;
 
 inline constexpr size_t kMaxHelloBytes = 256;
 inline constexpr size_t kMaxMethodNameBytes = 1024;

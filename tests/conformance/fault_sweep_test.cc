@@ -55,7 +55,12 @@ const std::map<std::string, std::vector<int>>& Errors() {
       {"set_nonblocking", {}},  // nor do these
       {"set_close_on_exec", {}},
       {"getpeername", {ENOBUFS}},
-      {"pidfd_open", {EMFILE, ENOMEM}}};
+      {"pidfd_open", {EMFILE, ENOMEM}},
+      {"memfd_create", {EMFILE, ENOMEM}},
+      {"add_seals", {EPERM}},
+      {"get_seals", {}},
+      {"fstatfs", {ENOMEM}},
+      {"pread", {ENOMEM, EINTR}}};
   return errors;
 }
 

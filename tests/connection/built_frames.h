@@ -49,7 +49,7 @@ inline std::string PayloadOf(const OutgoingFrame& frame) {
   EXPECT_EQ(header.payload_bytes, bytes.size() - kFrameHeaderBytes);
   EXPECT_LE(header.payload_bytes, kMaxFramePayloadBytes);
   EXPECT_EQ(header.descriptor_count, frame.descriptors.size());
-  EXPECT_LE(header.descriptor_count, kMaxFrameDescriptors);
+  EXPECT_LE(header.descriptor_count, kMaxSentFrameDescriptors);
   EXPECT_EQ(header.call_id, frame.call_id);
   return bytes.substr(kFrameHeaderBytes);
 }

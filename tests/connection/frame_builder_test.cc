@@ -230,8 +230,8 @@ TEST_F(FrameBuilderTest, AStatusWithAllThatIsAllowedFitsIntoOneFrame) {
   }
   const Metadata most = {{"key", std::string(kMaxMetadataBytes - 8, 'v')}};
   const BytesValue reply = MessageOfSize(kMaxPieceBytes);
-  const OutgoingFrames frames =
-      BuildStatus(3, status, most, most, &reply, NumberedFiles(253));
+  const OutgoingFrames frames = BuildStatus(
+      3, status, most, most, &reply, NumberedFiles(kMaxSentFrameDescriptors));
   ASSERT_EQ(frames.size(), 1u);
   StatusHeader end;
   const std::string payload = PayloadOf(frames[0]);

@@ -35,8 +35,8 @@ INSTANTIATE_TEST_SUITE_P(
         Size{0, 0, 1}, Size{10, 1, 1}, Size{8192, 2, 1}, Size{8193, 2, 1},
         Size{kMaxPieceBytes - 1, 0, 1}, Size{kMaxPieceBytes, 3, 1},
         Size{kMaxPieceBytes + 1, 0, 2}, Size{2 * kMaxPieceBytes, 0, 2},
-        Size{2 * kMaxPieceBytes + 1, 5, 3}, Size{0, 253, 1}, Size{0, 254, 2},
-        Size{10, 254, 2}, Size{10, 506, 2}, Size{10, 507, 3},
+        Size{2 * kMaxPieceBytes + 1, 5, 3}, Size{0, 252, 1}, Size{0, 253, 2},
+        Size{10, 253, 2}, Size{10, 504, 2}, Size{10, 505, 3},
         Size{kMaxPieceBytes + 1, 600, 3}, Size{3 * kMaxPieceBytes, 300, 3}),
     [](const auto& info) {
       return std::to_string(info.param.bytes) + "BytesAnd" +

@@ -26,7 +26,7 @@ namespace fdrpc::testing {
 namespace {
 
 // Both inheritable, as for a child that is to be exec'd.
-std::pair<UniqueFd, UniqueFd> SocketPair(int type = SOCK_STREAM) {
+std::pair<UniqueFd, UniqueFd> SocketPair(int type) {
   int fds[2] = {-1, -1};
   EXPECT_EQ(socketpair(AF_UNIX, type, 0, fds), 0);
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
@@ -57,13 +57,22 @@ absl::Status Talk(TestService::Stub stub) {
              : absl::DataLossError("another file");
 }
 
-class InheritedSocketsTest : public ::testing::Test {
+class InheritedSocketsTest : public ::testing::TestWithParam<int> {
  protected:
+  static int type() { return GetParam(); }
+
   ExpectSameDescriptors census_;
 };
 
-TEST_F(InheritedSocketsTest, AChildServesItsParentUntilThatHasGone) {
-  auto [ours, childs] = SocketPair();
+INSTANTIATE_TEST_SUITE_P(Types, InheritedSocketsTest,
+                         ::testing::Values(SOCK_STREAM, SOCK_SEQPACKET),
+                         [](const auto& info) {
+                           return info.param == SOCK_STREAM ? "Stream"
+                                                            : "Seqpacket";
+                         });
+
+TEST_P(InheritedSocketsTest, AChildServesItsParentUntilThatHasGone) {
+  auto [ours, childs] = SocketPair(type());
   const pid_t child = Fork([&ours = ours, &childs = childs] {
     ours.Reset();
     FakeService service;
@@ -83,12 +92,12 @@ TEST_F(InheritedSocketsTest, AChildServesItsParentUntilThatHasGone) {
   EXPECT_EQ(ExitCode(child), 0);
 }
 
-TEST_F(InheritedSocketsTest, AParentServesItsChildren) {
+TEST_P(InheritedSocketsTest, AParentServesItsChildren) {
   FakeService service;
   std::vector<pid_t> children;
   std::vector<UniqueFd> sockets;
   for (int i = 0; i < 3; ++i) {
-    auto [ours, childs] = SocketPair();
+    auto [ours, childs] = SocketPair(type());
     children.push_back(Fork([&childs = childs] {
       // As one that was exec'd: all that it knows is the number.
       absl::StatusOr<Channel> channel =
@@ -107,12 +116,12 @@ TEST_F(InheritedSocketsTest, AParentServesItsChildren) {
   for (pid_t child : children) EXPECT_EQ(ExitCode(child), 0);
   // By itself: nobody is left.
   server.Wait();
-  auto [late, other] = SocketPair();
+  auto [late, other] = SocketPair(type());
   EXPECT_EQ(server.ServeConnection(std::move(late)).code(),
             absl::StatusCode::kUnavailable);
 }
 
-TEST_F(InheritedSocketsTest, ServesConnectionsBesideAListener) {
+TEST_P(InheritedSocketsTest, ServesConnectionsBesideAListener) {
   TempDir dir;
   FakeService service;
   Server server;
@@ -120,7 +129,7 @@ TEST_F(InheritedSocketsTest, ServesConnectionsBesideAListener) {
   ASSERT_TRUE(server.Listen(dir.address()).ok());
   ASSERT_TRUE(server.Start().ok());
   for (int i = 0; i < 3; ++i) {
-    auto [ours, servers] = SocketPair();
+    auto [ours, servers] = SocketPair(type());
     ASSERT_TRUE(server.ServeConnection(std::move(servers)).ok());
     EXPECT_TRUE(
         Talk(TestService::Stub(*Channel::FromSocket(std::move(ours)))).ok());
@@ -130,10 +139,13 @@ TEST_F(InheritedSocketsTest, ServesConnectionsBesideAListener) {
   server.Wait();
 }
 
-TEST_F(InheritedSocketsTest, ListensOnASocketOfThatNumber) {
+TEST_P(InheritedSocketsTest, ListensOnASocketOfThatNumber) {
   TempDir dir;
-  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
-  const UnixAddress address = *UnixAddress::Parse(dir.address());
+  UniqueFd socket(::socket(AF_UNIX, type(), 0));
+  const std::string scheme =
+      type() == SOCK_STREAM ? "unix:" : "unix-seqpacket:";
+  const std::string text = dir.address("socket", scheme);
+  const UnixAddress address = *UnixAddress::Parse(text);
   ASSERT_EQ(bind(socket.get(), address.socket_address(), address.length()), 0);
   ASSERT_EQ(listen(socket.get(), 5), 0);
   FakeService service;
@@ -142,13 +154,13 @@ TEST_F(InheritedSocketsTest, ListensOnASocketOfThatNumber) {
     server.AddService(service);
     ASSERT_TRUE(server.Listen(absl::StrCat("fd:", socket.Release())).ok());
     ASSERT_TRUE(server.Start().ok());
-    EXPECT_TRUE(Talk(TestService::Stub(*Channel::Connect(dir.address()))).ok());
+    EXPECT_TRUE(Talk(TestService::Stub(*Channel::Connect(text))).ok());
   }
   EXPECT_EQ(access(dir.file("socket").c_str(), F_OK), 0)
       << "the file is that of who made it";
 }
 
-TEST_F(InheritedSocketsTest, RefusesOtherDescriptorsAndLeavesThemAlone) {
+TEST_P(InheritedSocketsTest, RefusesOtherDescriptorsAndLeavesThemAlone) {
   const UniqueFd file = FileWith("not a socket");
   const std::string address = absl::StrCat("fd:", file.get());
   Server server;
@@ -160,12 +172,16 @@ TEST_F(InheritedSocketsTest, RefusesOtherDescriptorsAndLeavesThemAlone) {
   EXPECT_EQ(Channel::Connect("fd:seven").status().code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_GE(fcntl(file.get(), F_GETFD), 0);
-  EXPECT_EQ(server.ServeConnection(SocketPair(SOCK_DGRAM).first).code(),
-            absl::StatusCode::kUnimplemented);
+  const absl::Status status =
+      server.ServeConnection(SocketPair(SOCK_DGRAM).first);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("use socketpair(2) with SOCK_SEQPACKET"),
+            absl::string_view::npos)
+      << status;
 }
 
-TEST_F(InheritedSocketsTest, AChannelOfOneConnectionSaysWhenThatHasEnded) {
-  auto [ours, theirs] = SocketPair();
+TEST_P(InheritedSocketsTest, AChannelOfOneConnectionSaysWhenThatHasEnded) {
+  auto [ours, theirs] = SocketPair(type());
   TestService::Stub stub(*Channel::FromSocket(std::move(ours)));
   theirs.Reset();
   EXPECT_EQ(stub.Echo(Text(), {.wait_for_ready = true}).status().code(),
@@ -174,8 +190,8 @@ TEST_F(InheritedSocketsTest, AChannelOfOneConnectionSaysWhenThatHasEnded) {
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
 }
 
-TEST_F(InheritedSocketsTest, AnUnusedChannelClosesItsSocket) {
-  auto [ours, theirs] = SocketPair();
+TEST_P(InheritedSocketsTest, AnUnusedChannelClosesItsSocket) {
+  auto [ours, theirs] = SocketPair(type());
   { absl::StatusOr<Channel> unused = Channel::FromSocket(std::move(ours)); }
   char byte = 0;
   EXPECT_EQ(read(theirs.get(), &byte, 1), 0);

@@ -8,7 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "os/stream_socket.h"
+#include "os/socket_listener.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
@@ -29,13 +29,12 @@ class InheritedSocketTest : public ::testing::Test {
     return UniqueFd(socket(domain, type | SOCK_CLOEXEC, 0));
   }
   // Neither form takes it, and it stays open.
-  static void Refuses(const UniqueFd& fd, absl::StatusCode code,
-                      const std::string& why) {
-    const absl::StatusOr<UniqueFd> taken = TakeInheritedSocket(fd.get());
+  static void Refuses(const UniqueFd& fd, const std::string& why) {
+    const absl::StatusOr<InheritedSocket> taken = TakeInheritedSocket(fd.get());
     ASSERT_FALSE(taken.ok());
-    EXPECT_EQ(taken.status().code(), code) << taken.status();
+    EXPECT_EQ(taken.status().code(), absl::StatusCode::kInvalidArgument)
+        << taken.status();
     EXPECT_THAT(std::string(taken.status().message()), HasSubstr(why));
-    EXPECT_EQ(PrepareConnectedSocket(fd.get()).code(), code);
     EXPECT_GE(fcntl(fd.get(), F_GETFD), 0);
   }
 
@@ -55,50 +54,56 @@ TEST_F(InheritedSocketTest, ParsesTheNumberOfAnAddress) {
 }
 
 TEST_F(InheritedSocketTest, TakesAConnectedSocket) {
-  auto [ours, theirs] = Pair(AF_UNIX, SOCK_STREAM);
-  const absl::StatusOr<SocketKind> kind = GetSocketKind(ours.get());
-  ASSERT_TRUE(kind.ok()) << kind.status();
-  EXPECT_TRUE(kind->connected);
-  EXPECT_FALSE(kind->listens);
-  const int number = ours.Release();
-  absl::StatusOr<UniqueFd> taken = TakeInheritedSocket(number);
-  ASSERT_TRUE(taken.ok()) << taken.status();
-  EXPECT_EQ(taken->get(), number);
-  EXPECT_TRUE(PrepareConnectedSocket(number).ok());
-  EXPECT_EQ(fcntl(number, F_GETFD), FD_CLOEXEC);
-  EXPECT_NE(fcntl(number, F_GETFL) & O_NONBLOCK, 0);
+  for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
+    auto [ours, theirs] = Pair(AF_UNIX, type);
+    const int number = ours.Release();
+    const absl::StatusOr<InheritedSocket> taken = TakeInheritedSocket(number);
+    ASSERT_TRUE(taken.ok()) << taken.status();
+    EXPECT_EQ(taken->fd.get(), number);
+    EXPECT_EQ(taken->kind.type, type);
+    EXPECT_TRUE(taken->kind.connected);
+    EXPECT_FALSE(taken->kind.listens);
+    EXPECT_TRUE(PrepareConnectedSocket(*taken).ok());
+    EXPECT_FALSE(CheckListens(*taken).ok());
+    EXPECT_EQ(fcntl(number, F_GETFD), FD_CLOEXEC);
+    EXPECT_NE(fcntl(number, F_GETFL) & O_NONBLOCK, 0);
+  }
 }
 
 TEST_F(InheritedSocketTest, TakesAConnectedSocketWhosePeerHasGone) {
-  auto [ours, theirs] = Pair(AF_UNIX, SOCK_STREAM);
-  theirs.Reset();
-  EXPECT_TRUE(PrepareConnectedSocket(ours.get()).ok());
+  for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
+    auto [ours, theirs] = Pair(AF_UNIX, type);
+    theirs.Reset();
+    EXPECT_TRUE(PrepareConnectedSocket(*InspectSocket(std::move(ours))).ok());
+  }
 }
 
 TEST_F(InheritedSocketTest, TakesAListeningSocketButNotAsAConnection) {
-  TempDir dir;
-  absl::StatusOr<StreamListener> listener =
-      StreamListener::Listen(*UnixAddress::Parse(dir.address()));
-  ASSERT_TRUE(listener.ok()) << listener.status();
-  EXPECT_TRUE(GetSocketKind(listener->fd())->listens);
-  EXPECT_EQ(PrepareConnectedSocket(listener->fd()).code(),
-            absl::StatusCode::kInvalidArgument);
-  absl::StatusOr<UniqueFd> taken =
-      TakeInheritedSocket(listener->Duplicate()->Release());
-  EXPECT_TRUE(taken.ok()) << taken.status();
+  for (const char* scheme : {"unix:", "unix-seqpacket:"}) {
+    TempDir dir;
+    absl::StatusOr<SocketListener> listener = SocketListener::Listen(
+        *UnixAddress::Parse(dir.address("socket", scheme)));
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    const absl::StatusOr<InheritedSocket> taken =
+        TakeInheritedSocket(listener->Duplicate()->Release());
+    ASSERT_TRUE(taken.ok()) << taken.status();
+    EXPECT_TRUE(taken->kind.listens);
+    EXPECT_EQ(taken->kind.type, listener->accepted_type());
+    EXPECT_TRUE(CheckListens(*taken).ok());
+    EXPECT_EQ(PrepareConnectedSocket(*taken).code(),
+              absl::StatusCode::kInvalidArgument);
+  }
 }
 
 TEST_F(InheritedSocketTest, RefusesWhatItCannotServeAndLeavesItOpen) {
-  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-  Refuses(FileWith("a file"), kInvalid, "is not a socket");
-  Refuses(Socket(AF_UNIX, SOCK_STREAM), kInvalid, "connected");
-  Refuses(Socket(AF_INET, SOCK_STREAM), kInvalid, "Unix domain");
-  Refuses(Pair(AF_UNIX, SOCK_DGRAM).first, absl::StatusCode::kUnimplemented,
-          "use a stream socket");
-  Refuses(Pair(AF_UNIX, SOCK_SEQPACKET).first, absl::StatusCode::kUnimplemented,
-          "use a stream socket");
-  const absl::StatusOr<UniqueFd> nothing = TakeInheritedSocket(1 << 20);
-  EXPECT_EQ(nothing.status().code(), kInvalid);
+  Refuses(FileWith("a file"), "is not a socket");
+  Refuses(Socket(AF_UNIX, SOCK_STREAM), "connected");
+  Refuses(Socket(AF_UNIX, SOCK_SEQPACKET), "connected");
+  Refuses(Socket(AF_INET, SOCK_STREAM), "Unix domain");
+  Refuses(Pair(AF_UNIX, SOCK_DGRAM).first,
+          "use socketpair(2) with SOCK_SEQPACKET");
+  const absl::StatusOr<InheritedSocket> nothing = TakeInheritedSocket(1 << 20);
+  EXPECT_EQ(nothing.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(nothing.status().message()),
               HasSubstr("descriptor 1048576 is not open"));
 }

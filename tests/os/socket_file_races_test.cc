@@ -16,7 +16,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "os/stream_socket.h"
+#include "os/local_socket.h"
+#include "os/socket_listener.h"
 #include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
@@ -80,7 +81,7 @@ class SocketFileRacesTest : public ::testing::Test {
   }
   // Who listens there; 0 if nobody does.
   pid_t Listening() {
-    const absl::StatusOr<UniqueFd> client = ConnectStream(Address());
+    const absl::StatusOr<UniqueFd> client = ConnectSocket(Address());
     if (!client.ok()) return 0;
     const absl::StatusOr<PeerCredentials> server =
         GetPeerCredentials(client->get());
@@ -91,8 +92,8 @@ class SocketFileRacesTest : public ::testing::Test {
     auto [ready, is_ready] = Pipe();
     const pid_t pid = fork();
     if (pid == 0) {
-      const absl::StatusOr<StreamListener> listener =
-          StreamListener::Listen(Address());
+      const absl::StatusOr<SocketListener> listener =
+          SocketListener::Listen(Address());
       (void)!write(is_ready.get(), listener.ok() ? "y" : "n", 1);
       pause();
     }
@@ -122,8 +123,8 @@ class SocketFileRacesTest : public ::testing::Test {
             sched_yield();
             return FaultInjection::Fault();
           });
-          const absl::StatusOr<StreamListener> listener =
-              StreamListener::Listen(Address());
+          const absl::StatusOr<SocketListener> listener =
+              SocketListener::Listen(Address());
           const Result mine = {getpid(), listener.status().code()};
           const bool told = write(result.get(), &mine, sizeof(mine)) > 0;
           ReadRest(end.get());
@@ -177,7 +178,7 @@ TEST_F(SocketFileRacesTest, OneOfManyServersGetsAStaleFileOfOtherSoftware) {
 
 TEST_F(SocketFileRacesTest, AKilledServerNeverStopsTheNext) {
   for (int i = 0; i < 20; ++i) Crash();
-  EXPECT_TRUE(StreamListener::Listen(Address()).ok());
+  EXPECT_TRUE(SocketListener::Listen(Address()).ok());
 }
 
 TEST_F(SocketFileRacesTest, ServersThatComeAndGoAreNeverTwo) {
@@ -189,8 +190,8 @@ TEST_F(SocketFileRacesTest, ServersThatComeAndGoAreNeverTwo) {
   constexpr int kServed = 1000;
   Children servers(6, [&] {
     while (counts->served.load() < kServed) {
-      const absl::StatusOr<StreamListener> listener =
-          StreamListener::Listen(Address());
+      const absl::StatusOr<SocketListener> listener =
+          SocketListener::Listen(Address());
       if (absl::IsAlreadyExists(listener.status())) continue;
       if (!listener.ok()) return 1;
       if (counts->servers.fetch_add(1) != 0) return 2;
@@ -222,7 +223,7 @@ TEST_F(SocketFileRacesTest, NobodyElseConnectsAtAnyMoment) {
     Children hammer(2, [&] {
       BecomeUnprivileged();
       while (!attempts->stop.load()) {
-        const absl::Status status = ConnectStream(Address()).status();
+        const absl::Status status = ConnectSocket(Address()).status();
         if (status.ok()) ++attempts->connected;
         if (absl::IsPermissionDenied(status)) ++attempts->refused;
       }
@@ -234,15 +235,15 @@ TEST_F(SocketFileRacesTest, NobodyElseConnectsAtAnyMoment) {
         {.mode = 0700, .group = 4712}};
     while (attempts->refused.load() < 3000) {
       for (const ListenOptions& options : all) {
-        const absl::StatusOr<StreamListener> listener =
-            StreamListener::Listen(Address(), options);
+        const absl::StatusOr<SocketListener> listener =
+            SocketListener::Listen(Address(), options);
         EXPECT_TRUE(listener.ok()) << listener.status();
       }
     }
     EXPECT_EQ(attempts->connected.load(), 0);
     // They do find their way when they may.
-    const absl::StatusOr<StreamListener> listener =
-        StreamListener::Listen(Address(), {.mode = 0666});
+    const absl::StatusOr<SocketListener> listener =
+        SocketListener::Listen(Address(), {.mode = 0666});
     EXPECT_TRUE(listener.ok()) << listener.status();
     while (attempts->connected.load() == 0) listener->Accept();
     attempts->stop = true;

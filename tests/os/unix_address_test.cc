@@ -50,6 +50,19 @@ TEST(UnixAddressTest, ParsesAnAbstractName) {
   EXPECT_EQ(address->text(), "unix:@name");
 }
 
+TEST(UnixAddressTest, TheSchemeSaysTheTypeAndTheRestIsTheSame) {
+  EXPECT_EQ(UnixAddress::Parse("unix:/x")->type(), SOCK_STREAM);
+  for (const char* name : {"/run/x.sock", "dir/x.sock", "@name"}) {
+    const absl::StatusOr<UnixAddress> address =
+        UnixAddress::Parse(std::string("unix-seqpacket:") + name);
+    ASSERT_TRUE(address.ok()) << address.status();
+    EXPECT_EQ(address->type(), SOCK_SEQPACKET);
+    EXPECT_EQ(address->text(), std::string("unix-seqpacket:") + name);
+    EXPECT_EQ(KernelName(*address),
+              KernelName(*UnixAddress::Parse(std::string("unix:") + name)));
+  }
+}
+
 TEST(UnixAddressTest, AbstractNamesHoldAnyByte) {
   const absl::StatusOr<UnixAddress> address =
       UnixAddress::Parse(std::string_view("unix:@a\0b@", 10));
@@ -148,8 +161,7 @@ TEST(UnixAddressTest, RefusesWhatHasNoKnownForm) {
 }
 
 TEST(UnixAddressTest, NamesTheFormsThatThisVersionDoesNotHave) {
-  for (const char* text :
-       {"unix-seqpacket:/x", "unix-dgram:/x", "systemd:name"}) {
+  for (const char* text : {"unix-dgram:/x", "systemd:name"}) {
     const absl::Status status = ParseError(text);
     EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << text;
     EXPECT_THAT(status.message(), HasSubstr(text));

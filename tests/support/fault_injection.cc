@@ -130,6 +130,11 @@ const Syscalls interposed = {
     .set_close_on_exec = Interposed<29, &Syscalls::set_close_on_exec>::Call,
     .getpeername = Interposed<30, &Syscalls::getpeername>::Call,
     .pidfd_open = Interposed<31, &Syscalls::pidfd_open>::Call,
+    .memfd_create = Interposed<32, &Syscalls::memfd_create>::Call,
+    .add_seals = Interposed<33, &Syscalls::add_seals>::Call,
+    .get_seals = Interposed<34, &Syscalls::get_seals>::Call,
+    .fstatfs = Interposed<35, &Syscalls::fstatfs>::Call,
+    .pread = Interposed<36, &Syscalls::pread>::Call,
 };
 
 }  // namespace
@@ -166,7 +171,12 @@ const std::vector<std::string>& FaultInjection::Names() {
                                                  "set_nonblocking",
                                                  "set_close_on_exec",
                                                  "getpeername",
-                                                 "pidfd_open"};
+                                                 "pidfd_open",
+                                                 "memfd_create",
+                                                 "add_seals",
+                                                 "get_seals",
+                                                 "fstatfs",
+                                                 "pread"};
   return names;
 }
 

@@ -38,11 +38,10 @@ bool SameDescription(int a, int b) {
 
 bool HasCloseOnExec(int fd) { return (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; }
 
-std::pair<UniqueFd, UniqueFd> SocketPair() {
+std::pair<UniqueFd, UniqueFd> SocketPair(int type) {
   int fds[2] = {-1, -1};
-  EXPECT_EQ(
-      socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
-      0);
+  EXPECT_EQ(socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
+            0);
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 

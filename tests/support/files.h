@@ -1,6 +1,8 @@
 #ifndef FDRPC_TESTS_SUPPORT_FILES_H_
 #define FDRPC_TESTS_SUPPORT_FILES_H_
 
+#include <sys/socket.h>
+
 #include <string>
 #include <utility>
 
@@ -16,8 +18,8 @@ std::string ReadRest(int fd);
 // (kcmp(2)).
 bool SameDescription(int a, int b);
 bool HasCloseOnExec(int fd);
-// A connected pair of stream sockets.
-std::pair<UniqueFd, UniqueFd> SocketPair();
+// A connected pair of sockets, of SOCK_STREAM or SOCK_SEQPACKET.
+std::pair<UniqueFd, UniqueFd> SocketPair(int type = SOCK_STREAM);
 // The read end and the write end.
 std::pair<UniqueFd, UniqueFd> Pipe();
 

@@ -19,8 +19,9 @@ class TempDir {
     return (path_ / name).string();
   }
   // An address in it.
-  std::string address(const std::string& name = "socket") const {
-    return "unix:" + file(name);
+  std::string address(const std::string& name = "socket",
+                      const std::string& scheme = "unix:") const {
+    return scheme + file(name);
   }
 
  private:

@@ -90,6 +90,7 @@ struct ReceivedFrame {
   std::string payload;
   std::vector<UniqueFd> descriptors;
   bool truncated = false;
+  bool payload_lost = false;
 };
 
 // Everything that one end of a connection gives.
@@ -116,9 +117,9 @@ inline void TakeFrames(Transport& transport, Received& received) {
       received.malformed = next.error;
     }
     if (next.outcome != Transport::NextOutcome::kFrame) return;
-    received.frames.push_back({frame.header, std::string(frame.payload),
-                               std::move(frame.descriptors),
-                               frame.descriptors_truncated});
+    received.frames.push_back(
+        {frame.header, std::string(frame.payload), std::move(frame.descriptors),
+         frame.descriptors_truncated, frame.payload_lost});
   }
 }
 

@@ -286,13 +286,14 @@ TEST_P(TransportContractTest, WouldBlockWhenThePeerDoesNotRead) {
 TEST_P(TransportContractTest, MovesTheLargestFrame) {
   std::vector<OutgoingFrame> frames;
   const std::string payload(kMaxFramePayloadBytes, 'x');
-  frames.push_back(NewFrameWithBody(1, payload, NumberedFiles(253)));
+  frames.push_back(
+      NewFrameWithBody(1, payload, NumberedFiles(kMaxSentFrameDescriptors)));
   frames.push_back(NewFrame(2, payload));
   const Received received = SendAndReceiveAll(*a_, *b_, frames);
   ASSERT_EQ(received.frames.size(), 2u);
   EXPECT_EQ(received.frames[0].payload, payload);
   EXPECT_TRUE(AreNumberedFiles(received.frames[0].descriptors));
-  EXPECT_EQ(received.frames[0].descriptors.size(), 253u);
+  EXPECT_EQ(received.frames[0].descriptors.size(), kMaxSentFrameDescriptors);
   EXPECT_EQ(received.frames[1].payload, payload);
   b_->ReleaseIdleMemory();
   std::vector<OutgoingFrame> more;

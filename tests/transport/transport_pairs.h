@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/files.h"
 #include "transport/loopback_transport.h"
+#include "transport/packet_transport.h"
 #include "transport/stream_transport.h"
 
 namespace fdrpc::testing {
@@ -20,6 +21,12 @@ inline TransportPair StreamPair() {
   auto [a, b] = SocketPair();
   return {StreamTransport::Create(std::move(a)),
           StreamTransport::Create(std::move(b))};
+}
+
+inline TransportPair PacketPair() {
+  auto [a, b] = SocketPair(SOCK_SEQPACKET);
+  return {PacketTransport::Create(std::move(a)),
+          PacketTransport::Create(std::move(b))};
 }
 
 inline TransportPair LoopbackPair() {
@@ -39,9 +46,9 @@ struct TransportKind {
   }
 };
 
-inline const auto kAllTransports =
-    ::testing::Values(TransportKind{"Stream", StreamPair},
-                      TransportKind{"Loopback", LoopbackPair});
+inline const auto kAllTransports = ::testing::Values(
+    TransportKind{"Stream", StreamPair}, TransportKind{"Packets", PacketPair},
+    TransportKind{"Loopback", LoopbackPair});
 
 inline std::string TransportName(
     const ::testing::TestParamInfo<TransportKind>& info) {

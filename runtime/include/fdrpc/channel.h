@@ -80,10 +80,11 @@ class Channel {
   static absl::StatusOr<Channel> Connect(std::string_view address,
                                          ChannelOptions options = {});
 
-  // Makes a channel of a connected stream socket of the Unix domain, such as
-  // one end of a socketpair(2). It has this one connection: once that has
-  // ended, calls fail with FAILED_PRECONDITION. INVALID_ARGUMENT if it is
-  // another socket. Connect("fd:7") does so with one that was inherited.
+  // Makes a channel of a connected stream or seqpacket socket of the Unix
+  // domain, such as one end of a socketpair(2). It has this one connection:
+  // once that has ended, calls fail with FAILED_PRECONDITION. INVALID_ARGUMENT
+  // if it is another socket. Connect("fd:7") does so with one that was
+  // inherited.
   static absl::StatusOr<Channel> FromSocket(UniqueFd socket,
                                             ChannelOptions options = {});
 

@@ -124,18 +124,19 @@ class Server {
   absl::Status Listen(std::string_view address,
                       const ListenOptions& options = {});
 
-  // Serves on a listening stream socket that was made by somebody else: handed
-  // over by a predecessor, or inherited. Whose socket file it is, `file` says.
-  // INVALID_ARGUMENT if it is something else than such a socket.
+  // Serves on a listening stream or seqpacket socket that was made by somebody
+  // else: handed over by a predecessor, or inherited. Whose socket file it is,
+  // `file` says. INVALID_ARGUMENT if it is something else than such a socket.
   enum class SocketFile { kIsLeft, kIsRemovedAtTheEnd };
   absl::Status Listen(UniqueFd listener, SocketFile file = SocketFile::kIsLeft);
 
-  // Serves one connection, over a connected stream socket of the Unix domain:
-  // one end of a socketpair(2), say, whose other end a child or parent makes a
-  // channel of (Channel::FromSocket()). Before the server serves, on the thread
-  // that makes it ready; then on any. A server that serves such connections and
-  // nothing else shuts down when the last one has ended. INVALID_ARGUMENT if it
-  // is another socket, UNAVAILABLE once the server shuts down.
+  // Serves one connection, over a connected stream or seqpacket socket of the
+  // Unix domain: one end of a socketpair(2), say, whose other end a child or
+  // parent makes a channel of (Channel::FromSocket()). Before the server
+  // serves, on the thread that makes it ready; then on any. A server that
+  // serves such connections and nothing else shuts down when the last one has
+  // ended. INVALID_ARGUMENT if it is another socket, UNAVAILABLE once the
+  // server shuts down.
   absl::Status ServeConnection(UniqueFd socket);
 
   // Gives the listening sockets, in the order of Listen(), to a successor that

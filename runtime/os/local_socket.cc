@@ -1,11 +1,11 @@
-#include "os/stream_socket.h"
+#include "os/local_socket.h"
 
 #include <cerrno>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "os/inherited_socket.h"
+#include "os/socket_file.h"
 #include "os/syscalls.h"
 
 namespace fdrpc {
@@ -14,35 +14,21 @@ namespace {
 // SO_PEERPIDFD, which the headers of Debian 12 do not have.
 constexpr int kPeerPidfd = 77;
 
-absl::StatusOr<UniqueFd> NewStreamSocket() {
-  const int fd = Syscalls::Get().socket(
-      AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return absl::ErrnoToStatus(errno, "socket");
-  return UniqueFd(fd);
-}
-
 absl::Status NobodyListens(const UnixAddress& address) {
   return absl::UnavailableError(
       absl::StrCat("nobody listens on ", address.text()));
 }
 
-absl::Status CheckListens(int fd) {
-  const absl::StatusOr<SocketKind> kind = GetSocketKind(fd);
-  if (!kind.ok()) return kind.status();
-  if (kind->domain != AF_UNIX || kind->type != SOCK_STREAM) {
-    return absl::InvalidArgumentError(
-        "the socket to take over is not a stream socket of the Unix domain");
-  }
-  if (!kind->listens) {
-    return absl::InvalidArgumentError(
-        "the socket to take over does not listen");
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
-absl::StatusOr<UniqueFd> ConnectStream(const UnixAddress& address) {
+absl::StatusOr<UniqueFd> NewLocalSocket(int type) {
+  const int fd =
+      Syscalls::Get().socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return absl::ErrnoToStatus(errno, "socket");
+  return UniqueFd(fd);
+}
+
+absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address) {
   UniqueFd directory;
   if (address.is_long()) {
     absl::StatusOr<UniqueFd> opened = OpenDirectory(address);
@@ -51,7 +37,7 @@ absl::StatusOr<UniqueFd> ConnectStream(const UnixAddress& address) {
     directory = *std::move(opened);
   }
   const UnixAddress reachable = address.ByWayOf(directory.get());
-  absl::StatusOr<UniqueFd> fd = NewStreamSocket();
+  absl::StatusOr<UniqueFd> fd = NewLocalSocket(address.type());
   if (!fd.ok()) return fd.status();
   // A Unix socket connects at once or not at all: after EINTR nothing goes on
   // in the background, as it would on TCP (unix_stream_connect in
@@ -69,60 +55,17 @@ absl::StatusOr<UniqueFd> ConnectStream(const UnixAddress& address) {
         return absl::UnavailableError(
             absl::StrCat(address.text(),
                          " does not accept: its queue of connections is full"));
+      case EPROTOTYPE:
+        return absl::FailedPreconditionError(
+            absl::StrCat("the server at ", address.text(),
+                         " has a socket of another type (EPROTOTYPE): the "
+                         "address must have the scheme that it listens with"));
       default:
         return absl::ErrnoToStatus(errno,
                                    absl::StrCat("connect ", address.text()));
     }
   }
   return fd;
-}
-
-absl::StatusOr<StreamListener> StreamListener::Listen(
-    const UnixAddress& address, const ListenOptions& options) {
-  absl::StatusOr<UniqueFd> fd = NewStreamSocket();
-  if (!fd.ok()) return fd.status();
-  absl::StatusOr<SocketFile> file =
-      SocketFile::Bind(fd->get(), address, options);
-  if (!file.ok()) return file.status();
-  StreamListener listener(*std::move(fd), *std::move(file));
-  // From here on others can connect (unix_stream_connect in
-  // net/unix/af_unix.c). The kernel caps the queue at net.core.somaxconn.
-  if (Syscalls::Get().listen(listener.fd(), SOMAXCONN) < 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("listen ", address.text()));
-  }
-  return listener;
-}
-
-absl::StatusOr<StreamListener> StreamListener::TakeOver(UniqueFd fd,
-                                                        bool removes_file) {
-  absl::Status listens = CheckListens(fd.get());
-  if (!listens.ok()) return listens;
-  absl::Status prepared = PrepareToPoll(fd.get());
-  if (!prepared.ok()) return prepared;
-  if (!removes_file) return StreamListener(std::move(fd), SocketFile());
-  absl::StatusOr<SocketFile> file = SocketFile::TakeOver(fd.get());
-  if (!file.ok()) return file.status();
-  return StreamListener(std::move(fd), *std::move(file));
-}
-
-absl::StatusOr<UniqueFd> StreamListener::Duplicate() const {
-  UniqueFd another(Syscalls::Get().duplicate(fd_.get()));
-  if (!another.ok()) {
-    return absl::ErrnoToStatus(errno, "duplicating a listening socket");
-  }
-  return another;
-}
-
-StreamListener::StreamListener(UniqueFd fd, SocketFile file)
-    : fd_(std::move(fd)), file_(std::move(file)) {}
-
-StreamListener::Accepted StreamListener::Accept() const {
-  const int fd = RetryOnEintr([&] {
-    return Syscalls::Get().accept4(fd_.get(), nullptr, nullptr,
-                                   SOCK_CLOEXEC | SOCK_NONBLOCK);
-  });
-  if (fd < 0) return {.socket = UniqueFd(), .error = errno};
-  return {.socket = UniqueFd(fd), .error = 0};
 }
 
 absl::StatusOr<UniqueFd> OpenPeerPidfd(int socket,

@@ -10,7 +10,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "os/stream_socket.h"
+#include "os/local_socket.h"
+#include "os/socket_listener.h"
 #include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
@@ -22,7 +23,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class ConnectStreamTest : public ::testing::Test {
+class ConnectSocketTest : public ::testing::Test {
  protected:
   UnixAddress Address(const std::string& name = "socket") {
     absl::StatusOr<UnixAddress> address =
@@ -30,8 +31,8 @@ class ConnectStreamTest : public ::testing::Test {
     EXPECT_TRUE(address.ok()) << address.status();
     return *address;
   }
-  StreamListener Listen() {
-    absl::StatusOr<StreamListener> listener = StreamListener::Listen(Address());
+  SocketListener Listen() {
+    absl::StatusOr<SocketListener> listener = SocketListener::Listen(Address());
     EXPECT_TRUE(listener.ok()) << listener.status();
     return *std::move(listener);
   }
@@ -40,38 +41,48 @@ class ConnectStreamTest : public ::testing::Test {
   TempDir dir_;
 };
 
-TEST_F(ConnectStreamTest, ConnectsWithoutBlockingAndCloseOnExec) {
-  const StreamListener listener = Listen();
-  const absl::StatusOr<UniqueFd> fd = ConnectStream(Address());
+TEST_F(ConnectSocketTest, ConnectsWithoutBlockingAndCloseOnExec) {
+  const SocketListener listener = Listen();
+  const absl::StatusOr<UniqueFd> fd = ConnectSocket(Address());
   ASSERT_TRUE(fd.ok()) << fd.status();
   EXPECT_TRUE(HasCloseOnExec(fd->get()));
   EXPECT_NE(fcntl(fd->get(), F_GETFL) & O_NONBLOCK, 0);
   EXPECT_TRUE(listener.Accept().socket.ok());
 }
 
-TEST_F(ConnectStreamTest, IsUnavailableWhereNoSocketIs) {
-  const absl::Status status = ConnectStream(Address()).status();
+TEST_F(ConnectSocketTest, SaysSoWhereASocketOfAnotherTypeIs) {
+  const SocketListener listener = Listen();
+  const absl::StatusOr<UnixAddress> other =
+      UnixAddress::Parse(dir_.address("socket", "unix-seqpacket:"));
+  ASSERT_TRUE(other.ok());
+  const absl::Status status = ConnectSocket(*other).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("another type"));
+}
+
+TEST_F(ConnectSocketTest, IsUnavailableWhereNoSocketIs) {
+  const absl::Status status = ConnectSocket(Address()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(status.message(), HasSubstr(Address().text()));
 }
 
-TEST_F(ConnectStreamTest, IsUnavailableWhereNobodyListensAnyMore) {
+TEST_F(ConnectSocketTest, IsUnavailableWhereNobodyListensAnyMore) {
   const UniqueFd bound(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(bind(bound.get(), Address().socket_address(), Address().length()),
             0);
-  EXPECT_EQ(ConnectStream(Address()).status().code(),
+  EXPECT_EQ(ConnectSocket(Address()).status().code(),
             absl::StatusCode::kUnavailable);
 }
 
-TEST_F(ConnectStreamTest, IsUnavailableForAnUnknownAbstractName) {
+TEST_F(ConnectSocketTest, IsUnavailableForAnUnknownAbstractName) {
   const absl::StatusOr<UnixAddress> address =
       UnixAddress::Parse("unix:@" + dir_.path());
   ASSERT_TRUE(address.ok());
-  EXPECT_EQ(ConnectStream(*address).status().code(),
+  EXPECT_EQ(ConnectSocket(*address).status().code(),
             absl::StatusCode::kUnavailable);
 }
 
-TEST_F(ConnectStreamTest, IsUnavailableWhileTheQueueOfConnectionsIsFull) {
+TEST_F(ConnectSocketTest, IsUnavailableWhileTheQueueOfConnectionsIsFull) {
   const UniqueFd server(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(bind(server.get(), Address().socket_address(), Address().length()),
             0);
@@ -79,7 +90,7 @@ TEST_F(ConnectStreamTest, IsUnavailableWhileTheQueueOfConnectionsIsFull) {
   std::vector<UniqueFd> waiting;
   absl::Status status;
   while (status.ok() && waiting.size() < 10) {
-    absl::StatusOr<UniqueFd> fd = ConnectStream(Address());
+    absl::StatusOr<UniqueFd> fd = ConnectSocket(Address());
     status = fd.status();
     if (fd.ok()) waiting.push_back(*std::move(fd));
   }
@@ -87,65 +98,65 @@ TEST_F(ConnectStreamTest, IsUnavailableWhileTheQueueOfConnectionsIsFull) {
   EXPECT_THAT(status.message(), HasSubstr("queue of connections is full"));
 }
 
-TEST_F(ConnectStreamTest, ReachesALongPath) {
+TEST_F(ConnectSocketTest, ReachesALongPath) {
   const std::string name = std::string(100, 'd') + "/socket";
-  EXPECT_EQ(ConnectStream(Address(name)).status().code(),
+  EXPECT_EQ(ConnectSocket(Address(name)).status().code(),
             absl::StatusCode::kUnavailable);
   ASSERT_TRUE(std::filesystem::create_directory(
       dir_.file(name).substr(0, dir_.file(name).rfind('/'))));
-  EXPECT_EQ(ConnectStream(Address(name)).status().code(),
+  EXPECT_EQ(ConnectSocket(Address(name)).status().code(),
             absl::StatusCode::kUnavailable);
-  const absl::StatusOr<StreamListener> listener =
-      StreamListener::Listen(Address(name));
+  const absl::StatusOr<SocketListener> listener =
+      SocketListener::Listen(Address(name));
   ASSERT_TRUE(listener.ok()) << listener.status();
-  const absl::StatusOr<UniqueFd> client = ConnectStream(Address(name));
+  const absl::StatusOr<UniqueFd> client = ConnectSocket(Address(name));
   ASSERT_TRUE(client.ok()) << client.status();
   EXPECT_TRUE(listener->Accept().socket.ok());
-  EXPECT_EQ(StreamListener::Listen(Address(name)).status().code(),
+  EXPECT_EQ(SocketListener::Listen(Address(name)).status().code(),
             absl::StatusCode::kAlreadyExists);
 }
 
-TEST_F(ConnectStreamTest, IsPermissionDeniedWhereTheUserMayNot) {
-  const StreamListener listener = Listen();
+TEST_F(ConnectSocketTest, IsPermissionDeniedWhereTheUserMayNot) {
+  const SocketListener listener = Listen();
   ASSERT_EQ(chmod(Address().path(), 0), 0);
   ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
   EXPECT_EQ(InChild([this] {
               BecomeUnprivileged();
-              return static_cast<int>(ConnectStream(Address()).status().code());
+              return static_cast<int>(ConnectSocket(Address()).status().code());
             }),
             static_cast<int>(absl::StatusCode::kPermissionDenied));
 }
 
-TEST_F(ConnectStreamTest,
+TEST_F(ConnectSocketTest,
        IsPermissionDeniedInADirectoryThatTheUserMayNotSearch) {
   if (geteuid() != 0) GTEST_SKIP() << "needs a second user";
-  const StreamListener listener = Listen();
+  const SocketListener listener = Listen();
   ASSERT_EQ(chmod(Address().path(), 0777), 0);
   EXPECT_EQ(InChild([this] {
               BecomeUnprivileged();
-              return static_cast<int>(ConnectStream(Address()).status().code());
+              return static_cast<int>(ConnectSocket(Address()).status().code());
             }),
             static_cast<int>(absl::StatusCode::kPermissionDenied));
 }
 
-TEST_F(ConnectStreamTest, FailsWithoutDescriptorsLeft) {
-  const StreamListener listener = Listen();
+TEST_F(ConnectSocketTest, FailsWithoutDescriptorsLeft) {
+  const SocketListener listener = Listen();
   for (const int error : {EMFILE, ENFILE, ENOMEM, ENOBUFS}) {
     FaultInjection faults([error](std::string_view name, size_t) {
       return FaultInjection::Fault{.error = name == "socket" ? error : 0};
     });
-    const absl::Status status = ConnectStream(Address()).status();
+    const absl::Status status = ConnectSocket(Address()).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << error;
   }
 }
 
-class PeerCredentialsTest : public ConnectStreamTest {};
+class PeerCredentialsTest : public ConnectSocketTest {};
 
 TEST_F(PeerCredentialsTest, AreThoseOfTheProcessAtTheOtherEnd) {
-  const StreamListener listener = Listen();
-  const absl::StatusOr<UniqueFd> client = ConnectStream(Address());
+  const SocketListener listener = Listen();
+  const absl::StatusOr<UniqueFd> client = ConnectSocket(Address());
   ASSERT_TRUE(client.ok());
-  const StreamListener::Accepted accepted = listener.Accept();
+  const SocketListener::Accepted accepted = listener.Accept();
   for (const int fd : {client->get(), accepted.socket.get()}) {
     const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(fd);
     ASSERT_TRUE(peer.ok()) << peer.status();
@@ -156,10 +167,10 @@ TEST_F(PeerCredentialsTest, AreThoseOfTheProcessAtTheOtherEnd) {
 }
 
 TEST_F(PeerCredentialsTest, TellOneProcessFromAnother) {
-  const StreamListener listener = Listen();
+  const SocketListener listener = Listen();
   const UnixAddress address = Address();
-  EXPECT_EQ(InChild([&] { return ConnectStream(address).ok() ? 0 : 1; }), 0);
-  const StreamListener::Accepted accepted = listener.Accept();
+  EXPECT_EQ(InChild([&] { return ConnectSocket(address).ok() ? 0 : 1; }), 0);
+  const SocketListener::Accepted accepted = listener.Accept();
   const absl::StatusOr<PeerCredentials> peer =
       GetPeerCredentials(accepted.socket.get());
   ASSERT_TRUE(peer.ok()) << peer.status();

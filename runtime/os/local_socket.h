@@ -1,0 +1,32 @@
+#ifndef FDRPC_OS_LOCAL_SOCKET_H_
+#define FDRPC_OS_LOCAL_SOCKET_H_
+
+#include "absl/status/statusor.h"
+#include "fdrpc/peer_credentials.h"
+#include "fdrpc/unique_fd.h"
+#include "os/unix_address.h"
+
+namespace fdrpc {
+
+// A new socket of the Unix domain, of that type (SOCK_STREAM, …), non-blocking
+// and close-on-exec. Errors of socket(2) by their errno.
+absl::StatusOr<UniqueFd> NewLocalSocket(int type);
+
+// Connects a socket of the address's type, non-blocking and close-on-exec.
+// Never blocks: UNAVAILABLE if nobody listens there (no such socket, refused)
+// or the listener's queue is full; FAILED_PRECONDITION if a socket of another
+// type is there; other errors of connect(2) by their errno.
+absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address);
+
+// A pidfd of the process at the other end, of which `peer` is known, as
+// ServerContext::OpenPeerPidfd.
+absl::StatusOr<UniqueFd> OpenPeerPidfd(int socket, const PeerCredentials& peer);
+
+// INTERNAL if the kernel does not tell.
+absl::StatusOr<PeerCredentials> GetPeerCredentials(int socket);
+// What that would tell a peer of this process.
+PeerCredentials OwnCredentials();
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_OS_LOCAL_SOCKET_H_

@@ -1,0 +1,118 @@
+#include "os/sealed_memory.h"
+
+#include <linux/magic.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "os/syscalls.h"
+
+namespace fdrpc {
+namespace {
+
+constexpr char kName[] = "fdrpc";
+
+// MFD_NOEXEC_SEAL of Linux 6.3, which the headers of Debian 12 do not have.
+// Where vm.memfd_noexec asks for it, nothing else is made.
+constexpr unsigned kNoExecSeal = 8;
+
+// What keeps the bytes as they are.
+constexpr int kContentSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+absl::StatusOr<UniqueFd> NewMemoryFile() {
+  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  int fd = Syscalls::Get().memfd_create(kName, kFlags | kNoExecSeal);
+  if (fd < 0 && errno == EINVAL) {
+    fd = Syscalls::Get().memfd_create(kName, kFlags);
+  }
+  if (fd < 0) return absl::ErrnoToStatus(errno, "memfd_create");
+  return UniqueFd(fd);
+}
+
+absl::Status Write(int fd, const iovec& piece) {
+  const char* from = static_cast<const char*>(piece.iov_base);
+  size_t left = piece.iov_len;
+  while (left > 0) {
+    const ssize_t written =
+        RetryOnEintr([&] { return Syscalls::Get().write(fd, from, left); });
+    if (written < 0) {
+      return absl::ErrnoToStatus(errno, "writing to a memory file");
+    }
+    from += written;
+    left -= static_cast<size_t>(written);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Wrong(absl::string_view why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("what should be a sealed memory file ", why));
+}
+
+// In an order in which no file system of somebody else's is asked: seals are
+// told of memory files alone, by the kernel itself (F_GET_SEALS in fcntl(2)).
+absl::Status Check(int file, size_t bytes) {
+  const Syscalls& syscalls = Syscalls::Get();
+  const int seals = syscalls.get_seals(file);
+  if (seals < 0) {
+    return Wrong(absl::StrCat("has no seals (errno ", errno, ")"));
+  }
+  if ((seals & kContentSeals) != kContentSeals) {
+    return Wrong("can still be changed");
+  }
+  struct stat info;
+  struct statfs system;
+  if (syscalls.fstat(file, &info) < 0 || syscalls.fstatfs(file, &system) < 0) {
+    return Wrong(absl::StrCat("cannot be examined (errno ", errno, ")"));
+  }
+  if (!S_ISREG(info.st_mode) || system.f_type != TMPFS_MAGIC) {
+    return Wrong("is not of ordinary memory");  // of huge pages, say
+  }
+  if (info.st_size != static_cast<off_t>(bytes)) {
+    return Wrong(
+        absl::StrCat("has ", info.st_size, " bytes instead of ", bytes));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<UniqueFd> SealInMemory(absl::Span<const iovec> pieces) {
+  absl::StatusOr<UniqueFd> file = NewMemoryFile();
+  if (!file.ok()) return file;
+  for (const iovec& piece : pieces) {
+    absl::Status written = Write(file->get(), piece);
+    if (!written.ok()) return written;
+  }
+  if (Syscalls::Get().add_seals(file->get(), kContentSeals | F_SEAL_SEAL) < 0) {
+    return absl::ErrnoToStatus(errno, "sealing a memory file");
+  }
+  return file;
+}
+
+absl::StatusOr<std::unique_ptr<char[]>> ReadSealedMemory(UniqueFd file,
+                                                         size_t bytes) {
+  absl::Status sealed = Check(file.get(), bytes);
+  if (!sealed.ok()) return sealed;
+  auto content = std::make_unique_for_overwrite<char[]>(bytes);
+  size_t done = 0;
+  while (done < bytes) {
+    const ssize_t got = RetryOnEintr([&] {
+      return Syscalls::Get().pread(file.get(), content.get() + done,
+                                   bytes - done, static_cast<off_t>(done));
+    });
+    if (got <= 0) {
+      return Wrong(
+          absl::StrCat("cannot be read (errno ", got < 0 ? errno : 0, ")"));
+    }
+    done += static_cast<size_t>(got);
+  }
+  // At once, also where closing what peers send is deferred (DeferredClose):
+  // closing a memory file waits for nobody.
+  ::close(file.Release());
+  return content;
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,65 @@
+#include "os/socket_listener.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "os/local_socket.h"
+#include "os/syscalls.h"
+
+namespace fdrpc {
+
+absl::StatusOr<SocketListener> SocketListener::Listen(
+    const UnixAddress& address, const ListenOptions& options) {
+  absl::StatusOr<UniqueFd> fd = NewLocalSocket(address.type());
+  if (!fd.ok()) return fd.status();
+  absl::StatusOr<SocketFile> file =
+      SocketFile::Bind(fd->get(), address, options);
+  if (!file.ok()) return file.status();
+  SocketListener listener(*std::move(fd), address.type(), *std::move(file));
+  // From here on others can connect (unix_stream_connect in
+  // net/unix/af_unix.c). The kernel caps the queue at net.core.somaxconn.
+  if (Syscalls::Get().listen(listener.fd(), SOMAXCONN) < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("listen ", address.text()));
+  }
+  return listener;
+}
+
+absl::StatusOr<SocketListener> SocketListener::TakeOver(InheritedSocket socket,
+                                                        bool removes_file) {
+  absl::Status listens = CheckListens(socket);
+  if (!listens.ok()) return listens;
+  absl::Status prepared = PrepareToPoll(socket.fd.get());
+  if (!prepared.ok()) return prepared;
+  SocketFile file;
+  if (removes_file) {
+    absl::StatusOr<SocketFile> taken = SocketFile::TakeOver(socket.fd.get());
+    if (!taken.ok()) return taken.status();
+    return SocketListener(std::move(socket.fd), socket.kind.type,
+                          *std::move(taken));
+  }
+  return SocketListener(std::move(socket.fd), socket.kind.type, SocketFile());
+}
+
+absl::StatusOr<UniqueFd> SocketListener::Duplicate() const {
+  UniqueFd another(Syscalls::Get().duplicate(fd_.get()));
+  if (!another.ok()) {
+    return absl::ErrnoToStatus(errno, "duplicating a listening socket");
+  }
+  return another;
+}
+
+SocketListener::SocketListener(UniqueFd fd, int type, SocketFile file)
+    : fd_(std::move(fd)), type_(type), file_(std::move(file)) {}
+
+SocketListener::Accepted SocketListener::Accept() const {
+  const int fd = RetryOnEintr([&] {
+    return Syscalls::Get().accept4(fd_.get(), nullptr, nullptr,
+                                   SOCK_CLOEXEC | SOCK_NONBLOCK);
+  });
+  if (fd < 0) return {.socket = UniqueFd(), .error = errno};
+  return {.socket = UniqueFd(fd), .error = 0};
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,234 @@
+#include "transport/packet_transport.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
+#include "os/sealed_memory.h"
+#include "os/syscalls.h"
+#include "transport/arrived_sets.h"
+#include "transport/send_error.h"
+
+namespace fdrpc {
+namespace {
+
+// Every send buffer has room for it: the least is more than twice as much
+// (SOCK_MIN_SNDBUF in include/net/sock.h).
+constexpr size_t kLeastPacketBytes = 2048;
+
+// The frame's payload, which is what of it does not go in the packet.
+absl::StatusOr<UniqueFd> SealPayload(const OutgoingFrame& frame) {
+  const iovec pieces[] = {
+      {.iov_base = const_cast<char*>(frame.head.data()) + kFrameHeaderBytes,
+       .iov_len = frame.head.size() - kFrameHeaderBytes},
+      {.iov_base = const_cast<char*>(frame.body.get()) + frame.body_offset,
+       .iov_len = frame.body_bytes}};
+  return SealInMemory(pieces);
+}
+
+absl::Status Wrong(absl::string_view what) {
+  return absl::InvalidArgumentError(what);
+}
+
+}  // namespace
+
+std::unique_ptr<PacketTransport> PacketTransport::Create(UniqueFd socket) {
+  return std::unique_ptr<PacketTransport>(
+      new PacketTransport(std::move(socket)));
+}
+
+Transport::SendResult PacketTransport::Send(
+    absl::Span<OutgoingFrame* const> frames) {
+  SendResult result;
+  while (result.sent < frames.size() &&
+         result.outcome == SendResult::Outcome::kSent) {
+    result.sent += SendPacket(frames.subspan(result.sent), result);
+  }
+  return result;
+}
+
+size_t PacketTransport::SendPacket(absl::Span<OutgoingFrame* const> frames,
+                                   SendResult& result) {
+  OutgoingFrame& first = *frames.front();
+  absl::InlinedVector<int, 8> fds;
+  for (const OutgoingFd& fd : first.descriptors) fds.push_back(fd.get());
+  GatheredFrames gathered;
+  char header[kFrameHeaderBytes];
+  if (first.bytes() <= most_bytes_) {
+    gathered.Add(first);
+  } else {
+    if (!first.sealed.ok()) {
+      absl::StatusOr<UniqueFd> sealed = SealPayload(first);
+      if (!sealed.ok()) {
+        result.outcome = SendResult::Outcome::kRefused;
+        result.error = sealed.status();
+        return 0;
+      }
+      first.sealed = *std::move(sealed);
+    }
+    FrameHeader sealed = DecodeFrameHeader(first.head.data());
+    sealed.flags |= kFlagSealed;
+    ++sealed.descriptor_count;
+    EncodeFrameHeader(sealed, header);
+    gathered.AddHeader(header);
+    fds.push_back(first.sealed.get());
+  }
+  for (const OutgoingFrame* frame : frames.subspan(1)) {
+    if (!gathered.TakesBehind(*frame) ||
+        gathered.bytes() + frame->bytes() > most_bytes_) {
+      break;
+    }
+    gathered.Add(*frame);
+  }
+  const IoResult io =
+      SendWithDescriptors(socket_.get(), gathered.pieces(), fds);
+  if (io.error == EMSGSIZE && most_bytes_ > kLeastPacketBytes) {
+    // SO_SNDBUF is less than that.
+    most_bytes_ /= 2;
+    return 0;
+  }
+  if (io.error != 0) {
+    Failed(io.error, first, result);
+    return 0;
+  }
+  first.descriptors.clear();
+  first.sealed.Reset();
+  return gathered.frames();
+}
+
+void PacketTransport::Failed(int error, OutgoingFrame& first,
+                             SendResult& result) {
+  using Outcome = SendResult::Outcome;
+  if (error == EAGAIN) {
+    result.outcome = Outcome::kWouldBlock;
+  } else if (ConcernsFrameOnly(
+                 error, !first.descriptors.empty() || first.sealed.ok())) {
+    result.outcome = Outcome::kRefused;
+    result.error = Refusal(error);
+  } else if (error == EPIPE || error == ECONNRESET || error == ECONNREFUSED) {
+    // The last is what kernels before 6.2 say to who sends while the peer goes.
+    result.outcome = Outcome::kClosed;
+  } else {
+    result.outcome = Outcome::kBroken;
+    result.error =
+        absl::UnavailableError(absl::StrCat("sending failed: errno ", error));
+  }
+}
+
+Transport::ReceiveResult PacketTransport::Receive() {
+  if (buffer_ == nullptr) {
+    buffer_ = std::make_unique_for_overwrite<char[]>(kMaxPacketBytes);
+  }
+  left_ = {};
+  at_start_ = false;
+  set_ = {};
+  unsealed_.reset();
+  IoResult io = ReceiveWithDescriptors(socket_.get(), buffer_.get(),
+                                       kMaxPacketBytes, set_);
+  if (io.error == ECONNRESET) {
+    // The peer has gone without reading all. Unlike on a stream that is said
+    // first, and once, and what it had sent is still there
+    // (__skb_wait_for_more_packets in net/core/datagram.c).
+    io = ReceiveWithDescriptors(socket_.get(), buffer_.get(), kMaxPacketBytes,
+                                set_);
+  }
+  if (io.error == EAGAIN) {
+    return {.outcome = ReceiveOutcome::kWouldBlock, .error = {}};
+  }
+  if (io.error == 0 && io.bytes == 0 && set_.fds.empty() && !set_.truncated) {
+    return {.outcome = ReceiveOutcome::kClosed, .error = {}};
+  }
+  if (io.error != 0) {
+    return {.outcome = ReceiveOutcome::kBroken,
+            .error = absl::UnavailableError(
+                absl::StrCat("receiving failed: errno ", io.error))};
+  }
+  left_ = {buffer_.get(), static_cast<size_t>(io.bytes)};
+  at_start_ = true;
+  cut_off_ = io.cut_off;
+  return {};
+}
+
+Transport::NextResult PacketTransport::Next(IncomingFrame& frame) {
+  if (malformed_ || (left_.empty() && !at_start_)) return {};
+  absl::Status decoded = Decode(frame);
+  if (decoded.ok()) return {.outcome = NextOutcome::kFrame, .error = {}};
+  malformed_ = true;
+  set_ = {};
+  return {.outcome = NextOutcome::kMalformed, .error = std::move(decoded)};
+}
+
+absl::Status PacketTransport::Decode(IncomingFrame& frame) {
+  const bool first = std::exchange(at_start_, false);
+  if (cut_off_) return Wrong("a packet is longer than the protocol's limit");
+  if (left_.size() < kFrameHeaderBytes) {
+    return Wrong("a packet ends within a frame's header");
+  }
+  frame = IncomingFrame{};
+  FrameHeader& header = frame.header;
+  header = DecodeFrameHeader(left_.data());
+  left_.remove_prefix(kFrameHeaderBytes);
+  if (header.payload_bytes > kMaxFramePayloadBytes ||
+      header.descriptor_count > kMaxFrameDescriptors) {
+    return Wrong(
+        absl::StrCat("a frame announces ", header.payload_bytes, " bytes and ",
+                     header.descriptor_count, " descriptors; the limits are ",
+                     kMaxFramePayloadBytes, " and ", kMaxFrameDescriptors));
+  }
+  if (!first && header.descriptor_count != 0) {
+    return Wrong("a frame that does not begin its packet has descriptors");
+  }
+  if (first) {
+    absl::Status given = GiveSet(std::exchange(set_, {}), frame);
+    if (!given.ok()) return given;
+    if (frame.descriptors_truncated && header.descriptor_count == 0) {
+      return Wrong("descriptors came with a frame that announces none");
+    }
+  }
+  if ((header.flags & kFlagSealed) != 0) return TakeSealedPayload(frame);
+  if (header.payload_bytes > left_.size()) {
+    return Wrong("a packet ends within a frame");
+  }
+  frame.payload = left_.substr(0, header.payload_bytes);
+  left_.remove_prefix(header.payload_bytes);
+  return absl::OkStatus();
+}
+
+// From here on the frame is as any other.
+absl::Status PacketTransport::TakeSealedPayload(IncomingFrame& frame) {
+  FrameHeader& header = frame.header;
+  if (header.descriptor_count == 0) {
+    return Wrong("a sealed frame comes without its memory file");
+  }
+  header.flags &= static_cast<uint8_t>(~kFlagSealed);
+  --header.descriptor_count;
+  // The last descriptor is the first that is missing.
+  frame.payload_lost = frame.descriptors_truncated;
+  if (frame.payload_lost) return absl::OkStatus();
+  UniqueFd file = std::move(frame.descriptors.back());
+  frame.descriptors.pop_back();
+  absl::StatusOr<std::unique_ptr<char[]>> payload =
+      ReadSealedMemory(std::move(file), header.payload_bytes);
+  if (!payload.ok()) return payload.status();
+  unsealed_ = *std::move(payload);
+  frame.payload = {unsealed_.get(), header.payload_bytes};
+  return absl::OkStatus();
+}
+
+void PacketTransport::ReleaseIdleMemory() {
+  unsealed_.reset();
+  if (left_.empty()) buffer_.reset();
+}
+
+void PacketTransport::ShutdownReceive() {
+  // As on streams, a peer's send comes whole before this or fails as a whole
+  // (unix_dgram_sendmsg in net/unix/af_unix.c; the contract test).
+  Syscalls::Get().shutdown(socket_.get(), SHUT_RD);
+}
+
+void PacketTransport::Shutdown() {
+  Syscalls::Get().shutdown(socket_.get(), SHUT_RDWR);
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,17 @@
+#ifndef FDRPC_TRANSPORT_SOCKET_TRANSPORT_H_
+#define FDRPC_TRANSPORT_SOCKET_TRANSPORT_H_
+
+#include <memory>
+
+#include "fdrpc/unique_fd.h"
+#include "transport/transport.h"
+
+namespace fdrpc {
+
+// The transport over a connected, non-blocking socket of that type: SOCK_STREAM
+// or SOCK_SEQPACKET.
+std::unique_ptr<Transport> CreateSocketTransport(UniqueFd socket, int type);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_TRANSPORT_SOCKET_TRANSPORT_H_
