@@ -15,12 +15,13 @@ ByKind<std::vector<Parameter>> WithContext(const std::string& reader,
   return {.unary = {context, request, reply},
           .client_streaming = {context, {reader, "requests"}, reply},
           .server_streaming = {context, request, {writer, "replies"}},
-          .bidirectional = {context, {stream, "stream"}}};
+          .bidirectional = {context, {stream, "stream"}},
+          .one_way = {context, request}};
 }
 
 // Those of handlers that return before their call has ended.
 std::vector<Parameter> Handle(const std::string& type) {
-  return {{absl::StrCat("::fdrpc::", type, "<$request$, $reply$>"), "call"}};
+  return {{absl::StrCat("::fdrpc::", type), "call"}};
 }
 
 HandlerForm Async() {
@@ -30,10 +31,12 @@ HandlerForm Async() {
           " likewise, with handlers that return at once and end "
           "their calls later, with Finish().",
       .result = "void",
-      .parameters = {.unary = Handle("AsyncServerUnary"),
-                     .client_streaming = Handle("AsyncServerReader"),
-                     .server_streaming = Handle("AsyncServerWriter"),
-                     .bidirectional = Handle("AsyncServerStream")},
+      .parameters =
+          {.unary = Handle("AsyncServerUnary<$request$, $reply$>"),
+           .client_streaming = Handle("AsyncServerReader<$request$, $reply$>"),
+           .server_streaming = Handle("AsyncServerWriter<$request$, $reply$>"),
+           .bidirectional = Handle("AsyncServerStream<$request$, $reply$>"),
+           .one_way = Handle("AsyncServerOneWay<$request$>")},
       .end_call = "call.Finish(",
       .end_call_tail = ");",
       .uses_parameters = true,

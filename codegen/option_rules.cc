@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "codegen/descriptor_fields.h"
+#include "codegen/method_rules.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/unknown_field_set.h"
 
@@ -15,6 +16,7 @@ using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::FileDescriptor;
+using google::protobuf::MethodDescriptor;
 using google::protobuf::ServiceDescriptor;
 using google::protobuf::UnknownField;
 using google::protobuf::UnknownFieldSet;
@@ -30,15 +32,22 @@ struct KnownOption {
 };
 constexpr KnownOption kNone;
 constexpr KnownOption kFieldOption = {51870, "(fdrpc.fd_rules)"};
-constexpr KnownOption kMethodOption = {51871, "(fdrpc.method_rules)"};
+constexpr KnownOption kMethodOption = {kMethodRulesNumber,
+                                       "(fdrpc.method_rules)"};
 constexpr KnownOption kServiceOption = {51872, "(fdrpc.service_rules)"};
 
 // An option of fdrpc's that an element has.
 struct SetOption {
   int number;
-  bool is_message;  // as all that are defined are
-  bool sets_something;
+  bool is_message;      // as all that are defined are
+  bool sets_something;  // that this version does not know
 };
+
+bool SetsUnknown(const UnknownField& option) {
+  return option.number() == kMethodRulesNumber
+             ? MethodRules::Parse(option.length_delimited()).unknown
+             : !option.length_delimited().empty();
+}
 
 // All of them, whether or not this program knows them as extensions.
 template <typename Options>
@@ -50,10 +59,9 @@ std::vector<SetOption> OurOptions(const Options& options) {
     const UnknownField& field = fields.field(i);
     if (field.number() < kFirstNumber || field.number() > kLastNumber) continue;
     const bool is_message = field.type() == UnknownField::TYPE_LENGTH_DELIMITED;
-    ours.push_back(
-        {.number = field.number(),
-         .is_message = is_message,
-         .sets_something = is_message && !field.length_delimited().empty()});
+    ours.push_back({.number = field.number(),
+                    .is_message = is_message,
+                    .sets_something = is_message && SetsUnknown(field)});
   }
   return ours;
 }
@@ -141,7 +149,26 @@ class OptionChecker {
   void CheckService(const ServiceDescriptor& service) {
     CheckElement(service, kServiceOption);
     for (int i = 0; i < service.method_count(); ++i) {
-      CheckElement(*service.method(i), kMethodOption);
+      CheckMethod(*service.method(i));
+    }
+  }
+
+  void CheckMethod(const MethodDescriptor& method) {
+    CheckElement(method, kMethodOption);
+    if (!IsOneWay(method)) return;
+    if (method.client_streaming() || method.server_streaming()) {
+      problems_.Add(method,
+                    "a one-way method has one request and no reply, and this "
+                    "one has a stream; remove the stream, or option one_way");
+    }
+    const Descriptor& reply = *method.output_type();
+    if (reply.field_count() > 0 || reply.extension_range_count() > 0) {
+      problems_.Add(
+          method,
+          absl::StrCat("a one-way method gives no reply, and ",
+                       std::string(reply.full_name()),
+                       " has fields, or room for extensions; return "
+                       "google.protobuf.Empty, or remove option one_way"));
     }
   }
 

@@ -7,8 +7,8 @@
 namespace fdrpc::codegen {
 
 // Finds options of fdrpc/options.proto that this version of fdrpc does not
-// enforce, and those that stand where they mean nothing: nobody shall believe
-// in a rule that does not hold.
+// enforce, and those that stand where they mean nothing or contradict the
+// element: nobody shall believe in a rule that does not hold.
 void CheckOptionRules(const google::protobuf::FileDescriptor& file,
                       Problems& problems);
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "codegen/comments.h"
 #include "codegen/method_kind.h"
+#include "codegen/method_rules.h"
 #include "codegen/method_types.h"
 #include "google/protobuf/descriptor.pb.h"
 
@@ -21,6 +22,7 @@ constexpr ByKind<const char*> kMethodKinds = {
     .client_streaming = "kClientStreaming",
     .server_streaming = "kServerStreaming",
     .bidirectional = "kBidirectional",
+    .one_way = "kUnary",
 };
 
 const char* BoolLiteral(bool value) { return value ? "true" : "false"; }
@@ -89,11 +91,13 @@ void ServiceGenerator::PrintMethodConstants(Printer& printer) const {
         "      .kind = ::fdrpc::MethodKind::$kind$,\n"
         "      .request_has_descriptors = $request$,\n"
         "      .reply_has_descriptors = $reply$,\n"
+        "$one_way$"
         "  };\n",
         "constant", MethodConstant(method), "path", MethodPath(method), "kind",
         kMethodKinds.Of(method), "request",
         BoolLiteral(types.request_has_descriptors), "reply",
-        BoolLiteral(types.reply_has_descriptors));
+        BoolLiteral(types.reply_has_descriptors), "one_way",
+        IsOneWay(method) ? "      .one_way = true,\n" : "");
   }
   printer.Print("};\n");
 }

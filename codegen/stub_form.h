@@ -16,13 +16,12 @@ struct StubForm {
   // What the function for a method returns.
   ByKind<absl::string_view> result;
 
-  // The function of the runtime that makes a unary call from begin to end.
-  // Empty if unary calls go as all others do: they are begun, and belong to
-  // what is returned.
-  absl::string_view unary_call;
-  // The function's last parameter, which is told how a unary call ended. Empty
-  // if there is none.
-  absl::string_view unary_callback;
+  // The function of the runtime that makes a call from begin to end. Empty if
+  // calls are begun, and belong to what is returned.
+  ByKind<absl::string_view> whole_call;
+  // The function's last parameter, which is told how the call ended. Empty if
+  // there is none.
+  ByKind<absl::string_view> callback;
 
   // The fdrpc::CallForm of calls that are begun.
   absl::string_view call_form;
@@ -34,9 +33,11 @@ inline constexpr StubForm kBlockingStub = {
     .result = {.unary = "::absl::StatusOr<$reply$>",
                .client_streaming = "::fdrpc::ClientWriter<$request$, $reply$>",
                .server_streaming = "::fdrpc::ClientReader<$reply$>",
-               .bidirectional = "::fdrpc::ClientStream<$request$, $reply$>"},
-    .unary_call = "::fdrpc::BlockingUnary<$reply$>",
-    .unary_callback = "",
+               .bidirectional = "::fdrpc::ClientStream<$request$, $reply$>",
+               .one_way = "::absl::Status"},
+    .whole_call = {.unary = "::fdrpc::BlockingUnary<$reply$>",
+                   .one_way = "::fdrpc::BlockingOneWay"},
+    .callback = {},
     .call_form = "::fdrpc::CallForm::kBlocking",
 };
 
@@ -48,9 +49,13 @@ inline constexpr StubForm kAsyncStub = {
                    "::fdrpc::AsyncClientWriter<$request$, $reply$>",
                .server_streaming = "::fdrpc::AsyncClientReader<$reply$>",
                .bidirectional =
-                   "::fdrpc::AsyncClientStream<$request$, $reply$>"},
-    .unary_call = "::fdrpc::AsyncUnary<$reply$>",
-    .unary_callback = "::absl::AnyInvocable<void(::absl::StatusOr<$reply$>)>",
+                   "::fdrpc::AsyncClientStream<$request$, $reply$>",
+               .one_way = "void"},
+    .whole_call = {.unary = "::fdrpc::AsyncUnary<$reply$>",
+                   .one_way = "::fdrpc::AsyncOneWay"},
+    .callback = {.unary =
+                     "::absl::AnyInvocable<void(::absl::StatusOr<$reply$>)>",
+                 .one_way = "::absl::AnyInvocable<void(::absl::Status)>"},
     .call_form = "::fdrpc::CallForm::kNotified",
 };
 
@@ -61,9 +66,10 @@ inline constexpr StubForm kCoStub = {
                .client_streaming =
                    "::fdrpc::CoClientWriter<$request$, $reply$>",
                .server_streaming = "::fdrpc::CoClientReader<$reply$>",
-               .bidirectional = "::fdrpc::CoClientStream<$request$, $reply$>"},
-    .unary_call = "",
-    .unary_callback = "",
+               .bidirectional = "::fdrpc::CoClientStream<$request$, $reply$>",
+               .one_way = "::fdrpc::CoOneWay"},
+    .whole_call = {},
+    .callback = {},
     .call_form = "::fdrpc::CallForm::kNotified",
 };
 

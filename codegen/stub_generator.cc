@@ -28,10 +28,6 @@ constexpr char kPrivatePart[] =
     "  ::std::shared_ptr<::fdrpc::Caller> caller_;\n"
     "};\n";
 
-bool IsUnary(const MethodDescriptor& method) {
-  return !method.client_streaming() && !method.server_streaming();
-}
-
 std::vector<Parameter> Parameters(const StubForm& form,
                                   const MethodDescriptor& method,
                                   const MethodTypes& types) {
@@ -40,9 +36,10 @@ std::vector<Parameter> Parameters(const StubForm& form,
     parameters.push_back({types.sent_request, "request"});
   }
   parameters.push_back({"const ::fdrpc::CallOptions&", "options", "{}"});
-  if (IsUnary(method) && !form.unary_callback.empty()) {
+  if (const absl::string_view callback = form.callback.Of(method);
+      !callback.empty()) {
     parameters.back().default_value = "";
-    parameters.push_back({types.FillIn(form.unary_callback), "done"});
+    parameters.push_back({types.FillIn(callback), "done"});
   }
   return parameters;
 }
@@ -53,16 +50,17 @@ void PrintStatement(Printer& printer, const StubForm& form,
   const std::string constant =
       absl::StrCat("Methods::", MethodConstant(method));
   const std::string result = types.FillIn(form.result.Of(method));
-  if (IsUnary(method) && !form.unary_call.empty()) {
+  if (const absl::string_view call = form.whole_call.Of(method);
+      !call.empty()) {
     std::vector<std::string> arguments = {"*caller_", constant, "request",
                                           "options"};
-    if (!form.unary_callback.empty()) {
+    if (!form.callback.Of(method).empty()) {
       arguments.push_back("::std::move(done)");
     }
-    PrintCall(printer, 2,
-              absl::StrCat(result == "void" ? "" : "return ",
-                           types.FillIn(form.unary_call)),
-              arguments, ";");
+    PrintCall(
+        printer, 2,
+        absl::StrCat(result == "void" ? "" : "return ", types.FillIn(call)),
+        arguments, ";");
     return;
   }
   // Begins a call and gives it to what is returned.

@@ -48,7 +48,10 @@ std::optional<MonotonicTime> CallAttempts::Try() {
     return pause_.Next();
   }
   // Unless the connection gave back what it did not send.
-  if (call_.open.empty()) call_.open = request_.Build();
+  if (call_.open.empty()) {
+    call_.open = request_.Build();
+    if (call_.method.one_way && !call_.open.empty()) MakeOneWay(call_.open);
+  }
   if (call_.open.empty()) {
     call_.End(call_.unseen_because, lock_);
     return std::nullopt;

@@ -51,15 +51,20 @@ ClientConnection::~ClientConnection() {
 void ClientConnection::Begin(PendingCall& call) {
   if (!usable_) return FinishUnseen(call, true, ConnectionEnded());
   call.connection = this;
-  waiting_.push_back(&call);
+  QueueOf(call).push_back(&call);
   Admit();
   PlanLook();
 }
 
 void ClientConnection::Admit() {
-  while (!waiting_.empty() && !MustWait(*waiting_.front())) {
-    PendingCall& call = *waiting_.front();
-    waiting_.pop_front();
+  Admit(waiting_);
+  Admit(waiting_one_way_);
+}
+
+void ClientConnection::Admit(std::deque<PendingCall*>& queue) {
+  while (!queue.empty() && !MustWait(*queue.front())) {
+    PendingCall& call = *queue.front();
+    queue.pop_front();
     absl::Status fits = CheckLimits(call.open_bytes, call.open_descriptors);
     if (fits.ok()) {
       SendOpen(call);
@@ -88,7 +93,11 @@ absl::Status ClientConnection::CheckLimits(size_t bytes,
 
 bool ClientConnection::MustWait(const PendingCall& call) {
   const Hello& limits = server_.has_value() ? *server_ : Hello();
-  if (calls_.size() >= limits.max_calls || !connection_.HasRoom()) return true;
+  if (!call.method.one_way &&
+      calls_.size() - one_way_calls_ >= limits.max_calls) {
+    return true;
+  }
+  if (!connection_.HasRoom()) return true;
   // Until the server's hello is here, only what every server takes is sent.
   return !server_.has_value() &&
          (call.open_bytes > limits.max_message_bytes ||
@@ -102,6 +111,7 @@ void ClientConnection::SendOpen(PendingCall& call) {
                    ? absl::InfiniteDuration()
                    : TimeUntil(call.deadline, Clock::Real().Now()));
   calls_.emplace(call.id, &call);
+  if (call.method.one_way) ++one_way_calls_;
   if (!connection_.Enqueue(call.open)) {
     usable_ = false;
     return FinishUnseen(call, true, ConnectionEnded());
@@ -164,7 +174,7 @@ void ClientConnection::Grant(PendingCall& call, Credit credit) {
 
 void ClientConnection::Abandon(PendingCall& call, absl::Status why) {
   if (call.id == 0) {
-    std::erase(waiting_, &call);
+    std::erase(QueueOf(call), &call);
   } else if (!connection_.Withdraw(call.id)) {
     connection_.Enqueue(BuildControl(FrameType::kCancel, call.id));
   }
@@ -173,7 +183,9 @@ void ClientConnection::Abandon(PendingCall& call, absl::Status why) {
 }
 
 void ClientConnection::Remove(PendingCall& call) {
-  if (call.id != 0) calls_.erase(call.id);
+  if (call.id != 0 && calls_.erase(call.id) > 0 && call.method.one_way) {
+    --one_way_calls_;
+  }
   if (std::exchange(call.waits_for_room, false)) {
     std::erase(without_room_, &call);
   }

@@ -45,8 +45,8 @@ class ClientConnection final
   bool usable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) { return usable_; }
 
   // Sends the call's beginning, once it is its turn: calls that exceed what the
-  // server takes at once wait. All of these are followed by Flush(), without
-  // the lock.
+  // server takes at once wait; one-way calls, which end when they are written,
+  // only for room. All of these are followed by Flush(), without the lock.
   void Begin(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Sends what stands in the call's outbox, and the half-close, if it can.
   void SendWaiting(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -107,6 +107,7 @@ class ClientConnection final
   void OnPong(uint32_t) override {}
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override
       ABSL_LOCKS_EXCLUDED(lock_);
+  void OnSent(uint32_t call_id) override ABSL_LOCKS_EXCLUDED(lock_);
   void OnSendingEnded(const absl::Status& why) override
       ABSL_LOCKS_EXCLUDED(lock_);
   void OnWriteBlockedChanged() override ABSL_LOCKS_EXCLUDED(lock_);
@@ -134,7 +135,7 @@ class ClientConnection final
   // Has the loop, if there is one, come back to look.
   void PlanLook() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   bool has_calls() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    return !calls_.empty() || !waiting_.empty();
+    return !calls_.empty() || !waiting_.empty() || !waiting_one_way_.empty();
   }
 
   // Tell the channel's state.
@@ -147,8 +148,15 @@ class ClientConnection final
     connectivity_->OnEnded(*this, why);
   }
 
+  // Where a call waits for its turn.
+  std::deque<PendingCall*>& QueueOf(const PendingCall& call)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return call.method.one_way ? waiting_one_way_ : waiting_;
+  }
   // Sends calls that wait for their turn, as far as the limits allow.
   void Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void Admit(std::deque<PendingCall*>& queue)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Why a request of that size can't be sent to this server; OK if it can.
   absl::Status CheckLimits(size_t bytes, size_t descriptors) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -196,8 +204,12 @@ class ClientConnection final
   std::optional<Hello> server_ ABSL_GUARDED_BY(lock_);
   // 64 bits, so that it can stand behind the last id.
   uint64_t next_id_ ABSL_GUARDED_BY(lock_) = 1;
+  // Those that were sent and have not ended.
   absl::flat_hash_map<uint32_t, PendingCall*> calls_ ABSL_GUARDED_BY(lock_);
+  size_t one_way_calls_ ABSL_GUARDED_BY(lock_) = 0;  // of them
   std::deque<PendingCall*> waiting_ ABSL_GUARDED_BY(lock_);
+  // Apart, since the number of calls at once does not hold these back.
+  std::deque<PendingCall*> waiting_one_way_ ABSL_GUARDED_BY(lock_);
   // Those whose messages wait for room in the queue.
   std::vector<PendingCall*> without_room_ ABSL_GUARDED_BY(lock_);
   absl::flat_hash_map<const Method*, uint32_t> method_ids_

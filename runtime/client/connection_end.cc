@@ -10,8 +10,10 @@ namespace fdrpc {
 void ClientConnection::RefuseNewCalls(const absl::Status& why) {
   usable_ = false;
   TellEnd(why);
-  for (PendingCall* call : std::exchange(waiting_, {})) {
-    FinishUnseen(*call, true, why);
+  for (auto* queue : {&waiting_, &waiting_one_way_}) {
+    for (PendingCall* call : std::exchange(*queue, {})) {
+      FinishUnseen(*call, true, why);
+    }
   }
 }
 
@@ -69,6 +71,14 @@ void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
   Flush();
 }
 
+void ClientConnection::OnSent(uint32_t call_id) {
+  ChannelLockHolder lock(lock_);
+  // Else it has ended before: its deadline passed, say.
+  if (auto it = calls_.find(call_id); it != calls_.end()) {
+    Finish(*it->second, absl::OkStatus());
+  }
+}
+
 void ClientConnection::TakeBack(PendingCall& call, OutgoingFrame frame,
                                 const FrameHeader& header,
                                 const absl::Status& why) {
@@ -83,9 +93,13 @@ void ClientConnection::TakeBack(PendingCall& call, OutgoingFrame frame,
 }
 
 void ClientConnection::OnSendingEnded(const absl::Status& why) {
-  // Calls that are on it may still be answered.
+  // Calls that are on it may still be answered; of those that are not, only a
+  // part was sent.
   ChannelLockHolder lock(lock_);
   RefuseNewCalls(why);
+  for (PendingCall* call : AllCalls()) {
+    if (call->method.one_way) Finish(*call, why);
+  }
 }
 
 void ClientConnection::OnClosed(const absl::Status& why) {

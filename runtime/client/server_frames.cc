@@ -57,11 +57,13 @@ absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
     if (id == 0 || id >= next_id_) {
       status =
           absl::InvalidArgumentError("a frame for a call that was never made");
-    } else if (auto it = calls_.find(id); it != calls_.end()) {
+    } else if (auto it = calls_.find(id);
+               it != calls_.end() && !it->second->method.one_way) {
       status = OnCallFrame(*it->second, frame);
       Admit();
     }
-    // Else it crossed with the call's end on this side; it is dropped.
+    // Else it crossed with the call's end on this side, or nothing is expected
+    // for the call; it is dropped.
   }
   Flush();
   return status;

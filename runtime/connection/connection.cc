@@ -138,17 +138,20 @@ void Connection::StopSending(const absl::Status& why) {
 void Connection::WriteAndUnlock() {
   writing_ = true;
   const bool was_blocked = blocked_.load(std::memory_order_relaxed);
+  std::vector<uint32_t> sent;
   std::vector<Unsent> unsent;
   while (true) {
-    absl::Status broken = WriteQueued(unsent);
+    absl::Status broken = WriteQueued(sent, unsent);
     if (!broken.ok()) MarkClosed(broken);
     if (!sends_.load(std::memory_order_relaxed)) DrainQueue(unsent);
-    if (unsent.empty()) break;
+    if (sent.empty() && unsent.empty()) break;
     // Still the writer, so that nobody reports the end before this is told.
     mu_.Unlock();
+    for (uint32_t call_id : sent) role_.OnSent(call_id);
     for (Unsent& frame : unsent) {
       role_.OnUnsent(std::move(frame.frame), frame.why);
     }
+    sent.clear();
     unsent.clear();
     mu_.Lock();
   }
@@ -180,7 +183,8 @@ bool Connection::TakeRoomToTell() {
          std::exchange(room_wanted_, false);
 }
 
-absl::Status Connection::WriteQueued(std::vector<Unsent>& unsent) {
+absl::Status Connection::WriteQueued(std::vector<uint32_t>& sent,
+                                     std::vector<Unsent>& unsent) {
   using Outcome = Transport::SendResult::Outcome;
   while (!queue_.empty() && sends_.load(std::memory_order_relaxed)) {
     // Others may add to the queue meanwhile, which leaves these where they are.
@@ -192,7 +196,10 @@ absl::Status Connection::WriteQueued(std::vector<Unsent>& unsent) {
     mu_.Unlock();
     Transport::SendResult result = transport_->Send(batch);
     mu_.Lock();
-    for (size_t i = 0; i < result.sent; ++i) PopFront();
+    for (size_t i = 0; i < result.sent; ++i) {
+      const OutgoingFrame frame = PopFront();
+      if (frame.tells_when_sent) sent.push_back(frame.call_id);
+    }
     first_partly_sent_ = result.next_partly_sent;
     switch (result.outcome) {
       case Outcome::kSent:
@@ -266,7 +273,7 @@ bool Connection::Read() {
 }
 
 void Connection::ReadRest() {
-  transport_->ShutdownReceive();
+  EndReceiving();
   while (Receive() == Transport::ReceiveOutcome::kReceived) {
   }
 }

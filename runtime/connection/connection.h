@@ -41,6 +41,9 @@ class Connection {
     // frames of its call that were queued have been dropped; else each that was
     // queued comes, in order.
     virtual void OnUnsent(OutgoingFrame frame, const absl::Status& why) = 0;
+    // A frame that asked for it (OutgoingFrame::tells_when_sent) has been
+    // written whole. On any thread that uses the connection.
+    virtual void OnSent(uint32_t call_id) = 0;
     // The peer takes nothing more; what it has sent is still to be read. Once,
     // after every OnUnsent; unless the connection has ended meanwhile.
     virtual void OnSendingEnded(const absl::Status& why) = 0;
@@ -84,8 +87,11 @@ class Connection {
   // hands over every frame that is complete. Never blocks. False if nothing had
   // arrived, or the connection has ended.
   bool Read() ABSL_LOCKS_EXCLUDED(mu_);
-  // For the one reader: takes nothing more from the peer, whose sending ends,
-  // and hands over what it has sent before. Nothing is to be read after that.
+  // Takes nothing more from the peer: the reader gets what it has sent before,
+  // then the end.
+  void EndReceiving() { transport_->ShutdownReceive(); }
+  // For the one reader: does the same, and hands over what the peer has sent.
+  // Nothing is to be read after that.
   void ReadRest() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Ends the connection: what is not sent is dropped. At the first call the
@@ -134,8 +140,10 @@ class Connection {
   // Makes this thread the writer, until nothing is left that it could do.
   void WriteAndUnlock() ABSL_UNLOCK_FUNCTION(mu_);
   // Writes until nothing is queued or there is no room; the lock is given up
-  // during the system calls. Returns why the connection broke, or OK.
-  absl::Status WriteQueued(std::vector<Unsent>& unsent)
+  // during the system calls. Returns why the connection broke, or OK. In
+  // `sent` are the calls that are to be told.
+  absl::Status WriteQueued(std::vector<uint32_t>& sent,
+                           std::vector<Unsent>& unsent)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Whether the role is to be told now that there is room: once.
   bool TakeRoomToTell() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

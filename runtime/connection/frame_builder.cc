@@ -162,6 +162,11 @@ OutgoingFrames BuildOpen(const google::protobuf::MessageLite* request,
                      kFlagHalfClose);
 }
 
+void MakeOneWay(OutgoingFrames& frames) {
+  AddFlags(frames.front(), kFlagOneWay);
+  frames.back().tells_when_sent = true;
+}
+
 OutgoingFrames BuildMessage(uint32_t call_id,
                             const google::protobuf::MessageLite& message,
                             DescriptorSet descriptors, bool half_close) {
@@ -181,6 +186,11 @@ OutgoingFrame BuildHalfClose(uint32_t call_id) {
 void SetCallId(OutgoingFrame& frame, uint32_t call_id) {
   frame.call_id = call_id;
   StoreLittleEndian(frame.head.data() + kCallIdOffset, call_id);
+}
+
+void AddFlags(OutgoingFrame& frame, uint8_t flags) {
+  char& byte = frame.head[kFlagsOffset];
+  byte = static_cast<char>(static_cast<uint8_t>(byte) | flags);
 }
 
 OutgoingFrame BuildHeaders(uint32_t call_id, const Metadata& headers) {

@@ -32,6 +32,9 @@ absl::Status CheckSendable(const google::protobuf::MessageLite& message,
 OutgoingFrames BuildOpen(const google::protobuf::MessageLite* request,
                          DescriptorSet descriptors, bool has_timeout,
                          const Metadata& metadata);
+// Makes the beginning of a call, with its request, a call of which the last
+// frame is all that is heard: when it has been sent.
+void MakeOneWay(OutgoingFrames& frames);
 void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
                   absl::Duration timeout);
 
@@ -42,6 +45,7 @@ OutgoingFrames BuildMessage(uint32_t call_id,
 OutgoingFrame BuildHalfClose(uint32_t call_id);
 // For frames that were built before their call had an id.
 void SetCallId(OutgoingFrame& frame, uint32_t call_id);
+void AddFlags(OutgoingFrame& frame, uint8_t flags);
 
 OutgoingFrame BuildHeaders(uint32_t call_id, const Metadata& headers);
 // At most one frame for each of the two that `credit` has something of.

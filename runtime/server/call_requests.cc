@@ -95,7 +95,7 @@ bool CallRequests::Take(ReceivedMessage& message, Credit& grant) {
 }
 
 std::unique_ptr<MessageInbox> CallRequests::Drop() {
-  if (stream_ != nullptr) Release(held_bytes_, held_descriptors_);
+  if (stream_ != nullptr) ReleaseAll();
   return std::exchange(stream_, nullptr);
 }
 

@@ -33,7 +33,7 @@ class CallRequests {
   // `account`.
   CallRequests(MessageLimits limits, std::optional<Credit> window,
                Account& account);
-  ~CallRequests() { account_.Release(held_bytes_, held_descriptors_); }
+  ~CallRequests() { ReleaseAll(); }
   CallRequests(const CallRequests&) = delete;
   CallRequests& operator=(const CallRequests&) = delete;
 
@@ -63,6 +63,8 @@ class CallRequests {
   // Takes what the stream has, for the caller to drop where it may block, and
   // nothing any more.
   std::unique_ptr<MessageInbox> Drop();
+  // Counts nothing as held any more.
+  void ReleaseAll() { Release(held_bytes_, held_descriptors_); }
 
  private:
   absl::Status AddToSingle(IncomingFrame& frame, std::string_view piece);

@@ -9,14 +9,16 @@ namespace fdrpc {
 
 absl::Status CallTable::Add(std::shared_ptr<IncomingCall> call) {
   const size_t limit = options_.max_calls_per_connection;
+  const bool one_way = call->one_way();
   // Twice as many may exist, since a call's end is sent before it is gone.
-  bool too_many =
-      existing_.fetch_add(1, std::memory_order_relaxed) >= 2 * limit;
+  const size_t existing = (one_way ? one_ways_ : existing_).fetch_add(1);
+  bool too_many = existing >= 2 * limit;
   {
     MutexLock lock(mu_);
     if (closed_) return absl::UnavailableError("the connection has ended");
-    too_many = too_many || calls_.size() >= limit;
+    too_many = !one_way && (too_many || answered_ >= limit);
     if (!too_many) {
+      if (!one_way) ++answered_;
       const uint32_t id = call->id();
       calls_.emplace(id, std::move(call));
     }
@@ -38,6 +40,7 @@ std::shared_ptr<IncomingCall> CallTable::Remove(uint32_t id) {
   if (it == calls_.end()) return nullptr;
   std::shared_ptr<IncomingCall> call = std::move(it->second);
   calls_.erase(it);
+  if (!call->one_way()) --answered_;
   return call;
 }
 
@@ -50,13 +53,11 @@ std::vector<std::shared_ptr<IncomingCall>> CallTable::All() {
 }
 
 std::vector<std::shared_ptr<IncomingCall>> CallTable::Close() {
-  std::vector<std::shared_ptr<IncomingCall>> all;
-  MutexLock lock(mu_);
-  closed_ = true;
-  all.reserve(calls_.size());
-  for (auto& [id, call] : calls_) all.push_back(std::move(call));
-  calls_.clear();
-  return all;
+  {
+    MutexLock lock(mu_);
+    closed_ = true;
+  }
+  return All();
 }
 
 bool CallTable::empty() {
@@ -78,6 +79,15 @@ absl::Status CallTable::Charge(size_t bytes, size_t descriptors) {
   held_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   held_descriptors_.fetch_add(descriptors, std::memory_order_relaxed);
   return absl::OkStatus();
+}
+
+bool CallTable::OneWaysExceed(size_t divisor) const {
+  const size_t one_ways = one_ways_;
+  if (one_ways == 0) return false;
+  return one_ways >= options_.max_calls_per_connection / divisor ||
+         held_bytes_ >= options_.max_held_bytes_per_connection / 2 / divisor ||
+         held_descriptors_ >=
+             options_.max_held_descriptors_per_connection / 2 / divisor;
 }
 
 void CallTable::Release(size_t bytes, size_t descriptors) {

@@ -32,6 +32,7 @@ IncomingCall::IncomingCall(std::shared_ptr<Origin> origin, Terms terms)
     : origin_(std::move(origin)),
       id_(terms.id),
       method_(terms.method),
+      one_way_(terms.one_way),
       context_(*this, origin_->peer(), std::move(terms.metadata),
                terms.deadline),
       requests_(terms.request_limits,
@@ -47,7 +48,8 @@ IncomingCall::IncomingCall(std::shared_ptr<Origin> origin, Terms terms)
 
 IncomingCall::~IncomingCall() {
   NoteHandlerEnded();
-  origin_->OnCallGone();
+  requests_.ReleaseAll();
+  origin_->OnCallGone(one_way_);
 }
 
 void IncomingCall::Start() {
@@ -63,68 +65,6 @@ void IncomingCall::Run() {
 
 absl::Status IncomingCall::DeadlinePassed() {
   return absl::DeadlineExceededError("the call's deadline has passed");
-}
-
-// Waiting.
-
-bool IncomingCall::IsReady(CallEvent event) const {
-  switch (event) {
-    case CallEvent::kMessage:
-      return ended_ || requests_.ready();
-    case CallEvent::kRoom:
-      return ended_ || replies_ == nullptr || replies_->has_room();
-    default:
-      return ended_;
-  }
-}
-
-bool IncomingCall::Ready(CallEvent event) {
-  if (context_.past_deadline()) OnDeadline();
-  MutexLock lock(mu_);
-  return IsReady(event);
-}
-
-void IncomingCall::Await(CallEvent event) {
-  if (Ready(event)) return;
-  origin_->runner().AboutToBlock();
-  Parker parker;
-  bool in_time = true;
-  while (in_time) {
-    {
-      MutexLock lock(mu_);
-      waits_.Remove(event);
-      if (IsReady(event)) return;
-      waits_.Add(event, parker);
-    }
-    in_time = parker.Park(deadline());
-  }
-  {
-    MutexLock lock(mu_);
-    waits_.Remove(event);
-  }
-  OnDeadline();
-}
-
-void IncomingCall::Notify(CallEvent event, Continuation& continuation) {
-  // The continuation may let go of the call before this returns.
-  const std::shared_ptr<IncomingCall> self = shared_from_this();
-  if (context_.past_deadline()) OnDeadline();
-  MutexLock lock(mu_);
-  if (IsReady(event)) return origin_->runner().Post(continuation);
-  waits_.Add(event, continuation);
-  WatchDeadline();
-}
-
-void IncomingCall::Forget(Continuation& continuation) {
-  MutexLock lock(mu_);
-  // What has left here was posted under the lock.
-  if (!waits_.Remove(continuation)) origin_->runner().TakeBack(continuation);
-}
-
-void IncomingCall::WatchDeadline() {
-  if (deadline() == kNoDeadline || deadline_watched_) return;
-  deadline_watched_ = true;
-  origin_->runner().WatchDeadline(*this);
 }
 
 // Requests.
@@ -219,7 +159,7 @@ void IncomingCall::SendHeaders() {
   absl::Status sent;
   {
     MutexLock lock(mu_);
-    if (ended_ || headers_sent_) return;
+    if (ended_ || headers_sent_ || one_way_) return;
     sent = EnqueueHeaders();
   }
   if (!sent.ok()) return Fail(sent);
@@ -307,6 +247,7 @@ void IncomingCall::Finish(absl::Status status, const OutgoingMessage* reply) {
 void IncomingCall::FinishOnce(absl::Status status,
                               const OutgoingMessage* reply) {
   if (context_.past_deadline()) status = DeadlinePassed();
+  if (one_way_) return FinishOneWay(status);
   bool with_headers = false;
   {
     Dropped dropped;
@@ -329,12 +270,29 @@ void IncomingCall::FinishOnce(absl::Status status,
   if (queued) origin_->Flush();
 }
 
+void IncomingCall::FinishOneWay(const absl::Status& status) {
+  {
+    Dropped dropped;
+    WokenThreads woken;
+    MutexLock lock(mu_);
+    if (ended_for_client_) return;
+    EndForHandler(dropped, woken);
+    EndForClient({});
+  }
+  if (!status.ok()) origin_->OnOneWayError();
+  origin_->Flush();  // nothing, but a server that drains may wait for this
+}
+
 OutgoingFrames IncomingCall::BuildEnd(absl::Status status,
                                       const OutgoingMessage* reply,
                                       bool with_headers) {
   const bool replies_once = !method_.streams_replies();
+  // To a client that does not know the method as a one-way one: its reply has
+  // no fields, so no bytes.
+  const bool empty_reply =
+      status.ok() && reply == nullptr && method_.handler->method->one_way;
   DescriptorSet descriptors;
-  if (status.ok() && replies_once) {
+  if (status.ok() && replies_once && !empty_reply) {
     status = reply != nullptr
                  ? Prepare(*reply, descriptors)
                  : absl::InternalError("the handler gave no reply");
@@ -349,17 +307,30 @@ OutgoingFrames IncomingCall::BuildEnd(absl::Status status,
     metadata->Clear();
   }
   if (!status.ok()) descriptors.clear();
-  return BuildStatus(id_, status, headers, trailers,
-                     status.ok() && replies_once ? reply->message : nullptr,
-                     std::move(descriptors));
+  const bool replies = status.ok() && replies_once && !empty_reply;
+  OutgoingFrames end =
+      BuildStatus(id_, status, headers, trailers,
+                  replies ? reply->message : nullptr, std::move(descriptors));
+  if (status.ok() && empty_reply) AddFlags(end.front(), kFlagMessage);
+  return end;
 }
 
 void IncomingCall::Fail(const absl::Status& error) {
-  EndNow(BuildStatus(id_, error, {}, {}, nullptr, {}), error);
+  OutgoingFrames end;
+  if (!one_way_) end = BuildStatus(id_, error, {}, {}, nullptr, {});
+  EndNow(std::move(end), error);
+}
+
+void IncomingCall::OnClientGone(absl::Status why) {
+  {
+    MutexLock lock(mu_);
+    if (one_way_ && requests_.half_closed()) return;
+  }
+  Cancel(std::move(why));
 }
 
 void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
-  const bool tells = !end.empty();
+  const bool tells = !end.empty() || one_way_;
   {
     Dropped dropped;
     WokenThreads woken;
@@ -371,6 +342,7 @@ void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
     dropped.end = std::exchange(end_, {});
     EndForClient(std::move(end));
   }
+  if (one_way_) origin_->OnOneWayError();
   if (tells) origin_->Flush();
   context_.TellCancelled();
 }

@@ -53,7 +53,9 @@ class IncomingCall final : public ServerCall,
     virtual void EndCall(uint32_t id, OutgoingFrames end) = 0;
     // The handler has said how the call ends, or let go of it; once.
     virtual void OnHandlerEnded() = 0;
-    virtual void OnCallGone() = 0;
+    // A one-way call has ended with an error, of which nobody else hears.
+    virtual void OnOneWayError() = 0;
+    virtual void OnCallGone(bool one_way) = 0;
 
    protected:
     ~Origin() = default;
@@ -67,12 +69,14 @@ class IncomingCall final : public ServerCall,
     Metadata metadata = {};
     MessageLimits request_limits = {};
     Credit request_window = {};  // for a stream of requests
+    bool one_way = false;        // nothing is sent for it
   };
 
   IncomingCall(std::shared_ptr<Origin> origin, Terms terms);
   ~IncomingCall() override;
 
   uint32_t id() const { return id_; }
+  bool one_way() const { return one_way_; }
   MonotonicTime deadline() const { return context_.deadline(); }
 
   // Has the handler called, on a thread of the server; once.
@@ -94,12 +98,14 @@ class IncomingCall final : public ServerCall,
   // The connection has room again; true if something was queued.
   bool OnRoom() ABSL_LOCKS_EXCLUDED(mu_);
   void OnDeadline() { Fail(DeadlinePassed()); }
-  // The client waits for it no more. From any thread; runs callbacks that the
-  // handler registered, as does Fail().
-  void Cancel(absl::Status why =
-                  absl::CancelledError("the client cancelled the call")) {
-    EndNow({}, std::move(why));
-  }
+  // The client waits for it no more, which a one-way call does not mind once
+  // its request is here: who sends one need not stay. From any thread; runs
+  // callbacks that the handler registered, as do Cancel() and Fail().
+  void OnClientGone(
+      absl::Status why = absl::CancelledError("the client cancelled the call"))
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // Nobody waits for it any more.
+  void Cancel(absl::Status why) { EndNow({}, std::move(why)); }
 
   // As ServerContext has them.
   void SendHeaders() ABSL_LOCKS_EXCLUDED(mu_);
@@ -148,6 +154,8 @@ class IncomingCall final : public ServerCall,
   // Queues the message that waits, as far as credit and room allow, and behind
   // it the end. True if it queued something.
   bool Advance(WokenThreads& woken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Finish() of a one-way call.
+  void FinishOneWay(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   // Finish(), if nothing has ended the call.
   void FinishOnce(absl::Status status, const OutgoingMessage* reply)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -168,6 +176,7 @@ class IncomingCall final : public ServerCall,
   const std::shared_ptr<Origin> origin_;
   const uint32_t id_;
   const RegisteredMethod method_;
+  const bool one_way_;
   CallContext context_;
   std::shared_ptr<IncomingCall> starting_;  // itself, until the handler's turn
   std::optional<MonotonicTime> incomplete_since_;  // the reader's

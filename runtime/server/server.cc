@@ -76,4 +76,6 @@ void Server::Shutdown(absl::Duration drain_timeout) {
 
 void Server::Wait() { core_->AwaitEnd(); }
 
+ServerStatistics Server::statistics() const { return core_->statistics(); }
+
 }  // namespace fdrpc

@@ -58,7 +58,10 @@ void ServerConnection::OnReadable() {
   if (!reads_) return Close(absl::UnavailableError("the client has gone"));
   // Interest changes by itself only when writing becomes blocked or unblocked.
   const bool was_readable = interest().readable;
-  if (was_readable) connection_.Read();
+  // While it is held back it is told of the client's end alone: then what is
+  // left is no more than a socket holds.
+  if (was_readable || held_back_) connection_.Read();
+  HoldBack();
   if (const auto partial = connection_.partial_frame();
       partial != partial_frame_) {
     partial_frame_ = partial;
@@ -75,10 +78,25 @@ void ServerConnection::OnWritable() { connection_.OnWritable(); }
 
 Poller::Interest ServerConnection::interest() const {
   const bool blocked = connection_.write_blocked();
-  return {
-      .readable = reads_ && (!blocked || connection_.queued_bytes() <=
-                                             connection_.max_queued_bytes()),
-      .writable = blocked};
+  return {.readable = reads_ && !held_back_ &&
+                      (!blocked || connection_.queued_bytes() <=
+                                       connection_.max_queued_bytes()),
+          .writable = blocked};
+}
+
+void ServerConnection::HoldBack() {
+  if (held_back_ || !calls_.TooManyOneWays()) return;
+  held_back_ = true;
+  // They may have ended before they could see that.
+  if (calls_.FewOneWays()) held_back_ = false;
+}
+
+void ServerConnection::OnCallGone(bool one_way) {
+  calls_.OnCallGone(one_way);
+  if (one_way && held_back_ && calls_.FewOneWays() &&
+      held_back_.exchange(false)) {
+    host_->OnInterestChanged(*this);
+  }
 }
 
 absl::Status ServerConnection::OnFrame(IncomingFrame& frame) {
@@ -116,6 +134,7 @@ absl::Status ServerConnection::OnMethod(const IncomingFrame& frame) {
 
 absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
   const uint32_t id = frame.header.call_id;
+  const bool one_way = (frame.header.flags & kFlagOneWay) != 0;
   if (id <= last_call_id_) return Violation("a call id that does not increase");
   if (frame.header.argument == 0 || frame.header.argument > methods_.size()) {
     return Violation("a call of a method that was not named");
@@ -141,13 +160,18 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
   // The client learns from the go-away which calls were not taken.
   if (!takes_calls_) return absl::OkStatus();
   last_call_id_ = id;
+  if (one_way) host_->OnOneWayCall();
 
   if (frame.payload_lost) {
     Refuse(id, DescriptorsCutOff());
     return absl::OkStatus();
   }
   if (!method.ok()) {
-    Refuse(id, method.status());
+    Refuse(id, one_way, method.status());
+    return absl::OkStatus();
+  }
+  if (one_way && method->kind() != MethodKind::kUnary) {
+    host_->OnOneWayError();
     return absl::OkStatus();
   }
   if (method->streams_requests() && (frame.header.flags & kFlagMessage) != 0) {
@@ -156,10 +180,11 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
   const absl::Status fits =
       CheckMetadataSize(open.metadata, options_.max_metadata_bytes);
   if (!fits.ok()) {
-    Refuse(id, fits);
+    Refuse(id, one_way, fits);
     return absl::OkStatus();
   }
-  const std::shared_ptr<IncomingCall> call = MakeCall(id, *method, open);
+  const std::shared_ptr<IncomingCall> call =
+      MakeCall(id, *method, open, one_way);
   if (call == nullptr) return absl::OkStatus();
   absl::Status delivered = Deliver(*call, frame, open.message);
   if (delivered.ok() && method->streams_requests()) call->Start();
@@ -167,7 +192,8 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
 }
 
 std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
-    uint32_t id, const RegisteredMethod& method, OpenHeader& open) {
+    uint32_t id, const RegisteredMethod& method, OpenHeader& open,
+    bool one_way) {
   IncomingCall::Terms terms = {
       .id = id,
       .method = method,
@@ -178,7 +204,8 @@ std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
                                  ? options_.max_request_descriptors
                                  : 0},
       .request_window = {.bytes = options_.stream_window_bytes,
-                         .descriptors = options_.stream_window_descriptors}};
+                         .descriptors = options_.stream_window_descriptors},
+      .one_way = one_way};
   if (open.timeout_ns.has_value()) {
     // More than 100 years is as good as none, and cannot overflow.
     constexpr uint64_t kLongest = uint64_t{100} * 366 * 86400 * 1'000'000'000;
@@ -190,7 +217,7 @@ std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
       std::make_shared<IncomingCall>(shared_from_this(), std::move(terms));
   const absl::Status added = calls_.Add(call);
   if (added.ok()) return call;
-  Refuse(id, added);
+  Refuse(id, one_way, added);
   return nullptr;
 }
 
@@ -260,9 +287,8 @@ absl::Status ServerConnection::OnCancel(const IncomingFrame& frame) {
   }
   absl::Status opened = CheckOpened(frame.header.call_id);
   if (!opened.ok()) return opened;
-  const std::shared_ptr<IncomingCall> call =
-      calls_.Remove(frame.header.call_id);
-  if (call != nullptr) call->Cancel();
+  const std::shared_ptr<IncomingCall> call = calls_.Find(frame.header.call_id);
+  if (call != nullptr) call->OnClientGone();
   return absl::OkStatus();
 }
 
@@ -274,7 +300,9 @@ absl::Status ServerConnection::CheckOpened(uint32_t call_id) const {
   return Violation("a frame for a call that was never opened");
 }
 
-void ServerConnection::Refuse(uint32_t call_id, const absl::Status& status) {
+void ServerConnection::Refuse(uint32_t call_id, bool one_way,
+                              const absl::Status& status) {
+  if (one_way) return host_->OnOneWayError();
   OutgoingFrames frames = BuildStatus(call_id, status, {}, {}, nullptr, {});
   connection_.Enqueue(frames);
   connection_.Flush();
@@ -302,7 +330,7 @@ void ServerConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
     call->Fail(status);
   } else {
     // Its end, which was queued, has been dropped with the frame.
-    Refuse(frame.call_id, status);
+    Refuse(frame.call_id, /*one_way=*/false, status);
   }
 }
 
@@ -326,6 +354,7 @@ void ServerConnection::Drain() {
 }
 
 bool ServerConnection::AdvanceDrain(MonotonicTime now) {
+  if (closed()) return !has_calls();
   if (takes_calls_) {
     // With calls in progress the client reads, and confirms, sooner or later.
     if (!confirmed_ && (now < confirm_until_ || !calls_.empty())) return false;
@@ -351,9 +380,19 @@ void ServerConnection::EndCall(uint32_t id, OutgoingFrames end) {
   ending_.fetch_sub(1, std::memory_order_release);
 }
 
+void ServerConnection::OnSendingEnded(const absl::Status& why) {
+  // Nobody reads what it would say, but the client may have sent one-way calls
+  // before it went.
+  reads_ ? connection_.EndReceiving() : Close(why);
+}
+
 void ServerConnection::OnClosed(const absl::Status& why) {
-  for (const auto& call : calls_.Close()) call->Cancel(why);
+  for (const auto& call : calls_.Close()) call->OnClientGone(why);
   host_->OnConnectionClosed(*this);
+}
+
+void ServerConnection::CancelCalls(const absl::Status& why) {
+  for (const auto& call : calls_.All()) call->Cancel(why);
 }
 
 }  // namespace fdrpc

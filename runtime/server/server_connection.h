@@ -49,6 +49,9 @@ class ServerConnection final
     // serves until all have.
     virtual void OnCallCame() = 0;
     virtual void OnHandlerEnded() = 0;
+    // A one-way call has come; one has ended with an error.
+    virtual void OnOneWayCall() = 0;
+    virtual void OnOneWayError() = 0;
 
    protected:
     ~Host() = default;
@@ -85,8 +88,13 @@ class ServerConnection final
                                                          : kNoDeadline;
   }
   bool closed() const { return connection_.closed(); }
-  // Ends the connection and cancels its calls.
+  // Once it has closed: the one-way calls that go on without it.
+  bool has_calls() const { return !calls_.empty(); }
+  // Ends the connection and cancels its calls, but for one-way calls that are
+  // here.
   void Close(const absl::Status& why) { connection_.Close(why); }
+  // Cancels its calls, one-way calls too.
+  void CancelCalls(const absl::Status& why);
 
   Poller::Interest interest() const;
   int pollable_fd() const { return connection_.pollable_fd(); }
@@ -110,7 +118,8 @@ class ServerConnection final
   void Flush() override;
   void EndCall(uint32_t id, OutgoingFrames end) override;
   void OnHandlerEnded() override { host_->OnHandlerEnded(); }
-  void OnCallGone() override { calls_.OnCallGone(); }
+  void OnOneWayError() override { host_->OnOneWayError(); }
+  void OnCallGone(bool one_way) override;
 
  private:
   ServerConnection(std::unique_ptr<Transport> transport, PeerCredentials peer,
@@ -124,8 +133,8 @@ class ServerConnection final
   void OnGoAway(uint32_t) override {}  // the client ends its calls itself
   void OnPong(uint32_t) override { confirmed_ = true; }
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override;
-  // Nobody reads what it would say.
-  void OnSendingEnded(const absl::Status& why) override { Close(why); }
+  void OnSent(uint32_t) override {}
+  void OnSendingEnded(const absl::Status& why) override;
   void OnWriteBlockedChanged() override;
   void OnRoom() override;
   void OnClosed(const absl::Status& why) override;
@@ -142,10 +151,12 @@ class ServerConnection final
   // Makes the call of an open frame, unless a limit keeps it from being.
   std::shared_ptr<IncomingCall> MakeCall(uint32_t id,
                                          const RegisteredMethod& method,
-                                         OpenHeader& open);
+                                         OpenHeader& open, bool one_way);
   absl::Status Deliver(IncomingCall& call, IncomingFrame& frame,
                        std::string_view piece);
-  void Refuse(uint32_t call_id, const absl::Status& status);
+  void Refuse(uint32_t call_id, bool one_way, const absl::Status& status);
+  // Reads no more for as long as there are too many one-way calls.
+  void HoldBack();
 
   const PeerCredentials peer_;
   const ServerOptions& options_;
@@ -172,6 +183,7 @@ class ServerConnection final
   std::atomic<int> ending_{0};
   std::atomic<bool> draining_{false};
   std::atomic<bool> reads_{true};
+  std::atomic<bool> held_back_{false};
 
   Connection connection_;  // last: it uses this object until it is gone
 };

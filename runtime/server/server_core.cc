@@ -295,7 +295,9 @@ void ServerCore::Adopt(std::unique_ptr<Transport> transport,
   {
     MutexLock lock(mu_);
     // Closed on arrival, which the client sees at once.
-    if (connections_.size() >= static_cast<size_t>(options_.max_connections)) {
+    std::erase_if(left_, [](const auto& left) { return left.expired(); });
+    if (connections_.size() + left_.size() >=
+        static_cast<size_t>(options_.max_connections)) {
       return;
     }
     if (!poller_->Add(connection->pollable_fd(), token, {}).ok()) return;
@@ -332,6 +334,7 @@ void ServerCore::OnConnectionClosed(ServerConnection& connection) {
     poller_->Remove(connection.pollable_fd());
     gone = std::move(it->second);
     connections_.erase(it);
+    if (gone->has_calls()) left_.push_back(gone);
   }
   // A shutdown may have waited for it.
   wakeup_->Notify();
@@ -349,6 +352,9 @@ std::vector<std::shared_ptr<ServerConnection>> ServerCore::AllConnections() {
   all.reserve(connections_.size());
   for (const auto& [token, connection] : connections_)
     all.push_back(connection);
+  for (const auto& left : left_) {
+    if (auto connection = left.lock()) all.push_back(std::move(connection));
+  }
   return all;
 }
 

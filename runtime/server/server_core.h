@@ -15,6 +15,7 @@
 #include "base/monotonic_time.h"
 #include "base/mutex.h"
 #include "fdrpc/server.h"
+#include "fdrpc/server_statistics.h"
 #include "loop/loop_core.h"
 #include "os/fork_generation.h"
 #include "os/inherited_socket.h"
@@ -74,6 +75,10 @@ class ServerCore final : private ServerConnection::Host,
     return ForkGeneration() != fork_generation_;
   }
   absl::Duration drain_timeout() const { return options_.drain_timeout; }
+  // Any thread.
+  ServerStatistics statistics() const {
+    return {.one_way_calls = one_way_calls_, .one_way_errors = one_way_errors_};
+  }
 
   // Takes the server's end of a connection of this process. From any thread;
   // before the server serves, the connection waits. UNAVAILABLE if too many do,
@@ -128,6 +133,8 @@ class ServerCore final : private ServerConnection::Host,
     // sees that the server ends, or that one sees that the handler has.
     if (handlers_.fetch_sub(1) == 1 && ending_.load()) wakeup_->Notify();
   }
+  void OnOneWayCall() override { ++one_way_calls_; }
+  void OnOneWayError() override { ++one_way_errors_; }
   void OnConnectionClosed(ServerConnection& connection) override
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -173,6 +180,7 @@ class ServerCore final : private ServerConnection::Host,
   void AdvanceShutdown(MonotonicTime now);
   std::shared_ptr<ServerConnection> FindConnection(uint64_t token)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // Also those that have closed, as long as calls of theirs go on.
   std::vector<std::shared_ptr<ServerConnection>> AllConnections()
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -191,6 +199,8 @@ class ServerCore final : private ServerConnection::Host,
   // Those that have not ended, also of calls that nobody waits for any more.
   std::atomic<size_t> handlers_{0};
   std::atomic<bool> ending_{false};  // only they keep the server
+  std::atomic<uint64_t> one_way_calls_{0};
+  std::atomic<uint64_t> one_way_errors_{0};
   CallDeadlines deadlines_;
 
   Listeners listeners_;
@@ -209,6 +219,9 @@ class ServerCore final : private ServerConnection::Host,
   Mutex mu_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<ServerConnection>> connections_
       ABSL_GUARDED_BY(mu_);
+  // Those that have closed while one-way calls go on, which count like the
+  // others: who comes and goes could else leave any number of calls.
+  std::vector<std::weak_ptr<ServerConnection>> left_ ABSL_GUARDED_BY(mu_);
   // Those that were not accepted, for the polling thread to adopt.
   std::vector<Connected> connected_ ABSL_GUARDED_BY(mu_);
   std::optional<MonotonicTime> drain_deadline_ ABSL_GUARDED_BY(mu_);

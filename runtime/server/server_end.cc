@@ -73,10 +73,8 @@ void ServerCore::Drain(std::shared_ptr<ServerConnection> connection,
 void ServerCore::AdvanceDrains(MonotonicTime now) {
   std::erase_if(draining_, [now](const Draining& draining) {
     ServerConnection& connection = *draining.connection;
-    if (!connection.closed() && now < draining.deadline &&
-        !connection.AdvanceDrain(now)) {
-      return false;
-    }
+    if (now < draining.deadline && !connection.AdvanceDrain(now)) return false;
+    connection.CancelCalls(ShuttingDown());
     connection.Close(ShuttingDown());
     return true;
   });

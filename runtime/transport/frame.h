@@ -26,6 +26,8 @@ struct OutgoingFrame {
   // The payload once more, in sealed memory, if a transport has made that and
   // could not send the frame yet.
   UniqueFd sealed;
+  // Whether the sender wants to hear when all of it has gone to the socket.
+  bool tells_when_sent = false;
 
   size_t bytes() const { return head.size() + body_bytes; }
 };

@@ -30,6 +30,7 @@ inline constexpr uint8_t kFirstSkippableType = 0x80;
 inline constexpr uint8_t kFlagTimeout = 0x01;      // open
 inline constexpr uint8_t kFlagDetails = 0x01;      // status
 inline constexpr uint8_t kFlagDescriptors = 0x01;  // credit
+inline constexpr uint8_t kFlagOneWay = 0x02;       // open
 inline constexpr uint8_t kFlagTrailers = 0x02;     // status
 inline constexpr uint8_t kFlagMetadata = 0x04;     // open, headers, status
 inline constexpr uint8_t kFlagMessage = 0x08;      // open, message, status
@@ -55,6 +56,7 @@ struct FrameHeader {
 
 // Offsets of fields that are filled in after a frame was built.
 inline constexpr size_t kCallIdOffset = 4;
+inline constexpr size_t kFlagsOffset = 9;
 inline constexpr size_t kArgumentOffset = 12;
 
 // Writes kFrameHeaderBytes bytes.

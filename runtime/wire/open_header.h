@@ -19,8 +19,9 @@ struct OpenHeader {
   std::string_view message;  // the first piece, if kFlagMessage is set
 };
 
-inline constexpr uint8_t kOpenFlags =
-    kFlagTimeout | kFlagMetadata | kFlagMessage | kFlagMore | kFlagHalfClose;
+inline constexpr uint8_t kOpenFlags = kFlagTimeout | kFlagOneWay |
+                                      kFlagMetadata | kFlagMessage | kFlagMore |
+                                      kFlagHalfClose;
 
 // INVALID_ARGUMENT if the payload is malformed or the flags contradict it.
 absl::Status DecodeOpenHeader(uint8_t flags, std::string_view payload,

@@ -27,6 +27,10 @@ using ::testing::HasSubstr;
 
 using Stub = ::fdrpc::testing::TestService::Stub;
 
+constexpr Method kTell = {.full_name = "fdrpc.testing.TestService/Echo",
+                          .one_way = true};
+const Text kEmpty;
+
 // The server's end of a loopback, driven by the test.
 class ScriptedServer {
  public:
@@ -76,7 +80,7 @@ class ScriptedServer {
 class ChannelCoreTest : public ::testing::Test {
  protected:
   // Each connection goes to a scripted server of its own, in this order.
-  Stub NewStub(int connections = 1) {
+  std::shared_ptr<Caller> NewCaller(int connections = 1) {
     auto ends = std::make_shared<std::vector<std::unique_ptr<Transport>>>();
     for (int i = 0; i < connections; ++i) {
       absl::StatusOr<LoopbackTransport::Pair> pair =
@@ -86,15 +90,16 @@ class ChannelCoreTest : public ::testing::Test {
       servers_.push_back(
           std::make_unique<ScriptedServer>(std::move(pair->second)));
     }
-    return Stub(std::make_shared<ChannelCore>(
+    return std::make_shared<ChannelCore>(
         [ends]() -> absl::StatusOr<std::unique_ptr<Transport>> {
           if (ends->empty()) return absl::UnavailableError("no more servers");
           std::unique_ptr<Transport> end = std::move(ends->back());
           ends->pop_back();
           return end;
         },
-        ChannelOptions(), nullptr));
+        ChannelOptions(), nullptr);
   }
+  Stub NewStub(int connections = 1) { return Stub(NewCaller(connections)); }
   ScriptedServer& server(size_t i = 0) { return *servers_[i]; }
 
   ExpectSameDescriptors census_;
@@ -130,6 +135,51 @@ TEST_F(ChannelCoreTest, HoldsALargeCallBackUntilTheServersHello) {
   server().Reply(1, "x");
   caller.join();
   EXPECT_TRUE(reply.ok()) << reply.status();
+}
+
+TEST_F(ChannelCoreTest, AOneWayCallEndsWhenItIsSentAndIsNotAnswered) {
+  const std::shared_ptr<Caller> caller = NewCaller();
+  EXPECT_TRUE(BlockingOneWay(*caller, kTell, kEmpty, {}).ok());
+  const FrameHeader open = server().Await(FrameType::kOpen);
+  EXPECT_EQ(open.call_id, 1u);
+  EXPECT_EQ(open.flags, kFlagMessage | kFlagHalfClose | kFlagOneWay);
+  server().SayHello();
+  server().Reply(1, "nobody asked");
+  absl::StatusOr<Text> reply;
+  std::thread asks([&] { reply = Stub(caller).Echo(Text()); });
+  EXPECT_EQ(server().Await(FrameType::kOpen).call_id, 2u);
+  server().Reply(2, "asked");
+  asks.join();
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->text(), "asked");
+}
+
+TEST_F(ChannelCoreTest, HoldsALargeOneWayCallBackUntilTheServersHello) {
+  const std::shared_ptr<Caller> caller = NewCaller();
+  Text request;
+  request.set_data(std::string(kGuaranteedMessageBytes + 1, 'x'));
+  absl::Status sent = absl::UnknownError("not sent");
+  std::thread tells(
+      [&] { sent = BlockingOneWay(*caller, kTell, request, {}); });
+  server().Await(FrameType::kHello);
+  server().SayHello({.max_message_bytes = 1u << 20});
+  server().Await(FrameType::kOpen);
+  tells.join();
+  EXPECT_TRUE(sent.ok()) << sent;
+  request.set_data(std::string(2u << 20, 'x'));
+  EXPECT_TRUE(
+      absl::IsResourceExhausted(BlockingOneWay(*caller, kTell, request, {})));
+}
+
+TEST_F(ChannelCoreTest, MakesAOneWayCallAgainThatItHasNotSent) {
+  const std::shared_ptr<Caller> caller = NewCaller(2);
+  EXPECT_TRUE(BlockingOneWay(*caller, kTell, kEmpty, {}).ok());
+  server(0).Await(FrameType::kOpen);
+  server(0).Close();
+  EXPECT_TRUE(BlockingOneWay(*caller, kTell, kEmpty, {}).ok());
+  EXPECT_EQ(server(1).Await(FrameType::kOpen).call_id, 1u);
+  server(1).Close();
+  EXPECT_TRUE(absl::IsUnavailable(BlockingOneWay(*caller, kTell, kEmpty, {})));
 }
 
 TEST_F(ChannelCoreTest, NamesAMethodOnceForAConnection) {

@@ -121,7 +121,7 @@ message M {
 }
 service S {
   option (fdrpc.service_rules).(test.kind_of_service) = "x";
-  rpc R(M) returns (M) { option (fdrpc.method_rules).(test.kind_of_method) = "x"; }
+  rpc R(M) returns (M) { option (fdrpc.method_rules) = { one_way: false [test.kind_of_method]: "x" }; }
 })")),
       "x.proto:4: test.M.fd: option (fdrpc.fd_rules) sets a rule that this "
       "version of fdrpc does not enforce; remove the rule, or use a "
@@ -132,6 +132,44 @@ service S {
       "x.proto:8: test.S.R: option (fdrpc.method_rules) sets a rule that this "
       "version of fdrpc does not enforce; remove the rule, or use a "
       "version that enforces it");
+}
+
+TEST_F(ValidationTest, TakesOneWayMethodsWhoseReplyHasNoFields) {
+  EXPECT_THAT(ProblemsOf(absl::StrCat(kProto3, R"(
+import "google/protobuf/empty.proto";
+message M { fdrpc.Fd fd = 1; }
+message None {}
+service S {
+  rpc A(M) returns (google.protobuf.Empty) { option (fdrpc.method_rules) = { one_way: true }; }
+  rpc B(M) returns (None) { option (fdrpc.method_rules).one_way = true; }
+  rpc C(stream M) returns (M) { option (fdrpc.method_rules).one_way = false; }
+})")),
+              IsEmpty());
+}
+
+TEST_F(ValidationTest, RefusesOneWayMethodsWithStreamsOrReplies) {
+  EXPECT_EQ(
+      ProblemsOf(absl::StrCat(kProto2, R"(
+message None {}
+message M { optional int32 number = 1; }
+message Open { extensions 100 to 200; }
+service S {
+  rpc A(stream None) returns (None) { option (fdrpc.method_rules).one_way = true; }
+  rpc B(None) returns (stream None) { option (fdrpc.method_rules).one_way = true; }
+  rpc C(None) returns (M) { option (fdrpc.method_rules).one_way = true; }
+  rpc D(None) returns (Open) { option (fdrpc.method_rules).one_way = true; }
+})")),
+      "x.proto:7: test.S.A: a one-way method has one request and no reply, and "
+      "this one has a stream; remove the stream, or option one_way\n"
+      "x.proto:8: test.S.B: a one-way method has one request and no reply, and "
+      "this one has a stream; remove the stream, or option one_way\n"
+      "x.proto:9: test.S.C: a one-way method gives no reply, and test.M has "
+      "fields, or room for extensions; return google.protobuf.Empty, or remove "
+      "option one_way\n"
+      "x.proto:10: test.S.D: a one-way method gives no reply, and test.Open "
+      "has "
+      "fields, or room for extensions; return google.protobuf.Empty, or remove "
+      "option one_way");
 }
 
 TEST_F(ValidationTest, RefusesRulesOfDescriptorsOnOtherFields) {

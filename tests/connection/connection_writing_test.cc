@@ -63,6 +63,30 @@ TEST_P(ConnectionWritingTest, SendsWhatIsQueuedInOrderWhenFlushed) {
   EXPECT_EQ(role_->blocked_changes, 0);
 }
 
+TEST_P(ConnectionWritingTest, TellsWhenAFrameThatAsksForItHasGone) {
+  const auto asking = [](uint32_t call) {
+    OutgoingFrame frame = NewFrame(call);
+    frame.tells_when_sent = true;
+    return frame;
+  };
+  connection_->Enqueue(NewFrame(1));
+  connection_->Enqueue(asking(2));
+  EXPECT_THAT(role_->events, IsEmpty());
+  connection_->Flush();
+  EXPECT_THAT(role_->events, ElementsAre("sent 2"));
+  Fill();
+  connection_->Enqueue(asking(3));
+  connection_->Flush();
+  connection_->Enqueue(asking(4));
+  EXPECT_THAT(role_->events, ElementsAre("sent 2"));
+  while (!ReceiveAll(*peer_).frames.empty()) connection_->OnWritable();
+  EXPECT_THAT(role_->events, ElementsAre("sent 2", "sent 3", "sent 4"));
+  connection_->Enqueue(asking(5));
+  connection_->Close(absl::CancelledError("why"));
+  EXPECT_THAT(role_->events,
+              ElementsAre("sent 2", "sent 3", "sent 4", "unsent 5", "closed"));
+}
+
 TEST_P(ConnectionWritingTest, SendsMoreFramesThanABatchHolds) {
   for (uint32_t i = 1; i <= 500; ++i) connection_->Enqueue(NewFrame(i));
   connection_->Flush();

@@ -69,6 +69,10 @@ class RecordingRole final : public Connection::Role {
     }
     if (on_unsent) on_unsent();
   }
+  void OnSent(uint32_t call_id) override {
+    std::lock_guard lock(mutex_);
+    events.push_back("sent " + std::to_string(call_id));
+  }
   void OnSendingEnded(const absl::Status& why) override {
     std::lock_guard lock(mutex_);
     events.push_back("sending ended");

@@ -2,6 +2,7 @@
 // coroutines and loops.
 #include <poll.h>
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -34,6 +35,7 @@ using ::testing::ElementsAre;
 
 #include "async_follow.inc"
 #include "async_service.inc"
+#include "audit.inc"
 #include "co_client.inc"
 #include "co_service.inc"
 #include "journal.inc"
@@ -66,6 +68,19 @@ absl::Status FollowAll(guide::Journal::Stub journal,
   guide::FollowRequest request;
 #include "follow.inc"
   return status;
+}
+
+TEST_F(GuideStreamsTest, OneWayCallsAreSentAndForgotten) {
+  std::promise<std::string> kept;
+  Audit service([&](std::string text) { kept.set_value(std::move(text)); });
+  Serve(service);
+  const Channel& channel = *channel_;
+#include "record.inc"
+  EXPECT_TRUE(sent.ok()) << sent;
+  EXPECT_EQ(kept.get_future().get(), "opened the store");
+  // Before what the handler uses goes: nobody else waits for it.
+  server_.Shutdown();
+  server_.Wait();
 }
 
 TEST_F(GuideStreamsTest, BlockingStreamsReadLikeLoops) {

@@ -17,6 +17,7 @@
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
 #include "tests/support/open_file_limit.h"
+#include "tests/support/running_loop.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
 
@@ -94,6 +95,32 @@ TEST_F(InProcessChannelTest, ReachesAServerThatListensAndServes) {
   absl::StatusOr<Channel> channel = Channel::Connect(dir.address());
   ASSERT_TRUE(channel.ok());
   EXPECT_TRUE(TestService::Stub(*channel).Echo(Text()).ok());
+}
+
+TEST_F(InProcessChannelTest, OneWayCallsArriveInOrder) {
+  constexpr int kCalls = 5000;
+  std::vector<int64_t> numbers;
+  std::promise<void> all;
+  service_.echo = [&](ServerContext&, const Text& request, Text&) {
+    numbers.push_back(request.number());
+    if (numbers.size() == kCalls) all.set_value();
+    return absl::OkStatus();
+  };
+  RunningLoop loop;
+  const absl::StatusOr<Channel> channel = InProcessChannel(*server_);
+  ASSERT_TRUE(channel.ok());
+  const std::shared_ptr<Caller> caller = *channel;
+  ASSERT_TRUE(server_->Start(loop.loop()).ok());
+  static constexpr Method kEcho = {
+      .full_name = "fdrpc.testing.TestService/Echo", .one_way = true};
+  for (int i = 0; i < kCalls; ++i) {
+    const Text request = TextOf("", i);
+    ASSERT_TRUE(BlockingOneWay(*caller, kEcho, request, {}).ok());
+  }
+  all.get_future().wait();
+  for (int i = 0; i < kCalls; ++i) ASSERT_EQ(numbers[i], i);
+  EXPECT_EQ(server_->statistics().one_way_calls, static_cast<size_t>(kCalls));
+  server_.reset();  // before the loop
 }
 
 TEST_F(InProcessChannelTest, ItsPeerIsThisProcess) {

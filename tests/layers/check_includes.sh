@@ -32,7 +32,7 @@ find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
       belongs("call", "serve_async.h serve_blocking.h serve_co.h")
       belongs("loop", "loop.h")
       belongs("client", "answered_call.h channel.h channel_state.h")
-      belongs("server", "server.h")
+      belongs("server", "server.h server_statistics.h")
       belongs("inprocess", "in_process_channel.h in_process_server.h")
 
       # Headers of system calls: the kernel is reached through os/ alone.

@@ -9,10 +9,11 @@ namespace {
 
 class CallTableTest : public ::testing::Test {
  protected:
-  std::shared_ptr<IncomingCall> NewCall(uint32_t id) {
+  std::shared_ptr<IncomingCall> NewCall(uint32_t id, bool one_way = false) {
     return std::make_shared<IncomingCall>(
         origin_,
-        IncomingCall::Terms{.id = id, .method = service_.registered()});
+        IncomingCall::Terms{
+            .id = id, .method = service_.registered(), .one_way = one_way});
   }
 
   const ServerOptions options_ = {.max_calls_per_connection = 2,
@@ -39,7 +40,7 @@ TEST_F(CallTableTest, RefusesCallsBeyondTheLimitOfThoseInProgress) {
   EXPECT_TRUE(table_.Add(NewCall(1)).ok());
   EXPECT_TRUE(table_.Add(NewCall(2)).ok());
   EXPECT_TRUE(absl::IsResourceExhausted(table_.Add(NewCall(3))));
-  table_.OnCallGone();
+  table_.OnCallGone(false);
   table_.Remove(1);
   EXPECT_TRUE(table_.Add(NewCall(4)).ok());
 }
@@ -51,15 +52,47 @@ TEST_F(CallTableTest, RefusesCallsWhileTwiceAsManyExist) {
     table_.Remove(id);
   }
   EXPECT_TRUE(absl::IsResourceExhausted(table_.Add(NewCall(5))));
-  table_.OnCallGone();
-  table_.OnCallGone();
+  table_.OnCallGone(false);
+  table_.OnCallGone(false);
   EXPECT_TRUE(table_.Add(NewCall(6)).ok());
+}
+
+TEST_F(CallTableTest, OneWayCallsHaveNoPartInTheLimit) {
+  for (uint32_t id = 1; id <= 9; ++id) {
+    EXPECT_TRUE(table_.Add(NewCall(id, /*one_way=*/true)).ok());
+  }
+  EXPECT_TRUE(table_.Add(NewCall(10)).ok());
+  EXPECT_TRUE(table_.Add(NewCall(11)).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(table_.Add(NewCall(12))));
+  table_.Remove(1);
+  EXPECT_TRUE(absl::IsResourceExhausted(table_.Add(NewCall(13))));
+}
+
+TEST_F(CallTableTest, SaysWhenThereAreTooManyOneWayCallsAndWhenFewAgain) {
+  EXPECT_TRUE(table_.Add(NewCall(1)).ok());
+  EXPECT_TRUE(table_.Charge(100, 3).ok());
+  EXPECT_FALSE(table_.TooManyOneWays()) << "there are none";
+  EXPECT_TRUE(table_.FewOneWays());
+  table_.Release(100, 3);
+  EXPECT_TRUE(table_.Add(NewCall(2, /*one_way=*/true)).ok());
+  EXPECT_FALSE(table_.TooManyOneWays());
+  EXPECT_TRUE(table_.Charge(50, 0).ok());
+  EXPECT_TRUE(table_.TooManyOneWays()) << "half of the bytes";
+  table_.Release(50, 0);
+  EXPECT_FALSE(table_.TooManyOneWays());
+  EXPECT_TRUE(table_.Add(NewCall(3, /*one_way=*/true)).ok());
+  EXPECT_TRUE(table_.TooManyOneWays()) << "as many as the limit";
+  EXPECT_FALSE(table_.FewOneWays());
+  table_.OnCallGone(/*one_way=*/true);
+  EXPECT_FALSE(table_.FewOneWays());
+  table_.OnCallGone(/*one_way=*/true);
+  EXPECT_TRUE(table_.FewOneWays());
 }
 
 TEST_F(CallTableTest, AddsNothingOnceItIsClosed) {
   EXPECT_TRUE(table_.Add(NewCall(1)).ok());
   EXPECT_EQ(table_.Close().size(), 1u);
-  EXPECT_TRUE(table_.empty());
+  EXPECT_NE(table_.Find(1), nullptr);
   EXPECT_TRUE(absl::IsUnavailable(table_.Add(NewCall(2))));
 }
 

@@ -27,6 +27,7 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
   std::vector<OutgoingFrame> sent;
   int flushes = 0;
   int calls_gone = 0;
+  int one_way_errors = 0;
   std::atomic<int> blocks = 0;
   std::set<uint32_t> ended;
   std::set<const IncomingCall*> watched;
@@ -77,7 +78,8 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
     Enqueue(std::move(end));
   }
   void OnHandlerEnded() override {}
-  void OnCallGone() override { ++calls_gone; }
+  void OnOneWayError() override { ++one_way_errors; }
+  void OnCallGone(bool) override { ++calls_gone; }
 
   // CallRunner.
   void Post(Continuation& continuation) override {

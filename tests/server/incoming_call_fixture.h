@@ -28,8 +28,8 @@ class CountingContinuation final : public Continuation {
 // A service whose handlers do nothing but keep their call.
 class KeepingService final : public Service {
  public:
-  explicit KeepingService(MethodKind kind)
-      : method_{"test.Keeping/Call", kind, true, true},
+  explicit KeepingService(MethodKind kind, bool one_way = false)
+      : method_{"test.Keeping/Call", kind, true, true, one_way},
         handler_{&method_, &Serve} {}
 
   std::string_view full_name() const override { return "test.Keeping"; }
@@ -71,8 +71,10 @@ class IncomingCallFixture : public ::testing::Test {
     EXPECT_TRUE(origin_->watched.empty());
   }
 
-  IncomingCall& Make(MethodKind kind, MonotonicTime deadline = kNoDeadline) {
-    service_ = std::make_unique<KeepingService>(kind);
+  // `calls_one_way`: the client sent the call as a one-way one.
+  IncomingCall& Make(MethodKind kind, MonotonicTime deadline = kNoDeadline,
+                     bool one_way = false, bool calls_one_way = false) {
+    service_ = std::make_unique<KeepingService>(kind, one_way);
     call_ = std::make_shared<IncomingCall>(
         origin_, IncomingCall::Terms{
                      .id = kId,
@@ -80,7 +82,8 @@ class IncomingCallFixture : public ::testing::Test {
                      .deadline = deadline,
                      .metadata = {},
                      .request_limits = {.bytes = 1u << 20, .descriptors = 16},
-                     .request_window = {.bytes = 1000, .descriptors = 8}});
+                     .request_window = {.bytes = 1000, .descriptors = 8},
+                     .one_way = calls_one_way});
     ++made_;
     return *call_;
   }

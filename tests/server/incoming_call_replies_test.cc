@@ -127,13 +127,13 @@ TEST_F(IncomingCallRepliesTest, MessagesWaitForRoomToo) {
 TEST_F(IncomingCallRepliesTest, MoreCreditThanMakesSenseIsAViolation) {
   Make(MethodKind::kServerStreaming);
   EXPECT_TRUE(absl::IsInvalidArgument(call_->OnCredit({.bytes = kMaxCredit})));
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallRepliesTest, CreditForACallWithOneReplyIsAViolation) {
   Make(MethodKind::kUnary);
   EXPECT_TRUE(absl::IsInvalidArgument(call_->OnCredit({.bytes = 1})));
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallRepliesTest, TheEndGoesBehindAMessageThatWaits) {
@@ -204,7 +204,7 @@ TEST_F(IncomingCallRepliesTest, HeadersGoEvenIfTheMessageWaits) {
   ASSERT_EQ(origin_->sent.size(), 1u);
   EXPECT_EQ(origin_->header(0).type, kHeadersType);
   EXPECT_EQ(origin_->flushes, 1);
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallRepliesTest, WithoutAMessageHeadersAreInTheStatus) {
@@ -235,7 +235,7 @@ TEST_F(IncomingCallRepliesTest, HeadersThatAreSentEarlyMayBeEmpty) {
   ASSERT_EQ(origin_->sent.size(), 1u);
   EXPECT_EQ(origin_->header(0).type, kHeadersType);
   EXPECT_EQ(origin_->payload(0), "");
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallRepliesTest, HeadersThatAreNoneFailTheCall) {
@@ -290,7 +290,7 @@ TEST_F(IncomingCallRepliesDeathTest, ASendWithoutRoomIsAProgrammersError) {
   origin_->has_room = false;
   EXPECT_TRUE(SendText("waits"));
   EXPECT_DEATH(SendText("another"), "kRoom");
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 }  // namespace

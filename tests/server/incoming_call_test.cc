@@ -45,14 +45,14 @@ TEST_F(IncomingCallTest, AMessageBehindTheHalfCloseIsAViolation) {
   Make(MethodKind::kServerStreaming);
   ArriveText("request", kFlagHalfClose);
   EXPECT_FALSE(Arrive(TextBytes("late"), kFlagMessage).ok());
-  call_->Cancel();
+  call_->OnClientGone();
   origin_->RunPosted();
 }
 
 TEST_F(IncomingCallTest, ACallThatWasCancelledBeforeItsTurnIsNotServed) {
   Make(MethodKind::kUnary);
   ArriveText("request", kFlagHalfClose);
-  call_->Cancel();
+  call_->OnClientGone();
   EXPECT_EQ(origin_->RunPosted(), 1);
   EXPECT_EQ(service_->served, nullptr);
   EXPECT_TRUE(origin_->sent.empty());
@@ -82,7 +82,7 @@ TEST_F(IncomingCallTest, AStreamGivesItsRequestsInOrderUpToTheHalfClose) {
   EXPECT_EQ(TakeText(), "none");
   EXPECT_FALSE(call_->Ready(CallEvent::kEnd));
   EXPECT_FALSE(call_->context().IsCancelled());
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallTest, AStreamIsIncompleteOnlyWithinAMessage) {
@@ -92,7 +92,7 @@ TEST_F(IncomingCallTest, AStreamIsIncompleteOnlyWithinAMessage) {
   EXPECT_TRUE(call_->incomplete_since().has_value());
   EXPECT_TRUE(Arrive("", kFlagMessage).ok());
   EXPECT_FALSE(call_->incomplete_since().has_value());
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallTest, WhatIsTakenIsHeldNoMoreAndGrantedAgain) {
@@ -110,7 +110,7 @@ TEST_F(IncomingCallTest, WhatIsTakenIsHeldNoMoreAndGrantedAgain) {
   EXPECT_EQ(origin_->header(0).type, kCreditType);
   EXPECT_EQ(origin_->header(0).argument, 3 * (size + kMessageCostBytes));
   EXPECT_EQ(origin_->flushes, 1);
-  call_->Cancel();
+  call_->OnClientGone();
   EXPECT_EQ(origin_->held_bytes, 0u);
 }
 
@@ -119,14 +119,14 @@ TEST_F(IncomingCallTest, WhoSendsNoMoreIsGrantedNothing) {
   ArriveText(std::string(900, 'x'), kFlagHalfClose);
   EXPECT_EQ(TakeText().size(), 900u);
   EXPECT_TRUE(origin_->sent.empty());
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallTest, AMessageBeyondTheCreditIsAViolation) {
   Make(MethodKind::kClientStreaming);
   ArriveText(std::string(1000, 'x'));
   EXPECT_TRUE(absl::IsInvalidArgument(Arrive("", kFlagMessage)));
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallTest, ARequestThatTheServerMayNotHoldFailsTheCall) {
@@ -157,7 +157,7 @@ TEST_F(IncomingCallTest, DescriptorsOfRequestsThatNobodyTakesAreClosed) {
   EXPECT_TRUE(Arrive(FileParcel::Bytes(), kFlagMessage, std::move(fds)).ok());
   EXPECT_EQ(origin_->held_descriptors, 1u);
   EXPECT_NE(TakeCensus(), before);
-  call_->Cancel();
+  call_->OnClientGone();
   EXPECT_EQ(TakeCensus(), before);
 }
 
@@ -185,7 +185,7 @@ TEST_F(IncomingCallTest, AContinuationRunsWhenItsEventHasCome) {
   EXPECT_EQ(reader.runs, 1);
   EXPECT_EQ(origin_->RunPosted(), 1);
   EXPECT_EQ(reader.runs, 2);
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallTest, APieceOfAMessageWakesNobody) {
@@ -196,7 +196,7 @@ TEST_F(IncomingCallTest, APieceOfAMessageWakesNobody) {
   EXPECT_EQ(origin_->RunPosted(), 0);
   EXPECT_TRUE(Arrive("", kFlagMessage).ok());
   EXPECT_EQ(origin_->RunPosted(), 1);
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallTest, AContinuationCanBeTakenBackUntilItRuns) {
@@ -211,7 +211,7 @@ TEST_F(IncomingCallTest, AContinuationCanBeTakenBackUntilItRuns) {
   EXPECT_EQ(origin_->RunPosted(), 0);
   EXPECT_EQ(reader.runs, 0);
   call_->Forget(reader);
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallTest, ACancelEndsEveryWait) {
@@ -223,7 +223,7 @@ TEST_F(IncomingCallTest, ACancelEndsEveryWait) {
     EXPECT_FALSE(call_->Ready(static_cast<CallEvent>(i)));
     call_->Notify(static_cast<CallEvent>(i), waits[i]);
   }
-  call_->Cancel();
+  call_->OnClientGone();
   EXPECT_EQ(origin_->RunPosted(), kCallEvents);
   ExpectEndedForHandler();
   EXPECT_TRUE(origin_->sent.empty()) << "something was sent to nobody";
@@ -231,7 +231,7 @@ TEST_F(IncomingCallTest, ACancelEndsEveryWait) {
 
 TEST_F(IncomingCallTest, AWaitThatBeginsAfterTheEndEnds) {
   Make(MethodKind::kBidirectional);
-  call_->Cancel();
+  call_->OnClientGone();
   CountingContinuation late;
   call_->Notify(CallEvent::kEnd, late);
   EXPECT_EQ(origin_->RunPosted(), 1);
@@ -246,7 +246,7 @@ TEST_F(IncomingCallTest, AContinuationMayLetGoOfTheCallAtOnce) {
     std::shared_ptr<IncomingCall> call;
   };
   Make(MethodKind::kBidirectional);
-  call_->Cancel();
+  call_->OnClientGone();
   Hasty hasty;
   IncomingCall& call = *call_;
   hasty.call = std::move(call_);
@@ -263,7 +263,7 @@ TEST_F(IncomingCallTest, AThreadThatBlocksSaysSoAndIsWokenByAMessage) {
   while (origin_->blocks == 0) std::this_thread::yield();
   ArriveText("a");
   handler.join();
-  call_->Cancel();
+  call_->OnClientGone();
 }
 
 TEST_F(IncomingCallTest, AThreadThatBlocksIsWokenByTheEnd) {
@@ -271,7 +271,7 @@ TEST_F(IncomingCallTest, AThreadThatBlocksIsWokenByTheEnd) {
   std::thread reader([&] { call_->Await(CallEvent::kMessage); });
   std::thread other([&] { call_->Await(CallEvent::kEnd); });
   while (origin_->blocks < 2) std::this_thread::yield();
-  call_->Cancel();
+  call_->OnClientGone();
   reader.join();
   other.join();
 }
@@ -320,13 +320,13 @@ TEST_F(IncomingCallDeathTest, TwoWaitsForOneEventAreAProgrammersError) {
   call_->Notify(CallEvent::kMessage, first);
   EXPECT_DEATH(call_->Notify(CallEvent::kMessage, second),
                "two wait for one event");
-  call_->Cancel();
+  call_->OnClientGone();
   origin_->RunPosted();
 }
 
 TEST_F(IncomingCallTest, SaysWhyItWasCancelled) {
   EXPECT_TRUE(Make(MethodKind::kUnary).context().cancellation_reason().ok());
-  call_->Cancel();
+  call_->OnClientGone();
   EXPECT_EQ(call_->context().cancellation_reason().code(),
             absl::StatusCode::kCancelled);
   Make(MethodKind::kUnary).Cancel(absl::UnavailableError("gone"));

@@ -47,6 +47,8 @@ class FakeHost final : public ServerConnection::Host {
   void OnConnectionClosed(ServerConnection&) override {}
   void OnCallCame() override {}
   void OnHandlerEnded() override {}
+  void OnOneWayCall() override {}
+  void OnOneWayError() override {}
 
   ContinuationQueue posted_;
 };

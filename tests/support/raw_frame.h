@@ -17,9 +17,9 @@ struct RawFrame {
                            kStatus = 5, kCancel = 6, kCredit = 7, kPing = 8,
                            kPong = 9, kGoAway = 10, kMethod = 11;
   // Flags.
-  static constexpr uint8_t kTimeout = 0x01, kDetails = 0x01, kTrailers = 0x02,
-                           kMetadata = 0x04, kHasMessage = 0x08, kMore = 0x10,
-                           kHalfClose = 0x20;
+  static constexpr uint8_t kTimeout = 0x01, kDetails = 0x01, kOneWay = 0x02,
+                           kTrailers = 0x02, kMetadata = 0x04,
+                           kHasMessage = 0x08, kMore = 0x10, kHalfClose = 0x20;
   static constexpr size_t kHeaderBytes = 16;
 
   uint8_t type = 0;

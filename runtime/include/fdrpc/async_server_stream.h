@@ -15,6 +15,7 @@
 #include "fdrpc/message_stream.h"
 #include "fdrpc/server_context.h"
 #include "fdrpc/service.h"
+#include "google/protobuf/message_lite.h"
 
 namespace fdrpc {
 
@@ -71,6 +72,23 @@ class AsyncServerUnary final : public AsyncServerCallBase<Request, Reply> {
   // Ends the call with an error.
   void Finish(absl::Status error) {
     this->FinishWith(std::move(error), nullptr);
+  }
+};
+
+// A one-way call, which goes on when its client has gone.
+template <typename Request>
+class AsyncServerOneWay final
+    : public AsyncServerCallBase<Request, google::protobuf::MessageLite> {
+ public:
+  using AsyncServerCallBase<Request,
+                            google::protobuf::MessageLite>::AsyncServerCallBase;
+
+  Request& request() { return this->state().request; }
+
+  // Ends the call, of which the client hears nothing: the server counts errors
+  // (Server::statistics()).
+  void Finish(absl::Status status) {
+    this->FinishWith(std::move(status), nullptr);
   }
 };
 

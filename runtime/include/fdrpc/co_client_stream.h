@@ -39,6 +39,25 @@ class [[nodiscard]] CoReply final : public ClientStreamBase {
   Awaiter operator co_await() { return Awaiter(call()); }
 };
 
+// A one-way call that has begun: co_await gives OK once its request has been
+// written to the socket, else why it could not be. Destroying it before takes
+// back what has not been written.
+class [[nodiscard]] CoOneWay final : public ClientStreamBase {
+ public:
+  using ClientStreamBase::ClientStreamBase;
+
+  class Awaiter final : public EventAwaiter {
+   public:
+    explicit Awaiter(ClientCall& call)
+        : EventAwaiter(call, CallEvent::kEnd), call_(call) {}
+    absl::Status await_resume() { return call_.status(); }
+
+   private:
+    ClientCall& call_;
+  };
+  Awaiter operator co_await() { return Awaiter(call()); }
+};
+
 // co_await: the server's initial metadata, borrowed from the stream.
 class HeadersAwaiter final : public EventAwaiter {
  public:

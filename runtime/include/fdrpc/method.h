@@ -23,6 +23,9 @@ struct Method {
   // descriptors that arrive are refused (docs/protocol.md, "Descriptors").
   bool request_has_descriptors = false;
   bool reply_has_descriptors = false;
+  // A unary method of which a client hears nothing once its request has gone:
+  // neither a reply nor a status.
+  bool one_way = false;
 };
 
 }  // namespace fdrpc

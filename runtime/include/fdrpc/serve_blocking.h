@@ -61,16 +61,29 @@ struct ServeBlocking<handler> {
   }
 };
 
-// absl::Status (ServerContext&, ServerStream<Request, Reply>&): bidirectional.
-template <typename ServiceType, typename Request, typename Reply,
-          absl::Status (ServiceType::*handler)(ServerContext&,
-                                               ServerStream<Request, Reply>&)>
+// absl::Status (ServerContext&, Request&): one-way, or with a
+// ServerStream<Request, Reply>& bidirectional.
+template <typename ServiceType, typename In,
+          absl::Status (ServiceType::*handler)(ServerContext&, In&)>
 struct ServeBlocking<handler> {
   static void Serve(Service& service, std::shared_ptr<ServerCall> call) {
-    ServerStream<Request, Reply> stream(*call);
-    call->Finish(
-        (static_cast<ServiceType&>(service).*handler)(call->context(), stream),
-        nullptr);
+    Run(static_cast<ServiceType&>(service), *call, static_cast<In*>(nullptr));
+  }
+
+ private:
+  template <typename Request>
+  static void Run(ServiceType& service, ServerCall& call, Request*) {
+    std::remove_const_t<Request> request;
+    absl::Status status = call.TakeRequest(request);
+    if (status.ok()) status = (service.*handler)(call.context(), request);
+    DropRequest(request);
+    call.Finish(std::move(status), nullptr);
+  }
+  template <typename Request, typename Reply>
+  static void Run(ServiceType& service, ServerCall& call,
+                  ServerStream<Request, Reply>*) {
+    ServerStream<Request, Reply> stream(call);
+    call.Finish((service.*handler)(call.context(), stream), nullptr);
   }
 };
 

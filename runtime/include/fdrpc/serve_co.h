@@ -71,17 +71,32 @@ struct ServeCo<handler> {
   }
 };
 
-template <typename ServiceType, typename Request, typename Reply,
-          Task<absl::Status> (ServiceType::*handler)(
-              ServerContext&, CoServerStream<Request, Reply>&)>
+template <typename ServiceType, typename In,
+          Task<absl::Status> (ServiceType::*handler)(ServerContext&, In&)>
 struct ServeCo<handler> {
   static void Serve(Service& service, std::shared_ptr<ServerCall> call) {
-    Run(static_cast<ServiceType&>(service), std::move(call));
+    Run(static_cast<ServiceType&>(service), std::move(call),
+        static_cast<In*>(nullptr));
   }
 
  private:
+  template <typename Request>
   static DetachedTask Run(ServiceType& service,
-                          std::shared_ptr<ServerCall> call) {
+                          std::shared_ptr<ServerCall> call, Request*) {
+    std::remove_const_t<Request> request;
+    absl::Status status = call->TakeRequest(request);
+    if (!status.ok()) {
+      call->Finish(std::move(status), nullptr);
+      co_return;
+    }
+    status = co_await (service.*handler)(call->context(), request);
+    DropRequest(request);
+    call->Finish(std::move(status), nullptr);
+  }
+  template <typename Request, typename Reply>
+  static DetachedTask Run(ServiceType& service,
+                          std::shared_ptr<ServerCall> call,
+                          CoServerStream<Request, Reply>*) {
     CoServerStream<Request, Reply> stream(*call);
     absl::Status status = co_await (service.*handler)(call->context(), stream);
     call->Finish(std::move(status), nullptr);

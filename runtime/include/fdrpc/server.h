@@ -13,6 +13,7 @@
 #include "fdrpc/listen_options.h"
 #include "fdrpc/loop.h"
 #include "fdrpc/server_interceptor.h"
+#include "fdrpc/server_statistics.h"
 #include "fdrpc/service.h"
 #include "fdrpc/unique_fd.h"
 
@@ -31,7 +32,9 @@ struct ServerOptions {
   // Connections that are served at once; further ones are closed on arrival.
   int max_connections = 16384;
   // Calls that one connection may have in progress; a client that keeps to it
-  // (fdrpc::Channel does) holds further calls back itself.
+  // (fdrpc::Channel does) holds further calls back itself. At as many one-way
+  // calls beside, or at half of what may be held (below), the connection is not
+  // read until some have ended.
   uint32_t max_calls_per_connection = 1024;
   // The largest request, or message of a stream of requests, in bytes of the
   // serialised message, and descriptors.
@@ -174,6 +177,9 @@ class Server {
   // (fdrpc/loop.h); on that thread, or if there is none, it runs the loop
   // meanwhile. Within what the loop calls it is a programmer's error.
   void Wait();
+
+  // From any thread, also after the end.
+  ServerStatistics statistics() const;
 
  private:
   friend class InProcessConnector;

@@ -45,6 +45,29 @@ std::shared_ptr<ClientCall> StartWithRequest(Caller& caller,
   return caller.StartCall(method, &message, options, form);
 }
 
+// Makes a one-way call; OK once its request has been written to the socket,
+// whatever becomes of it there; else why it could not be.
+template <typename Request>
+absl::Status BlockingOneWay(Caller& caller, const Method& method,
+                            Request& request, const CallOptions& options) {
+  const std::shared_ptr<ClientCall> call =
+      StartWithRequest(caller, method, request, options, CallForm::kBlocking);
+  call->Await(CallEvent::kEnd);
+  return call->status();
+}
+
+// The same; `done` is called with it.
+template <typename Request>
+void AsyncOneWay(Caller& caller, const Method& method, Request& request,
+                 const CallOptions& options,
+                 absl::AnyInvocable<void(absl::Status)> done) {
+  WhenReady(
+      StartWithRequest(caller, method, request, options, CallForm::kNotified),
+      CallEvent::kEnd, [done = std::move(done)](ClientCall& call) mutable {
+        done(call.status());
+      });
+}
+
 // Makes a unary call and calls `done` with its reply, or why there is none.
 template <typename Reply, typename Request>
 void AsyncUnary(Caller& caller, const Method& method, Request& request,

@@ -1,0 +1,53 @@
+#include "codegen/method_rules.h"
+
+#include <string>
+
+#include "google/protobuf/descriptor.pb.h"
+#include "google/protobuf/unknown_field_set.h"
+
+namespace fdrpc::codegen {
+namespace {
+
+using google::protobuf::UnknownField;
+using google::protobuf::UnknownFieldSet;
+
+// As fdrpc/options.proto has it.
+constexpr int kOneWayNumber = 1;
+
+}  // namespace
+
+MethodRules MethodRules::Parse(absl::string_view bytes) {
+  MethodRules rules;
+  UnknownFieldSet fields;
+  if (!fields.ParseFromString(std::string(bytes))) return {.unknown = true};
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const UnknownField& field = fields.field(i);
+    if (field.number() == kOneWayNumber &&
+        field.type() == UnknownField::TYPE_VARINT) {
+      rules.one_way = field.varint() != 0;
+    } else {
+      rules.unknown = true;
+    }
+  }
+  return rules;
+}
+
+bool IsOneWay(const google::protobuf::MethodDescriptor& method) {
+  // Read as bytes, so that it does not matter whether this program knows the
+  // option as an extension.
+  UnknownFieldSet fields;
+  if (!fields.ParseFromString(method.options().SerializePartialAsString())) {
+    return false;
+  }
+  std::string bytes;  // what comes again is merged
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const UnknownField& field = fields.field(i);
+    if (field.number() == kMethodRulesNumber &&
+        field.type() == UnknownField::TYPE_LENGTH_DELIMITED) {
+      bytes += field.length_delimited();
+    }
+  }
+  return MethodRules::Parse(bytes).one_way;
+}
+
+}  // namespace fdrpc::codegen

@@ -1,0 +1,20 @@
+#ifndef FDRPC_SERVER_STATISTICS_H_
+#define FDRPC_SERVER_STATISTICS_H_
+
+#include <cstdint>
+
+namespace fdrpc {
+
+// What a server has counted since it was made.
+struct ServerStatistics {
+  // One-way calls that came, and those of them that did not end well, of which
+  // no client hears: the handler gave an error, or was not called, because the
+  // method is not there or is a stream, the request is malformed or exceeds a
+  // limit, or its client went before it was complete.
+  uint64_t one_way_calls = 0;
+  uint64_t one_way_errors = 0;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_STATISTICS_H_

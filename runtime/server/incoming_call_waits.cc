@@ -1,0 +1,68 @@
+// How threads and continuations wait for what a call brings: a part of
+// IncomingCall.
+
+#include "server/incoming_call.h"
+
+namespace fdrpc {
+
+bool IncomingCall::IsReady(CallEvent event) const {
+  switch (event) {
+    case CallEvent::kMessage:
+      return ended_ || requests_.ready();
+    case CallEvent::kRoom:
+      return ended_ || replies_ == nullptr || replies_->has_room();
+    default:
+      return ended_;
+  }
+}
+
+bool IncomingCall::Ready(CallEvent event) {
+  if (context_.past_deadline()) OnDeadline();
+  MutexLock lock(mu_);
+  return IsReady(event);
+}
+
+void IncomingCall::Await(CallEvent event) {
+  if (Ready(event)) return;
+  origin_->runner().AboutToBlock();
+  Parker parker;
+  bool in_time = true;
+  while (in_time) {
+    {
+      MutexLock lock(mu_);
+      waits_.Remove(event);
+      if (IsReady(event)) return;
+      waits_.Add(event, parker);
+    }
+    in_time = parker.Park(deadline());
+  }
+  {
+    MutexLock lock(mu_);
+    waits_.Remove(event);
+  }
+  OnDeadline();
+}
+
+void IncomingCall::Notify(CallEvent event, Continuation& continuation) {
+  // The continuation may let go of the call before this returns.
+  const std::shared_ptr<IncomingCall> self = shared_from_this();
+  if (context_.past_deadline()) OnDeadline();
+  MutexLock lock(mu_);
+  if (IsReady(event)) return origin_->runner().Post(continuation);
+  waits_.Add(event, continuation);
+  WatchDeadline();
+}
+
+void IncomingCall::Forget(Continuation& continuation) {
+  MutexLock lock(mu_);
+  // What has left here was posted under the lock.
+  if (!waits_.Remove(continuation)) origin_->runner().TakeBack(continuation);
+}
+
+void IncomingCall::WatchDeadline() {
+  if (deadline() == kNoDeadline || deadline_watched_) return;
+  deadline_watched_ = true;
+  origin_->runner().WatchDeadline(*this);
+}
+
+}  // namespace fdrpc
