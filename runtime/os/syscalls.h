@@ -80,6 +80,8 @@ struct Syscalls {
   int (*get_seals)(int) = [](int fd) { return ::fcntl(fd, F_GET_SEALS); };
   int (*fstatfs)(int, struct statfs*) = ::fstatfs;
   ssize_t (*pread)(int, void*, size_t, off_t) = ::pread;
+  ssize_t (*sendto)(int, const void*, size_t, int, const sockaddr*,
+                    socklen_t) = ::sendto;
 
   static const Syscalls& Get() {
     return *current.load(std::memory_order_acquire);

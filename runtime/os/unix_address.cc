@@ -32,7 +32,7 @@ absl::Status Wrong(const std::string& text, const std::string& why) {
 }  // namespace
 
 absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
-  for (const char* later : {"unix-dgram:", "systemd:"}) {
+  for (const char* later : {"unix-dgram:"}) {
     if (text.starts_with(later)) {
       return absl::UnimplementedError(absl::StrCat(
           "address \"", std::string(text), "\": this version has no ", later,
@@ -40,14 +40,19 @@ absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
     }
   }
   UnixAddress address(text);
+  if (text.starts_with("systemd:")) {
+    return Wrong(address.text_,
+                 "names sockets that a service manager has passed to a server, "
+                 "which is where it belongs");
+  }
   const auto* scheme = std::find_if(
       std::begin(kSchemes), std::end(kSchemes),
       [&](const Scheme& each) { return text.starts_with(each.prefix); });
   if (scheme == std::end(kSchemes)) {
     return Wrong(address.text_,
                  "has no known form; write unix:/path, unix:relative-path, "
-                 "unix:@abstract-name, the same with unix-seqpacket:, or "
-                 "fd:number");
+                 "unix:@abstract-name, the same with unix-seqpacket:, "
+                 "fd:number or, for a server, systemd:name");
   }
   address.type_ = scheme->type;
   const std::string_view name = text.substr(scheme->prefix.size());

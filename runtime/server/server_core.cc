@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "os/activation.h"
 #include "os/deferred_close.h"
 #include "os/inherited_socket.h"
 #include "os/unix_address.h"
@@ -66,14 +67,18 @@ absl::Status ServerCore::Listen(std::string_view address,
                                 const ListenOptions& options) {
   absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
   if (!number.ok()) return number.status();
-  if (number->has_value()) {
+  const std::optional<std::string_view> passed = ParseSystemdAddress(address);
+  if (number->has_value() || passed.has_value()) {
     if (options.mode.has_value() || options.owner.has_value() ||
         options.group.has_value()) {
       return absl::InvalidArgumentError(
           "mode, owner and group are for a socket file that is made; an "
           "inherited socket has been made already");
     }
-    return ServeInherited(**number);
+    if (passed.has_value()) return ServePassed(*passed);
+    absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
+    if (!socket.ok()) return socket.status();
+    return ServeInherited(*std::move(socket));
   }
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
   if (!parsed.ok()) return parsed.status();
@@ -100,12 +105,24 @@ absl::Status ServerCore::ListenOn(InheritedSocket socket, bool removes_file) {
   return listeners_.Add(*std::move(listener), *poller_);
 }
 
-absl::Status ServerCore::ServeInherited(int number) {
-  absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(number);
-  if (!socket.ok()) return socket.status();
-  return socket->kind.listens
-             ? ListenOn(*std::move(socket), /*removes_file=*/false)
-             : ServeConnected(*std::move(socket));
+absl::Status ServerCore::ServePassed(std::string_view name) {
+  // Before they are taken, which is once for all.
+  absl::Status prepared = Prepare();
+  if (!prepared.ok()) return prepared;
+  absl::StatusOr<std::vector<InheritedSocket>> sockets =
+      TakePassedSockets(name);
+  if (!sockets.ok()) return sockets.status();
+  for (InheritedSocket& socket : *sockets) {
+    absl::Status serves = ServeInherited(std::move(socket));
+    if (!serves.ok()) return serves;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ServerCore::ServeInherited(InheritedSocket socket) {
+  return socket.kind.listens
+             ? ListenOn(std::move(socket), /*removes_file=*/false)
+             : ServeConnected(std::move(socket));
 }
 
 absl::Status ServerCore::ServeConnection(UniqueFd socket) {
@@ -149,6 +166,11 @@ absl::Status ServerCore::Prepare() {
   if (!pool.ok()) return pool.status();
   absl::Status added = poller->Add(wakeup->fd(), kWakeupToken, {});
   if (!added.ok()) return added;
+  if (options_.notify_service_manager) {
+    absl::StatusOr<ServiceNotices> notices = ServiceNotices::FromEnvironment();
+    if (!notices.ok()) return notices.status();
+    notices_ = *std::move(notices);
+  }
   wakeup_ = *std::move(wakeup);
   poller_ = *std::move(poller);
   pool_ = *std::move(pool);
@@ -229,12 +251,13 @@ bool ServerCore::PollOnce(MonotonicTime until) {
   ShutdownIfIdle(now);
   for (const auto& call : deadlines_.TakeExpired(now)) call->OnDeadline();
   AdvanceShutdown(now);
+  notices_.Advance(now);
   return !ready.empty();
 }
 
 MonotonicTime ServerCore::NextDeadline() {
-  MonotonicTime next =
-      std::min({deadlines_.next(), listeners_.next_resume(), idle_check_at_});
+  MonotonicTime next = std::min({deadlines_.next(), listeners_.next_resume(),
+                                 idle_check_at_, notices_.next()});
   for (const std::deque<Expected>* queue : {&handshakes_, &requests_, &ages_}) {
     if (!queue->empty()) next = std::min(next, queue->front().deadline);
   }

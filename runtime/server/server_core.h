@@ -25,6 +25,7 @@
 #include "server/executor.h"
 #include "server/listeners.h"
 #include "server/server_connection.h"
+#include "server/service_notices.h"
 #include "server/service_registry.h"
 #include "server/worker_pool.h"
 #include "transport/transport.h"
@@ -158,7 +159,9 @@ class ServerCore final : private ServerConnection::Host,
   void Handle(const Poller::Event& event);
   void AdoptSocket(UniqueFd socket, int type);
   void AdoptConnected() ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status ServeInherited(int number) ABSL_LOCKS_EXCLUDED(mu_);
+  // Those of a service manager's sockets that have this name.
+  absl::Status ServePassed(std::string_view name) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status ServeInherited(InheritedSocket socket) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status ListenOn(InheritedSocket socket, bool removes_file);
   absl::Status ServeConnected(InheritedSocket socket) ABSL_LOCKS_EXCLUDED(mu_);
   // Whether there is and will be nothing to serve.
@@ -215,6 +218,7 @@ class ServerCore final : private ServerConnection::Host,
   uint64_t calls_ = 0;  // that came
   uint64_t calls_at_idle_check_ = 0;
   MonotonicTime idle_check_at_ = kNoDeadline;
+  ServiceNotices notices_;
 
   Mutex mu_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<ServerConnection>> connections_

@@ -94,6 +94,7 @@ void ServerCore::AdvanceShutdown(MonotonicTime now) {
     if (!std::exchange(shutting_down_, true)) {
       listeners_.Close();
       idle_check_at_ = kNoDeadline;
+      notices_.Stop();
       for (auto& connection : AllConnections()) Drain(connection, *deadline);
     }
     // A later Shutdown() may be for sooner.

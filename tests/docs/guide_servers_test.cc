@@ -1,8 +1,13 @@
 // Compiles and runs the snippets of docs/guide.md about servers that follow
-// each other, and about their socket files.
+// each other, about their socket files, and about service managers.
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +19,7 @@
 #include "gtest/gtest.h"
 #include "guide.fdrpc.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/service_manager.h"
 #include "tests/support/temp_dir.h"
 
 // Snippets name parameters that they do not use.
@@ -65,6 +71,39 @@ TEST(GuideServersTest, TheSocketFileHasTheModeThatIsAskedFor) {
   struct stat file = {};
   ASSERT_EQ(stat(dir.file("socket").c_str(), &file), 0);
   EXPECT_EQ(file.st_mode & 0777, 0660u);
+}
+
+#include "service.inc"
+
+absl::Status ServeUnderSystemd() {
+#include "systemd.inc"
+  return absl::OkStatus();
+}
+
+TEST(GuideServersTest, AServiceManagerPassesTheSocketAndIsTold) {
+  ExpectSameDescriptors at_the_end;
+  TempDir dir;
+  const NotifyListener manager(dir.file("notify"));
+  const UniqueFd socket = BoundSocket(SOCK_STREAM, dir.file("socket"));
+  const pid_t service = fork();
+  if (service == 0) {
+    const ScopedVariable address("NOTIFY_SOCKET", dir.file("notify"));
+    PassSockets({socket.get()}, "store");
+    _exit(ServeUnderSystemd().ok() ? 0 : 1);
+  }
+  guide::GetRequest request;
+  request.add_names("none");
+  EXPECT_EQ(guide::Store::Stub(*Channel::Connect(dir.address()))
+                .Get(request)
+                .status()
+                .code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(manager.Read(), "READY=1");
+  kill(service, SIGTERM);
+  EXPECT_EQ(manager.Read(), "STOPPING=1");
+  int status = -1;
+  EXPECT_EQ(waitpid(service, &status, 0), service);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

@@ -135,6 +135,7 @@ const Syscalls interposed = {
     .get_seals = Interposed<34, &Syscalls::get_seals>::Call,
     .fstatfs = Interposed<35, &Syscalls::fstatfs>::Call,
     .pread = Interposed<36, &Syscalls::pread>::Call,
+    .sendto = Interposed<37, &Syscalls::sendto>::Call,
 };
 
 }  // namespace
@@ -176,7 +177,8 @@ const std::vector<std::string>& FaultInjection::Names() {
                                                  "add_seals",
                                                  "get_seals",
                                                  "fstatfs",
-                                                 "pread"};
+                                                 "pread",
+                                                 "sendto"};
   return names;
 }
 

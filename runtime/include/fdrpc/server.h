@@ -80,6 +80,14 @@ struct ServerOptions {
   // part).
   absl::Duration max_connection_age = absl::InfiniteDuration();
   absl::Duration max_connection_age_grace = absl::InfiniteDuration();
+  // Tells the service manager that started the process how the server fares
+  // (sd_notify(3); systemd's Type=notify): READY=1 once it serves, STOPPING=1
+  // when it begins to shut down, and, if the manager has a watchdog for this
+  // process, WATCHDOG=1 twice in its time, from where the server polls: one
+  // that is stuck there falls silent. For one server of a process. Where there
+  // is no manager that asks for it (NOTIFY_SOCKET) when the server listens,
+  // nothing is sent.
+  bool notify_service_manager = false;
   // See each call before its handler; the first sees it first, and what comes
   // of it last.
   std::vector<std::shared_ptr<ServerInterceptor>> interceptors = {};
@@ -123,7 +131,10 @@ class Server {
   // INVALID_ARGUMENT if `address` is not an address; further errors in
   // docs/errors.md. "fd:7" is a socket that this process has inherited under
   // that number, which is the server's from then on: one that listens, or a
-  // connected one, as for ServeConnection().
+  // connected one, as for ServeConnection(). "systemd:NAME" are sockets of
+  // either kind that a service manager has passed to this process under that
+  // name (sd_listen_fds(3)), "systemd:" all of them; each is taken once in a
+  // process.
   absl::Status Listen(std::string_view address,
                       const ListenOptions& options = {});
 

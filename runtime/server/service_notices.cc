@@ -1,0 +1,47 @@
+#include "server/service_notices.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "os/local_socket.h"
+
+namespace fdrpc {
+namespace {
+
+// Until it is tried again to send what the manager had no room for.
+constexpr absl::Duration kPause = absl::Milliseconds(50);
+
+}  // namespace
+
+absl::StatusOr<ServiceNotices> ServiceNotices::FromEnvironment() {
+  const char* const address = std::getenv("NOTIFY_SOCKET");
+  if (address == nullptr) return ServiceNotices();
+  absl::StatusOr<NotifySocket> socket = NotifySocket::Create(address);
+  if (!socket.ok()) return socket.status();
+  return ServiceNotices(
+      *std::move(socket),
+      WatchdogTimeout(std::getenv("WATCHDOG_USEC"), std::getenv("WATCHDOG_PID"),
+                      OwnCredentials().pid));
+}
+
+void ServiceNotices::Owe(std::string_view state) {
+  if (!socket_.has_value()) return;
+  owed_ = state;
+  next_ = MonotonicTime();
+}
+
+void ServiceNotices::Advance(MonotonicTime now) {
+  if (now < next_) return;
+  const absl::Status sent =
+      socket_->Send(owed_.empty() ? std::string_view("WATCHDOG=1") : owed_);
+  if (absl::IsUnavailable(sent)) {
+    next_ = DeadlineAfter(now, kPause);
+    return;
+  }
+  // READY=1 counts as a sign of life, too: the manager watches from there.
+  owed_ = {};
+  next_ = DeadlineAfter(now, interval_);
+}
+
+}  // namespace fdrpc
