@@ -1,17 +1,20 @@
 // fdrpc-filebroker: serves fdrpc.filebroker.v1.FileBroker.
 #include <pthread.h>
+#include <signal.h>
 #include <sys/types.h>
+#include <unistd.h>
 
-#include <csignal>
 #include <iostream>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "fdrpc/server.h"
 #include "services/filebroker/command_line.h"
 #include "services/filebroker/file_broker_service.h"
@@ -32,15 +35,21 @@ client.
                        be given several times. To connect takes write permission
                        on the socket's file; an abstract name has none, and every
                        program of the network namespace can connect.
+                       Or sockets that are there: systemd:NAME those of a .socket
+                       unit with that FileDescriptorName=, systemd: all that the
+                       service manager has passed, fd:N an inherited descriptor.
   --socket-mode MODE   permissions of the socket files, in octal, such as 0666;
                        without it, what the umask leaves
   --read-only          opens files for reading only
+  --idle-timeout TIME  exits when no call has come for so long: 500ms, 30s, 5m
   --help               prints this
 
-Prints "listening on ADDRESS" for each address once clients can connect. SIGTERM
-or SIGINT lets calls in progress end, removes the socket files and exits.
+Prints "listening on ADDRESS" for each unix: address once clients can connect,
+and tells the service manager, if there is one (NOTIFY_SOCKET). SIGTERM or SIGINT
+lets calls in progress end, removes the socket files and exits. A broker that was
+passed nothing but connections exits when the last one has ended.
 
-Exit status: 0 after a signal, 1 if it cannot serve, 2 if it is used wrongly.
+Exit status: 0 after it has served, 1 if it cannot, 2 if it is used wrongly.
 )";
 
 constexpr int kExitCannotServe = 1;
@@ -51,6 +60,7 @@ struct Settings {
   std::vector<std::string> addresses;
   std::optional<mode_t> socket_mode;
   bool read_only = false;
+  absl::Duration idle_timeout = absl::InfiniteDuration();
 };
 
 // Empty if --help was asked for.
@@ -62,6 +72,7 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
                           {"listen", Arity::kRepeated},
                           {"socket-mode", Arity::kOnce},
                           {"read-only", Arity::kFlag},
+                          {"idle-timeout", Arity::kOnce},
                           {"help", Arity::kFlag}});
   if (!line.ok()) return line.status();
   if (line->Has("help")) return std::nullopt;
@@ -82,6 +93,11 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
     const absl::StatusOr<mode_t> mode = ParsePermissions(*text);
     if (!mode.ok()) return mode.status();
     settings.socket_mode = *mode;
+  }
+  if (const auto text = line->Get("idle-timeout"); text.has_value()) {
+    const absl::StatusOr<absl::Duration> time = ParseTime(*text);
+    if (!time.ok()) return time.status();
+    settings.idle_timeout = *time;
   }
   return settings;
 }
@@ -108,24 +124,34 @@ absl::Status Serve(const Settings& settings) {
   sigaddset(&stop, SIGINT);
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
   // Whoever reads the lines printed below may be gone.
-  std::signal(SIGPIPE, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
 
   // A request is little more than a path.
   Server server({.max_request_bytes = 64u << 10,
                  .max_request_descriptors = 0,
-                 .max_held_bytes_per_connection = 1u << 20});
+                 .max_held_bytes_per_connection = 1u << 20,
+                 .idle_timeout = settings.idle_timeout,
+                 .notify_service_manager = true});
   server.AddService(broker);
   if (absl::Status status = ListenOnAll(server, settings); !status.ok()) {
     return status;
   }
   if (absl::Status status = server.Start(); !status.ok()) return status;
   for (const std::string& address : settings.addresses) {
+    // Of an inherited socket nobody waits to hear it, and standard output may
+    // be that very socket, as inetd passes it.
+    if (!address.starts_with("unix")) continue;
     std::cout << absl::StrCat("listening on ", address, "\n") << std::flush;
   }
-  int signal = 0;
-  sigwait(&stop, &signal);
+  // The server may also end by itself.
+  std::thread end([&server] {
+    server.Wait();
+    kill(getpid(), SIGTERM);
+  });
+  int received = 0;
+  sigwait(&stop, &received);
   server.Shutdown();
-  server.Wait();
+  end.join();
   return absl::OkStatus();
 }
 

@@ -83,4 +83,14 @@ absl::StatusOr<mode_t> ParsePermissions(std::string_view text) {
   return permissions;
 }
 
+absl::StatusOr<absl::Duration> ParseTime(std::string_view text) {
+  const std::string time(text);
+  absl::Duration parsed;
+  if (!absl::ParseDuration(time, &parsed) || parsed <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", time, "\" is not a time such as 500ms, 5s or inf"));
+  }
+  return parsed;
+}
+
 }  // namespace fdrpc::filebroker

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 
 namespace fdrpc::filebroker {
@@ -54,6 +55,9 @@ class CommandLine {
 
 // Permissions as chmod(1) takes them, in octal, at most 0777.
 absl::StatusOr<mode_t> ParsePermissions(std::string_view text);
+
+// A time greater than zero, such as "500ms", "5s" or "inf".
+absl::StatusOr<absl::Duration> ParseTime(std::string_view text);
 
 }  // namespace fdrpc::filebroker
 

@@ -158,11 +158,9 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
   }
   settings.call.timeout = absl::Seconds(10);
   if (const auto timeout = line->Get("timeout"); timeout.has_value()) {
-    if (!absl::ParseDuration(*timeout, &settings.call.timeout) ||
-        settings.call.timeout <= absl::ZeroDuration()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--timeout ", *timeout, " is not a time such as 500ms, 5s or inf"));
-    }
+    const absl::StatusOr<absl::Duration> time = ParseTime(*timeout);
+    if (!time.ok()) return time.status();
+    settings.call.timeout = *time;
   }
   settings.call.wait_for_ready = line->Has("wait");
   return settings;

@@ -17,6 +17,7 @@
 #include "tests/services/filebroker/tree.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
+#include "tests/support/service_manager.h"
 
 namespace fdrpc::filebroker {
 namespace {
@@ -174,6 +175,26 @@ TEST_F(BrokerProgramTest, LeavesAloneASocketThatIsInUseAndFilesThatAreNone) {
   EXPECT_EQ(Read(address()), "content");
 }
 
+TEST_F(BrokerProgramTest, EndsByItselfOnceItIsIdle) {
+  tree_.Write("file", "content");
+  Broker broker(tree_, {address()}, {"--idle-timeout", "50ms"});
+  EXPECT_EQ(broker.program().Wait().exit_status, 0);
+  EXPECT_FALSE(std::filesystem::exists(tree_.around().file("socket")));
+}
+
+TEST_F(BrokerProgramTest, TellsTheServiceManagerHowItFares) {
+  const std::string notify = tree_.around().file("notify");
+  const testing::NotifyListener manager(notify);
+  const testing::ScopedVariable socket("NOTIFY_SOCKET", notify);
+  const testing::ScopedVariable watchdog("WATCHDOG_USEC", "20000");
+  Broker broker(tree_, {address()});
+  EXPECT_EQ(manager.Read(), "READY=1");
+  EXPECT_EQ(manager.Read(), "WATCHDOG=1");
+  EXPECT_EQ(manager.Read(), "WATCHDOG=1");
+  EXPECT_EQ(broker.Stop(SIGTERM).exit_status, 0);
+  EXPECT_EQ(manager.ReadState(), "STOPPING=1");
+}
+
 TEST_F(BrokerProgramTest, SaysWhatIsWrongWithItsRoot) {
   const Ending ending =
       testing::Run({FDRPC_FILEBROKER_PROGRAM, "--root", tree_.path("none"),
@@ -193,6 +214,7 @@ TEST_F(BrokerProgramTest, ExplainsItsUse) {
       {"--listen", address()},
       {"--root", "/", "--listen", address(), "operand"},
       {"--root", "/", "--listen", address(), "--socket-mode", "999"},
+      {"--root", "/", "--listen", address(), "--idle-timeout", "5"},
       {"--root", "/", "--root", "/", "--listen", address()},
       {"--root", "/", "--listen", address(), "--", "command"},
       {"--unknown"},

@@ -19,11 +19,13 @@ Program::Program(const std::vector<std::string>& words, ProgramOptions options)
   const UniqueFd input = FileWith(options.input);
   const int output =
       options.standard_output >= 0 ? options.standard_output : output_.get();
+  const int errors =
+      options.standard_error >= 0 ? options.standard_error : errors_.get();
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, input.get(), STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, errors_.get(), STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
   std::vector<char*> argv;
   for (const std::string& word : words) {
     argv.push_back(const_cast<char*>(word.c_str()));

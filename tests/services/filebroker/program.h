@@ -23,6 +23,7 @@ struct ProgramOptions {
   std::string input = {};  // on its standard input
   // In place of what Ending holds, if not negative; borrowed until it starts.
   int standard_output = -1;
+  int standard_error = -1;
 };
 
 // A child process that runs a program: started when made, killed if it still
@@ -39,8 +40,8 @@ class Program {
   void Signal(int signal) const;
   // Blocks until it has ended.
   Ending Wait();
-  // The next line of a program whose standard output is `read_end` of a pipe,
-  // without the newline; blocks until it comes. Empty at the end.
+  // The next line of a program whose standard output or error is `read_end` of
+  // a pipe, without the newline; blocks until it comes. Empty at the end.
   static std::string ReadLine(int read_end);
 
  private:
