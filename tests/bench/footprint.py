@@ -1,0 +1,4 @@
+"""What a small server costs, and how soon it answers."""
+
+FIGURES = []
+WORKLOADS = {}

@@ -1,0 +1,39 @@
+# gRPC, Cap'n Proto and Google Benchmark, each if it is installed.
+set(out ${CMAKE_CURRENT_BINARY_DIR}/peers)
+file(MAKE_DIRECTORY ${out})
+find_package(PkgConfig QUIET)
+
+pkg_check_modules(grpc QUIET IMPORTED_TARGET grpc++)
+find_program(FDRPC_GRPC_CPP_PLUGIN grpc_cpp_plugin)
+if(grpc_FOUND AND FDRPC_GRPC_CPP_PLUGIN)
+  set(stem ${out}/tests/bench/echo)
+  set(generated ${stem}.pb.cc ${stem}.grpc.pb.cc)
+  add_custom_command(
+    OUTPUT ${generated} ${stem}.pb.h ${stem}.grpc.pb.h
+    COMMAND protobuf::protoc --cpp_out=${out} --grpc_out=${out}
+            --plugin=protoc-gen-grpc=${FDRPC_GRPC_CPP_PLUGIN} -I${PROJECT_SOURCE_DIR}
+            tests/bench/echo.proto
+    DEPENDS echo.proto VERBATIM)
+  set_source_files_properties(${generated} PROPERTIES COMPILE_OPTIONS -w)
+  bench_program(grpc ${generated} LIBRARIES PkgConfig::grpc protobuf::libprotobuf)
+  target_include_directories(fdrpc_bench_grpc PRIVATE ${out})
+else()
+  message(STATUS "Not measured, since it is not installed: gRPC (libgrpc++-dev, "
+                 "protobuf-compiler-grpc)")
+endif()
+
+pkg_check_modules(capnp QUIET IMPORTED_TARGET capnp-rpc)
+find_program(FDRPC_CAPNP capnp)
+if(capnp_FOUND AND FDRPC_CAPNP)
+  set(stem ${out}/tests/bench/echo.capnp)
+  add_custom_command(
+    OUTPUT ${stem}.c++ ${stem}.h
+    COMMAND ${FDRPC_CAPNP} compile -oc++:${out} --src-prefix=${PROJECT_SOURCE_DIR}
+            ${CMAKE_CURRENT_SOURCE_DIR}/echo.capnp
+    DEPENDS echo.capnp VERBATIM)
+  set_source_files_properties(${stem}.c++ PROPERTIES COMPILE_OPTIONS -w)
+  bench_program(capnp ${stem}.c++ LIBRARIES PkgConfig::capnp)
+  target_include_directories(fdrpc_bench_capnp PRIVATE ${out})
+else()
+  message(STATUS "Not measured, since it is not installed: Cap'n Proto (libcapnp-dev, capnproto)")
+endif()

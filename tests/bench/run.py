@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+"""Measures fdrpc and what it is compared with: ./dev bench, docs/performance.md.
+
+Each figure is the median of several repeats. A repeat is a server and a client
+process of their own; the systems take turns, so that what the machine does
+meanwhile concerns all of them.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import footprint
+
+
+@dataclasses.dataclass
+class System:
+    program: str  # fdrpc_bench_<program>
+    form: str = ""
+    scheme: str = "unix:"
+
+
+SYSTEMS = {
+    "raw-block": System("raw", "block", ""),
+    "raw-poll": System("raw", "poll", ""),
+    "fdrpc": System("fdrpc"),
+    "fdrpc-block": System("fdrpc", "block"),
+    "fdrpc-seqpacket": System("fdrpc", scheme="unix-seqpacket:"),
+    "fdrpc-dgram": System("fdrpc", scheme="unix-dgram:"),
+    "grpc-sync": System("grpc", "sync"),
+    "grpc-callback": System("grpc", "callback"),
+    "capnp": System("capnp"),
+}
+RPC = [name for name in SYSTEMS if not name.startswith("raw")]
+BLOCKING = [name for name in SYSTEMS if name != "raw-poll"]
+
+
+@dataclasses.dataclass
+class Workload:
+    says: str
+    does: str  # a name in workloads.cc
+    # Of programs' flags, those that differ from their defaults.
+    flags: dict = dataclasses.field(default_factory=dict)
+    # The figure that systems are compared by.
+    figure: str = "p50_us"
+    systems: list = dataclasses.field(default_factory=lambda: list(SYSTEMS))
+    # Seconds that a repeat takes at least.
+    at_least: float = 0
+
+
+MIB = 1 << 20
+WORKLOADS = {
+    "unary64": Workload("blocking calls, one after another", "unary"),
+    "unary64-pinned": Workload("the same, both processes on one CPU", "unary",
+                               {"cpu": 0}, systems=BLOCKING),
+    "inflight64": Workload("64 calls under way, from one thread", "in_flight",
+                           {"in_flight": 64}, "rate_per_s"),
+    "inflight64-pinned": Workload("the same, both processes on one CPU", "in_flight",
+                                  {"in_flight": 64, "cpu": 0}, "rate_per_s", BLOCKING),
+    "threads8": Workload("blocking calls of 8 threads, over one channel if it can be shared",
+                         "threads", {"threads": 8}, "rate_per_s", BLOCKING),
+    "down64": Workload("a stream from the server, which may hold messages back", "down",
+                       {"batched": 1}, "rate_per_s"),
+    "down64-plain": Workload("a stream from the server, each message sent at once", "down",
+                             {}, "rate_per_s"),
+    "up64": Workload("a stream to the server, of a client that may hold messages back", "up",
+                     {"batched": 1}, "rate_per_s"),
+    "up64-plain": Workload("a stream to the server, each message sent at once", "up",
+                           {}, "rate_per_s"),
+    "down1m": Workload("a stream of 1 MiB messages from the server", "down",
+                       {"payload": MIB, "batched": 1}, "mbytes_per_s"),
+    "echo1m": Workload("blocking calls with 1 MiB each way", "unary", {"payload": MIB}),
+    "echo16m": Workload("blocking calls with 16 MiB each way", "unary", {"payload": 16 * MIB},
+                        at_least=0.2),
+    "unaryfd": Workload("blocking calls with a descriptor each way", "descriptor", {},
+                        systems=[s for s in SYSTEMS if s.startswith(("raw", "fdrpc"))]),
+    "paced100": Workload("100 blocking calls a second", "paced", {}, "cpu_us_per_call",
+                         BLOCKING, at_least=0.5),
+    "idle": Workload("an open connection without calls: CPU time a second", "idle", {},
+                     "client_cpu_us_per_s", RPC, at_least=1),
+    "idle10k": Workload("10,000 idle connections: memory of one, and calls among them",
+                        "among_idle", {"connections": 10000}, "server_bytes_per_connection", RPC),
+}
+
+# Figures as they are printed: name, heading, format.
+FIGURES = [
+    ("p50_us", "p50 µs", "{:.1f}"),
+    ("p99_us", "p99 µs", "{:.1f}"),
+    ("rate_per_s", "a second", "{:,.0f}"),
+    ("mbytes_per_s", "MB/s", "{:,.1f}"),
+    ("cpu_us_per_call", "CPU µs", "{:.2f}"),
+    ("alone_p50_us", "alone p50 µs", "{:.1f}"),
+    ("alone_cpu_us_per_call", "alone CPU µs", "{:.2f}"),
+    ("client_cpu_us_per_s", "client CPU µs/s", "{:.1f}"),
+    ("server_cpu_us_per_s", "server CPU µs/s", "{:.1f}"),
+    ("client_bytes_per_connection", "client bytes", "{:,.0f}"),
+    ("server_bytes_per_connection", "server bytes", "{:,.0f}"),
+] + footprint.FIGURES
+MORE_IS_BETTER = {"rate_per_s", "mbytes_per_s"}
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def answer(line):
+    """What a program printed: figures, or why it has none."""
+    try:
+        figures = json.loads(line)
+    except ValueError:
+        raise Failed(f"no figures: {line!r}") from None
+    if "skipped" in figures:
+        raise Skipped(figures["skipped"])
+    return figures
+
+
+def program(directory, name):
+    path = directory / f"fdrpc_bench_{name}"
+    if not path.exists():
+        raise Skipped(f"{path.name} was not built: its packages are missing")
+    return str(path)
+
+
+def measure(directory, system, workload, warm_up, seconds, flags):
+    """One repeat: starts a server, and a client that measures."""
+    path = program(directory, system.program)
+    with tempfile.TemporaryDirectory(prefix="fdrpc-bench-") as temporary:
+        flags = {**workload.flags, **flags, "form": system.form,
+                 "address": f"{system.scheme}{temporary}/socket", "workload": workload.does,
+                 "warm_up": warm_up, "seconds": max(seconds, workload.at_least)}
+        common = [f"--{name}={value}" for name, value in flags.items()]
+        server = subprocess.Popen([path, "--role=server", *common], stdout=subprocess.PIPE,
+                                  text=True)
+        try:
+            ready = server.stdout.readline().strip()
+            if ready != "ready":
+                answer(ready)
+            client = subprocess.run(
+                [path, "--role=client", f"--server_pid={server.pid}", *common],
+                stdout=subprocess.PIPE, text=True, timeout=60 + 10 * flags["seconds"])
+            if client.returncode != 0:
+                raise Failed(f"the client ended with {client.returncode}")
+            return answer(client.stdout)
+        except subprocess.TimeoutExpired:
+            raise Failed("the client does not end") from None
+        finally:
+            server.kill()
+            server.wait()
+            server.stdout.close()
+
+
+def repeat(functions, repeats):
+    """Runs functions by name in turn; gives figures, and why there are none."""
+    found = {name: [] for name in functions}
+    reasons = {}
+    failed = False
+    for _ in range(repeats):
+        for name, function in functions.items():
+            if name in reasons:
+                continue
+            try:
+                found[name].append(function())
+            except Skipped as reason:
+                reasons[name] = f"skipped: {reason}"
+            except Failed as reason:
+                reasons[name] = f"FAILED: {reason}"
+                failed = True
+    return found, reasons, failed
+
+
+def medians(repeats):
+    return {figure: statistics.median(r[figure] for r in repeats if figure in r)
+            for figure in sorted({figure for r in repeats for figure in r})}
+
+
+def print_table(name, workload, found, reasons):
+    rows = {system: medians(repeats) for system, repeats in found.items()
+            if repeats and system not in reasons}
+    print(f"\n{name}: {workload.says}")
+    columns = [figure for figure in FIGURES if any(figure[0] in row for row in rows.values())]
+    lines = [["", *[heading for _, heading, _ in columns], "spread", "fdrpc is"]]
+    own = rows.get("fdrpc", {}).get(workload.figure)
+    for system, row in rows.items():
+        cells = [form.format(row[figure]) if figure in row else ""
+                 for figure, _, form in columns]
+        value = row.get(workload.figure)
+        all_values = [r[workload.figure] for r in found[system] if workload.figure in r]
+        form = next((form for figure, _, form in FIGURES if figure == workload.figure), "{}")
+        spread = (f"{form.format(min(all_values))}–{form.format(max(all_values))}"
+                  if all_values else "")
+        ratio = ""
+        if own and value and system != "fdrpc":
+            better = own / value if workload.figure in MORE_IS_BETTER else value / own
+            ratio = f"{better:.2f} ×"
+        lines.append([system, *cells, spread, ratio])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    if rows:
+        for line in lines:
+            print("  " + line[0].ljust(widths[0]),
+                  *[cell.rjust(width) for cell, width in zip(line[1:], widths[1:])], sep="  ")
+    for system, reason in reasons.items():
+        print(f"  {system.ljust(widths[0])}  {reason}")
+    sys.stdout.flush()
+    return [{"workload": name, "system": system, **row,
+             **{f"{workload.figure}_{end.__name__}": end(
+                 r[workload.figure] for r in found[system])
+                for end in (min, max) if workload.figure in row}}
+            for system, row in rows.items()]
+
+
+def read(path):
+    try:
+        return pathlib.Path(path).read_text().strip()
+    except OSError:
+        return "unknown"
+
+
+def print_machine(options):
+    cpu = next((line.split(":", 1)[1].strip() for line in read("/proc/cpuinfo").splitlines()
+                if line.startswith("model name")), os.uname().machine)
+    packages = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Package} ${Version}  ", "libgrpc++-dev", "libcapnp-dev",
+         "libprotobuf-dev"], capture_output=True, text=True).stdout.strip()
+    print(f"CPU:      {cpu}, {len(os.sched_getaffinity(0))} of {os.cpu_count()} cores")
+    print(f"kernel:   {os.uname().sysname} {os.uname().release}; socket buffers "
+          f"{read('/proc/sys/net/core/wmem_default')} bytes; load {read('/proc/loadavg')[:14]}")
+    print(f"packages: {packages}")
+    print(f"options:  {options.repeats} repeats of {options.seconds} s after {options.warm_up} s "
+          "to warm up; payload 64 bytes unless said; medians; spread is of the figure that is "
+          "compared; CPU is user and system time of both processes")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="under two minutes")
+    parser.add_argument("--json", metavar="FILE", help="writes the figures there")
+    parser.add_argument("--workloads", metavar="A,B",
+                        help=", ".join([*WORKLOADS, *footprint.WORKLOADS]))
+    parser.add_argument("--systems", metavar="A,B", help=", ".join(SYSTEMS))
+    parser.add_argument("--repeats", type=int)
+    parser.add_argument("--seconds", type=float, help="how long a repeat measures")
+    parser.add_argument("--smoke", action="store_true", help="whether everything runs; no figures")
+    parser.add_argument("--build", default="build-bench", type=pathlib.Path,
+                        help="the build directory")
+    options = parser.parse_args()
+    repeats, seconds, options.warm_up = ((1, 0.01, 0) if options.smoke else
+                                         (3, 0.15, 0.05) if options.quick else (5, 1, 0.2))
+    options.repeats = options.repeats or repeats
+    options.seconds = options.seconds or seconds
+
+    def chosen(names, known):
+        names = names.split(",") if names else list(known)
+        for name in names:
+            if name not in known:
+                parser.error(f"there is no {name}, but: {', '.join(known)}")
+        return names
+    options.systems = chosen(options.systems, SYSTEMS)
+    options.workloads = chosen(options.workloads, [*WORKLOADS, *footprint.WORKLOADS])
+    return options
+
+
+def run_workload(name, options):
+    directory = options.build / "tests" / "bench"
+    if name in footprint.WORKLOADS:
+        workload = footprint.WORKLOADS[name]
+        functions = {system: lambda s=system: workload.measure(directory, s)
+                     for system in workload.systems}
+        return workload, repeat(functions, options.repeats)
+    workload = WORKLOADS[name]
+    flags = {}
+    if name == "idle10k" and (options.quick or options.smoke):
+        flags["connections"] = 20 if options.smoke else 1000
+    if options.smoke:
+        workload = dataclasses.replace(workload, at_least=0)
+    functions = {
+        system: lambda s=SYSTEMS[system]: measure(directory, s, workload, options.warm_up,
+                                                  options.seconds, flags)
+        for system in options.systems if system in workload.systems}
+    return workload, repeat(functions, options.repeats)
+
+
+def main():
+    options = parse_arguments()
+    print_machine(options)
+    rows = []
+    any_failed = False
+    for name in options.workloads:
+        workload, (found, reasons, failed) = run_workload(name, options)
+        any_failed |= failed
+        rows += print_table(name, workload, found, reasons)
+    if options.json:
+        pathlib.Path(options.json).write_text(
+            "[\n" + ",\n".join("  " + json.dumps(row) for row in rows) + "\n]\n")
+    return 1 if any_failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+#ifndef FDRPC_TESTS_BENCH_SYSTEM_H_
+#define FDRPC_TESTS_BENCH_SYSTEM_H_
+
+// What a program that measures a system consists of: Serve() and Connect() are
+// the system's own, the rest is common to all (workloads.cc).
+
+#include <memory>
+#include <string_view>
+
+#include "tests/bench/flags.h"
+#include "tests/bench/meter.h"
+
+namespace fdrpc::bench {
+
+// What does not work here and now ends the program, without being an error.
+[[noreturn]] void Skip(std::string_view reason);
+[[noreturn]] void Fail(std::string_view reason);
+inline void Check(bool ok, std::string_view what) {
+  if (!ok) Fail(what);
+}
+
+// A client's connection to the server. What a system cannot do, it leaves to
+// the base class, which skips the workload. Whatever does not succeed fails the
+// program.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+
+  // One round trip with the payload both ways. Of systems whose threads share a
+  // connection, from several threads at once.
+  virtual void Echo() = 0;
+  // The same with a descriptor each way.
+  virtual void EchoDescriptor();
+  // Keeps as many round trips as the flags say under way, until the meter says
+  // that it is enough.
+  virtual void EchoInFlight(Meter& meter);
+  // One stream of payloads from the server, and to it.
+  virtual void Down(Meter& meter);
+  virtual void Up(Meter& meter);
+};
+
+// Serves until the process is killed. Calls Ready() once it listens.
+void Serve(const Flags& flags);
+void Ready();
+
+std::unique_ptr<Connection> Connect(const Flags& flags);
+// Whether several threads call over one connection, or each over its own.
+bool ThreadsShareConnection();
+
+}  // namespace fdrpc::bench
+
+#endif  // FDRPC_TESTS_BENCH_SYSTEM_H_

@@ -1,0 +1,300 @@
+// main() of every program that measures a system: serves, or runs a workload
+// and prints what it measured as one line of JSON.
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tests/bench/flags.h"
+#include "tests/bench/meter.h"
+#include "tests/bench/system.h"
+
+namespace fdrpc::bench {
+namespace {
+
+using Figures = std::map<std::string, double>;
+
+void Print(const Figures& figures) {
+  std::string line;
+  for (const auto& [name, value] : figures) {
+    if (!std::isfinite(value)) continue;
+    char number[64];
+    std::snprintf(number, sizeof(number), "%.6g", value);
+    line += (line.empty() ? "{\"" : ", \"") + name + "\": " + number;
+  }
+  std::printf("%s}\n", line.empty() ? "{" : line.c_str());
+}
+
+Meter MakeMeter(const Flags& flags, Meter::Takes takes) {
+  return Meter(flags.warm_up, flags.seconds, takes, flags.server_pid);
+}
+
+void AddRate(const Flags& flags, uint64_t operations, double seconds,
+             double cpu_seconds, Figures& figures) {
+  const double count = static_cast<double>(operations);
+  figures["rate_per_s"] = count / seconds;
+  figures["mbytes_per_s"] = count * flags.payload / seconds * 1e-6;
+  figures["cpu_us_per_call"] = cpu_seconds / count * 1e6;
+}
+
+void AddLatencies(std::vector<uint32_t> nanoseconds, Figures& figures) {
+  figures["p50_us"] = PercentileMicros(nanoseconds, 0.5);
+  figures["p99_us"] = PercentileMicros(nanoseconds, 0.99);
+}
+
+// ---- workloads
+// ---------------------------------------------------------------
+
+Figures Repeated(const Flags& flags, const std::function<void()>& operation) {
+  Meter meter = MakeMeter(flags, Meter::Takes::kIntervals);
+  while (meter.Next()) operation();
+  Figures figures;
+  AddLatencies(meter.intervals(), figures);
+  AddRate(flags, meter.operations(), meter.seconds(), meter.cpu_seconds(),
+          figures);
+  return figures;
+}
+
+Figures Unary(const Flags& flags) {
+  std::unique_ptr<Connection> connection = Connect(flags);
+  return Repeated(flags, [&] { connection->Echo(); });
+}
+
+Figures Descriptor(const Flags& flags) {
+  std::unique_ptr<Connection> connection = Connect(flags);
+  return Repeated(flags, [&] { connection->EchoDescriptor(); });
+}
+
+// What one member function of the connection does until the meter ends it.
+Figures Overlapping(const Flags& flags, void (Connection::*operation)(Meter&)) {
+  std::unique_ptr<Connection> connection = Connect(flags);
+  Meter meter = MakeMeter(flags, Meter::Takes::kRate);
+  (connection.get()->*operation)(meter);
+  Figures figures;
+  AddRate(flags, meter.operations(), meter.seconds(), meter.cpu_seconds(),
+          figures);
+  return figures;
+}
+
+// Calls of several threads at once.
+Figures Threads(const Flags& flags) {
+  std::shared_ptr<Connection> shared;
+  if (ThreadsShareConnection()) shared = Connect(flags);
+  std::vector<Meter> meters(flags.threads,
+                            MakeMeter(flags, Meter::Takes::kIntervals));
+  std::vector<std::thread> threads;
+  for (Meter& meter : meters) {
+    threads.emplace_back([&flags, &meter, shared] {
+      std::shared_ptr<Connection> connection = shared;
+      if (connection == nullptr) connection = Connect(flags);
+      while (meter.Next()) connection->Echo();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<uint32_t> intervals;
+  uint64_t operations = 0;
+  for (const Meter& meter : meters) {
+    operations += meter.operations();
+    intervals.insert(intervals.end(), meter.intervals().begin(),
+                     meter.intervals().end());
+  }
+  Figures figures;
+  AddLatencies(std::move(intervals), figures);
+  AddRate(flags, operations, meters.front().seconds(),
+          meters.front().cpu_seconds(), figures);
+  return figures;
+}
+
+// Open connections that nobody calls over.
+Figures Idle(const Flags& flags) {
+  std::vector<std::unique_ptr<Connection>> connections;
+  for (int i = 0; i < flags.connections; ++i) {
+    connections.push_back(Connect(flags));
+    connections.back()->Echo();
+  }
+  auto sleep = [](double seconds) {
+    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  };
+  sleep(flags.warm_up);  // what the calls left to be done
+  const double own = CpuSeconds(0);
+  const double servers = CpuSeconds(flags.server_pid);
+  sleep(flags.seconds);
+  return {{"client_cpu_us_per_s", (CpuSeconds(0) - own) / flags.seconds * 1e6},
+          {"server_cpu_us_per_s",
+           (CpuSeconds(flags.server_pid) - servers) / flags.seconds * 1e6}};
+}
+
+// A hundred calls a second.
+Figures Paced(const Flags& flags) {
+  constexpr std::chrono::milliseconds kPeriod(10);
+  std::unique_ptr<Connection> connection = Connect(flags);
+  for (int i = 0; i < 10; ++i) connection->Echo();
+  std::vector<uint32_t> round_trips;
+  const double cpu = CpuSeconds(0) + CpuSeconds(flags.server_pid);
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point next = begin;
+  do {
+    next += kPeriod;
+    std::this_thread::sleep_until(next);
+    const Clock::time_point called = Clock::now();
+    connection->Echo();
+    round_trips.push_back(
+        static_cast<uint32_t>((Clock::now() - called).count()));
+  } while (Clock::now() - begin < std::chrono::duration<double>(flags.seconds));
+  const double used = CpuSeconds(0) + CpuSeconds(flags.server_pid) - cpu;
+  Figures figures = {{"cpu_us_per_call",
+                      used / static_cast<double>(round_trips.size()) * 1e6}};
+  AddLatencies(std::move(round_trips), figures);
+  return figures;
+}
+
+// Memory of a process that is nobody else's, in bytes.
+double PrivateBytes(pid_t pid) {
+  std::ifstream rollup("/proc/" + std::to_string(pid) + "/smaps_rollup");
+  double bytes = 0;
+  for (std::string line; std::getline(rollup, line);) {
+    if (line.starts_with("Private_"))
+      bytes += std::atof(line.c_str() + line.find(':') + 1) * 1024;
+  }
+  return bytes;
+}
+
+// Calls over one connection, alone and then among many that are idle.
+Figures AmongIdle(const Flags& flags) {
+  std::vector<std::unique_ptr<Connection>> connections;
+  connections.reserve(flags.connections);
+  connections.push_back(Connect(flags));
+  const Figures alone = Repeated(flags, [&] { connections.front()->Echo(); });
+  const double own = PrivateBytes(getpid());
+  const double servers = PrivateBytes(flags.server_pid);
+  for (int i = 1; i < flags.connections; ++i) {
+    connections.push_back(Connect(flags));
+    connections.back()->Echo();
+  }
+  const double count = std::max(1, flags.connections - 1);
+  Figures figures = Repeated(flags, [&] { connections.front()->Echo(); });
+  figures["alone_p50_us"] = alone.at("p50_us");
+  figures["alone_cpu_us_per_call"] = alone.at("cpu_us_per_call");
+  figures["client_bytes_per_connection"] =
+      (PrivateBytes(getpid()) - own) / count;
+  figures["server_bytes_per_connection"] =
+      (PrivateBytes(flags.server_pid) - servers) / count;
+  return figures;
+}
+
+// One call over each connection in turn.
+Figures InTurn(const Flags& flags) {
+  std::vector<std::unique_ptr<Connection>> connections;
+  for (int i = 0; i < flags.connections; ++i) {
+    connections.push_back(Connect(flags));
+    connections.back()->Echo();
+  }
+  size_t next = 0;
+  return Repeated(flags, [&] {
+    connections[next]->Echo();
+    next = (next + 1) % connections.size();
+  });
+}
+
+const std::map<std::string, std::function<Figures(const Flags&)>>& Workloads() {
+  static const auto& workloads =
+      *new std::map<std::string, std::function<Figures(const Flags&)>>{
+          {"unary", Unary},
+          {"descriptor", Descriptor},
+          {"threads", Threads},
+          {"idle", Idle},
+          {"paced", Paced},
+          {"among_idle", AmongIdle},
+          {"in_turn", InTurn},
+          {"in_flight",
+           [](const Flags& flags) {
+             return Overlapping(flags, &Connection::EchoInFlight);
+           }},
+          {"down",
+           [](const Flags& flags) {
+             return Overlapping(flags, &Connection::Down);
+           }},
+          {"up",
+           [](const Flags& flags) {
+             return Overlapping(flags, &Connection::Up);
+           }},
+      };
+  return workloads;
+}
+
+void Prepare(const Flags& flags) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody is left when the runner is killed
+  signal(SIGPIPE, SIG_IGN);
+  if (flags.cpu >= 0) {
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(flags.cpu, &cpus);
+    Check(sched_setaffinity(0, sizeof(cpus), &cpus) == 0, "sched_setaffinity");
+  }
+  rlimit files = {};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  if (static_cast<rlim_t>(flags.connections) + 100 > files.rlim_max) {
+    Skip("more connections than RLIMIT_NOFILE allows");
+  }
+}
+
+}  // namespace
+
+void Skip(std::string_view reason) {
+  std::string quoted;
+  for (char c : reason) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  std::printf("{\"skipped\": \"%s\"}\n", quoted.c_str());
+  std::fflush(stdout);
+  _exit(0);
+}
+
+void Fail(std::string_view reason) {
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(reason.size()),
+               reason.data());
+  _exit(1);
+}
+
+void Ready() {
+  std::puts("ready");
+  std::fflush(stdout);
+}
+
+void Connection::EchoDescriptor() { Skip("no descriptors in calls"); }
+void Connection::EchoInFlight(Meter&) { Skip("no calls at once"); }
+void Connection::Down(Meter&) { Skip("no streams"); }
+void Connection::Up(Meter&) { Skip("no streams"); }
+
+}  // namespace fdrpc::bench
+
+int main(int argc, char** argv) {
+  using namespace fdrpc::bench;  // NOLINT
+  const Flags flags = ParseFlags(argc, argv);
+  Prepare(flags);
+  if (flags.role == "server") {
+    Serve(flags);
+    return 0;
+  }
+  auto workload = Workloads().find(flags.workload);
+  Check(workload != Workloads().end(), "there is no such workload");
+  Print(workload->second(flags));
+  std::fflush(stdout);
+  _exit(0);  // ends what the systems' own threads do, too
+}
