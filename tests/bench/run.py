@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import footprint
+from errors import Failed, Skipped
 
 
 @dataclasses.dataclass
@@ -24,15 +25,17 @@ class System:
     program: str  # fdrpc_bench_<program>
     form: str = ""
     scheme: str = "unix:"
+    # Whether this version of fdrpc may be without it.
+    optional: bool = False
 
 
 SYSTEMS = {
     "raw-block": System("raw", "block", ""),
     "raw-poll": System("raw", "poll", ""),
     "fdrpc": System("fdrpc"),
-    "fdrpc-block": System("fdrpc", "block"),
-    "fdrpc-seqpacket": System("fdrpc", scheme="unix-seqpacket:"),
-    "fdrpc-dgram": System("fdrpc", scheme="unix-dgram:"),
+    "fdrpc-block": System("fdrpc", "block", optional=True),
+    "fdrpc-seqpacket": System("fdrpc", scheme="unix-seqpacket:", optional=True),
+    "fdrpc-dgram": System("fdrpc", scheme="unix-dgram:", optional=True),
     "grpc-sync": System("grpc", "sync"),
     "grpc-callback": System("grpc", "callback"),
     "capnp": System("capnp"),
@@ -103,14 +106,6 @@ FIGURES = [
     ("server_bytes_per_connection", "server bytes", "{:,.0f}"),
 ] + footprint.FIGURES
 MORE_IS_BETTER = {"rate_per_s", "mbytes_per_s"}
-
-
-class Failed(Exception):
-    pass
-
-
-class Skipped(Exception):
-    pass
 
 
 def answer(line):
@@ -274,7 +269,7 @@ def run_workload(name, options):
     if name in footprint.WORKLOADS:
         workload = footprint.WORKLOADS[name]
         functions = {system: lambda s=system: workload.measure(directory, s)
-                     for system in workload.systems}
+                     for system in workload.systems if system in [*options.systems, "protobuf"]}
         return workload, repeat(functions, options.repeats)
     workload = WORKLOADS[name]
     flags = {}
@@ -289,6 +284,15 @@ def run_workload(name, options):
     return workload, repeat(functions, options.repeats)
 
 
+def missing(name, workload, rows, reasons):
+    """Systems that were built and should have figures, but have none."""
+    without = set(reasons)
+    without.update(row["system"] for row in rows if workload.figure not in row)
+    return [f"{name}: {system}" for system in without
+            if "not built" not in reasons.get(system, "")
+            and system in SYSTEMS and not SYSTEMS[system].optional]
+
+
 def main():
     options = parse_arguments()
     print_machine(options)
@@ -297,7 +301,11 @@ def main():
     for name in options.workloads:
         workload, (found, reasons, failed) = run_workload(name, options)
         any_failed |= failed
-        rows += print_table(name, workload, found, reasons)
+        new = print_table(name, workload, found, reasons)
+        if options.smoke and (without := missing(name, workload, new, reasons)):
+            print("without figures:", ", ".join(without))
+            any_failed = True
+        rows += new
     if options.json:
         pathlib.Path(options.json).write_text(
             "[\n" + ",\n".join("  " + json.dumps(row) for row in rows) + "\n]\n")

@@ -1,0 +1,183 @@
+// What the parts of a call cost by themselves: build-bench/tests/bench/
+// fdrpc_micro_benchmark (Google Benchmark).
+
+#include <fcntl.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "benchmark/benchmark.h"
+#include "call/credit.h"
+#include "call/message_assembler.h"
+#include "call/parse.h"
+#include "fdrpc/in_process_server.h"
+#include "server/service_registry.h"
+#include "tests/bench/echo.fdrpc.h"
+#include "tests/bench/echo_descriptor.fdrpc.h"
+#include "wire/frame_header.h"
+
+namespace fdrpc {
+namespace {
+
+echo::Payload PayloadOf(int64_t bytes) {
+  echo::Payload payload;
+  payload.set_payload(std::string(bytes, 'x'));
+  return payload;
+}
+
+class EchoService final : public echo::Echo::Service {
+ public:
+  absl::Status Unary(ServerContext&, const echo::Payload& request,
+                     echo::Payload& reply) override {
+    reply.set_payload(request.payload());
+    return absl::OkStatus();
+  }
+};
+
+void FrameHeaderThereAndBack(benchmark::State& state) {
+  FrameHeader header{.payload_bytes = 66,
+                     .call_id = 1,
+                     .type = static_cast<uint8_t>(FrameType::kOpen),
+                     .flags = kFlagMessage,
+                     .descriptor_count = 1,
+                     .argument = 3};
+  char bytes[kFrameHeaderBytes];
+  for (auto _ : state) {
+    ++header.call_id;
+    EncodeFrameHeader(header, bytes);
+    benchmark::ClobberMemory();
+    benchmark::DoNotOptimize(DecodeFrameHeader(bytes));
+  }
+}
+BENCHMARK(FrameHeaderThereAndBack);
+
+// A message of `range(0)` bytes in pieces of `range(1)`.
+void MessageAssembled(benchmark::State& state) {
+  const std::string message(state.range(0), 'x');
+  const auto piece_bytes = static_cast<size_t>(state.range(1));
+  MessageAssembler assembler({.bytes = 64u << 20, .descriptors = 0});
+  for (auto _ : state) {
+    for (size_t at = 0; at < message.size(); at += piece_bytes) {
+      assembler.Append(std::string_view(message).substr(at, piece_bytes), {},
+                       /*truncated=*/false,
+                       /*more=*/at + piece_bytes < message.size());
+    }
+    benchmark::DoNotOptimize(assembler.Take());
+    assembler.Reset();
+  }
+  state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(MessageAssembled)
+    ->Args({64, 64})
+    ->Args({64 << 10, 64 << 10})
+    ->Args({1 << 20, 512 << 10});
+
+// From the bytes of a message to the message.
+void MessageParsed(benchmark::State& state) {
+  const std::string bytes = PayloadOf(state.range(0)).SerializeAsString();
+  for (auto _ : state) {
+    echo::Payload payload;
+    const absl::Status parsed =
+        ParseReceived({.bytes = bytes, .descriptors = {}}, payload);
+    benchmark::DoNotOptimize(parsed);
+  }
+}
+BENCHMARK(MessageParsed)->Arg(64)->Arg(1 << 20);
+
+// The slots of a parcel with one descriptor: prepared to be sent, and accepted.
+void SlotsWalked(benchmark::State& state) {
+  const SharedFd file(UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)));
+  Parcel<echo::DescriptorPayload> parcel;
+  parcel.set_file(file);
+  for (auto _ : state) {
+    absl::Status prepared = parcel.PrepareToSend();
+    absl::Status accepted = parcel.Accept(parcel.TakeDescriptors());
+    benchmark::DoNotOptimize(prepared);
+    benchmark::DoNotOptimize(accepted);
+  }
+}
+BENCHMARK(SlotsWalked);
+
+// Flow control of one message of a stream, on both sides.
+void CreditSpentAndGranted(benchmark::State& state) {
+  constexpr Credit kWindow = {.bytes = 256u << 10, .descriptors = 256};
+  SendCredit sender(kWindow);
+  ReceiveCredit receiver(kWindow);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(sender.Allows(0));
+    sender.Spend(66, 0);
+    receiver.MessageBegins();
+    receiver.Arrived(66, 0);
+    const Credit grant = receiver.Consumed(66, 0);
+    if (!grant.empty()) benchmark::DoNotOptimize(sender.Grant(grant));
+  }
+}
+BENCHMARK(CreditSpentAndGranted);
+
+// Once for each method and connection.
+void MethodFound(benchmark::State& state) {
+  EchoService service;
+  ServiceRegistry registry;
+  registry.Add(service);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(registry.Find("echo.Echo/Unary"));
+  }
+}
+BENCHMARK(MethodFound);
+
+// A call that is here already, served and dropped.
+class ArrivedCall final : public ServerCall {
+ public:
+  explicit ArrivedCall(std::string bytes) : bytes_(std::move(bytes)) {}
+
+  absl::Status TakeRequest(IncomingMessage request) override {
+    return ParseReceived({.bytes = bytes_, .descriptors = {}}, request);
+  }
+  void Finish(absl::Status status, const OutgoingMessage* reply) override {
+    benchmark::DoNotOptimize(status);
+    benchmark::DoNotOptimize(reply->message->ByteSizeLong());
+  }
+  ServerContext& context() override { return *context_; }
+  bool Ready(CallEvent) override { return true; }
+  void Await(CallEvent) override {}
+  void Notify(CallEvent, Continuation&) override {}
+  void Forget(Continuation&) override {}
+  bool Take(IncomingMessage) override { return false; }
+  bool Send(OutgoingMessage, bool) override { return false; }
+  void Abort(const absl::Status&) override {}
+
+ private:
+  const std::string bytes_;
+  ServerContext* const context_ = nullptr;  // the handler does not look at it
+};
+
+// From the call to the handler and back, with the messages' parsing and size.
+void CallDispatched(benchmark::State& state) {
+  EchoService service;
+  ServiceRegistry registry;
+  registry.Add(service);
+  const RegisteredMethod method = *registry.Find("echo.Echo/Unary");
+  const auto call =
+      std::make_shared<ArrivedCall>(PayloadOf(64).SerializeAsString());
+  for (auto _ : state) method.Serve(call);
+}
+BENCHMARK(CallDispatched);
+
+// Everything but the socket: memory between two threads takes its place.
+void CallWithinTheProcess(benchmark::State& state) {
+  EchoService service;
+  InProcessServer server(service);
+  echo::Echo::Stub stub(server.channel());
+  const echo::Payload request = PayloadOf(64);
+  for (auto _ : state) {
+    if (!stub.Unary(request).ok()) state.SkipWithError("the call failed");
+  }
+}
+BENCHMARK(CallWithinTheProcess)->UseRealTime();
+
+}  // namespace
+}  // namespace fdrpc
+
+BENCHMARK_MAIN();
