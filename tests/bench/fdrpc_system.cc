@@ -29,6 +29,8 @@ void CheckOk(const absl::Status& status) {
 
 ServerOptions MakeServerOptions(const Flags& flags) {
   ServerOptions options;
+  // The handler of a stream holds a thread.
+  options.max_threads = std::max(options.max_threads, flags.threads + 2);
   options.max_connections =
       std::max(options.max_connections, flags.connections);
   options.max_calls_per_connection =
@@ -96,14 +98,16 @@ class FdrpcConnection final : public Connection {
                                             : std::nullopt),
         channel_(MakeChannel(flags, loop_)),
         stub_(channel_),
-        descriptor_stub_(channel_),
-        file_(UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC))) {
+        descriptor_stub_(channel_) {
     request_.set_payload(std::string(flags.payload, 'x'));
   }
 
   void Echo() override { CheckReply(stub_.Unary(request_)); }
 
   void EchoDescriptor() override {
+    if (!file_.ok()) {
+      file_ = SharedFd(UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)));
+    }
     Parcel<echo::DescriptorPayload> request;
     request->set_payload(request_.payload());
     request.set_file(file_);
@@ -178,7 +182,7 @@ class FdrpcConnection final : public Connection {
   echo::Echo::Stub stub_;
   echo::EchoDescriptor::Stub descriptor_stub_;
   echo::Payload request_;
-  const SharedFd file_;
+  SharedFd file_;
   int outstanding_ = 0;
 };
 

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import tempfile
 
-from errors import Failed, Skipped
+from measure import Failed, Skipped
 
 FIGURES = [
     ("resident_bytes", "resident", "{:,.0f}"),

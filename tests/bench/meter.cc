@@ -13,16 +13,26 @@ Clock::duration Seconds(double seconds) {
       std::chrono::duration<double>(seconds));
 }
 
+double SecondsOf(clockid_t clock) {
+  timespec time = {};
+  if (clock_gettime(clock, &time) != 0) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  return static_cast<double>(time.tv_sec) +
+         static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
 }  // namespace
 
 double CpuSeconds(pid_t pid) {
   clockid_t clock;
-  timespec time = {};
-  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0)
+  if (clock_getcpuclockid(pid, &clock) != 0) {
     return std::numeric_limits<double>::quiet_NaN();
-  return static_cast<double>(time.tv_sec) +
-         static_cast<double>(time.tv_nsec) * 1e-9;
+  }
+  return SecondsOf(clock);
 }
+
+double ThreadCpuSeconds() { return SecondsOf(CLOCK_THREAD_CPUTIME_ID); }
 
 Meter::Meter(double warm_up_seconds, double seconds, Takes takes,
              pid_t server_pid)

@@ -14,6 +14,8 @@ using Clock = std::chrono::steady_clock;
 // Seconds of CPU, user and system, that the process has used so far; 0: this
 // one.
 double CpuSeconds(pid_t pid);
+// The same of the calling thread.
+double ThreadCpuSeconds();
 
 // Says when a measurement that is made of many operations is over, and what it
 // found. Operations before the end of the warm-up do not count.

@@ -11,50 +11,12 @@ import dataclasses
 import json
 import os
 import pathlib
-import statistics
 import subprocess
 import sys
-import tempfile
 
 import footprint
-from errors import Failed, Skipped
-
-
-@dataclasses.dataclass
-class System:
-    program: str  # fdrpc_bench_<program>
-    form: str = ""
-    scheme: str = "unix:"
-    # Whether this version of fdrpc may be without it.
-    optional: bool = False
-
-
-SYSTEMS = {
-    "raw-block": System("raw", "block", ""),
-    "raw-poll": System("raw", "poll", ""),
-    "fdrpc": System("fdrpc"),
-    "fdrpc-block": System("fdrpc", "block", optional=True),
-    "fdrpc-seqpacket": System("fdrpc", scheme="unix-seqpacket:", optional=True),
-    "fdrpc-dgram": System("fdrpc", scheme="unix-dgram:", optional=True),
-    "grpc-sync": System("grpc", "sync"),
-    "grpc-callback": System("grpc", "callback"),
-    "capnp": System("capnp"),
-}
-RPC = [name for name in SYSTEMS if not name.startswith("raw")]
-BLOCKING = [name for name in SYSTEMS if name != "raw-poll"]
-
-
-@dataclasses.dataclass
-class Workload:
-    says: str
-    does: str  # a name in workloads.cc
-    # Of programs' flags, those that differ from their defaults.
-    flags: dict = dataclasses.field(default_factory=dict)
-    # The figure that systems are compared by.
-    figure: str = "p50_us"
-    systems: list = dataclasses.field(default_factory=lambda: list(SYSTEMS))
-    # Seconds that a repeat takes at least.
-    at_least: float = 0
+import sweep
+from measure import BLOCKING, RPC, SYSTEMS, Workload, measure, medians, repeat
 
 
 MIB = 1 << 20
@@ -80,7 +42,7 @@ WORKLOADS = {
                        {"payload": MIB, "batched": 1}, "mbytes_per_s"),
     "echo1m": Workload("blocking calls with 1 MiB each way", "unary", {"payload": MIB}),
     "echo16m": Workload("blocking calls with 16 MiB each way", "unary", {"payload": 16 * MIB},
-                        at_least=0.2),
+                        at_least=0.5),
     "unaryfd": Workload("blocking calls with a descriptor each way", "descriptor", {},
                         systems=[s for s in SYSTEMS if s.startswith(("raw", "fdrpc"))]),
     "paced100": Workload("100 blocking calls a second", "paced", {}, "cpu_us_per_call",
@@ -106,76 +68,6 @@ FIGURES = [
     ("server_bytes_per_connection", "server bytes", "{:,.0f}"),
 ] + footprint.FIGURES
 MORE_IS_BETTER = {"rate_per_s", "mbytes_per_s"}
-
-
-def answer(line):
-    """What a program printed: figures, or why it has none."""
-    try:
-        figures = json.loads(line)
-    except ValueError:
-        raise Failed(f"no figures: {line!r}") from None
-    if "skipped" in figures:
-        raise Skipped(figures["skipped"])
-    return figures
-
-
-def program(directory, name):
-    path = directory / f"fdrpc_bench_{name}"
-    if not path.exists():
-        raise Skipped(f"{path.name} was not built: its packages are missing")
-    return str(path)
-
-
-def measure(directory, system, workload, warm_up, seconds, flags):
-    """One repeat: starts a server, and a client that measures."""
-    path = program(directory, system.program)
-    with tempfile.TemporaryDirectory(prefix="fdrpc-bench-") as temporary:
-        flags = {**workload.flags, **flags, "form": system.form,
-                 "address": f"{system.scheme}{temporary}/socket", "workload": workload.does,
-                 "warm_up": warm_up, "seconds": max(seconds, workload.at_least)}
-        common = [f"--{name}={value}" for name, value in flags.items()]
-        server = subprocess.Popen([path, "--role=server", *common], stdout=subprocess.PIPE,
-                                  text=True)
-        try:
-            ready = server.stdout.readline().strip()
-            if ready != "ready":
-                answer(ready)
-            client = subprocess.run(
-                [path, "--role=client", f"--server_pid={server.pid}", *common],
-                stdout=subprocess.PIPE, text=True, timeout=60 + 10 * flags["seconds"])
-            if client.returncode != 0:
-                raise Failed(f"the client ended with {client.returncode}")
-            return answer(client.stdout)
-        except subprocess.TimeoutExpired:
-            raise Failed("the client does not end") from None
-        finally:
-            server.kill()
-            server.wait()
-            server.stdout.close()
-
-
-def repeat(functions, repeats):
-    """Runs functions by name in turn; gives figures, and why there are none."""
-    found = {name: [] for name in functions}
-    reasons = {}
-    failed = False
-    for _ in range(repeats):
-        for name, function in functions.items():
-            if name in reasons:
-                continue
-            try:
-                found[name].append(function())
-            except Skipped as reason:
-                reasons[name] = f"skipped: {reason}"
-            except Failed as reason:
-                reasons[name] = f"FAILED: {reason}"
-                failed = True
-    return found, reasons, failed
-
-
-def medians(repeats):
-    return {figure: statistics.median(r[figure] for r in repeats if figure in r)
-            for figure in sorted({figure for r in repeats for figure in r})}
 
 
 def print_table(name, workload, found, reasons):
@@ -238,7 +130,9 @@ def print_machine(options):
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="under two minutes")
-    parser.add_argument("--json", metavar="FILE", help="writes the figures there")
+    parser.add_argument("--sweep", action="store_true",
+                        help="how figures change with sizes and numbers, instead of the workloads")
+    parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="writes the figures there")
     parser.add_argument("--workloads", metavar="A,B",
                         help=", ".join([*WORKLOADS, *footprint.WORKLOADS]))
     parser.add_argument("--systems", metavar="A,B", help=", ".join(SYSTEMS))
@@ -249,7 +143,8 @@ def parse_arguments():
                         help="the build directory")
     options = parser.parse_args()
     repeats, seconds, options.warm_up = ((1, 0.01, 0) if options.smoke else
-                                         (3, 0.15, 0.05) if options.quick else (5, 1, 0.2))
+                                         (3, 0.15, 0.05) if options.quick else
+                                         (3, 0.3, 0.1) if options.sweep else (5, 1, 0.2))
     options.repeats = options.repeats or repeats
     options.seconds = options.seconds or seconds
 
@@ -260,7 +155,8 @@ def parse_arguments():
                 parser.error(f"there is no {name}, but: {', '.join(known)}")
         return names
     options.systems = chosen(options.systems, SYSTEMS)
-    options.workloads = chosen(options.workloads, [*WORKLOADS, *footprint.WORKLOADS])
+    options.workloads = ([] if options.sweep else
+                         chosen(options.workloads, [*WORKLOADS, *footprint.WORKLOADS]))
     return options
 
 
@@ -284,20 +180,24 @@ def run_workload(name, options):
     return workload, repeat(functions, options.repeats)
 
 
+def absent(system, reasons):
+    """Whether a system was not built, or this version of fdrpc is without it."""
+    reason = reasons.get(system, "")
+    return "not built" in reason or (SYSTEMS[system].optional and "skipped" in reason)
+
+
 def missing(name, workload, rows, reasons):
     """Systems that were built and should have figures, but have none."""
     without = set(reasons)
     without.update(row["system"] for row in rows if workload.figure not in row)
     return [f"{name}: {system}" for system in without
-            if "not built" not in reasons.get(system, "")
-            and system in SYSTEMS and not SYSTEMS[system].optional]
+            if system in SYSTEMS and not absent(system, reasons)]
 
 
 def main():
     options = parse_arguments()
     print_machine(options)
-    rows = []
-    any_failed = False
+    rows, any_failed = sweep.run(options) if options.sweep else ([], False)
     for name in options.workloads:
         workload, (found, reasons, failed) = run_workload(name, options)
         any_failed |= failed
@@ -306,8 +206,10 @@ def main():
             print("without figures:", ", ".join(without))
             any_failed = True
         rows += new
+        # What is not there at all has been said once.
+        options.systems = [s for s in options.systems if not absent(s, reasons)]
     if options.json:
-        pathlib.Path(options.json).write_text(
+        options.json.write_text(
             "[\n" + ",\n".join("  " + json.dumps(row) for row in rows) + "\n]\n")
     return 1 if any_failed else 0
 

@@ -26,8 +26,8 @@ class Connection {
  public:
   virtual ~Connection() = default;
 
-  // One round trip with the payload both ways. Of systems whose threads share a
-  // connection, from several threads at once.
+  // One round trip with the payload both ways. This and Down(): from several
+  // threads at once, if the system's threads share a connection.
   virtual void Echo() = 0;
   // The same with a descriptor each way.
   virtual void EchoDescriptor();
