@@ -71,7 +71,7 @@ def measure_footprint(directory, system):
         return figures
 
 
-def measure_coldstart(directory, system, starts=15):
+def measure_coldstart(directory, system, starts=7):
     server = small(directory, system, "server")
     client = "" if system == "protobuf" else small(directory, system, "client")
     runs = []

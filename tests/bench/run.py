@@ -18,7 +18,6 @@ import footprint
 import sweep
 from measure import BLOCKING, RPC, SYSTEMS, Workload, measure, medians, repeat
 
-
 MIB = 1 << 20
 WORKLOADS = {
     "unary64": Workload("blocking calls, one after another", "unary"),
@@ -143,7 +142,7 @@ def parse_arguments():
                         help="the build directory")
     options = parser.parse_args()
     repeats, seconds, options.warm_up = ((1, 0.01, 0) if options.smoke else
-                                         (3, 0.15, 0.05) if options.quick else
+                                         (3, 0.1, 0.03) if options.quick else
                                          (3, 0.3, 0.1) if options.sweep else (5, 1, 0.2))
     options.repeats = options.repeats or repeats
     options.seconds = options.seconds or seconds
@@ -171,8 +170,9 @@ def run_workload(name, options):
     flags = {}
     if name == "idle10k" and (options.quick or options.smoke):
         flags["connections"] = 20 if options.smoke else 1000
-    if options.smoke:
-        workload = dataclasses.replace(workload, at_least=0)
+    if options.quick or options.smoke:
+        workload = dataclasses.replace(
+            workload, at_least=0 if options.smoke else workload.at_least / 2)
     functions = {
         system: lambda s=SYSTEMS[system]: measure(directory, s, workload, options.warm_up,
                                                   options.seconds, flags)

@@ -58,9 +58,6 @@ void AddLatencies(std::vector<uint32_t> nanoseconds, Figures& figures) {
   figures["p99_us"] = PercentileMicros(nanoseconds, 0.99);
 }
 
-// ---- workloads
-// ---------------------------------------------------------------
-
 Figures Repeated(const Flags& flags, const std::function<void()>& operation) {
   Meter meter = MakeMeter(flags, Meter::Takes::kIntervals);
   while (meter.Next()) operation();
