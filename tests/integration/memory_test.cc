@@ -6,7 +6,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <fstream>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -19,6 +18,8 @@
 #include "fdrpc/client_stream.h"
 #include "fdrpc/server_stream.h"
 #include "gtest/gtest.h"
+#include "tests/support/resident_growth.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temp_dir.h"
 
@@ -40,41 +41,6 @@ constexpr int kAhead = 6;
 // handler's: 0.2 MiB). The socket's buffers are the kernel's. Three times that,
 // for what an allocator keeps for each thread; the streams have 512 MiB each.
 constexpr int64_t kMostGrowthKib = 8 << 10;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized =
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
-
-// The most memory that a process has had resident since this was made.
-class ResidentGrowth {
- public:
-  explicit ResidentGrowth(pid_t pid) : dir_("/proc/" + std::to_string(pid)) {
-    std::ofstream reset(dir_ + "/clear_refs");
-    reset << "5" << std::flush;  // the peak is what is resident now (proc(5))
-    EXPECT_TRUE(reset.good());
-    before_ = PeakKib();
-  }
-  int64_t Kib() const { return PeakKib() - before_; }
-
- private:
-  int64_t PeakKib() const {
-    std::ifstream status(dir_ + "/status");
-    for (std::string word; status >> word;) {
-      int64_t kib = 0;
-      if (word == "VmHWM:" && status >> kib) return kib;
-    }
-    ADD_FAILURE() << "no VmHWM in " << dir_;
-    return 0;
-  }
-
-  const std::string dir_;
-  int64_t before_ = 0;
-};
 
 // Counts of one process that another can see. Made before the fork.
 struct Counts {
