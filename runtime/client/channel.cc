@@ -33,6 +33,8 @@ absl::StatusOr<ChannelCore::Connector> Only(InheritedSocket socket) {
 
 absl::StatusOr<Channel> Channel::Connect(std::string_view address,
                                          ChannelOptions options) {
+  absl::Status loop_usable = CheckLoop(options);
+  if (!loop_usable.ok()) return loop_usable;
   absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
   if (!number.ok()) return number.status();
   if (number->has_value()) {
@@ -56,11 +58,18 @@ absl::StatusOr<Channel> Channel::Connect(std::string_view address,
 
 absl::StatusOr<Channel> Channel::FromSocket(UniqueFd socket,
                                             ChannelOptions options) {
+  absl::Status loop_usable = CheckLoop(options);
+  if (!loop_usable.ok()) return loop_usable;
   absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
   if (!inspected.ok()) return inspected.status();
   absl::StatusOr<ChannelCore::Connector> only = Only(*std::move(inspected));
   if (!only.ok()) return only.status();
   return Over(*std::move(only), options);
+}
+
+absl::Status Channel::CheckLoop(const ChannelOptions& options) {
+  return options.loop.has_value() ? options.loop->core_->CheckProcess()
+                                  : absl::OkStatus();
 }
 
 Channel Channel::Over(ChannelCore::Connector connector,

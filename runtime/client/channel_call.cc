@@ -52,6 +52,8 @@ ChannelCall::~ChannelCall() {
   // It runs Abort() no more when these are gone.
   parent_stop_.reset();
   stop_.reset();
+  // The call goes on, in the parent.
+  if (inherited()) return;
   std::shared_ptr<ClientConnection> connection;
   {
     ChannelLockHolder lock(lock_);
@@ -70,8 +72,6 @@ ChannelCall::~ChannelCall() {
 }
 
 absl::Status ChannelCall::Check(const CallOptions& options) const {
-  absl::Status status = core_.CheckProcess();
-  if (!status.ok()) return status;
   if (options.timeout <= absl::ZeroDuration()) {
     return absl::DeadlineExceededError("the call's timeout is not positive");
   }
@@ -131,11 +131,13 @@ void ChannelCall::Stop::operator()() const { call_.Abort(Cancelled()); }
 // Waiting.
 
 bool ChannelCall::Ready(CallEvent event) {
+  if (inherited()) return true;
   ChannelLockHolder lock(lock_);
   return state_.Ready(event);
 }
 
 void ChannelCall::Await(CallEvent event) {
+  if (inherited()) return;
   WaitingThread thread;
   // The one that this thread reads, or is parked at.
   std::shared_ptr<ClientConnection> connection;
@@ -172,6 +174,7 @@ void ChannelCall::Await(CallEvent event) {
 }
 
 void ChannelCall::AwaitWritten() {
+  if (inherited()) return;
   lock_.Lock();
   const std::shared_ptr<ClientConnection> connection = this->connection();
   if (connection != nullptr) {
@@ -205,6 +208,10 @@ void ChannelCall::AwaitWritten(ClientConnection& connection) {
 }
 
 void ChannelCall::Notify(CallEvent event, Continuation& continuation) {
+  if (inherited()) {
+    const auto loop = core_.GetLoop();
+    return loop.ok() ? (*loop)->Post(continuation) : continuation.Run();
+  }
   // The continuation may let go of the call before this function returns.
   const std::shared_ptr<ChannelCall> self = shared_from_this();
   if (state_.loop == nullptr) {
@@ -222,6 +229,11 @@ void ChannelCall::Notify(CallEvent event, Continuation& continuation) {
 }
 
 void ChannelCall::Forget(Continuation& continuation) {
+  if (inherited()) {
+    const auto loop = core_.GetLoop();
+    if (loop.ok()) (*loop)->Remove(continuation);
+    return;
+  }
   ChannelLockHolder lock(lock_);
   for (int event = 0; event < kCallEvents; ++event) {
     auto& wait = state_.wait(static_cast<CallEvent>(event));
@@ -236,6 +248,7 @@ void ChannelCall::Forget(Continuation& continuation) {
 // Messages.
 
 bool ChannelCall::Take(IncomingMessage message) {
+  if (inherited()) return false;
   ReceivedMessage received;
   std::shared_ptr<ClientConnection> connection;
   {
@@ -263,6 +276,10 @@ bool ChannelCall::Take(IncomingMessage message) {
 }
 
 bool ChannelCall::Send(OutgoingMessage message, bool last) {
+  if (inherited()) {
+    if (message.parcel != nullptr) message.parcel->TakeDescriptors();
+    return false;
+  }
   DescriptorSet descriptors;
   absl::Status sendable = PrepareMessage(message, descriptors);
   if (!sendable.ok()) {
@@ -295,6 +312,7 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
 }
 
 void ChannelCall::HalfClose() {
+  if (inherited()) return;
   std::shared_ptr<ClientConnection> connection;
   {
     ChannelLockHolder lock(lock_);
@@ -316,6 +334,7 @@ std::shared_ptr<ClientConnection> ChannelCall::SendWaiting() {
 // Ends.
 
 void ChannelCall::Abort(const absl::Status& why) {
+  if (inherited()) return;
   std::shared_ptr<ClientConnection> connection;
   {
     ChannelLockHolder lock(lock_);
@@ -357,6 +376,7 @@ void ChannelCall::End(absl::Status why) {
 }
 
 absl::Status ChannelCall::status() {
+  if (inherited()) return core_.CheckProcess();
   ChannelLockHolder lock(lock_);
   if (state_.done && reply_metadata_ != nullptr) {
     reply_metadata_->headers = state_.headers;

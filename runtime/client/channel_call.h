@@ -78,6 +78,10 @@ class ChannelCall final : public ClientCall,
     ChannelCall& call_;
   };
 
+  // Whether this is a child's copy, made by fork(2): the call has ended there,
+  // with what CheckProcess() says, and nothing of the parent's is touched.
+  bool inherited() const { return core_.inherited_by_fork(); }
+
   // What is wrong with the call, whatever it sends.
   absl::Status Check(const CallOptions& options) const;
 

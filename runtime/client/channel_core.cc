@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "client/channel_call.h"
-#include "os/fork_generation.h"
+#include "fdrpc/answered_call.h"
 #include "wire/limits.h"
 
 namespace fdrpc {
@@ -51,6 +51,7 @@ absl::Status ChannelCore::CallUnary(const Method& method,
                                     OutgoingMessage request,
                                     IncomingMessage reply,
                                     const CallOptions& options) {
+  if (inherited_by_fork()) return CheckProcess();
   ChannelCall call(*this, method, options);
   call.Start(options, &request, /*borrow_request=*/true);
   call.Await(CallEvent::kEnd);
@@ -60,6 +61,10 @@ absl::Status ChannelCore::CallUnary(const Method& method,
 std::shared_ptr<ClientCall> ChannelCore::StartCall(
     const Method& method, const OutgoingMessage* request,
     const CallOptions& options, CallForm form) {
+  if (inherited_by_fork()) {
+    return std::make_shared<AnsweredCall>(*this, form, CheckProcess());
+  }
+  if (form == CallForm::kBlocking) ReadWhatCame();
   auto call = std::make_shared<ChannelCall>(*this, method, options);
   if (form == CallForm::kNotified) call->RunOnLoop();
   call->KeepChannel(shared_from_this());
@@ -68,18 +73,29 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
   return call;
 }
 
+void ChannelCore::ReadWhatCame() {
+  std::shared_ptr<ClientConnection> connection;
+  {
+    ChannelLockHolder lock(lock_);
+    connection = connection_;
+  }
+  if (connection != nullptr) connection->ReadWhatCame();
+}
+
 std::shared_ptr<ContinuationRunner> ChannelCore::runner() {
   absl::StatusOr<std::shared_ptr<LoopCore>> loop = GetLoop();
   return loop.ok() ? *std::move(loop) : nullptr;
 }
 
 absl::Status ChannelCore::CheckProcess() const {
-  if (ForkGeneration() == fork_generation_) return absl::OkStatus();
+  if (!inherited_by_fork()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       "the channel was inherited through fork(); make a new one in the child");
 }
 
 absl::StatusOr<std::shared_ptr<LoopCore>> ChannelCore::GetLoop() {
+  // That of the channel is the parent's.
+  if (inherited_by_fork()) return LoopCore::Default();
   {
     ChannelLockHolder lock(lock_);
     if (loop_ != nullptr) return loop_;

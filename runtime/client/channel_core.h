@@ -21,6 +21,7 @@
 #include "fdrpc/channel.h"
 #include "fdrpc/channel_state.h"
 #include "loop/loop_core.h"
+#include "os/fork_generation.h"
 #include "transport/transport.h"
 
 namespace fdrpc {
@@ -77,8 +78,12 @@ class ChannelCore final : public Caller,
   // The channel's lock, under the name that it has here.
   ChannelLock& lock() ABSL_LOCK_RETURNED(lock_) { return lock_; }
   const ChannelOptions& options() const { return options_; }
-  // FAILED_PRECONDITION in a child after fork(2).
+  // FAILED_PRECONDITION in a child after fork(2), which must not take the lock
+  // either: another thread of the parent's may have held it.
   absl::Status CheckProcess() const;
+  bool inherited_by_fork() const {
+    return ForkGeneration() != fork_generation_;
+  }
   absl::StatusOr<std::shared_ptr<LoopCore>> GetLoop()
       ABSL_LOCKS_EXCLUDED(lock_);
 
@@ -101,6 +106,9 @@ class ChannelCore final : public Caller,
 
  private:
   absl::StatusOr<std::shared_ptr<ClientConnection>> Connect();
+  // Before a stream begins, which cannot be made again once it has been written
+  // to: whether the server is going.
+  void ReadWhatCame() ABSL_LOCKS_EXCLUDED(lock_);
   std::string WhyNotReady() ABSL_LOCKS_EXCLUDED(lock_);
 
   // LoopCore::Source: a time has come.

@@ -34,11 +34,14 @@ std::ostream& operator<<(std::ostream& to, ChannelState state) {
 
 void ChannelStateWatch::End() {
   if (watch_ == nullptr) return;
-  {
-    ChannelLockHolder lock(connectivity_->lock());
-    connectivity_->Remove(*watch_);
+  // In a child after fork(2) nobody tells it anything.
+  if (!watch_->inherited_by_fork()) {
+    {
+      ChannelLockHolder lock(connectivity_->lock());
+      connectivity_->Remove(*watch_);
+    }
+    watch_->End();
   }
-  watch_->End();
   watch_.reset();
   connectivity_.reset();
 }
@@ -105,7 +108,8 @@ std::string ChannelCore::WhyNotReady() {
     case ChannelState::kConnecting:
       return "its hello has not come";
     default:
-      return "the connection has ended";
+      return absl::StrCat("the connection has ended: ",
+                          std::string(connectivity_->failure().message()));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -89,6 +90,10 @@ class ClientConnection final
   // socket in any case.
   bool AwaitReady(MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(lock_);
 
+  // Takes in what has arrived while nobody read, for want of calls: that the
+  // server is going, perhaps.
+  void ReadWhatCame() ABSL_LOCKS_EXCLUDED(lock_);
+
   // Has `loop` read whenever no thread does, from now on.
   absl::Status ReadWith(std::shared_ptr<LoopCore> loop)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -103,7 +108,8 @@ class ClientConnection final
   void OnHello(const Hello& hello) override ABSL_LOCKS_EXCLUDED(lock_);
   absl::Status OnFrame(IncomingFrame& frame) override
       ABSL_LOCKS_EXCLUDED(lock_);
-  void OnGoAway(uint32_t last_call_id) override ABSL_LOCKS_EXCLUDED(lock_);
+  void OnGoAway(uint32_t last_call_id, std::string_view why) override
+      ABSL_LOCKS_EXCLUDED(lock_);
   void OnPong(uint32_t) override {}
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override
       ABSL_LOCKS_EXCLUDED(lock_);

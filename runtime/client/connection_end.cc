@@ -1,6 +1,7 @@
 // How a connection ends, by degrees, and which calls are then made again: a
 // part of ClientConnection.
 
+#include <string>
 #include <utility>
 
 #include "client/client_connection.h"
@@ -37,10 +38,11 @@ std::vector<PendingCall*> ClientConnection::AllCalls() const {
   return calls;
 }
 
-void ClientConnection::OnGoAway(uint32_t last_call_id) {
+void ClientConnection::OnGoAway(uint32_t last_call_id,
+                                std::string_view reason) {
   ChannelLockHolder lock(lock_);
-  const absl::Status why =
-      absl::UnavailableError("the server is shutting down");
+  const absl::Status why = absl::UnavailableError(
+      reason.empty() ? "the server is shutting down" : std::string(reason));
   RefuseNewCalls(why);
   for (PendingCall* call : AllCalls()) {
     if (call->id <= last_call_id) continue;

@@ -21,6 +21,7 @@ void Connectivity::OnEnded(const ClientConnection& connection,
   if (connection_ != &connection) return;
   connection_ = nullptr;
   if (state_ == ChannelState::kConnecting) return OnNotConnected(why);
+  failure_ = why;
   Change(ChannelState::kIdle);
 }
 

@@ -36,7 +36,7 @@ class Connectivity {
   ChannelState state() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
     return state_;
   }
-  // Why the last attempt to connect that failed did.
+  // Why the last attempt to connect failed, or the last connection ended.
   const absl::Status& failure() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
     return failure_;
   }

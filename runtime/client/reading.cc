@@ -76,6 +76,16 @@ bool ClientConnection::AwaitReady(MonotonicTime deadline) {
   return ready;
 }
 
+void ClientConnection::ReadWhatCame() {
+  WaitingThread thread;
+  lock_.Lock();
+  if (usable_ && loop_ == nullptr && !has_calls() && !has_waiting()) {
+    WaitOnce(thread, MonotonicTime());
+    EndWait();
+  }
+  lock_.Unlock();
+}
+
 absl::Status ClientConnection::ReadWith(std::shared_ptr<LoopCore> loop) {
   if (loop_ != nullptr) return absl::OkStatus();
   absl::StatusOr<uint64_t> token =

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "os/fork_generation.h"
-
 namespace fdrpc {
 
 StateWatch::StateWatch(std::shared_ptr<LoopCore> loop,
@@ -42,8 +40,7 @@ void StateWatch::End() {
     MutexLock lock(mu_);
     ended_ = true;
     to_tell_.clear();
-    // In a child after fork(2), nobody is left to return.
-    if (!loop_->OnThisThread() && ForkGeneration() == fork_generation_) {
+    if (!loop_->OnThisThread()) {
       while (running_) returned_.Wait(mu_);
     }
     if (running_) return;

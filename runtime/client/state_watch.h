@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "fdrpc/channel_state.h"
 #include "loop/loop_core.h"
+#include "os/fork_generation.h"
 
 namespace fdrpc {
 
@@ -24,6 +25,10 @@ class StateWatch : public std::enable_shared_from_this<StateWatch> {
   // Waits, without the channel's lock, until the function has returned, unless
   // it is itself that calls this; it is not called again.
   void End() ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether this is a child's copy, made by fork(2).
+  bool inherited_by_fork() const {
+    return ForkGeneration() != fork_generation_;
+  }
 
  private:
   // On the loop: tells what there is.

@@ -35,6 +35,7 @@ Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
 Connection::~Connection() = default;
 
 bool Connection::Enqueue(OutgoingFrames& frames) {
+  if (inherited_by_fork()) return false;
   MutexLock lock(mu_);
   if (!sends_.load(std::memory_order_relaxed)) return false;
   for (OutgoingFrame& frame : frames) Push(std::move(frame));
@@ -43,6 +44,7 @@ bool Connection::Enqueue(OutgoingFrames& frames) {
 }
 
 bool Connection::Enqueue(OutgoingFrame frame) {
+  if (inherited_by_fork()) return false;
   MutexLock lock(mu_);
   if (!sends_.load(std::memory_order_relaxed)) return false;
   Push(std::move(frame));
@@ -79,6 +81,7 @@ bool Connection::Withdraw(uint32_t call_id) {
 }
 
 void Connection::Flush() {
+  if (inherited_by_fork()) return;
   mu_.Lock();
   if (writing_) {
     mu_.Unlock();
@@ -106,6 +109,7 @@ void Connection::OnWritable() {
 }
 
 void Connection::Close(const absl::Status& why) {
+  if (inherited_by_fork()) return;
   {
     // Before the transport, so that a writer whom its end surprises does not
     // take that for the reason.
@@ -309,14 +313,19 @@ absl::Status Connection::Dispatch(IncomingFrame& frame) {
     case FrameType::kPong:
     case FrameType::kGoAway:
       if (header.call_id != 0 || header.flags != 0 ||
-          header.payload_bytes != 0 || header.descriptor_count != 0) {
+          header.descriptor_count != 0 ||
+          header.payload_bytes >
+              (type == FrameType::kGoAway ? kMaxReasonBytes : 0)) {
         return absl::InvalidArgumentError(
-            "a ping, pong or go-away has a call, flags, a payload or "
-            "descriptors");
+            "a ping, pong or go-away has a call, flags, descriptors or too "
+            "large a payload");
       }
       if (type == FrameType::kPing) return Pong(header.argument);
-      if (type == FrameType::kGoAway) role_.OnGoAway(header.argument);
-      if (type == FrameType::kPong) role_.OnPong(header.argument);
+      if (type == FrameType::kGoAway) {
+        role_.OnGoAway(header.argument, frame.payload);
+      } else {
+        role_.OnPong(header.argument);
+      }
       return absl::OkStatus();
     default:
       return role_.OnFrame(frame);

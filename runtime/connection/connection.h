@@ -7,12 +7,14 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
 #include "connection/frame_builder.h"
+#include "os/fork_generation.h"
 #include "transport/transport.h"
 #include "wire/hello.h"
 
@@ -32,8 +34,8 @@ class Connection {
     // A frame that is no affair of the connection's. An error says what the
     // peer did that the protocol forbids, and ends the connection.
     virtual absl::Status OnFrame(IncomingFrame& frame) = 0;
-    // The peer takes no calls behind `last_call_id`.
-    virtual void OnGoAway(uint32_t last_call_id) = 0;
+    // The peer takes no calls behind `last_call_id`, and perhaps says why.
+    virtual void OnGoAway(uint32_t last_call_id, std::string_view why) = 0;
     // The peer has read everything up to the ping of that argument.
     virtual void OnPong(uint32_t argument) = 0;
     // `frame` was not sent, no part of it, and will not be. On any thread that
@@ -103,6 +105,12 @@ class Connection {
   // the end. Frames that bound themselves (credit, ends of calls) need not ask.
   bool HasRoom() ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Whether this is a child's copy, made by fork(2). It does nothing: what it
+  // sent or ended would be the parent's connection, and another thread may have
+  // held its lock.
+  bool inherited_by_fork() const {
+    return ForkGeneration() != fork_generation_;
+  }
   bool closed() const { return closed_.load(std::memory_order_acquire); }
   // Whether what is queued can still arrive, as far as is known.
   bool sends() const { return sends_.load(std::memory_order_acquire); }
@@ -157,6 +165,7 @@ class Connection {
   const Hello hello_;
   const size_t max_queued_bytes_;
   Role& role_;
+  const uint32_t fork_generation_ = ForkGeneration();
   bool has_hello_ = false;  // the reader's
 
   Mutex mu_;

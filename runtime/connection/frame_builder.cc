@@ -299,6 +299,16 @@ OutgoingFrame BuildMethod(uint32_t method_id, std::string_view full_name) {
   return frame;
 }
 
+OutgoingFrame BuildGoAway(uint32_t last_call_id, std::string_view why) {
+  why = why.substr(0, kMaxReasonBytes);
+  OutgoingFrame frame =
+      NewFrame({.payload_bytes = static_cast<uint32_t>(why.size()),
+                .type = static_cast<uint8_t>(FrameType::kGoAway),
+                .argument = last_call_id});
+  frame.head += why;
+  return frame;
+}
+
 OutgoingFrame BuildControl(FrameType type, uint32_t call_id,
                            uint32_t argument) {
   return NewFrame({.call_id = call_id,

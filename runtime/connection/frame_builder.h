@@ -59,6 +59,8 @@ OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
 
 OutgoingFrame BuildHello(const Hello& hello);
 OutgoingFrame BuildMethod(uint32_t method_id, std::string_view full_name);
+// `why` is for people, may be empty, and is cut to what the protocol allows.
+OutgoingFrame BuildGoAway(uint32_t last_call_id, std::string_view why = "");
 // A frame that is nothing but its header.
 OutgoingFrame BuildControl(FrameType type, uint32_t call_id,
                            uint32_t argument = 0);

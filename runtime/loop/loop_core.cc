@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "os/fork_generation.h"
+#include "base/check.h"
 
 namespace fdrpc {
 namespace {
@@ -126,7 +126,15 @@ LoopCore::LoopCore(Poller poller, Wakeup wakeup)
 
 LoopCore::~LoopCore() = default;
 
+absl::Status LoopCore::CheckProcess() const {
+  if (!inherited_by_fork()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the loop was inherited through fork(); make a new one in the child");
+}
+
 absl::StatusOr<uint64_t> LoopCore::Watch(int fd, std::weak_ptr<Source> source) {
+  absl::Status usable = CheckProcess();
+  if (!usable.ok()) return usable;
   MutexLock lock(mu_);
   const uint64_t token = next_token_++;
   absl::Status added = poller_.Add(fd, token, {.edge_triggered = true});
@@ -136,14 +144,14 @@ absl::StatusOr<uint64_t> LoopCore::Watch(int fd, std::weak_ptr<Source> source) {
 }
 
 void LoopCore::WatchRoom(int fd, uint64_t token, bool watch) {
-  if (ForkGeneration() != fork_generation_) return;
+  if (inherited_by_fork()) return;
   // Of a descriptor in the set only a lack of memory can fail; what is lost is
   // noticed when the peer goes.
   (void)poller_.Change(fd, token, {.writable = watch, .edge_triggered = true});
 }
 
 void LoopCore::Unwatch(int fd, uint64_t token) {
-  if (ForkGeneration() != fork_generation_) return;
+  if (inherited_by_fork()) return;
   MutexLock lock(mu_);
   poller_.Remove(fd);
   sources_.erase(token);
@@ -200,6 +208,7 @@ void LoopCore::Run() {
 }
 
 void LoopCore::RunUntil(const std::atomic<bool>& done) {
+  if (inherited_by_fork()) return;
   if (!thread_->Borrow(done)) return;
   while (!done.load()) RunOnce(kNoDeadline);
   thread_->Return();
@@ -212,6 +221,10 @@ MonotonicTime LoopCore::next_deadline() {
 }
 
 void LoopCore::RunOnce(MonotonicTime deadline) {
+  // It would take what is the parent's out of the epoll set that they share.
+  FDRPC_CHECK(!inherited_by_fork(),
+              "a loop runs that was inherited through fork(): make a new one "
+              "in the child");
   LoopCore* const outer = std::exchange(current_, this);
   Poller::Event events[kMostEvents];
   const absl::Span<Poller::Event> ready =

@@ -18,6 +18,7 @@
 #include "call/continuation_queue.h"
 #include "fdrpc/call.h"
 #include "loop/loop_thread.h"
+#include "os/fork_generation.h"
 #include "os/poller.h"
 #include "os/wakeup.h"
 
@@ -50,12 +51,16 @@ class LoopCore final : public ContinuationRunner {
 
   // ---- any thread
 
+  // FAILED_PRECONDITION in a child after fork(2), where the epoll set is the
+  // parent's.
+  absl::Status CheckProcess() const;
+
   // Waits until `fd` is readable; it is borrowed until Unwatch(). Returns its
-  // token.
+  // token. Only if CheckProcess().
   absl::StatusOr<uint64_t> Watch(int fd, std::weak_ptr<Source> source)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Whether to wait until it is writable, too. Does nothing in a child after
-  // fork(2), nor does Unwatch(): the epoll set is the parent's.
+  // Whether to wait until it is writable, too. Does nothing in a child,
+  // nor does Unwatch().
   void WatchRoom(int fd, uint64_t token, bool watch);
   void Unwatch(int fd, uint64_t token) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -100,6 +105,7 @@ class LoopCore final : public ContinuationRunner {
 
   // Blocks until `done`, which something that the loop calls sets, and follows
   // with TellWaiting(). Runs the loop meanwhile, unless it is another thread's.
+  // Does nothing in a child.
   void RunUntil(const std::atomic<bool>& done) ABSL_LOCKS_EXCLUDED(mu_);
   void TellWaiting() { thread_->Tell(); }
 
@@ -114,6 +120,10 @@ class LoopCore final : public ContinuationRunner {
   void EndBatch();
   // Sees to it that the loop looks again.
   void Interrupt() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  bool inherited_by_fork() const {
+    return ForkGeneration() != fork_generation_;
+  }
 
   static thread_local LoopCore* current_;
 

@@ -345,10 +345,16 @@ void ServerConnection::OnRoom() {
   if (queued) Flush();
 }
 
+void ServerConnection::TurnAway(const absl::Status& why) {
+  connection_.Enqueue(BuildGoAway(0, std::string(why.message())));
+  connection_.Flush();
+  connection_.Close(why);
+}
+
 void ServerConnection::Drain() {
   if (draining_.exchange(true)) return;
   confirm_until_ = DeadlineAfter(Clock::Real().Now(), kConfirmTime);
-  connection_.Enqueue(BuildControl(FrameType::kGoAway, 0, kLastCallId));
+  connection_.Enqueue(BuildGoAway(kLastCallId));
   connection_.Enqueue(BuildControl(FrameType::kPing, 0));
   connection_.Flush();
 }
@@ -364,7 +370,7 @@ bool ServerConnection::AdvanceDrain(MonotonicTime now) {
       connection_.ReadRest();
     }
     takes_calls_ = false;
-    connection_.Enqueue(BuildControl(FrameType::kGoAway, 0, last_call_id_));
+    connection_.Enqueue(BuildGoAway(last_call_id_));
     connection_.Flush();
   }
   // In the order in which an end goes from one to the next.
@@ -373,6 +379,7 @@ bool ServerConnection::AdvanceDrain(MonotonicTime now) {
 }
 
 void ServerConnection::EndCall(uint32_t id, OutgoingFrames end) {
+  if (connection_.inherited_by_fork()) return;
   ending_.fetch_add(1, std::memory_order_relaxed);
   // Before the client hears of it and makes another one in its place.
   calls_.Remove(id);

@@ -16,6 +16,7 @@
 #include "os/poller.h"
 #include "server/call_runner.h"
 #include "server/call_table.h"
+#include "server/idle_check.h"
 #include "server/incoming_call.h"
 #include "server/service_registry.h"
 #include "transport/transport.h"
@@ -73,13 +74,24 @@ class ServerConnection final
   // one, the host is told of the next again.
   std::optional<MonotonicTime> incomplete_since();
 
+  // Whether no call has been in progress since this was asked before, or since
+  // the beginning.
+  bool WasIdle() {
+    return idle_check_.Look(partial_frame_.has_value() || !calls_.empty(),
+                            last_call_id_);
+  }
+
   // Sends what the handshake begins with.
   void Start() { connection_.Flush(); }
+  // Instead: tells the client that no call is taken here, and why, and ends the
+  // connection.
+  void TurnAway(const absl::Status& why);
   // Tells the client to make no more calls here. Those that are on the way,
   // with their descriptors, are still taken: until the client has confirmed,
   // or, if it reads nothing since it has no calls, until its end of the
   // connection is shut for them.
   void Drain();
+  bool draining() const { return draining_.load(std::memory_order_acquire); }
   // One step of that; true once nothing is left to be done for the client.
   bool AdvanceDrain(MonotonicTime now);
   // When AdvanceDrain() has something to do though nothing happens.
@@ -130,7 +142,8 @@ class ServerConnection final
   // Connection::Role.
   void OnHello(const Hello& hello) override { client_ = hello; }
   absl::Status OnFrame(IncomingFrame& frame) override;
-  void OnGoAway(uint32_t) override {}  // the client ends its calls itself
+  // The client ends its calls itself.
+  void OnGoAway(uint32_t, std::string_view) override {}
   void OnPong(uint32_t) override { confirmed_ = true; }
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override;
   void OnSent(uint32_t) override {}
@@ -171,6 +184,7 @@ class ServerConnection final
   std::optional<uint64_t> partial_frame_;
   MonotonicTime partial_since_;
   bool host_knows_of_incomplete_ = false;
+  IdleCheck idle_check_;
 
   // What follows Drain(), the polling thread's.
   bool takes_calls_ = true;

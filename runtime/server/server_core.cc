@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "os/activation.h"
 #include "os/deferred_close.h"
@@ -38,7 +39,10 @@ ServerOptions AtLeastGuaranteed(ServerOptions options) {
       std::clamp(options.stream_window_descriptors,
                  kGuaranteedCreditDescriptors, kMaxCredit);
   options.max_threads = std::max(options.max_threads, 2);
-  options.idle_timeout = std::max(options.idle_timeout, absl::Milliseconds(1));
+  for (absl::Duration* idle :
+       {&options.idle_timeout, &options.max_connection_idle}) {
+    *idle = std::max(*idle, absl::Milliseconds(1));
+  }
   return options;
 }
 
@@ -187,10 +191,7 @@ absl::Status ServerCore::AcceptInProcess() {
 
 absl::Status ServerCore::Connect(std::unique_ptr<Transport> transport,
                                  const PeerCredentials& peer) {
-  if (inherited_by_fork()) {
-    return absl::FailedPreconditionError(
-        "the server was inherited through fork()");
-  }
+  if (inherited_by_fork()) return Inherited();
   {
     MutexLock lock(mu_);
     if (drain_deadline_.has_value()) {
@@ -248,6 +249,7 @@ bool ServerCore::PollOnce(MonotonicTime until) {
   ExpireHandshakes(now);
   ExpireRequests(now);
   RetireConnections(now);
+  RetireIdleConnections(now);
   ShutdownIfIdle(now);
   for (const auto& call : deadlines_.TakeExpired(now)) call->OnDeadline();
   AdvanceShutdown(now);
@@ -258,7 +260,8 @@ bool ServerCore::PollOnce(MonotonicTime until) {
 MonotonicTime ServerCore::NextDeadline() {
   MonotonicTime next = std::min({deadlines_.next(), listeners_.next_resume(),
                                  idle_check_at_, notices_.next()});
-  for (const std::deque<Expected>* queue : {&handshakes_, &requests_, &ages_}) {
+  for (const std::deque<Expected>* queue :
+       {&handshakes_, &requests_, &ages_, &idles_}) {
     if (!queue->empty()) next = std::min(next, queue->front().deadline);
   }
   for (const Draining& draining : draining_) {
@@ -315,22 +318,43 @@ void ServerCore::Adopt(std::unique_ptr<Transport> transport,
   std::shared_ptr<ServerConnection::Host> host(shared_from_this(), this);
   const std::shared_ptr<ServerConnection> connection = ServerConnection::Create(
       std::move(transport), peer, options_, registry_, std::move(host), token);
+  absl::Status room;
   {
     MutexLock lock(mu_);
-    // Closed on arrival, which the client sees at once.
     std::erase_if(left_, [](const auto& left) { return left.expired(); });
-    if (connections_.size() + left_.size() >=
-        static_cast<size_t>(options_.max_connections)) {
-      return;
+    room = CheckRoomFor(peer.uid);
+    if (room.ok()) {
+      if (!poller_->Add(connection->pollable_fd(), token, {}).ok()) return;
+      connections_.emplace(token, connection);
+      ++connections_of_[peer.uid];
     }
-    if (!poller_->Add(connection->pollable_fd(), token, {}).ok()) return;
-    connections_.emplace(token, connection);
   }
+  if (!room.ok()) return connection->TurnAway(room);
   Expect(handshakes_, options_.handshake_timeout, token);
   if (options_.max_connection_age != absl::InfiniteDuration()) {
     Expect(ages_, options_.max_connection_age, token);
   }
+  if (options_.max_connection_idle != absl::InfiniteDuration()) {
+    Expect(idles_, options_.max_connection_idle, token);
+  }
   connection->Start();
+}
+
+absl::Status ServerCore::CheckRoomFor(uid_t user) const {
+  const size_t all = connections_.size() + left_.size();
+  if (all >= static_cast<size_t>(options_.max_connections)) {
+    return absl::UnavailableError(
+        absl::StrCat("the server has ", all, " connections, its limit"));
+  }
+  const auto of_user = connections_of_.find(user);
+  if (of_user == connections_of_.end()
+          ? options_.max_connections_per_user > 0
+          : of_user->second < options_.max_connections_per_user) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(
+      absl::StrCat("user ", user, " has ", options_.max_connections_per_user,
+                   " connections to the server, its limit for one user"));
 }
 
 void ServerCore::Expect(std::deque<Expected>& queue, absl::Duration timeout,
@@ -357,6 +381,8 @@ void ServerCore::OnConnectionClosed(ServerConnection& connection) {
     poller_->Remove(connection.pollable_fd());
     gone = std::move(it->second);
     connections_.erase(it);
+    auto of_user = connections_of_.find(gone->peer().uid);
+    if (--of_user->second == 0) connections_of_.erase(of_user);
     if (gone->has_calls()) left_.push_back(gone);
   }
   // A shutdown may have waited for it.

@@ -1,6 +1,8 @@
 #ifndef FDRPC_SERVER_SERVER_CORE_H_
 #define FDRPC_SERVER_SERVER_CORE_H_
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -23,6 +25,7 @@
 #include "os/wakeup.h"
 #include "server/call_deadlines.h"
 #include "server/executor.h"
+#include "server/idle_check.h"
 #include "server/listeners.h"
 #include "server/server_connection.h"
 #include "server/service_notices.h"
@@ -49,6 +52,7 @@ class ServerCore final : private ServerConnection::Host,
   absl::Status Listen(UniqueFd socket, bool removes_file);
   // Any thread.
   absl::StatusOr<std::vector<UniqueFd>> HandOver() {
+    if (inherited_by_fork()) return Inherited();
     return listeners_.HandOver();
   }
   // As Server::ServeConnection().
@@ -65,13 +69,15 @@ class ServerCore final : private ServerConnection::Host,
   // Blocks until the server, if it serves, has shut down and its handlers have
   // ended.
   void AwaitEnd() {
+    // A child has none of its threads.
+    if (pool_ != nullptr && inherited_by_fork()) return;
     if (executor_ != nullptr) executor_->AwaitEnd();
   }
   // Ends the connections that are left. Once no thread polls any more.
   void CloseConnections();
 
   bool serving() const { return serving_; }
-  // Whether this is a child's copy, made by fork(2).
+  // Whether this is a child's copy, made by fork(2): it does nothing.
   bool inherited_by_fork() const {
     return ForkGeneration() != fork_generation_;
   }
@@ -106,10 +112,10 @@ class ServerCore final : private ServerConnection::Host,
 
   // CallRunner, for the calls.
   void Post(Continuation& continuation) override {
-    executor_->Post(continuation);
+    if (!inherited_by_fork()) executor_->Post(continuation);
   }
   bool TakeBack(Continuation& continuation) override {
-    return executor_->Remove(continuation);
+    return !inherited_by_fork() && executor_->Remove(continuation);
   }
   void AboutToBlock() override { executor_->AboutToBlock(); }
   void WatchDeadline(IncomingCall& call) override {
@@ -168,12 +174,16 @@ class ServerCore final : private ServerConnection::Host,
   bool HasNothingToServe() ABSL_LOCKS_EXCLUDED(mu_);
   void Adopt(std::unique_ptr<Transport> transport, const PeerCredentials& peer)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // Why a connection of that user is turned away; OK if it is not.
+  absl::Status CheckRoomFor(uid_t user) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   static void Expect(std::deque<Expected>& queue, absl::Duration timeout,
                      uint64_t token);
   void ExpireHandshakes(MonotonicTime now);
   void ExpireRequests(MonotonicTime now);
-  // Has connections that are at their age drain.
+  // Has connections that are at their age drain, and those that are idle.
   void RetireConnections(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mu_);
+  void RetireIdleConnections(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mu_);
   void Drain(std::shared_ptr<ServerConnection> connection,
              MonotonicTime deadline);
   // One step of each that drains; those that are done with are closed.
@@ -187,6 +197,10 @@ class ServerCore final : private ServerConnection::Host,
   std::vector<std::shared_ptr<ServerConnection>> AllConnections()
       ABSL_LOCKS_EXCLUDED(mu_);
 
+  static absl::Status Inherited() {
+    return absl::FailedPreconditionError(
+        "the server was inherited through fork()");
+  }
   // Makes what waiting and serving need, once.
   absl::Status Prepare();
 
@@ -213,16 +227,19 @@ class ServerCore final : private ServerConnection::Host,
   std::deque<Expected> handshakes_;
   std::deque<Expected> requests_;  // of connections with incomplete ones
   std::deque<Expected> ages_;
+  std::deque<Expected> idles_;  // the next look at whether each is idle
   std::vector<Draining> draining_;
   bool shutting_down_ = false;
   uint64_t calls_ = 0;  // that came
-  uint64_t calls_at_idle_check_ = 0;
+  IdleCheck idle_check_;
   MonotonicTime idle_check_at_ = kNoDeadline;
   ServiceNotices notices_;
 
   Mutex mu_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<ServerConnection>> connections_
       ABSL_GUARDED_BY(mu_);
+  // How many of them each user has, by uid; no user with none.
+  absl::flat_hash_map<uid_t, int> connections_of_ ABSL_GUARDED_BY(mu_);
   // Those that have closed while one-way calls go on, which count like the
   // others: who comes and goes could else leave any number of calls.
   std::vector<std::weak_ptr<ServerConnection>> left_ ABSL_GUARDED_BY(mu_);

@@ -54,13 +54,26 @@ void ServerCore::RetireConnections(MonotonicTime now) {
   }
 }
 
+void ServerCore::RetireIdleConnections(MonotonicTime now) {
+  for (; !idles_.empty() && idles_.front().deadline <= now;
+       idles_.pop_front()) {
+    const uint64_t token = idles_.front().token;
+    const std::shared_ptr<ServerConnection> connection = FindConnection(token);
+    if (connection == nullptr || connection->draining()) continue;
+    if (connection->WasIdle()) {
+      Drain(connection, kNoDeadline);
+    } else {
+      Expect(idles_, options_.max_connection_idle, token);
+    }
+  }
+}
+
 void ServerCore::ShutdownIfIdle(MonotonicTime now) {
   if (now < idle_check_at_) return;
-  if (handlers_.load() == 0 && calls_ == calls_at_idle_check_) {
+  if (idle_check_.Look(handlers_.load() != 0, calls_)) {
     idle_check_at_ = kNoDeadline;
     return Shutdown(options_.drain_timeout);
   }
-  calls_at_idle_check_ = calls_;
   idle_check_at_ = DeadlineAfter(now, options_.idle_timeout);
 }
 
@@ -109,6 +122,7 @@ void ServerCore::AdvanceShutdown(MonotonicTime now) {
 }
 
 void ServerCore::Shutdown(absl::Duration drain_timeout) {
+  if (inherited_by_fork()) return;
   const MonotonicTime deadline = DeadlineAfter(
       Clock::Real().Now(), std::max(drain_timeout, absl::ZeroDuration()));
   // As a listener's queue, it goes with what waits there.

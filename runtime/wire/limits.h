@@ -23,6 +23,8 @@ inline constexpr size_t kMaxPacketBytes = 64u << 10;
 
 inline constexpr size_t kMaxHelloBytes = 256;
 inline constexpr size_t kMaxMethodNameBytes = 1024;
+// Why a server goes away, in words.
+inline constexpr size_t kMaxReasonBytes = 1024;
 // A client that has used this one makes a new connection.
 inline constexpr uint32_t kLastCallId = 0xffffffff;
 // Distinct methods that a connection can name.

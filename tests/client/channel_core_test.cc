@@ -237,7 +237,7 @@ TEST_F(ChannelCoreTest, MakesACallBehindTheGoAwayAgainOnANewConnection) {
   std::thread caller([&] { reply = stub.Echo(Text()); });
   server(0).SayHello();
   server(0).Await(FrameType::kOpen);
-  server(0).Send(BuildControl(FrameType::kGoAway, 0, 0));
+  server(0).Send(BuildGoAway(0));
   server(1).SayHello();
   server(1).Await(FrameType::kOpen);
   server(1).Reply(1, "from the successor");
@@ -252,7 +252,7 @@ TEST_F(ChannelCoreTest, FinishesACallWithinTheGoAwayOnItsConnection) {
   std::thread caller([&] { reply = stub.Echo(Text()); });
   server().SayHello();
   server().Await(FrameType::kOpen);
-  server().Send(BuildControl(FrameType::kGoAway, 0, 1));
+  server().Send(BuildGoAway(1));
   server().Reply(1, "drained");
   caller.join();
   ASSERT_TRUE(reply.ok()) << reply.status();

@@ -1,11 +1,17 @@
 // Clients that do not begin as the protocol says.
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <thread>
 
 #include "tests/conformance/attacked_server.h"
+#include "tests/support/child.h"
 
 namespace fdrpc::testing {
 namespace {
+
+using ::testing::HasSubstr;
 
 class HandshakeTest : public AttackedServer {
  protected:
@@ -22,6 +28,16 @@ class HandshakeTest : public AttackedServer {
     ASSERT_TRUE(client.Send(
         hello + MethodFrame(1, "fdrpc.testing.TestService/Echo").Bytes()));
     ExpectLives(client, 1);
+  }
+  // Connects until it is not turned away.
+  RawPeer NewServedClient() {
+    while (true) {
+      RawPeer client = NewPeer();
+      if (client.Send(Greeting()) && client.Send(PingFrame(1)) &&
+          client.ReadType(RawFrame::kPong).has_value()) {
+        return client;
+      }
+    }
   }
 };
 
@@ -188,22 +204,78 @@ TEST_F(HandshakeTest, ThatTimesOutLeavesThoseThatWereMade) {
   ExpectLives(later, 1);
 }
 
-TEST_F(HandshakeTest, ConnectionsBeyondTheLimitAreClosedOnArrival) {
-  Serve({.max_connections = 2});
-  RawPeer first = NewClient();
-  RawPeer second = NewClient();
-  RawPeer third = NewPeer();
-  EXPECT_TRUE(third.ReachesEnd());
-  ExpectLives(first, 1);
-  ExpectLives(second, 1);
-  first.Close();
-  second.Close();
-  // There is room again as soon as the server has taken notice.
-  while (true) {
-    RawPeer next = NewPeer();
-    if (next.Send(Greeting()) && next.Read().has_value()) break;
+TEST_F(HandshakeTest, ConnectionsBeyondTheLimitAreTurnedAwayOnArrival) {
+  for (const ServerOptions& options :
+       {ServerOptions{.max_connections = 2},
+        ServerOptions{.max_connections_per_user = 2}}) {
+    Serve(options);
+    RawPeer first = NewClient();
+    RawPeer second = NewClient();
+    for (int i = 0; i < 10; ++i) {
+      RawPeer third = NewPeer();
+      EXPECT_TRUE(third.ReadType(RawFrame::kHello).has_value());
+      std::optional<ReadFrame> go_away = third.ReadType(RawFrame::kGoAway);
+      ASSERT_TRUE(go_away.has_value());
+      EXPECT_EQ(go_away->frame.argument, 0u);
+      EXPECT_THAT(go_away->frame.payload, HasSubstr("limit"));
+      EXPECT_TRUE(third.ReachesEnd());
+    }
+    ExpectLives(first, 1);
+    ExpectLives(second, 1);
+    first.Close();
+    second.Close();
+    // There is room again, for as many, as soon as the server has taken notice.
+    RawPeer next = NewServedClient();
+    RawPeer after_next = NewServedClient();
+    next.Close();
+    RawPeer last = NewServedClient();
+    server_.reset();
   }
-  server_.reset();
+}
+
+TEST_F(HandshakeTest, ACallOnAConnectionThatIsTurnedAwayLearnsWhy) {
+  Serve({.max_connections_per_user = 1});
+  RawPeer only = NewServedClient();
+  absl::StatusOr<Channel> channel = Channel::Connect(dir_.address());
+  TestService::Stub stub(*channel);
+  const std::string why =
+      "user " + std::to_string(getuid()) + " has 1 connections to the server";
+  // Unless the connection has ended before the call is sent.
+  absl::Status called;
+  do {
+    called = stub.Echo(Text()).status();
+    ASSERT_EQ(called.code(), absl::StatusCode::kUnavailable);
+  } while (called.ToString().find(why) == std::string::npos);
+  // Unless its time is over between two answers.
+  absl::Status ready;
+  do {
+    ready = channel->WaitForReady(absl::Milliseconds(20));
+    ASSERT_EQ(ready.code(), absl::StatusCode::kDeadlineExceeded);
+  } while (ready.ToString().find(why) == std::string::npos);
+  only.Close();
+  EXPECT_TRUE(stub.Echo(Text(), {.wait_for_ready = true}).ok());
+}
+
+TEST_F(HandshakeTest, EachUserHasALimitOfItsOwn) {
+  if (geteuid() != 0) GTEST_SKIP() << "cannot become another user";
+  Serve({.max_connections_per_user = 1});
+  using std::filesystem::perms;
+  std::filesystem::permissions(dir_.path(), perms::all);
+  std::filesystem::permissions(dir_.file("socket"), perms::all);
+  RawPeer own = NewServedClient();
+  EXPECT_EQ(InChild([&] {
+              BecomeUnprivileged();
+              RawPeer others = NewPeer();
+              if (!others.Send(Greeting() + PingFrame(1).Bytes()) ||
+                  !others.ReadType(RawFrame::kPong).has_value()) {
+                return 1;
+              }
+              RawPeer second = NewPeer();
+              return second.ReadType(RawFrame::kGoAway).has_value() ? 0 : 2;
+            }),
+            0);
+  ExpectLives(own, 1);
+  own.Close();
 }
 
 }  // namespace

@@ -179,7 +179,9 @@ TEST_F(HostileFramesTest, DescriptorsWithoutAMessagePoison) {
 TEST_F(HostileFramesTest, PayloadOrDescriptorsOfAControlFramePoison) {
   Serve();
   for (uint8_t type : {RawFrame::kPing, RawFrame::kPong, RawFrame::kGoAway}) {
-    ExpectPoisons(RawFrame{.type = type, .payload = "x"});
+    const size_t too_much = type == RawFrame::kGoAway ? 1025 : 1;
+    ExpectPoisons(
+        RawFrame{.type = type, .payload = std::string(too_much, 'x')});
     ExpectPoisons(RawFrame{.type = type, .call = 1});
     ExpectPoisons(RawFrame{.type = type, .descriptors = 1}, Fds(1));
   }
@@ -348,6 +350,8 @@ TEST_F(HostileFramesTest, AGoAwayFromAClientIsIgnored) {
   Serve();
   RawPeer client = NewClient();
   ASSERT_TRUE(client.Send(RawFrame{.type = RawFrame::kGoAway}));
+  ASSERT_TRUE(client.Send(
+      RawFrame{.type = RawFrame::kGoAway, .payload = std::string(1024, 'x')}));
   ExpectLives(client, 1);
 }
 

@@ -118,6 +118,27 @@ TEST_F(LostServerTest, ThatGoesAwayBehindEveryCallServesThemAll) {
   ExpectRecovers();
 }
 
+TEST_F(LostServerTest, ThatIsGoingGetsNoStreamThatBegins) {
+  std::future<absl::StatusOr<Text>> first = Echo();
+  RawPeer going = Accept();
+  ASSERT_TRUE(going.Send(ReplyFrame(ReadCall(going), "")));
+  ASSERT_TRUE(first.get().ok());
+  ASSERT_TRUE(going.Send(
+      RawFrame{.type = RawFrame::kGoAway, .argument = 0xffffffff}.Bytes() +
+      PingFrame(7).Bytes()));
+  std::future<bool> written = std::async(std::launch::async, [this] {
+    auto chat = stub_.Chat();
+    return chat.Write(Text());
+  });
+  RawPeer next = Accept();
+  EXPECT_TRUE(next.ReadType(RawFrame::kOpen).has_value());
+  EXPECT_TRUE(written.get());
+  std::optional<ReadFrame> answer = going.Read();
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->frame.type, RawFrame::kPong);
+  EXPECT_TRUE(going.ReachesEnd());
+}
+
 TEST_F(LostServerTest, ThatAlwaysGoesAwayIsGivenUp) {
   std::future<absl::StatusOr<Text>> reply = Echo();
   int attempts = 0;

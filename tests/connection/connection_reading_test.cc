@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 constexpr auto kMessage = static_cast<uint8_t>(FrameType::kMessage);
 
@@ -174,10 +175,14 @@ TEST_P(ConnectionReadingTest, AnswersPingsWithTheirArgument) {
 TEST_P(ConnectionReadingTest, HandsOnPongsAndGoAways) {
   Handshake();
   PeerSends(BuildControl(FrameType::kPong, 0, 7));
-  PeerSends(BuildControl(FrameType::kGoAway, 0, 9));
+  const std::string longest(1024, 'w');
+  PeerSends(BuildGoAway(9));
+  PeerSends(BuildGoAway(8, "full"));
+  PeerSends(BuildGoAway(7, longest + "more"));
   ReadAll();
   EXPECT_THAT(role_->pongs, ElementsAre(7u));
-  EXPECT_THAT(role_->go_aways, ElementsAre(9u));
+  EXPECT_THAT(role_->go_aways,
+              ElementsAre(Pair(9u, ""), Pair(8u, "full"), Pair(7u, longest)));
   EXPECT_TRUE(role_->frames.empty());
   EXPECT_FALSE(connection_->closed());
 }
@@ -195,7 +200,8 @@ TEST_P(ConnectionReadingTest, RefusesPingsPongsAndGoAwaysWithAnythingMore) {
       EXPECT_TRUE(role_->go_aways.empty());
     };
     refuses(NewFrame(1, "", {}, number));
-    refuses(NewFrame(0, "x", {}, number));
+    refuses(NewFrame(0, std::string(type == FrameType::kGoAway ? 1025 : 1, 'x'),
+                     {}, number));
     refuses(NewFrame(0, "", NumberedFiles(1), number));
     OutgoingFrame with_flags = NewFrame(0, "", {}, number);
     with_flags.head[9] = 1;

@@ -317,7 +317,7 @@ TEST_P(ConnectionPartlySentTest, WantOfMemoryFailsTheCallAndNotTheConnection) {
 }
 
 TEST_P(ConnectionPartlySentTest, WantOfMemoryForItsOwnFrameEndsTheConnection) {
-  connection_->Enqueue(BuildControl(FrameType::kGoAway, 0, 1));
+  connection_->Enqueue(BuildGoAway(1));
   connection_->Enqueue(NewFrame(2, "next"));
   FaultInjection faults([](std::string_view name, size_t index) {
     const bool fails = name == "sendmsg" && index == 0;

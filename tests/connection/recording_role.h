@@ -23,7 +23,7 @@ class RecordingRole final : public Connection::Role {
 
   std::vector<Hello> hellos;
   std::vector<ReceivedFrame> frames;
-  std::vector<uint32_t> go_aways;
+  std::vector<std::pair<uint32_t, std::string>> go_aways;
   std::vector<uint32_t> pongs;
   std::vector<Unsent> unsent;
   std::vector<absl::Status> sending_ended;
@@ -53,9 +53,9 @@ class RecordingRole final : public Connection::Role {
     }
     return on_frame ? on_frame(frame.header) : absl::OkStatus();
   }
-  void OnGoAway(uint32_t last_call_id) override {
+  void OnGoAway(uint32_t last_call_id, std::string_view why) override {
     std::lock_guard lock(mutex_);
-    go_aways.push_back(last_call_id);
+    go_aways.emplace_back(last_call_id, why);
   }
   void OnPong(uint32_t argument) override {
     std::lock_guard lock(mutex_);

@@ -8,6 +8,7 @@
 #include <latch>
 #include <memory>
 #include <mutex>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "gtest/gtest.h"
 #include "tests/integration/restarts.fdrpc.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/fault_injection.h"
 #include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
@@ -286,6 +288,43 @@ TEST(RestartsTest, NoCallFailsWhenConnectionsAreReplacedForTheirAge) {
     hammer.Await(3000);
     hammer.Stop();
     EXPECT_THAT(hammer.tally.errors(), ::testing::IsEmpty());
+  }
+  server.Shutdown();
+  server.Wait();
+}
+
+TEST(RestartsTest, NoCallFailsWhenConnectionsAreEndedForBeingIdle) {
+  TempDir dir;
+  FakeService service;
+  Server server({.max_connection_idle = absl::Milliseconds(1)});
+  server.AddService(service);
+  ASSERT_TRUE(server.Listen(dir.address()).ok());
+  ASSERT_TRUE(server.Start().ok());
+  const FaultInjection counting(
+      [](std::string_view, size_t) { return FaultInjection::Fault(); });
+  {
+    // While it is the others' turn, a channel is idle; some a little too long.
+    constexpr int kChannels = 50;
+    std::vector<TestService::Stub> stubs;
+    for (int i = 0; i < kChannels; ++i) {
+      stubs.emplace_back(*Channel::Connect(dir.address()));
+    }
+    std::mt19937 random(4711);
+    Tally tally;
+    while (tally.calls < 10'000 && counting.CountOf("accept4") < 1000) {
+      TestService::Stub& stub = stubs[random() % kChannels];
+      if (random() % 2 == 0) {
+        tally.Add("Exchange", stub.Exchange(OneFile()).status());
+        continue;
+      }
+      auto chat = stub.Chat();
+      const bool written = chat.Write(Text());
+      if (written) chat.Read();
+      tally.Add("Chat", chat.Finish());
+    }
+    EXPECT_THAT(tally.errors(), ::testing::IsEmpty());
+    EXPECT_GE(counting.CountOf("accept4"), 2u * kChannels)
+        << "no connection was replaced";
   }
   server.Shutdown();
   server.Wait();

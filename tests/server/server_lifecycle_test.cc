@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "tests/server/stream_server.h"
+#include "tests/support/fault_injection.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -111,6 +112,29 @@ TEST_P(ServerLifecycleTest, EndsCallsWhenTheGraceOfAnOldConnectionIsOver) {
   client.Open(1, kChat);
   EXPECT_TRUE(client.peer().ReachesEnd());
   EXPECT_EQ(log().Next(), "read 0, wrote 0, cancelled");
+}
+
+TEST_P(ServerLifecycleTest, EndsConnectionsThatAreIdleAndKeepsOthers) {
+  Serve({.max_connection_idle = absl::Milliseconds(200)});
+  StreamClient busy = NewClient();
+  busy.Open(1, kChat);
+  busy.Write(1, "begun");
+  EXPECT_EQ(busy.ReadText(1), "begun");
+  const FaultInjection counting(
+      [](std::string_view, size_t) { return FaultInjection::Fault(); });
+  // Each takes at least as long as the other one may be idle.
+  StreamClient idle = NewClient();
+  EXPECT_EQ(idle.ReadGoAway(), 0xffffffff);
+  EXPECT_TRUE(idle.peer().ReachesEnd());
+  StreamClient after_a_call = NewClient();
+  after_a_call.Open(1, kEcho, "served");
+  EXPECT_TRUE(after_a_call.peer().ReachesEnd());
+  EXPECT_LT(counting.CountOf("epoll_wait"), 300u) << "the server spins";
+  busy.Write(1, "on");
+  EXPECT_EQ(busy.ReadText(1), "on");
+  busy.HalfClose(1);
+  EXPECT_EQ(busy.ReadEnd(1), kOk);
+  EXPECT_TRUE(busy.peer().ReachesEnd());
 }
 
 }  // namespace

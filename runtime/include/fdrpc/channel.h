@@ -76,7 +76,8 @@ struct ChannelOptions {
 class Channel {
  public:
   // Does not block and does not need the server to run yet. INVALID_ARGUMENT if
-  // `address` has not the form of an address (docs/guide.md, "Addresses").
+  // `address` has not the form of an address (docs/guide.md, "Addresses"),
+  // FAILED_PRECONDITION if the loop was inherited through fork(2).
   static absl::StatusOr<Channel> Connect(std::string_view address,
                                          ChannelOptions options = {});
 
@@ -112,6 +113,8 @@ class Channel {
 
  private:
   friend class InProcessConnector;
+  // FAILED_PRECONDITION if the loop is the parent's, before fork(2).
+  static absl::Status CheckLoop(const ChannelOptions& options);
   // Over the transports that `connector` makes (client/channel_core.h).
   static Channel Over(
       std::function<absl::StatusOr<std::unique_ptr<Transport>>()> connector,

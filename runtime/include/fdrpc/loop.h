@@ -24,6 +24,9 @@ class LoopCore;
 // or within another event loop (epoll, libuv, Qt, …), which waits until fd() is
 // readable or next_timeout() has passed, and then calls RunReady().
 //
+// In a child after fork(2) it cannot be used: to run it is a programmer's
+// error, and channels and servers in it fail to be made. Make a new one there.
+//
 // Copies are handles to one loop. Channels and servers that use it keep it; any
 // number of them may share one.
 //

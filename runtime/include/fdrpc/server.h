@@ -29,8 +29,13 @@ struct ServerOptions {
   // wait in order. Handlers with callbacks and coroutines hold no thread while
   // they wait. At least 2.
   int max_threads = 64;
-  // Connections that are served at once; further ones are closed on arrival.
+  // Connections that are served at once, and how many of them one user may
+  // have, whom the kernel names (PeerCredentials::uid): further ones are turned
+  // away on arrival, and their calls fail with UNAVAILABLE. Nobody is exempt,
+  // not root and not the server's own user. By default one user alone cannot
+  // shut the others out.
   int max_connections = 16384;
+  int max_connections_per_user = 8192;
   // Calls that one connection may have in progress; a client that keeps to it
   // (fdrpc::Channel does) holds further calls back itself. At as many one-way
   // calls beside, or at half of what may be held (below), the connection is not
@@ -80,6 +85,11 @@ struct ServerOptions {
   // part).
   absl::Duration max_connection_age = absl::InfiniteDuration();
   absl::Duration max_connection_age_grace = absl::InfiniteDuration();
+  // After how long without a call a connection is ended in the same way, so
+  // that peers which went quiet hold no descriptor here: at the latest after
+  // twice that time (gRPC's MAX_CONNECTION_IDLE). A call in progress keeps its
+  // connection, though nothing comes on it. At least a millisecond.
+  absl::Duration max_connection_idle = absl::InfiniteDuration();
   // Tells the service manager that started the process how the server fares
   // (sd_notify(3); systemd's Type=notify): READY=1 once it serves, STOPPING=1
   // when it begins to shut down, and, if the manager has a watchdog for this
@@ -108,6 +118,9 @@ class ServerCore;
 // same threads. A server that is started in a loop has no threads: all of it
 // runs where the loop runs, one thing at a time.
 //
+// In a child after fork(2) it cannot be used: there it and the calls that its
+// handlers have do nothing, and the parent's go on.
+//
 // Threads: AddService() and Listen() come before Run() or Start(), on one
 // thread. Shutdown() may be called from any thread, a handler's included.
 class Server {
@@ -115,8 +128,8 @@ class Server {
   explicit Server(ServerOptions options = {});
   // Shuts down with no drain time and waits for handlers to end: to return, and
   // those with callbacks to Finish() or let go of their calls. In a child after
-  // fork(2), where a server cannot be used, it leaves everything to the parent.
-  // What Wait() says of loops is true of it, too.
+  // fork(2) it leaves everything to the parent. What Wait() says of loops is
+  // true of it, too.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
