@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/recycled.h"
 #include "client/channel_call.h"
 #include "fdrpc/answered_call.h"
 #include "wire/limits.h"
@@ -65,7 +66,7 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
     return std::make_shared<AnsweredCall>(*this, form, CheckProcess());
   }
   if (form == CallForm::kBlocking) ReadWhatCame();
-  auto call = std::make_shared<ChannelCall>(*this, method, options);
+  auto call = MakeRecycled<ChannelCall>(*this, method, options);
   if (form == CallForm::kNotified) call->RunOnLoop();
   call->KeepChannel(shared_from_this());
   call->Start(options, request, /*borrow_request=*/false);
@@ -135,7 +136,7 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::Connect() {
   return ClientConnection::Create(
       *std::move(transport), ClientHello(options_), options_.max_queued_bytes,
       KeepAlive(options_.keepalive_interval, options_.keepalive_timeout),
-      connectivity_);
+      options_.max_busy_poll, connectivity_);
 }
 
 void ChannelCore::Forget(const ClientConnection& connection) {

@@ -25,23 +25,25 @@ Credit InitialCredit(const std::optional<Hello>& server) {
 absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
     std::unique_ptr<Transport> transport, const Hello& hello,
     size_t max_queued_bytes, const KeepAlive& keep_alive,
-    std::shared_ptr<Connectivity> connectivity) {
+    absl::Duration max_busy_poll, std::shared_ptr<Connectivity> connectivity) {
   absl::StatusOr<WaitingThreads> threads = WaitingThreads::Create();
   if (!threads.ok()) return threads.status();
   return std::shared_ptr<ClientConnection>(new ClientConnection(
-      std::move(transport), hello, max_queued_bytes, keep_alive,
+      std::move(transport), hello, max_queued_bytes, keep_alive, max_busy_poll,
       *std::move(threads), std::move(connectivity)));
 }
 
 ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
                                    const Hello& hello, size_t max_queued_bytes,
                                    const KeepAlive& keep_alive,
+                                   absl::Duration max_busy_poll,
                                    WaitingThreads threads,
                                    std::shared_ptr<Connectivity> connectivity)
     : connectivity_(std::move(connectivity)),
       lock_(connectivity_->lock()),
       threads_(std::move(threads)),
       keep_alive_(keep_alive),
+      busy_poll_(max_busy_poll),
       connection_(std::move(transport), hello, max_queued_bytes, *this) {}
 
 ClientConnection::~ClientConnection() {

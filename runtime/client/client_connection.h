@@ -20,6 +20,7 @@
 #include "client/waiting_threads.h"
 #include "connection/connection.h"
 #include "loop/loop_core.h"
+#include "os/busy_poll.h"
 #include "transport/transport.h"
 
 namespace fdrpc {
@@ -36,7 +37,7 @@ class ClientConnection final
   static absl::StatusOr<std::shared_ptr<ClientConnection>> Create(
       std::unique_ptr<Transport> transport, const Hello& hello,
       size_t max_queued_bytes, const KeepAlive& keep_alive,
-      std::shared_ptr<Connectivity> connectivity);
+      absl::Duration max_busy_poll, std::shared_ptr<Connectivity> connectivity);
   ~ClientConnection() override;
 
   // The channel's lock, under the name that it has here.
@@ -101,7 +102,7 @@ class ClientConnection final
  private:
   ClientConnection(std::unique_ptr<Transport> transport, const Hello& hello,
                    size_t max_queued_bytes, const KeepAlive& keep_alive,
-                   WaitingThreads threads,
+                   absl::Duration max_busy_poll, WaitingThreads threads,
                    std::shared_ptr<Connectivity> connectivity);
 
   // Connection::Role.
@@ -130,6 +131,9 @@ class ClientConnection final
   // The reader's sleep, and what it then takes in; false if that is nothing.
   // Without the lock: of threads_ it uses what is the reader's alone.
   bool SleepAndRead(MonotonicTime deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  void NoteArrival(MonotonicTime now);
+  // The same without sleeping, for as long as that is sensible.
+  bool PollAndRead(MonotonicTime deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   // The reader's: takes in what has arrived, and notes that something has.
   bool Read();
@@ -205,6 +209,9 @@ class ClientConnection final
   bool usable_ ABSL_GUARDED_BY(lock_) = true;
   KeepAlive keep_alive_ ABSL_GUARDED_BY(lock_);
   bool heard_ = false;  // since the last look; the reader's
+  BusyPoll busy_poll_;  // the reader's
+  // Whether who waits for the reader is likely to wait for a moment only.
+  std::atomic<bool> busy_{false};
   // Ended by this side, for want of a sign of life.
   bool given_up_ ABSL_GUARDED_BY(lock_) = false;
   std::optional<Hello> server_ ABSL_GUARDED_BY(lock_);

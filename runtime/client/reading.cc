@@ -32,19 +32,47 @@ void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
     threads_.Park(thread);
     lock_.Unlock();
     FlushPutOff();
-    thread.parker.Park(deadline);
+    const bool busy =
+        busy_.load(std::memory_order_relaxed) && BusyPoll::HasSeveralCpus();
+    thread.parker.Park(
+        deadline,
+        busy ? Clock::Real().Now() + busy_poll_.longest() : MonotonicTime());
     lock_.Lock();
     threads_.Unpark(thread);
   }
 }
 
+bool ClientConnection::PollAndRead(MonotonicTime deadline) {
+  MonotonicTime now = Clock::Real().Now();
+  const MonotonicTime until = std::min(busy_poll_.Begin(now), deadline);
+  while (now < until && !threads_.wakeup_pending() &&
+         !connection_.write_blocked()) {
+    const bool received = Read();
+    if (!received && threads_.others_wait()) YieldCpu();
+    now = Clock::Real().Now();
+    if (received || connection_.closed()) {
+      NoteArrival(now);
+      return true;
+    }
+  }
+  return false;
+}
+
+void ClientConnection::NoteArrival(MonotonicTime now) {
+  busy_poll_.OnArrival(now);
+  busy_.store(busy_poll_.expects_arrival(), std::memory_order_relaxed);
+}
+
 bool ClientConnection::SleepAndRead(MonotonicTime deadline) {
+  if (PollAndRead(deadline)) return true;
+  if (!threads_.BeginSleep()) return false;
   const bool write_blocked = connection_.write_blocked();
-  WaitReady(connection_.pollable_fd(), write_blocked, threads_.wakeup_fd(),
-            deadline);
-  threads_.OnAwake();
+  threads_.EndSleep(WaitReady(connection_.pollable_fd(), write_blocked,
+                              threads_.wakeup_fd(), deadline));
   if (write_blocked) connection_.OnWritable();
-  return Read();
+  const bool received = Read();
+  if (received) NoteArrival(Clock::Real().Now());
+  return received;
 }
 
 bool ClientConnection::Read() {

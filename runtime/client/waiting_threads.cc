@@ -8,8 +8,7 @@ void WaitingThread::Wake(ToWake& to_wake) {
   if (among != nullptr) {
     among->Wake(*this, to_wake);
   } else if (pauses) {
-    parker.Give();
-    to_wake.push_back(parker.address());
+    if (parker.Give()) to_wake.push_back(parker.address());
   }
 }
 
@@ -25,7 +24,9 @@ WaitingThreads::WaitingThreads(WaitingThreads&& other) noexcept
 void WaitingThreads::BeginReading(WaitingThread& thread) {
   reader_ = &thread;
   thread.among = this;
-  reader_sleeps_.store(true, std::memory_order_relaxed);
+  others_wait_.store(!parked_.empty(), std::memory_order_relaxed);
+  // It has not looked yet.
+  wakeup_pending_.store(false, std::memory_order_relaxed);
 }
 
 void WaitingThreads::EndReading() {
@@ -33,17 +34,23 @@ void WaitingThreads::EndReading() {
   reader_ = nullptr;
 }
 
-void WaitingThreads::OnAwake() {
-  reader_sleeps_.store(false, std::memory_order_relaxed);
-  if (wakeup_pending_.exchange(false, std::memory_order_acq_rel)) {
-    wakeup_.Clear();
-  }
+bool WaitingThreads::BeginSleep() {
+  reader_sleeps_.store(true);
+  if (!wakeup_pending_.load()) return true;
+  reader_sleeps_.store(false);
+  return false;
+}
+
+void WaitingThreads::EndSleep(bool woken) {
+  reader_sleeps_.store(false);
+  if (woken) wakeup_.Clear();
 }
 
 void WaitingThreads::Park(WaitingThread& thread) {
   thread.among = this;
   thread.parked_index = parked_.size();
   parked_.push_back(&thread);
+  others_wait_.store(true, std::memory_order_relaxed);
 }
 
 void WaitingThreads::Unpark(WaitingThread& thread) {
@@ -65,14 +72,12 @@ void WaitingThreads::Wake(WaitingThread& thread, ToWake& to_wake) {
   if (&thread == reader_) {
     WakeReader();
   } else {
-    thread.parker.Give();
-    to_wake.push_back(thread.parker.address());
+    if (thread.parker.Give()) to_wake.push_back(thread.parker.address());
   }
 }
 
 void WaitingThreads::WakeReader() {
-  if (reader_sleeps_.load(std::memory_order_relaxed) &&
-      !wakeup_pending_.exchange(true, std::memory_order_acq_rel)) {
+  if (!wakeup_pending_.exchange(true) && reader_sleeps_.load()) {
     wakeup_.Notify();
   }
 }

@@ -42,13 +42,24 @@ class WaitingThreads {
   bool has_reader() const { return reader_ != nullptr; }
   bool empty() const { return reader_ == nullptr && parked_.empty(); }
 
-  // Makes the calling thread the reader, which is about to sleep on the socket
-  // and wakeup_fd(). Only if there is none.
+  // Makes the calling thread the reader. Only if there is none.
   void BeginReading(WaitingThread& thread);
   void EndReading();
+  // These are the reader's, without the lock.
+  //
+  // Whether it is to look what has changed.
+  bool wakeup_pending() const {
+    return wakeup_pending_.load(std::memory_order_relaxed);
+  }
+  // Whether it may sleep, on the socket and wakeup_fd(): not if it is to look.
+  bool BeginSleep();
   int wakeup_fd() const { return wakeup_.fd(); }
-  // The reader's, without the lock, when it has slept.
-  void OnAwake();
+  // Whether other threads wait here, or have been woken a moment ago.
+  bool others_wait() const {
+    return others_wait_.load(std::memory_order_relaxed);
+  }
+  // After that; `woken`: wakeup_fd() was readable.
+  void EndSleep(bool woken);
 
   void Park(WaitingThread& thread);
   void Unpark(WaitingThread& thread);
@@ -66,9 +77,11 @@ class WaitingThreads {
 
   Wakeup wakeup_;
   std::atomic<bool> wakeup_pending_{false};
-  // Set under the lock before the reader sleeps, so that whoever changes what
-  // it must know of either comes before that or sees that it must be woken.
+  // Of this one and wakeup_pending_ the reader sets one and then looks at the
+  // other, and who wakes it the other way round: so either it does not sleep or
+  // it is woken.
   std::atomic<bool> reader_sleeps_{false};
+  std::atomic<bool> others_wait_{false};
   WaitingThread* reader_ = nullptr;
   std::vector<WaitingThread*> parked_;
 };

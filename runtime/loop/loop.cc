@@ -9,8 +9,9 @@
 
 namespace fdrpc {
 
-absl::StatusOr<Loop> Loop::Create() {
-  absl::StatusOr<std::shared_ptr<LoopCore>> core = LoopCore::Create();
+absl::StatusOr<Loop> Loop::Create(const LoopOptions& options) {
+  absl::StatusOr<std::shared_ptr<LoopCore>> core =
+      LoopCore::Create(options.max_busy_poll);
   if (!core.ok()) return core.status();
   return Loop(*std::move(core));
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "fdrpc/loop.h"
 
 namespace fdrpc {
 namespace {
@@ -16,6 +17,8 @@ constexpr uint64_t kWakeupToken = 0;
 constexpr size_t kMostEvents = 64;
 // Continuations that run before the loop looks at descriptors again.
 constexpr int kMostContinuations = 256;
+// After how many of them what they have queued is written.
+constexpr int kContinuationsPerWrite = 16;
 
 // A thread that takes no signals: they are the program's. False if the system
 // gives none.
@@ -94,7 +97,8 @@ class LoopCore::PostedFunction final : public Continuation {
 
 thread_local LoopCore* LoopCore::current_ = nullptr;
 
-absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Create() {
+absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Create(
+    absl::Duration max_busy_poll) {
   absl::StatusOr<Poller> poller = Poller::Create();
   if (!poller.ok()) return poller.status();
   absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
@@ -102,14 +106,15 @@ absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Create() {
   absl::Status added = poller->Add(wakeup->fd(), kWakeupToken, {});
   if (!added.ok()) return added;
   return std::shared_ptr<LoopCore>(
-      new LoopCore(*std::move(poller), *std::move(wakeup)));
+      new LoopCore(*std::move(poller), *std::move(wakeup), max_busy_poll));
 }
 
 absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Default() {
   DefaultLoop& made = DefaultOfThisProcess();
   MutexLock lock(made.mu);
   if (made.loop != nullptr) return made.loop;
-  absl::StatusOr<std::shared_ptr<LoopCore>> created = Create();
+  absl::StatusOr<std::shared_ptr<LoopCore>> created =
+      Create(LoopOptions().max_busy_poll);
   if (!created.ok()) return created;
   if (!StartThread(*created)) {
     return absl::ResourceExhaustedError(
@@ -119,10 +124,11 @@ absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Default() {
   return made.loop;
 }
 
-LoopCore::LoopCore(Poller poller, Wakeup wakeup)
+LoopCore::LoopCore(Poller poller, Wakeup wakeup, absl::Duration max_busy_poll)
     : poller_(std::move(poller)),
       wakeup_(std::move(wakeup)),
-      fork_generation_(ForkGeneration()) {}
+      fork_generation_(ForkGeneration()),
+      busy_poll_(max_busy_poll) {}
 
 LoopCore::~LoopCore() = default;
 
@@ -228,7 +234,7 @@ void LoopCore::RunOnce(MonotonicTime deadline) {
   LoopCore* const outer = std::exchange(current_, this);
   Poller::Event events[kMostEvents];
   const absl::Span<Poller::Event> ready =
-      poller_.Wait(absl::MakeSpan(events), std::min(deadline, next_deadline()));
+      Wait(absl::MakeSpan(events), std::min(deadline, next_deadline()));
   for (const Poller::Event& event : ready) {
     std::shared_ptr<Source> source;
     {
@@ -254,6 +260,25 @@ void LoopCore::RunOnce(MonotonicTime deadline) {
       (!timers_.empty() && timers_.begin()->first == MonotonicTime())) {
     Interrupt();
   }
+}
+
+absl::Span<Poller::Event> LoopCore::Wait(absl::Span<Poller::Event> events,
+                                         MonotonicTime deadline) {
+  // It is not to wait.
+  if (deadline == MonotonicTime()) return poller_.Wait(events, deadline);
+  MonotonicTime now = Clock::Real().Now();
+  const MonotonicTime until = std::min(busy_poll_.Begin(now), deadline);
+  absl::Span<Poller::Event> ready;
+  while (now < until && ready.empty()) {
+    ready = poller_.Wait(events, MonotonicTime());
+    now = Clock::Real().Now();
+  }
+  if (ready.empty()) {
+    ready = poller_.Wait(events, deadline);
+    now = Clock::Real().Now();
+  }
+  if (!ready.empty()) busy_poll_.OnArrival(now);
+  return ready;
 }
 
 void LoopCore::RunTimers() {
@@ -282,6 +307,8 @@ void LoopCore::RunContinuations() {
     }
     if (next == nullptr) return;
     next->Run();
+    // The peer is to have something to do meanwhile.
+    if (i % kContinuationsPerWrite == kContinuationsPerWrite - 1) EndBatch();
   }
 }
 

@@ -18,6 +18,7 @@
 #include "call/continuation_queue.h"
 #include "fdrpc/call.h"
 #include "loop/loop_thread.h"
+#include "os/busy_poll.h"
 #include "os/fork_generation.h"
 #include "os/poller.h"
 #include "os/wakeup.h"
@@ -42,7 +43,9 @@ class LoopCore final : public ContinuationRunner {
     virtual void OnBatchEnd() {}
   };
 
-  static absl::StatusOr<std::shared_ptr<LoopCore>> Create();
+  // `max_busy_poll`: as of BusyPoll, for who runs it by Run().
+  static absl::StatusOr<std::shared_ptr<LoopCore>> Create(
+      absl::Duration max_busy_poll);
   // The loop of those who name none: with a thread of its own, which lives as
   // long as the process. Made by the first call (and anew in a forked child).
   static absl::StatusOr<std::shared_ptr<LoopCore>> Default();
@@ -112,9 +115,11 @@ class LoopCore final : public ContinuationRunner {
  private:
   class PostedFunction;
 
-  LoopCore(Poller poller, Wakeup wakeup);
+  LoopCore(Poller poller, Wakeup wakeup, absl::Duration max_busy_poll);
 
   void RunOnce(MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Span<Poller::Event> Wait(absl::Span<Poller::Event> events,
+                                 MonotonicTime deadline);
   void RunContinuations() ABSL_LOCKS_EXCLUDED(mu_);
   void RunTimers() ABSL_LOCKS_EXCLUDED(mu_);
   void EndBatch();
@@ -143,7 +148,9 @@ class LoopCore final : public ContinuationRunner {
   bool interrupted_ ABSL_GUARDED_BY(mu_) = false;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 
-  std::vector<std::shared_ptr<Source>> at_batch_end_;  // the loop's thread's
+  // The loop's thread's.
+  std::vector<std::shared_ptr<Source>> at_batch_end_;
+  BusyPoll busy_poll_;
 };
 
 }  // namespace fdrpc

@@ -40,6 +40,15 @@ IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
                              absl::Span<const int> descriptors) {
   FDRPC_CHECK(descriptors.size() <= kMaxDescriptorsPerSend,
               "more descriptors than one sendmsg takes");
+  if (pieces.size() == 1 && descriptors.empty()) {
+    // The same with less for the kernel to read.
+    const ssize_t sent = RetryOnEintr([&] {
+      return Syscalls::Get().send(socket, pieces[0].iov_base, pieces[0].iov_len,
+                                  MSG_DONTWAIT | MSG_NOSIGNAL);
+    });
+    if (sent < 0) return {.error = errno};
+    return {.bytes = sent};
+  }
   msghdr message = {};
   message.msg_iov = const_cast<iovec*>(pieces.data());
   message.msg_iovlen = pieces.size();

@@ -1,6 +1,7 @@
 #include "os/parker.h"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,25 +23,30 @@ timespec ToTimespec(MonotonicTime time) {
 
 }  // namespace
 
-bool Parker::Park(MonotonicTime deadline) {
+bool Parker::Park(MonotonicTime deadline, MonotonicTime busy_until) {
+  busy_until = std::min(busy_until, deadline);
+  if (busy_until != MonotonicTime()) {
+    do {
+      if (TakeToken()) return true;
+      sched_yield();
+    } while (Clock::Real().Now() < busy_until);
+  }
   const bool bounded = deadline != kNoDeadline;
   const timespec until = bounded ? ToTimespec(deadline) : timespec{};
-  while (true) {
-    uint32_t token = 1;
-    if (token_.compare_exchange_strong(token, 0, std::memory_order_acquire)) {
-      return true;
+  while (!TakeToken()) {
+    uint32_t none = kNone;
+    if (!state_.compare_exchange_strong(none, kSleeps,
+                                        std::memory_order_relaxed)) {
+      continue;
     }
     // FUTEX_WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC, so being
     // interrupted does not prolong the wait.
     const long result =
-        syscall(SYS_futex, &token_, FUTEX_WAIT_BITSET_PRIVATE, 0,
+        syscall(SYS_futex, &state_, FUTEX_WAIT_BITSET_PRIVATE, kSleeps,
                 bounded ? &until : nullptr, nullptr, FUTEX_BITSET_MATCH_ANY);
-    if (result < 0 && errno == ETIMEDOUT) {
-      token = 1;
-      return token_.compare_exchange_strong(token, 0,
-                                            std::memory_order_acquire);
-    }
+    if (result < 0 && errno == ETIMEDOUT) return TakeToken();
   }
+  return true;
 }
 
 void Parker::Wake(Address address) {

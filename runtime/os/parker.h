@@ -13,8 +13,8 @@ namespace fdrpc {
 //
 // Giving and waking are two steps, so that a token can be given under a lock
 // and the system call made after it:
-//   { lock; …; parker.Give(); address = parker.address(); }
-//   Parker::Wake(address);
+//   { lock; …; wake = parker.Give(); address = parker.address(); }
+//   if (wake) Parker::Wake(address);
 // Between the two the parked thread may have run on and destroyed the parker.
 // That is harmless: Wake() only passes the address to the kernel, which at
 // worst wakes a thread that checks its own condition and sleeps again.
@@ -27,15 +27,27 @@ class Parker {
   Parker& operator=(const Parker&) = delete;
 
   // Blocks until there is a token or `deadline` has passed; false if it was the
-  // deadline. Only one thread at a time.
-  bool Park(MonotonicTime deadline);
+  // deadline. Until `busy_until` it does not sleep, but lets others run. Only
+  // one thread at a time.
+  bool Park(MonotonicTime deadline, MonotonicTime busy_until = MonotonicTime());
 
-  void Give() { token_.store(1, std::memory_order_release); }
-  Address address() const { return &token_; }
+  // Whether Wake() is to follow: not if the thread does not sleep.
+  [[nodiscard]] bool Give() {
+    return state_.exchange(kToken, std::memory_order_acq_rel) == kSleeps;
+  }
+  Address address() const { return &state_; }
   static void Wake(Address address);
 
  private:
-  std::atomic<uint32_t> token_{0};
+  static constexpr uint32_t kNone = 0;
+  static constexpr uint32_t kToken = 1;
+  static constexpr uint32_t kSleeps = 2;  // or is about to
+
+  bool TakeToken() {
+    return state_.exchange(kNone, std::memory_order_acquire) == kToken;
+  }
+
+  std::atomic<uint32_t> state_{kNone};
 };
 
 }  // namespace fdrpc

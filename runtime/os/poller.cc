@@ -14,6 +14,7 @@ namespace {
 // when the wait for it ends. -1 waits for ever.
 int TimeoutMilliseconds(MonotonicTime deadline) {
   if (deadline == kNoDeadline) return -1;
+  if (deadline == MonotonicTime()) return 0;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(
                         deadline - Clock::Real().Now())
                         .count();

@@ -31,6 +31,7 @@ struct Syscalls {
   int (*getsockopt)(int, int, int, void*, socklen_t*) = ::getsockopt;
   int (*shutdown)(int, int) = ::shutdown;
   ssize_t (*sendmsg)(int, const msghdr*, int) = ::sendmsg;
+  ssize_t (*send)(int, const void*, size_t, int) = ::send;
   ssize_t (*recvmsg)(int, msghdr*, int) = ::recvmsg;
   int (*ppoll)(pollfd*, nfds_t, const timespec*, const sigset_t*) = ::ppoll;
   int (*epoll_create1)(int) = ::epoll_create1;

@@ -7,7 +7,7 @@
 
 namespace fdrpc {
 
-void WaitReady(int fd, bool or_writable, int wakeup_fd,
+bool WaitReady(int fd, bool or_writable, int wakeup_fd,
                MonotonicTime deadline) {
   pollfd polled[2] = {
       {.fd = fd,
@@ -24,7 +24,9 @@ void WaitReady(int fd, bool or_writable, int wakeup_fd,
     timeout.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000);
     timeout.tv_nsec = static_cast<long>(left.count() % 1'000'000'000);
   }
-  Syscalls::Get().ppoll(polled, 2, bounded ? &timeout : nullptr, nullptr);
+  const int ready =
+      Syscalls::Get().ppoll(polled, 2, bounded ? &timeout : nullptr, nullptr);
+  return ready > 0 && polled[1].revents != 0;
 }
 
 }  // namespace fdrpc

@@ -9,7 +9,8 @@ namespace fdrpc {
 // failed), until `wakeup_fd` is readable, or until `deadline`; returns early
 // when a signal arrives or the wait itself fails. The caller looks at what is
 // there: nothing is promised of it.
-void WaitReady(int fd, bool or_writable, int wakeup_fd, MonotonicTime deadline);
+// True if `wakeup_fd` was found readable.
+bool WaitReady(int fd, bool or_writable, int wakeup_fd, MonotonicTime deadline);
 
 }  // namespace fdrpc
 

@@ -1,7 +1,10 @@
 #ifndef FDRPC_SERVER_CALL_RUNNER_H_
 #define FDRPC_SERVER_CALL_RUNNER_H_
 
+#include <memory>
+
 #include "fdrpc/call.h"
+#include "server/executor.h"
 
 namespace fdrpc {
 
@@ -17,6 +20,9 @@ class CallRunner {
   // Takes one back. False if it is not queued: it runs, has run, or was never
   // posted.
   virtual bool TakeBack(Continuation& continuation) = 0;
+
+  // As Executor::PutOff().
+  virtual bool PutOff(std::shared_ptr<PutOffWrite> write) = 0;
 
   // The calling thread, which may be one of the server's, is about to block
   // until something arrives.

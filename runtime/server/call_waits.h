@@ -24,8 +24,7 @@ class WokenThreads {
   WokenThreads& operator=(const WokenThreads&) = delete;
 
   void Add(Parker& parker) {
-    parker.Give();
-    addresses_[count_++] = parker.address();
+    if (parker.Give()) addresses_[count_++] = parker.address();
   }
 
  private:

@@ -44,6 +44,7 @@ class LoopExecutor final : public Executor,
   bool Remove(Continuation& continuation) override {
     return loop_->Remove(continuation);
   }
+  bool PutOff(std::shared_ptr<PutOffWrite>) override { return false; }
   void AboutToBlock() override;
   void InterruptPoll() override;
   void Stop() override;

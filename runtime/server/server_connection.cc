@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/recycled.h"
 #include "call/message_assembler.h"
 #include "wire/limits.h"
 #include "wire/metadata_block.h"
@@ -53,14 +54,19 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
       connection_(std::move(transport), ServerHello(options),
                   options.max_queued_bytes_per_connection, *this) {}
 
-void ServerConnection::OnReadable() {
+bool ServerConnection::OnReadable() {
   // It is told of nothing but the client's end then.
-  if (!reads_) return Close(absl::UnavailableError("the client has gone"));
+  if (!reads_) {
+    Close(absl::UnavailableError("the client has gone"));
+    return true;
+  }
   // Interest changes by itself only when writing becomes blocked or unblocked.
   const bool was_readable = interest().readable;
   // While it is held back it is told of the client's end alone: then what is
   // left is no more than a socket holds.
-  if (was_readable || held_back_) connection_.Read();
+  if (!(was_readable || held_back_) || !connection_.Read()) {
+    return connection_.closed();
+  }
   HoldBack();
   if (const auto partial = connection_.partial_frame();
       partial != partial_frame_) {
@@ -70,8 +76,8 @@ void ServerConnection::OnReadable() {
       NoteIncomplete();
     }
   }
-  connection_.ReleaseIdleMemory();
   if (was_readable && !interest().readable) host_->OnInterestChanged(*this);
+  return true;
 }
 
 void ServerConnection::OnWritable() { connection_.OnWritable(); }
@@ -213,8 +219,7 @@ std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
                                                *open.timeout_ns, kLongest));
   }
   host_->OnCallCame();
-  auto call =
-      std::make_shared<IncomingCall>(shared_from_this(), std::move(terms));
+  auto call = MakeRecycled<IncomingCall>(shared_from_this(), std::move(terms));
   const absl::Status added = calls_.Add(call);
   if (added.ok()) return call;
   Refuse(id, one_way, added);
@@ -309,6 +314,13 @@ void ServerConnection::Refuse(uint32_t call_id, bool one_way,
 }
 
 void ServerConnection::Flush() {
+  // Whoever has set it writes what was queued before it is reset.
+  if (write_put_off_.exchange(true)) return;
+  if (!host_->PutOff(shared_from_this())) WriteNow();
+}
+
+void ServerConnection::WriteNow() {
+  write_put_off_.store(false);
   connection_.Flush();
   if (draining_.load(std::memory_order_acquire)) host_->OnDrainProgress();
 }

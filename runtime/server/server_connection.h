@@ -31,6 +31,7 @@ namespace fdrpc {
 // Calls keep it, and handlers keep calls: it may outlive its server.
 class ServerConnection final
     : public IncomingCall::Origin,
+      public PutOffWrite,
       private Connection::Role,
       public std::enable_shared_from_this<ServerConnection> {
  public:
@@ -66,7 +67,10 @@ class ServerConnection final
       std::shared_ptr<Host> host, uint64_t token);
 
   // For the host's one polling thread.
-  void OnReadable();
+  // False if nothing had come.
+  bool OnReadable();
+  // Gives back memory that only a connection that is read often needs.
+  void ReleaseIdleMemory() { connection_.ReleaseIdleMemory(); }
   void OnWritable();
   bool has_hello() const { return connection_.has_hello(); }
 
@@ -127,7 +131,9 @@ class ServerConnection final
   }
   bool HasRoom() override { return connection_.HasRoom(); }
   void Enqueue(OutgoingFrames frames) override { connection_.Enqueue(frames); }
+  // Perhaps together with what other calls are about to send.
   void Flush() override;
+  void WriteNow() override;
   void EndCall(uint32_t id, OutgoingFrames end) override;
   void OnHandlerEnded() override { host_->OnHandlerEnded(); }
   void OnOneWayError() override { host_->OnOneWayError(); }
@@ -196,6 +202,7 @@ class ServerConnection final
   // Calls that are not in the table any more and whose ends are not yet queued.
   std::atomic<int> ending_{0};
   std::atomic<bool> draining_{false};
+  std::atomic<bool> write_put_off_{false};
   std::atomic<bool> reads_{true};
   std::atomic<bool> held_back_{false};
 

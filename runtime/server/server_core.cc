@@ -25,6 +25,9 @@ constexpr uint64_t kFirstConnectionToken = 1u << 16;
 
 constexpr size_t kMostEvents = 64;
 
+// How often, of busy polls, one connection is looked at before all are.
+constexpr int kPollsOfOne = 8;
+
 // Clients rely on what the protocol guarantees before they know the rest.
 ServerOptions AtLeastGuaranteed(ServerOptions options) {
   options.max_request_bytes =
@@ -65,6 +68,7 @@ class LateClose final : private Continuation {
 ServerCore::ServerCore(const ServerOptions& options)
     : options_(AtLeastGuaranteed(options)),
       listeners_(kFirstListenerToken),
+      busy_poll_(options_.max_busy_poll),
       next_token_(kFirstConnectionToken) {}
 
 absl::Status ServerCore::Listen(std::string_view address,
@@ -165,7 +169,7 @@ absl::Status ServerCore::Prepare() {
   absl::StatusOr<Poller> poller = Poller::Create();
   if (!poller.ok()) return poller.status();
   absl::StatusOr<std::shared_ptr<WorkerPool>> pool = WorkerPool::Create(
-      options_.max_threads, [this] { Poll(NextDeadline()); },
+      options_.max_threads, [this](bool sleeps) { return PollOrSleep(sleeps); },
       [this] { wakeup_->Notify(); });
   if (!pool.ok()) return pool.status();
   absl::Status added = poller->Add(wakeup->fd(), kWakeupToken, {});
@@ -229,14 +233,52 @@ absl::Status ServerCore::ServeIn(std::shared_ptr<LoopCore> loop) {
   return started;
 }
 
+WorkerPool::Found ServerCore::PollOrSleep(bool sleeps) {
+  using Found = WorkerPool::Found;
+  if (sleeps) {
+    if (Poll(NextDeadline())) busy_poll_.OnArrival(Clock::Real().Now());
+    return Found::kSomething;
+  }
+  MonotonicTime now = Clock::Real().Now();
+  const MonotonicTime until = busy_poll_.Begin(now);
+  if (now < until) {
+    const std::shared_ptr<ServerConnection> last = FindConnection(last_read_);
+    while (now < until) {
+      const bool found = PollBusily(last.get());
+      now = Clock::Real().Now();
+      if (found) {
+        busy_poll_.OnArrival(now);
+        return Found::kSomething;
+      }
+    }
+  }
+  return busy_poll_.expects_arrival() ? Found::kNothingYet : Found::kNothing;
+}
+
+bool ServerCore::PollBusily(ServerConnection* connection) {
+  if (connection == nullptr || !connection->interest().readable ||
+      --busy_polls_ < 0) {
+    busy_polls_ = kPollsOfOne;
+    return Poll(MonotonicTime());
+  }
+  DeferredClose deferred;
+  const bool found = connection->OnReadable();
+  CloseLate(deferred);
+  return found;
+}
+
 bool ServerCore::Poll(MonotonicTime until) {
   // What clients sent may block whoever closes it; this thread must not be held
   // up, a worker may.
   DeferredClose deferred;
   const bool found = PollOnce(until);
+  CloseLate(deferred);
+  return found;
+}
+
+void ServerCore::CloseLate(DeferredClose& deferred) {
   std::vector<UniqueFd> to_close = deferred.Take();
   if (!to_close.empty()) LateClose::Post(std::move(to_close), *executor_);
-  return found;
 }
 
 bool ServerCore::PollOnce(MonotonicTime until) {
@@ -291,7 +333,15 @@ void ServerCore::Handle(const Poller::Event& event) {
       FindConnection(event.token);
   if (connection == nullptr) return;
   if (event.writable) connection->OnWritable();
-  if (event.readable) connection->OnReadable();
+  if (event.readable) Read(*connection);
+}
+
+void ServerCore::Read(ServerConnection& connection) {
+  connection.OnReadable();
+  if (last_read_ == connection.token()) return;
+  const std::shared_ptr<ServerConnection> former = FindConnection(last_read_);
+  if (former != nullptr) former->ReleaseIdleMemory();
+  last_read_ = connection.token();
 }
 
 void ServerCore::AdoptSocket(UniqueFd socket, int type) {

@@ -19,6 +19,8 @@
 #include "fdrpc/server.h"
 #include "fdrpc/server_statistics.h"
 #include "loop/loop_core.h"
+#include "os/busy_poll.h"
+#include "os/deferred_close.h"
 #include "os/fork_generation.h"
 #include "os/inherited_socket.h"
 #include "os/poller.h"
@@ -114,6 +116,9 @@ class ServerCore final : private ServerConnection::Host,
   void Post(Continuation& continuation) override {
     if (!inherited_by_fork()) executor_->Post(continuation);
   }
+  bool PutOff(std::shared_ptr<PutOffWrite> write) override {
+    return executor_->PutOff(std::move(write));
+  }
   bool TakeBack(Continuation& continuation) override {
     return !inherited_by_fork() && executor_->Remove(continuation);
   }
@@ -160,6 +165,12 @@ class ServerCore final : private ServerConnection::Host,
   //
   // Waits no longer than `until`. False if nothing was ready.
   bool Poll(MonotonicTime until);
+  // Waits, sleeping or not, for as long as that is sensible.
+  WorkerPool::Found PollOrSleep(bool sleeps);
+  // Looks at one connection, and from time to time at all.
+  bool PollBusily(ServerConnection* connection);
+  void Read(ServerConnection& connection);
+  void CloseLate(DeferredClose& deferred);
   bool PollOnce(MonotonicTime until);
   MonotonicTime NextDeadline() ABSL_LOCKS_EXCLUDED(mu_);
   void Handle(const Poller::Event& event);
@@ -223,6 +234,10 @@ class ServerCore final : private ServerConnection::Host,
   Listeners listeners_;
 
   // The polling thread's.
+  BusyPoll busy_poll_;
+  int busy_polls_ = 0;
+  // The connection that was read last, which keeps its memory.
+  uint64_t last_read_ = 0;
   uint64_t next_token_;
   std::deque<Expected> handshakes_;
   std::deque<Expected> requests_;  // of connections with incomplete ones

@@ -1,5 +1,7 @@
 #include "server/worker_pool.h"
 
+#include <algorithm>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -12,13 +14,23 @@ namespace {
 // waking another thread costs.
 constexpr absl::Duration kSlow = absl::Microseconds(200);
 
+// The same for handlers that have all been quick for some time. A timer that
+// expires behind the kernel's next tick (CONFIG_HZ) does not touch the CPU's
+// own, which would cost as much as a call.
+constexpr absl::Duration kPatience = absl::Milliseconds(5);
+constexpr uint64_t kFewQuick = 64;
+constexpr uint64_t kManyQuick = 1u << 16;
+
+// For how long a reply may wait for others, to be written together.
+constexpr std::chrono::microseconds kLongestPutOff{15};
+
 // The pool that the thread works for.
 constinit thread_local const WorkerPool* pool_of_this_thread = nullptr;
 
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<WorkerPool>> WorkerPool::Create(
-    int max_threads, std::function<void()> poll,
+    int max_threads, std::function<Found(bool sleeps)> poll,
     std::function<void()> interrupt) {
   absl::StatusOr<WatchTimer> timer = WatchTimer::Create();
   if (!timer.ok()) return timer.status();
@@ -26,12 +38,13 @@ absl::StatusOr<std::shared_ptr<WorkerPool>> WorkerPool::Create(
       max_threads, std::move(poll), std::move(interrupt), *std::move(timer)));
 }
 
-WorkerPool::WorkerPool(int max_threads, std::function<void()> poll,
+WorkerPool::WorkerPool(int max_threads, std::function<Found(bool sleeps)> poll,
                        std::function<void()> interrupt, WatchTimer timer)
     : max_threads_(max_threads),
       poll_(std::move(poll)),
       interrupt_(std::move(interrupt)),
-      timer_(std::move(timer)) {}
+      timer_(std::move(timer)),
+      quick_to_trust_(kFewQuick) {}
 
 void WorkerPool::JoinThreads() {
   while (true) {
@@ -130,6 +143,8 @@ void WorkerPool::Work() {
   while (true) {
     if (CanRun()) {
       Run();
+    } else if (!put_off_.empty()) {
+      WritePutOff();
     } else if (stopping_) {
       break;
     } else if (!polling_) {
@@ -145,12 +160,18 @@ void WorkerPool::Work() {
 }
 
 void WorkerPool::Run() {
+  if (!put_off_.empty() &&
+      Clock::Real().Now() - put_off_since_ > kLongestPutOff) {
+    return WritePutOff();
+  }
   Continuation* const next = queue_.PopFront();
   ++running_;
   ++progress_;
   // While this thread runs it, somebody must see to it that the rest goes on.
   if (IsNeglected() && !stopping_) {
-    if (!timer_set_) SetTimer(kSlow);
+    if (!timer_set_) {
+      SetTimer(progress_ - slow_at_ < quick_to_trust_ ? kSlow : kPatience);
+    }
     EnsureWatch();
   }
   mu_.Unlock();
@@ -161,17 +182,40 @@ void WorkerPool::Run() {
 }
 
 void WorkerPool::Poll() {
-  if (timer_set_) {
-    timer_.Stop();
-    timer_set_ = false;
-  }
   hand_over_ = false;
   polling_ = true;
   poller_ = std::this_thread::get_id();
   mu_.Unlock();
-  poll_();
+  const Found found = poll_(/*sleeps=*/false);
   mu_.Lock();
+  if (found != Found::kSomething && !stopping_) {
+    // What comes soon finds the timer set: that costs less.
+    if (found == Found::kNothing && std::exchange(timer_set_, false)) {
+      timer_.Stop();
+    }
+    mu_.Unlock();
+    poll_(/*sleeps=*/true);
+    mu_.Lock();
+  }
   polling_ = false;
+}
+
+void WorkerPool::WritePutOff() {
+  std::vector<std::shared_ptr<PutOffWrite>> writes;
+  writes.swap(put_off_);
+  mu_.Unlock();
+  for (const auto& write : writes) write->WriteNow();
+  writes.clear();
+  mu_.Lock();
+}
+
+bool WorkerPool::PutOff(std::shared_ptr<PutOffWrite> write) {
+  if (pool_of_this_thread != this) return false;
+  MutexLock lock(mu_);
+  if (!CanRun() || stopping_) return false;
+  if (put_off_.empty()) put_off_since_ = Clock::Real().Now();
+  put_off_.push_back(std::move(write));
+  return true;
 }
 
 void WorkerPool::Watch() {
@@ -188,6 +232,9 @@ void WorkerPool::Watch() {
     if (at_once || progress_ == progress_at_timer_) break;
     SetTimer(kSlow);
   }
+  // Each time it takes longer until handlers are trusted again.
+  slow_at_ = progress_;
+  quick_to_trust_ = std::min(2 * quick_to_trust_, kManyQuick);
   watching_ = false;
   // This thread will poll or run.
   EnsureWatch();
@@ -220,6 +267,7 @@ bool WorkerPool::Remove(Continuation& continuation) {
 
 void WorkerPool::AboutToBlock() {
   MutexLock lock(mu_);
+  if (!put_off_.empty()) WritePutOff();
   if (stopping_ || !IsNeglected()) return;
   if (resting_ > 0) {
     rested_.Signal();

@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/monotonic_time.h"
 #include "base/mutex.h"
 #include "call/continuation_queue.h"
 #include "os/watch_timer.h"
@@ -26,12 +27,16 @@ namespace fdrpc {
 class WorkerPool final : public Executor,
                          public std::enable_shared_from_this<WorkerPool> {
  public:
-  // `poll` waits until something arrives and handles it, calling Post() for
-  // what is to be run; called by one thread at a time, without a lock.
+  // What a poll has found: something that arrived; nothing, but it will come
+  // soon; or nothing, and it may take long.
+  enum class Found { kSomething, kNothingYet, kNothing };
+  // `poll` handles what has arrived, calling Post() for what is to be run, or
+  // waits until something does if it `sleeps`. Called by one thread at a time,
+  // without a lock.
   // `interrupt` makes the poll() return that waits or is about to; called from
   // any thread, under the pool's lock.
   static absl::StatusOr<std::shared_ptr<WorkerPool>> Create(
-      int max_threads, std::function<void()> poll,
+      int max_threads, std::function<Found(bool sleeps)> poll,
       std::function<void()> interrupt);
   // After Stop(), if it was started.
   ~WorkerPool() override { JoinThreads(); }
@@ -48,6 +53,8 @@ class WorkerPool final : public Executor,
   // A thread is started for what comes after Stop(), if all have ended.
   void Post(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
   bool Remove(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
+  bool PutOff(std::shared_ptr<PutOffWrite> write) override
+      ABSL_LOCKS_EXCLUDED(mu_);
   // Another thread takes over at once what this one would see to.
   void AboutToBlock() override ABSL_LOCKS_EXCLUDED(mu_);
   // Has poll() called anew, if another thread is in it.
@@ -57,7 +64,7 @@ class WorkerPool final : public Executor,
   void AwaitEnd() override ABSL_LOCKS_EXCLUDED(mu_) { JoinThreads(); }
 
  private:
-  WorkerPool(int max_threads, std::function<void()> poll,
+  WorkerPool(int max_threads, std::function<Found(bool sleeps)> poll,
              std::function<void()> interrupt, WatchTimer timer);
 
   bool StartThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -88,12 +95,14 @@ class WorkerPool final : public Executor,
   }
   // Whether something is left to do that a thread on watch would take over.
   bool IsNeglected() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return !polling_ || CanRun();
+    return !polling_ || CanRun() || !put_off_.empty();
   }
   void SetTimer(absl::Duration after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Gives the lock up meanwhile.
+  void WritePutOff() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int max_threads_;
-  const std::function<void()> poll_;
+  const std::function<Found(bool sleeps)> poll_;
   const std::function<void()> interrupt_;
   const WatchTimer timer_;
 
@@ -113,6 +122,12 @@ class WorkerPool final : public Executor,
   uint64_t progress_ ABSL_GUARDED_BY(mu_) = 0;
   bool timer_set_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t progress_at_timer_ ABSL_GUARDED_BY(mu_) = 0;
+  // When a handler was slow, as of progress_, and how much progress it takes
+  // from there until they are trusted to be quick.
+  uint64_t slow_at_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t quick_to_trust_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::shared_ptr<PutOffWrite>> put_off_ ABSL_GUARDED_BY(mu_);
+  MonotonicTime put_off_since_ ABSL_GUARDED_BY(mu_);
   // The thread on watch is not to wait for progress.
   bool hand_over_ ABSL_GUARDED_BY(mu_) = false;
 };

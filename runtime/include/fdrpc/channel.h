@@ -52,6 +52,12 @@ struct ChannelOptions {
   // none of this: its socket closes.)
   absl::Duration keepalive_interval = absl::InfiniteDuration();
   absl::Duration keepalive_timeout = absl::Seconds(20);
+  // For how long a thread that waits for a server that has been quick to answer
+  // polls before it sleeps: to be woken takes tens of microseconds, and polling
+  // sees the answer in few. It polls only while calls come so densely that it
+  // pays, and never where the thread may use one CPU only. Zero: it always
+  // sleeps.
+  absl::Duration max_busy_poll = absl::Microseconds(50);
   // Where callbacks and coroutines of this channel run; none: the process's own
   // loop, whose thread the first asynchronous call starts.
   std::optional<Loop> loop = std::nullopt;

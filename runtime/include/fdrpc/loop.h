@@ -11,6 +11,13 @@ namespace fdrpc {
 
 class LoopCore;
 
+struct LoopOptions {
+  // For how long Run(), when it waits for peers that have been quick to answer,
+  // polls before it sleeps; as ServerOptions::max_busy_poll. Within another
+  // loop it never does.
+  absl::Duration max_busy_poll = absl::Microseconds(50);
+};
+
 // Where the asynchronous part of channels runs, and all of a server, if it is
 // started in one: it waits for their sockets and deadlines, and calls handlers
 // and callbacks and goes on with coroutines. A channel that is given none uses
@@ -37,7 +44,7 @@ class LoopCore;
 class Loop {
  public:
   // Errors of epoll_create1(2) and eventfd(2): at the limit of open files.
-  static absl::StatusOr<Loop> Create();
+  static absl::StatusOr<Loop> Create(const LoopOptions& options = {});
 
   // Blocks and runs what becomes ready, until Stop().
   void Run();

@@ -98,6 +98,12 @@ struct ServerOptions {
   // is no manager that asks for it (NOTIFY_SOCKET) when the server listens,
   // nothing is sent.
   bool notify_service_manager = false;
+  // For how long the server's polling thread, when it waits for clients that
+  // have been quick to call again, polls before it sleeps: to be woken takes
+  // tens of microseconds, and polling answers in few. It polls only while calls
+  // come so densely that it pays, never where the thread may use one CPU only,
+  // and an idle server sleeps. Zero: it always sleeps. Not in a loop.
+  absl::Duration max_busy_poll = absl::Microseconds(50);
   // See each call before its handler; the first sees it first, and what comes
   // of it last.
   std::vector<std::shared_ptr<ServerInterceptor>> interceptors = {};

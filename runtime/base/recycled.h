@@ -1,0 +1,76 @@
+#ifndef FDRPC_BASE_RECYCLED_H_
+#define FDRPC_BASE_RECYCLED_H_
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace fdrpc {
+
+// An allocator for std::allocate_shared() of objects that come and go with each
+// call, and are too large for malloc(3) to be quick about: a thread keeps the
+// memory of some that it has let go of, and takes the next from there.
+template <typename T>
+class Recycled {
+ public:
+  using value_type = T;
+
+  Recycled() = default;
+  template <typename U>
+  Recycled(const Recycled<U>&) {}  // NOLINT: as allocators are
+
+  T* allocate(size_t count) {
+    Kept& kept = OfThisThread();
+    if (count == 1 && kept.count > 0) {
+      return static_cast<T*>(kept.memory[--kept.count]);
+    }
+    return std::allocator<T>().allocate(count);
+  }
+  void deallocate(T* memory, size_t count) {
+    Kept& kept = OfThisThread();
+    if (count == 1 && kept.count < kept.most) {
+      kept.memory[kept.count++] = memory;
+      return;
+    }
+    std::allocator<T>().deallocate(memory, count);
+  }
+
+  friend bool operator==(const Recycled&, const Recycled&) { return true; }
+
+ private:
+#if defined(__SANITIZE_ADDRESS__)
+  // Which is to see each of them come and go.
+  static constexpr size_t kMost = 0;
+#else
+  static constexpr size_t kMost = 64;
+#endif
+
+  struct Kept {
+    ~Kept() {
+      // What the thread lets go of from here on is not kept.
+      most = 0;
+      for (size_t i = 0; i < std::exchange(count, 0); ++i) {
+        std::allocator<T>().deallocate(static_cast<T*>(memory[i]), 1);
+      }
+    }
+    size_t count = 0;
+    size_t most = kMost;
+    void* memory[kMost + 1];
+  };
+  static Kept& OfThisThread() {
+    static thread_local Kept kept;
+    return kept;
+  }
+};
+
+// As std::make_shared().
+template <typename T, typename... Arguments>
+std::shared_ptr<T> MakeRecycled(Arguments&&... arguments) {
+  return std::allocate_shared<T>(Recycled<T>(),
+                                 std::forward<Arguments>(arguments)...);
+}
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_BASE_RECYCLED_H_
