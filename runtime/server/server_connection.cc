@@ -169,7 +169,7 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
   if (one_way) host_->OnOneWayCall();
 
   if (frame.payload_lost) {
-    Refuse(id, DescriptorsCutOff());
+    Refuse(id, one_way, DescriptorsCutOff());
     return absl::OkStatus();
   }
   if (!method.ok()) {
