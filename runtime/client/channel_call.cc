@@ -304,6 +304,9 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
                       count);
     connection = SendWaiting();
   }
+  if (message.may_linger && connection != nullptr && connection->Linger()) {
+    return true;
+  }
   Flush(connection);
   if (!on_loop_ && connection != nullptr && connection->write_blocked()) {
     AwaitWritten();

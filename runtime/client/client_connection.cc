@@ -206,7 +206,14 @@ void ClientConnection::Flush() {
 
 void ClientConnection::FlushPutOff() {
   LoopCore* const loop = batching_loop_.load(std::memory_order_acquire);
-  if (loop != nullptr && loop->OnThisThread()) connection_.Flush();
+  const bool batches = loop != nullptr && loop->OnThisThread();
+  if (lingers_.exchange(false) || batches) connection_.Flush();
+}
+
+bool ClientConnection::Linger() {
+  if (connection_.queued_bytes() >= Connection::kMostLingering) return false;
+  lingers_.store(true);
+  return true;
 }
 
 void ClientConnection::OnBatchEnd() {

@@ -71,6 +71,8 @@ class ClientConnection final
     return write_blocked() && connection_.sends() && loop_ == nullptr;
   }
   bool write_blocked() const { return connection_.write_blocked(); }
+  // Has what is queued wait for more, unless that is much; true if it does.
+  bool Linger();
   // Whether any thread waits here.
   bool has_waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
     return !threads_.empty();
@@ -237,6 +239,7 @@ class ClientConnection final
   MonotonicTime look_planned_at_ ABSL_GUARDED_BY(lock_) = kNoDeadline;
   std::atomic<LoopCore*> batching_loop_{nullptr};
   bool in_batch_ = false;  // the loop's thread's
+  std::atomic<bool> lingers_{false};
 
   Connection connection_;  // last: it uses this object until it is gone
 };

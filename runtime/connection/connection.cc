@@ -9,7 +9,7 @@
 namespace fdrpc {
 namespace {
 
-constexpr size_t kMostFramesPerBatch = 64;
+constexpr size_t kMostFramesPerBatch = 256;
 // Less than that would have senders wait for each other's small messages.
 constexpr size_t kLeastQueuedBytes = 64u << 10;
 // A peer that sends pings and reads no pongs is one that does harm.

@@ -60,6 +60,9 @@ class Connection {
     ~Role() = default;
   };
 
+  // How much may stay queued for more to come, by those who call Flush() later.
+  static constexpr size_t kMostLingering = 16u << 10;
+
   // `role` is borrowed and outlives the connection. Queues the hello.
   // `max_queued_bytes`: see HasRoom().
   Connection(std::unique_ptr<Transport> transport, const Hello& hello,

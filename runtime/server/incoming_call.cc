@@ -196,7 +196,9 @@ bool IncomingCall::Send(OutgoingMessage message, bool) {
     }
   }
   if (!status.ok()) Fail(status);
-  if (queued) origin_->Flush();
+  if (queued && !(message.may_linger && origin_->LetsLinger())) {
+    origin_->Flush();
+  }
   return status.ok();
 }
 

@@ -47,6 +47,8 @@ class IncomingCall final : public ServerCall,
     virtual bool HasRoom() = 0;
     virtual void Enqueue(OutgoingFrames frames) = 0;
     virtual void Flush() = 0;
+    // Whether what is queued may wait for more.
+    virtual bool LetsLinger() = 0;
 
     // The call is not in progress any more; queues what the client gets, which
     // may be nothing.

@@ -24,6 +24,7 @@ bool IncomingCall::Ready(CallEvent event) {
 
 void IncomingCall::Await(CallEvent event) {
   if (Ready(event)) return;
+  origin_->Flush();  // what lingers
   origin_->runner().AboutToBlock();
   Parker parker;
   bool in_time = true;

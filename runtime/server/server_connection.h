@@ -131,6 +131,9 @@ class ServerConnection final
   }
   bool HasRoom() override { return connection_.HasRoom(); }
   void Enqueue(OutgoingFrames frames) override { connection_.Enqueue(frames); }
+  bool LetsLinger() override {
+    return connection_.queued_bytes() < Connection::kMostLingering;
+  }
   // Perhaps together with what other calls are about to send.
   void Flush() override;
   void WriteNow() override;

@@ -40,7 +40,7 @@ class GatheredFrames {
 
  private:
   // Of two pieces each.
-  static constexpr size_t kMostFrames = 64;
+  static constexpr size_t kMostFrames = 256;
 
   void AddPiece(const char* data, size_t size) {
     if (size == 0) return;

@@ -37,6 +37,10 @@ ServerOptions MakeServerOptions(const Flags& flags) {
       std::max<uint32_t>(options.max_calls_per_connection, flags.in_flight);
   options.max_request_bytes =
       std::max<uint32_t>(options.max_request_bytes, flags.payload + 1024);
+  // All connections come from one user.
+  options.max_connections_per_user =
+      std::max(options.max_connections_per_user, flags.connections);
+  if (flags.form == "block") options.max_busy_poll = absl::ZeroDuration();
   return options;
 }
 
@@ -44,12 +48,8 @@ ChannelOptions MakeChannelOptions(const Flags& flags) {
   ChannelOptions options;
   options.max_reply_bytes =
       std::max<uint32_t>(options.max_reply_bytes, flags.payload + 1024);
+  if (flags.form == "block") options.max_busy_poll = absl::ZeroDuration();
   return options;
-}
-
-// For the system that must not poll before it sleeps, which has no option yet.
-void CheckForm(const Flags& flags) {
-  if (flags.form == "block") Skip("fdrpc has no option for polling");
 }
 
 // A service with blocking handlers.
@@ -65,7 +65,8 @@ class EchoService final : public echo::Echo::Service {
                     ServerWriter<echo::Payload>& writer) override {
     echo::Payload payload;
     payload.set_payload(std::string(request.payload_bytes(), 'x'));
-    while (writer.Write(payload)) {
+    const WriteOptions options = {.may_linger = request.batched()};
+    while (writer.Write(payload, options)) {
     }
     return absl::OkStatus();
   }
@@ -136,8 +137,9 @@ class FdrpcConnection final : public Connection {
   void Up(Meter& meter) override {
     auto writer = stub_.Up();
     uint64_t messages = 0;
+    const WriteOptions options = {.may_linger = flags_.batched};
     for (; meter.Next(); ++messages) {
-      if (!writer.Write(request_)) break;
+      if (!writer.Write(request_, options)) break;
     }
     absl::StatusOr<echo::UpReply> reply = writer.Finish();
     CheckOk(reply.status());
@@ -189,7 +191,6 @@ class FdrpcConnection final : public Connection {
 }  // namespace
 
 void Serve(const Flags& flags) {
-  CheckForm(flags);
   EchoService service;
   EchoDescriptorService descriptor_service;
   Server server(MakeServerOptions(flags));

@@ -21,6 +21,7 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
   // What a test may set.
   Hello client_hello;
   bool has_room = true;
+  bool lets_linger = true;
   absl::Status charge_result;
 
   // What came.
@@ -73,6 +74,7 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
     for (OutgoingFrame& frame : frames) sent.push_back(std::move(frame));
   }
   void Flush() override { ++flushes; }
+  bool LetsLinger() override { return lets_linger; }
   void EndCall(uint32_t id, OutgoingFrames end) override {
     ended.insert(id);
     Enqueue(std::move(end));

@@ -12,6 +12,15 @@
 
 namespace fdrpc {
 
+// How a blocking stream writes a message.
+struct WriteOptions {
+  // More follows soon, so this message may stay here for a while, to go in one
+  // system call with those behind it (gRPC's buffer hint): until some KiB have
+  // come together, a message is written without this, or the stream waits,
+  // half-closes or ends.
+  bool may_linger = false;
+};
+
 // A message to send, borrowed from the caller: plain, or in a parcel. Who takes
 // it prepares a parcel (ParcelBase::PrepareToSend) and moves its descriptors
 // out.
@@ -23,6 +32,7 @@ struct OutgoingMessage {
 
   const google::protobuf::MessageLite* message;
   ParcelBase* parcel = nullptr;
+  bool may_linger = false;  // WriteOptions
 };
 
 // Where a received message goes, borrowed likewise.

@@ -95,15 +95,21 @@ class Writer : public Base {
 
   // Takes `request` over to be sent; blocks while the server does not read.
   // False if the call has ended, which Finish() explains.
-  bool Write(SentMessage<Request> request) { return Send(request, false); }
+  bool Write(SentMessage<Request> request, WriteOptions options = {}) {
+    return Send(request, false, options);
+  }
   // The same with the last request, in one frame with the half-close.
-  bool WriteLast(SentMessage<Request> request) { return Send(request, true); }
+  bool WriteLast(SentMessage<Request> request) {
+    return Send(request, true, {});
+  }
 
  private:
   template <typename Message>
-  bool Send(Message& request, bool last) {
+  bool Send(Message& request, bool last, WriteOptions options) {
     this->call().Await(CallEvent::kRoom);
-    return this->call().Send(request, last);
+    OutgoingMessage message(request);
+    message.may_linger = options.may_linger;
+    return this->call().Send(message, last);
   }
 };
 

@@ -53,9 +53,11 @@ class ServerWriter {
 
   // Takes `reply` over to be sent; blocks while the client does not read. False
   // if the call has ended: there is nobody to go on for.
-  bool Write(SentMessage<Reply> reply) {
+  bool Write(SentMessage<Reply> reply, WriteOptions options = {}) {
     call_.Await(CallEvent::kRoom);
-    return call_.Send(reply, /*last=*/false);
+    OutgoingMessage message(reply);
+    message.may_linger = options.may_linger;
+    return call_.Send(message, /*last=*/false);
   }
 
  private:
@@ -72,8 +74,8 @@ class ServerStream {
 
   std::optional<Request> Read() { return reader_.Read(); }
   bool Read(Request& request) { return reader_.Read(request); }
-  bool Write(SentMessage<Reply> reply) {
-    return writer_.Write(std::forward<SentMessage<Reply>>(reply));
+  bool Write(SentMessage<Reply> reply, WriteOptions options = {}) {
+    return writer_.Write(std::forward<SentMessage<Reply>>(reply), options);
   }
 
  private:
