@@ -27,7 +27,7 @@ void ClientConnection::FinishUnseen(PendingCall& call, bool unseen,
   call.connection = nullptr;
   call.id = 0;
   call.unseen_because = why;
-  call.WakeAll(lock_);
+  call.WakeThreads(lock_);
   call.owner->OnUnseen();
 }
 

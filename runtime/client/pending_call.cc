@@ -39,6 +39,13 @@ void PendingCall::WakeAll(ChannelLock& lock) {
   }
 }
 
+void PendingCall::WakeThreads(ChannelLock& lock) {
+  for (int event = 0; event < kCallEvents; ++event) {
+    WaitingThread* thread = wait(static_cast<CallEvent>(event)).thread;
+    if (thread != nullptr) thread->Wake(lock.to_wake());
+  }
+}
+
 void PendingCall::End(absl::Status why, ChannelLock& lock) {
   connection = nullptr;
   status = std::move(why);

@@ -37,6 +37,9 @@ class PendingCall {
   // Has who waits for `event` look.
   void Wake(CallEvent event, ChannelLock& lock);
   void WakeAll(ChannelLock& lock);
+  // Has threads look that wait for anything; continuations, which take it that
+  // what they wait for has come, go on waiting.
+  void WakeThreads(ChannelLock& lock);
   // Marks the call as ended.
   void End(absl::Status why, ChannelLock& lock);
 
