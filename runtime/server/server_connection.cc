@@ -16,6 +16,9 @@ namespace {
 // may take to confirm that it makes none.
 constexpr absl::Duration kConfirmTime = absl::Milliseconds(20);
 
+// What is read of one connection before others get their turn.
+constexpr int kMostReads = 16;
+
 Hello ServerHello(const ServerOptions& options) {
   Hello hello;
   hello.max_message_bytes = options.max_request_bytes;
@@ -64,10 +67,16 @@ bool ServerConnection::OnReadable() {
   const bool was_readable = interest().readable;
   // While it is held back it is told of the client's end alone: then what is
   // left is no more than a socket holds.
-  if (!(was_readable || held_back_) || !connection_.Read()) {
+  if (!(was_readable || held_back_) || !ReadOnce()) {
     return connection_.closed();
   }
   HoldBack();
+  if (was_readable && !interest().readable) host_->OnInterestChanged(*this);
+  return true;
+}
+
+bool ServerConnection::ReadOnce() {
+  const bool received = connection_.Read();
   if (const auto partial = connection_.partial_frame();
       partial != partial_frame_) {
     partial_frame_ = partial;
@@ -76,8 +85,7 @@ bool ServerConnection::OnReadable() {
       NoteIncomplete();
     }
   }
-  if (was_readable && !interest().readable) host_->OnInterestChanged(*this);
-  return true;
+  return received;
 }
 
 void ServerConnection::OnWritable() { connection_.OnWritable(); }
@@ -219,6 +227,7 @@ std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
                                                *open.timeout_ns, kLongest));
   }
   host_->OnCallCame();
+  called_ = true;
   auto call = MakeRecycled<IncomingCall>(shared_from_this(), std::move(terms));
   const absl::Status added = calls_.Add(call);
   if (added.ok()) return call;
@@ -366,6 +375,7 @@ void ServerConnection::TurnAway(const absl::Status& why) {
 void ServerConnection::Drain() {
   if (draining_.exchange(true)) return;
   confirm_until_ = DeadlineAfter(Clock::Real().Now(), kConfirmTime);
+  called_ = !calls_.empty();
   connection_.Enqueue(BuildGoAway(kLastCallId));
   connection_.Enqueue(BuildControl(FrameType::kPing, 0));
   connection_.Flush();
@@ -374,8 +384,18 @@ void ServerConnection::Drain() {
 bool ServerConnection::AdvanceDrain(MonotonicTime now) {
   if (closed()) return !has_calls();
   if (takes_calls_) {
-    // With calls in progress the client reads, and confirms, sooner or later.
+    // With calls in progress the client reads, and confirms, sooner or later:
+    // behind the ends of the last ones, perhaps.
+    if (calls_.empty() && std::exchange(called_, false)) {
+      confirm_until_ = DeadlineAfter(now, kConfirmTime);
+    }
     if (!confirmed_ && (now < confirm_until_ || !calls_.empty())) return false;
+    // What has come meanwhile, of which a read takes one packet: the client may
+    // have confirmed, or made a call.
+    for (int i = 0; !confirmed_; ++i) {
+      if (!calls_.empty() || i == kMostReads) return false;
+      if (!interest().readable || !ReadOnce()) break;
+    }
     if (!confirmed_) {
       reads_ = false;
       host_->OnInterestChanged(*this);

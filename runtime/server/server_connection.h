@@ -161,6 +161,8 @@ class ServerConnection final
   void OnRoom() override;
   void OnClosed(const absl::Status& why) override;
 
+  // False if there was nothing to read.
+  bool ReadOnce();
   // Sees to it that the host looks after what is not complete.
   void NoteIncomplete();
   absl::Status OnMethod(const IncomingFrame& frame);
@@ -197,6 +199,7 @@ class ServerConnection final
 
   // What follows Drain(), the polling thread's.
   bool takes_calls_ = true;
+  bool called_ = false;  // since it was last seen without calls
   bool confirmed_ =
       false;  // the client knows, and calls it made before are here
   MonotonicTime confirm_until_;

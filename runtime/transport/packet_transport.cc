@@ -122,22 +122,37 @@ Transport::ReceiveResult PacketTransport::Receive() {
   }
   left_ = {};
   at_start_ = false;
-  set_ = {};
   unsealed_.reset();
-  IoResult io = ReceiveWithDescriptors(socket_.get(), buffer_.get(),
-                                       kMaxPacketBytes, set_);
-  if (io.error == ECONNRESET) {
-    // The peer has gone without reading all. Unlike on a stream that is said
-    // first, and once, and what it had sent is still there
-    // (__skb_wait_for_more_packets in net/core/datagram.c).
+  IoResult io;
+  // The end is believed when it is said twice, and a reset when something else
+  // follows it; see below.
+  for (bool reset = false, ended = false;;) {
+    set_ = {};
     io = ReceiveWithDescriptors(socket_.get(), buffer_.get(), kMaxPacketBytes,
                                 set_);
+    if (io.error == ECONNRESET && !reset) {
+      // The peer has gone without reading all. Unlike on a stream, that is said
+      // ahead of what it had sent, and once (__skb_try_recv_datagram in
+      // net/core/datagram.c).
+      reset = true;
+      continue;
+    }
+    const bool end =
+        io.error == 0 && io.bytes == 0 && set_.fds.empty() && !set_.truncated;
+    if (end && !ended) {
+      // Or the last packets came, and the end behind them, while the kernel was
+      // about to say that there is nothing (__unix_dgram_recvmsg in
+      // net/unix/af_unix.c).
+      ended = true;
+      continue;
+    }
+    if (end || io.error == ECONNRESET || (ended && io.error == EAGAIN)) {
+      return {.outcome = ReceiveOutcome::kClosed, .error = {}};
+    }
+    break;
   }
   if (io.error == EAGAIN) {
     return {.outcome = ReceiveOutcome::kWouldBlock, .error = {}};
-  }
-  if (io.error == 0 && io.bytes == 0 && set_.fds.empty() && !set_.truncated) {
-    return {.outcome = ReceiveOutcome::kClosed, .error = {}};
   }
   if (io.error != 0) {
     return {.outcome = ReceiveOutcome::kBroken,

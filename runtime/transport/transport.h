@@ -46,7 +46,7 @@ class Transport {
     ReceiveOutcome outcome = ReceiveOutcome::kReceived;
     absl::Status error;  // for kBroken
   };
-  // Takes in what has arrived with one system call.
+  // Takes in what has arrived with one system call, or a few at the end.
   virtual ReceiveResult Receive() = 0;
 
   enum class NextOutcome { kFrame, kNone, kMalformed };
