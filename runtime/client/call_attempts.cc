@@ -9,6 +9,9 @@ namespace {
 // How often a call that the server has not seen is made again, if it does not
 // wait for the server: enough for servers that replace each other.
 constexpr int kMaxAttempts = 5;
+// For how long it tries to reach a server that is there and takes no
+// connection: a burst of clients is over by then, and what lasts longer hangs.
+constexpr absl::Duration kMostBusy = absl::Seconds(5);
 
 }  // namespace
 
@@ -47,6 +50,8 @@ std::optional<MonotonicTime> CallAttempts::Try() {
     call_.unseen_because = connection.status();
     return pause_.Next();
   }
+  if (*connection == nullptr) return TryLater();
+  busy_since_.reset();
   // Unless the connection gave back what it did not send.
   if (call_.open.empty()) {
     call_.open = request_.Build();
@@ -69,6 +74,17 @@ std::optional<MonotonicTime> CallAttempts::Try() {
   }
   connection_->Begin(call_);
   return std::nullopt;
+}
+
+std::optional<MonotonicTime> CallAttempts::TryLater() {
+  const MonotonicTime now = Clock::Real().Now();
+  if (!busy_since_.has_value()) busy_since_ = now;
+  if (!wait_for_ready_ && now >= DeadlineAfter(*busy_since_, kMostBusy)) {
+    call_.End(ChannelCore::Busy(), lock_);
+    return std::nullopt;
+  }
+  call_.unseen_because = ChannelCore::Busy();
+  return pause_.Next();
 }
 
 MonotonicTime CallAttempts::Next() const {

@@ -67,6 +67,8 @@ class CallAttempts final : private PendingCall::Owner,
   // Gives the call to a connection, if one can be had; else ends it, or says
   // when to try again.
   std::optional<MonotonicTime> Try() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // What Try() does where the server is too busy to take a connection.
+  std::optional<MonotonicTime> TryLater() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // When to try again after a server has gone that had not seen the call.
   MonotonicTime Next() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void TryAt(MonotonicTime at) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -84,6 +86,8 @@ class CallAttempts final : private PendingCall::Owner,
   std::shared_ptr<ClientConnection> former_connection_ ABSL_GUARDED_BY(lock_);
   int made_ ABSL_GUARDED_BY(lock_) = 0;
   ReconnectPause pause_ ABSL_GUARDED_BY(lock_);
+  // Since when the server is too busy to take a connection.
+  std::optional<MonotonicTime> busy_since_ ABSL_GUARDED_BY(lock_);
   bool paused_ ABSL_GUARDED_BY(lock_) = false;  // before the next attempt
   std::optional<MonotonicTime> try_at_ ABSL_GUARDED_BY(lock_);
 };

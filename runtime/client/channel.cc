@@ -51,7 +51,9 @@ absl::StatusOr<Channel> Channel::Connect(std::string_view address,
            *std::move(parsed)]() -> absl::StatusOr<std::unique_ptr<Transport>> {
     absl::StatusOr<UniqueFd> socket = ConnectSocket(server);
     if (!socket.ok()) return socket.status();
-    return CreateSocketTransport(*std::move(socket), server.type());
+    if (!socket->ok()) return nullptr;
+    return CreateSocketTransport(*std::move(socket),
+                                 ConnectionType(server.type()));
   };
   return Over(std::move(connector), options);
 }

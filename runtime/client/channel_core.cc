@@ -120,6 +120,10 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
     connectivity_->OnNotConnected(connection.status());
     return connection.status();
   }
+  if (*connection == nullptr) {
+    connectivity_->OnNotConnected(Busy());
+    return connection;
+  }
   connection_ = *std::move(connection);
   connectivity_->OnConnected(*connection_);
   if (connectivity_->watched()) {
@@ -133,10 +137,17 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
 absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::Connect() {
   absl::StatusOr<std::unique_ptr<Transport>> transport = connector_();
   if (!transport.ok()) return transport.status();
+  if (*transport == nullptr) return nullptr;
   return ClientConnection::Create(
       *std::move(transport), ClientHello(options_), options_.max_queued_bytes,
       KeepAlive(options_.keepalive_interval, options_.keepalive_timeout),
       options_.max_busy_poll, connectivity_);
+}
+
+absl::Status ChannelCore::Busy() {
+  return absl::UnavailableError(
+      "the server does not take the connection: its queue of connections is "
+      "full");
 }
 
 void ChannelCore::Forget(const ClientConnection& connection) {

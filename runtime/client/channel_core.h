@@ -46,8 +46,9 @@ class ChannelCore final : public Caller,
     ~Timed() = default;
   };
 
-  // Makes a connected transport, without blocking. UNAVAILABLE if the server is
-  // not there at the moment; other errors will not go away by waiting.
+  // Makes a connected transport, without blocking; null if the server is there,
+  // but too busy to take a connection at the moment. UNAVAILABLE if it is not
+  // there at the moment; other errors will not go away by waiting.
   using Connector = std::function<absl::StatusOr<std::unique_ptr<Transport>>()>;
 
   // `loop`: null for the process's own, which is made when it is needed.
@@ -87,9 +88,12 @@ class ChannelCore final : public Caller,
   absl::StatusOr<std::shared_ptr<LoopCore>> GetLoop()
       ABSL_LOCKS_EXCLUDED(lock_);
 
-  // The connection for a new call.
+  // The connection for a new call; null if the server is busy, which is worth
+  // another attempt soon.
   absl::StatusOr<std::shared_ptr<ClientConnection>> GetConnection()
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // UNAVAILABLE: the server has been busy for too long.
+  static absl::Status Busy();
   // Lets go of a connection that takes no more calls, and so of its socket and
   // of what of an unfinished frame it holds, without waiting for the next call.
   void Forget(const ClientConnection& connection)

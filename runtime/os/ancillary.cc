@@ -16,12 +16,30 @@ constexpr size_t kControlBytes =
     CMSG_SPACE(kMaxDescriptorsPerSend * sizeof(int)) +
     CMSG_SPACE(sizeof(ucred));
 
+// Puts a control message behind those that are there.
+void Append(msghdr& message, int type, const void* data, size_t bytes) {
+  char* at = static_cast<char*>(message.msg_control) + message.msg_controllen;
+  // The padding goes to the kernel too.
+  std::memset(at, 0, CMSG_SPACE(bytes));
+  auto* header = reinterpret_cast<cmsghdr*>(at);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = type;
+  header->cmsg_len = CMSG_LEN(bytes);
+  std::memcpy(CMSG_DATA(header), data, bytes);
+  message.msg_controllen += CMSG_SPACE(bytes);
+}
+
 void TakeDescriptors(msghdr& message, ReceivedDescriptors& descriptors) {
   for (cmsghdr* control = CMSG_FIRSTHDR(&message); control != nullptr;
        control = CMSG_NXTHDR(&message, control)) {
-    if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) {
-      continue;
+    if (control->cmsg_level != SOL_SOCKET) continue;
+    if (control->cmsg_type == SCM_CREDENTIALS) {
+      ucred sender;
+      std::memcpy(&sender, CMSG_DATA(control), sizeof(sender));
+      descriptors.sender = {
+          .uid = sender.uid, .gid = sender.gid, .pid = sender.pid};
     }
+    if (control->cmsg_type != SCM_RIGHTS) continue;
     // The kernel pads the control message, not cmsg_len: this is exact for odd
     // and even numbers of descriptors.
     const size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -37,7 +55,8 @@ void TakeDescriptors(msghdr& message, ReceivedDescriptors& descriptors) {
 }  // namespace
 
 IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
-                             absl::Span<const int> descriptors) {
+                             absl::Span<const int> descriptors,
+                             const PeerCredentials* sender) {
   FDRPC_CHECK(descriptors.size() <= kMaxDescriptorsPerSend,
               "more descriptors than one sendmsg takes");
   if (pieces.size() == 1 && descriptors.empty()) {
@@ -53,18 +72,17 @@ IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
   message.msg_iov = const_cast<iovec*>(pieces.data());
   message.msg_iovlen = pieces.size();
   alignas(cmsghdr) char control[kControlBytes];
+  message.msg_control = control;
   if (!descriptors.empty()) {
-    const size_t bytes = descriptors.size() * sizeof(int);
-    // The padding behind an odd number goes to the kernel too.
-    std::memset(control, 0, CMSG_SPACE(bytes));
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(bytes);
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(bytes);
-    std::memcpy(CMSG_DATA(header), descriptors.data(), bytes);
+    Append(message, SCM_RIGHTS, descriptors.data(),
+           descriptors.size() * sizeof(int));
   }
+  if (sender != nullptr) {
+    const ucred credentials = {
+        .pid = sender->pid, .uid = sender->uid, .gid = sender->gid};
+    Append(message, SCM_CREDENTIALS, &credentials, sizeof(credentials));
+  }
+  if (message.msg_controllen == 0) message.msg_control = nullptr;
   const ssize_t sent = RetryOnEintr([&] {
     return Syscalls::Get().sendmsg(socket, &message,
                                    MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -5,9 +5,11 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "fdrpc/peer_credentials.h"
 #include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
@@ -28,9 +30,10 @@ struct IoResult {
 // byte, without blocking and without SIGPIPE. If any byte was sent, so were all
 // descriptors; the caller keeps its own. On an error nothing was sent. `pieces`
 // must hold at least a byte in all: the kernel drops descriptors that are sent
-// with none.
+// with none. `sender`: those of this process, to be sent along.
 IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
-                             absl::Span<const int> descriptors);
+                             absl::Span<const int> descriptors,
+                             const PeerCredentials* sender = nullptr);
 
 // Descriptors that one recvmsg(2) brought, each close-on-exec.
 struct ReceivedDescriptors {
@@ -39,6 +42,8 @@ struct ReceivedDescriptors {
   // its RLIMIT_NOFILE, or a security module refused one. Never the control
   // buffer's size, which has room for every set that can be sent.
   bool truncated = false;
+  // Who sent them, where SO_PASSCRED asks for it.
+  std::optional<PeerCredentials> sender;
 };
 
 // One recvmsg(2) of up to `size` bytes into `buffer`, or of a packet, without

@@ -3,6 +3,7 @@
 #include <sys/un.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,24 @@ absl::StatusOr<int> IntegerOption(int fd, int option) {
   }
 }
 
+// Whether a socket of that kind can be served, or called over.
+absl::Status CheckType(int fd, const SocketKind& kind) {
+  if (kind.domain != AF_UNIX) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("descriptor ", fd, " is not a socket of the Unix domain"));
+  }
+  if (kind.type == SOCK_DGRAM && kind.connected) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "descriptor ", fd,
+        " is a connected datagram socket, over which nobody learns that the "
+        "other end has gone; for a pair, use socketpair(2) with "
+        "SOCK_SEQPACKET"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<SocketKind> GetSocketKind(int fd) {
   SocketKind kind;
   int listens = 0;
@@ -43,29 +62,19 @@ absl::StatusOr<SocketKind> GetSocketKind(int fd) {
     *value = *got;
   }
   kind.listens = listens != 0;
-  sockaddr_un peer = {};
-  socklen_t length = sizeof(peer);
+  sockaddr_un name = {};
+  socklen_t length = sizeof(name);
   kind.connected = Syscalls::Get().getpeername(
-                       fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0;
+                       fd, reinterpret_cast<sockaddr*>(&name), &length) == 0;
+  // The name of a socket that has none is its family alone (unix(7)).
+  length = sizeof(name);
+  if (kind.type == SOCK_DGRAM && !kind.connected) {
+    kind.listens = Syscalls::Get().getsockname(
+                       fd, reinterpret_cast<sockaddr*>(&name), &length) == 0 &&
+                   length > offsetof(sockaddr_un, sun_path);
+  }
   return kind;
 }
-
-// Whether connections run over sockets of that kind.
-absl::Status CheckType(int fd, const SocketKind& kind) {
-  if (kind.domain != AF_UNIX) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("descriptor ", fd, " is not a socket of the Unix domain"));
-  }
-  if (kind.type != SOCK_STREAM && kind.type != SOCK_SEQPACKET) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "descriptor ", fd,
-        " is a datagram socket, over which nobody learns that the other end "
-        "has gone; for a pair, use socketpair(2) with SOCK_SEQPACKET"));
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
 
 absl::StatusOr<InheritedSocket> InspectSocket(UniqueFd fd) {
   absl::StatusOr<SocketKind> kind = GetSocketKind(fd.get());

@@ -17,9 +17,12 @@ namespace fdrpc {
 struct SocketKind {
   int domain = 0;  // AF_UNIX
   int type = 0;    // SOCK_STREAM, …
+  // Or, of a datagram socket, is a door: bound, and connected to nobody.
   bool listens = false;
   bool connected = false;
 };
+// INVALID_ARGUMENT if `fd` is not open, or not a socket.
+absl::StatusOr<SocketKind> GetSocketKind(int fd);
 
 // A socket, and what it is.
 struct InheritedSocket {
@@ -34,14 +37,16 @@ absl::StatusOr<InheritedSocket> InspectSocket(UniqueFd fd);
 absl::StatusOr<std::optional<int>> ParseFdAddress(std::string_view address);
 
 // The socket of that number, which is the caller's from then on, if it is one
-// of ours: a stream or seqpacket socket of the Unix domain that listens or is
-// connected. Otherwise INVALID_ARGUMENT, and the descriptor is left alone.
+// of ours, of the Unix domain: a stream or seqpacket socket that listens or is
+// connected, or a datagram socket that is a door. Otherwise INVALID_ARGUMENT,
+// and the descriptor is left alone.
 absl::StatusOr<InheritedSocket> TakeInheritedSocket(int number);
 
-// OK if it is a stream or seqpacket socket of the Unix domain that listens.
+// OK if it is a socket of the Unix domain that listens, or is a door.
 // Otherwise INVALID_ARGUMENT, with what it is instead.
 absl::Status CheckListens(const InheritedSocket& socket);
-// The same if it is connected, and if so has it not block, and close on exec.
+// The same if it is a connected stream or seqpacket socket, and if so has it
+// not block, and close on exec.
 absl::Status PrepareConnectedSocket(const InheritedSocket& socket);
 
 // Has a socket that was made elsewhere not block, as one that did could hold up

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "os/datagram_door.h"
 #include "os/socket_file.h"
 #include "os/syscalls.h"
 
@@ -26,6 +27,10 @@ absl::StatusOr<UniqueFd> NewLocalSocket(int type) {
       Syscalls::Get().socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return absl::ErrnoToStatus(errno, "socket");
   return UniqueFd(fd);
+}
+
+int ConnectionType(int type) {
+  return type == SOCK_DGRAM ? SOCK_SEQPACKET : type;
 }
 
 absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address) {
@@ -52,9 +57,7 @@ absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address) {
       case ECONNREFUSED:
         return NobodyListens(address);
       case EAGAIN:
-        return absl::UnavailableError(
-            absl::StrCat(address.text(),
-                         " does not accept: its queue of connections is full"));
+        return UniqueFd();
       case EPROTOTYPE:
         return absl::FailedPreconditionError(
             absl::StrCat("the server at ", address.text(),
@@ -65,6 +68,7 @@ absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address) {
                                    absl::StrCat("connect ", address.text()));
     }
   }
+  if (address.type() == SOCK_DGRAM) return Knock(fd->get(), address.text());
   return fd;
 }
 

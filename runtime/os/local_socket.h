@@ -12,10 +12,16 @@ namespace fdrpc {
 // and close-on-exec. Errors of socket(2) by their errno.
 absl::StatusOr<UniqueFd> NewLocalSocket(int type);
 
-// Connects a socket of the address's type, non-blocking and close-on-exec.
-// Never blocks: UNAVAILABLE if nobody listens there (no such socket, refused)
-// or the listener's queue is full; FAILED_PRECONDITION if a socket of another
-// type is there; other errors of connect(2) by their errno.
+// The type of the sockets of connections that are made at a socket of `type`:
+// the same, but SOCK_SEQPACKET for a datagram socket, which is a door
+// (os/datagram_door.h).
+int ConnectionType(int type);
+
+// Connects to a server: a socket of the address's ConnectionType(),
+// non-blocking and close-on-exec. Never blocks: UNAVAILABLE if nobody listens
+// there (no such socket, refused), and empty if a server does, but its queue is
+// full; FAILED_PRECONDITION if a socket of another type is there; other errors
+// of connect(2), or as Knock(), by their errno.
 absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address);
 
 // A pidfd of the process at the other end, of which `peer` is known, as

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "os/datagram_door.h"
 #include "os/local_socket.h"
 #include "os/syscalls.h"
 
@@ -14,10 +15,16 @@ absl::StatusOr<SocketListener> SocketListener::Listen(
     const UnixAddress& address, const ListenOptions& options) {
   absl::StatusOr<UniqueFd> fd = NewLocalSocket(address.type());
   if (!fd.ok()) return fd.status();
+  const bool door = address.type() == SOCK_DGRAM;
+  if (door) {
+    absl::Status prepared = PrepareDoor(fd->get());
+    if (!prepared.ok()) return prepared;
+  }
   absl::StatusOr<SocketFile> file =
       SocketFile::Bind(fd->get(), address, options);
   if (!file.ok()) return file.status();
   SocketListener listener(*std::move(fd), address.type(), *std::move(file));
+  if (door) return listener;
   // From here on others can connect (unix_stream_connect in
   // net/unix/af_unix.c). The kernel caps the queue at net.core.somaxconn.
   if (Syscalls::Get().listen(listener.fd(), SOMAXCONN) < 0) {
@@ -32,7 +39,10 @@ absl::StatusOr<SocketListener> SocketListener::TakeOver(InheritedSocket socket,
   if (!listens.ok()) return listens;
   absl::Status prepared = PrepareToPoll(socket.fd.get());
   if (!prepared.ok()) return prepared;
-  SocketFile file;
+  if (socket.kind.type == SOCK_DGRAM) {
+    prepared = PrepareDoor(socket.fd.get());
+    if (!prepared.ok()) return prepared;
+  }
   if (removes_file) {
     absl::StatusOr<SocketFile> taken = SocketFile::TakeOver(socket.fd.get());
     if (!taken.ok()) return taken.status();
@@ -54,6 +64,10 @@ SocketListener::SocketListener(UniqueFd fd, int type, SocketFile file)
     : fd_(std::move(fd)), type_(type), file_(std::move(file)) {}
 
 SocketListener::Accepted SocketListener::Accept() const {
+  if (type_ == SOCK_DGRAM) {
+    Answered answered = AnswerKnock(fd_.get());
+    return {.socket = std::move(answered.socket), .error = answered.error};
+  }
   const int fd = RetryOnEintr([&] {
     return Syscalls::Get().accept4(fd_.get(), nullptr, nullptr,
                                    SOCK_CLOEXEC | SOCK_NONBLOCK);

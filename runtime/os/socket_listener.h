@@ -5,13 +5,15 @@
 #include "fdrpc/listen_options.h"
 #include "fdrpc/unique_fd.h"
 #include "os/inherited_socket.h"
+#include "os/local_socket.h"
 #include "os/socket_file.h"
 #include "os/unix_address.h"
 
 namespace fdrpc {
 
-// A listening stream or seqpacket socket and its socket file, if it has one and
-// owns it, which is removed with it.
+// A socket that connections are made at, which is a listening stream or
+// seqpacket socket or a datagram socket as a door, and its socket file, if it
+// has one and owns it, which is removed with it.
 class SocketListener {
  public:
   // Errors as SocketFile::Bind, and those of listen(2) by their errno.
@@ -22,10 +24,9 @@ class SocketListener {
   SocketListener& operator=(SocketListener&&) = delete;
 
   // Takes over a listening socket that another process or a parent has made.
-  // INVALID_ARGUMENT, with what it is instead, if it is not a listening stream
-  // or seqpacket socket of the Unix domain. `removes_file`: the socket file
-  // becomes this one's, as far as SocketFile::TakeOver() finds it; else it is
-  // left to whoever made it.
+  // INVALID_ARGUMENT, with what it is instead, if it is no such socket.
+  // `removes_file`: the socket file becomes this one's, as far as
+  // SocketFile::TakeOver() finds it; else it is left to whoever made it.
   static absl::StatusOr<SocketListener> TakeOver(InheritedSocket socket,
                                                  bool removes_file);
 
@@ -36,12 +37,14 @@ class SocketListener {
 
   struct Accepted {
     UniqueFd socket;  // empty if `error` is not 0
-    int error = 0;    // errno of accept4(2); EAGAIN: nobody waits
+    // As of accept4(2), or AnswerKnock(). EAGAIN: nobody waits;
+    // ECONNABORTED: who did does not any more.
+    int error = 0;
   };
   // Does not block. The socket is non-blocking and close-on-exec.
   Accepted Accept() const;
   // The type of the sockets that it accepts.
-  int accepted_type() const { return type_; }
+  int accepted_type() const { return ConnectionType(type_); }
 
   int fd() const { return fd_.get(); }
 

@@ -83,6 +83,8 @@ struct Syscalls {
   ssize_t (*pread)(int, void*, size_t, off_t) = ::pread;
   ssize_t (*sendto)(int, const void*, size_t, int, const sockaddr*,
                     socklen_t) = ::sendto;
+  int (*socketpair)(int, int, int, int*) = ::socketpair;
+  int (*setsockopt)(int, int, int, const void*, socklen_t) = ::setsockopt;
 
   static const Syscalls& Get() {
     return *current.load(std::memory_order_acquire);

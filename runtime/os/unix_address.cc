@@ -16,7 +16,8 @@ struct Scheme {
   int type;
 };
 constexpr Scheme kSchemes[] = {{"unix:", SOCK_STREAM},
-                               {"unix-seqpacket:", SOCK_SEQPACKET}};
+                               {"unix-seqpacket:", SOCK_SEQPACKET},
+                               {"unix-dgram:", SOCK_DGRAM}};
 
 // A path needs its terminating NUL to fit, an abstract name the leading one.
 constexpr size_t kMost = sizeof(sockaddr_un::sun_path) - 1;
@@ -32,12 +33,6 @@ absl::Status Wrong(const std::string& text, const std::string& why) {
 }  // namespace
 
 absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
-  for (const char* later : {"unix-dgram:"}) {
-    if (text.starts_with(later)) {
-      return absl::UnimplementedError(absl::StrCat(
-          "address \"", std::string(text), "\": this version has no ", later,
-          " addresses; use unix: or unix-seqpacket:"));
-    }
   }
   UnixAddress address(text);
   if (text.starts_with("systemd:")) {
@@ -51,8 +46,8 @@ absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
   if (scheme == std::end(kSchemes)) {
     return Wrong(address.text_,
                  "has no known form; write unix:/path, unix:relative-path, "
-                 "unix:@abstract-name, the same with unix-seqpacket:, "
-                 "fd:number or, for a server, systemd:name");
+                 "unix:@abstract-name, the same with unix-seqpacket: or "
+                 "unix-dgram:, fd:number or, for a server, systemd:name");
   }
   address.type_ = scheme->type;
   const std::string_view name = text.substr(scheme->prefix.size());

@@ -27,7 +27,7 @@ class UnixAddress {
   // That of a socket file.
   static absl::StatusOr<UnixAddress> OfPath(std::string_view path);
 
-  // SOCK_STREAM or SOCK_SEQPACKET, by the scheme.
+  // SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM, by the scheme.
   int type() const { return type_; }
   // For the kernel. Not if is_long().
   const sockaddr* socket_address() const {

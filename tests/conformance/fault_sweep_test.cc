@@ -4,6 +4,9 @@
 
 #include <cerrno>
 #include <map>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
@@ -60,7 +63,9 @@ const std::map<std::string, std::vector<int>>& Errors() {
       {"add_seals", {EPERM}},
       {"get_seals", {}},
       {"fstatfs", {ENOMEM}},
-      {"pread", {ENOMEM, EINTR}}};
+      {"pread", {ENOMEM, EINTR}},
+      {"socketpair", {EMFILE, ENOMEM}},
+      {"setsockopt", {ENOMEM}}};
   return errors;
 }
 
@@ -80,7 +85,7 @@ class FaultSweepTest : public ::testing::Test {
     if (status.ok()) status = server.Start();
     Judge(status, expect_success);
     if (!status.ok()) return;
-    absl::StatusOr<Channel> channel = Channel::Connect(dir_.address());
+    absl::StatusOr<Channel> channel = Channel::Connect(address());
     ASSERT_TRUE(channel.ok());
     TestService::Stub stub(*channel);
     const CallOptions options = {.timeout = absl::Seconds(20)};
@@ -99,6 +104,8 @@ class FaultSweepTest : public ::testing::Test {
       EXPECT_EQ(ReadRest(reply->take_files(0).get()), "too");
     }
     Judge(stub.Get(text, options).status(), expect_success);
+    text.set_data(std::string(100'000, 'x'));
+    Judge(stub.Echo(text, options).status(), expect_success);
     server.Shutdown(absl::Seconds(10));
     server.Wait();
   }
@@ -106,13 +113,15 @@ class FaultSweepTest : public ::testing::Test {
   absl::Status TakeOver(Server& server) {
     Server predecessor;
     absl::Status listens = predecessor.Listen(
-        dir_.address(), {.mode = 0600, .owner = geteuid(), .group = getegid()});
+        address(), {.mode = 0600, .owner = geteuid(), .group = getegid()});
     if (!listens.ok()) return listens;
     absl::StatusOr<std::vector<UniqueFd>> listeners = predecessor.HandOver();
     if (!listeners.ok()) return listeners.status();
     return server.Listen(std::move(listeners->front()),
                          Server::SocketFile::kIsRemovedAtTheEnd);
   }
+
+  std::string address() const { return dir_.address("socket", scheme_); }
 
   static void Judge(const absl::Status& status, bool expect_success) {
     if (expect_success) {
@@ -164,6 +173,7 @@ class FaultSweepTest : public ::testing::Test {
 
   ExpectSameDescriptors census_;
   TempDir dir_;
+  std::string scheme_ = "unix:";
 };
 
 TEST_F(FaultSweepTest, KnowsTheErrorsOfEverySystemCall) {
@@ -173,15 +183,23 @@ TEST_F(FaultSweepTest, KnowsTheErrorsOfEverySystemCall) {
 }
 
 class FaultSweepOfTest : public FaultSweepTest,
-                         public ::testing::WithParamInterface<std::string> {};
+                         public ::testing::WithParamInterface<
+                             std::tuple<std::string, const char*>> {};
 
 TEST_P(FaultSweepOfTest, EndsInAStatusWithNothingLeftOpen) {
-  Sweep(GetParam());
+  scheme_ = std::get<1>(GetParam());
+  Sweep(std::get<0>(GetParam()));
 }
 
-INSTANTIATE_TEST_SUITE_P(EverySystemCall, FaultSweepOfTest,
-                         ::testing::ValuesIn(FaultInjection::Names()),
-                         [](const auto& name) { return name.param; });
+INSTANTIATE_TEST_SUITE_P(
+    EverySystemCall, FaultSweepOfTest,
+    ::testing::Combine(::testing::ValuesIn(FaultInjection::Names()),
+                       ::testing::Values("unix:", "unix-dgram:")),
+    [](const auto& info) {
+      return std::get<0>(info.param) +
+             (std::get<1>(info.param) == std::string("unix:") ? "OverAStream"
+                                                              : "OverADoor");
+    });
 
 TEST_F(FaultSweepTest, OneByteSendsAndReceivesThroughout) {
   for (const char* name : {"sendmsg", "recvmsg", ""}) {

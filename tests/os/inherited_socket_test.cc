@@ -79,7 +79,7 @@ TEST_F(InheritedSocketTest, TakesAConnectedSocketWhosePeerHasGone) {
 }
 
 TEST_F(InheritedSocketTest, TakesAListeningSocketButNotAsAConnection) {
-  for (const char* scheme : {"unix:", "unix-seqpacket:"}) {
+  for (const char* scheme : {"unix:", "unix-seqpacket:", "unix-dgram:"}) {
     TempDir dir;
     absl::StatusOr<SocketListener> listener = SocketListener::Listen(
         *UnixAddress::Parse(dir.address("socket", scheme)));
@@ -88,7 +88,7 @@ TEST_F(InheritedSocketTest, TakesAListeningSocketButNotAsAConnection) {
         TakeInheritedSocket(listener->Duplicate()->Release());
     ASSERT_TRUE(taken.ok()) << taken.status();
     EXPECT_TRUE(taken->kind.listens);
-    EXPECT_EQ(taken->kind.type, listener->accepted_type());
+    EXPECT_EQ(ConnectionType(taken->kind.type), listener->accepted_type());
     EXPECT_TRUE(CheckListens(*taken).ok());
     EXPECT_EQ(PrepareConnectedSocket(*taken).code(),
               absl::StatusCode::kInvalidArgument);
@@ -100,6 +100,7 @@ TEST_F(InheritedSocketTest, RefusesWhatItCannotServeAndLeavesItOpen) {
   Refuses(Socket(AF_UNIX, SOCK_STREAM), "connected");
   Refuses(Socket(AF_UNIX, SOCK_SEQPACKET), "connected");
   Refuses(Socket(AF_INET, SOCK_STREAM), "Unix domain");
+  Refuses(Socket(AF_UNIX, SOCK_DGRAM), "connected");
   Refuses(Pair(AF_UNIX, SOCK_DGRAM).first,
           "use socketpair(2) with SOCK_SEQPACKET");
   const absl::StatusOr<InheritedSocket> nothing = TakeInheritedSocket(1 << 20);

@@ -280,7 +280,7 @@ TEST_F(SocketListenerTest, TakesOverNothingButListeningSockets) {
   refuses(UniqueFd(), "is not open");
   refuses(FileWith("a file"), "is not a socket");
   refuses(UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
-          "datagram socket");
+          "does not listen");
   refuses(UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
           "Unix domain");
   refuses(UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
@@ -288,11 +288,11 @@ TEST_F(SocketListenerTest, TakesOverNothingButListeningSockets) {
 }
 
 TEST_F(SocketListenerTest, AcceptsSocketsOfItsOwnType) {
-  for (const char* scheme : {"unix:", "unix-seqpacket:"}) {
+  for (const char* scheme : {"unix:", "unix-seqpacket:", "unix-dgram:"}) {
     const UnixAddress address = AddressOf(dir_.address("socket", scheme));
     absl::StatusOr<SocketListener> listener = SocketListener::Listen(address);
     ASSERT_TRUE(listener.ok()) << listener.status();
-    EXPECT_EQ(listener->accepted_type(), address.type());
+    EXPECT_EQ(listener->accepted_type(), ConnectionType(address.type()));
     const absl::StatusOr<UniqueFd> client = ConnectSocket(address);
     ASSERT_TRUE(client.ok()) << client.status();
     const SocketListener::Accepted accepted = listener->Accept();
@@ -302,7 +302,7 @@ TEST_F(SocketListenerTest, AcceptsSocketsOfItsOwnType) {
     ASSERT_EQ(
         getsockopt(accepted.socket.get(), SOL_SOCKET, SO_TYPE, &type, &length),
         0);
-    EXPECT_EQ(type, address.type());
+    EXPECT_EQ(type, listener->accepted_type());
     // A successor finds out.
     EXPECT_EQ(TakeOver(*listener->Duplicate(), false)->accepted_type(), type);
   }

@@ -136,6 +136,8 @@ const Syscalls interposed = {
     .fstatfs = Interposed<35, &Syscalls::fstatfs>::Call,
     .pread = Interposed<36, &Syscalls::pread>::Call,
     .sendto = Interposed<37, &Syscalls::sendto>::Call,
+    .socketpair = Interposed<38, &Syscalls::socketpair>::Call,
+    .setsockopt = Interposed<39, &Syscalls::setsockopt>::Call,
 };
 
 }  // namespace
@@ -178,7 +180,9 @@ const std::vector<std::string>& FaultInjection::Names() {
                                                  "get_seals",
                                                  "fstatfs",
                                                  "pread",
-                                                 "sendto"};
+                                                 "sendto",
+                                                 "socketpair",
+                                                 "setsockopt"};
   return names;
 }
 

@@ -19,7 +19,8 @@ struct RawFrame {
   // Flags.
   static constexpr uint8_t kTimeout = 0x01, kDetails = 0x01, kOneWay = 0x02,
                            kTrailers = 0x02, kMetadata = 0x04,
-                           kHasMessage = 0x08, kMore = 0x10, kHalfClose = 0x20;
+                           kHasMessage = 0x08, kMore = 0x10, kHalfClose = 0x20,
+                           kSealed = 0x80;
   static constexpr size_t kHeaderBytes = 16;
 
   uint8_t type = 0;

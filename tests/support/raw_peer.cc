@@ -1,6 +1,8 @@
 #include "tests/support/raw_peer.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,6 +17,8 @@ namespace {
 
 // Only ever reached by a test that fails.
 constexpr int kGiveUpMs = 30'000;
+constexpr size_t kPacketBytes = 64u << 10;
+constexpr char kKnock[8] = {'F', 'D', 'R', 'D', 1, 0, 0, 0};
 constexpr size_t kControlBytes =
     CMSG_SPACE(253 * sizeof(int)) + CMSG_SPACE(sizeof(ucred));
 
@@ -62,25 +66,95 @@ ssize_t SendMessage(int socket, const char* data, size_t size,
   return sent < 0 ? -errno : sent;
 }
 
-UniqueFd NewSocket() {
-  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+UniqueFd NewSocket(std::string_view scheme) {
+  const int type = scheme == "unix:"             ? SOCK_STREAM
+                   : scheme == "unix-seqpacket:" ? SOCK_SEQPACKET
+                                                 : SOCK_DGRAM;
+  UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   EXPECT_TRUE(fd.ok());
   return fd;
 }
 
+bool HasPackets(int socket) {
+  int type = 0;
+  socklen_t length = sizeof(type);
+  EXPECT_EQ(getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &length), 0);
+  return type == SOCK_SEQPACKET;
+}
+
+UniqueFd SealedFile(const std::string& content) {
+  UniqueFd file(memfd_create("raw", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  EXPECT_EQ(write(file.get(), content.data(), content.size()),
+            static_cast<ssize_t>(content.size()));
+  EXPECT_EQ(fcntl(file.get(), F_ADD_SEALS,
+                  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE),
+            0);
+  return file;
+}
+
 }  // namespace
 
-RawPeer RawPeer::Connect(const std::string& path) {
-  UniqueFd fd = NewSocket();
+std::string SchemeName(const ::testing::TestParamInfo<const char*>& info) {
+  const std::string_view scheme = info.param;
+  return scheme == "unix:"             ? "Stream"
+         : scheme == "unix-seqpacket:" ? "Seqpacket"
+                                       : "Datagram";
+}
+
+RawPeer::RawPeer(UniqueFd socket)
+    : socket_(std::move(socket)), packets_(HasPackets(socket_.get())) {}
+
+RawPeer RawPeer::Connect(const std::string& path, std::string_view scheme) {
+  UniqueFd fd = NewSocket(scheme);
   const sockaddr_un address = AddressOf(path);
   EXPECT_EQ(connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
                     sizeof(address)),
             0)
       << std::strerror(errno);
-  return RawPeer(std::move(fd));
+  if (scheme != "unix-dgram:") return RawPeer(std::move(fd));
+  int ends[2] = {-1, -1};
+  EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+  RawPeer peer{UniqueFd(ends[0])};
+  const UniqueFd servers(ends[1]);
+  EXPECT_EQ(
+      SendMessage(fd.get(), kKnock, sizeof(kKnock), {servers.get()}, true, 0),
+      8);
+  return peer;
+}
+
+bool RawPeer::SendPacket(const std::string& bytes,
+                         const std::vector<int>& fds) {
+  while (true) {
+    const ssize_t sent = SendMessage(socket_.get(), bytes.data(), bytes.size(),
+                                     fds, false, MSG_DONTWAIT);
+    if (sent >= 0) return true;
+    if (sent == -EAGAIN && WaitFor(POLLOUT)) continue;
+    EXPECT_TRUE(sent == -EAGAIN || sent == -EPIPE || sent == -ECONNRESET)
+        << -sent;
+    return false;
+  }
 }
 
 bool RawPeer::Send(const std::string& bytes, const std::vector<int>& fds) {
+  if (packets_ && bytes.size() <= kPacketBytes) return SendPacket(bytes, fds);
+  if (packets_) {
+    for (size_t at = 0; at < bytes.size();) {
+      std::string frame =
+          bytes.substr(at, RawFrame::kHeaderBytes + Read32(bytes, at));
+      std::vector<int> its_fds = at == 0 ? fds : std::vector<int>();
+      at += frame.size();
+      UniqueFd sealed;
+      if (frame.size() > kPacketBytes) {
+        sealed = SealedFile(frame.substr(RawFrame::kHeaderBytes));
+        frame.resize(RawFrame::kHeaderBytes);
+        frame[9] = static_cast<char>(frame[9] | RawFrame::kSealed);
+        its_fds.push_back(sealed.get());
+        frame.replace(10, 2, Bytes16(static_cast<uint16_t>(its_fds.size())));
+      }
+      if (!SendPacket(frame, its_fds)) return false;
+    }
+    return true;
+  }
   size_t done = 0;
   while (done < bytes.size()) {
     const ssize_t sent =
@@ -143,13 +217,12 @@ bool RawPeer::Readable() const {
   return poll(&polled, 1, 0) == 1;
 }
 
-bool RawPeer::ReadBytes(size_t size, std::string& bytes,
-                        std::vector<UniqueFd>& descriptors) {
-  bytes.resize(size);
-  size_t done = 0;
-  while (done < size) {
-    if (!WaitFor(POLLIN)) return false;
-    iovec piece = {.iov_base = bytes.data() + done, .iov_len = size - done};
+ssize_t RawPeer::Receive(char* to, size_t size,
+                         std::vector<UniqueFd>& descriptors) {
+  if (packet_.empty()) {
+    char packet[kPacketBytes];
+    iovec piece = {.iov_base = packets_ ? packet : to,
+                   .iov_len = packets_ ? sizeof(packet) : size};
     alignas(cmsghdr) char control[kControlBytes];
     msghdr message = {};
     message.msg_iov = &piece;
@@ -158,23 +231,43 @@ bool RawPeer::ReadBytes(size_t size, std::string& bytes,
     message.msg_controllen = sizeof(control);
     const ssize_t got =
         recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    // ECONNRESET: the other side closed without having read everything.
-    if (got <= 0) {
-      EXPECT_TRUE(got == 0 || errno == ECONNRESET) << std::strerror(errno);
-      return false;
-    }
-    EXPECT_EQ(message.msg_flags & MSG_CTRUNC, 0);
+    if (got <= 0) return got;
+    EXPECT_EQ(message.msg_flags & (MSG_CTRUNC | MSG_TRUNC), 0);
     for (cmsghdr* at = CMSG_FIRSTHDR(&message); at != nullptr;
          at = CMSG_NXTHDR(&message, at)) {
       EXPECT_EQ(at->cmsg_type, SCM_RIGHTS);
-      EXPECT_EQ(done, 0u) << "descriptors come in the middle of a frame";
       for (size_t i = 0; i < (at->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
         int fd;
         std::memcpy(&fd, CMSG_DATA(at) + i * sizeof(int), sizeof(int));
         descriptors.emplace_back(fd);
       }
     }
+    if (!packets_) return got;
+    packet_.assign(packet, static_cast<size_t>(got));
+  }
+  const size_t taken = packet_.copy(to, size);
+  packet_.erase(0, taken);
+  return static_cast<ssize_t>(taken);
+}
+
+bool RawPeer::ReadBytes(size_t size, std::string& bytes,
+                        std::vector<UniqueFd>& descriptors) {
+  bytes.resize(size);
+  size_t done = 0;
+  while (done < size) {
+    if (packet_.empty() && !WaitFor(POLLIN)) return false;
+    const size_t before = descriptors.size();
+    const ssize_t got = Receive(bytes.data() + done, size - done, descriptors);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    // ECONNRESET: the other side closed without having read everything. Over
+    // packets that is said ahead of what it has sent.
+    if (got < 0 && errno == ECONNRESET && packets_) continue;
+    if (got <= 0) {
+      EXPECT_TRUE(got == 0 || errno == ECONNRESET) << std::strerror(errno);
+      return false;
+    }
+    EXPECT_TRUE(done == 0 || descriptors.size() == before)
+        << "descriptors come in the middle of a frame";
     done += static_cast<size_t>(got);
   }
   return true;
@@ -187,6 +280,10 @@ std::optional<ReadFrame> RawPeer::Read() {
     return std::nullopt;
   }
   read.frame = RawFrame::FromHeader(header);
+  if (packets_ && (read.frame.flags & RawFrame::kSealed) != 0) {
+    Unseal(read);
+    return read;
+  }
   std::vector<UniqueFd> late;
   if (!ReadBytes(*read.frame.length, read.frame.payload, late)) {
     return std::nullopt;
@@ -194,6 +291,17 @@ std::optional<ReadFrame> RawPeer::Read() {
   EXPECT_TRUE(late.empty()) << "descriptors come behind a frame's first byte";
   EXPECT_EQ(read.descriptors.size(), read.frame.descriptors);
   return read;
+}
+
+void RawPeer::Unseal(ReadFrame& read) {
+  EXPECT_EQ(read.descriptors.size(), read.frame.descriptors);
+  const UniqueFd file = std::move(read.descriptors.back());
+  read.descriptors.pop_back();
+  --read.frame.descriptors;
+  read.frame.flags &= static_cast<uint8_t>(~RawFrame::kSealed);
+  read.frame.payload.resize(*read.frame.length);
+  EXPECT_EQ(pread(file.get(), read.frame.payload.data(), *read.frame.length, 0),
+            static_cast<ssize_t>(*read.frame.length));
 }
 
 std::optional<ReadFrame> RawPeer::ReadType(uint8_t type) {
@@ -233,7 +341,8 @@ RawStatus RawPeer::ReadStatus(std::optional<uint32_t> call) {
 }
 
 bool RawPeer::ReachesEnd() {
-  char buffer[64 << 10];
+  packet_.clear();
+  char buffer[kPacketBytes];
   while (WaitFor(POLLIN)) {
     // Without a control buffer the kernel closes what descriptors come.
     const ssize_t got =
@@ -245,18 +354,37 @@ bool RawPeer::ReachesEnd() {
   return false;
 }
 
-RawListener::RawListener(const std::string& path) : socket_(NewSocket()) {
+RawListener::RawListener(const std::string& path, std::string_view scheme)
+    : socket_(NewSocket(scheme)) {
   const sockaddr_un address = AddressOf(path);
   EXPECT_EQ(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address),
                  sizeof(address)),
             0)
       << std::strerror(errno);
-  EXPECT_EQ(listen(socket_.get(), 64), 0);
+  door_ = scheme == "unix-dgram:";
+  if (!door_) {
+    EXPECT_EQ(listen(socket_.get(), 64), 0);
+  }
 }
 
 RawPeer RawListener::Accept() {
   pollfd polled = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
   EXPECT_EQ(poll(&polled, 1, kGiveUpMs), 1) << "nobody connects";
+  if (door_) {
+    char knock[sizeof(kKnock) + 1];
+    iovec piece = {.iov_base = knock, .iov_len = sizeof(knock)};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    msghdr message = {};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    EXPECT_EQ(recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC), 8);
+    EXPECT_EQ(std::memcmp(knock, kKnock, sizeof(kKnock)), 0);
+    int end = -1;
+    std::memcpy(&end, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(end));
+    return RawPeer(UniqueFd(end));
+  }
   UniqueFd fd(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   EXPECT_TRUE(fd.ok());
   return RawPeer(std::move(fd));

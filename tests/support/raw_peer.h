@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fdrpc/unique_fd.h"
+#include "gtest/gtest.h"
 #include "tests/support/raw_frame.h"
 
 namespace fdrpc::testing {
@@ -25,17 +27,25 @@ struct RawStatus {
   std::vector<UniqueFd> descriptors;
 };
 
+// The schemes of addresses that there are connections over, for tests that run
+// over each; and for the names of those.
+inline const auto kAllSchemes =
+    ::testing::Values("unix:", "unix-seqpacket:", "unix-dgram:");
+std::string SchemeName(const ::testing::TestParamInfo<const char*>& info);
+
 // A peer that says what a test tells it to: bytes with descriptors over a
-// stream socket of its own, without any of the runtime's code. Blocks; what
-// takes longer than any machine needs fails the test.
+// socket of its own, without any of the runtime's code. Blocks; what takes
+// longer than any machine needs fails the test.
 class RawPeer {
  public:
   // Connects to the listening socket of that path.
-  static RawPeer Connect(const std::string& path);
-  explicit RawPeer(UniqueFd socket) : socket_(std::move(socket)) {}
+  static RawPeer Connect(const std::string& path,
+                         std::string_view scheme = "unix:");
+  explicit RawPeer(UniqueFd socket);
 
   // Sends all of `bytes`, the descriptors with the first of them. False if the
-  // other side is gone.
+  // other side is gone. Over packets in one, if they fit; else a frame in each,
+  // and what of a frame does not fit as a memory file.
   bool Send(const std::string& bytes, const std::vector<int>& fds = {});
   bool Send(const RawFrame& frame, const std::vector<int>& fds = {}) {
     return Send(frame.Bytes(), fds);
@@ -72,14 +82,21 @@ class RawPeer {
   bool ReadBytes(size_t size, std::string& bytes,
                  std::vector<UniqueFd>& descriptors);
   bool WaitFor(short events) const;
+  bool SendPacket(const std::string& bytes, const std::vector<int>& fds);
+  // What is left of a packet, or all of the next; 0 at the end.
+  ssize_t Receive(char* to, size_t size, std::vector<UniqueFd>& descriptors);
+  void Unseal(ReadFrame& read);
 
   UniqueFd socket_;
+  bool packets_;
+  std::string packet_;  // what of the last one was not read
 };
 
 // A listening socket that accepts raw peers.
 class RawListener {
  public:
-  explicit RawListener(const std::string& path);
+  explicit RawListener(const std::string& path,
+                       std::string_view scheme = "unix:");
   // The next connection.
   RawPeer Accept();
   // Whether a connection waits to be accepted.
@@ -88,6 +105,7 @@ class RawListener {
 
  private:
   UniqueFd socket_;
+  bool door_ = false;
 };
 
 }  // namespace fdrpc::testing

@@ -157,9 +157,9 @@ class Server {
   absl::Status Listen(std::string_view address,
                       const ListenOptions& options = {});
 
-  // Serves on a listening stream or seqpacket socket that was made by somebody
-  // else: handed over by a predecessor, or inherited. Whose socket file it is,
-  // `file` says. INVALID_ARGUMENT if it is something else than such a socket.
+  // Serves on a listening socket, or a bound datagram socket, which somebody
+  // else has made: handed over by a predecessor, or inherited. Whose socket
+  // file it is, `file` says. INVALID_ARGUMENT if it is another descriptor.
   enum class SocketFile { kIsLeft, kIsRemovedAtTheEnd };
   absl::Status Listen(UniqueFd listener, SocketFile file = SocketFile::kIsLeft);
 
