@@ -33,7 +33,6 @@ absl::Status Wrong(const std::string& text, const std::string& why) {
 }  // namespace
 
 absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
-  }
   UnixAddress address(text);
   if (text.starts_with("systemd:")) {
     return Wrong(address.text_,

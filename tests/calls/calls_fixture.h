@@ -115,7 +115,7 @@ inline auto AllForms() {
           Server{&ServerForm::Blocking}, Server{&ServerForm::Callback},
           Server{&ServerForm::Coroutine}, Server{&ServerForm::CallbackInLoop},
           Server{&ServerForm::CoroutineInLoop}),
-      ::testing::Values(Link::Kind::kStreamSocket, Link::Kind::kInProcess));
+      ::testing::ValuesIn(Link::kAll));
 }
 inline std::string FormsName(
     const ::testing::TestParamInfo<CallsTest::ParamType>& info) {

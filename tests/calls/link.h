@@ -14,7 +14,15 @@ namespace fdrpc::testing {
 // What a client reaches a server over.
 class Link {
  public:
-  enum class Kind { kStreamSocket, kInProcess };
+  enum class Kind {
+    kStreamSocket,
+    kSeqpacketSocket,
+    kDatagramSocket,
+    kInProcess
+  };
+  // Each of them.
+  static constexpr Kind kAll[] = {Kind::kStreamSocket, Kind::kSeqpacketSocket,
+                                  Kind::kDatagramSocket, Kind::kInProcess};
 
   // Borrows `server`.
   Link(Kind kind, Server& server) : kind_(kind), server_(server) {}
@@ -25,6 +33,8 @@ class Link {
   absl::Status Open();
 
  private:
+  std::string address() const;
+
   const Kind kind_;
   Server& server_;
   TempDir dir_;

@@ -166,8 +166,7 @@ Task<void> OneStream(TestService::Stub stub, uint32_t seed, Tally& tally) {
 
 class ManyStreamsTest : public ::testing::TestWithParam<Link::Kind> {};
 INSTANTIATE_TEST_SUITE_P(Links, ManyStreamsTest,
-                         ::testing::Values(Link::Kind::kStreamSocket,
-                                           Link::Kind::kInProcess),
+                         ::testing::ValuesIn(Link::kAll),
                          [](const auto& info) { return NameOf(info.param); });
 
 TEST_P(ManyStreamsTest, AThousandAtOnceLeaveNothingBehind) {

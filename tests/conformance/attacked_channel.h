@@ -20,12 +20,20 @@ namespace fdrpc::testing {
 
 // A live channel that makes real calls, and a raw server that answers them as a
 // test says.
-class AttackedChannel : public ::testing::Test {
+class AttackedChannel : public ::testing::TestWithParam<const char*> {
  protected:
+  static std::string scheme() { return GetParam(); }
+  static bool packets() { return scheme() != "unix:"; }
+  static constexpr char kNoParts[] =
+      "over packets a frame cannot arrive in parts";
+  // All that a frame may have of which nothing is known.
+  static uint8_t AnyFlags() { return packets() ? 0x7f : 0xff; }
+  std::string address() const { return dir_.address("socket", scheme()); }
+
   using Code = absl::StatusCode;
 
   TestService::Stub NewStub(ChannelOptions options = {}) {
-    absl::StatusOr<Channel> channel = Channel::Connect(dir_.address(), options);
+    absl::StatusOr<Channel> channel = Channel::Connect(address(), options);
     EXPECT_TRUE(channel.ok()) << channel.status();
     return TestService::Stub(*channel);
   }
@@ -134,7 +142,7 @@ class AttackedChannel : public ::testing::Test {
   ExpectSameDescriptors census_;
   TempDir dir_;
   SharedFd file_{FileWith("file")};
-  RawListener listener_{dir_.file("socket")};
+  RawListener listener_{dir_.file("socket"), scheme()};
   TestService::Stub stub_ = NewStub();
 };
 

@@ -21,8 +21,16 @@ namespace fdrpc::testing {
 // A live server with the test service, and raw clients that attack it. After
 // each test a client that keeps to the protocol must be served, and the server
 // must hold the descriptors that it held when it had just begun.
-class AttackedServer : public ::testing::Test {
+class AttackedServer : public ::testing::TestWithParam<const char*> {
  protected:
+  static std::string scheme() { return GetParam(); }
+  static bool packets() { return scheme() != "unix:"; }
+  static constexpr char kNoParts[] =
+      "over packets a frame cannot arrive in parts";
+  // All that a frame may have of which nothing is known.
+  static uint8_t AnyFlags() { return packets() ? 0x7f : 0xff; }
+  std::string address() const { return dir_.address("socket", scheme()); }
+
   // The methods as a raw client numbers them.
   static constexpr uint32_t kEcho = 1, kExchange = 2, kPut = 3, kGet = 4,
                             kWatch = 5;
@@ -34,7 +42,7 @@ class AttackedServer : public ::testing::Test {
   void Serve(ServerOptions options = {}) {
     server_ = std::make_unique<Server>(options);
     server_->AddService(service_);
-    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_->Listen(address()).ok());
     ASSERT_TRUE(server_->Start().ok());
     before_attack_ = TakeCensus();
   }
@@ -49,7 +57,7 @@ class AttackedServer : public ::testing::Test {
   }
 
   // A connection on which nothing was said.
-  RawPeer NewPeer() { return RawPeer::Connect(dir_.file("socket")); }
+  RawPeer NewPeer() { return RawPeer::Connect(dir_.file("socket"), scheme()); }
 
   // A hello and the names of the methods.
   static std::string Greeting() {
@@ -73,7 +81,7 @@ class AttackedServer : public ::testing::Test {
 
   // A client that keeps to the protocol is served, descriptors included.
   void ExpectServes() {
-    absl::StatusOr<Channel> channel = Channel::Connect(dir_.address());
+    absl::StatusOr<Channel> channel = Channel::Connect(address());
     ASSERT_TRUE(channel.ok()) << channel.status();
     TestService::Stub stub(*channel);
     Parcel<Files> request;

@@ -55,16 +55,17 @@ class ClientResourcesTest : public AttackedChannel {
     ExpectLives(server);
   }
 };
+INSTANTIATE_TEST_SUITE_P(Over, ClientResourcesTest, kAllSchemes, SchemeName);
 
-TEST_F(ClientResourcesTest, NoRoomForAnyDescriptorFailsOnlyTheCall) {
+TEST_P(ClientResourcesTest, NoRoomForAnyDescriptorFailsOnlyTheCall) {
   ExpectFailsOnlyTheCall(1);
 }
 
-TEST_F(ClientResourcesTest, RoomForSomeOfTheDescriptorsFailsOnlyTheCall) {
+TEST_P(ClientResourcesTest, RoomForSomeOfTheDescriptorsFailsOnlyTheCall) {
   ExpectFailsOnlyTheCall(3);
 }
 
-TEST_F(ClientResourcesTest, NoRoomForASocketFailsTheCallAndPasses) {
+TEST_P(ClientResourcesTest, NoRoomForASocketFailsTheCallAndPasses) {
   {
     const FullDescriptorTable full(0);
     absl::StatusOr<Text> reply = stub_.Echo(Text());
@@ -74,7 +75,7 @@ TEST_F(ClientResourcesTest, NoRoomForASocketFailsTheCallAndPasses) {
   ExpectRecovers();
 }
 
-TEST_F(ClientResourcesTest, ARequestThatTheKernelRefusesFailsAlone) {
+TEST_P(ClientResourcesTest, ARequestThatTheKernelRefusesFailsAlone) {
   std::future<absl::StatusOr<Text>> first = Put(1);
   RawPeer server = Accept();
   ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
@@ -90,7 +91,7 @@ TEST_F(ClientResourcesTest, ARequestThatTheKernelRefusesFailsAlone) {
   }
 }
 
-TEST_F(ClientResourcesTest, ARequestsDescriptorThatIsNotOpenFailsAlone) {
+TEST_P(ClientResourcesTest, ARequestsDescriptorThatIsNotOpenFailsAlone) {
   std::future<absl::StatusOr<Text>> first = Put(1);
   RawPeer server = Accept();
   ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
@@ -105,7 +106,7 @@ TEST_F(ClientResourcesTest, ARequestsDescriptorThatIsNotOpenFailsAlone) {
 }
 
 // In a process of its own, which may give up its rights.
-TEST_F(ClientResourcesTest, TooManyDescriptorsInFlightFailAloneAndPass) {
+TEST_P(ClientResourcesTest, TooManyDescriptorsInFlightFailAloneAndPass) {
   if (getuid() != 0) GTEST_SKIP() << "needs root to become another user";
   ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
   ASSERT_EQ(chmod(dir_.file("socket").c_str(), 0777), 0);

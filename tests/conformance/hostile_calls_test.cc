@@ -63,8 +63,9 @@ class HostileCallsTest : public AttackedServer {
   std::atomic<int> cancelled_ = 0;
   std::latch released_{1};
 };
+INSTANTIATE_TEST_SUITE_P(Over, HostileCallsTest, kAllSchemes, SchemeName);
 
-TEST_F(HostileCallsTest, ACallIdUsedAgainPoisons) {
+TEST_P(HostileCallsTest, ACallIdUsedAgainPoisons) {
   Serve();
   RawPeer client = NewClient();
   ExpectLives(client, 5);
@@ -72,7 +73,7 @@ TEST_F(HostileCallsTest, ACallIdUsedAgainPoisons) {
   EXPECT_TRUE(client.ReachesEnd());
 }
 
-TEST_F(HostileCallsTest, ACallIdOfACallInProgressUsedAgainPoisons) {
+TEST_P(HostileCallsTest, ACallIdOfACallInProgressUsedAgainPoisons) {
   HoldHandlers();
   Serve();
   RawPeer client = NewClient();
@@ -83,20 +84,20 @@ TEST_F(HostileCallsTest, ACallIdOfACallInProgressUsedAgainPoisons) {
   released_.count_down();
 }
 
-TEST_F(HostileCallsTest, ADecreasingCallIdPoisons) {
+TEST_P(HostileCallsTest, ADecreasingCallIdPoisons) {
   Serve();
   ExpectPoisons(OpenFrame(7, kEcho, "").Bytes() +
                 OpenFrame(6, kEcho, "").Bytes());
 }
 
-TEST_F(HostileCallsTest, ACallIdOfZeroPoisons) {
+TEST_P(HostileCallsTest, ACallIdOfZeroPoisons) {
   Serve();
   ExpectPoisons(OpenFrame(0, kEcho, ""));
   ExpectPoisons(CancelFrame(0));
   ExpectPoisons(MessageFrame(0, "", 0));
 }
 
-TEST_F(HostileCallsTest, TheLastCallIdIsServedAndNoneComesAfterIt) {
+TEST_P(HostileCallsTest, TheLastCallIdIsServedAndNoneComesAfterIt) {
   Serve();
   for (uint32_t next : {0u, 1u, 0xfffffffeu, 0xffffffffu}) {
     RawPeer client = NewClient();
@@ -106,7 +107,7 @@ TEST_F(HostileCallsTest, TheLastCallIdIsServedAndNoneComesAfterIt) {
   }
 }
 
-TEST_F(HostileCallsTest, AMessageOrCancelOfACallThatWasNeverOpenedPoisons) {
+TEST_P(HostileCallsTest, AMessageOrCancelOfACallThatWasNeverOpenedPoisons) {
   Serve();
   for (uint32_t call : {2u, 1000u, 0xffffffffu}) {
     const std::string open = OpenFrame(1, kEcho, "").Bytes();
@@ -115,7 +116,7 @@ TEST_F(HostileCallsTest, AMessageOrCancelOfACallThatWasNeverOpenedPoisons) {
   }
 }
 
-TEST_F(HostileCallsTest, ASecondMessageFailsTheCall) {
+TEST_P(HostileCallsTest, ASecondMessageFailsTheCall) {
   Serve();
   RawPeer client = NewClient();
   RawFrame open = OpenFrame(1, kEcho, TextBytes("x"));
@@ -128,7 +129,7 @@ TEST_F(HostileCallsTest, ASecondMessageFailsTheCall) {
   ExpectLives(client, 2);
 }
 
-TEST_F(HostileCallsTest, AMessageBehindTheHalfClosePoisons) {
+TEST_P(HostileCallsTest, AMessageBehindTheHalfClosePoisons) {
   HoldHandlers();
   Serve();
   for (const RawFrame& late :
@@ -143,7 +144,7 @@ TEST_F(HostileCallsTest, AMessageBehindTheHalfClosePoisons) {
   released_.count_down();
 }
 
-TEST_F(HostileCallsTest, AHalfCloseWithoutAMessageFailsTheCall) {
+TEST_P(HostileCallsTest, AHalfCloseWithoutAMessageFailsTheCall) {
   Serve();
   RawFrame open = OpenFrame(1, kEcho, "");
   open.flags = RawFrame::kHalfClose;
@@ -156,14 +157,14 @@ TEST_F(HostileCallsTest, AHalfCloseWithoutAMessageFailsTheCall) {
   EXPECT_EQ(client.ReadStatus(1).code, kInternal);
 }
 
-TEST_F(HostileCallsTest, AHalfCloseInTheMiddleOfAMessageFailsTheCall) {
+TEST_P(HostileCallsTest, AHalfCloseInTheMiddleOfAMessageFailsTheCall) {
   Serve();
   RawFrame open = OpenPart(1, TextBytes("x"));
   open.flags |= RawFrame::kHalfClose;
   ExpectFailsCall(open, {}, kInternal);
 }
 
-TEST_F(HostileCallsTest, APieceForACancelledCallIsDropped) {
+TEST_P(HostileCallsTest, APieceForACancelledCallIsDropped) {
   Serve();
   RawPeer client = NewClient();
   ASSERT_TRUE(client.Send(OpenPart(1, "abc")));
@@ -173,7 +174,7 @@ TEST_F(HostileCallsTest, APieceForACancelledCallIsDropped) {
   ExpectLives(client, 2);
 }
 
-TEST_F(HostileCallsTest, ACancelTwiceAndOfAFinishedCallIsNothing) {
+TEST_P(HostileCallsTest, ACancelTwiceAndOfAFinishedCallIsNothing) {
   HoldHandlers();
   Serve();
   RawPeer client = NewClient();
@@ -186,7 +187,7 @@ TEST_F(HostileCallsTest, ACancelTwiceAndOfAFinishedCallIsNothing) {
   ExpectLives(client, 3);
 }
 
-TEST_F(HostileCallsTest, ACancelledCallHasNoStatus) {
+TEST_P(HostileCallsTest, ACancelledCallHasNoStatus) {
   HoldHandlers();
   Serve();
   RawPeer client = NewClient();
@@ -205,7 +206,7 @@ TEST_F(HostileCallsTest, ACancelledCallHasNoStatus) {
   EXPECT_EQ(read->frame.call, 3u);
 }
 
-TEST_F(HostileCallsTest, TenThousandCallsOpenedAndCancelledAtOnce) {
+TEST_P(HostileCallsTest, TenThousandCallsOpenedAndCancelledAtOnce) {
   Serve();
   RawPeer client = NewClient();
   for (int round = 0; round < 3; ++round) {
@@ -228,7 +229,7 @@ TEST_F(HostileCallsTest, TenThousandCallsOpenedAndCancelledAtOnce) {
   }
 }
 
-TEST_F(HostileCallsTest, CancelledCallsWhoseHandlersRunOnStillCount) {
+TEST_P(HostileCallsTest, CancelledCallsWhoseHandlersRunOnStillCount) {
   HoldHandlers();
   Serve({.max_threads = 4, .max_calls_per_connection = 16});
   RawPeer client = NewClient();
@@ -255,7 +256,7 @@ TEST_F(HostileCallsTest, CancelledCallsWhoseHandlersRunOnStillCount) {
   released_.count_down();
 }
 
-TEST_F(HostileCallsTest, CallsBeyondTheLimitFailAlone) {
+TEST_P(HostileCallsTest, CallsBeyondTheLimitFailAlone) {
   HoldHandlers();
   Serve({.max_calls_per_connection = 16});
   RawPeer client = NewClient();
@@ -272,7 +273,7 @@ TEST_F(HostileCallsTest, CallsBeyondTheLimitFailAlone) {
   ExpectLives(client, 41);
 }
 
-TEST_F(HostileCallsTest, MessagesNeverCompletedAreBoundedInBytes) {
+TEST_P(HostileCallsTest, MessagesNeverCompletedAreBoundedInBytes) {
   Serve({.max_held_bytes_per_connection = 1u << 20});
   RawPeer client = NewClient();
   const std::string piece(100u << 10, 'x');
@@ -288,7 +289,7 @@ TEST_F(HostileCallsTest, MessagesNeverCompletedAreBoundedInBytes) {
   ExpectLives(client, 13);
 }
 
-TEST_F(HostileCallsTest, AMessageAboveTheLimitFailsAtThePieceThatExceedsIt) {
+TEST_P(HostileCallsTest, AMessageAboveTheLimitFailsAtThePieceThatExceedsIt) {
   Serve({.max_request_bytes = 64u << 10});
   RawPeer client = NewClient();
   const std::string piece(30u << 10, 'x');
@@ -300,7 +301,7 @@ TEST_F(HostileCallsTest, AMessageAboveTheLimitFailsAtThePieceThatExceedsIt) {
   ExpectLives(client, 2);
 }
 
-TEST_F(HostileCallsTest, BytesThatAreNoMessageFailTheCall) {
+TEST_P(HostileCallsTest, BytesThatAreNoMessageFailTheCall) {
   Serve();
   for (const std::string& garbage :
        {std::string("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
@@ -314,14 +315,14 @@ TEST_F(HostileCallsTest, BytesThatAreNoMessageFailTheCall) {
   }
 }
 
-TEST_F(HostileCallsTest, AMessageNestedWithoutEndFailsTheCall) {
+TEST_P(HostileCallsTest, AMessageNestedWithoutEndFailsTheCall) {
   Serve();
   // Groups of an unknown field, each within the other.
   ExpectFailsCall(OpenFrame(1, kEcho, std::string(100'000, '\x33')), {},
                   kInternal);
 }
 
-TEST_F(HostileCallsTest, AClientThatHalfClosesItsSocketIsGone) {
+TEST_P(HostileCallsTest, AClientThatHalfClosesItsSocketIsGone) {
   HoldHandlers();
   Serve();
   RawPeer client = NewClient();
@@ -332,7 +333,7 @@ TEST_F(HostileCallsTest, AClientThatHalfClosesItsSocketIsGone) {
   released_.count_down();
 }
 
-TEST_F(HostileCallsTest, AClientThatLeavesCancelsItsCalls) {
+TEST_P(HostileCallsTest, AClientThatLeavesCancelsItsCalls) {
   HoldUntilCancelled();
   Serve();
   RawPeer client = NewClient();
@@ -344,7 +345,7 @@ TEST_F(HostileCallsTest, AClientThatLeavesCancelsItsCalls) {
   AwaitCancelled(3);
 }
 
-TEST_F(HostileCallsTest, APoisonedConnectionCancelsItsCalls) {
+TEST_P(HostileCallsTest, APoisonedConnectionCancelsItsCalls) {
   HoldUntilCancelled();
   Serve();
   RawPeer client = NewClient();
@@ -355,7 +356,7 @@ TEST_F(HostileCallsTest, APoisonedConnectionCancelsItsCalls) {
   AwaitCancelled(1);
 }
 
-TEST_F(HostileCallsTest, AThousandConnectionsThatComeAndGo) {
+TEST_P(HostileCallsTest, AThousandConnectionsThatComeAndGo) {
   Serve();
   for (int i = 0; i < 1000; ++i) {
     RawPeer client = NewPeer();

@@ -9,33 +9,34 @@ namespace fdrpc::testing {
 namespace {
 
 using HostileDescriptorsTest = AttackedServer;
+INSTANTIATE_TEST_SUITE_P(Over, HostileDescriptorsTest, kAllSchemes, SchemeName);
 
-TEST_F(HostileDescriptorsTest, ACountLargerThanTheSetPoisons) {
+TEST_P(HostileDescriptorsTest, ACountLargerThanTheSetPoisons) {
   Serve();
   ExpectPoisons(OpenFrame(1, kPut, FilesBytesTo(2), 2), Fds(1));
   ExpectPoisons(OpenFrame(1, kPut, FilesBytesTo(253), 253), Fds(252));
   ExpectPoisons(OpenFrame(1, kPut, FilesBytesTo(1), 1));
 }
 
-TEST_F(HostileDescriptorsTest, ACountSmallerThanTheSetPoisons) {
+TEST_P(HostileDescriptorsTest, ACountSmallerThanTheSetPoisons) {
   Serve();
   ExpectPoisons(OpenFrame(1, kPut, FilesBytesTo(1), 1), Fds(2));
   ExpectPoisons(OpenFrame(1, kPut, FilesBytesTo(2), 2), Fds(253));
 }
 
-TEST_F(HostileDescriptorsTest, ASetForAFrameThatAnnouncesNonePoisons) {
+TEST_P(HostileDescriptorsTest, ASetForAFrameThatAnnouncesNonePoisons) {
   Serve();
   ExpectPoisons(OpenFrame(1, kEcho, TextBytes("x")), Fds(1));
   ExpectPoisons(PingFrame(1), Fds(253));
 }
 
-TEST_F(HostileDescriptorsTest, ACountAboveWhatOneSendTakesPoisons) {
+TEST_P(HostileDescriptorsTest, ACountAboveWhatOneSendTakesPoisons) {
   Serve();
   ExpectPoisons(OpenFrame(1, kPut, FilesBytesTo(254), 254), Fds(253));
   ExpectPoisons(OpenFrame(1, kPut, "", 0xffff), Fds(1));
 }
 
-TEST_F(HostileDescriptorsTest, TwoSetsForOneFramePoison) {
+TEST_P(HostileDescriptorsTest, TwoSetsForOneFramePoison) {
   Serve();
   RawPeer client = NewClient();
   const std::string bytes = OpenFrame(1, kPut, FilesBytesTo(2), 2).Bytes();
@@ -44,7 +45,7 @@ TEST_F(HostileDescriptorsTest, TwoSetsForOneFramePoison) {
   EXPECT_TRUE(client.ReachesEnd());
 }
 
-TEST_F(HostileDescriptorsTest, ASecondSetBeforeAFramesEndPoisonsAtOnce) {
+TEST_P(HostileDescriptorsTest, ASecondSetBeforeAFramesEndPoisonsAtOnce) {
   Serve();
   RawPeer client = NewClient();
   const std::string bytes =
@@ -56,7 +57,7 @@ TEST_F(HostileDescriptorsTest, ASecondSetBeforeAFramesEndPoisonsAtOnce) {
   EXPECT_TRUE(client.ReachesEnd());
 }
 
-TEST_F(HostileDescriptorsTest, ASetInTheMiddleOfAPlainFramePoisons) {
+TEST_P(HostileDescriptorsTest, ASetInTheMiddleOfAPlainFramePoisons) {
   Serve();
   RawPeer client = NewClient();
   const std::string bytes = OpenFrame(1, kEcho, TextBytes("hello")).Bytes();
@@ -65,7 +66,7 @@ TEST_F(HostileDescriptorsTest, ASetInTheMiddleOfAPlainFramePoisons) {
   EXPECT_TRUE(client.ReachesEnd());
 }
 
-TEST_F(HostileDescriptorsTest, ASetBehindItsFramesFirstBytePoisons) {
+TEST_P(HostileDescriptorsTest, ASetBehindItsFramesFirstBytePoisons) {
   Serve();
   RawPeer client = NewClient();
   ExpectLives(client, 1);
@@ -78,14 +79,14 @@ TEST_F(HostileDescriptorsTest, ASetBehindItsFramesFirstBytePoisons) {
   EXPECT_TRUE(client.ReachesEnd());
 }
 
-TEST_F(HostileDescriptorsTest, OneSetForTwoFramesThatAnnounceOneEachPoisons) {
+TEST_P(HostileDescriptorsTest, OneSetForTwoFramesThatAnnounceOneEachPoisons) {
   Serve();
   ExpectPoisons(OpenFrame(1, kPut, FilesBytesTo(1), 1).Bytes() +
                     OpenFrame(2, kPut, FilesBytesTo(1), 1).Bytes(),
                 Fds(2));
 }
 
-TEST_F(HostileDescriptorsTest, ASetThenALeaveInTheMiddleOfTheMessage) {
+TEST_P(HostileDescriptorsTest, ASetThenALeaveInTheMiddleOfTheMessage) {
   Serve();
   const std::string bytes = OpenFrame(1, kPut, FilesBytesTo(100), 100).Bytes();
   for (size_t size :
@@ -94,7 +95,7 @@ TEST_F(HostileDescriptorsTest, ASetThenALeaveInTheMiddleOfTheMessage) {
   }
 }
 
-TEST_F(HostileDescriptorsTest, APieceWithDescriptorsThenALeave) {
+TEST_P(HostileDescriptorsTest, APieceWithDescriptorsThenALeave) {
   Serve();
   RawPeer client = NewClient();
   RawFrame open = OpenFrame(1, kPut, "", 253);
@@ -103,13 +104,13 @@ TEST_F(HostileDescriptorsTest, APieceWithDescriptorsThenALeave) {
   ExpectLives(client, 2);
 }
 
-TEST_F(HostileDescriptorsTest, WhereTheMethodTakesNoneTheyFailOnlyTheCall) {
+TEST_P(HostileDescriptorsTest, WhereTheMethodTakesNoneTheyFailOnlyTheCall) {
   Serve();
   ExpectFailsCall(OpenFrame(1, kEcho, TextBytes("x"), 1), Fds(1), kInternal);
   ExpectFailsCall(OpenFrame(1, kGet, TextBytes("x"), 253), Fds(253), kInternal);
 }
 
-TEST_F(HostileDescriptorsTest, WhereTheMethodTakesNoneManyThousandsOfTimes) {
+TEST_P(HostileDescriptorsTest, WhereTheMethodTakesNoneManyThousandsOfTimes) {
   Serve();
   RawPeer client = NewClient();
   const DescriptorCensus before = TakeCensus();
@@ -129,7 +130,7 @@ TEST_F(HostileDescriptorsTest, WhereTheMethodTakesNoneManyThousandsOfTimes) {
   ExpectLives(client, 20'000);
 }
 
-TEST_F(HostileDescriptorsTest, ForAnUnknownMethodTheyAreClosed) {
+TEST_P(HostileDescriptorsTest, ForAnUnknownMethodTheyAreClosed) {
   Serve();
   RawPeer client = NewClient();
   ASSERT_TRUE(client.Send(MethodFrame(6, "no.such/Method")));
@@ -141,7 +142,7 @@ TEST_F(HostileDescriptorsTest, ForAnUnknownMethodTheyAreClosed) {
   EXPECT_EQ(TakeCensusExpecting(before), before);
 }
 
-TEST_F(HostileDescriptorsTest, ForAFinishedCallTheyAreClosed) {
+TEST_P(HostileDescriptorsTest, ForAFinishedCallTheyAreClosed) {
   Serve();
   RawPeer client = NewClient();
   ExpectLives(client, 1);
@@ -155,7 +156,7 @@ TEST_F(HostileDescriptorsTest, ForAFinishedCallTheyAreClosed) {
   EXPECT_EQ(TakeCensusExpecting(before), before);
 }
 
-TEST_F(HostileDescriptorsTest, ForAnUnknownCallTheyPoison) {
+TEST_P(HostileDescriptorsTest, ForAnUnknownCallTheyPoison) {
   Serve();
   ExpectPoisons(RawFrame{.type = RawFrame::kMessage,
                          .call = 77,
@@ -164,13 +165,13 @@ TEST_F(HostileDescriptorsTest, ForAnUnknownCallTheyPoison) {
                 Fds(20));
 }
 
-TEST_F(HostileDescriptorsTest, WithAMessageTooLargeTheyAreClosed) {
+TEST_P(HostileDescriptorsTest, WithAMessageTooLargeTheyAreClosed) {
   Serve({.max_request_bytes = 64u << 10});
   ExpectFailsCall(OpenFrame(1, kPut, std::string(100u << 10, 'x'), 9), Fds(9),
                   kResourceExhausted);
 }
 
-TEST_F(HostileDescriptorsTest, BeyondWhatAConnectionMayHoldTheyFailTheCall) {
+TEST_P(HostileDescriptorsTest, BeyondWhatAConnectionMayHoldTheyFailTheCall) {
   Serve({.max_held_descriptors_per_connection = 100});
   RawPeer client = NewClient();
   const DescriptorCensus before = TakeCensus();
@@ -190,14 +191,14 @@ TEST_F(HostileDescriptorsTest, BeyondWhatAConnectionMayHoldTheyFailTheCall) {
   EXPECT_EQ(TakeCensusExpecting(before), before);
 }
 
-TEST_F(HostileDescriptorsTest, ASlotUsedTwiceFailsTheCall) {
+TEST_P(HostileDescriptorsTest, ASlotUsedTwiceFailsTheCall) {
   Serve();
   ExpectFailsCall(OpenFrame(1, kPut, FilesBytes({1, 1}), 1), Fds(1), kInternal);
   ExpectFailsCall(OpenFrame(1, kPut, FilesBytes({1, 2, 1}), 3), Fds(3),
                   kInternal);
 }
 
-TEST_F(HostileDescriptorsTest, ASlotOutOfRangeFailsTheCall) {
+TEST_P(HostileDescriptorsTest, ASlotOutOfRangeFailsTheCall) {
   Serve();
   ExpectFailsCall(OpenFrame(1, kPut, FilesBytes({2}), 1), Fds(1), kInternal);
   ExpectFailsCall(OpenFrame(1, kPut, FilesBytes({1})), {}, kInternal);
@@ -207,19 +208,19 @@ TEST_F(HostileDescriptorsTest, ASlotOutOfRangeFailsTheCall) {
   }
 }
 
-TEST_F(HostileDescriptorsTest, ASlotThatNothingNamesFailsTheCall) {
+TEST_P(HostileDescriptorsTest, ASlotThatNothingNamesFailsTheCall) {
   Serve();
   ExpectFailsCall(OpenFrame(1, kPut, FilesBytes({1}), 2), Fds(2), kInternal);
   ExpectFailsCall(OpenFrame(1, kPut, "", 253), Fds(253), kInternal);
 }
 
-TEST_F(HostileDescriptorsTest, ASlotOfZeroFailsTheCall) {
+TEST_P(HostileDescriptorsTest, ASlotOfZeroFailsTheCall) {
   Serve();
   ExpectFailsCall(OpenFrame(1, kPut, FilesBytes({0}), 1), Fds(1), kInternal);
   ExpectFailsCall(OpenFrame(1, kPut, FilesBytes({0})), {}, kInternal);
 }
 
-TEST_F(HostileDescriptorsTest, CredentialsBesideTheDescriptorsChangeNothing) {
+TEST_P(HostileDescriptorsTest, CredentialsBesideTheDescriptorsChangeNothing) {
   Serve();
   RawPeer client = NewClient();
   for (uint32_t call = 1; call <= 10; ++call) {
@@ -234,7 +235,7 @@ TEST_F(HostileDescriptorsTest, CredentialsBesideTheDescriptorsChangeNothing) {
   EXPECT_EQ(client.ReadStatus(11).code, kOk);
 }
 
-TEST_F(HostileDescriptorsTest, AnOutOfBandByteIsNoPartOfTheStream) {
+TEST_P(HostileDescriptorsTest, AnOutOfBandByteIsNoPartOfTheStream) {
   Serve();
   RawPeer client = NewClient();
   const std::string bytes = OpenFrame(1, kPut, FilesBytesTo(2), 2).Bytes();
@@ -247,7 +248,7 @@ TEST_F(HostileDescriptorsTest, AnOutOfBandByteIsNoPartOfTheStream) {
   ExpectLives(client, 2);
 }
 
-TEST_F(HostileDescriptorsTest, ManyOutOfBandBytesDoNoHarmToOthers) {
+TEST_P(HostileDescriptorsTest, ManyOutOfBandBytesDoNoHarmToOthers) {
   Serve();
   const FaultInjection counting(
       [](std::string_view, size_t) { return FaultInjection::Fault(); });
@@ -259,7 +260,7 @@ TEST_F(HostileDescriptorsTest, ManyOutOfBandBytesDoNoHarmToOthers) {
   EXPECT_LT(counting.CountOf("epoll_wait"), 2000u) << "the server spins";
 }
 
-TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketsEndIsClosedWithItsCall) {
+TEST_P(HostileDescriptorsTest, TheConnectionsOwnSocketsEndIsClosedWithItsCall) {
   Serve();
   RawPeer client = NewClient();
   // The server would hold the client's end, so that it never sees it close.
@@ -271,14 +272,14 @@ TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketsEndIsClosedWithItsCall) {
   EXPECT_EQ(client.ReadStatus(2).code, kInternal);
 }
 
-TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketThenALeave) {
+TEST_P(HostileDescriptorsTest, TheConnectionsOwnSocketThenALeave) {
   Serve();
   RawPeer client = NewClient();
   ASSERT_TRUE(
       client.Send(OpenFrame(1, kPut, FilesBytesTo(1), 1), {client.fd()}));
 }
 
-TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketInAFrameThatPoisons) {
+TEST_P(HostileDescriptorsTest, TheConnectionsOwnSocketInAFrameThatPoisons) {
   Serve();
   ExpectPoisons(PingFrame(1), Fds(1));
   RawPeer client = NewClient();
@@ -286,7 +287,7 @@ TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketInAFrameThatPoisons) {
   EXPECT_TRUE(client.ReachesEnd());
 }
 
-TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketInARequestThatNeverEnds) {
+TEST_P(HostileDescriptorsTest, TheConnectionsOwnSocketInARequestThatNeverEnds) {
   Serve({.request_timeout = absl::Milliseconds(20)});
   RawFrame open = OpenFrame(1, kPut, FilesBytesTo(1), 1);
   open.flags = RawFrame::kHasMessage | RawFrame::kMore;
@@ -297,7 +298,7 @@ TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketInARequestThatNeverEnds) {
   }
 }
 
-TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketInAFrameThatNeverEnds) {
+TEST_P(HostileDescriptorsTest, TheConnectionsOwnSocketInAFrameThatNeverEnds) {
   Serve({.request_timeout = absl::Milliseconds(20)});
   const std::string open = OpenFrame(1, kPut, FilesBytesTo(1), 1).Bytes();
   for (size_t bytes : {size_t{1}, size_t{16}, open.size() - 1}) {
@@ -306,7 +307,7 @@ TEST_F(HostileDescriptorsTest, TheConnectionsOwnSocketInAFrameThatNeverEnds) {
   }
 }
 
-TEST_F(HostileDescriptorsTest, ARequestThatTakesItsTimeKeepsItsConnection) {
+TEST_P(HostileDescriptorsTest, ARequestThatTakesItsTimeKeepsItsConnection) {
   Serve({.request_timeout = absl::Hours(1)});
   RawPeer client = NewClient();
   RawFrame open = OpenFrame(1, kEcho, "");
@@ -320,7 +321,7 @@ TEST_F(HostileDescriptorsTest, ARequestThatTakesItsTimeKeepsItsConnection) {
   EXPECT_EQ(client.ReadStatus(1).code, kOk);
 }
 
-TEST_F(HostileDescriptorsTest, ItsOwnEndOfTheConnectionEchoedBack) {
+TEST_P(HostileDescriptorsTest, ItsOwnEndOfTheConnectionEchoedBack) {
   Serve();
   RawPeer client = NewClient();
   ASSERT_TRUE(
@@ -331,7 +332,7 @@ TEST_F(HostileDescriptorsTest, ItsOwnEndOfTheConnectionEchoedBack) {
   EXPECT_TRUE(SameDescription(status.descriptors[0].get(), client.fd()));
 }
 
-TEST_F(HostileDescriptorsTest, ShuttingDownReleasesACycleThroughAHandler) {
+TEST_P(HostileDescriptorsTest, ShuttingDownReleasesACycleThroughAHandler) {
   std::latch held(1);
   std::latch release(1);
   service_.put = [&](ServerContext&, Parcel<Files>&, Text&) {

@@ -51,17 +51,21 @@ class ServerResourcesTest : public AttackedServer {
     EXPECT_EQ(TakeCensusExpecting(before), before);
   }
 };
+INSTANTIATE_TEST_SUITE_P(Over, ServerResourcesTest, kAllSchemes, SchemeName);
 
-TEST_F(ServerResourcesTest, NoRoomForAnyDescriptorFailsOnlyTheCall) {
+TEST_P(ServerResourcesTest, NoRoomForAnyDescriptorFailsOnlyTheCall) {
   // One place: the census itself needs it.
   ExpectFailsOnlyTheCall(1);
 }
 
-TEST_F(ServerResourcesTest, RoomForSomeOfTheDescriptorsFailsOnlyTheCall) {
+TEST_P(ServerResourcesTest, RoomForSomeOfTheDescriptorsFailsOnlyTheCall) {
   ExpectFailsOnlyTheCall(3);
 }
 
-TEST_F(ServerResourcesTest, NoRoomForAConnectionDoesNotSpinAndPasses) {
+TEST_P(ServerResourcesTest, NoRoomForAConnectionDoesNotSpinAndPasses) {
+  if (scheme() == "unix-dgram:") {
+    GTEST_SKIP() << "the knock is lost then, and the client knocks again";
+  }
   Serve();
   RawPeer old = NewClient();
   ExpectLives(old, 1);
@@ -84,7 +88,7 @@ TEST_F(ServerResourcesTest, NoRoomForAConnectionDoesNotSpinAndPasses) {
   ExpectLives(*late, 1);
 }
 
-TEST_F(ServerResourcesTest, ErrorsOfAcceptPass) {
+TEST_P(ServerResourcesTest, ErrorsOfAcceptPass) {
   Serve();
   for (int error :
        {EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EINTR, EAGAIN, EPERM}) {
@@ -95,7 +99,7 @@ TEST_F(ServerResourcesTest, ErrorsOfAcceptPass) {
   }
 }
 
-TEST_F(ServerResourcesTest, AReplyThatTheKernelRefusesFailsAlone) {
+TEST_P(ServerResourcesTest, AReplyThatTheKernelRefusesFailsAlone) {
   Serve();
   RawPeer client = NewClient();
   uint32_t call = 0;
@@ -113,7 +117,7 @@ TEST_F(ServerResourcesTest, AReplyThatTheKernelRefusesFailsAlone) {
   }
 }
 
-TEST_F(ServerResourcesTest, AReplyInPiecesThatTheKernelRefusesFailsAlone) {
+TEST_P(ServerResourcesTest, AReplyInPiecesThatTheKernelRefusesFailsAlone) {
   service_.get = [](ServerContext&, const Text&, Parcel<Files>& reply) {
     const SharedFd file(FileWith("x"));
     for (int i = 0; i < 600; ++i) reply.add_files(file);
@@ -134,7 +138,7 @@ TEST_F(ServerResourcesTest, AReplyInPiecesThatTheKernelRefusesFailsAlone) {
   ExpectLives(client, 100);
 }
 
-TEST_F(ServerResourcesTest, WithoutMemoryToSendForEverTheConnectionEnds) {
+TEST_P(ServerResourcesTest, WithoutMemoryToSendForEverTheConnectionEnds) {
   Serve();
   RawPeer client = NewClient();
   {
@@ -145,7 +149,7 @@ TEST_F(ServerResourcesTest, WithoutMemoryToSendForEverTheConnectionEnds) {
   }
 }
 
-TEST_F(ServerResourcesTest, ADescriptorOfAReplyThatIsNotOpenFailsAlone) {
+TEST_P(ServerResourcesTest, ADescriptorOfAReplyThatIsNotOpenFailsAlone) {
   service_.get = [](ServerContext&, const Text&, Parcel<Files>& reply) {
     reply.set_first(FileWith("x"));
     close(reply.first());
@@ -162,7 +166,7 @@ TEST_F(ServerResourcesTest, ADescriptorOfAReplyThatIsNotOpenFailsAlone) {
   ExpectLives(client, 11);
 }
 
-TEST_F(ServerResourcesTest, InterruptedCallsAreMadeAgain) {
+TEST_P(ServerResourcesTest, InterruptedCallsAreMadeAgain) {
   Serve();
   const FaultInjection faults([](std::string_view name, size_t index) {
     const bool interruptible = name == "connect" || name == "accept4" ||
@@ -174,14 +178,15 @@ TEST_F(ServerResourcesTest, InterruptedCallsAreMadeAgain) {
   for (int i = 0; i < 20; ++i) ExpectServes();
 }
 
-TEST_F(ServerResourcesTest, OneByteAtATimeBothWaysEverythingArrives) {
+TEST_P(ServerResourcesTest, OneByteAtATimeBothWaysEverythingArrives) {
+  if (packets()) GTEST_SKIP() << kNoParts;
   Serve();
   const FaultInjection faults(
       [](std::string_view, size_t) { return Fault{.most_bytes = 1}; });
   for (int i = 0; i < 5; ++i) ExpectServes();
 }
 
-TEST_F(ServerResourcesTest, WithNoRoomAtFirstDescriptorsAreKept) {
+TEST_P(ServerResourcesTest, WithNoRoomAtFirstDescriptorsAreKept) {
   Serve();
   // Every other attempt to send finds no room.
   const FaultInjection faults([](std::string_view name, size_t index) {
@@ -191,7 +196,7 @@ TEST_F(ServerResourcesTest, WithNoRoomAtFirstDescriptorsAreKept) {
   for (int i = 0; i < 20; ++i) ExpectServes();
 }
 
-TEST_F(ServerResourcesTest, APeerThatIsGoneRaisesNoSignal) {
+TEST_P(ServerResourcesTest, APeerThatIsGoneRaisesNoSignal) {
   struct sigaction former;
   struct sigaction fatal = {};
   fatal.sa_handler = SIG_DFL;

@@ -43,8 +43,9 @@ class SlowServerTest : public AttackedChannel {
     }
   }
 };
+INSTANTIATE_TEST_SUITE_P(Over, SlowServerTest, kAllSchemes, SchemeName);
 
-TEST_F(SlowServerTest, AWriteReturnsWhenTheMessageHasGone) {
+TEST_P(SlowServerTest, AWriteReturnsWhenTheMessageHasGone) {
   RawPeer server = Greeted({.initial_credit_bytes = 8u << 20});
   auto written = std::async(std::launch::async, [stub = stub_] {
     auto collect = stub.Collect();
@@ -56,7 +57,7 @@ TEST_F(SlowServerTest, AWriteReturnsWhenTheMessageHasGone) {
   EXPECT_TRUE(written.get().first);
 }
 
-TEST_F(SlowServerTest, AStreamOfRepliesBeginsWhenItsRequestHasGone) {
+TEST_P(SlowServerTest, AStreamOfRepliesBeginsWhenItsRequestHasGone) {
   RawPeer server = Greeted();
   auto begun = std::async(std::launch::async,
                           [stub = stub_] { return stub.Watch(Large()); });
@@ -65,7 +66,7 @@ TEST_F(SlowServerTest, AStreamOfRepliesBeginsWhenItsRequestHasGone) {
   EXPECT_TRUE(begun.get().Finish().ok());
 }
 
-TEST_F(SlowServerTest, AWriteThatIsBlockedEndsAtTheDeadline) {
+TEST_P(SlowServerTest, AWriteThatIsBlockedEndsAtTheDeadline) {
   RawPeer server = Greeted({.initial_credit_bytes = 1u << 30});
   auto written = std::async(std::launch::async, [stub = stub_] {
     auto collect = stub.Collect({.timeout = absl::Milliseconds(200)});
@@ -76,7 +77,7 @@ TEST_F(SlowServerTest, AWriteThatIsBlockedEndsAtTheDeadline) {
   EXPECT_EQ(written.get().code(), Code::kDeadlineExceeded);
 }
 
-TEST_F(SlowServerTest, AWriteThatIsBlockedEndsWhenItIsCancelled) {
+TEST_P(SlowServerTest, AWriteThatIsBlockedEndsWhenItIsCancelled) {
   RawPeer server = Greeted({.initial_credit_bytes = 1u << 30});
   std::promise<std::stop_source> stops;
   auto written = std::async(std::launch::async, [&, stub = stub_] {

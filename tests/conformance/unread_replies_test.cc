@@ -46,8 +46,9 @@ class UnreadRepliesTest : public AttackedServer {
     return resident * 4096;
   }
 };
+INSTANTIATE_TEST_SUITE_P(Over, UnreadRepliesTest, kAllSchemes, SchemeName);
 
-TEST_F(UnreadRepliesTest, LargeRepliesStopTheServerFromReading) {
+TEST_P(UnreadRepliesTest, LargeRepliesStopTheServerFromReading) {
   service_.echo = [](ServerContext&, const Text& request, Text& reply) {
     reply.set_data(std::string(static_cast<size_t>(request.number()), 'x'));
     reply.set_text(request.text());
@@ -66,7 +67,7 @@ TEST_F(UnreadRepliesTest, LargeRepliesStopTheServerFromReading) {
   }
 }
 
-TEST_F(UnreadRepliesTest, RepliesWithDescriptorsAreBounded) {
+TEST_P(UnreadRepliesTest, RepliesWithDescriptorsAreBounded) {
   service_.put = [](ServerContext&, Parcel<Files>&, Text& reply) {
     reply.set_data(std::string(100'000, 'x'));
     return absl::OkStatus();
@@ -79,7 +80,7 @@ TEST_F(UnreadRepliesTest, RepliesWithDescriptorsAreBounded) {
   EXPECT_LT(TakeCensus().size(), 5000u);
 }
 
-TEST_F(UnreadRepliesTest, RefusalsAreBounded) {
+TEST_P(UnreadRepliesTest, RefusalsAreBounded) {
   Serve();
   const size_t before = ResidentBytes();
   RawPeer client = NewClient();
@@ -88,7 +89,7 @@ TEST_F(UnreadRepliesTest, RefusalsAreBounded) {
   EXPECT_LT(ResidentBytes(), before + (100u << 20));
 }
 
-TEST_F(UnreadRepliesTest, AFloodOfPingsEnds) {
+TEST_P(UnreadRepliesTest, AFloodOfPingsEnds) {
   Serve();
   const size_t before = ResidentBytes();
   RawPeer client = NewClient();
@@ -120,7 +121,7 @@ TEST_F(UnreadRepliesTest, AFloodOfPingsEnds) {
   EXPECT_LT(ResidentBytes(), before + (100u << 20));
 }
 
-TEST_F(UnreadRepliesTest, AFloodOfPingsWithItsPongsReadIsAnswered) {
+TEST_P(UnreadRepliesTest, AFloodOfPingsWithItsPongsReadIsAnswered) {
   Serve();
   RawPeer client = NewClient();
   for (uint32_t round = 0; round < 20; ++round) {
@@ -136,7 +137,7 @@ TEST_F(UnreadRepliesTest, AFloodOfPingsWithItsPongsReadIsAnswered) {
   ExpectLives(client, 1);
 }
 
-TEST_F(UnreadRepliesTest, AClientThatLeavesWithoutReadingReleasesAll) {
+TEST_P(UnreadRepliesTest, AClientThatLeavesWithoutReadingReleasesAll) {
   service_.get = [](ServerContext&, const Text&, Parcel<Files>& reply) {
     for (int i = 0; i < 20; ++i) reply.add_files(FileWith("x"));
     reply->set_text(std::string(200'000, 'x'));
@@ -151,7 +152,7 @@ TEST_F(UnreadRepliesTest, AClientThatLeavesWithoutReadingReleasesAll) {
   ASSERT_TRUE(client.Read().has_value());
 }
 
-TEST_F(UnreadRepliesTest, AServerShutsDownBesideAClientThatDoesNotRead) {
+TEST_P(UnreadRepliesTest, AServerShutsDownBesideAClientThatDoesNotRead) {
   Serve();
   RawPeer client = NewClient();
   Text large;

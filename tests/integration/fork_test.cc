@@ -38,21 +38,21 @@ bool Inherited(const absl::Status& status) {
 }
 
 // A server of this process, and a channel to it.
-class ForkTest : public ::testing::Test {
+class ForkTest : public ::testing::TestWithParam<const char*> {
  protected:
   void Serve(TestService::Service& service) {
     server_ = std::make_unique<Server>();
     server_->AddService(service);
-    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_->Listen(dir_.address("socket", GetParam())).ok());
     ASSERT_TRUE(server_->Start().ok());
     Connect();
     ASSERT_TRUE(channel_->WaitForReady(absl::Minutes(1)).ok());
   }
   TestService::Stub NewStub() const {
-    return TestService::Stub(*Channel::Connect(dir_.address()));
+    return TestService::Stub(*Channel::Connect(dir_.address("socket", GetParam())));
   }
   void Connect() {
-    channel_.emplace(*Channel::Connect(dir_.address()));
+    channel_.emplace(*Channel::Connect(dir_.address("socket", GetParam())));
     stub_.emplace(*channel_);
   }
   void LetGo() {
@@ -75,7 +75,9 @@ class ForkTest : public ::testing::Test {
   std::optional<TestService::Stub> stub_;
 };
 
-TEST_F(ForkTest, AChildsCallsFailAndTheParentsGoOn) {
+INSTANTIATE_TEST_SUITE_P(Over, ForkTest, kAllSchemes, SchemeName);
+
+TEST_P(ForkTest, AChildsCallsFailAndTheParentsGoOn) {
   ExpectSameDescriptors census;
   Serve(service_);
   ExpectInChild([&] {
@@ -100,7 +102,7 @@ TEST_F(ForkTest, AChildsCallsFailAndTheParentsGoOn) {
   server_.reset();
 }
 
-TEST_F(ForkTest, AStreamInProgressEndsInTheChildAndGoesOnInTheParent) {
+TEST_P(ForkTest, AStreamInProgressEndsInTheChildAndGoesOnInTheParent) {
   Serve(service_);
   auto chat = std::make_unique<ClientStream<Text, Text>>(stub_->Chat());
   auto files =
@@ -133,7 +135,7 @@ TEST_F(ForkTest, AStreamInProgressEndsInTheChildAndGoesOnInTheParent) {
   EXPECT_EQ(files->Finish().value().number(), 1);
 }
 
-TEST_F(ForkTest, AChildSendsNothingAndEndsNothingOnTheParentsConnection) {
+TEST_P(ForkTest, AChildSendsNothingAndEndsNothingOnTheParentsConnection) {
   RawListener listener(dir_.file("socket"));
   Connect();
   std::future<std::unique_ptr<ClientStream<Text, Text>>> begun =
@@ -158,7 +160,7 @@ TEST_F(ForkTest, AChildSendsNothingAndEndsNothingOnTheParentsConnection) {
   EXPECT_TRUE(server.ReadType(RawFrame::kMessage).has_value());
 }
 
-TEST_F(ForkTest, AThreadThatHoldsALockInTheParentStopsNoChild) {
+TEST_P(ForkTest, AThreadThatHoldsALockInTheParentStopsNoChild) {
   Serve(service_);
   std::atomic<bool> stop = false;
   std::vector<std::thread> threads;
@@ -199,11 +201,11 @@ class HeldService final : public TestService::AsyncService {
   std::promise<AsyncServerWriter<Text, Text>> watch;
 };
 
-TEST_F(ForkTest, TheCallsOfAServerAreTheParents) {
+TEST_P(ForkTest, TheCallsOfAServerAreTheParents) {
   HeldService held;
   server_ = std::make_unique<Server>();
   server_->AddService(held);
-  ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+  ASSERT_TRUE(server_->Listen(dir_.address("socket", GetParam())).ok());
   ASSERT_TRUE(server_->Start().ok());
   Connect();
   std::future<absl::StatusOr<Text>> reply =
@@ -238,7 +240,7 @@ TEST_F(ForkTest, TheCallsOfAServerAreTheParents) {
   watched.reset();
 }
 
-TEST_F(ForkTest, AProgramThatIsExecutedInheritsNothing) {
+TEST_P(ForkTest, AProgramThatIsExecutedInheritsNothing) {
   // The test's own surroundings may have opened some.
   const DescriptorCensus before = TakeCensus();
   Serve(service_);
@@ -270,7 +272,7 @@ TEST_F(ForkTest, AProgramThatIsExecutedInheritsNothing) {
 // several.
 #ifndef __SANITIZE_THREAD__
 
-TEST_F(ForkTest, CallbacksAndCoroutinesOfAChildLearnIt) {
+TEST_P(ForkTest, CallbacksAndCoroutinesOfAChildLearnIt) {
   for (const bool own_loop : {false, true}) {
     std::optional<Loop> loop;
     std::thread runs;
@@ -281,10 +283,10 @@ TEST_F(ForkTest, CallbacksAndCoroutinesOfAChildLearnIt) {
     TempDir dir;
     Server server;
     server.AddService(service_);
-    ASSERT_TRUE(server.Listen(dir.address()).ok());
+    ASSERT_TRUE(server.Listen(dir.address("socket", GetParam())).ok());
     ASSERT_TRUE(server.Start().ok());
     std::optional<TestService::Stub> stub(
-        *Channel::Connect(dir.address(), {.loop = loop}));
+        *Channel::Connect(dir.address("socket", GetParam()), {.loop = loop}));
     auto chat =
         std::make_unique<AsyncClientStream<Text, Text>>(stub->async().Chat());
     // One that waits at the fork is the parent's.
@@ -313,7 +315,7 @@ TEST_F(ForkTest, CallbacksAndCoroutinesOfAChildLearnIt) {
       if (!as_expected) return 3;
       // A new one works, but not in the parent's loop.
       const absl::StatusOr<Channel> anew =
-          Channel::Connect(dir.address(), {.loop = loop});
+          Channel::Connect(dir.address("socket", GetParam()), {.loop = loop});
       if (own_loop) {
         if (!Inherited(anew.status())) return 4;
       } else {

@@ -18,6 +18,7 @@
 #include "fdrpc/client_stream.h"
 #include "fdrpc/server_stream.h"
 #include "gtest/gtest.h"
+#include "tests/support/raw_peer.h"
 #include "tests/support/resident_growth.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/server_process.h"
@@ -82,7 +83,7 @@ Text LargeMessage() {
   return message;
 }
 
-class MemoryTest : public ::testing::Test {
+class MemoryTest : public ::testing::TestWithParam<const char*> {
  protected:
   ~MemoryTest() override { munmap(&counts_, sizeof(counts_)); }
 
@@ -153,12 +154,15 @@ class MemoryTest : public ::testing::Test {
 
   Counts& counts_ = NewSharedCounts();
   TempDir dir_;
-  ServerProcess server_{dir_.address(),
+  ServerProcess server_{dir_.address("socket", GetParam()),
                         [this](FakeService& service) { Prepare(service); }};
-  TestService::Stub stub_{*Channel::Connect(dir_.address())};
+  TestService::Stub stub_{
+      *Channel::Connect(dir_.address("socket", GetParam()))};
 };
 
-TEST_F(MemoryTest, IsBoundedWhenTheClientReadsSlowly) {
+INSTANTIATE_TEST_SUITE_P(Over, MemoryTest, kAllSchemes, SchemeName);
+
+TEST_P(MemoryTest, IsBoundedWhenTheClientReadsSlowly) {
   WarmUp();
   const ResidentGrowth client(getpid()), server(server_.pid());
   auto replies = Watch(kMessages, "flowing");
@@ -175,7 +179,7 @@ TEST_F(MemoryTest, IsBoundedWhenTheClientReadsSlowly) {
   ExpectBounded(client, server);
 }
 
-TEST_F(MemoryTest, IsBoundedWhenTheServerReadsSlowly) {
+TEST_P(MemoryTest, IsBoundedWhenTheServerReadsSlowly) {
   WarmUp();
   const ResidentGrowth client(getpid()), server(server_.pid());
   std::atomic<int> written = 0;
@@ -197,7 +201,7 @@ TEST_F(MemoryTest, IsBoundedWhenTheServerReadsSlowly) {
   ExpectBounded(client, server);
 }
 
-TEST_F(MemoryTest, OfAnUnreadStreamIsBoundedBesideOneThatFlows) {
+TEST_P(MemoryTest, OfAnUnreadStreamIsBoundedBesideOneThatFlows) {
   WarmUp();
   const ResidentGrowth client(getpid()), server(server_.pid());
   auto unread = Watch(kMessages, "unread");

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
+#include "tests/support/raw_peer.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
@@ -21,11 +22,14 @@
 namespace fdrpc::testing {
 namespace {
 
-TEST(ProcessesTest, TenThousandCallsLeaveNoDescriptorOpenOnEitherSide) {
+class ProcessesTest : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Over, ProcessesTest, kAllSchemes, SchemeName);
+
+TEST_P(ProcessesTest, TenThousandCallsLeaveNoDescriptorOpenOnEitherSide) {
   ExpectSameDescriptors at_the_end;
   TempDir dir;
-  ServerProcess server(dir.address());
-  TestService::Stub stub(*Channel::Connect(dir.address()));
+  ServerProcess server(dir.address("socket", GetParam()));
+  TestService::Stub stub(*Channel::Connect(dir.address("socket", GetParam())));
   ASSERT_TRUE(stub.Echo(Text()).ok());
   const DescriptorCensus client_before = TakeCensus();
   const DescriptorCensus server_before = TakeCensusOf(server.pid());
@@ -47,11 +51,11 @@ TEST(ProcessesTest, TenThousandCallsLeaveNoDescriptorOpenOnEitherSide) {
   EXPECT_EQ(TakeCensusOfExpecting(server.pid(), server_before), server_before);
 }
 
-TEST(ProcessesTest, SharesOneOpenFileDescriptionWithTheServer) {
+TEST_P(ProcessesTest, SharesOneOpenFileDescriptionWithTheServer) {
   ExpectSameDescriptors at_the_end;
   TempDir dir;
-  ServerProcess server(dir.address());
-  TestService::Stub stub(*Channel::Connect(dir.address()));
+  ServerProcess server(dir.address("socket", GetParam()));
+  TestService::Stub stub(*Channel::Connect(dir.address("socket", GetParam())));
   SharedFd file(FileWith("0123456789"));
   Parcel<Files> request;
   request.set_first(file);
@@ -63,12 +67,13 @@ TEST(ProcessesTest, SharesOneOpenFileDescriptionWithTheServer) {
   EXPECT_EQ(ReadRest(file.get()), "56789") << "the offset is not shared";
 }
 
-TEST(ProcessesTest, AServerThatIsKilledEndsEveryCallAndIsReplaced) {
+TEST_P(ProcessesTest, AServerThatIsKilledEndsEveryCallAndIsReplaced) {
   ExpectSameDescriptors at_the_end;
   TempDir dir;
   for (int round = 0; round < 20; ++round) {
-    ServerProcess server(dir.address());
-    TestService::Stub stub(*Channel::Connect(dir.address()));
+    ServerProcess server(dir.address("socket", GetParam()));
+    TestService::Stub stub(
+        *Channel::Connect(dir.address("socket", GetParam())));
     std::vector<std::thread> threads;
     std::latch running(4);
     for (int t = 0; t < 4; ++t) {
@@ -90,14 +95,15 @@ TEST(ProcessesTest, AServerThatIsKilledEndsEveryCallAndIsReplaced) {
   }
 }
 
-TEST(ProcessesTest,
-     KeepAliveFindsAServerThatIsStoppedAndTheNextCallOneThatGoesOn) {
+TEST_P(ProcessesTest,
+       KeepAliveFindsAServerThatIsStoppedAndTheNextCallOneThatGoesOn) {
   ExpectSameDescriptors at_the_end;
   TempDir dir;
-  ServerProcess server(dir.address());
-  TestService::Stub stub(*Channel::Connect(
-      dir.address(), {.keepalive_interval = absl::Milliseconds(10),
-                      .keepalive_timeout = absl::Milliseconds(300)}));
+  ServerProcess server(dir.address("socket", GetParam()));
+  TestService::Stub stub(
+      *Channel::Connect(dir.address("socket", GetParam()),
+                        {.keepalive_interval = absl::Milliseconds(10),
+                         .keepalive_timeout = absl::Milliseconds(300)}));
   // Before its hello, and after.
   for (int round = 0; round < 2; ++round) {
     kill(server.pid(), SIGSTOP);
@@ -112,20 +118,20 @@ TEST(ProcessesTest,
   }
 }
 
-TEST(ProcessesTest, ExitsCleanlyAtSigtermAndRemovesItsSocket) {
+TEST_P(ProcessesTest, ExitsCleanlyAtSigtermAndRemovesItsSocket) {
   TempDir dir;
-  ServerProcess server(dir.address());
+  ServerProcess server(dir.address("socket", GetParam()));
   EXPECT_EQ(access(dir.file("socket").c_str(), F_OK), 0);
   // Once it answers, it is in Run() and handles the signal.
-  TestService::Stub stub(*Channel::Connect(dir.address()));
+  TestService::Stub stub(*Channel::Connect(dir.address("socket", GetParam())));
   ASSERT_TRUE(stub.Echo(Text()).ok());
   EXPECT_EQ(server.Stop(SIGTERM), 0);
   EXPECT_NE(access(dir.file("socket").c_str(), F_OK), 0);
 }
 
-TEST(ProcessesTest, MakingBlockingCallsStartsNoThread) {
+TEST_P(ProcessesTest, MakingBlockingCallsStartsNoThread) {
   TempDir dir;
-  ServerProcess server(dir.address());
+  ServerProcess server(dir.address("socket", GetParam()));
   auto threads = [](pid_t pid) {
     int count = 0;
     const std::string path = "/proc/" + std::to_string(pid) + "/task";
@@ -136,7 +142,8 @@ TEST(ProcessesTest, MakingBlockingCallsStartsNoThread) {
     return count;
   };
   const int before = threads(getpid());
-  absl::StatusOr<Channel> channel = Channel::Connect(dir.address());
+  absl::StatusOr<Channel> channel =
+      Channel::Connect(dir.address("socket", GetParam()));
   ASSERT_TRUE(channel->WaitForReady(absl::Seconds(10)).ok());
   TestService::Stub stub(*channel);
   ASSERT_TRUE(stub.Echo(Text(), {.timeout = absl::Seconds(10)}).ok());

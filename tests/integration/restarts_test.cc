@@ -23,6 +23,7 @@
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
 #include "tests/support/files.h"
+#include "tests/support/raw_peer.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
 
@@ -259,11 +260,14 @@ class Hammer {
   std::latch left_{kCoroutines};
 };
 
-TEST(RestartsTest, NoCallFailsWhileTenServersFollowEachOther) {
+class RestartsTest : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Over, RestartsTest, kAllSchemes, SchemeName);
+
+TEST_P(RestartsTest, NoCallFailsWhileTenServersFollowEachOther) {
   TempDir dir;
-  Supervisor supervisor(dir.address());
+  Supervisor supervisor(dir.address("socket", GetParam()));
   ASSERT_TRUE(supervisor.Restart());
-  Hammer hammer(dir.address());
+  Hammer hammer(dir.address("socket", GetParam()));
   for (int restart = 0; restart < 10; ++restart) {
     hammer.Await(100);
     EXPECT_TRUE(supervisor.Restart()) << restart;
@@ -276,15 +280,15 @@ TEST(RestartsTest, NoCallFailsWhileTenServersFollowEachOther) {
       << "the last server has not removed its socket";
 }
 
-TEST(RestartsTest, NoCallFailsWhenConnectionsAreReplacedForTheirAge) {
+TEST_P(RestartsTest, NoCallFailsWhenConnectionsAreReplacedForTheirAge) {
   TempDir dir;
   FakeService service;
   Server server({.max_connection_age = absl::Milliseconds(5)});
   server.AddService(service);
-  ASSERT_TRUE(server.Listen(dir.address()).ok());
+  ASSERT_TRUE(server.Listen(dir.address("socket", GetParam())).ok());
   ASSERT_TRUE(server.Start().ok());
   {
-    Hammer hammer(dir.address());
+    Hammer hammer(dir.address("socket", GetParam()));
     hammer.Await(3000);
     hammer.Stop();
     EXPECT_THAT(hammer.tally.errors(), ::testing::IsEmpty());
