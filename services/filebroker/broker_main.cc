@@ -31,9 +31,10 @@ Opens files beneath DIR, with its own rights, for every program that can connect
 to ADDRESS. Paths and symbolic links that leave DIR are refused. fdrpc-open is a
 client.
 
-  --listen ADDRESS     unix:/path, unix:relative-path or unix:@abstract-name; may
-                       be given several times. To connect takes write permission
-                       on the socket's file; an abstract name has none, and every
+  --listen ADDRESS     unix:/path, unix:relative-path or unix:@abstract-name, or
+                       the same with unix-seqpacket: or unix-dgram:; may be given
+                       several times. To connect takes write permission on the
+                       socket's file; an abstract name has none, and every
                        program of the network namespace can connect.
                        Or sockets that are there: systemd:NAME those of a .socket
                        unit with that FileDescriptorName=, systemd: all that the

@@ -55,19 +55,24 @@ show() {
 }
 
 # start NAME COMMAND...: starts a server of the owner's and waits until it says
-# that it listens. Sets NAME_pid and NAME_output.
+# that it listens, at each address that it is told. Sets NAME_pid and NAME_output.
 start() {
-  local name=$1 line output=''
+  local name=$1 line output='' argument addresses=0
   shift
   printf '   %sowner$ %s &%s\n' "$bold" "$*" "$plain"
   mkfifo "$name.output"
   "$@" > "$name.output" &
   printf -v "${name}_pid" %d $!
   exec {from_server}< "$name.output"
+  for argument in "$@"; do
+    [[ $argument != --listen ]] || addresses=$((addresses + 1))
+  done
   while true; do
     read -r -t 60 -u $from_server line || failed "$1 does not say that it listens"
     output+=$line$'\n'
-    [[ $line != 'listening on '* ]] || break
+    [[ $line == 'listening on '* ]] || continue
+    addresses=$((addresses - 1))
+    ((addresses > 0)) || break
   done
   indent <<< "${output%$'\n'}"
   printf -v "${name}_output" %s "$output"
@@ -137,7 +142,8 @@ step 'The owner has a directory that is closed to others'
 show owner 'ls -lR safe' 0 secret.txt
 
 step 'A broker opens files beneath safe/letters for everybody who can connect'
-start broker fdrpc-filebroker --root safe/letters --listen unix:broker.sock --socket-mode 0666
+start broker fdrpc-filebroker --root safe/letters --listen unix:broker.sock \
+  --listen unix-seqpacket:packets.sock --listen unix-dgram:datagrams.sock --socket-mode 0666
 if $close_safe; then show owner 'chmod 000 safe' 0 ''; fi
 
 step 'The client cannot read the secret'
@@ -148,6 +154,11 @@ step 'But the broker opens it, and sends the open descriptor through the socket'
 show client 'fdrpc-open --server unix:broker.sock secret.txt' 0 'under the third oak'
 explain '' 'The bytes did not pass through the broker: the client has read them from the' \
   'file itself, with a descriptor of its own.'
+
+step 'It works over every kind of Unix socket'
+for server in unix-seqpacket:packets.sock unix-dgram:datagrams.sock; do
+  show client "fdrpc-open --server $server secret.txt" 0 'under the third oak'
+done
 
 step 'Programs that know nothing of fdrpc can use the descriptor'
 show client "fdrpc-open --server unix:broker.sock secret.txt --fd 5 -- sh -c 'wc -w <&5'" 0 10

@@ -32,6 +32,9 @@ Has the file broker at ADDRESS open FILE, a path relative to the broker's root,
 and then uses the descriptor that comes back: copies the file to standard output,
 or standard input to the file, or runs COMMAND with it as descriptor N.
 
+  --server ADDRESS     as the broker was given it: unix:PATH, unix:@NAME, the
+                       same with unix-seqpacket: or unix-dgram:, or fd:NUMBER, a
+                       connected socket that was inherited
   --mode MODE          read (if not given), write, append, or, with a COMMAND,
                        read-write
   --create             creates the file if there is none
