@@ -112,7 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
     Types, ActivationTest,
     ::testing::Values(SocketType{"Stream", SOCK_STREAM, "unix:"},
                       SocketType{"Seqpacket", SOCK_SEQPACKET,
-                                 "unix-seqpacket:"}),
+                                 "unix-seqpacket:"},
+                      SocketType{"Datagram", SOCK_DGRAM, "unix-dgram:"}),
     [](const ::testing::TestParamInfo<SocketType>& parameter) {
       return parameter.param.name;
     });

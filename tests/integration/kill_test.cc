@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
+#include "tests/support/raw_peer.h"
 #include "tests/support/resident_growth.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/spawner.h"
@@ -344,8 +345,7 @@ TEST_P(KillTest, AClientAtAnyMomentCancelsItsCallsAndLeavesNothing) {
   server.Wait();
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemes, KillTest, ::testing::Values("unix:"),
-                         [](const auto&) { return "Stream"; });
+INSTANTIATE_TEST_SUITE_P(Schemes, KillTest, kAllSchemes, SchemeName);
 
 }  // namespace
 }  // namespace fdrpc::testing
