@@ -29,10 +29,6 @@ Hello ServerHello(const ServerOptions& options) {
   return hello;
 }
 
-absl::Status Violation(const char* what) {
-  return absl::InvalidArgumentError(what);
-}
-
 }  // namespace
 
 std::shared_ptr<ServerConnection> ServerConnection::Create(
@@ -113,135 +109,6 @@ void ServerConnection::OnCallGone(bool one_way) {
   }
 }
 
-absl::Status ServerConnection::OnFrame(IncomingFrame& frame) {
-  switch (static_cast<FrameType>(frame.header.type)) {
-    case FrameType::kOpen:
-      return OnOpen(frame);
-    case FrameType::kMessage:
-      return OnMessage(frame);
-    case FrameType::kCancel:
-      return OnCancel(frame);
-    case FrameType::kMethod:
-      return OnMethod(frame);
-    case FrameType::kCredit:
-      return OnCredit(frame);
-    default:
-      break;
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("a frame of type ", frame.header.type, " from a client"));
-}
-
-absl::Status ServerConnection::OnMethod(const IncomingFrame& frame) {
-  if (frame.header.call_id != 0 || frame.header.flags != 0 ||
-      frame.header.descriptor_count != 0 || frame.payload.empty() ||
-      frame.payload.size() > kMaxMethodNameBytes) {
-    return Violation("a malformed method frame");
-  }
-  if (frame.header.argument != methods_.size() + 1 ||
-      frame.header.argument > kMaxMethods) {
-    return Violation("method numbers that do not run from 1 to the limit");
-  }
-  methods_.push_back(registry_.Find(frame.payload));
-  return absl::OkStatus();
-}
-
-absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
-  const uint32_t id = frame.header.call_id;
-  const bool one_way = (frame.header.flags & kFlagOneWay) != 0;
-  if (id <= last_call_id_) return Violation("a call id that does not increase");
-  if (frame.header.argument == 0 || frame.header.argument > methods_.size()) {
-    return Violation("a call of a method that was not named");
-  }
-  OpenHeader open;
-  absl::Status decoded =
-      frame.payload_lost
-          ? absl::OkStatus()
-          : DecodeOpenHeader(frame.header.flags, frame.payload, open);
-  if (!decoded.ok()) return decoded;
-  if ((frame.header.flags & kFlagMessage) == 0 &&
-      frame.header.descriptor_count != 0) {
-    return Violation("descriptors without a message");
-  }
-  const absl::StatusOr<RegisteredMethod>& method =
-      methods_[frame.header.argument - 1];
-  // Where nothing more is read, only calls that are here whole can be served.
-  if (!reads_ && method.ok() &&
-      (method->kind() != MethodKind::kUnary ||
-       (frame.header.flags & kFlagHalfClose) == 0)) {
-    takes_calls_ = false;
-  }
-  // The client learns from the go-away which calls were not taken.
-  if (!takes_calls_) return absl::OkStatus();
-  last_call_id_ = id;
-  if (one_way) host_->OnOneWayCall();
-
-  if (frame.payload_lost) {
-    Refuse(id, one_way, DescriptorsCutOff());
-    return absl::OkStatus();
-  }
-  if (!method.ok()) {
-    Refuse(id, one_way, method.status());
-    return absl::OkStatus();
-  }
-  if (one_way && method->kind() != MethodKind::kUnary) {
-    host_->OnOneWayError();
-    return absl::OkStatus();
-  }
-  if (method->streams_requests() && (frame.header.flags & kFlagMessage) != 0) {
-    return Violation("a message in the open frame of a stream of requests");
-  }
-  const absl::Status fits =
-      CheckMetadataSize(open.metadata, options_.max_metadata_bytes);
-  if (!fits.ok()) {
-    Refuse(id, one_way, fits);
-    return absl::OkStatus();
-  }
-  const std::shared_ptr<IncomingCall> call =
-      MakeCall(id, *method, open, one_way);
-  if (call == nullptr) return absl::OkStatus();
-  absl::Status delivered = Deliver(*call, frame, open.message);
-  if (delivered.ok() && method->streams_requests()) call->Start();
-  return delivered;
-}
-
-std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
-    uint32_t id, const RegisteredMethod& method, OpenHeader& open,
-    bool one_way) {
-  IncomingCall::Terms terms = {
-      .id = id,
-      .method = method,
-      .metadata = std::move(open.metadata),
-      .request_limits = {.bytes = options_.max_request_bytes,
-                         .descriptors =
-                             method.handler->method->request_has_descriptors
-                                 ? options_.max_request_descriptors
-                                 : 0},
-      .request_window = {.bytes = options_.stream_window_bytes,
-                         .descriptors = options_.stream_window_descriptors},
-      .one_way = one_way};
-  if (open.timeout_ns.has_value()) {
-    // More than 100 years is as good as none, and cannot overflow.
-    constexpr uint64_t kLongest = uint64_t{100} * 366 * 86400 * 1'000'000'000;
-    terms.deadline = Clock::Real().Now() + std::chrono::nanoseconds(std::min(
-                                               *open.timeout_ns, kLongest));
-  }
-  host_->OnCallCame();
-  called_ = true;
-  auto call = MakeRecycled<IncomingCall>(shared_from_this(), std::move(terms));
-  const absl::Status added = calls_.Add(call);
-  if (added.ok()) return call;
-  Refuse(id, one_way, added);
-  return nullptr;
-}
-
-absl::Status ServerConnection::Deliver(IncomingCall& call, IncomingFrame& frame,
-                                       std::string_view piece) {
-  absl::Status delivered = call.OnMessage(frame, piece);
-  if (call.incomplete_since().has_value()) NoteIncomplete();
-  return delivered;
-}
-
 void ServerConnection::NoteIncomplete() {
   if (!std::exchange(host_knows_of_incomplete_, true)) {
     host_->OnRequestIncomplete(*this);
@@ -258,60 +125,6 @@ std::optional<MonotonicTime> ServerConnection::incomplete_since() {
   }
   host_knows_of_incomplete_ = oldest.has_value();
   return oldest;
-}
-
-absl::Status ServerConnection::OnMessage(IncomingFrame& frame) {
-  constexpr uint8_t kKnown = kFlagMessage | kFlagMore | kFlagHalfClose;
-  const uint8_t flags = frame.header.flags;
-  const bool has_message = (flags & kFlagMessage) != 0;
-  if ((flags & ~kKnown) != 0 ||
-      (!has_message &&
-       (!frame.payload.empty() || frame.header.descriptor_count != 0 ||
-        (flags & kFlagMore) != 0))) {
-    return Violation("a malformed message frame");
-  }
-  absl::Status opened = CheckOpened(frame.header.call_id);
-  if (!opened.ok()) return opened;
-  const std::shared_ptr<IncomingCall> call = calls_.Find(frame.header.call_id);
-  // Null: it crossed with the call's end.
-  if (call == nullptr) return absl::OkStatus();
-  return Deliver(*call, frame, frame.payload);
-}
-
-absl::Status ServerConnection::OnCredit(const IncomingFrame& frame) {
-  const FrameHeader& header = frame.header;
-  if ((header.flags & ~kFlagDescriptors) != 0 || header.argument == 0 ||
-      !frame.payload.empty() || header.descriptor_count != 0) {
-    return Violation("a malformed credit frame");
-  }
-  absl::Status opened = CheckOpened(header.call_id);
-  if (!opened.ok()) return opened;
-  const std::shared_ptr<IncomingCall> call = calls_.Find(header.call_id);
-  if (call == nullptr) return absl::OkStatus();
-  Credit credit;
-  ((header.flags & kFlagDescriptors) != 0 ? credit.descriptors : credit.bytes) =
-      header.argument;
-  return call->OnCredit(credit);
-}
-
-absl::Status ServerConnection::OnCancel(const IncomingFrame& frame) {
-  if (frame.header.flags != 0 || !frame.payload.empty() ||
-      frame.header.descriptor_count != 0) {
-    return Violation("a malformed cancel frame");
-  }
-  absl::Status opened = CheckOpened(frame.header.call_id);
-  if (!opened.ok()) return opened;
-  const std::shared_ptr<IncomingCall> call = calls_.Find(frame.header.call_id);
-  if (call != nullptr) call->OnClientGone();
-  return absl::OkStatus();
-}
-
-absl::Status ServerConnection::CheckOpened(uint32_t call_id) const {
-  // While draining, calls are opened that are not looked at.
-  if (call_id != 0 && (call_id <= last_call_id_ || !takes_calls_)) {
-    return absl::OkStatus();
-  }
-  return Violation("a frame for a call that was never opened");
 }
 
 void ServerConnection::Refuse(uint32_t call_id, bool one_way,

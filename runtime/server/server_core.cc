@@ -17,17 +17,6 @@
 namespace fdrpc {
 namespace {
 
-// Tokens in the epoll set: the wake-up, the listeners, then the connections,
-// whose numbers are not used again.
-constexpr uint64_t kWakeupToken = 0;
-constexpr uint64_t kFirstListenerToken = 1;
-constexpr uint64_t kFirstConnectionToken = 1u << 16;
-
-constexpr size_t kMostEvents = 64;
-
-// How often, of busy polls, one connection is looked at before all are.
-constexpr int kPollsOfOne = 8;
-
 // Clients rely on what the protocol guarantees before they know the rest.
 ServerOptions AtLeastGuaranteed(ServerOptions options) {
   options.max_request_bytes =
@@ -48,20 +37,6 @@ ServerOptions AtLeastGuaranteed(ServerOptions options) {
   }
   return options;
 }
-
-// Descriptors for the executor to close.
-class LateClose final : private Continuation {
- public:
-  static void Post(std::vector<UniqueFd> fds, Executor& executor) {
-    executor.Post(*new LateClose(std::move(fds)));
-  }
-
- private:
-  explicit LateClose(std::vector<UniqueFd> fds) : fds_(std::move(fds)) {}
-  void Run() override { delete this; }
-
-  const std::vector<UniqueFd> fds_;
-};
 
 }  // namespace
 
@@ -231,117 +206,6 @@ absl::Status ServerCore::ServeIn(std::shared_ptr<LoopCore> loop) {
     executor_ = pool_;
   }
   return started;
-}
-
-WorkerPool::Found ServerCore::PollOrSleep(bool sleeps) {
-  using Found = WorkerPool::Found;
-  if (sleeps) {
-    if (Poll(NextDeadline())) busy_poll_.OnArrival(Clock::Real().Now());
-    return Found::kSomething;
-  }
-  MonotonicTime now = Clock::Real().Now();
-  const MonotonicTime until = busy_poll_.Begin(now);
-  if (now < until) {
-    const std::shared_ptr<ServerConnection> last = FindConnection(last_read_);
-    while (now < until) {
-      const bool found = PollBusily(last.get());
-      now = Clock::Real().Now();
-      if (found) {
-        busy_poll_.OnArrival(now);
-        return Found::kSomething;
-      }
-    }
-  }
-  return busy_poll_.expects_arrival() ? Found::kNothingYet : Found::kNothing;
-}
-
-bool ServerCore::PollBusily(ServerConnection* connection) {
-  if (connection == nullptr || !connection->interest().readable ||
-      --busy_polls_ < 0) {
-    busy_polls_ = kPollsOfOne;
-    return Poll(MonotonicTime());
-  }
-  DeferredClose deferred;
-  const bool found = connection->OnReadable();
-  CloseLate(deferred);
-  return found;
-}
-
-bool ServerCore::Poll(MonotonicTime until) {
-  // What clients sent may block whoever closes it; this thread must not be held
-  // up, a worker may.
-  DeferredClose deferred;
-  const bool found = PollOnce(until);
-  CloseLate(deferred);
-  return found;
-}
-
-void ServerCore::CloseLate(DeferredClose& deferred) {
-  std::vector<UniqueFd> to_close = deferred.Take();
-  if (!to_close.empty()) LateClose::Post(std::move(to_close), *executor_);
-}
-
-bool ServerCore::PollOnce(MonotonicTime until) {
-  Poller::Event events[kMostEvents];
-  const absl::Span<Poller::Event> ready =
-      poller_->Wait(absl::MakeSpan(events), until);
-  for (const Poller::Event& event : ready) Handle(event);
-  const MonotonicTime now = Clock::Real().Now();
-  listeners_.Resume(now);
-  ExpireHandshakes(now);
-  ExpireRequests(now);
-  RetireConnections(now);
-  RetireIdleConnections(now);
-  ShutdownIfIdle(now);
-  for (const auto& call : deadlines_.TakeExpired(now)) call->OnDeadline();
-  AdvanceShutdown(now);
-  notices_.Advance(now);
-  return !ready.empty();
-}
-
-MonotonicTime ServerCore::NextDeadline() {
-  MonotonicTime next = std::min({deadlines_.next(), listeners_.next_resume(),
-                                 idle_check_at_, notices_.next()});
-  for (const std::deque<Expected>* queue :
-       {&handshakes_, &requests_, &ages_, &idles_}) {
-    if (!queue->empty()) next = std::min(next, queue->front().deadline);
-  }
-  for (const Draining& draining : draining_) {
-    next = std::min(
-        {next, draining.deadline, draining.connection->next_drain_step()});
-  }
-  // It has passed, or there was nothing to wait for: handlers say when they
-  // end.
-  if (ending_.load()) return next;
-  MutexLock lock(mu_);
-  return std::min(next, drain_deadline_.value_or(kNoDeadline));
-}
-
-void ServerCore::Handle(const Poller::Event& event) {
-  if (event.token == kWakeupToken) {
-    wakeup_->Clear();
-    AdoptConnected();
-    return;
-  }
-  if (event.token < kFirstConnectionToken) {
-    return listeners_.Accept(event.token, [this](UniqueFd socket, int type) {
-      AdoptSocket(std::move(socket), type);
-    });
-  }
-  // It may have been closed by a handler's thread a moment ago.
-  const std::shared_ptr<ServerConnection> connection =
-      FindConnection(event.token);
-  if (connection == nullptr) return;
-  if (event.writable) connection->OnWritable();
-  if (event.readable) Read(*connection);
-}
-
-void ServerCore::Read(ServerConnection& connection) {
-  connection.OnReadable();
-  if (last_read_ == connection.token()) return;
-  const std::shared_ptr<ServerConnection> former = FindConnection(last_read_);
-  if (former != nullptr) former->ReleaseIdleMemory();
-  last_read_ = connection.token();
 }
 
 void ServerCore::AdoptSocket(UniqueFd socket, int type) {

@@ -105,6 +105,12 @@ class ServerCore final : private ServerConnection::Host,
   }
 
  private:
+  // Tokens in the epoll set: the wake-up, the listeners, then the connections,
+  // whose numbers are not used again.
+  static constexpr uint64_t kWakeupToken = 0;
+  static constexpr uint64_t kFirstListenerToken = 1;
+  static constexpr uint64_t kFirstConnectionToken = 1u << 16;
+
   // Something that a connection must do in time. All of a kind have the same
   // time for it, so a queue of them is in the order of their deadlines.
   struct Expected {

@@ -238,7 +238,8 @@ TEST_P(HandshakeTest, ConnectionsBeyondTheLimitAreTurnedAwayOnArrival) {
 TEST_P(HandshakeTest, ACallOnAConnectionThatIsTurnedAwayLearnsWhy) {
   Serve({.max_connections_per_user = 1});
   RawPeer only = NewServedClient();
-  absl::StatusOr<Channel> channel = Channel::Connect(dir_.address("socket", GetParam()));
+  absl::StatusOr<Channel> channel =
+      Channel::Connect(dir_.address("socket", GetParam()));
   TestService::Stub stub(*channel);
   const std::string why =
       "user " + std::to_string(getuid()) + " has 1 connections to the server";

@@ -49,7 +49,8 @@ class ForkTest : public ::testing::TestWithParam<const char*> {
     ASSERT_TRUE(channel_->WaitForReady(absl::Minutes(1)).ok());
   }
   TestService::Stub NewStub() const {
-    return TestService::Stub(*Channel::Connect(dir_.address("socket", GetParam())));
+    return TestService::Stub(
+        *Channel::Connect(dir_.address("socket", GetParam())));
   }
   void Connect() {
     channel_.emplace(*Channel::Connect(dir_.address("socket", GetParam())));
