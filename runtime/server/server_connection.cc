@@ -16,9 +16,6 @@ namespace {
 // may take to confirm that it makes none.
 constexpr absl::Duration kConfirmTime = absl::Milliseconds(20);
 
-// What is read of one connection before others get their turn.
-constexpr int kMostReads = 16;
-
 Hello ServerHello(const ServerOptions& options) {
   Hello hello;
   hello.max_message_bytes = options.max_request_bytes;
@@ -63,16 +60,10 @@ bool ServerConnection::OnReadable() {
   const bool was_readable = interest().readable;
   // While it is held back it is told of the client's end alone: then what is
   // left is no more than a socket holds.
-  if (!(was_readable || held_back_) || !ReadOnce()) {
+  if (!(was_readable || held_back_) || !connection_.Read()) {
     return connection_.closed();
   }
   HoldBack();
-  if (was_readable && !interest().readable) host_->OnInterestChanged(*this);
-  return true;
-}
-
-bool ServerConnection::ReadOnce() {
-  const bool received = connection_.Read();
   if (const auto partial = connection_.partial_frame();
       partial != partial_frame_) {
     partial_frame_ = partial;
@@ -81,7 +72,8 @@ bool ServerConnection::ReadOnce() {
       NoteIncomplete();
     }
   }
-  return received;
+  if (was_readable && !interest().readable) host_->OnInterestChanged(*this);
+  return true;
 }
 
 void ServerConnection::OnWritable() { connection_.OnWritable(); }
@@ -203,12 +195,6 @@ bool ServerConnection::AdvanceDrain(MonotonicTime now) {
       confirm_until_ = DeadlineAfter(now, kConfirmTime);
     }
     if (!confirmed_ && (now < confirm_until_ || !calls_.empty())) return false;
-    // What has come meanwhile, of which a read takes one packet: the client may
-    // have confirmed, or made a call.
-    for (int i = 0; !confirmed_; ++i) {
-      if (!calls_.empty() || i == kMostReads) return false;
-      if (!interest().readable || !ReadOnce()) break;
-    }
     if (!confirmed_) {
       reads_ = false;
       host_->OnInterestChanged(*this);

@@ -161,8 +161,6 @@ class ServerConnection final
   void OnRoom() override;
   void OnClosed(const absl::Status& why) override;
 
-  // False if there was nothing to read.
-  bool ReadOnce();
   // Sees to it that the host looks after what is not complete.
   void NoteIncomplete();
   absl::Status OnMethod(const IncomingFrame& frame);
