@@ -69,9 +69,11 @@ absl::StatusOr<SocketKind> GetSocketKind(int fd) {
   // The name of a socket that has none is its family alone (unix(7)).
   length = sizeof(name);
   if (kind.type == SOCK_DGRAM && !kind.connected) {
-    kind.listens = Syscalls::Get().getsockname(
-                       fd, reinterpret_cast<sockaddr*>(&name), &length) == 0 &&
-                   length > offsetof(sockaddr_un, sun_path);
+    if (Syscalls::Get().getsockname(fd, reinterpret_cast<sockaddr*>(&name),
+                                    &length) < 0) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("getsockname of ", fd));
+    }
+    kind.listens = length > offsetof(sockaddr_un, sun_path);
   }
   return kind;
 }
