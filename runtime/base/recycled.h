@@ -21,16 +21,15 @@ class Recycled {
   Recycled(const Recycled<U>&) {}  // NOLINT: as allocators are
 
   T* allocate(size_t count) {
-    Kept& kept = OfThisThread();
-    if (count == 1 && kept.count > 0) {
-      return static_cast<T*>(kept.memory[--kept.count]);
+    if (count == 1 && kept_.count > 0) {
+      return static_cast<T*>(kept_.memory[--kept_.count]);
     }
     return std::allocator<T>().allocate(count);
   }
   void deallocate(T* memory, size_t count) {
-    Kept& kept = OfThisThread();
-    if (count == 1 && kept.count < kept.most) {
-      kept.memory[kept.count++] = memory;
+    if (count == 1 && kept_.count < kept_.most) {
+      static thread_local AtThreadExit at_thread_exit;
+      kept_.memory[kept_.count++] = memory;
       return;
     }
     std::allocator<T>().deallocate(memory, count);
@@ -47,21 +46,24 @@ class Recycled {
 #endif
 
   struct Kept {
-    ~Kept() {
-      // What the thread lets go of from here on is not kept.
-      most = 0;
-      for (size_t i = 0; i < std::exchange(count, 0); ++i) {
-        std::allocator<T>().deallocate(static_cast<T*>(memory[i]), 1);
-      }
-    }
     size_t count = 0;
     size_t most = kMost;
-    void* memory[kMost + 1];
+    void* memory[kMost + 1] = {};
   };
-  static Kept& OfThisThread() {
-    static thread_local Kept kept;
-    return kept;
-  }
+  // Lives as long as the thread, without a destructor: other thread_local
+  // objects may let go of something after it has been emptied.
+  static inline constinit thread_local Kept kept_;
+
+  struct AtThreadExit {
+    ~AtThreadExit() {
+      // What the thread lets go of from here on is not kept.
+      kept_.most = 0;
+      while (kept_.count > 0) {
+        std::allocator<T>().deallocate(
+            static_cast<T*>(kept_.memory[--kept_.count]), 1);
+      }
+    }
+  };
 };
 
 // As std::make_shared().

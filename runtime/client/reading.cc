@@ -65,7 +65,8 @@ void ClientConnection::NoteArrival(MonotonicTime now) {
 
 bool ClientConnection::SleepAndRead(MonotonicTime deadline) {
   if (PollAndRead(deadline)) return true;
-  if (!threads_.BeginSleep()) return false;
+  // Who gives the server up has looked at the socket before.
+  if (!threads_.BeginSleep()) return Read();
   const bool write_blocked = connection_.write_blocked();
   threads_.EndSleep(WaitReady(connection_.pollable_fd(), write_blocked,
                               threads_.wakeup_fd(), deadline));

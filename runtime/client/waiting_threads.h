@@ -78,8 +78,11 @@ class WaitingThreads {
   Wakeup wakeup_;
   std::atomic<bool> wakeup_pending_{false};
   // Of this one and wakeup_pending_ the reader sets one and then looks at the
-  // other, and who wakes it the other way round: so either it does not sleep or
-  // it is woken.
+  // other, and who wakes it the other way round (both sequentially consistent):
+  // so either it does not sleep or it is woken. It may be woken when it is
+  // awake already, and the next sleep then ends early. Only the first who wakes
+  // it does anything: wakeup_pending_ is reset under the lock, by a reader that
+  // looks behind that.
   std::atomic<bool> reader_sleeps_{false};
   std::atomic<bool> others_wait_{false};
   WaitingThread* reader_ = nullptr;

@@ -41,7 +41,10 @@ class Parker {
  private:
   static constexpr uint32_t kNone = 0;
   static constexpr uint32_t kToken = 1;
-  static constexpr uint32_t kSleeps = 2;  // or is about to
+  // Or is about to: it goes there from kNone only, so that a token that comes
+  // first is seen; and the kernel lets it sleep only while it is there, so that
+  // one that comes later is, too.
+  static constexpr uint32_t kSleeps = 2;
 
   bool TakeToken() {
     return state_.exchange(kNone, std::memory_order_acquire) == kToken;

@@ -128,7 +128,9 @@ void ServerConnection::Refuse(uint32_t call_id, bool one_way,
 }
 
 void ServerConnection::Flush() {
-  // Whoever has set it writes what was queued before it is reset.
+  // Whoever has set it writes what was queued before it is reset: WriteNow()
+  // looks at the queue behind that, and who queues something later finds it
+  // reset.
   if (write_put_off_.exchange(true)) return;
   if (!host_->PutOff(shared_from_this())) WriteNow();
 }

@@ -169,7 +169,7 @@ class ServerCore final : private ServerConnection::Host,
 
   // All of these are the polling thread's.
   //
-  // Waits no longer than `until`. False if nothing was ready.
+  // Waits no longer than `until`. False if nothing was ready or due.
   bool Poll(MonotonicTime until);
   // Waits, sleeping or not, for as long as that is sensible.
   WorkerPool::Found PollOrSleep(bool sleeps);

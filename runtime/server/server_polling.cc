@@ -93,10 +93,11 @@ bool ServerCore::PollOnce(MonotonicTime until) {
   RetireConnections(now);
   RetireIdleConnections(now);
   ShutdownIfIdle(now);
-  for (const auto& call : deadlines_.TakeExpired(now)) call->OnDeadline();
+  const auto expired = deadlines_.TakeExpired(now);
+  for (const auto& call : expired) call->OnDeadline();
   AdvanceShutdown(now);
   notices_.Advance(now);
-  return !ready.empty();
+  return !ready.empty() || !expired.empty();
 }
 
 MonotonicTime ServerCore::NextDeadline() {

@@ -188,7 +188,9 @@ void WorkerPool::Poll() {
   mu_.Unlock();
   const Found found = poll_(/*sleeps=*/false);
   mu_.Lock();
-  if (found != Found::kSomething && !stopping_) {
+  // Deadlines that pass meanwhile may have something posted, too, for which
+  // nobody interrupts the polling thread itself.
+  if (found != Found::kSomething && !HasWork()) {
     // What comes soon finds the timer set: that costs less.
     if (found == Found::kNothing && std::exchange(timer_set_, false)) {
       timer_.Stop();
@@ -212,6 +214,8 @@ void WorkerPool::WritePutOff() {
 bool WorkerPool::PutOff(std::shared_ptr<PutOffWrite> write) {
   if (pool_of_this_thread != this) return false;
   MutexLock lock(mu_);
+  // Who comes for the queue comes for this, too, even if it finds the queue
+  // empty by then.
   if (!CanRun() || stopping_) return false;
   if (put_off_.empty()) put_off_since_ = Clock::Real().Now();
   put_off_.push_back(std::move(write));
@@ -242,7 +246,7 @@ void WorkerPool::Watch() {
 
 void WorkerPool::Rest() {
   ++resting_;
-  while (!stopping_ && polling_ && watching_ && !CanRun()) {
+  while (!HasWork() && polling_ && watching_) {
     rested_.Wait(mu_);
   }
   --resting_;

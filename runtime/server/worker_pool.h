@@ -90,6 +90,10 @@ class WorkerPool final : public Executor,
     // The last thread keeps polling.
     return !queue_.empty() && (running_ < max_threads_ - 1 || stopping_);
   }
+  // Whether a thread that has nothing else to do must not sleep.
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return stopping_ || CanRun() || !put_off_.empty();
+  }
   bool PollsElsewhere() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return polling_ && poller_ != std::this_thread::get_id();
   }

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "fdrpc/loop.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/loop/recording.h"
@@ -28,7 +29,8 @@ constexpr int kMany = 1000;
 class LoopCoreTest : public ::testing::Test {
  protected:
   LoopCoreTest() {
-    absl::StatusOr<std::shared_ptr<LoopCore>> loop = LoopCore::Create();
+    absl::StatusOr<std::shared_ptr<LoopCore>> loop =
+        LoopCore::Create(LoopOptions().max_busy_poll);
     EXPECT_TRUE(loop.ok()) << loop.status();
     loop_ = *std::move(loop);
   }
@@ -133,7 +135,8 @@ TEST_F(LoopCoreTest, KnowsItsThreadWhileItRuns) {
 }
 
 TEST_F(LoopCoreTest, MayBeRunWithinAnother) {
-  const std::shared_ptr<LoopCore> inner = *LoopCore::Create();
+  const std::shared_ptr<LoopCore> inner =
+      *LoopCore::Create(LoopOptions().max_busy_poll);
   FunctionContinuation within([&] {
     EXPECT_TRUE(inner->OnThisThread());
     EXPECT_FALSE(loop_->OnThisThread());
@@ -328,7 +331,7 @@ TEST_F(LoopCoreTest, CannotBeMadeWithoutDescriptors) {
     FaultInjection faults([&](std::string_view name, size_t) {
       return FaultInjection::Fault{.error = name == call ? EMFILE : 0};
     });
-    EXPECT_EQ(LoopCore::Create().status().code(),
+    EXPECT_EQ(LoopCore::Create(LoopOptions().max_busy_poll).status().code(),
               absl::StatusCode::kResourceExhausted)
         << call;
   }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "fdrpc/loop.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "loop/loop_core.h"
@@ -33,7 +34,8 @@ MonotonicTime Now() { return Clock::Real().Now(); }
 class LoopSourcesTest : public ::testing::Test {
  protected:
   LoopSourcesTest() {
-    absl::StatusOr<std::shared_ptr<LoopCore>> loop = LoopCore::Create();
+    absl::StatusOr<std::shared_ptr<LoopCore>> loop =
+        LoopCore::Create(LoopOptions().max_busy_poll);
     EXPECT_TRUE(loop.ok()) << loop.status();
     loop_ = *std::move(loop);
     std::tie(ours_, theirs_) = SocketPair();

@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "fdrpc/loop.h"
 #include "gtest/gtest.h"
 #include "loop/loop_core.h"
 
@@ -16,7 +17,8 @@ namespace {
 class LoopThreadTest : public ::testing::Test {
  protected:
   LoopThreadTest() {
-    absl::StatusOr<std::shared_ptr<LoopCore>> loop = LoopCore::Create();
+    absl::StatusOr<std::shared_ptr<LoopCore>> loop =
+        LoopCore::Create(LoopOptions().max_busy_poll);
     EXPECT_TRUE(loop.ok()) << loop.status();
     loop_ = *std::move(loop);
   }

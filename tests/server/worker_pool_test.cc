@@ -46,7 +46,8 @@ class PoolFixture {
  public:
   explicit PoolFixture(int max_threads) {
     absl::StatusOr<std::shared_ptr<WorkerPool>> pool = WorkerPool::Create(
-        max_threads, [this] { Poll(); }, [this] { Interrupt(); });
+        max_threads, [this](bool sleeps) { return Poll(sleeps); },
+        [this] { Interrupt(); });
     EXPECT_TRUE(pool.ok()) << pool.status();
     pool_ = *std::move(pool);
   }
@@ -73,7 +74,8 @@ class PoolFixture {
   }
 
  private:
-  void Poll() {
+  WorkerPool::Found Poll(bool sleeps) {
+    if (!sleeps) return WorkerPool::Found::kNothing;
     std::vector<std::function<void()>> tasks;
     {
       MutexLock lock(mu_);
@@ -85,6 +87,7 @@ class PoolFixture {
       tasks.swap(arrived_);
     }
     for (auto& task : tasks) pool_->Post(Task::Make(std::move(task)));
+    return WorkerPool::Found::kSomething;
   }
   void Interrupt() {
     MutexLock lock(mu_);
@@ -206,7 +209,7 @@ TEST(WorkerPoolTest, WhatIsPostedToAPoolThatHasEndedRunsOnAThreadOfItsOwn) {
   std::latch ran(2);
   {
     auto pool = *WorkerPool::Create(
-        2, [] {}, [] {});
+        2, [](bool) { return WorkerPool::Found::kSomething; }, [] {});
     ASSERT_TRUE(pool->Start(1).ok());
     pool->Stop();
     pool->JoinThreads();

@@ -83,6 +83,17 @@ ssize_t Sendmsg(int fd, const msghdr* message, int flags) {
   return Syscalls::real.sendmsg(fd, &shortened.header, flags);
 }
 
+// Which of the two the runtime takes is its own affair.
+ssize_t Send(int fd, const void* data, size_t size, int flags) {
+  const auto fault = Interposed<kSendmsg, &Syscalls::sendmsg>::Ask();
+  if (fault.error != 0) {
+    errno = fault.error;
+    return -1;
+  }
+  if (fault.most_bytes != 0) size = std::min(size, fault.most_bytes);
+  return Syscalls::real.send(fd, data, size, flags);
+}
+
 ssize_t Recvmsg(int fd, msghdr* message, int flags) {
   const auto fault = Interposed<kRecvmsg, &Syscalls::recvmsg>::Ask();
   if (fault.error != 0) {
@@ -106,6 +117,7 @@ const Syscalls interposed = {
     .getsockopt = Interposed<5, &Syscalls::getsockopt>::Call,
     .shutdown = Interposed<6, &Syscalls::shutdown>::Call,
     .sendmsg = Sendmsg,
+    .send = Send,
     .recvmsg = Recvmsg,
     .ppoll = Interposed<9, &Syscalls::ppoll>::Call,
     .epoll_create1 = Interposed<10, &Syscalls::epoll_create1>::Call,

@@ -18,8 +18,9 @@ class FaultInjection {
     size_t most_bytes =
         0;  // sendmsg, recvmsg: moves at most this many (0: all)
   };
-  // Called before each system call, on any thread, with its name ("sendmsg")
-  // and how many of that name came before it. Returns what is to go wrong.
+  // Called before each system call, on any thread, with its name ("sendmsg",
+  // which is send(2)'s, too) and how many of that name came before it. Returns
+  // what is to go wrong.
   using Plan = std::function<Fault(std::string_view name, size_t index)>;
 
   explicit FaultInjection(Plan plan);

@@ -1,0 +1,152 @@
+#include "base/recycled.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace {
+
+// Of a size that nothing else has.
+struct Object {
+  char bytes[7001];
+};
+
+// Those of its size that are allocated.
+std::atomic<int> allocated{0};
+
+}  // namespace
+
+void* operator new(size_t size) {
+  void* const memory = std::malloc(size);
+  if (memory == nullptr) std::abort();
+  if (size == sizeof(Object)) ++allocated;
+  return memory;
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t size) noexcept {
+  if (size == sizeof(Object)) --allocated;
+  std::free(memory);
+}
+
+namespace fdrpc {
+namespace {
+
+// Each test has a thread of its own, which keeps nothing yet.
+template <typename Function>
+void OnAThread(Function function) {
+  std::thread(function).join();
+}
+
+class RecycledTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "nothing is kept under the address sanitizer";
+#endif
+    ASSERT_EQ(allocated.load(), 0);
+  }
+  void TearDown() override {
+    EXPECT_EQ(allocated.load(), 0) << "a thread that ends keeps nothing";
+  }
+
+  static std::vector<Object*> Allocate(int count) {
+    std::vector<Object*> objects;
+    for (int i = 0; i < count; ++i) {
+      objects.push_back(Recycled<Object>().allocate(1));
+    }
+    return objects;
+  }
+  static void Deallocate(const std::vector<Object*>& objects) {
+    for (Object* object : objects) Recycled<Object>().deallocate(object, 1);
+  }
+};
+
+TEST_F(RecycledTest, WhatIsLetGoOfIsUsedAgain) {
+  OnAThread([] {
+    Object* const object = Recycled<Object>().allocate(1);
+    for (int i = 0; i < 10; ++i) {
+      Recycled<Object>().deallocate(object, 1);
+      EXPECT_EQ(Recycled<Object>().allocate(1), object);
+    }
+    EXPECT_EQ(allocated.load(), 1);
+    Recycled<Object>().deallocate(object, 1);
+  });
+}
+
+TEST_F(RecycledTest, AThreadKeepsNoMoreThanItsShare) {
+  OnAThread([] {
+    Deallocate(Allocate(100));
+    EXPECT_EQ(allocated.load(), 64);
+    Deallocate(Allocate(100));
+    EXPECT_EQ(allocated.load(), 64);
+  });
+}
+
+TEST_F(RecycledTest, WhatOneThreadAllocatesAnotherMayKeep) {
+  OnAThread([] {
+    const std::vector<Object*> objects = Allocate(3);
+    OnAThread([&] {
+      Deallocate(objects);
+      EXPECT_EQ(allocated.load(), 3);
+      Deallocate(Allocate(3));
+      EXPECT_EQ(allocated.load(), 3);
+    });
+    EXPECT_EQ(allocated.load(), 0);
+  });
+}
+
+TEST_F(RecycledTest, ArraysAreNotKept) {
+  OnAThread([] {
+    Recycled<Object> allocator;
+    allocator.deallocate(allocator.allocate(2), 2);
+    Object* const one = allocator.allocate(1);
+    EXPECT_EQ(allocated.load(), 1);
+    allocator.deallocate(one, 1);
+  });
+}
+
+// What a thread_local object of the thread lets go of at its end, which may
+// come after the kept memory was given back.
+struct LateUser {
+  ~LateUser() { Deallocate(std::exchange(objects, {})); }
+  static void Deallocate(const std::vector<Object*>& objects) {
+    for (Object* object : objects) Recycled<Object>().deallocate(object, 1);
+    Recycled<Object> allocator;
+    allocator.deallocate(allocator.allocate(1), 1);
+  }
+  std::vector<Object*> objects;
+};
+
+TEST_F(RecycledTest, WhatAThreadLetsGoOfAtItsEndIsNotKept) {
+  OnAThread([] {
+    static thread_local LateUser user;  // ends behind what is begun later
+    user.objects = Allocate(3);
+    Deallocate(Allocate(2));
+  });
+}
+
+TEST_F(RecycledTest, SharedObjectsLiveInRecycledMemory) {
+  OnAThread([] {
+    struct Counted {
+      explicit Counted(int& alive) : alive(alive) { ++alive; }
+      ~Counted() { --alive; }
+      int& alive;
+    };
+    int alive = 0;
+    auto first = MakeRecycled<Counted>(alive);
+    const Counted* const where = first.get();
+    EXPECT_EQ(alive, 1);
+    first.reset();
+    EXPECT_EQ(alive, 0);
+    EXPECT_EQ(MakeRecycled<Counted>(alive).get(), where);
+    EXPECT_EQ(alive, 0);
+  });
+}
+
+}  // namespace
+}  // namespace fdrpc
