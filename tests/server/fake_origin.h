@@ -90,6 +90,7 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
   bool TakeBack(Continuation& continuation) override {
     return posted_.Remove(continuation);
   }
+  bool PutOff(std::shared_ptr<PutOffWrite>) override { return false; }
   void AboutToBlock() override { ++blocks; }
   void WatchDeadline(IncomingCall& call) override { watched.insert(&call); }
   void ForgetDeadline(IncomingCall& call) override { watched.erase(&call); }

@@ -36,6 +36,7 @@ class FakeHost final : public ServerConnection::Host {
   bool TakeBack(Continuation& continuation) override {
     return posted_.Remove(continuation);
   }
+  bool PutOff(std::shared_ptr<PutOffWrite>) override { return false; }
   void AboutToBlock() override {}
   void WatchDeadline(IncomingCall&) override {}
   void ForgetDeadline(IncomingCall&) override {}
