@@ -16,7 +16,7 @@ absl::Status DescriptorsCutOff() {
 
 void MessageAssembler::Append(std::string_view piece,
                               std::vector<UniqueFd> descriptors, bool truncated,
-                              bool more) {
+                              bool more, PayloadBuffer buffer) {
   started_ = true;
   complete_ = !more;
   if (!status_.ok()) return;
@@ -35,7 +35,7 @@ void MessageAssembler::Append(std::string_view piece,
         absl::StrCat("the message exceeds the receiver's limit of ",
                      limits_.descriptors, " descriptors")));
   }
-  message_.bytes.append(piece);
+  message_.bytes.Append(piece, std::move(buffer));
   if (message_.descriptors.empty()) {
     message_.descriptors = std::move(descriptors);
   } else {

@@ -2,19 +2,20 @@
 #define FDRPC_CALL_MESSAGE_ASSEMBLER_H_
 
 #include <cstddef>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/payload_buffer.h"
+#include "call/received_bytes.h"
 #include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
 
 // The bytes and descriptors of a message, as they arrived.
 struct ReceivedMessage {
-  std::string bytes;
+  ReceivedBytes bytes;
   std::vector<UniqueFd> descriptors;
 };
 
@@ -33,11 +34,12 @@ class MessageAssembler {
  public:
   explicit MessageAssembler(MessageLimits limits) : limits_(limits) {}
 
-  // Takes the next piece. `truncated`: a limit of this side kept descriptors of
-  // it from arriving. After the last piece (`more` is false) complete() is
-  // true.
+  // Takes the next piece, in `buffer` if that is not empty. `truncated`: a
+  // limit of this side kept descriptors of it from arriving. After the last
+  // piece
+  // (`more` is false) complete() is true.
   void Append(std::string_view piece, std::vector<UniqueFd> descriptors,
-              bool truncated, bool more);
+              bool truncated, bool more, PayloadBuffer buffer = {});
 
   // Whether a message has begun / has arrived as a whole.
   bool started() const { return started_; }

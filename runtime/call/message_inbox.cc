@@ -6,7 +6,8 @@ namespace fdrpc {
 
 absl::Status MessageInbox::Append(std::string_view piece,
                                   std::vector<UniqueFd> descriptors,
-                                  bool truncated, bool more) {
+                                  bool truncated, bool more,
+                                  PayloadBuffer buffer) {
   const bool begins = !assembler_.started();
   if (streams_) {
     if (begins) {
@@ -26,7 +27,8 @@ absl::Status MessageInbox::Append(std::string_view piece,
     status_ = absl::InternalError(
         "more than one message came where the method has one");
   }
-  assembler_.Append(piece, std::move(descriptors), truncated, more);
+  assembler_.Append(piece, std::move(descriptors), truncated, more,
+                    std::move(buffer));
   if (status_.ok()) status_ = assembler_.status();
   if (more) return absl::OkStatus();
   received_any_ = true;

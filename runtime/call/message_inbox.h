@@ -25,10 +25,11 @@ class MessageInbox {
     if (streams_) credit_.emplace(*window);
   }
 
-  // Takes the next piece of a message. INVALID_ARGUMENT if the sender broke the
-  // protocol. What is merely impossible, status() says.
+  // Takes the next piece of a message, as MessageAssembler::Append().
+  // INVALID_ARGUMENT if the sender broke the protocol. What is merely
+  // impossible, status() says.
   absl::Status Append(std::string_view piece, std::vector<UniqueFd> descriptors,
-                      bool truncated, bool more);
+                      bool truncated, bool more, PayloadBuffer buffer = {});
 
   // OK, or why messages that arrive can't be used: a limit, descriptors that
   // the type does not have, more than one message where one is expected. Those

@@ -1,6 +1,5 @@
 #include "call/parse.h"
 
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,9 +7,7 @@
 namespace fdrpc {
 
 absl::Status ParseReceived(ReceivedMessage received, IncomingMessage message) {
-  if (received.bytes.size() > std::numeric_limits<int>::max() ||
-      !message.message->ParseFromArray(
-          received.bytes.data(), static_cast<int>(received.bytes.size()))) {
+  if (!std::move(received.bytes).ParseInto(*message.message)) {
     return absl::InternalError(
         absl::StrCat("the bytes received are no ",
                      std::string(message.message->GetTypeName())));

@@ -75,7 +75,7 @@ bool AnsweredCall::Take(IncomingMessage message) {
   Reply next = std::move(replies_.front());
   replies_.pop_front();
   absl::Status parsed =
-      ParseReceived({.bytes = std::move(next.bytes),
+      ParseReceived({.bytes = ReceivedBytes(std::move(next.bytes)),
                      .descriptors = std::move(next.descriptors)},
                     message);
   const bool taken = parsed.ok();

@@ -14,7 +14,6 @@ OutgoingFrames Copy(const OutgoingFrames& frames) {
     OutgoingFrame copy;
     copy.head = frame.head;
     copy.body = frame.body;
-    copy.body_offset = frame.body_offset;
     copy.body_bytes = frame.body_bytes;
     copies.push_back(std::move(copy));
   }

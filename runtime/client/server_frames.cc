@@ -112,9 +112,9 @@ absl::Status ClientConnection::OnCallFrame(PendingCall& call,
 absl::Status ClientConnection::OnMessageFrame(PendingCall& call,
                                               IncomingFrame& frame) {
   const bool more = (frame.header.flags & kFlagMore) != 0;
-  absl::Status appended =
-      call.inbox.Append(frame.payload, std::move(frame.descriptors),
-                        frame.descriptors_truncated, more);
+  absl::Status appended = call.inbox.Append(
+      frame.payload, std::move(frame.descriptors), frame.descriptors_truncated,
+      more, std::move(frame.buffer));
   if (!appended.ok()) return appended;
   if (!call.ReplyStreams()) {
     // More than one reply is beyond what the call can end with.
@@ -170,9 +170,9 @@ absl::Status ClientConnection::OnStatusFrame(PendingCall& call,
       return absl::InvalidArgumentError(
           "a message with the status of a stream of replies");
     }
-    absl::Status appended =
-        call.inbox.Append(header.message, std::move(frame.descriptors),
-                          frame.descriptors_truncated, /*more=*/false);
+    absl::Status appended = call.inbox.Append(
+        header.message, std::move(frame.descriptors),
+        frame.descriptors_truncated, /*more=*/false, std::move(frame.buffer));
     if (!appended.ok()) return appended;
   }
   if (header.status.ok()) {

@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream.h"
+#include "os/payload_memory.h"
 #include "wire/limits.h"
 #include "wire/little_endian.h"
 #include "wire/metadata_block.h"
@@ -32,6 +37,65 @@ size_t PieceCount(size_t bytes, size_t descriptors) {
   return std::max({size_t{1}, by_bytes, by_descriptors});
 }
 
+using Bodies = std::vector<std::shared_ptr<const PayloadBuffer>>;
+
+// Takes a message of `bytes` bytes into a buffer for each piece.
+class PieceStream final : public google::protobuf::io::ZeroCopyOutputStream {
+ public:
+  explicit PieceStream(size_t bytes) : left_(bytes) {}
+
+  bool Next(void** data, int* size) override {
+    last_ = std::min<size_t>(kMaxPieceBytes, left_);
+    if (last_ == 0) return false;
+    // The end of a piece that was backed up over is given again.
+    if (backed_up_ > 0) {
+      last_ = std::exchange(backed_up_, 0);
+    } else {
+      bodies_.push_back(
+          std::make_shared<const PayloadBuffer>(NewPayload(last_, last_)));
+      used_ = 0;
+    }
+    *data = bodies_.back()->data() + used_;
+    *size = static_cast<int>(last_);
+    used_ += last_;
+    left_ -= last_;
+    return true;
+  }
+  void BackUp(int count) override {
+    backed_up_ = static_cast<size_t>(count);
+    used_ -= backed_up_;
+    left_ += backed_up_;
+  }
+  int64_t ByteCount() const override { return 0; }
+
+  Bodies Take() { return std::move(bodies_); }
+
+ private:
+  Bodies bodies_;
+  size_t left_;
+  size_t used_ = 0;  // of the last piece
+  size_t last_ = 0;
+  size_t backed_up_ = 0;
+};
+
+// Serialises a message, whose size has been computed, into a buffer a piece.
+Bodies SerialisePieces(const google::protobuf::MessageLite& message,
+                       size_t bytes) {
+  Bodies bodies;
+  if (bytes <= kMaxPieceBytes) {
+    PayloadBuffer only = NewPayload(bytes, bytes);
+    message.SerializeWithCachedSizesToArray(
+        reinterpret_cast<uint8_t*>(only.data()));
+    bodies.push_back(std::make_shared<const PayloadBuffer>(std::move(only)));
+    return bodies;
+  }
+  PieceStream stream(bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  message.SerializeWithCachedSizes(&coded);
+  coded.Trim();
+  return stream.Take();
+}
+
 // A message cut into pieces, one a frame.
 class Pieces {
  public:
@@ -42,11 +106,7 @@ class Pieces {
         descriptors_(std::move(descriptors)),
         count_(PieceCount(bytes_, descriptors_.size())) {
     if (count_ == 1 && bytes_ <= kMaxInlineBytes) return;
-    std::shared_ptr<char[]> buffer =
-        std::make_shared_for_overwrite<char[]>(bytes_);
-    message_.SerializeWithCachedSizesToArray(
-        reinterpret_cast<uint8_t*>(buffer.get()));
-    body_ = std::move(buffer);
+    bodies_ = SerialisePieces(message_, bytes_);
   }
 
   size_t count() const { return count_; }
@@ -66,15 +126,14 @@ class Pieces {
     OutgoingFrame frame;
     frame.call_id = header.call_id;
     const size_t before = kFrameHeaderBytes + sections.size();
-    frame.head.resize(before + (body_ == nullptr ? bytes : 0));
+    frame.head.resize(before + (bodies_.empty() ? bytes : 0));
     EncodeFrameHeader(header, frame.head.data());
     sections.copy(frame.head.data() + kFrameHeaderBytes, sections.size());
-    if (body_ == nullptr) {
+    if (bodies_.empty()) {
       message_.SerializeWithCachedSizesToArray(
           reinterpret_cast<uint8_t*>(frame.head.data() + before));
-    } else {
-      frame.body = body_;
-      frame.body_offset = offset;
+    } else if (bytes > 0) {
+      frame.body = std::move(bodies_[index]);
       frame.body_bytes = bytes;
     }
     for (size_t i = first_fd; i < end_fd; ++i) {
@@ -88,7 +147,7 @@ class Pieces {
   const size_t bytes_;
   DescriptorSet descriptors_;
   const size_t count_;
-  std::shared_ptr<const char[]> body_;  // null: serialised into the only frame
+  Bodies bodies_;  // none: serialised into the only frame
 };
 
 // The frames of a message: the first with `first` for its header and the

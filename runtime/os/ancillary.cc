@@ -91,15 +91,14 @@ IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
   return {.bytes = sent};
 }
 
-IoResult ReceiveWithDescriptors(int socket, char* buffer, size_t size,
+IoResult ReceiveWithDescriptors(int socket, absl::Span<const iovec> pieces,
                                 ReceivedDescriptors& descriptors) {
-  iovec piece = {.iov_base = buffer, .iov_len = size};
   alignas(cmsghdr) char control[kControlBytes];
   msghdr message;
   const ssize_t received = RetryOnEintr([&] {
     message = {};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
+    message.msg_iov = const_cast<iovec*>(pieces.data());
+    message.msg_iovlen = pieces.size();
     message.msg_control = control;
     message.msg_controllen = sizeof(control);
     return Syscalls::Get().recvmsg(socket, &message,

@@ -46,11 +46,11 @@ struct ReceivedDescriptors {
   std::optional<PeerCredentials> sender;
 };
 
-// One recvmsg(2) of up to `size` bytes into `buffer`, or of a packet, without
+// One recvmsg(2) into `pieces`, one behind the other, or of a packet, without
 // blocking. 0 bytes without an error is the end. At most one set of descriptors
 // arrives with it, the one that was attached to a byte of those received
 // (unix(7)), or to the packet.
-IoResult ReceiveWithDescriptors(int socket, char* buffer, size_t size,
+IoResult ReceiveWithDescriptors(int socket, absl::Span<const iovec> pieces,
                                 ReceivedDescriptors& descriptors);
 
 }  // namespace fdrpc

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "os/payload_memory.h"
 #include "os/syscalls.h"
 
 namespace fdrpc {
@@ -92,15 +93,14 @@ absl::StatusOr<UniqueFd> SealInMemory(absl::Span<const iovec> pieces) {
   return file;
 }
 
-absl::StatusOr<std::unique_ptr<char[]>> ReadSealedMemory(UniqueFd file,
-                                                         size_t bytes) {
+absl::StatusOr<PayloadBuffer> ReadSealedMemory(UniqueFd file, size_t bytes) {
   absl::Status sealed = Check(file.get(), bytes);
   if (!sealed.ok()) return sealed;
-  auto content = std::make_unique_for_overwrite<char[]>(bytes);
+  PayloadBuffer content = NewPayload(bytes, bytes);
   size_t done = 0;
   while (done < bytes) {
     const ssize_t got = RetryOnEintr([&] {
-      return Syscalls::Get().pread(file.get(), content.get() + done,
+      return Syscalls::Get().pread(file.get(), content.data() + done,
                                    bytes - done, static_cast<off_t>(done));
     });
     if (got <= 0) {

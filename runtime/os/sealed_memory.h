@@ -4,10 +4,10 @@
 #include <sys/uio.h>
 
 #include <cstddef>
-#include <memory>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/payload_buffer.h"
 #include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
@@ -27,8 +27,7 @@ absl::StatusOr<UniqueFd> SealInMemory(absl::Span<const iovec> pieces);
 // memory is short, and costs as much as reading once. Holes, which are as good
 // as zeros, cost their maker nothing either way; so the caller has a limit on
 // `bytes`.
-absl::StatusOr<std::unique_ptr<char[]>> ReadSealedMemory(UniqueFd file,
-                                                         size_t bytes);
+absl::StatusOr<PayloadBuffer> ReadSealedMemory(UniqueFd file, size_t bytes);
 
 }  // namespace fdrpc
 

@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 
 namespace fdrpc {
 
@@ -85,6 +86,15 @@ struct Syscalls {
                     socklen_t) = ::sendto;
   int (*socketpair)(int, int, int, int*) = ::socketpair;
   int (*setsockopt)(int, int, int, const void*, socklen_t) = ::setsockopt;
+
+  int (*setsockopt)(int, int, int, const void*, socklen_t) = ::setsockopt;
+  // mmap(2) of so much private memory, which is all zeros; its address, or -1.
+  intptr_t (*map_memory)(size_t) = [](size_t bytes) {
+    // MAP_FAILED is -1 too.
+    return reinterpret_cast<intptr_t>(
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  };
 
   static const Syscalls& Get() {
     return *current.load(std::memory_order_acquire);

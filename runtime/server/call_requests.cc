@@ -44,7 +44,8 @@ absl::Status CallRequests::AddToSingle(IncomingFrame& frame,
     absl::Status charged = Charge(piece.size(), frame.descriptors.size());
     if (!charged.ok()) return charged;
     single_.Append(piece, std::move(frame.descriptors),
-                   frame.descriptors_truncated, (flags & kFlagMore) != 0);
+                   frame.descriptors_truncated, (flags & kFlagMore) != 0,
+                   std::move(frame.buffer));
     if (!single_.status().ok()) return single_.status();
   }
   if ((flags & kFlagHalfClose) != 0 && !single_.complete()) {
@@ -60,9 +61,9 @@ absl::Status CallRequests::AddToStream(IncomingFrame& frame,
   if ((flags & kFlagMessage) != 0) {
     absl::Status charged = Charge(piece.size(), frame.descriptors.size());
     if (!charged.ok()) return charged;
-    violation =
-        stream_->Append(piece, std::move(frame.descriptors),
-                        frame.descriptors_truncated, (flags & kFlagMore) != 0);
+    violation = stream_->Append(
+        piece, std::move(frame.descriptors), frame.descriptors_truncated,
+        (flags & kFlagMore) != 0, std::move(frame.buffer));
     if (!stream_->status().ok()) return stream_->status();
   }
   if ((flags & kFlagHalfClose) != 0 && stream_->partial()) {

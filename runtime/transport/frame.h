@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/payload_buffer.h"
 #include "fdrpc/descriptor_set.h"
 #include "fdrpc/unique_fd.h"
 #include "wire/frame_header.h"
@@ -14,12 +15,11 @@
 namespace fdrpc {
 
 // A frame on its way out. Owns its descriptors, and its bytes: all of them in
-// `head`, or, for a piece of a large message, the rest in a buffer that the
-// pieces share.
+// `head`, or, for a piece of a large message, the rest in a buffer, which
+// copies of the frame share.
 struct OutgoingFrame {
   std::string head;  // the header, and what stands before the body
-  std::shared_ptr<const char[]> body;
-  size_t body_offset = 0;
+  std::shared_ptr<const PayloadBuffer> body;
   size_t body_bytes = 0;
   DescriptorSet descriptors;  // as many as the header says
   uint32_t call_id = 0;       // as in the header
@@ -30,13 +30,19 @@ struct OutgoingFrame {
   bool tells_when_sent = false;
 
   size_t bytes() const { return head.size() + body_bytes; }
+  std::string_view body_view() const {
+    return body == nullptr ? std::string_view()
+                           : std::string_view(body->data(), body_bytes);
+  }
 };
 
-// A frame that arrived. The descriptors are its own; the payload is borrowed
-// from the transport until that receives again.
+// A frame that arrived. The descriptors are its own; so is the payload, if it
+// is in `buffer`, else it is borrowed from the transport until that receives
+// again.
 struct IncomingFrame {
   FrameHeader header;
   std::string_view payload;
+  PayloadBuffer buffer;
   std::vector<UniqueFd> descriptors;
   // The kernel installed fewer descriptors than the header says, because of a
   // limit on this side (MSG_CTRUNC).

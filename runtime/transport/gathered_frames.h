@@ -20,8 +20,8 @@ class GatheredFrames {
     const size_t skip_head = std::min(skip, frame.head.size());
     const size_t skip_body = skip - skip_head;
     AddPiece(frame.head.data() + skip_head, frame.head.size() - skip_head);
-    AddPiece(frame.body.get() + frame.body_offset + skip_body,
-             frame.body_bytes - skip_body);
+    const std::string_view body = frame.body_view().substr(skip_body);
+    AddPiece(body.data(), body.size());
     ++frames_;
   }
   // The first, of which nothing but the header goes this way.

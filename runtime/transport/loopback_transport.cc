@@ -16,10 +16,7 @@ absl::StatusOr<LoopbackTransport::FrameInTransit> LoopbackTransport::Cross(
   FrameInTransit crossed;
   crossed.bytes.reserve(frame.bytes());
   crossed.bytes = frame.head;
-  if (frame.body_bytes > 0) {
-    crossed.bytes.append(frame.body.get() + frame.body_offset,
-                         frame.body_bytes);
-  }
+  crossed.bytes.append(frame.body_view());
   crossed.descriptors.reserve(frame.descriptors.size());
   for (const OutgoingFd& fd : frame.descriptors) {
     UniqueFd own(Syscalls::Get().duplicate(fd.get()));

@@ -19,11 +19,11 @@ constexpr size_t kLeastPacketBytes = 2048;
 
 // The frame's payload, which is what of it does not go in the packet.
 absl::StatusOr<UniqueFd> SealPayload(const OutgoingFrame& frame) {
+  const std::string_view body = frame.body_view();
   const iovec pieces[] = {
       {.iov_base = const_cast<char*>(frame.head.data()) + kFrameHeaderBytes,
        .iov_len = frame.head.size() - kFrameHeaderBytes},
-      {.iov_base = const_cast<char*>(frame.body.get()) + frame.body_offset,
-       .iov_len = frame.body_bytes}};
+      {.iov_base = const_cast<char*>(body.data()), .iov_len = body.size()}};
   return SealInMemory(pieces);
 }
 
@@ -123,13 +123,14 @@ Transport::ReceiveResult PacketTransport::Receive() {
   left_ = {};
   at_start_ = false;
   unsealed_.reset();
+  const iovec packet[] = {
+      {.iov_base = buffer_.get(), .iov_len = kMaxPacketBytes}};
   IoResult io;
   // The end is believed when it is said twice, and a reset when something else
   // follows it; see below.
   for (bool reset = false, ended = false;;) {
     set_ = {};
-    io = ReceiveWithDescriptors(socket_.get(), buffer_.get(), kMaxPacketBytes,
-                                set_);
+    io = ReceiveWithDescriptors(socket_.get(), packet, set_);
     if (io.error == ECONNRESET && !reset) {
       // The peer has gone without reading all. Unlike on a stream, that is said
       // ahead of what it had sent, and once (__skb_try_recv_datagram in
@@ -223,16 +224,15 @@ absl::Status PacketTransport::TakeSealedPayload(IncomingFrame& frame) {
   if (frame.payload_lost) return absl::OkStatus();
   UniqueFd file = std::move(frame.descriptors.back());
   frame.descriptors.pop_back();
-  absl::StatusOr<std::unique_ptr<char[]>> payload =
+  absl::StatusOr<PayloadBuffer> payload =
       ReadSealedMemory(std::move(file), header.payload_bytes);
   if (!payload.ok()) return payload.status();
-  unsealed_ = *std::move(payload);
-  frame.payload = {unsealed_.get(), header.payload_bytes};
+  frame.buffer = *std::move(payload);
+  frame.payload = {frame.buffer.data(), header.payload_bytes};
   return absl::OkStatus();
 }
 
 void PacketTransport::ReleaseIdleMemory() {
-  unsealed_.reset();
   if (left_.empty()) buffer_.reset();
 }
 

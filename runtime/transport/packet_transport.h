@@ -53,8 +53,7 @@ class PacketTransport final : public Transport {
   std::string_view left_;  // of the packet in it
   bool at_start_ = false;  // a packet is there of which nothing is taken
   ReceivedDescriptors set_;
-  std::unique_ptr<char[]> unsealed_;  // the payload that Next() gave last
-  bool cut_off_ = false;              // the packet is too long
+  bool cut_off_ = false;  // the packet is too long
   bool malformed_ = false;
 };
 

@@ -74,11 +74,14 @@ Transport::SendResult StreamTransport::Send(
 }
 
 Transport::ReceiveResult StreamTransport::Receive() {
-  const absl::Span<char> space = decoder_.Space();
+  const FrameDecoder::Space space = decoder_.NextSpace();
+  const iovec pieces[] = {
+      {.iov_base = space.first.data(), .iov_len = space.first.size()},
+      {.iov_base = space.second.data(), .iov_len = space.second.size()}};
   const uint64_t begin = decoder_.end_offset();
   ReceivedDescriptors descriptors;
-  const IoResult io = ReceiveWithDescriptors(socket_.get(), space.data(),
-                                             space.size(), descriptors);
+  const IoResult io =
+      ReceiveWithDescriptors(socket_.get(), pieces, descriptors);
   if (io.error == EAGAIN) {
     return {.outcome = ReceiveOutcome::kWouldBlock, .error = {}};
   }
@@ -122,6 +125,7 @@ Transport::NextResult StreamTransport::Next(IncomingFrame& frame) {
   frame = IncomingFrame{};
   frame.header = decoded.header;
   frame.payload = decoded.payload;
+  frame.buffer = std::move(decoded.buffer);
   absl::Status assigned = sets_.Assign(decoded.start, frame);
   if (!assigned.ok()) return malformed(std::move(assigned));
   return {.outcome = NextOutcome::kFrame, .error = {}};

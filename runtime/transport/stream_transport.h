@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "fdrpc/unique_fd.h"
+#include "os/payload_memory.h"
 #include "transport/arrived_sets.h"
 #include "transport/transport.h"
 #include "wire/frame_decoder.h"
@@ -31,7 +32,7 @@ class StreamTransport final : public Transport {
 
   UniqueFd socket_;
   size_t sent_of_first_ = 0;  // bytes of the first unsent frame that are gone
-  FrameDecoder decoder_;
+  FrameDecoder decoder_{NewPayload};
   ArrivedSets sets_;
   bool malformed_ = false;
 };

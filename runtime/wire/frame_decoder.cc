@@ -11,11 +11,28 @@ namespace {
 constexpr size_t kInitialCapacity = 16u << 10;
 constexpr size_t kLeastSpace = 4u << 10;
 constexpr size_t kMostCapacity =
-    kFrameHeaderBytes + kMaxFramePayloadBytes + kLeastSpace;
+    kFrameHeaderBytes + FrameDecoder::kOwnBufferBytes + kLeastSpace;
+// A payload's buffer is at most so many times what has arrived of it. The more
+// it is, the less is copied when it grows.
+constexpr size_t kMostGrowth = 4;
 
 }  // namespace
 
-absl::Span<char> FrameDecoder::Space() {
+FrameDecoder::Space FrameDecoder::NextSpace() {
+  if (!in_payload_) return {SmallSpace(), {}};
+  if (payload_.capacity() < header_.payload_bytes &&
+      payload_.capacity() - arrived_ < kLeastSpace) {
+    GrowPayload();
+  }
+  const size_t room =
+      std::min<size_t>(payload_.capacity(), header_.payload_bytes) - arrived_;
+  Space space = {{payload_.data() + arrived_, room}, {}};
+  // What follows costs no system call of its own then.
+  if (arrived_ + room == header_.payload_bytes) space.second = SmallSpace();
+  return space;
+}
+
+absl::Span<char> FrameDecoder::SmallSpace() {
   if (begin_ == end_) begin_ = end_ = 0;
   if (capacity_ - end_ < kLeastSpace) {
     const size_t held = end_ - begin_;
@@ -37,23 +54,72 @@ absl::Span<char> FrameDecoder::Space() {
   return {buffer_.get() + end_, capacity_ - end_};
 }
 
-void FrameDecoder::Received(size_t bytes) { end_ += bytes; }
+void FrameDecoder::Received(size_t bytes) {
+  if (in_payload_) {
+    const size_t of_payload =
+        std::min<size_t>(bytes, header_.payload_bytes - arrived_);
+    arrived_ += of_payload;
+    bytes -= of_payload;
+  }
+  end_ += bytes;
+}
+
+void FrameDecoder::BeginPayload() {
+  const size_t held = end_ - begin_ - kFrameHeaderBytes;
+  in_payload_ = true;
+  arrived_ = 0;
+  payload_ =
+      allocate_(std::min<size_t>(std::max(kInitialCapacity, kMostGrowth * held),
+                                 header_.payload_bytes),
+                header_.payload_bytes);
+  if (held > 0) {
+    std::memcpy(payload_.data(), buffer_.get() + begin_ + kFrameHeaderBytes,
+                held);
+  }
+  arrived_ = held;
+  begin_ = end_ = 0;
+}
+
+void FrameDecoder::GrowPayload() {
+  PayloadBuffer larger =
+      allocate_(std::min<size_t>(kMostGrowth * arrived_, header_.payload_bytes),
+                header_.payload_bytes);
+  std::memcpy(larger.data(), payload_.data(), arrived_);
+  payload_ = std::move(larger);
+}
 
 FrameDecoder::Result FrameDecoder::Next(Frame& frame) {
-  const size_t held = end_ - begin_;
-  if (held < kFrameHeaderBytes) return Result::kIncomplete;
-  const char* from = buffer_.get() + begin_;
-  frame.header = DecodeFrameHeader(from);
-  if (frame.header.payload_bytes > kMaxFramePayloadBytes ||
-      frame.header.descriptor_count > kMaxFrameDescriptors) {
-    return Result::kTooLarge;
+  if (!in_payload_) {
+    const size_t held = end_ - begin_;
+    if (held < kFrameHeaderBytes) return Result::kIncomplete;
+    const char* from = buffer_.get() + begin_;
+    frame.header = DecodeFrameHeader(from);
+    if (frame.header.payload_bytes > kMaxFramePayloadBytes ||
+        frame.header.descriptor_count > kMaxFrameDescriptors) {
+      return Result::kTooLarge;
+    }
+    const size_t bytes = kFrameHeaderBytes + frame.header.payload_bytes;
+    if (held >= bytes) {
+      frame.payload = {from + kFrameHeaderBytes, frame.header.payload_bytes};
+      frame.buffer.Reset();
+      frame.start = offset_;
+      begin_ += bytes;
+      offset_ += bytes;
+      return Result::kFrame;
+    }
+    if (frame.header.payload_bytes < kOwnBufferBytes) {
+      return Result::kIncomplete;
+    }
+    header_ = frame.header;
+    BeginPayload();
   }
-  const size_t bytes = kFrameHeaderBytes + frame.header.payload_bytes;
-  if (held < bytes) return Result::kIncomplete;
-  frame.payload = {from + kFrameHeaderBytes, frame.header.payload_bytes};
+  if (arrived_ < header_.payload_bytes) return Result::kIncomplete;
+  in_payload_ = false;
+  frame.header = header_;
+  frame.payload = {payload_.data(), arrived_};
+  frame.buffer = std::move(payload_);
   frame.start = offset_;
-  begin_ += bytes;
-  offset_ += bytes;
+  offset_ += kFrameHeaderBytes + arrived_;
   return Result::kFrame;
 }
 

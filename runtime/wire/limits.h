@@ -12,7 +12,7 @@ namespace fdrpc {
 inline constexpr uint32_t kMaxFramePayloadBytes = 1u << 20;
 // The piece of a message that a sender puts into one frame, which leaves room
 // for what stands before it.
-inline constexpr uint32_t kMaxPieceBytes = 512u << 10;
+inline constexpr uint32_t kMaxPieceBytes = 672u << 10;
 // Descriptors of one frame: what one sendmsg(2) takes.
 inline constexpr uint32_t kMaxFrameDescriptors = 253;
 // What senders put into one, with a place left for the memory file of a sealed

@@ -53,7 +53,7 @@ TEST_F(MessageAssemblerTest, TakesAMessageOfOnePiece) {
   EXPECT_TRUE(assembler_->complete());
   ASSERT_TRUE(assembler_->status().ok());
   const ReceivedMessage message = assembler_->Take();
-  EXPECT_EQ(message.bytes, "message");
+  EXPECT_EQ(message.bytes.ToString(), "message");
   EXPECT_EQ(message.descriptors.size(), 2u);
 }
 
@@ -62,7 +62,7 @@ TEST_F(MessageAssemblerTest, TakesAnEmptyMessage) {
   AppendLast("");
   EXPECT_TRUE(assembler_->complete());
   ASSERT_TRUE(assembler_->status().ok());
-  EXPECT_EQ(assembler_->Take().bytes, "");
+  EXPECT_EQ(assembler_->Take().bytes.ToString(), "");
 }
 
 TEST_F(MessageAssemblerTest, PutsPiecesAndTheirDescriptorsTogetherInOrder) {
@@ -79,7 +79,7 @@ TEST_F(MessageAssemblerTest, PutsPiecesAndTheirDescriptorsTogetherInOrder) {
   assembler_->Append("three", std::move(second), false, false);
   ASSERT_TRUE(assembler_->complete());
   const ReceivedMessage message = assembler_->Take();
-  EXPECT_EQ(message.bytes, "one two three");
+  EXPECT_EQ(message.bytes.ToString(), "one two three");
   ASSERT_EQ(message.descriptors.size(), 3u);
   EXPECT_EQ(ReadRest(message.descriptors[0].get()), "a");
   EXPECT_EQ(ReadRest(message.descriptors[1].get()), "b");
@@ -170,7 +170,7 @@ TEST_F(MessageAssemblerTest, TakesTheNextMessageOnceItIsReset) {
     AppendLast("");
     ASSERT_TRUE(assembler_->status().ok()) << "the limits are of each message";
     const ReceivedMessage message = assembler_->Take();
-    EXPECT_EQ(message.bytes, bytes);
+    EXPECT_EQ(message.bytes.ToString(), bytes);
     EXPECT_EQ(message.descriptors.size(), 2u);
     assembler_->Reset();
     EXPECT_FALSE(assembler_->started());
@@ -186,7 +186,7 @@ TEST_F(MessageAssemblerTest, ForgetsAFailureWhenItIsReset) {
   EXPECT_TRUE(assembler_->status().ok());
   AppendLast("message", 2);
   ASSERT_TRUE(assembler_->status().ok());
-  EXPECT_EQ(assembler_->Take().bytes, "message");
+  EXPECT_EQ(assembler_->Take().bytes.ToString(), "message");
 }
 
 TEST_F(MessageAssemblerTest, DropsWhatHasArrivedWhenItIsReset) {
@@ -197,7 +197,7 @@ TEST_F(MessageAssemblerTest, DropsWhatHasArrivedWhenItIsReset) {
   EXPECT_EQ(TakeCensus(), before);
   AppendLast("message", 1);
   const ReceivedMessage message = assembler_->Take();
-  EXPECT_EQ(message.bytes, "message");
+  EXPECT_EQ(message.bytes.ToString(), "message");
   EXPECT_EQ(message.descriptors.size(), 1u);
 }
 

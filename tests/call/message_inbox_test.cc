@@ -49,7 +49,7 @@ class MessageInboxTest : public ::testing::Test {
   std::string TakeBytes() {
     ReceivedMessage message;
     inbox_->Take(message);
-    return std::move(message.bytes);
+    return message.bytes.ToString();
   }
   Credit TakeForCredit() {
     ReceivedMessage message;
@@ -83,7 +83,7 @@ TEST_F(MessageInboxTest, PutsTheMessageOfASingleOneTogether) {
   EXPECT_TRUE(inbox_->received_any());
   ReceivedMessage message;
   EXPECT_TRUE(inbox_->Take(message).empty()) << "costs no credit";
-  EXPECT_EQ(message.bytes, "one two");
+  EXPECT_EQ(message.bytes.ToString(), "one two");
   EXPECT_EQ(message.descriptors.size(), 3u);
   EXPECT_FALSE(inbox_->has_message());
   EXPECT_TRUE(inbox_->received_any()) << "taken or not";
@@ -164,7 +164,7 @@ TEST_F(MessageInboxTest, GivesEachMessageItsOwnDescriptors) {
   EXPECT_EQ(ReadRest(message.descriptors[0].get()), "a");
   EXPECT_EQ(ReadRest(message.descriptors[1].get()), "b");
   inbox_->Take(message);
-  EXPECT_EQ(message.bytes, "none");
+  EXPECT_EQ(message.bytes.ToString(), "none");
   EXPECT_TRUE(message.descriptors.empty());
   inbox_->Take(message);
   ASSERT_EQ(message.descriptors.size(), 1u);

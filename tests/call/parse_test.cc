@@ -16,7 +16,8 @@ using ::testing::HasSubstr;
 class ParseReceivedTest : public ::testing::Test {
  protected:
   static ReceivedMessage Message(std::string bytes, int descriptors = 0) {
-    ReceivedMessage received{.bytes = std::move(bytes), .descriptors = {}};
+    ReceivedMessage received{.bytes = ReceivedBytes(std::move(bytes)),
+                             .descriptors = {}};
     for (int i = 0; i < descriptors; ++i) {
       received.descriptors.push_back(FileWith(std::to_string(i)));
     }

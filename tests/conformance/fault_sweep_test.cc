@@ -65,7 +65,8 @@ const std::map<std::string, std::vector<int>>& Errors() {
       {"fstatfs", {ENOMEM}},
       {"pread", {ENOMEM, EINTR}},
       {"socketpair", {EMFILE, ENOMEM}},
-      {"setsockopt", {ENOMEM}}};
+      {"setsockopt", {ENOMEM}},
+      {"map_memory", {ENOMEM}}};
   return errors;
 }
 

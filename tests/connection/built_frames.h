@@ -30,10 +30,7 @@ inline google::protobuf::BytesValue MessageOfSize(size_t size) {
 }
 
 inline std::string BytesOf(const OutgoingFrame& frame) {
-  std::string bytes = frame.head;
-  if (frame.body_bytes > 0) {
-    bytes.append(frame.body.get() + frame.body_offset, frame.body_bytes);
-  }
+  const std::string bytes = frame.head + std::string(frame.body_view());
   EXPECT_EQ(bytes.size(), frame.bytes());
   return bytes;
 }

@@ -153,13 +153,13 @@ TEST_P(FrameSplittingTest, AReplyIsMessageFramesAndAStatusFrame) {
   EXPECT_EQ(whole.contents, ExpectedContents(GetParam().descriptors));
 }
 
-TEST(FramePiecesTest, ShareOneBuffer) {
+TEST(FramePiecesTest, HaveABufferEach) {
   const BytesValue request = MessageOfSize(3 * kMaxPieceBytes);
   const OutgoingFrames frames = BuildOpen(&request, {}, false, {});
   ASSERT_EQ(frames.size(), 3u);
   for (size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(frames[i].body, frames[0].body);
-    EXPECT_EQ(frames[i].body_offset, i * kMaxPieceBytes);
+    EXPECT_EQ(frames[i].body_bytes, kMaxPieceBytes);
+    EXPECT_EQ(frames[i].body.use_count(), 1) << "given back once it is sent";
   }
 }
 

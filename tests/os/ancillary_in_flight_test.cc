@@ -36,7 +36,8 @@ TEST(AncillaryInFlightTest, TooManySendNothingUntilTheReceiverReadsSome) {
         if (result.error == 0) return kNotRefused;
         if (result.error != ETOOMANYREFS) return kWrongError;
         ReceivedDescriptors received;
-        while (ReceiveWithDescriptors(receiver.get(), bytes.data(), 1, received)
+        const iovec byte = {.iov_base = bytes.data(), .iov_len = 1};
+        while (ReceiveWithDescriptors(receiver.get(), {&byte, 1}, received)
                    .error == 0) {
           received.fds.clear();
         }

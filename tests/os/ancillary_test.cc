@@ -32,8 +32,9 @@ class AncillaryTest : public ::testing::Test {
   }
   IoResult Receive(ReceivedDescriptors& descriptors, size_t most = 4096) {
     bytes_.resize(most);
-    const IoResult result = ReceiveWithDescriptors(
-        receiver_.get(), bytes_.data(), most, descriptors);
+    const iovec piece = {.iov_base = bytes_.data(), .iov_len = most};
+    const IoResult result =
+        ReceiveWithDescriptors(receiver_.get(), {&piece, 1}, descriptors);
     bytes_.resize(result.error == 0 ? result.bytes : 0);
     return result;
   }

@@ -59,7 +59,7 @@ TEST_F(SealedMemoryTest, HoldsWhatWasPutIntoItInOrder) {
   ASSERT_TRUE(file.ok()) << file.status();
   const auto read = ReadSealedMemory(*std::move(file), large.size() + 5);
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(std::string(read->get(), large.size() + 5), "begin" + large);
+  EXPECT_EQ(std::string(read->data(), large.size() + 5), "begin" + large);
 }
 
 TEST_F(SealedMemoryTest, CannotBeChangedByItsMaker) {
@@ -122,7 +122,7 @@ TEST_F(SealedMemoryTest, ASignalDoesNotShow) {
   ASSERT_TRUE(file.ok()) << file.status();
   const auto read = ReadSealedMemory(*std::move(file), 2);
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(std::string(read->get(), 2), "ab");
+  EXPECT_EQ(std::string(read->data(), 2), "ab");
 }
 
 TEST_F(SealedMemoryTest, MayHaveHoles) {
@@ -131,7 +131,7 @@ TEST_F(SealedMemoryTest, MayHaveHoles) {
   ASSERT_EQ(fcntl(file.get(), F_ADD_SEALS, kAll), 0);
   const auto read = ReadSealedMemory(std::move(file), 1 << 20);
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(std::string(read->get(), 1 << 20), std::string(1 << 20, '\0'));
+  EXPECT_EQ(std::string(read->data(), 1 << 20), std::string(1 << 20, '\0'));
 }
 
 TEST_F(SealedMemoryTest, NeedsEachSealThatKeepsTheBytesAsTheyAre) {

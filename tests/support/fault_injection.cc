@@ -150,6 +150,7 @@ const Syscalls interposed = {
     .sendto = Interposed<37, &Syscalls::sendto>::Call,
     .socketpair = Interposed<38, &Syscalls::socketpair>::Call,
     .setsockopt = Interposed<39, &Syscalls::setsockopt>::Call,
+    .map_memory = Interposed<40, &Syscalls::map_memory>::Call,
 };
 
 }  // namespace
@@ -194,7 +195,8 @@ const std::vector<std::string>& FaultInjection::Names() {
                                                  "pread",
                                                  "sendto",
                                                  "socketpair",
-                                                 "setsockopt"};
+                                                 "setsockopt",
+                                                 "map_memory"};
   return names;
 }
 

@@ -37,17 +37,15 @@ inline OutgoingFrame NewFrame(
   return frame;
 }
 
-// The same with the payload in a buffer of its own, behind other bytes.
+// The same with the payload in a buffer of its own.
 inline OutgoingFrame NewFrameWithBody(uint32_t call_id,
                                       const std::string& payload,
                                       DescriptorSet descriptors = {}) {
   OutgoingFrame frame = NewFrame(call_id, payload, std::move(descriptors));
   frame.head.resize(kFrameHeaderBytes);
-  constexpr size_t kBefore = 5;
-  auto body = std::make_shared<char[]>(kBefore + payload.size() + 5);
-  payload.copy(body.get() + kBefore, payload.size());
-  frame.body = std::move(body);
-  frame.body_offset = kBefore;
+  PayloadBuffer body = PayloadBuffer::Allocate(payload.size() + 5);
+  payload.copy(body.data(), payload.size());
+  frame.body = std::make_shared<const PayloadBuffer>(std::move(body));
   frame.body_bytes = payload.size();
   return frame;
 }

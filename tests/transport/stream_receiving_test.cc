@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -51,6 +53,13 @@ class StreamReceivingTest : public ::testing::Test {
     const iovec piece = {const_cast<char*>(bytes.data()), bytes.size()};
     ASSERT_EQ(SendWithDescriptors(peer_.get(), {&piece, 1}, fds).bytes,
               static_cast<ssize_t>(bytes.size()));
+  }
+  // The same in as many as it takes, the descriptors with the first.
+  void PeerSendsAll(std::string_view bytes, size_t count) {
+    for (size_t most = 20'000; !bytes.empty(); count = 0) {
+      PeerSends(bytes.substr(0, most), count);
+      bytes.remove_prefix(std::min(most, bytes.size()));
+    }
   }
   Received ReceiveMore() { return ReceiveAll(*transport_); }
   // Checks that the transport finds fault, and holds no descriptors then.
@@ -183,6 +192,63 @@ TEST_F(StreamReceivingTest, RefusesASetThatComesLaterThanTheFirstByte) {
     PeerSends(frame.substr(split), 1);
     ExpectMalformed("none came with it");
   }
+}
+
+TEST_F(StreamReceivingTest, DescriptorsMayStandBeforeAndBehindLargePayloads) {
+  const std::string payload(40'000, 'x');
+  // Whether the large frames are received in pieces, or each with the next one.
+  for (const size_t most : {0u, 20'000u}) {
+    Connect();
+    FaultInjection faults(
+        [&](auto, auto) { return FaultInjection::Fault{.most_bytes = most}; });
+    Received received;
+    for (const auto& [size, count] :
+         std::vector<std::pair<size_t, uint16_t>>{{payload.size(), 3},
+                                                  {0, 2},
+                                                  {payload.size(), 0},
+                                                  {payload.size(), 1},
+                                                  {5, 4}}) {
+      const std::string bytes = FrameBytes(1, payload.substr(0, size), count);
+      // The peer is not the runtime: it sends what it likes.
+      const size_t half = bytes.size() / 2;
+      PeerSendsAll(bytes.substr(0, half), count);
+      if (most > 0) ReceiveAll(*transport_, received);
+      PeerSendsAll(bytes.substr(half), 0);
+      if (most > 0) ReceiveAll(*transport_, received);
+    }
+    ReceiveAll(*transport_, received);
+    ASSERT_EQ(received.frames.size(), 5u) << received.malformed;
+    EXPECT_EQ(received.descriptors(), 10u);
+    for (const ReceivedFrame& frame : received.frames) {
+      EXPECT_EQ(frame.descriptors.size(), frame.header.descriptor_count);
+      EXPECT_TRUE(AreNumberedFiles(frame.descriptors));
+      EXPECT_EQ(frame.payload, payload.substr(0, frame.header.payload_bytes));
+    }
+  }
+}
+
+TEST_F(StreamReceivingTest, WhatFollowsALargePayloadCostsNoCallOfItsOwn) {
+  // Memory that is there already takes the payload as a whole.
+  constexpr size_t kBytes = 500u << 10;
+  NewPayload(kBytes, kBytes).Reset();
+  PeerSends(FrameBytes(1, std::string(kBytes, 'x')).substr(0, 1000));
+  EXPECT_TRUE(ReceiveMore().frames.empty());
+  FaultInjection faults([](auto, auto) { return FaultInjection::Fault{}; });
+  const std::string rest = std::string(kBytes + kFrameHeaderBytes - 1000, 'x') +
+                           FrameBytes(2, "small") + FrameBytes(3, "small");
+  const int bytes = 1 << 20;
+  ASSERT_EQ(
+      setsockopt(peer_.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+  const iovec piece = {const_cast<char*>(rest.data()), rest.size()};
+  const auto sent = SendWithDescriptors(peer_.get(), {&piece, 1}, {}).bytes;
+  if (sent < static_cast<ssize_t>(rest.size())) {
+    GTEST_SKIP() << "net.core.wmem_max is too little";
+  }
+  ASSERT_EQ(transport_->Receive().outcome, ReceiveOutcome::kReceived);
+  Received received;
+  TakeFrames(*transport_, received);
+  EXPECT_EQ(received.frames.size(), 3u);
+  EXPECT_EQ(faults.CountOf("recvmsg"), 1u);
 }
 
 TEST_F(StreamReceivingTest, RefusesSetsWithinALargeFrameAsTheyArrive) {

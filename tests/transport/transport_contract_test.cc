@@ -283,6 +283,24 @@ TEST_P(TransportContractTest, WouldBlockWhenThePeerDoesNotRead) {
   }
 }
 
+TEST_P(TransportContractTest, APayloadInABufferOutlivesTheNextFrames) {
+  const std::string payload(100'000, 'x');
+  std::vector<OutgoingFrame> frames;
+  frames.push_back(NewFrameWithBody(1, payload));
+  ASSERT_EQ(SendOnce(*a_, frames).sent, 1u);
+  IncomingFrame frame;
+  while (b_->Next(frame).outcome != Transport::NextOutcome::kFrame) {
+    ASSERT_EQ(b_->Receive().outcome, ReceiveOutcome::kReceived);
+  }
+  EXPECT_EQ(frame.payload, payload);
+  if (frame.buffer.empty()) GTEST_SKIP() << "borrowed, as it may be";
+  std::vector<OutgoingFrame> more;
+  more.push_back(NewFrameWithBody(2, std::string(100'000, 'y')));
+  EXPECT_EQ(SendAndReceiveAll(*a_, *b_, more).frames.size(), 1u);
+  b_->ReleaseIdleMemory();
+  EXPECT_EQ(frame.payload, payload);
+}
+
 TEST_P(TransportContractTest, MovesTheLargestFrame) {
   std::vector<OutgoingFrame> frames;
   const std::string payload(kMaxFramePayloadBytes, 'x');

@@ -1,0 +1,56 @@
+#ifndef FDRPC_BASE_PAYLOAD_BUFFER_H_
+#define FDRPC_BASE_PAYLOAD_BUFFER_H_
+
+#include <cstddef>
+#include <utility>
+
+namespace fdrpc {
+
+// Memory for the bytes of a large message, which it owns. Its content is not
+// initialised. Where it comes from is an affair of who made it.
+class PayloadBuffer {
+ public:
+  using Release = void (*)(char* data, size_t capacity);
+
+  PayloadBuffer() = default;
+  // Takes over `capacity` bytes at `data`, which `release` gives back.
+  PayloadBuffer(char* data, size_t capacity, Release release)
+      : data_(data), capacity_(capacity), release_(release) {}
+  // Of the heap.
+  static PayloadBuffer Allocate(size_t capacity) {
+    return PayloadBuffer(new char[capacity], capacity,
+                         [](char* data, size_t) { delete[] data; });
+  }
+
+  PayloadBuffer(PayloadBuffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        capacity_(std::exchange(other.capacity_, 0)),
+        release_(other.release_) {}
+  PayloadBuffer& operator=(PayloadBuffer&& other) noexcept {
+    PayloadBuffer taken(std::move(other));
+    std::swap(data_, taken.data_);
+    std::swap(capacity_, taken.capacity_);
+    std::swap(release_, taken.release_);
+    return *this;
+  }
+  ~PayloadBuffer() { Reset(); }
+
+  void Reset() {
+    if (data_ != nullptr) release_(data_, capacity_);
+    data_ = nullptr;
+    capacity_ = 0;
+  }
+
+  bool empty() const { return data_ == nullptr; }
+  char* data() const { return data_; }
+  size_t capacity() const { return capacity_; }
+
+ private:
+  char* data_ = nullptr;
+  size_t capacity_ = 0;
+  Release release_ = nullptr;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_BASE_PAYLOAD_BUFFER_H_

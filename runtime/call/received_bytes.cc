@@ -1,0 +1,100 @@
+#include "call/received_bytes.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "google/protobuf/io/zero_copy_stream.h"
+
+namespace fdrpc {
+namespace {
+
+// A buffer is kept if at least one in so many of its bytes is the message's.
+constexpr size_t kMostWaste = 2;
+
+}  // namespace
+
+void ReceivedBytes::Append(std::string_view piece, PayloadBuffer buffer) {
+  size_ += piece.size();
+  if (buffer.empty() || piece.size() < buffer.capacity() / kMostWaste) {
+    (pieces_.empty() ? first_ : pieces_.back().behind).append(piece);
+    return;
+  }
+  pieces_.push_back(
+      {.buffer = std::move(buffer), .bytes = piece, .behind = {}});
+}
+
+// Gives the pieces one behind the other, and lets go of each when the next is
+// asked for.
+class ReceivedBytesStream final
+    : public google::protobuf::io::ZeroCopyInputStream {
+ public:
+  explicit ReceivedBytesStream(ReceivedBytes& bytes) : bytes_(bytes) {}
+
+  bool Next(const void** data, int* size) override {
+    while (left_.empty()) {
+      if (index_ > 2 * bytes_.pieces_.size()) return false;
+      left_ = View(index_++);
+    }
+    *data = left_.data();
+    *size = static_cast<int>(left_.size());
+    given_ += *size;
+    last_ = std::exchange(left_, {});
+    return true;
+  }
+  void BackUp(int count) override {
+    left_ = last_.substr(last_.size() - static_cast<size_t>(count));
+    given_ -= count;
+  }
+  bool Skip(int count) override {
+    const void* data;
+    int size;
+    while (count > 0 && Next(&data, &size)) {
+      if (size > count) BackUp(size - count);
+      count -= std::min(size, count);
+    }
+    return count == 0;
+  }
+  int64_t ByteCount() const override { return given_; }
+
+ private:
+  // What was copied first, then each piece and what was copied behind it.
+  std::string_view View(size_t index) {
+    if (index == 0) return bytes_.first_;
+    ReceivedBytes::Piece& piece = bytes_.pieces_[(index - 1) / 2];
+    if (index % 2 == 1) return piece.bytes;
+    piece.buffer.Reset();
+    return piece.behind;
+  }
+
+  ReceivedBytes& bytes_;
+  size_t index_ = 0;  // of the next view
+  std::string_view last_;
+  std::string_view left_;
+  int64_t given_ = 0;
+};
+
+bool ReceivedBytes::ParseInto(google::protobuf::MessageLite& message) && {
+  if (size_ > std::numeric_limits<int>::max()) return false;
+  // Protocol Buffers are quickest where the bytes are flat.
+  if (first_.size() == size_) {
+    return message.ParseFromArray(first_.data(), static_cast<int>(size_));
+  }
+  if (pieces_[0].bytes.size() == size_) {
+    return message.ParseFromArray(pieces_[0].bytes.data(),
+                                  static_cast<int>(size_));
+  }
+  ReceivedBytesStream stream(*this);
+  return message.ParseFromBoundedZeroCopyStream(&stream,
+                                                static_cast<int>(size_));
+}
+
+std::string ReceivedBytes::ToString() const {
+  std::string all = first_;
+  for (const Piece& piece : pieces_)
+    all.append(piece.bytes).append(piece.behind);
+  return all;
+}
+
+}  // namespace fdrpc

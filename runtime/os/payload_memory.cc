@@ -1,0 +1,175 @@
+#include "os/payload_memory.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <new>
+
+#include "absl/base/thread_annotations.h"
+#include "base/mutex.h"
+#include "os/fork_generation.h"
+#include "os/syscalls.h"
+
+namespace fdrpc {
+namespace {
+
+constexpr size_t kPageBytes = 4096;
+constexpr size_t kSlabBytes = 2u << 20;
+constexpr uint32_t kBlocks = 3;
+static_assert(kPageBytes + kBlocks * kPayloadBlockBytes <= kSlabBytes);
+// Less than that comes from the heap: a block would be a waste.
+constexpr size_t kLeastBlockBytes = kPayloadBlockBytes / 2;
+// Slabs that are kept though nobody uses them; all but so many of them for the
+// kernel to take back when it is short of memory.
+constexpr size_t kMostIdleSlabs = 16;
+constexpr size_t kKeptIdleSlabs = 2;
+
+// A huge page's worth of memory, aligned as one; null if there is none.
+char* MapSlab() {
+  // Twice as much, to find a part of it that is aligned.
+  const intptr_t mapped = Syscalls::Get().map_memory(2 * kSlabBytes);
+  if (mapped == -1) return nullptr;
+  char* const begin = reinterpret_cast<char*>(mapped);
+  const size_t before = (0 - static_cast<uintptr_t>(mapped)) % kSlabBytes;
+  if (before > 0) ::munmap(begin, before);
+  ::munmap(begin + before + kSlabBytes, kSlabBytes - before);
+  ::madvise(begin + before, kSlabBytes, MADV_HUGEPAGE);
+  return begin + before;
+}
+
+// Such memory while any of it is used: a page with this, and blocks.
+class Slab {
+ public:
+  static Slab* Of(char* block) {
+    return reinterpret_cast<Slab*>(block - reinterpret_cast<uintptr_t>(block) %
+                                               kSlabBytes);
+  }
+
+  bool full() const { return taken_ == (1u << kBlocks) - 1; }
+  bool unused() const { return taken_ == 0; }
+  char* Take() {
+    const int block = std::countr_one(taken_);
+    taken_ |= 1u << block;
+    return reinterpret_cast<char*>(this) + kPageBytes +
+           static_cast<size_t>(block) * kPayloadBlockBytes;
+  }
+  void Return(const char* block) {
+    const auto offset =
+        static_cast<size_t>(block - reinterpret_cast<const char*>(this));
+    taken_ &= ~(1u << (offset - kPageBytes) / kPayloadBlockBytes);
+  }
+  uint32_t fork_generation() const { return fork_generation_; }
+
+  // Neighbours in the list of those that have something left.
+  Slab* next = nullptr;
+  Slab* previous = nullptr;
+
+ private:
+  const uint32_t fork_generation_ = ForkGeneration();
+  uint32_t taken_ = 0;  // a bit a block
+};
+static_assert(sizeof(Slab) <= kPageBytes);
+
+// The slabs of this process.
+class Slabs {
+ public:
+  // Null if there is no memory; if `map` is false, also if none is there.
+  char* Take(bool map) {
+    MutexLock lock(mu_);
+    if (first_ == nullptr) {
+      char* const memory = idle_count_ > 0 ? idle_[--idle_count_]
+                           : map           ? MapSlab()
+                                           : nullptr;
+      if (memory == nullptr) return nullptr;
+      Add(new (memory) Slab);
+    }
+    Slab* const slab = first_;
+    char* const block = slab->Take();
+    if (slab->full()) Remove(slab);
+    return block;
+  }
+
+  void Return(char* block) {
+    Slab* const slab = Slab::Of(block);
+    char* const memory = reinterpret_cast<char*>(slab);
+    {
+      MutexLock lock(mu_);
+      if (slab->full()) Add(slab);
+      slab->Return(block);
+      if (!slab->unused()) return;
+      Remove(slab);
+      if (Keep(memory, kKeptIdleSlabs)) return;
+    }
+    ::madvise(memory, kSlabBytes, MADV_FREE);
+    {
+      MutexLock lock(mu_);
+      if (Keep(memory, kMostIdleSlabs)) return;
+    }
+    ::munmap(memory, kSlabBytes);
+  }
+
+ private:
+  // False if there are so many already.
+  bool Keep(char* memory, size_t most) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (idle_count_ >= most) return false;
+    idle_[idle_count_++] = memory;
+    return true;
+  }
+  void Add(Slab* slab) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    slab->previous = nullptr;
+    slab->next = first_;
+    if (first_ != nullptr) first_->previous = slab;
+    first_ = slab;
+  }
+  void Remove(Slab* slab) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    (slab->previous != nullptr ? slab->previous->next : first_) = slab->next;
+    if (slab->next != nullptr) slab->next->previous = slab->previous;
+  }
+
+  Mutex mu_;
+  Slab* first_ ABSL_GUARDED_BY(mu_) = nullptr;  // used, but not full
+  std::array<char*, kMostIdleSlabs> idle_ ABSL_GUARDED_BY(mu_);
+  size_t idle_count_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+struct ProcessSlabs {
+  const uint32_t fork_generation = ForkGeneration();
+  Slabs slabs;
+};
+
+// Never destroyed: buffers may outlive what is static. A child by fork(2) gets
+// new ones, since a thread of its parent's may have held the lock.
+Slabs& OwnSlabs() {
+  static constinit std::atomic<ProcessSlabs*> current{nullptr};
+  ProcessSlabs* own = current.load(std::memory_order_acquire);
+  while (own == nullptr || own->fork_generation != ForkGeneration()) {
+    auto* const made = new ProcessSlabs;
+    if (current.compare_exchange_strong(own, made, std::memory_order_acq_rel)) {
+      return made->slabs;
+    }
+    delete made;
+  }
+  return own->slabs;
+}
+
+void ReturnBlock(char* block, size_t) {
+  // What a child has inherited stays as it is.
+  if (Slab::Of(block)->fork_generation() != ForkGeneration()) return;
+  OwnSlabs().Return(block);
+}
+
+}  // namespace
+
+PayloadBuffer NewPayload(size_t least, size_t most) {
+  if (most >= kLeastBlockBytes && least <= kPayloadBlockBytes) {
+    char* const block = OwnSlabs().Take(/*map=*/least >= kLeastBlockBytes);
+    if (block != nullptr) {
+      return PayloadBuffer(block, kPayloadBlockBytes, ReturnBlock);
+    }
+  }
+  return PayloadBuffer::Allocate(least);
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,140 @@
+#include "os/payload_memory.h"
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/support/child.h"
+#include "tests/support/fault_injection.h"
+
+namespace fdrpc::testing {
+namespace {
+
+constexpr size_t kSmall = 64u << 10;
+
+std::vector<PayloadBuffer> Blocks(size_t count) {
+  std::vector<PayloadBuffer> blocks;
+  for (size_t i = 0; i < count; ++i) {
+    blocks.push_back(NewPayload(kPayloadBlockBytes, kPayloadBlockBytes));
+    std::memset(blocks.back().data(), static_cast<int>(i), kPayloadBlockBytes);
+  }
+  return blocks;
+}
+
+bool IsFilled(const PayloadBuffer& block, size_t i) {
+  for (size_t at = 0; at < kPayloadBlockBytes; ++at) {
+    if (block.data()[at] != static_cast<char>(i)) return false;
+  }
+  return true;
+}
+
+TEST(PayloadMemoryTest, GivesAtLeastWhatIsAskedFor) {
+  for (const size_t bytes :
+       {size_t{0}, size_t{1}, kSmall, kPayloadBlockBytes - 1,
+        kPayloadBlockBytes, kPayloadBlockBytes + 1, size_t{64} << 20}) {
+    const PayloadBuffer buffer = NewPayload(bytes, bytes);
+    ASSERT_FALSE(buffer.empty());
+    ASSERT_GE(buffer.capacity(), bytes);
+    std::memset(buffer.data(), 'x', bytes);
+  }
+}
+
+TEST(PayloadMemoryTest, BuffersDoNotOverlap) {
+  const std::vector<PayloadBuffer> blocks = Blocks(100);
+  for (size_t i = 0; i < blocks.size(); ++i)
+    EXPECT_TRUE(IsFilled(blocks[i], i));
+}
+
+TEST(PayloadMemoryTest, WhatIsGivenBackIsUsedAgain) {
+  std::set<char*> before;
+  for (const PayloadBuffer& block : Blocks(24)) before.insert(block.data());
+  FaultInjection faults([](auto, auto) { return FaultInjection::Fault{}; });
+  for (const PayloadBuffer& block : Blocks(24)) {
+    EXPECT_TRUE(before.contains(block.data()));
+  }
+  EXPECT_EQ(faults.CountOf("map_memory"), 0u);
+}
+
+TEST(PayloadMemoryTest, WhatIsKeptIsBounded) {
+  // Of 80 MiB, which nobody touches, no more than 32.
+  const auto use = [] {
+    std::vector<PayloadBuffer> blocks;
+    for (int i = 0; i < 120; ++i) {
+      blocks.push_back(NewPayload(kPayloadBlockBytes, kPayloadBlockBytes));
+    }
+  };
+  use();
+  FaultInjection faults([](auto, auto) { return FaultInjection::Fault{}; });
+  use();
+  EXPECT_GE(faults.CountOf("map_memory"), 120u / 3 - 16);
+}
+
+TEST(PayloadMemoryTest, MoreThanTheLeastOnlyIfItIsThereAlready) {
+  FaultInjection faults([](auto, auto) { return FaultInjection::Fault{}; });
+  std::vector<PayloadBuffer> all;
+  while (true) {
+    all.push_back(NewPayload(kSmall, kPayloadBlockBytes));
+    if (all.back().capacity() == kSmall) break;
+    EXPECT_EQ(all.back().capacity(), kPayloadBlockBytes);
+  }
+  EXPECT_EQ(faults.CountOf("map_memory"), 0u);
+  all.clear();
+  const std::vector<PayloadBuffer> kept = Blocks(1);
+  EXPECT_EQ(NewPayload(kSmall, kPayloadBlockBytes).capacity(),
+            kPayloadBlockBytes);
+  EXPECT_EQ(NewPayload(kSmall, 4 * kSmall).capacity(), kSmall)
+      << "too little for a block";
+}
+
+TEST(PayloadMemoryTest, WithoutMemoryOfItsOwnItTakesTheHeaps) {
+  const std::vector<PayloadBuffer> most = Blocks(60);  // what may be kept
+  FaultInjection faults([](std::string_view name, auto) {
+    return FaultInjection::Fault{.error = name == "map_memory" ? ENOMEM : 0};
+  });
+  const std::vector<PayloadBuffer> blocks = Blocks(10);
+  for (size_t i = 0; i < blocks.size(); ++i)
+    EXPECT_TRUE(IsFilled(blocks[i], i));
+  EXPECT_GT(faults.CountOf("map_memory"), 0u);
+}
+
+TEST(PayloadMemoryTest, MayBeGivenBackByAnotherThread) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([] {
+      for (int round = 0; round < 50; ++round) {
+        std::vector<PayloadBuffer> blocks = Blocks(7);
+        std::thread([blocks = std::move(blocks)] {
+          for (size_t j = 0; j < blocks.size(); ++j) {
+            EXPECT_TRUE(IsFilled(blocks[j], j));
+          }
+        }).join();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(PayloadMemoryTest, AChildHasItsOwn) {
+  std::vector<PayloadBuffer> inherited = Blocks(4);
+  inherited.pop_back();
+  EXPECT_EQ(InChild([&] {
+              std::set<char*> parents;
+              for (const PayloadBuffer& block : inherited) {
+                parents.insert(block.data());
+              }
+              inherited.clear();
+              for (const PayloadBuffer& block : Blocks(20)) {
+                if (parents.contains(block.data())) return 1;
+              }
+              return 0;
+            }),
+            0);
+  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(IsFilled(inherited[i], i));
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
