@@ -15,6 +15,9 @@ namespace {
 // SO_PEERPIDFD, which the headers of Debian 12 do not have.
 constexpr int kPeerPidfd = 77;
 
+// More than that makes messages of any size no quicker.
+constexpr int kSendBufferBytes = 1 << 20;
+
 absl::Status NobodyListens(const UnixAddress& address) {
   return absl::UnavailableError(
       absl::StrCat("nobody listens on ", address.text()));
@@ -68,8 +71,26 @@ absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address) {
                                    absl::StrCat("connect ", address.text()));
     }
   }
-  if (address.type() == SOCK_DGRAM) return Knock(fd->get(), address.text());
+  if (address.type() == SOCK_DGRAM) {
+    absl::StatusOr<UniqueFd> end = Knock(fd->get(), address.text());
+    if (end.ok()) RaiseSendBuffer(end->get());
+    return end;
+  }
+  RaiseSendBuffer(fd->get());
   return fd;
+}
+
+void RaiseSendBuffer(int socket) {
+  const Syscalls& syscalls = Syscalls::Get();
+  int bytes = 0;
+  socklen_t length = sizeof(bytes);
+  if (syscalls.getsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, &length) < 0 ||
+      bytes >= kSendBufferBytes) {
+    return;
+  }
+  // The kernel makes twice that of it, and takes no more than it allows.
+  syscalls.setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes,
+                      sizeof(kSendBufferBytes));
 }
 
 absl::StatusOr<UniqueFd> OpenPeerPidfd(int socket,

@@ -73,6 +73,7 @@ SocketListener::Accepted SocketListener::Accept() const {
                                    SOCK_CLOEXEC | SOCK_NONBLOCK);
   });
   if (fd < 0) return {.socket = UniqueFd(), .error = errno};
+  RaiseSendBuffer(fd);
   return {.socket = UniqueFd(fd), .error = 0};
 }
 

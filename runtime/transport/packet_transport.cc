@@ -122,7 +122,6 @@ Transport::ReceiveResult PacketTransport::Receive() {
   }
   left_ = {};
   at_start_ = false;
-  unsealed_.reset();
   const iovec packet[] = {
       {.iov_base = buffer_.get(), .iov_len = kMaxPacketBytes}};
   IoResult io;

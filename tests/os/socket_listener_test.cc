@@ -308,6 +308,32 @@ TEST_F(SocketListenerTest, AcceptsSocketsOfItsOwnType) {
   }
 }
 
+TEST_F(SocketListenerTest, BothEndsHoldMoreThanSocketsDoByDefault) {
+  const auto capacity = [](int fd) {
+    int bytes = 0;
+    socklen_t length = sizeof(bytes);
+    EXPECT_EQ(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &length), 0);
+    return bytes;
+  };
+  for (const char* scheme : {"unix:", "unix-seqpacket:"}) {
+    const UnixAddress address = AddressOf(dir_.address("socket", scheme));
+    const absl::StatusOr<SocketListener> listener =
+        SocketListener::Listen(address);
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    const absl::StatusOr<UniqueFd> client = ConnectSocket(address);
+    ASSERT_TRUE(client.ok()) << client.status();
+    const SocketListener::Accepted accepted = listener->Accept();
+    const int usual = capacity(NewLocalSocket(address.type())->get());
+    // What is set is doubled, and the least maximum is the usual.
+    EXPECT_GE(capacity(client->get()), usual);
+    EXPECT_EQ(capacity(accepted.socket.get()), capacity(client->get()));
+    // Who has set more keeps it.
+    const int more = capacity(client->get());
+    RaiseSendBuffer(client->get());
+    EXPECT_EQ(capacity(client->get()), more);
+  }
+}
+
 TEST_F(SocketListenerTest, HoldsAnAbstractNameAlone) {
   const UnixAddress address = AddressOf("unix:@" + dir_.path());
   {
