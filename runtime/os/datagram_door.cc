@@ -82,8 +82,9 @@ absl::Status PrepareDoor(int door) {
 
 Answered AnswerKnock(int door) {
   char buffer[sizeof(kKnock)];
+  const iovec piece[] = {{.iov_base = buffer, .iov_len = sizeof(buffer)}};
   ReceivedDescriptors set;
-  const IoResult io = ReceiveWithDescriptors(door, buffer, sizeof(buffer), set);
+  const IoResult io = ReceiveWithDescriptors(door, piece, set);
   if (io.error != 0) return {.socket = UniqueFd(), .error = io.error};
   const bool exact = io.bytes == sizeof(kKnock) && !io.cut_off &&
                      std::memcmp(buffer, kKnock, sizeof(kKnock)) == 0;

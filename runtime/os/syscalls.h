@@ -87,7 +87,6 @@ struct Syscalls {
   int (*socketpair)(int, int, int, int*) = ::socketpair;
   int (*setsockopt)(int, int, int, const void*, socklen_t) = ::setsockopt;
 
-  int (*setsockopt)(int, int, int, const void*, socklen_t) = ::setsockopt;
   // mmap(2) of so much private memory, which is all zeros; its address, or -1.
   intptr_t (*map_memory)(size_t) = [](size_t bytes) {
     // MAP_FAILED is -1 too.

@@ -144,7 +144,7 @@ TEST_F(DatagramDoorTest, NobodySpeaksInAnotherProcesssName) {
   ASSERT_EQ(status, 0);
   char byte;
   ReceivedDescriptors set;
-  ASSERT_EQ(ReceiveWithDescriptors(ours.get(), &byte, 1, set).bytes, 1);
+  ASSERT_EQ(ReceiveWithDescriptors(ours.get(), {{&byte, 1}}, set).bytes, 1);
   ASSERT_EQ(set.fds.size(), 2u);
   Drops(kKnock, {set.fds[0].get()});
 }
