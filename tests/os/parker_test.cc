@@ -95,5 +95,77 @@ TEST(ParkerTest, MayBeDestroyedBetweenGivingAndWaking) {
   }
 }
 
+TEST(ParkerTest, GiveSaysWhetherAThreadSleeps) {
+  for (int i = 0; i < 100; ++i) {
+    Parker parker;
+    std::atomic<bool> parks{false};
+    std::thread other([&] {
+      parks = true;
+      EXPECT_TRUE(parker.Park(kNoDeadline));
+    });
+    while (!parks) std::this_thread::yield();
+    // Whether it sleeps by now or not: if the answer is wrong, it hangs.
+    if (parker.Give()) Parker::Wake(parker.address());
+    other.join();
+    EXPECT_FALSE(parker.Give()) << "nobody sleeps any more";
+    EXPECT_TRUE(parker.Park(kNoDeadline));
+  }
+}
+
+TEST(ParkerTest, AfterADeadlineNobodySleeps) {
+  Parker parker;
+  EXPECT_FALSE(parker.Park(Past()));
+  EXPECT_FALSE(parker.Park(Clock::Real().Now() + std::chrono::milliseconds(1)));
+  EXPECT_FALSE(parker.Give());
+  EXPECT_TRUE(parker.Park(Past()));
+}
+
+TEST(ParkerTest, WhileItIsBusyNobodyNeedsToBeWoken) {
+  Parker parker;
+  std::atomic<bool> parks{false};
+  std::thread other([&] {
+    parks = true;
+    EXPECT_TRUE(parker.Park(kNoDeadline, kNoDeadline));
+  });
+  while (!parks) std::this_thread::yield();
+  EXPECT_FALSE(parker.Give());
+  other.join();
+}
+
+TEST(ParkerTest, BusyOrNotItEndsAtTheDeadline) {
+  Parker parker;
+  const MonotonicTime deadline =
+      Clock::Real().Now() + std::chrono::milliseconds(2);
+  EXPECT_FALSE(parker.Park(deadline, deadline + std::chrono::hours(1)));
+  EXPECT_GE(Clock::Real().Now(), deadline);
+  EXPECT_LE(Clock::Real().Now(), deadline + std::chrono::minutes(1));
+  EXPECT_FALSE(parker.Park(Past(), kNoDeadline));
+  EXPECT_FALSE(parker.Park(MonotonicTime(), kNoDeadline));
+  EXPECT_FALSE(parker.Park(MonotonicTime::min(), kNoDeadline));
+}
+
+TEST(ParkerTest, HandsOverManyTimesBusily) {
+  Parker ping, pong;
+  int value = 0;  // guarded by the tokens
+  constexpr int kRounds = 20'000;
+  // Now and then it sleeps just when the token comes.
+  const auto busy_until = [](int i) {
+    return Clock::Real().Now() + std::chrono::nanoseconds(i % 5 * 1000);
+  };
+  std::thread other([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      ASSERT_TRUE(ping.Park(kNoDeadline, busy_until(i)));
+      ++value;
+      GiveAndWake(pong);
+    }
+  });
+  for (int i = 0; i < kRounds; ++i) {
+    GiveAndWake(ping);
+    ASSERT_TRUE(pong.Park(kNoDeadline, busy_until(i + 2)));
+    ASSERT_EQ(value, i + 1);
+  }
+  other.join();
+}
+
 }  // namespace
 }  // namespace fdrpc

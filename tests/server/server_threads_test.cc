@@ -127,7 +127,9 @@ class AsyncHandlesTest : public ::testing::Test {
   ExpectSameDescriptors census_;
   TempDir dir_;
   KeepingHandles service_;
-  std::unique_ptr<Server> server_ = std::make_unique<Server>();
+  // Without busy polling, so that tests can tell what wakes it.
+  std::unique_ptr<Server> server_ = std::make_unique<Server>(
+      ServerOptions{.max_busy_poll = absl::ZeroDuration()});
   std::optional<StreamClient> client_;
 };
 

@@ -8,102 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "base/mutex.h"
 #include "gtest/gtest.h"
+#include "tests/server/pool_fixture.h"
 #include "tests/support/descriptor_census.h"
 
-namespace fdrpc {
+namespace fdrpc::testing {
 namespace {
-
-using ::fdrpc::testing::ExpectSameDescriptors;
-
-// Runs a function, then goes.
-class Task final : private Continuation {
- public:
-  static Continuation& Make(std::function<void()> run) {
-    return *new Task(std::move(run));
-  }
-
- private:
-  explicit Task(std::function<void()> run) : run_(std::move(run)) {}
-  void Run() override {
-    run_();
-    delete this;
-  }
-
-  const std::function<void()> run_;
-};
-
-// Is there as long as a test wants to see whether it runs.
-class Probe final : public Continuation {
- public:
-  void Run() override { ran.count_down(); }
-  std::latch ran{1};
-};
-
-// A pool whose poll() waits for what a test hands in and posts it.
-class PoolFixture {
- public:
-  explicit PoolFixture(int max_threads) {
-    absl::StatusOr<std::shared_ptr<WorkerPool>> pool = WorkerPool::Create(
-        max_threads, [this](bool sleeps) { return Poll(sleeps); },
-        [this] { Interrupt(); });
-    EXPECT_TRUE(pool.ok()) << pool.status();
-    pool_ = *std::move(pool);
-  }
-  ~PoolFixture() { Stop(); }
-
-  WorkerPool& pool() { return *pool_; }
-  void Arrive(std::vector<std::function<void()>> tasks) {
-    MutexLock lock(mu_);
-    for (auto& task : tasks) arrived_.push_back(std::move(task));
-    changed_.Signal();
-  }
-  // Blocks until a thread is in poll() and nothing has arrived.
-  void AwaitPolling() {
-    MutexLock lock(mu_);
-    while (!polling_ || !arrived_.empty()) changed_.Wait(mu_);
-  }
-  void Stop() {
-    pool_->Stop();
-    pool_->JoinThreads();
-  }
-  int interrupts() {
-    MutexLock lock(mu_);
-    return interrupts_;
-  }
-
- private:
-  WorkerPool::Found Poll(bool sleeps) {
-    if (!sleeps) return WorkerPool::Found::kNothing;
-    std::vector<std::function<void()>> tasks;
-    {
-      MutexLock lock(mu_);
-      polling_ = true;
-      changed_.SignalAll();
-      while (!interrupted_ && arrived_.empty()) changed_.Wait(mu_);
-      interrupted_ = false;
-      polling_ = false;
-      tasks.swap(arrived_);
-    }
-    for (auto& task : tasks) pool_->Post(Task::Make(std::move(task)));
-    return WorkerPool::Found::kSomething;
-  }
-  void Interrupt() {
-    MutexLock lock(mu_);
-    interrupted_ = true;
-    ++interrupts_;
-    changed_.SignalAll();
-  }
-
-  Mutex mu_;
-  CondVar changed_;
-  std::vector<std::function<void()>> arrived_ ABSL_GUARDED_BY(mu_);
-  bool polling_ ABSL_GUARDED_BY(mu_) = false;
-  bool interrupted_ ABSL_GUARDED_BY(mu_) = false;
-  int interrupts_ ABSL_GUARDED_BY(mu_) = 0;
-  std::shared_ptr<WorkerPool> pool_;
-};
 
 TEST(WorkerPoolTest, RunsWhatThePollingThreadFinds) {
   ExpectSameDescriptors census;
@@ -370,4 +280,4 @@ TEST(WorkerPoolTest, AnInterruptEndsAPollOfAnotherThread) {
 }
 
 }  // namespace
-}  // namespace fdrpc
+}  // namespace fdrpc::testing

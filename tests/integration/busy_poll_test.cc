@@ -1,0 +1,172 @@
+// When clients and servers poll, and when they sleep.
+
+#include <sched.h>
+
+#include <chrono>
+#include <ctime>
+#include <latch>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "tests/integration/unary_call_fixture.h"
+#include "tests/support/fault_injection.h"
+
+namespace fdrpc::testing {
+namespace {
+
+size_t CountOfAll(const FaultInjection& counted) {
+  size_t count = 0;
+  for (const std::string& name : FaultInjection::Names()) {
+    count += counted.CountOf(name);
+  }
+  return count;
+}
+
+absl::Duration CpuTime() {
+  timespec time = {};
+  EXPECT_EQ(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time), 0);
+  return absl::DurationFromTimespec(time);
+}
+
+class BusyPollingTest : public UnaryCallFixture {
+ protected:
+  static FaultInjection::Fault Nothing(std::string_view, size_t) { return {}; }
+
+  static void Call(TestService::Stub& stub, int times) {
+    for (int i = 0; i < times; ++i) {
+      ASSERT_TRUE(stub.Echo(TextOf("x")).ok());
+    }
+  }
+  // Whatever was busy before, after a while nothing is.
+  static void ExpectSilence() {
+    const FaultInjection counted(Nothing);
+    // Timers that were set for the last calls expire.
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    const size_t calls = CountOfAll(counted);
+    const absl::Duration before = CpuTime();
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    EXPECT_EQ(CountOfAll(counted), calls);
+    EXPECT_LT(CpuTime() - before, absl::Milliseconds(100));
+  }
+};
+
+TEST_F(BusyPollingTest, AnIdleServerAndItsClientsSleep) {
+  Serve();
+  TestService::Stub stub = NewStub();
+  Call(stub, 500);
+  ExpectSilence();
+  // The same when there were many threads.
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] { Call(stub, 200); });
+  }
+  for (std::thread& caller : callers) caller.join();
+  ExpectSilence();
+}
+
+TEST_F(BusyPollingTest, AThreadThatWaitsForLongSleeps) {
+  std::latch begun(1);
+  std::latch release(1);
+  service_.echo = [&](ServerContext&, const Text& request, Text&) {
+    if (request.number() == 1) {
+      begun.count_down();
+      release.wait();
+    }
+    return absl::OkStatus();
+  };
+  Serve();
+  TestService::Stub stub = NewStub();
+  Call(stub, 500);
+  std::thread caller([&] { EXPECT_TRUE(stub.Echo(TextOf("x", 1)).ok()); });
+  begun.wait();
+  ExpectSilence();
+  release.count_down();
+  caller.join();
+}
+
+TEST_F(BusyPollingTest, WithoutItEachReadIsOfSomething) {
+  Serve({.max_busy_poll = absl::ZeroDuration()});
+  TestService::Stub stub = NewStub({.max_busy_poll = absl::ZeroDuration()});
+  Call(stub, 1);
+  const FaultInjection counted(Nothing);
+  constexpr int kCalls = 500;
+  Call(stub, kCalls);
+  // One on each side. Who sleeps may be woken without a reason.
+  EXPECT_LE(counted.CountOf("recvmsg"), 2u * kCalls + 50);
+}
+
+TEST_F(BusyPollingTest, CallsThatComeDenselyArePolledFor) {
+  cpu_set_t cpus;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+  if (CPU_COUNT(&cpus) < 2) GTEST_SKIP() << "there is one CPU only";
+  Serve({.max_busy_poll = absl::Milliseconds(1)});
+  TestService::Stub stub = NewStub({.max_busy_poll = absl::Milliseconds(1)});
+  const FaultInjection counted(Nothing);
+  size_t calls = 0;
+  while (calls < 100'000 && counted.CountOf("recvmsg") <= 3 * calls) {
+    Call(stub, 100);
+    calls += 100;
+  }
+  EXPECT_GT(counted.CountOf("recvmsg"), 3 * calls);
+}
+
+// Threads that wait on one connection read for each other, hand over, give up
+// and are cancelled: if one is not woken, its call, which has no deadline,
+// does not end.
+class WaitingThreadsTest : public UnaryCallFixture,
+                           public ::testing::WithParamInterface<int> {};
+INSTANTIATE_TEST_SUITE_P(BusyMicroseconds, WaitingThreadsTest,
+                         ::testing::Values(0, 5, 50, 1000));
+
+TEST_P(WaitingThreadsTest, NoWakeUpIsLost) {
+  const absl::Duration busy = absl::Microseconds(GetParam());
+  service_.echo = [](ServerContext& context, const Text& request, Text&) {
+    // For those that give up: until they do.
+    if (request.number() == 0) return absl::OkStatus();
+    std::latch cancelled(1);
+    std::stop_callback told(context.cancellation(),
+                            [&] { cancelled.count_down(); });
+    cancelled.wait();
+    return absl::CancelledError();
+  };
+  constexpr int kThreads = 6;
+  constexpr int kCalls = 100;
+  Serve({.max_threads = 2 * kThreads, .max_busy_poll = busy});
+  TestService::Stub stub = NewStub({.max_busy_poll = busy});
+  std::vector<std::thread> callers;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    callers.emplace_back([&, thread] {
+      for (int i = 0; i < kCalls; ++i) {
+        switch ((i + thread) % 8) {
+          case 0: {
+            const absl::Duration timeout = absl::Microseconds(i % 50 * 10);
+            EXPECT_EQ(
+                stub.Echo(TextOf("x", 1), {.timeout = timeout}).status().code(),
+                absl::StatusCode::kDeadlineExceeded);
+            break;
+          }
+          case 4: {
+            std::stop_source stop;
+            std::thread canceller([&] { stop.request_stop(); });
+            EXPECT_EQ(
+                stub.Echo(TextOf("x", 1), {.cancellation = stop.get_token()})
+                    .status()
+                    .code(),
+                absl::StatusCode::kCancelled);
+            canceller.join();
+            break;
+          }
+          default:
+            EXPECT_TRUE(stub.Echo(TextOf("x")).ok());
+        }
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

@@ -1,0 +1,144 @@
+#include "os/busy_poll.h"
+
+#include <sched.h>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "gtest/gtest.h"
+
+namespace fdrpc {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+constexpr microseconds kLongest{50};
+
+// On a thread of its own, which has looked at its CPUs at no other time, with
+// as many of those that the process has.
+void OnCpus(int most, const std::function<void()>& function) {
+  std::thread([&] {
+    cpu_set_t all;
+    ASSERT_EQ(sched_getaffinity(0, sizeof(all), &all), 0);
+    cpu_set_t some;
+    CPU_ZERO(&some);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&some) < most; ++cpu) {
+      if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &some);
+    }
+    ASSERT_EQ(sched_setaffinity(0, sizeof(some), &some), 0);
+    function();
+  }).join();
+}
+
+// A wait after the other, at times that the test makes up.
+class Waits {
+ public:
+  explicit Waits(absl::Duration longest = absl::FromChrono(kLongest))
+      : poll_(longest) {}
+
+  // Works for so long, and waits for so long. For how long it would poll.
+  std::chrono::nanoseconds Wait(std::chrono::nanoseconds wait,
+                                std::chrono::nanoseconds work = {}) {
+    now_ += work;
+    const auto polls = poll_.Begin(now_) - now_;
+    now_ += wait;
+    poll_.OnArrival(now_);
+    return polls;
+  }
+  bool expects_arrival() const { return poll_.expects_arrival(); }
+
+ private:
+  MonotonicTime now_ = MonotonicTime() + std::chrono::hours(1);
+  BusyPoll poll_;
+};
+
+class BusyPollTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!BusyPoll::HasSeveralCpus()) GTEST_SKIP() << "there is one CPU only";
+  }
+};
+
+TEST_F(BusyPollTest, TheFirstWaitSleepsAndShortWaitsAreFollowedByPolling) {
+  Waits waits;
+  EXPECT_FALSE(waits.expects_arrival());
+  EXPECT_EQ(waits.Wait(microseconds(10)), microseconds(0));
+  EXPECT_TRUE(waits.expects_arrival());
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(waits.Wait(microseconds(10)), kLongest);
+  }
+}
+
+TEST_F(BusyPollTest, ALongWaitEndsItAtOnce) {
+  Waits waits;
+  for (int i = 0; i < 100; ++i) waits.Wait(microseconds(10));
+  EXPECT_EQ(waits.Wait(milliseconds(2)), kLongest);
+  EXPECT_FALSE(waits.expects_arrival());
+  EXPECT_EQ(waits.Wait(microseconds(10)), microseconds(0));
+  EXPECT_EQ(waits.Wait(microseconds(10)), kLongest) << "it learns again";
+}
+
+TEST_F(BusyPollTest, WaitsThatAreTooLongToPollForEndItAfterSome) {
+  Waits waits;
+  for (int i = 0; i < 100; ++i) waits.Wait(microseconds(10));
+  int polled = 0;
+  while (waits.Wait(microseconds(300)) > microseconds(0)) ++polled;
+  EXPECT_GE(polled, 1) << "one of them is an accident";
+  EXPECT_LE(polled, 5);
+  EXPECT_FALSE(waits.expects_arrival());
+}
+
+TEST_F(BusyPollTest, WhoComesBackLateSleepsAtOnce) {
+  Waits waits;
+  for (int i = 0; i < 100; ++i) waits.Wait(microseconds(10));
+  EXPECT_EQ(waits.Wait(microseconds(10), milliseconds(1)), microseconds(0));
+  EXPECT_EQ(waits.Wait(microseconds(10)), kLongest);
+}
+
+TEST_F(BusyPollTest, ATimeOfZeroOrLessIsNever) {
+  for (const absl::Duration longest :
+       {absl::ZeroDuration(), -absl::Seconds(1), -absl::InfiniteDuration()}) {
+    Waits waits(longest);
+    for (int i = 0; i < 100; ++i) {
+      EXPECT_EQ(waits.Wait(microseconds(1)), microseconds(0));
+    }
+  }
+}
+
+TEST_F(BusyPollTest, ATimeWithoutEndIsASecond) {
+  Waits waits(absl::InfiniteDuration());
+  waits.Wait(microseconds(1));
+  EXPECT_EQ(waits.Wait(microseconds(1)), std::chrono::seconds(1));
+}
+
+TEST_F(BusyPollTest, OnOneCpuNothingPolls) {
+  OnCpus(1, [] {
+    EXPECT_FALSE(BusyPoll::HasSeveralCpus());
+    Waits waits;
+    for (int i = 0; i < 100; ++i) {
+      EXPECT_EQ(waits.Wait(microseconds(10)), microseconds(0));
+    }
+    EXPECT_TRUE(waits.expects_arrival()) << "which costs nothing";
+  });
+  OnCpus(2, [] { EXPECT_TRUE(BusyPoll::HasSeveralCpus()); });
+}
+
+TEST_F(BusyPollTest, AThreadNoticesWhenItsCpusChange) {
+  OnCpus(2, [] {
+    ASSERT_TRUE(BusyPoll::HasSeveralCpus());
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+    bool several = true;
+    for (int i = 0; i < 2000 && several; ++i) {
+      several = BusyPoll::HasSeveralCpus();
+    }
+    EXPECT_FALSE(several);
+  });
+}
+
+}  // namespace
+}  // namespace fdrpc

@@ -1,0 +1,250 @@
+// Writes that a pool's threads put off, to be done together with others; and
+// handlers that turn slow.
+
+#include <atomic>
+#include <chrono>
+#include <latch>
+#include <memory>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "server/worker_pool.h"
+#include "tests/server/pool_fixture.h"
+#include "tests/support/descriptor_census.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using Found = WorkerPool::Found;
+
+class CountedWrite final : public PutOffWrite {
+ public:
+  void WriteNow() override {
+    ++written;
+    written.notify_all();
+  }
+  void AwaitWritten() { written.wait(0); }
+
+  std::atomic<int> written{0};
+};
+
+class PutOffTest : public ::testing::Test {
+ protected:
+  PutOffTest() { EXPECT_TRUE(pool().Start(2).ok()); }
+
+  WorkerPool& pool() { return fixture_.pool(); }
+  // On a thread of the pool. There is something queued that the pool is to do
+  // first; if another thread is quicker to take it, there is more.
+  std::shared_ptr<CountedWrite> PutOff() {
+    auto write = std::make_shared<CountedWrite>();
+    while (!pool().PutOff(write)) pool().Post(Task::Make([] {}));
+    return write;
+  }
+
+  ExpectSameDescriptors census_;
+  PoolFixture fixture_{4};
+};
+
+TEST_F(PutOffTest, WhatIsPutOffIsWrittenOnceTheQueueIsEmpty) {
+  for (int i = 0; i < 100; ++i) {
+    std::shared_ptr<CountedWrite> write;
+    std::latch begun(1);
+    fixture_.Arrive({[&] {
+                       write = PutOff();
+                       begun.count_down();
+                     },
+                     [] {}});
+    begun.wait();
+    write->AwaitWritten();
+    fixture_.AwaitPolling();
+    EXPECT_EQ(write->written, 1);
+  }
+}
+
+TEST_F(PutOffTest, NothingIsPutOffThatNothingFollows) {
+  std::latch done(1);
+  fixture_.Arrive({[&] {
+    EXPECT_FALSE(pool().PutOff(std::make_shared<CountedWrite>()));
+    done.count_down();
+  }});
+  done.wait();
+}
+
+TEST_F(PutOffTest, NothingIsPutOffByThreadsOfOthers) {
+  // It has no thread yet, so that something is queued.
+  PoolFixture waiting(4);
+  Probe queued;
+  waiting.pool().Post(queued);
+  const auto write = std::make_shared<CountedWrite>();
+  EXPECT_FALSE(waiting.pool().PutOff(write));
+  std::latch done(1);
+  fixture_.Arrive({[&] {
+    EXPECT_FALSE(waiting.pool().PutOff(write));
+    done.count_down();
+  }});
+  done.wait();
+  ASSERT_TRUE(waiting.pool().Start(2).ok());
+  queued.ran.wait();
+  waiting.Stop();
+  EXPECT_EQ(write->written, 0);
+}
+
+TEST_F(PutOffTest, AHandlerThatBlocksDoesNotKeepWhatIsPutOff) {
+  for (int i = 0; i < 10; ++i) {
+    std::latch done(1);
+    fixture_.Arrive({[&] {
+      const std::shared_ptr<CountedWrite> write = PutOff();
+      // Nobody has been told that it blocks.
+      write->AwaitWritten();
+      done.count_down();
+    }});
+    done.wait();
+  }
+}
+
+TEST_F(PutOffTest, TheNextHandlerDoesNotKeepWhatIsPutOff) {
+  for (int i = 0; i < 10; ++i) {
+    std::shared_ptr<CountedWrite> write;
+    std::latch done(1);
+    fixture_.Arrive({[&] { write = PutOff(); },
+                     [&] {
+                       write->AwaitWritten();
+                       done.count_down();
+                     }});
+    done.wait();
+  }
+}
+
+TEST_F(PutOffTest, WhatHasWaitedForLongIsWrittenBeforeTheNextHandler) {
+  constexpr int kRounds = 20;
+  int in_time = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    std::shared_ptr<CountedWrite> write;
+    std::latch done(1);
+    fixture_.Arrive({[&] {
+                       write = PutOff();
+                       const MonotonicTime now = Clock::Real().Now();
+                       while (Clock::Real().Now() <
+                              now + std::chrono::microseconds(50)) {
+                       }
+                     },
+                     [&] {
+                       in_time += write->written;
+                       done.count_down();
+                     }});
+    done.wait();
+  }
+  // Where the machine takes the CPU away, another thread writes a little later.
+  EXPECT_GE(in_time, kRounds / 2);
+}
+
+TEST_F(PutOffTest, WhoIsAboutToBlockWritesFirst) {
+  constexpr int kRounds = 20;
+  int in_time = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    std::latch done(1);
+    fixture_.Arrive({[&] {
+      const std::shared_ptr<CountedWrite> write = PutOff();
+      pool().AboutToBlock();
+      in_time += write->written;
+      done.count_down();
+    }});
+    done.wait();
+  }
+  EXPECT_GE(in_time, kRounds / 2);
+}
+
+TEST_F(PutOffTest, WhatIsPutOffWhenThePoolStopsIsWrittenYet) {
+  std::shared_ptr<CountedWrite> write;
+  std::latch begun(1);
+  fixture_.Arrive({[&] {
+    write = PutOff();
+    pool().Stop();
+    EXPECT_FALSE(pool().PutOff(std::make_shared<CountedWrite>()));
+    begun.count_down();
+  }});
+  begun.wait();
+  fixture_.Stop();
+  EXPECT_EQ(write->written, 1);
+}
+
+TEST_F(PutOffTest, ManyAreWrittenOnceEach) {
+  constexpr int kTasks = 2000;
+  std::atomic<int> written = 0;
+  std::latch done(kTasks);
+  struct Write : PutOffWrite {
+    Write(std::atomic<int>& written, std::latch& done)
+        : written(written), done(done) {}
+    void WriteNow() override {
+      ++written;
+      done.count_down();
+    }
+    std::atomic<int>& written;
+    std::latch& done;
+  };
+  for (int i = 0; i < kTasks; ++i) {
+    pool().Post(Task::Make([&, i] {
+      const auto write = std::make_shared<Write>(written, done);
+      if (!pool().PutOff(write)) write->WriteNow();
+      if (i % 100 == 0) pool().AboutToBlock();
+    }));
+  }
+  done.wait();
+  fixture_.Stop();
+  EXPECT_EQ(written, kTasks);
+}
+
+class PatienceTest : public ::testing::TestWithParam<Found> {};
+INSTANTIATE_TEST_SUITE_P(Idle, PatienceTest,
+                         ::testing::Values(Found::kNothing,
+                                           Found::kNothingYet));
+
+TEST_P(PatienceTest, AHandlerThatTurnsSlowAfterManyQuickOnesIsTakenOverFrom) {
+  ExpectSameDescriptors census;
+  PoolFixture fixture(4, GetParam());
+  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  for (int i = 0; i < 5; ++i) {
+    constexpr int kQuick = 500;
+    std::latch quick(kQuick);
+    for (int j = 0; j < kQuick; ++j) {
+      fixture.Arrive({[&] { quick.count_down(); }});
+    }
+    quick.wait();
+    std::latch begun(1);
+    std::latch found(1);
+    std::latch done(1);
+    fixture.Arrive({[&] {
+      begun.count_down();
+      found.wait();
+      done.count_down();
+    }});
+    begun.wait();
+    const MonotonicTime from = Clock::Real().Now();
+    fixture.Arrive({[&] { found.count_down(); }});
+    done.wait();
+    // It takes milliseconds; this is for machines that are busy.
+    EXPECT_LT(Clock::Real().Now() - from, std::chrono::seconds(1));
+  }
+  fixture.Stop();
+}
+
+TEST_P(PatienceTest, WhatAPollPostsThatFindsNothingRunsBeforeItSleeps) {
+  ExpectSameDescriptors census;
+  Probe probe;
+  std::shared_ptr<WorkerPool> pool;
+  std::atomic<bool> posted = false;
+  std::latch interrupted(1);
+  const auto poll = [&](bool sleeps) {
+    if (sleeps && posted) interrupted.wait();
+    if (!sleeps && !posted.exchange(true)) pool->Post(probe);
+    return sleeps ? Found::kSomething : GetParam();
+  };
+  pool = *WorkerPool::Create(4, poll, [&] { interrupted.count_down(); });
+  ASSERT_TRUE(pool->Start(1).ok());
+  probe.ran.wait();
+  pool->Stop();
+  pool->JoinThreads();
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
