@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -94,6 +95,9 @@ struct SocketType {
   int type;
   const char* scheme;
 };
+
+// For the names of tests, in which bytes of pointers would stand else.
+void PrintTo(const SocketType& type, std::ostream* out) { *out << type.name; }
 
 class ActivationTest : public ::testing::TestWithParam<SocketType> {
  protected:

@@ -193,7 +193,7 @@ class BusyServerTest : public ::testing::TestWithParam<const char*> {
 INSTANTIATE_TEST_SUITE_P(Over, BusyServerTest, kAllSchemes, SchemeName);
 
 TEST_P(BusyServerTest, ACallWaitsForItUntilItsDeadline) {
-  TestService::Stub stub(*Channel::Connect(address_));
+  TestService::Stub stub = NewStub();
   EXPECT_EQ(
       stub.Echo(Text(), {.timeout = absl::Milliseconds(50)}).status().code(),
       absl::StatusCode::kDeadlineExceeded);

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <filesystem>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,9 @@ struct SocketType {
   const char* scheme;
   const char* option;  // of systemd-socket-activate
 };
+
+// For the names of tests, in which bytes of pointers would stand else.
+void PrintTo(const SocketType& type, std::ostream* out) { *out << type.name; }
 
 constexpr SocketType kSocketTypes[] = {
     {"Stream", SOCK_STREAM, "unix:", nullptr},
