@@ -65,7 +65,8 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
   if (inherited_by_fork()) {
     return std::make_shared<AnsweredCall>(*this, form, CheckProcess());
   }
-  if (form == CallForm::kBlocking) ReadWhatCame();
+  // A one-way call costs one system call.
+  if (form == CallForm::kBlocking && !method.one_way) ReadWhatCame();
   auto call = MakeRecycled<ChannelCall>(*this, method, options);
   if (form == CallForm::kNotified) call->RunOnLoop();
   call->KeepChannel(shared_from_this());

@@ -64,6 +64,7 @@ const std::map<std::string, std::vector<int>>& Errors() {
       {"get_seals", {}},
       {"fstatfs", {ENOMEM}},
       {"pread", {ENOMEM, EINTR}},
+      {"sendto", {EAGAIN, ENOBUFS, ECONNREFUSED}},
       {"socketpair", {EMFILE, ENOMEM}},
       {"setsockopt", {ENOMEM}},
       {"map_memory", {ENOMEM}}};

@@ -44,13 +44,15 @@ class HostileOneWayTest : public AttackedServer {
   std::atomic<int> held_ = 0;
 };
 
-TEST_F(HostileOneWayTest, OfAStreamIsDroppedAndCounted) {
+INSTANTIATE_TEST_SUITE_P(Over, HostileOneWayTest, kAllSchemes, SchemeName);
+
+TEST_P(HostileOneWayTest, OfAStreamIsDroppedAndCounted) {
   Serve();
   ExpectDropped(OneWay(1, kWatch, TextBytes("x")));
   ExpectDropped(OneWay(1, kWatch, "", RawFrame::kOneWay));
 }
 
-TEST_F(HostileOneWayTest, OfAMethodThatIsNotThereIsDroppedAndCounted) {
+TEST_P(HostileOneWayTest, OfAMethodThatIsNotThereIsDroppedAndCounted) {
   Serve();
   const ServerStatistics before = server_->statistics();
   RawPeer client = NewClient();
@@ -60,17 +62,17 @@ TEST_F(HostileOneWayTest, OfAMethodThatIsNotThereIsDroppedAndCounted) {
   EXPECT_EQ(server_->statistics().one_way_errors, before.one_way_errors + 1);
 }
 
-TEST_F(HostileOneWayTest, DescriptorsThatItsTypeHasNotAreClosed) {
+TEST_P(HostileOneWayTest, DescriptorsThatItsTypeHasNotAreClosed) {
   Serve();
   ExpectDropped(OneWay(1, kEcho, TextBytes("x")), Fds(3));
 }
 
-TEST_F(HostileOneWayTest, WithoutAMessageIsDropped) {
+TEST_P(HostileOneWayTest, WithoutAMessageIsDropped) {
   Serve();
   ExpectDropped(OneWay(1, kEcho, "", RawFrame::kOneWay | RawFrame::kHalfClose));
 }
 
-TEST_F(HostileOneWayTest, TheFlagOnOtherFramesPoisons) {
+TEST_P(HostileOneWayTest, TheFlagOnOtherFramesPoisons) {
   Serve();
   RawFrame message = {.type = RawFrame::kMessage,
                       .call = 1,
@@ -80,7 +82,7 @@ TEST_F(HostileOneWayTest, TheFlagOnOtherFramesPoisons) {
   ExpectPoisons(open.Bytes() + message.Bytes());
 }
 
-TEST_F(HostileOneWayTest, ACancelCountsOnlyBeforeTheRequestIsComplete) {
+TEST_P(HostileOneWayTest, ACancelCountsOnlyBeforeTheRequestIsComplete) {
   service_.echo = [&](ServerContext& context, const Text& request,
                       Text& reply) {
     reply = request;
@@ -103,7 +105,7 @@ TEST_F(HostileOneWayTest, ACancelCountsOnlyBeforeTheRequestIsComplete) {
   EXPECT_EQ(server_->statistics().one_way_errors, 1u);
 }
 
-TEST_F(HostileOneWayTest, ConnectionsThatComeAndGoLeaveNoMoreThanTheLimit) {
+TEST_P(HostileOneWayTest, ConnectionsThatComeAndGoLeaveNoMoreThanTheLimit) {
   constexpr int kLimit = 4;
   service_.echo = [&](ServerContext&, const Text& request, Text& reply) {
     if (request.text() == "hold") {

@@ -137,7 +137,7 @@ TEST_P(ForkTest, AStreamInProgressEndsInTheChildAndGoesOnInTheParent) {
 }
 
 TEST_P(ForkTest, AChildSendsNothingAndEndsNothingOnTheParentsConnection) {
-  RawListener listener(dir_.file("socket"));
+  RawListener listener(dir_.file("socket"), GetParam());
   Connect();
   std::future<std::unique_ptr<ClientStream<Text, Text>>> begun =
       std::async(std::launch::async, [&] {
