@@ -28,12 +28,7 @@ constexpr int kMany = 1000;
 
 class LoopCoreTest : public ::testing::Test {
  protected:
-  LoopCoreTest() {
-    absl::StatusOr<std::shared_ptr<LoopCore>> loop =
-        LoopCore::Create(LoopOptions().max_busy_poll);
-    EXPECT_TRUE(loop.ok()) << loop.status();
-    loop_ = *std::move(loop);
-  }
+  LoopCoreTest() { loop_ = NewLoop(); }
   bool Readable() const { return IsReadable(loop_->fd()); }
   // A continuation that notes that it has run.
   std::unique_ptr<FunctionContinuation> Noting(std::string name) {
@@ -135,8 +130,7 @@ TEST_F(LoopCoreTest, KnowsItsThreadWhileItRuns) {
 }
 
 TEST_F(LoopCoreTest, MayBeRunWithinAnother) {
-  const std::shared_ptr<LoopCore> inner =
-      *LoopCore::Create(LoopOptions().max_busy_poll);
+  const std::shared_ptr<LoopCore> inner = NewLoop();
   FunctionContinuation within([&] {
     EXPECT_TRUE(inner->OnThisThread());
     EXPECT_FALSE(loop_->OnThisThread());

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "fdrpc/loop.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "loop/loop_core.h"
@@ -34,10 +33,7 @@ MonotonicTime Now() { return Clock::Real().Now(); }
 class LoopSourcesTest : public ::testing::Test {
  protected:
   LoopSourcesTest() {
-    absl::StatusOr<std::shared_ptr<LoopCore>> loop =
-        LoopCore::Create(LoopOptions().max_busy_poll);
-    EXPECT_TRUE(loop.ok()) << loop.status();
-    loop_ = *std::move(loop);
+    loop_ = NewLoop();
     std::tie(ours_, theirs_) = SocketPair();
   }
   std::shared_ptr<RecordingSource> NewSource(std::string name) {

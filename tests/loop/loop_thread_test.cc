@@ -7,21 +7,16 @@
 #include <memory>
 #include <thread>
 
-#include "fdrpc/loop.h"
 #include "gtest/gtest.h"
 #include "loop/loop_core.h"
+#include "tests/loop/recording.h"
 
 namespace fdrpc::testing {
 namespace {
 
 class LoopThreadTest : public ::testing::Test {
  protected:
-  LoopThreadTest() {
-    absl::StatusOr<std::shared_ptr<LoopCore>> loop =
-        LoopCore::Create(LoopOptions().max_busy_poll);
-    EXPECT_TRUE(loop.ok()) << loop.status();
-    loop_ = *std::move(loop);
-  }
+  LoopThreadTest() { loop_ = NewLoop(); }
   // Has the loop set done_.
   void PostDone() {
     loop_->Post([this] {

@@ -4,14 +4,24 @@
 #include <poll.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "fdrpc/call.h"
+#include "fdrpc/loop.h"
+#include "gtest/gtest.h"
 #include "loop/loop_core.h"
 
 namespace fdrpc::testing {
+
+inline std::shared_ptr<LoopCore> NewLoop() {
+  absl::StatusOr<std::shared_ptr<LoopCore>> loop =
+      LoopCore::Create(LoopOptions().max_busy_poll);
+  EXPECT_TRUE(loop.ok()) << loop.status();
+  return *std::move(loop);
+}
 
 // What a loop has called, in order.
 using Calls = std::vector<std::string>;

@@ -35,10 +35,8 @@ class PutOffTest : public ::testing::Test {
   WorkerPool& pool() { return fixture_.pool(); }
   // On a thread of the pool. There is something queued that the pool is to do
   // first; if another thread is quicker to take it, there is more.
-  std::shared_ptr<CountedWrite> PutOff() {
-    auto write = std::make_shared<CountedWrite>();
+  void PutOff(const std::shared_ptr<CountedWrite>& write) {
     while (!pool().PutOff(write)) pool().Post(Task::Make([] {}));
-    return write;
   }
 
   ExpectSameDescriptors census_;
@@ -47,10 +45,10 @@ class PutOffTest : public ::testing::Test {
 
 TEST_F(PutOffTest, WhatIsPutOffIsWrittenOnceTheQueueIsEmpty) {
   for (int i = 0; i < 100; ++i) {
-    std::shared_ptr<CountedWrite> write;
+    const auto write = std::make_shared<CountedWrite>();
     std::latch begun(1);
     fixture_.Arrive({[&] {
-                       write = PutOff();
+                       PutOff(write);
                        begun.count_down();
                      },
                      [] {}});
@@ -93,7 +91,8 @@ TEST_F(PutOffTest, AHandlerThatBlocksDoesNotKeepWhatIsPutOff) {
   for (int i = 0; i < 10; ++i) {
     std::latch done(1);
     fixture_.Arrive({[&] {
-      const std::shared_ptr<CountedWrite> write = PutOff();
+      const auto write = std::make_shared<CountedWrite>();
+      PutOff(write);
       // Nobody has been told that it blocks.
       write->AwaitWritten();
       done.count_down();
@@ -104,9 +103,12 @@ TEST_F(PutOffTest, AHandlerThatBlocksDoesNotKeepWhatIsPutOff) {
 
 TEST_F(PutOffTest, TheNextHandlerDoesNotKeepWhatIsPutOff) {
   for (int i = 0; i < 10; ++i) {
-    std::shared_ptr<CountedWrite> write;
-    std::latch done(1);
-    fixture_.Arrive({[&] { write = PutOff(); },
+    const auto write = std::make_shared<CountedWrite>();
+    std::latch done(2);  // they may run at once
+    fixture_.Arrive({[&] {
+                       PutOff(write);
+                       done.count_down();
+                     },
                      [&] {
                        write->AwaitWritten();
                        done.count_down();
@@ -119,14 +121,15 @@ TEST_F(PutOffTest, WhatHasWaitedForLongIsWrittenBeforeTheNextHandler) {
   constexpr int kRounds = 20;
   int in_time = 0;
   for (int i = 0; i < kRounds; ++i) {
-    std::shared_ptr<CountedWrite> write;
-    std::latch done(1);
+    const auto write = std::make_shared<CountedWrite>();
+    std::latch done(2);  // they may run at once
     fixture_.Arrive({[&] {
-                       write = PutOff();
+                       PutOff(write);
                        const MonotonicTime now = Clock::Real().Now();
                        while (Clock::Real().Now() <
                               now + std::chrono::microseconds(50)) {
                        }
+                       done.count_down();
                      },
                      [&] {
                        in_time += write->written;
@@ -144,7 +147,8 @@ TEST_F(PutOffTest, WhoIsAboutToBlockWritesFirst) {
   for (int i = 0; i < kRounds; ++i) {
     std::latch done(1);
     fixture_.Arrive({[&] {
-      const std::shared_ptr<CountedWrite> write = PutOff();
+      const auto write = std::make_shared<CountedWrite>();
+      PutOff(write);
       pool().AboutToBlock();
       in_time += write->written;
       done.count_down();
@@ -155,10 +159,10 @@ TEST_F(PutOffTest, WhoIsAboutToBlockWritesFirst) {
 }
 
 TEST_F(PutOffTest, WhatIsPutOffWhenThePoolStopsIsWrittenYet) {
-  std::shared_ptr<CountedWrite> write;
+  const auto write = std::make_shared<CountedWrite>();
   std::latch begun(1);
   fixture_.Arrive({[&] {
-    write = PutOff();
+    PutOff(write);
     pool().Stop();
     EXPECT_FALSE(pool().PutOff(std::make_shared<CountedWrite>()));
     begun.count_down();
