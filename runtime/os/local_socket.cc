@@ -71,12 +71,8 @@ absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address) {
                                    absl::StrCat("connect ", address.text()));
     }
   }
-  if (address.type() == SOCK_DGRAM) {
-    absl::StatusOr<UniqueFd> end = Knock(fd->get(), address.text());
-    if (end.ok()) RaiseSendBuffer(end->get());
-    return end;
-  }
-  RaiseSendBuffer(fd->get());
+  if (address.type() == SOCK_DGRAM) return Knock(fd->get(), address.text());
+  if (address.type() == SOCK_STREAM) RaiseSendBuffer(fd->get());
   return fd;
 }
 

@@ -24,8 +24,10 @@ int ConnectionType(int type);
 // of connect(2), or as Knock(), by their errno.
 absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address);
 
-// Lets the socket hold more of what is sent, as far as the system allows
-// (net.core.wmem_max): large messages cost fewer wake-ups.
+// Lets a stream socket hold more of what is sent, as far as the system allows
+// (net.core.wmem_max): large messages cost fewer wake-ups. Not for others: a
+// packet may have a whole file of sealed memory behind it, for which the kernel
+// counts nothing.
 void RaiseSendBuffer(int socket);
 
 // A pidfd of the process at the other end, of which `peer` is known, as

@@ -73,7 +73,7 @@ SocketListener::Accepted SocketListener::Accept() const {
                                    SOCK_CLOEXEC | SOCK_NONBLOCK);
   });
   if (fd < 0) return {.socket = UniqueFd(), .error = errno};
-  RaiseSendBuffer(fd);
+  if (type_ == SOCK_STREAM) RaiseSendBuffer(fd);
   return {.socket = UniqueFd(fd), .error = 0};
 }
 
