@@ -8,9 +8,9 @@
 namespace fdrpc {
 
 // Memory for the pieces of large messages. Fresh pages cost several times the
-// copying into them: so it is made of huge pages, where the system has them, and
-// what is given back is kept for the next message: some MiB of the process, and
-// some more that the kernel may take back when it is short of memory
+// copying into them: so it is made of huge pages, where the system has them,
+// and what is given back is kept for the next message: some MiB of the process,
+// and some more that the kernel may take back when it is short of memory
 // (MADV_FREE). Small and very large buffers are the heap's. Any thread.
 
 // The capacity of the buffers that are kept: three of them and a page are a

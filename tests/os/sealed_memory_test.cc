@@ -98,10 +98,10 @@ TEST_F(SealedMemoryTest, TellsWhyItCannotBeMade) {
   for (const auto& [call, error] :
        {std::pair{"memfd_create", EMFILE}, std::pair{"memfd_create", ENFILE},
         std::pair{"memfd_create", ENOMEM}, std::pair{"write", ENOSPC}}) {
-    FaultInjection faults([call = call, error = error](std::string_view name,
-                                                       size_t) {
-      return FaultInjection::Fault{.error = name == call ? error : 0};
-    });
+    FaultInjection faults(
+        [call = call, error = error](std::string_view name, size_t) {
+          return FaultInjection::Fault{.error = name == call ? error : 0};
+        });
     EXPECT_EQ(Seal("a", "b").status().code(),
               absl::StatusCode::kResourceExhausted)
         << call << error;
