@@ -80,7 +80,7 @@ void MessageParsed(benchmark::State& state) {
   for (auto _ : state) {
     echo::Payload payload;
     const absl::Status parsed =
-        ParseReceived({.bytes = bytes, .descriptors = {}}, payload);
+        ParseReceived({.bytes = ReceivedBytes(bytes), .descriptors = {}}, payload);
     benchmark::DoNotOptimize(parsed);
   }
 }
@@ -133,7 +133,7 @@ class ArrivedCall final : public ServerCall {
   explicit ArrivedCall(std::string bytes) : bytes_(std::move(bytes)) {}
 
   absl::Status TakeRequest(IncomingMessage request) override {
-    return ParseReceived({.bytes = bytes_, .descriptors = {}}, request);
+    return ParseReceived({.bytes = ReceivedBytes(bytes_), .descriptors = {}}, request);
   }
   void Finish(absl::Status status, const OutgoingMessage* reply) override {
     benchmark::DoNotOptimize(status);
