@@ -35,7 +35,7 @@ class BusyPoll {
  private:
   using Nanoseconds = std::chrono::nanoseconds;
 
-  Nanoseconds longest_;
+  const Nanoseconds longest_;
   MonotonicTime began_;
   MonotonicTime last_arrival_;
   int confidence_ = 0;

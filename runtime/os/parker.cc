@@ -1,13 +1,14 @@
 #include "os/parker.h"
 
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+
+#include "os/busy_poll.h"
 
 namespace fdrpc {
 namespace {
@@ -28,7 +29,7 @@ bool Parker::Park(MonotonicTime deadline, MonotonicTime busy_until) {
   if (busy_until != MonotonicTime()) {
     do {
       if (TakeToken()) return true;
-      sched_yield();
+      YieldCpu();
     } while (Clock::Real().Now() < busy_until);
   }
   const bool bounded = deadline != kNoDeadline;

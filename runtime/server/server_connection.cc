@@ -3,11 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "base/recycled.h"
-#include "call/message_assembler.h"
 #include "wire/limits.h"
-#include "wire/metadata_block.h"
 
 namespace fdrpc {
 namespace {

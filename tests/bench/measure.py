@@ -20,8 +20,6 @@ class System:
     program: str  # fdrpc_bench_<program>
     form: str = ""
     scheme: str = "unix:"
-    # Whether this version of fdrpc may be without it.
-    optional: bool = False
 
 
 SYSTEMS = {
