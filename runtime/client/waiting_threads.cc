@@ -8,7 +8,8 @@ void WaitingThread::Wake(ToWake& to_wake) {
   if (among != nullptr) {
     among->Wake(*this, to_wake);
   } else if (pauses) {
-    if (parker.Give()) to_wake.push_back(parker.address());
+    if (parker.Give() == Parker::Was::kAsleep)
+      to_wake.push_back(parker.address());
   }
 }
 
@@ -72,7 +73,8 @@ void WaitingThreads::Wake(WaitingThread& thread, ToWake& to_wake) {
   if (&thread == reader_) {
     WakeReader();
   } else {
-    if (thread.parker.Give()) to_wake.push_back(thread.parker.address());
+    if (thread.parker.Give() == Parker::Was::kAsleep)
+      to_wake.push_back(thread.parker.address());
   }
 }
 

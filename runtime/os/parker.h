@@ -13,8 +13,8 @@ namespace fdrpc {
 //
 // Giving and waking are two steps, so that a token can be given under a lock
 // and the system call made after it:
-//   { lock; …; wake = parker.Give(); address = parker.address(); }
-//   if (wake) Parker::Wake(address);
+//   { lock; …; was = parker.Give(); address = parker.address(); }
+//   if (was == Parker::Was::kAsleep) Parker::Wake(address);
 // Between the two the parked thread may have run on and destroyed the parker.
 // That is harmless: Wake() only passes the address to the kernel, which at
 // worst wakes a thread that checks its own condition and sleeps again.
@@ -31,9 +31,32 @@ class Parker {
   // one thread at a time.
   bool Park(MonotonicTime deadline, MonotonicTime busy_until = MonotonicTime());
 
-  // Whether Wake() is to follow: not if the thread does not sleep.
-  [[nodiscard]] bool Give() {
-    return state_.exchange(kToken, std::memory_order_acq_rel) == kSleeps;
+  // For a thread that waits for something else as well, such as for
+  // descriptors: until the end of that it may sleep there. Each says whether
+  // there was a token, and consumes it; then the wait has ended.
+  bool BeginOtherWait() {
+    uint32_t state = kNone;
+    return !state_.compare_exchange_strong(state, kWaitsElsewhere,
+                                           std::memory_order_acq_rel) &&
+           TakeToken();
+  }
+  bool EndOtherWait() { return TakeToken(); }
+  bool has_token() const {
+    return state_.load(std::memory_order_acquire) == kToken;
+  }
+
+  // What the thread did when it was given the token: if it is asleep, Wake() is
+  // to follow; if it waits elsewhere, what ends that.
+  enum class Was { kAwake, kAsleep, kElsewhere };
+  [[nodiscard]] Was Give() {
+    switch (state_.exchange(kToken, std::memory_order_acq_rel)) {
+      case kSleeps:
+        return Was::kAsleep;
+      case kWaitsElsewhere:
+        return Was::kElsewhere;
+      default:
+        return Was::kAwake;
+    }
   }
   Address address() const { return &state_; }
   static void Wake(Address address);
@@ -45,6 +68,7 @@ class Parker {
   // first is seen; and the kernel lets it sleep only while it is there, so that
   // one that comes later is, too.
   static constexpr uint32_t kSleeps = 2;
+  static constexpr uint32_t kWaitsElsewhere = 3;
 
   bool TakeToken() {
     return state_.exchange(kNone, std::memory_order_acquire) == kToken;

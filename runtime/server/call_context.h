@@ -29,6 +29,11 @@ class CallContext final : public ServerContext {
   // Cancelling has two steps, of which the first may be made under a lock and
   // the second runs callbacks that the handler registered.
   void SetCancelled(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether there may be any.
+  bool has_cancellation() const ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    return stop_.has_value();
+  }
   void TellCancelled() ABSL_LOCKS_EXCLUDED(mu_);
 
   // ServerContext.

@@ -3,7 +3,9 @@
 
 #include <memory>
 
+#include "base/monotonic_time.h"
 #include "fdrpc/call.h"
+#include "os/parker.h"
 #include "server/executor.h"
 
 namespace fdrpc {
@@ -24,9 +26,11 @@ class CallRunner {
   // As Executor::PutOff().
   virtual bool PutOff(std::shared_ptr<PutOffWrite> write) = 0;
 
-  // The calling thread, which may be one of the server's, is about to block
-  // until something arrives.
-  virtual void AboutToBlock() = 0;
+  // As the Executor's.
+  virtual bool Park(Parker& parker, MonotonicTime deadline) = 0;
+  virtual bool PollsInPark() const = 0;
+  virtual void OnGiven(Parker::Was was, bool polls) = 0;
+  virtual void PostUrgently(Continuation& continuation) = 0;
 
   // Has the call's OnDeadline() called once its deadline has passed, until
   // ForgetDeadline().

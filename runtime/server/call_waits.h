@@ -12,23 +12,44 @@
 
 namespace fdrpc {
 
+// A thread that waits for an event of a call in CallRunner::Park().
+struct ParkedThread {
+  Parker parker;
+  const bool polls;  // CallRunner::PollsInPark()
+};
+
 // Threads that have been given what they wait for, and are woken when this goes
 // out of scope: behind the lock under which they were given it.
 class WokenThreads {
  public:
   WokenThreads() = default;
   ~WokenThreads() {
-    for (size_t i = 0; i < count_; ++i) Parker::Wake(addresses_[i]);
+    for (size_t i = 0; i < count_; ++i) {
+      const Woken& thread = threads_[i];
+      // Before it runs on, so that nobody else takes what it will do.
+      thread.runner->OnGiven(thread.was, thread.polls);
+      if (thread.was == Parker::Was::kAsleep) Parker::Wake(thread.address);
+    }
   }
   WokenThreads(const WokenThreads&) = delete;
   WokenThreads& operator=(const WokenThreads&) = delete;
 
-  void Add(Parker& parker) {
-    if (parker.Give()) addresses_[count_++] = parker.address();
+  void Add(ParkedThread& thread, CallRunner& runner) {
+    const bool polls = thread.polls;
+    const Parker::Address address = thread.parker.address();
+    const Parker::Was was = thread.parker.Give();
+    if (was == Parker::Was::kAwake) return;
+    threads_[count_++] = {&runner, address, was, polls};
   }
 
  private:
-  std::array<Parker::Address, kCallEvents> addresses_;
+  struct Woken {
+    CallRunner* runner;
+    Parker::Address address;
+    Parker::Was was;
+    bool polls;
+  };
+  std::array<Woken, kCallEvents> threads_;
   size_t count_ = 0;
 };
 
@@ -36,7 +57,9 @@ class WokenThreads {
 // continuation, which it borrows. Guarded by the call's lock.
 class CallWaits {
  public:
-  void Add(CallEvent event, Parker& parker) { Free(event).parker = &parker; }
+  void Add(CallEvent event, ParkedThread& thread) {
+    Free(event).thread = &thread;
+  }
   void Add(CallEvent event, Continuation& continuation) {
     Free(event).continuation = &continuation;
   }
@@ -55,7 +78,7 @@ class CallWaits {
   // Ends the wait for an event, if there is one.
   void End(CallEvent event, CallRunner& runner, WokenThreads& woken) {
     const Wait ended = std::exchange(At(event), {});
-    if (ended.parker != nullptr) woken.Add(*ended.parker);
+    if (ended.thread != nullptr) woken.Add(*ended.thread, runner);
     if (ended.continuation != nullptr) runner.Post(*ended.continuation);
   }
   void EndAll(CallRunner& runner, WokenThreads& woken) {
@@ -66,14 +89,14 @@ class CallWaits {
 
  private:
   struct Wait {
-    Parker* parker = nullptr;
+    ParkedThread* thread = nullptr;
     Continuation* continuation = nullptr;
   };
 
   Wait& At(CallEvent event) { return waits_[static_cast<size_t>(event)]; }
   Wait& Free(CallEvent event) {
     Wait& wait = At(event);
-    FDRPC_CHECK(wait.parker == nullptr && wait.continuation == nullptr,
+    FDRPC_CHECK(wait.thread == nullptr && wait.continuation == nullptr,
                 "two wait for one event of a call");
     return wait;
   }

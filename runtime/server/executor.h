@@ -3,7 +3,9 @@
 
 #include <memory>
 
+#include "base/monotonic_time.h"
 #include "fdrpc/call.h"
+#include "os/parker.h"
 
 namespace fdrpc {
 
@@ -33,8 +35,21 @@ class Executor {
   // itself, since nothing follows, or it is not run by this.
   virtual bool PutOff(std::shared_ptr<PutOffWrite> write) = 0;
 
-  // What the calling thread runs is about to block until something arrives.
-  virtual void AboutToBlock() = 0;
+  // Blocks the calling thread, which the executor may be running something on,
+  // until `parker` has a token or, if PollsInPark() is false, `deadline` has
+  // passed; false if it was the deadline. The executor sees to everything else
+  // meanwhile, perhaps on this thread.
+  virtual bool Park(Parker& parker, MonotonicTime deadline) = 0;
+  // Whether Park() may poll on the calling thread: what has a deadline is then
+  // to be ended by one of those that the poll knows.
+  virtual bool PollsInPark() const = 0;
+  // A token was given to a thread in Park(), which was as `was` says and
+  // `polls` as PollsInPark() said there.
+  virtual void OnGiven(Parker::Was was, bool polls) = 0;
+
+  // As Post(), of what runs even if all threads that may run handlers do, since
+  // it may be what they wait for.
+  virtual void PostUrgently(Continuation& continuation) = 0;
   // There may be something to do sooner than the thread that polls, or waits to
   // poll, knows.
   virtual void InterruptPoll() = 0;

@@ -26,6 +26,26 @@ size_t MessageBytes(const OutgoingFrames& frames) {
   return bytes;
 }
 
+// Runs the callbacks of a cancelled call. Not who finds that it is cancelled:
+// that may be a thread that polls within a handler's Read(), under who knows
+// what locks, and a callback that blocks would keep it from polling.
+class Telling final : private Continuation {
+ public:
+  static void Post(std::shared_ptr<CallContext> context, CallRunner& runner) {
+    runner.PostUrgently(*new Telling(std::move(context)));
+  }
+
+ private:
+  explicit Telling(std::shared_ptr<CallContext> context)
+      : context_(std::move(context)) {}
+  void Run() override {
+    context_->TellCancelled();
+    delete this;
+  }
+
+  const std::shared_ptr<CallContext> context_;
+};
+
 }  // namespace
 
 IncomingCall::IncomingCall(std::shared_ptr<Origin> origin, Terms terms)
@@ -346,7 +366,9 @@ void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
   }
   if (one_way_) origin_->OnOneWayError();
   if (tells) origin_->Flush();
-  context_.TellCancelled();
+  if (context_.has_cancellation()) {
+    Telling::Post({shared_from_this(), &context_}, origin_->runner());
+  }
 }
 
 void IncomingCall::EndForHandler(Dropped& dropped, WokenThreads& woken) {

@@ -101,8 +101,8 @@ class IncomingCall final : public ServerCall,
   bool OnRoom() ABSL_LOCKS_EXCLUDED(mu_);
   void OnDeadline() { Fail(DeadlinePassed()); }
   // The client waits for it no more, which a one-way call does not mind once
-  // its request is here: who sends one need not stay. From any thread; runs
-  // callbacks that the handler registered, as do Cancel() and Fail().
+  // its request is here: who sends one need not stay. From any thread; has
+  // callbacks run that the handler registered, as do Cancel() and Fail().
   void OnClientGone(
       absl::Status why = absl::CancelledError("the client cancelled the call"))
       ABSL_LOCKS_EXCLUDED(mu_);

@@ -25,17 +25,18 @@ bool IncomingCall::Ready(CallEvent event) {
 void IncomingCall::Await(CallEvent event) {
   if (Ready(event)) return;
   origin_->Flush();  // what lingers
-  origin_->runner().AboutToBlock();
-  Parker parker;
+  CallRunner& runner = origin_->runner();
+  ParkedThread thread = {.parker = {}, .polls = runner.PollsInPark()};
   bool in_time = true;
   while (in_time) {
     {
       MutexLock lock(mu_);
       waits_.Remove(event);
       if (IsReady(event)) return;
-      waits_.Add(event, parker);
+      waits_.Add(event, thread);
+      if (thread.polls) WatchDeadline();
     }
-    in_time = parker.Park(deadline());
+    in_time = runner.Park(thread.parker, deadline());
   }
   {
     MutexLock lock(mu_);

@@ -15,11 +15,12 @@ absl::Status LoopExecutor::Start() {
   return absl::OkStatus();
 }
 
-void LoopExecutor::AboutToBlock() {
+bool LoopExecutor::Park(Parker& parker, MonotonicTime deadline) {
   FDRPC_CHECK(!loop_->OnThisThread(),
               "a handler would block in Read() or Write() on the thread of the "
               "loop that it waits for: streams of a server in a loop need "
               "AsyncService or CoService");
+  return parker.Park(deadline);
 }
 
 void LoopExecutor::InterruptPoll() {

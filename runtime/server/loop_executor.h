@@ -45,7 +45,10 @@ class LoopExecutor final : public Executor,
     return loop_->Remove(continuation);
   }
   bool PutOff(std::shared_ptr<PutOffWrite>) override { return false; }
-  void AboutToBlock() override;
+  bool Park(Parker& parker, MonotonicTime deadline) override;
+  bool PollsInPark() const override { return false; }
+  void OnGiven(Parker::Was, bool) override {}
+  void PostUrgently(Continuation& continuation) override { Post(continuation); }
   void InterruptPoll() override;
   void Stop() override;
   // Runs the loop, unless another thread does.

@@ -128,7 +128,16 @@ class ServerCore final : private ServerConnection::Host,
   bool TakeBack(Continuation& continuation) override {
     return !inherited_by_fork() && executor_->Remove(continuation);
   }
-  void AboutToBlock() override { executor_->AboutToBlock(); }
+  bool Park(Parker& parker, MonotonicTime deadline) override {
+    return executor_->Park(parker, deadline);
+  }
+  bool PollsInPark() const override { return executor_->PollsInPark(); }
+  void OnGiven(Parker::Was was, bool polls) override {
+    executor_->OnGiven(was, polls);
+  }
+  void PostUrgently(Continuation& continuation) override {
+    if (!inherited_by_fork()) executor_->PostUrgently(continuation);
+  }
   void WatchDeadline(IncomingCall& call) override {
     // A thread that waits for a later one is to look again.
     if (deadlines_.Add(call)) executor_->InterruptPoll();

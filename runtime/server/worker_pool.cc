@@ -26,6 +26,8 @@ constexpr std::chrono::microseconds kLongestPutOff{15};
 
 // The pool that the thread works for.
 constinit thread_local const WorkerPool* pool_of_this_thread = nullptr;
+// Within a Park() that polls.
+constinit thread_local bool polls_in_park = false;
 
 }  // namespace
 
@@ -147,7 +149,7 @@ void WorkerPool::Work() {
       WritePutOff();
     } else if (stopping_) {
       break;
-    } else if (!polling_) {
+    } else if (!polling_ && !polling_passed_) {
       Poll();
     } else if (!watching_) {
       Watch();
@@ -164,25 +166,29 @@ void WorkerPool::Run() {
       Clock::Real().Now() - put_off_since_ > kLongestPutOff) {
     return WritePutOff();
   }
-  Continuation* const next = queue_.PopFront();
+  Continuation* const next = (urgent_.empty() ? queue_ : urgent_).PopFront();
   ++running_;
   ++progress_;
-  // While this thread runs it, somebody must see to it that the rest goes on.
-  if (IsNeglected() && !stopping_) {
-    if (!timer_set_) {
-      SetTimer(progress_ - slow_at_ < quick_to_trust_ ? kSlow : kPatience);
-    }
-    EnsureWatch();
-  }
+  HaveWatched();
   mu_.Unlock();
   next->Run();
   mu_.Lock();
   --running_;
   ++progress_;
+  polling_passed_ = false;
 }
 
-void WorkerPool::Poll() {
+void WorkerPool::HaveWatched() {
+  if (!IsNeglected() || stopping_) return;
+  if (!timer_set_) {
+    SetTimer(progress_ - slow_at_ < quick_to_trust_ ? kSlow : kPatience);
+  }
+  EnsureWatch();
+}
+
+void WorkerPool::Poll(const Parker* parker) {
   hand_over_ = false;
+  polling_passed_ = false;
   polling_ = true;
   poller_ = std::this_thread::get_id();
   mu_.Unlock();
@@ -190,7 +196,8 @@ void WorkerPool::Poll() {
   mu_.Lock();
   // Deadlines that pass meanwhile may have something posted, too, for which
   // nobody interrupts the polling thread itself.
-  if (found != Found::kSomething && !HasWork()) {
+  if (found != Found::kSomething && !HasWork() &&
+      (parker == nullptr || !parker->has_token())) {
     // What comes soon finds the timer set: that costs less.
     if (found == Found::kNothing && std::exchange(timer_set_, false)) {
       timer_.Stop();
@@ -200,6 +207,45 @@ void WorkerPool::Poll() {
     mu_.Lock();
   }
   polling_ = false;
+  if (polling_passed_) HaveWatched();
+}
+
+bool WorkerPool::Park(Parker& parker, MonotonicTime deadline) {
+  if (pool_of_this_thread == this) {
+    MutexLock lock(mu_);
+    if (!put_off_.empty()) WritePutOff();
+    if (parker.BeginOtherWait()) return true;
+    polls_in_park = true;
+    const bool given = PollUntilGiven(parker);
+    polls_in_park = false;
+    if (given) return true;
+    HandOver();
+  }
+  return parker.Park(deadline);
+}
+
+bool WorkerPool::PollUntilGiven(Parker& parker) {
+  while (!polling_ && !HasWork() && !parker.has_token()) Poll(&parker);
+  if (!parker.EndOtherWait()) return false;
+  // Back to a handler.
+  ++progress_;
+  if (urgent_.empty()) {
+    HaveWatched();
+  } else {
+    HandOver();
+  }
+  return true;
+}
+
+bool WorkerPool::PollsInPark() const { return pool_of_this_thread == this; }
+
+void WorkerPool::OnGiven(Parker::Was was, bool polls) {
+  MutexLock lock(mu_);
+  if (was == Parker::Was::kElsewhere) {
+    if (PollsElsewhere()) interrupt_();
+  } else if (polls && polling_ && !PollsElsewhere() && !polls_in_park) {
+    polling_passed_ = true;
+  }
 }
 
 void WorkerPool::WritePutOff() {
@@ -240,13 +286,14 @@ void WorkerPool::Watch() {
   slow_at_ = progress_;
   quick_to_trust_ = std::min(2 * quick_to_trust_, kManyQuick);
   watching_ = false;
+  polling_passed_ = false;
   // This thread will poll or run.
   EnsureWatch();
 }
 
 void WorkerPool::Rest() {
   ++resting_;
-  while (!HasWork() && polling_ && watching_) {
+  while (!HasWork() && (polling_ || polling_passed_) && watching_) {
     rested_.Wait(mu_);
   }
   --resting_;
@@ -264,14 +311,18 @@ void WorkerPool::Post(Continuation& continuation) {
   EnsureRun();
 }
 
+void WorkerPool::PostUrgently(Continuation& continuation) {
+  MutexLock lock(mu_);
+  urgent_.PushBack(continuation);
+  EnsureRun();
+}
+
 bool WorkerPool::Remove(Continuation& continuation) {
   MutexLock lock(mu_);
   return queue_.Remove(continuation);
 }
 
-void WorkerPool::AboutToBlock() {
-  MutexLock lock(mu_);
-  if (!put_off_.empty()) WritePutOff();
+void WorkerPool::HandOver() {
   if (stopping_ || !IsNeglected()) return;
   if (resting_ > 0) {
     rested_.Signal();

@@ -55,8 +55,15 @@ class WorkerPool final : public Executor,
   bool Remove(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
   bool PutOff(std::shared_ptr<PutOffWrite> write) override
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Another thread takes over at once what this one would see to.
-  void AboutToBlock() override ABSL_LOCKS_EXCLUDED(mu_);
+  // A thread of the pool polls itself, if no other one does, as long as there
+  // is nothing else to be run; that is for another thread, which takes the
+  // polling over at once.
+  bool Park(Parker& parker, MonotonicTime deadline) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  bool PollsInPark() const override;
+  void OnGiven(Parker::Was was, bool polls) override ABSL_LOCKS_EXCLUDED(mu_);
+  void PostUrgently(Continuation& continuation) override
+      ABSL_LOCKS_EXCLUDED(mu_);
   // Has poll() called anew, if another thread is in it.
   void InterruptPoll() override ABSL_LOCKS_EXCLUDED(mu_);
   // Lets the threads end once they have run what is queued.
@@ -78,7 +85,17 @@ class WorkerPool final : public Executor,
   // What a thread of the pool does until the end, and its parts.
   void Work() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Run() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Poll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Polls once. Sleeps only while `parker`, of a thread in Park(), has no
+  // token.
+  void Poll(const Parker* parker = nullptr) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Polls, within Park(), until the token comes, there is something else to do,
+  // or another thread polls. Whether it was the token.
+  bool PollUntilGiven(Parker& parker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Has another thread see at once to what this one would.
+  void HandOver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What this thread is about to run may take long: somebody must see to it
+  // that the rest goes on.
+  void HaveWatched() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sleeps on the timer until the thread that should poll has been busy for too
   // long.
   void Watch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -88,7 +105,8 @@ class WorkerPool final : public Executor,
 
   bool CanRun() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     // The last thread keeps polling.
-    return !queue_.empty() && (running_ < max_threads_ - 1 || stopping_);
+    return !urgent_.empty() ||
+           (!queue_.empty() && (running_ < max_threads_ - 1 || stopping_));
   }
   // Whether a thread that has nothing else to do must not sleep.
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -113,6 +131,7 @@ class WorkerPool final : public Executor,
   Mutex mu_;
   CondVar rested_;
   ContinuationQueue queue_ ABSL_GUARDED_BY(mu_);
+  ContinuationQueue urgent_ ABSL_GUARDED_BY(mu_);  // even if all others run
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mu_);
   int workers_ ABSL_GUARDED_BY(mu_) = 0;   // in Work() or about to be
   int starting_ ABSL_GUARDED_BY(mu_) = 0;  // of those, about to be
@@ -120,6 +139,9 @@ class WorkerPool final : public Executor,
   int resting_ ABSL_GUARDED_BY(mu_) = 0;
   bool polling_ ABSL_GUARDED_BY(mu_) = false;
   std::thread::id poller_ ABSL_GUARDED_BY(mu_);  // while polling_
+  // A thread that sleeps in Park() has been woken and will poll next; until
+  // then it is watched.
+  bool polling_passed_ ABSL_GUARDED_BY(mu_) = false;
   bool watching_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   // Counts continuations begun and ended, to tell whether anything moves.

@@ -13,26 +13,26 @@ MonotonicTime Past() { return Clock::Real().Now() - std::chrono::seconds(1); }
 
 void GiveAndWake(Parker& parker) {
   const Parker::Address address = parker.address();
-  if (parker.Give()) Parker::Wake(address);
+  if (parker.Give() == Parker::Was::kAsleep) Parker::Wake(address);
 }
 
 TEST(ParkerTest, DoesNotSleepWhenItHasAToken) {
   Parker parker;
-  EXPECT_FALSE(parker.Give());
+  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
   EXPECT_TRUE(parker.Park(kNoDeadline));
 }
 
 TEST(ParkerTest, TakesTheTokenEvenAfterTheDeadline) {
   Parker parker;
-  EXPECT_FALSE(parker.Give());
+  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
   EXPECT_TRUE(parker.Park(Past()));
   EXPECT_FALSE(parker.Park(Past())) << "once";
 }
 
 TEST(ParkerTest, TokensDoNotAddUp) {
   Parker parker;
-  EXPECT_FALSE(parker.Give());
-  EXPECT_FALSE(parker.Give());
+  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
+  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
   EXPECT_TRUE(parker.Park(Past()));
   EXPECT_FALSE(parker.Park(Past()));
 }
@@ -105,9 +105,9 @@ TEST(ParkerTest, GiveSaysWhetherAThreadSleeps) {
     });
     while (!parks) std::this_thread::yield();
     // Whether it sleeps by now or not: if the answer is wrong, it hangs.
-    if (parker.Give()) Parker::Wake(parker.address());
+    GiveAndWake(parker);
     other.join();
-    EXPECT_FALSE(parker.Give()) << "nobody sleeps any more";
+    EXPECT_EQ(parker.Give(), Parker::Was::kAwake) << "nobody sleeps any more";
     EXPECT_TRUE(parker.Park(kNoDeadline));
   }
 }
@@ -116,7 +116,7 @@ TEST(ParkerTest, AfterADeadlineNobodySleeps) {
   Parker parker;
   EXPECT_FALSE(parker.Park(Past()));
   EXPECT_FALSE(parker.Park(Clock::Real().Now() + std::chrono::milliseconds(1)));
-  EXPECT_FALSE(parker.Give());
+  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
   EXPECT_TRUE(parker.Park(Past()));
 }
 
@@ -128,8 +128,22 @@ TEST(ParkerTest, WhileItIsBusyNobodyNeedsToBeWoken) {
     EXPECT_TRUE(parker.Park(kNoDeadline, kNoDeadline));
   });
   while (!parks) std::this_thread::yield();
-  EXPECT_FALSE(parker.Give());
+  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
   other.join();
+}
+
+TEST(ParkerTest, ATokenEndsAWaitForSomethingElse) {
+  Parker parker;
+  EXPECT_FALSE(parker.BeginOtherWait());
+  EXPECT_FALSE(parker.has_token());
+  EXPECT_EQ(parker.Give(), Parker::Was::kElsewhere);
+  EXPECT_TRUE(parker.has_token());
+  EXPECT_EQ(parker.Give(), Parker::Was::kAwake) << "it has been told already";
+  EXPECT_TRUE(parker.EndOtherWait());
+  EXPECT_FALSE(parker.EndOtherWait()) << "once";
+  EXPECT_EQ(parker.Give(), Parker::Was::kAwake) << "the wait is over";
+  EXPECT_TRUE(parker.BeginOtherWait()) << "and needs not to begin";
+  EXPECT_FALSE(parker.Park(Past()));
 }
 
 TEST(ParkerTest, BusyOrNotItEndsAtTheDeadline) {

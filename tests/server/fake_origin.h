@@ -91,7 +91,13 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
     return posted_.Remove(continuation);
   }
   bool PutOff(std::shared_ptr<PutOffWrite>) override { return false; }
-  void AboutToBlock() override { ++blocks; }
+  bool Park(Parker& parker, MonotonicTime deadline) override {
+    ++blocks;
+    return parker.Park(deadline);
+  }
+  bool PollsInPark() const override { return false; }
+  void OnGiven(Parker::Was, bool) override {}
+  void PostUrgently(Continuation& continuation) override { Post(continuation); }
   void WatchDeadline(IncomingCall& call) override { watched.insert(&call); }
   void ForgetDeadline(IncomingCall& call) override { watched.erase(&call); }
 

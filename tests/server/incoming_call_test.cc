@@ -307,6 +307,8 @@ TEST_F(IncomingCallTest, ACancelIsSeenByTheTokenAsByTheFlag) {
   const std::stop_token early = call_->context().cancellation();
   EXPECT_FALSE(early.stop_requested());
   call_->Fail(absl::InternalError("it failed"));
+  EXPECT_FALSE(early.stop_requested()) << "whoever ended it runs no callbacks";
+  EXPECT_EQ(origin_->RunPosted(), 1);
   EXPECT_TRUE(early.stop_requested());
   EXPECT_TRUE(call_->context().cancellation().stop_requested());
 }

@@ -58,10 +58,27 @@ class PoolFixture {
     for (auto& task : tasks) arrived_.push_back(std::move(task));
     changed_.Signal();
   }
+  // As Arrive(), of what poll() itself does.
+  void ArriveInPoll(std::function<void()> handle) {
+    MutexLock lock(mu_);
+    handled_.push_back(std::move(handle));
+    changed_.Signal();
+  }
+  // Gives a thread in Park() its token, as those that know what it waits for
+  // do.
+  void Give(Parker& parker, bool polls) {
+    const Parker::Address address = parker.address();
+    const Parker::Was was = parker.Give();
+    if (was == Parker::Was::kAwake) return;
+    pool_->OnGiven(was, polls);
+    if (was == Parker::Was::kAsleep) Parker::Wake(address);
+  }
   // Blocks until a thread is in poll() and nothing has arrived.
   void AwaitPolling() {
     MutexLock lock(mu_);
-    while (!polling_ || !arrived_.empty()) changed_.Wait(mu_);
+    while (!polling_ || !arrived_.empty() || !handled_.empty()) {
+      changed_.Wait(mu_);
+    }
   }
   void Stop() {
     pool_->Stop();
@@ -76,15 +93,20 @@ class PoolFixture {
   WorkerPool::Found Poll(bool sleeps) {
     if (!sleeps) return idle_;
     std::vector<std::function<void()>> tasks;
+    std::vector<std::function<void()>> handled;
     {
       MutexLock lock(mu_);
       polling_ = true;
       changed_.SignalAll();
-      while (!interrupted_ && arrived_.empty()) changed_.Wait(mu_);
+      while (!interrupted_ && arrived_.empty() && handled_.empty()) {
+        changed_.Wait(mu_);
+      }
       interrupted_ = false;
       polling_ = false;
       tasks.swap(arrived_);
+      handled.swap(handled_);
     }
+    for (auto& handle : handled) handle();
     for (auto& task : tasks) pool_->Post(Task::Make(std::move(task)));
     return WorkerPool::Found::kSomething;
   }
@@ -99,6 +121,7 @@ class PoolFixture {
   Mutex mu_;
   CondVar changed_;
   std::vector<std::function<void()>> arrived_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::function<void()>> handled_ ABSL_GUARDED_BY(mu_);
   bool polling_ ABSL_GUARDED_BY(mu_) = false;
   bool interrupted_ ABSL_GUARDED_BY(mu_) = false;
   int interrupts_ ABSL_GUARDED_BY(mu_) = 0;

@@ -38,6 +38,12 @@ class PutOffTest : public ::testing::Test {
   void PutOff(const std::shared_ptr<CountedWrite>& write) {
     while (!pool().PutOff(write)) pool().Post(Task::Make([] {}));
   }
+  // On a thread of the pool, which is given what it waits for at once.
+  void ParkForNothing() {
+    Parker parker;
+    EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
+    EXPECT_TRUE(pool().Park(parker, kNoDeadline));
+  }
 
   ExpectSameDescriptors census_;
   PoolFixture fixture_{4};
@@ -149,7 +155,7 @@ TEST_F(PutOffTest, WhoIsAboutToBlockWritesFirst) {
     fixture_.Arrive({[&] {
       const auto write = std::make_shared<CountedWrite>();
       PutOff(write);
-      pool().AboutToBlock();
+      ParkForNothing();
       in_time += write->written;
       done.count_down();
     }});
@@ -190,7 +196,7 @@ TEST_F(PutOffTest, ManyAreWrittenOnceEach) {
     pool().Post(Task::Make([&, i] {
       const auto write = std::make_shared<Write>(written, done);
       if (!pool().PutOff(write)) write->WriteNow();
-      if (i % 100 == 0) pool().AboutToBlock();
+      if (i % 100 == 0) ParkForNothing();
     }));
   }
   done.wait();

@@ -37,7 +37,12 @@ class FakeHost final : public ServerConnection::Host {
     return posted_.Remove(continuation);
   }
   bool PutOff(std::shared_ptr<PutOffWrite>) override { return false; }
-  void AboutToBlock() override {}
+  bool Park(Parker& parker, MonotonicTime deadline) override {
+    return parker.Park(deadline);
+  }
+  bool PollsInPark() const override { return false; }
+  void OnGiven(Parker::Was, bool) override {}
+  void PostUrgently(Continuation& continuation) override { Post(continuation); }
   void WatchDeadline(IncomingCall&) override {}
   void ForgetDeadline(IncomingCall&) override {}
   void OnRequestIncomplete(ServerConnection&) override {}

@@ -247,25 +247,141 @@ TEST(WorkerPoolTest, WhatHasNotBegunCanBeTakenBack) {
   fixture.Stop();
 }
 
-TEST(WorkerPoolTest, ATaskThatIsAboutToBlockIsPolledFor) {
+TEST(WorkerPoolTest, AParkedTaskIsPolledFor) {
   ExpectSameDescriptors census;
   PoolFixture fixture(8);
   ASSERT_TRUE(fixture.pool().Start(2).ok());
-  // Each blocks until the next one, which another thread must find.
+  // Each blocks until the next one, which another thread must run.
   constexpr int kTasks = 6;
-  std::vector<std::unique_ptr<std::latch>> begun;
-  for (int i = 0; i <= kTasks; ++i) {
-    begun.push_back(std::make_unique<std::latch>(1));
+  std::vector<std::unique_ptr<Parker>> parkers;
+  for (int i = 0; i < kTasks; ++i) {
+    parkers.push_back(std::make_unique<Parker>());
   }
+  std::latch done(kTasks);
   for (int i = 0; i < kTasks; ++i) {
     fixture.Arrive({[&, i] {
-      begun[i]->count_down();
-      fixture.pool().AboutToBlock();
-      begun[i + 1]->wait();
+      if (i > 0) fixture.Give(*parkers[i - 1], true);
+      EXPECT_TRUE(fixture.pool().PollsInPark());
+      EXPECT_TRUE(fixture.pool().Park(*parkers[i], kNoDeadline));
+      done.count_down();
     }});
   }
-  fixture.Arrive({[&] { begun[kTasks]->count_down(); }});
-  begun[kTasks]->wait();
+  fixture.Arrive({[&] { fixture.Give(*parkers[kTasks - 1], true); }});
+  done.wait();
+  fixture.Stop();
+}
+
+TEST(WorkerPoolTest, AParkedTaskPollsByItself) {
+  ExpectSameDescriptors census;
+  PoolFixture fixture(4);
+  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  constexpr int kRounds = 100;
+  int by_itself = 0;
+  std::latch done(1);
+  fixture.Arrive({[&] {
+    const std::thread::id parked = std::this_thread::get_id();
+    Parker parker;
+    for (int i = 0; i < kRounds; ++i) {
+      std::thread::id poller;
+      fixture.ArriveInPoll([&] {
+        poller = std::this_thread::get_id();
+        fixture.Give(parker, true);
+      });
+      EXPECT_TRUE(fixture.pool().Park(parker, kNoDeadline));
+      by_itself += poller == parked;
+    }
+    done.count_down();
+  }});
+  done.wait();
+  // Where the machine takes the CPU away, another thread takes over, and gives
+  // the polling back when it wakes this one.
+  EXPECT_GE(by_itself, kRounds / 2);
+  fixture.Stop();
+}
+
+TEST(WorkerPoolTest, AnotherThreadCanEndAParkThatPolls) {
+  ExpectSameDescriptors census;
+  PoolFixture fixture(4);
+  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  constexpr int kRounds = 200;
+  Parker parker;
+  std::atomic<int> woken = 0;
+  std::latch done(1);
+  fixture.Arrive({[&] {
+    for (int i = 0; i < kRounds; ++i) {
+      EXPECT_TRUE(fixture.pool().Park(parker, kNoDeadline));
+      ++woken;
+    }
+    done.count_down();
+  }});
+  for (int i = 0; i < kRounds; ++i) {
+    if (i % 2 == 0) fixture.AwaitPolling();
+    fixture.Give(parker, true);
+    while (woken <= i) std::this_thread::yield();
+  }
+  done.wait();
+  fixture.Stop();
+}
+
+TEST(WorkerPoolTest, WhoWakesAParkedThreadPassesThePollingOn) {
+  ExpectSameDescriptors census;
+  PoolFixture fixture(4);
+  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  Parker parker;
+  std::latch taken_over(1);
+  std::latch done(1);
+  fixture.Arrive({[&] {
+    // Another thread takes over to run the other task, and then polls.
+    EXPECT_TRUE(fixture.pool().Park(parker, kNoDeadline));
+    // Which is this one's affair now; but what comes while it does something
+    // else is found nevertheless.
+    taken_over.wait();
+    done.count_down();
+  }});
+  fixture.Arrive({[&] {
+    fixture.ArriveInPoll([&] {
+      fixture.Give(parker, true);
+      fixture.ArriveInPoll([&] { taken_over.count_down(); });
+    });
+  }});
+  done.wait();
+  fixture.Stop();
+}
+
+TEST(WorkerPoolTest, WhatIsUrgentRunsThoughAllThreadsThatMayRunTasksAreParked) {
+  ExpectSameDescriptors census;
+  constexpr int kThreads = 3;
+  PoolFixture fixture(kThreads);
+  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  Parker parkers[kThreads - 1];
+  std::latch parked(kThreads - 1);
+  std::latch done(kThreads - 1);
+  for (Parker& parker : parkers) {
+    fixture.Arrive({[&] {
+      parked.count_down();
+      EXPECT_TRUE(fixture.pool().Park(parker, kNoDeadline));
+      done.count_down();
+    }});
+  }
+  parked.wait();
+  std::latch urgent(1);
+  fixture.ArriveInPoll([&] {
+    fixture.pool().PostUrgently(Task::Make([&] { urgent.count_down(); }));
+  });
+  urgent.wait();
+  for (Parker& parker : parkers) fixture.Give(parker, true);
+  done.wait();
+  fixture.Stop();
+}
+
+TEST(WorkerPoolTest, AThreadOfNoPoolParksToItsDeadline) {
+  ExpectSameDescriptors census;
+  PoolFixture fixture(2);
+  ASSERT_TRUE(fixture.pool().Start(1).ok());
+  EXPECT_FALSE(fixture.pool().PollsInPark());
+  Parker parker;
+  EXPECT_FALSE(fixture.pool().Park(
+      parker, Clock::Real().Now() + std::chrono::milliseconds(1)));
   fixture.Stop();
 }
 

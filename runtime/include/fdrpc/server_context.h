@@ -46,9 +46,11 @@ class ServerContext {
   // server is past its drain deadline. OK while the call is not cancelled.
   virtual absl::Status cancellation_reason() const = 0;
   // The same as a token, for std::stop_callback and interruptible waits. Stop
-  // is requested when the cancellation arrives, on the thread of the server
-  // that reads, so callbacks must not block; a deadline passing is seen by
-  // IsCancelled() at once and here when the client's cancellation arrives.
+  // is requested a moment after the cancellation has arrived, by a thread of
+  // the server that runs no handler meanwhile (or the server's loop), so
+  // callbacks may take locks that handlers hold, but should be as short as
+  // handlers. A deadline passing is seen by IsCancelled() at once and here when
+  // the client's cancellation arrives.
   virtual std::stop_token cancellation() const = 0;
 
   // Sent to the client, whatever the call's status: initial metadata, with the

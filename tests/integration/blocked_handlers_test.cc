@@ -1,0 +1,222 @@
+// Handlers that block in Read(): their thread serves others meanwhile, without
+// their noticing.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <latch>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_service.h"
+
+namespace fdrpc::testing {
+namespace {
+
+class BlockedHandlersTest : public ::testing::Test {
+ protected:
+  void Serve(ServerOptions options = {}) {
+    server_ = std::make_unique<Server>(options);
+    server_->AddService(service_);
+    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_->Start().ok());
+  }
+  TestService::Stub NewStub() {
+    return TestService::Stub(*Channel::Connect(dir_.address()));
+  }
+
+  ExpectSameDescriptors census_;
+  TempDir dir_;
+  FakeService service_;
+  std::unique_ptr<Server> server_;
+};
+
+Text Numbered(int64_t number) {
+  Text text;
+  text.set_number(number);
+  return text;
+}
+
+absl::Status Answer(ServerContext&, ServerStream<Text, Text>& stream) {
+  while (std::optional<Text> text = stream.Read()) {
+    if (!stream.Write(Numbered(text->number() + 1))) break;
+  }
+  return absl::OkStatus();
+}
+
+void Converse(TestService::Stub& stub, int messages) {
+  auto chat = stub.Chat();
+  for (int i = 0; i < messages; ++i) {
+    ASSERT_TRUE(chat.Write(Numbered(i)));
+    const std::optional<Text> answer = chat.Read();
+    ASSERT_TRUE(answer.has_value());
+    ASSERT_EQ(answer->number(), i + 1);
+  }
+  chat.WritesDone();
+  EXPECT_FALSE(chat.Read().has_value());
+  const absl::Status status = chat.Finish();
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(BlockedHandlersTest, AnswerEachMessage) {
+  service_.chat = Answer;
+  Serve();
+  TestService::Stub stub = NewStub();
+  Converse(stub, 2000);
+}
+
+TEST_F(BlockedHandlersTest, ServeOneAnothersConnections) {
+  service_.chat = Answer;
+  Serve({.max_threads = 12});
+  constexpr int kClients = 8;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < kClients; ++i) {
+    clients.emplace_back([this] {
+      TestService::Stub stub = NewStub();
+      for (int call = 0; call < 100; ++call) {
+        const absl::StatusOr<Text> reply = stub.Echo(Numbered(call));
+        ASSERT_TRUE(reply.ok()) << reply.status();
+        Converse(stub, 10);
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+}
+
+TEST_F(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
+  std::mutex users;
+  std::latch holds(1);
+  std::latch waits(1);
+  std::latch told(1);
+  service_.chat = [&](ServerContext&, ServerStream<Text, Text>& stream) {
+    std::lock_guard lock(users);
+    holds.count_down();
+    return stream.Read().has_value() ? absl::OkStatus()
+                                     : absl::CancelledError();
+  };
+  service_.echo = [&](ServerContext& context, const Text&, Text&) {
+    const std::stop_callback callback(context.cancellation(), [&] {
+      std::lock_guard lock(users);
+      told.count_down();
+    });
+    waits.count_down();
+    told.wait();
+    return absl::OkStatus();
+  };
+  Serve();
+  TestService::Stub holder = NewStub();
+  auto chat = holder.Chat();
+  holds.wait();
+  std::thread cancels([this] {
+    TestService::Stub stub = NewStub();
+    const absl::Status status =
+        stub.Echo(Text(), {.timeout = absl::Milliseconds(20)}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
+  });
+  waits.wait();
+  cancels.join();
+  EXPECT_FALSE(told.try_wait());
+  // Now the callback waits for the lock, and the handler for this.
+  ASSERT_TRUE(chat.Write(Text()));
+  while (chat.Read().has_value()) {
+  }
+  EXPECT_TRUE(chat.Finish().ok());
+  told.wait();
+}
+
+TEST_F(BlockedHandlersTest, HearOfTheirOwnDeadline) {
+  std::latch ended(1);
+  absl::Status why;
+  service_.chat = [&](ServerContext& context,
+                      ServerStream<Text, Text>& stream) {
+    EXPECT_FALSE(stream.Read().has_value());
+    why = context.cancellation_reason();
+    ended.count_down();
+    return absl::OkStatus();
+  };
+  Serve();
+  TestService::Stub stub = NewStub();
+  auto chat = stub.Chat({.timeout = absl::Milliseconds(20)});
+  EXPECT_FALSE(chat.Read().has_value());
+  const absl::Status status = chat.Finish();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
+  ended.wait();
+  EXPECT_FALSE(why.ok());
+}
+
+TEST_F(BlockedHandlersTest, AreEndedByAShutdownOfAnotherThread) {
+  std::latch blocked(1);
+  std::latch ended(1);
+  service_.chat = [&](ServerContext&, ServerStream<Text, Text>& stream) {
+    EXPECT_TRUE(stream.Read().has_value());
+    blocked.count_down();
+    EXPECT_FALSE(stream.Read().has_value());
+    ended.count_down();
+    return absl::OkStatus();
+  };
+  Serve();
+  TestService::Stub stub = NewStub();
+  auto chat = stub.Chat();
+  ASSERT_TRUE(chat.Write(Text()));
+  blocked.wait();
+  server_->Shutdown(absl::ZeroDuration());
+  ended.wait();
+  EXPECT_FALSE(chat.Finish().ok());
+}
+
+// As many as the server has threads for, and a thread more that cancels them.
+TEST_F(BlockedHandlersTest, AreCancelledThoughAllThreadsAreBlocked) {
+  constexpr int kThreads = 4;
+  std::latch blocked(kThreads - 1);
+  std::latch ended(kThreads - 1);
+  service_.chat = [&](ServerContext& context,
+                      ServerStream<Text, Text>& stream) {
+    std::mutex mu;
+    std::condition_variable changed;
+    bool cancelled = false;
+    const std::stop_callback callback(context.cancellation(), [&] {
+      std::lock_guard lock(mu);
+      cancelled = true;
+      changed.notify_all();
+    });
+    const std::optional<Text> text = stream.Read();
+    blocked.count_down();
+    if (text->number() == 0) {
+      EXPECT_FALSE(stream.Read().has_value());
+    } else {
+      std::unique_lock lock(mu);
+      changed.wait(lock, [&] { return cancelled; });
+    }
+    ended.count_down();
+    return absl::OkStatus();
+  };
+  Serve({.max_threads = kThreads});
+  TestService::Stub stub = NewStub();
+  std::vector<ClientStream<Text, Text>> chats;
+  // The last one waits for a message.
+  for (int i = kThreads - 2; i >= 0; --i) {
+    chats.push_back(stub.Chat());
+    ASSERT_TRUE(chats.back().Write(Numbered(i)));
+  }
+  blocked.wait();
+  while (!chats.empty()) {
+    chats.back().Cancel();
+    EXPECT_EQ(chats.back().Finish().code(), absl::StatusCode::kCancelled);
+    chats.pop_back();
+  }
+  ended.wait();
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
