@@ -32,7 +32,7 @@ absl::Status ArrivedSets::Assign(uint64_t start, IncomingFrame& frame) {
   if (frame.header.descriptor_count == 0) return absl::OkStatus();
   if (sets_.empty() || sets_.front().begin > start) return GiveSet({}, frame);
   ReceivedDescriptors set = std::move(sets_.front().descriptors);
-  sets_.pop_front();
+  sets_.erase(sets_.begin());
   return GiveSet(std::move(set), frame);
 }
 

@@ -2,7 +2,7 @@
 #define FDRPC_TRANSPORT_ARRIVED_SETS_H_
 
 #include <cstdint>
-#include <deque>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "os/ancillary.h"
@@ -46,7 +46,7 @@ class ArrivedSets {
     uint64_t end;
     ReceivedDescriptors descriptors;
   };
-  std::deque<Set> sets_;
+  std::vector<Set> sets_;  // not a deque, which has memory while it is empty
 };
 
 }  // namespace fdrpc
