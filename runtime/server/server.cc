@@ -51,16 +51,13 @@ absl::StatusOr<std::vector<UniqueFd>> Server::HandOver() {
 void Server::Run() {
   core_->BeginServing();
   StopSignals signals(*core_);
-  // This thread polls, the other watches it. Without the other the server
-  // serves on, one call at a time, and tries again when a handler is slow.
-  (void)core_->StartThreads(1);
   core_->ServeOnThisThread();
   core_->AwaitEnd();
 }
 
 absl::Status Server::Start() {
   core_->BeginServing();
-  return core_->StartThreads(2);
+  return core_->StartThread();
 }
 
 absl::Status Server::Start(Loop loop) {

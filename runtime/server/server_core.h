@@ -65,7 +65,7 @@ class ServerCore final : private ServerConnection::Host,
 
   // After Listen(); once, before the next three.
   void BeginServing();
-  absl::Status StartThreads(int count) { return pool_->Start(count); }
+  absl::Status StartThread() { return pool_->Start(); }
   void ServeOnThisThread() { pool_->Join(); }
   absl::Status ServeIn(std::shared_ptr<LoopCore> loop);
   // Blocks until the server, if it serves, has shut down and its handlers have

@@ -61,15 +61,11 @@ void WorkerPool::JoinThreads() {
   }
 }
 
-absl::Status WorkerPool::Start(int count) {
+absl::Status WorkerPool::Start() {
   MutexLock lock(mu_);
-  for (int i = 0; i < count; ++i) {
-    if (!StartThread()) {
-      return absl::ResourceExhaustedError(
-          "the system gives the server no thread (RLIMIT_NPROC, pids cgroup)");
-    }
-  }
-  return absl::OkStatus();
+  if (StartThread()) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      "the system gives the server no thread (RLIMIT_NPROC, pids cgroup)");
 }
 
 bool WorkerPool::StartThread() {
@@ -108,7 +104,8 @@ void WorkerPool::EnsureWatch() {
   if (resting_ > 0) {
     rested_.Signal();
   } else if (workers_ < max_threads_) {
-    // Without a thread the server goes on, and tries again the next time.
+    // Without a thread the server goes on, one call at a time, and tries again
+    // the next time.
     StartThread();
   }
 }

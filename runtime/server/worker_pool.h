@@ -20,10 +20,10 @@ namespace fdrpc {
 
 // The threads of a server, of which one at a time polls for what arrives and
 // then runs what is to be done about it itself: no hand-off on the way of a
-// call whose handler is quick. Another thread is on watch: when a handler turns
-// out slow, it takes the polling over, and a further thread is started to
-// watch. So an idle server has two threads, and a server whose handlers block
-// has one more than handlers.
+// call whose handler is quick. Another thread is on watch, from the first
+// handler on: when one turns out slow, it takes the polling over, and a further
+// thread is started to watch. So a server that is not called has one thread, an
+// idle one two, and a server whose handlers block has one more than handlers.
 class WorkerPool final : public Executor,
                          public std::enable_shared_from_this<WorkerPool> {
  public:
@@ -41,8 +41,8 @@ class WorkerPool final : public Executor,
   // After Stop(), if it was started.
   ~WorkerPool() override { JoinThreads(); }
 
-  // Starts `count` threads. RESOURCE_EXHAUSTED if the system gives none.
-  absl::Status Start(int count) ABSL_LOCKS_EXCLUDED(mu_);
+  // Starts the first thread. RESOURCE_EXHAUSTED if the system gives none.
+  absl::Status Start() ABSL_LOCKS_EXCLUDED(mu_);
   // Makes the calling thread one of the pool's until Stop().
   void Join() ABSL_LOCKS_EXCLUDED(mu_);
   // Blocks until the threads that it started have ended.

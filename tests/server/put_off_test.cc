@@ -30,7 +30,7 @@ class CountedWrite final : public PutOffWrite {
 
 class PutOffTest : public ::testing::Test {
  protected:
-  PutOffTest() { EXPECT_TRUE(pool().Start(2).ok()); }
+  PutOffTest() { EXPECT_TRUE(pool().Start().ok()); }
 
   WorkerPool& pool() { return fixture_.pool(); }
   // On a thread of the pool. There is something queued that the pool is to do
@@ -87,7 +87,7 @@ TEST_F(PutOffTest, NothingIsPutOffByThreadsOfOthers) {
     done.count_down();
   }});
   done.wait();
-  ASSERT_TRUE(waiting.pool().Start(2).ok());
+  ASSERT_TRUE(waiting.pool().Start().ok());
   queued.ran.wait();
   waiting.Stop();
   EXPECT_EQ(write->written, 0);
@@ -212,7 +212,7 @@ INSTANTIATE_TEST_SUITE_P(Idle, PatienceTest,
 TEST_P(PatienceTest, AHandlerThatTurnsSlowAfterManyQuickOnesIsTakenOverFrom) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4, GetParam());
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   for (int i = 0; i < 5; ++i) {
     constexpr int kQuick = 500;
     std::latch quick(kQuick);
@@ -250,7 +250,7 @@ TEST_P(PatienceTest, WhatAPollPostsThatFindsNothingRunsBeforeItSleeps) {
     return sleeps ? Found::kSomething : GetParam();
   };
   pool = *WorkerPool::Create(4, poll, [&] { interrupted.count_down(); });
-  ASSERT_TRUE(pool->Start(1).ok());
+  ASSERT_TRUE(pool->Start().ok());
   probe.ran.wait();
   pool->Stop();
   pool->JoinThreads();

@@ -1,9 +1,14 @@
 #include "server/worker_pool.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <latch>
 #include <memory>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -15,10 +20,27 @@
 namespace fdrpc::testing {
 namespace {
 
+std::set<std::string> ThreadIds() {
+  std::set<std::string> ids;
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/self/task")) {
+    ids.insert(task.path().filename());
+  }
+  return ids;
+}
+
+// How many threads there are that were not there before.
+ptrdiff_t ThreadsSince(const std::set<std::string>& before) {
+  const std::set<std::string> now = ThreadIds();
+  return std::count_if(now.begin(), now.end(), [&](const std::string& id) {
+    return !before.contains(id);
+  });
+}
+
 TEST(WorkerPoolTest, RunsWhatThePollingThreadFinds) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   std::latch done(3);
   fixture.Arrive({[&] { done.count_down(); }, [&] { done.count_down(); }});
   fixture.Arrive({[&] { done.count_down(); }});
@@ -26,10 +48,28 @@ TEST(WorkerPoolTest, RunsWhatThePollingThreadFinds) {
   fixture.Stop();
 }
 
+TEST(WorkerPoolTest, ASecondThreadComesWithTheFirstTask) {
+  ExpectSameDescriptors census;
+  const std::set<std::string> before = ThreadIds();
+  PoolFixture fixture(4);
+  ASSERT_TRUE(fixture.pool().Start().ok());
+  fixture.AwaitPolling();
+  EXPECT_EQ(ThreadsSince(before), 1);
+  for (int i = 0; i < 3; ++i) {
+    std::latch done(1);
+    fixture.Arrive({[&] {
+      EXPECT_EQ(ThreadsSince(before), 2);
+      done.count_down();
+    }});
+    done.wait();
+  }
+  fixture.Stop();
+}
+
 TEST(WorkerPoolTest, ASlowTaskHandsThePollingToAnotherThread) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   std::latch release(1);
   std::latch second(1);
   std::latch done(2);
@@ -52,7 +92,7 @@ TEST(WorkerPoolTest, TasksThatWaitForEachOtherAllRun) {
   ExpectSameDescriptors census;
   constexpr int kTasks = 10;
   PoolFixture fixture(kTasks + 1);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   auto all = std::make_unique<std::latch>(kTasks);
   std::latch done(kTasks);
   std::vector<std::function<void()>> tasks;
@@ -70,7 +110,7 @@ TEST(WorkerPoolTest, TasksThatWaitForEachOtherAllRun) {
 TEST(WorkerPoolTest, KeepsOneThreadFromRunningTasks) {
   ExpectSameDescriptors census;
   PoolFixture fixture(3);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   std::atomic<int> running = 0;
   std::atomic<int> most = 0;
   constexpr int kTasks = 200;
@@ -96,7 +136,7 @@ TEST(WorkerPoolTest, KeepsOneThreadFromRunningTasks) {
 TEST(WorkerPoolTest, WhatIsQueuedWhenItStopsRunsYet) {
   ExpectSameDescriptors census;
   PoolFixture fixture(2);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   std::latch started(1);
   std::latch release(1);
   std::latch done(2);
@@ -120,7 +160,7 @@ TEST(WorkerPoolTest, WhatIsPostedToAPoolThatHasEndedRunsOnAThreadOfItsOwn) {
   {
     auto pool = *WorkerPool::Create(
         2, [](bool) { return WorkerPool::Found::kSomething; }, [] {});
-    ASSERT_TRUE(pool->Start(1).ok());
+    ASSERT_TRUE(pool->Start().ok());
     pool->Stop();
     pool->JoinThreads();
     pool->Post(Task::Make([&, pool] {
@@ -135,7 +175,6 @@ TEST(WorkerPoolTest, WhatIsPostedToAPoolThatHasEndedRunsOnAThreadOfItsOwn) {
 TEST(WorkerPoolTest, TheCallersThreadCanBeOneOfThePools) {
   ExpectSameDescriptors census;
   PoolFixture fixture(2);
-  ASSERT_TRUE(fixture.pool().Start(1).ok());
   fixture.Arrive({[&] { fixture.pool().Stop(); }});
   fixture.pool().Join();
   fixture.Stop();
@@ -144,7 +183,7 @@ TEST(WorkerPoolTest, TheCallersThreadCanBeOneOfThePools) {
 TEST(WorkerPoolTest, WhatAnotherThreadPostsToAnIdlePoolRuns) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   for (int i = 0; i < 100; ++i) {
     Probe probe;
     if (i % 2 == 0) fixture.AwaitPolling();
@@ -157,7 +196,7 @@ TEST(WorkerPoolTest, WhatAnotherThreadPostsToAnIdlePoolRuns) {
 TEST(WorkerPoolTest, WhatAnotherThreadPostsWhileATaskIsSlowRuns) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   std::latch started(1);
   std::latch release(1);
   fixture.Arrive({[&] {
@@ -177,7 +216,7 @@ TEST(WorkerPoolTest, WhatAnotherThreadPostsWhileATaskIsSlowRuns) {
 TEST(WorkerPoolTest, WhatATaskPostsNeedsNoOtherThread) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   fixture.AwaitPolling();
   Probe last;
   fixture.Arrive({[&] {
@@ -191,7 +230,7 @@ TEST(WorkerPoolTest, WhatATaskPostsNeedsNoOtherThread) {
 TEST(WorkerPoolTest, WhatASlowTaskPostsIsRunByAnotherThread) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   std::latch done(1);
   fixture.Arrive({[&] {
     Probe probe;
@@ -206,7 +245,7 @@ TEST(WorkerPoolTest, WhatASlowTaskPostsIsRunByAnotherThread) {
 TEST(WorkerPoolTest, ManyThreadsCanPost) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   constexpr int kThreads = 4;
   constexpr int kEach = 500;
   std::latch done(kThreads * kEach);
@@ -226,7 +265,7 @@ TEST(WorkerPoolTest, ManyThreadsCanPost) {
 TEST(WorkerPoolTest, WhatHasNotBegunCanBeTakenBack) {
   ExpectSameDescriptors census;
   PoolFixture fixture(2);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   std::latch started(1);
   std::latch release(1);
   fixture.Arrive({[&] {
@@ -250,7 +289,7 @@ TEST(WorkerPoolTest, WhatHasNotBegunCanBeTakenBack) {
 TEST(WorkerPoolTest, AParkedTaskIsPolledFor) {
   ExpectSameDescriptors census;
   PoolFixture fixture(8);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   // Each blocks until the next one, which another thread must run.
   constexpr int kTasks = 6;
   std::vector<std::unique_ptr<Parker>> parkers;
@@ -274,7 +313,7 @@ TEST(WorkerPoolTest, AParkedTaskIsPolledFor) {
 TEST(WorkerPoolTest, AParkedTaskPollsByItself) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   constexpr int kRounds = 100;
   int by_itself = 0;
   std::latch done(1);
@@ -302,7 +341,7 @@ TEST(WorkerPoolTest, AParkedTaskPollsByItself) {
 TEST(WorkerPoolTest, AnotherThreadCanEndAParkThatPolls) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   constexpr int kRounds = 200;
   Parker parker;
   std::atomic<int> woken = 0;
@@ -326,7 +365,7 @@ TEST(WorkerPoolTest, AnotherThreadCanEndAParkThatPolls) {
 TEST(WorkerPoolTest, WhoWakesAParkedThreadPassesThePollingOn) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   Parker parker;
   std::latch taken_over(1);
   std::latch done(1);
@@ -352,7 +391,7 @@ TEST(WorkerPoolTest, WhatIsUrgentRunsThoughAllThreadsThatMayRunTasksAreParked) {
   ExpectSameDescriptors census;
   constexpr int kThreads = 3;
   PoolFixture fixture(kThreads);
-  ASSERT_TRUE(fixture.pool().Start(2).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   Parker parkers[kThreads - 1];
   std::latch parked(kThreads - 1);
   std::latch done(kThreads - 1);
@@ -377,7 +416,7 @@ TEST(WorkerPoolTest, WhatIsUrgentRunsThoughAllThreadsThatMayRunTasksAreParked) {
 TEST(WorkerPoolTest, AThreadOfNoPoolParksToItsDeadline) {
   ExpectSameDescriptors census;
   PoolFixture fixture(2);
-  ASSERT_TRUE(fixture.pool().Start(1).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   EXPECT_FALSE(fixture.pool().PollsInPark());
   Parker parker;
   EXPECT_FALSE(fixture.pool().Park(
@@ -388,7 +427,7 @@ TEST(WorkerPoolTest, AThreadOfNoPoolParksToItsDeadline) {
 TEST(WorkerPoolTest, AnInterruptEndsAPollOfAnotherThread) {
   ExpectSameDescriptors census;
   PoolFixture fixture(2);
-  ASSERT_TRUE(fixture.pool().Start(1).ok());
+  ASSERT_TRUE(fixture.pool().Start().ok());
   fixture.AwaitPolling();
   fixture.pool().InterruptPoll();
   EXPECT_EQ(fixture.interrupts(), 1);
