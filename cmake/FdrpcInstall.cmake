@@ -34,6 +34,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/fdrpcConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/fdrpcConfig.cmake
               ${PROJECT_BINARY_DIR}/fdrpcConfigVersion.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/FdrpcAbseil.cmake
               ${CMAKE_CURRENT_LIST_DIR}/FdrpcDepfile.cmake
               ${CMAKE_CURRENT_LIST_DIR}/FdrpcGenerate.cmake
               ${CMAKE_CURRENT_LIST_DIR}/FdrpcProtobuf.cmake

@@ -44,6 +44,14 @@ cmake --build "$work/with-cmake"
 "$work/with-cmake/echo_alone"
 if [[ -e $work/with-cmake/echo_mocked ]]; then "$work/with-cmake/echo_mocked"; fi
 
+step "With abseil's archives"
+configure "$work/with-archives" -DFDRPC_ABSEIL_ARCHIVES=ON "$@"
+cmake --build "$work/with-archives" --target echo
+"$work/with-archives/echo"
+if ldd "$work/with-archives/echo" | grep libabsl; then
+  fail "the program needs the shared libraries above"
+fi
+
 for generator in Ninja "Unix Makefiles"; do
   step "A changed import generates again what imports it: $generator"
   build=$work/regeneration-$generator
