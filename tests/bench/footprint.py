@@ -13,6 +13,7 @@ FIGURES = [
     ("resident_bytes", "resident", "{:,.0f}"),
     ("private_bytes", "private", "{:,.0f}"),
     ("anonymous_bytes", "anonymous", "{:,.0f}"),
+    ("static_anonymous_bytes", "static anonymous", "{:,.0f}"),
     ("threads", "threads", "{:.0f}"),
     ("binary_bytes", "binary", "{:,.0f}"),
     ("static_binary_bytes", "static binary", "{:,.0f}"),
@@ -39,8 +40,8 @@ def stripped_bytes(path, temporary):
     return stripped.stat().st_size
 
 
-def measure_footprint(directory, system):
-    path = small(directory, system, "server")
+def measure_server(path):
+    """What a server costs that has just started."""
     with tempfile.TemporaryDirectory(prefix="fdrpc-bench-") as temporary:
         server = subprocess.Popen([path, f"unix:{temporary}/socket"], stdout=subprocess.PIPE,
                                   text=True)
@@ -52,7 +53,7 @@ def measure_footprint(directory, system):
             for line in (process / "smaps_rollup").read_text().splitlines()[1:]:
                 name, value = line.split(":")
                 memory[name] = int(value.split()[0]) * 1024
-            figures = {
+            return {
                 "resident_bytes": memory["Rss"],
                 "private_bytes": memory["Private_Dirty"],
                 "anonymous_bytes": memory["Anonymous"],
@@ -62,13 +63,21 @@ def measure_footprint(directory, system):
             server.kill()
             server.wait()
             server.stdout.close()
-        if shutil.which("strip"):
-            static = path.with_name(path.name + "_static")
+
+
+def measure_footprint(directory, system):
+    path = small(directory, system, "server")
+    static = path.with_name(path.name + "_static")
+    figures = measure_server(path)
+    if static.exists():
+        figures["static_anonymous_bytes"] = measure_server(static)["anonymous_bytes"]
+    if shutil.which("strip"):
+        with tempfile.TemporaryDirectory(prefix="fdrpc-bench-") as temporary:
             for name, program in (("binary_bytes", path), ("static_binary_bytes", static)):
                 size = stripped_bytes(program, temporary)
                 if size is not None:
                     figures[name] = size
-        return figures
+    return figures
 
 
 def measure_coldstart(directory, system, starts=7):
