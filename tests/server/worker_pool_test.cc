@@ -58,7 +58,8 @@ TEST(WorkerPoolTest, ASecondThreadComesWithTheFirstTask) {
   for (int i = 0; i < 3; ++i) {
     std::latch done(1);
     fixture.Arrive({[&] {
-      EXPECT_EQ(ThreadsSince(before), 2);
+      // Or more, where the machine takes the CPU away meanwhile.
+      EXPECT_GE(ThreadsSince(before), 2);
       done.count_down();
     }});
     done.wait();
@@ -154,7 +155,7 @@ TEST(WorkerPoolTest, WhatIsQueuedWhenItStopsRunsYet) {
 }
 
 TEST(WorkerPoolTest, WhatIsPostedToAPoolThatHasEndedRunsOnAThreadOfItsOwn) {
-  ExpectSameDescriptors census;
+  const DescriptorCensus before = TakeCensus();
   const std::thread::id here = std::this_thread::get_id();
   std::latch ran(2);
   {
@@ -170,6 +171,8 @@ TEST(WorkerPoolTest, WhatIsPostedToAPoolThatHasEndedRunsOnAThreadOfItsOwn) {
     }));
   }
   ran.wait();
+  // The thread lets go of the pool, behind its last task.
+  EXPECT_EQ(TakeCensusExpecting(before), before);
 }
 
 TEST(WorkerPoolTest, TheCallersThreadCanBeOneOfThePools) {
@@ -314,27 +317,31 @@ TEST(WorkerPoolTest, AParkedTaskPollsByItself) {
   ExpectSameDescriptors census;
   PoolFixture fixture(4);
   ASSERT_TRUE(fixture.pool().Start().ok());
-  constexpr int kRounds = 100;
-  int by_itself = 0;
+  constexpr int kRounds = 20;
+  Parker parker;
+  std::atomic<int> by_itself = 0;
+  std::atomic<int> woken = 0;
   std::latch done(1);
+  std::thread::id poller;
   fixture.Arrive({[&] {
-    const std::thread::id parked = std::this_thread::get_id();
-    Parker parker;
-    for (int i = 0; i < kRounds; ++i) {
-      std::thread::id poller;
-      fixture.ArriveInPoll([&] {
-        poller = std::this_thread::get_id();
-        fixture.Give(parker, true);
-      });
+    while (by_itself < kRounds) {
       EXPECT_TRUE(fixture.pool().Park(parker, kNoDeadline));
-      by_itself += poller == parked;
+      by_itself += poller == std::this_thread::get_id();
+      ++woken;
     }
     done.count_down();
   }});
-  done.wait();
-  // Where the machine takes the CPU away, another thread takes over, and gives
+  // Where the machine takes the CPU away, another thread takes over; it gives
   // the polling back when it wakes this one.
-  EXPECT_GE(by_itself, kRounds / 2);
+  for (int i = 0; by_itself < kRounds; ++i) {
+    fixture.AwaitPolling();
+    fixture.ArriveInPoll([&] {
+      poller = std::this_thread::get_id();
+      fixture.Give(parker, true);
+    });
+    while (woken <= i) std::this_thread::yield();
+  }
+  done.wait();
   fixture.Stop();
 }
 
