@@ -240,10 +240,14 @@ TEST_P(LostServerTest, ThatNeverReadsLetsCallsReachTheirDeadlines) {
   EXPECT_TRUE(last.get().ok());
 }
 
-TEST(KilledServerTest, EndsEveryCallAtOnce) {
+class KilledServerTest : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Over, KilledServerTest, kAllSchemes, SchemeName);
+
+TEST_P(KilledServerTest, EndsEveryCallAtOnce) {
   const ExpectSameDescriptors census;
   constexpr int kCalls = 8;
   const TempDir dir;
+  const std::string address = dir.address("socket", GetParam());
   std::pair<UniqueFd, UniqueFd> pipe = Pipe();
   const pid_t child = fork();
   ASSERT_GE(child, 0);
@@ -257,13 +261,13 @@ TEST(KilledServerTest, EndsEveryCallAtOnce) {
     };
     Server server;
     server.AddService(service);
-    if (!server.Listen(dir.address()).ok()) _exit(4);
+    if (!server.Listen(address).ok()) _exit(4);
     server.Run();
     _exit(5);
   }
   pipe.second.Reset();
   {
-    absl::StatusOr<Channel> channel = Channel::Connect(dir.address());
+    absl::StatusOr<Channel> channel = Channel::Connect(address);
     ASSERT_TRUE(channel.ok());
     TestService::Stub stub(*channel);
     ASSERT_TRUE(stub.Echo(Text(), {.wait_for_ready = true}).ok());

@@ -26,13 +26,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Text TextOf(const std::string& text, int64_t number = 0) {
-  Text message;
-  message.set_text(text);
-  message.set_number(number);
-  return message;
-}
-
 // How the call ends, which is on its way when this returns.
 std::future<absl::Status> BeginEcho(TestService::Stub& stub) {
   auto ended = std::make_shared<std::promise<absl::Status>>();

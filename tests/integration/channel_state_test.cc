@@ -56,7 +56,7 @@ class StateLog {
   std::vector<ChannelState> states_;
 };
 
-class ChannelStateTest : public ::testing::Test {
+class ChannelStateTest : public ::testing::TestWithParam<const char*> {
  protected:
   static void SetUpTestSuite() {
     // The process's loop has descriptors of its own, which stay.
@@ -65,7 +65,7 @@ class ChannelStateTest : public ::testing::Test {
         Channel::Connect(dir.address())->WatchState([](ChannelState) {}).ok());
   }
 
-  Channel NewChannel() { return *Channel::Connect(dir_.address()); }
+  Channel NewChannel() { return *Channel::Connect(address_); }
   std::future<absl::Status> WaitForReady(const Channel& channel,
                                          absl::Duration timeout = kGiveUp) {
     return std::async(std::launch::async, [channel, timeout] {
@@ -83,7 +83,9 @@ class ChannelStateTest : public ::testing::Test {
     EXPECT_TRUE(watch.ok()) << watch.status();
     return *std::move(watch);
   }
-  RawListener& Listen() { return listener_.emplace(dir_.file("socket")); }
+  RawListener& Listen() {
+    return listener_.emplace(dir_.file("socket"), GetParam());
+  }
   // The channel is ready, on the connection that is returned.
   RawPeer MakeReady(const Channel& channel) {
     std::future<absl::Status> ready = WaitForReady(channel);
@@ -97,11 +99,13 @@ class ChannelStateTest : public ::testing::Test {
 
   ExpectSameDescriptors census_;
   TempDir dir_;
+  const std::string address_ = dir_.address("socket", GetParam());
   StateLog log_;
   std::optional<RawListener> listener_;
 };
+INSTANTIATE_TEST_SUITE_P(Over, ChannelStateTest, kAllSchemes, SchemeName);
 
-TEST_F(ChannelStateTest, WaitForReadyConnectsAndWaitsForTheHello) {
+TEST_P(ChannelStateTest, WaitForReadyConnectsAndWaitsForTheHello) {
   Listen();
   Channel channel = NewChannel();
   EXPECT_EQ(channel.state(), kIdle);
@@ -115,7 +119,7 @@ TEST_F(ChannelStateTest, WaitForReadyConnectsAndWaitsForTheHello) {
   EXPECT_TRUE(channel.WaitForReady(absl::ZeroDuration()).ok());
 }
 
-TEST_F(ChannelStateTest, SeveralThreadsWaitForOneHello) {
+TEST_P(ChannelStateTest, SeveralThreadsWaitForOneHello) {
   Listen();
   Channel channel = NewChannel();
   std::vector<std::future<absl::Status>> ready;
@@ -129,7 +133,7 @@ TEST_F(ChannelStateTest, SeveralThreadsWaitForOneHello) {
   EXPECT_TRUE(reply.get().ok());
 }
 
-TEST_F(ChannelStateTest, ACallConnectsToo) {
+TEST_P(ChannelStateTest, ACallConnectsToo) {
   Listen();
   Channel channel = NewChannel();
   std::future<absl::StatusOr<Text>> reply = Echo(channel);
@@ -141,7 +145,7 @@ TEST_F(ChannelStateTest, ACallConnectsToo) {
   EXPECT_EQ(channel.state(), kReady);
 }
 
-TEST_F(ChannelStateTest, WithoutAServerItIsATransientFailure) {
+TEST_P(ChannelStateTest, WithoutAServerItIsATransientFailure) {
   Channel channel = NewChannel();
   const absl::Status status = channel.WaitForReady(absl::Milliseconds(5));
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
@@ -152,7 +156,7 @@ TEST_F(ChannelStateTest, WithoutAServerItIsATransientFailure) {
   EXPECT_EQ(channel.state(), kTransientFailure);
 }
 
-TEST_F(ChannelStateTest, WaitsForAServerThatComesLater) {
+TEST_P(ChannelStateTest, WaitsForAServerThatComesLater) {
   Channel channel = NewChannel();
   ChannelStateWatch watch = Watch(channel);
   std::future<absl::Status> ready = WaitForReady(channel);
@@ -160,7 +164,7 @@ TEST_F(ChannelStateTest, WaitsForAServerThatComesLater) {
   FakeService service;
   Server server;
   server.AddService(service);
-  ASSERT_TRUE(server.Listen(dir_.address()).ok());
+  ASSERT_TRUE(server.Listen(address_).ok());
   ASSERT_TRUE(server.Start().ok());
   EXPECT_TRUE(ready.get().ok());
   EXPECT_THAT(log_.First(4),
@@ -171,7 +175,7 @@ TEST_F(ChannelStateTest, WaitsForAServerThatComesLater) {
   EXPECT_EQ(log_.First(5).back(), kIdle);
 }
 
-TEST_F(ChannelStateTest, WhatWaitingDoesNotMendIsSaidAtOnce) {
+TEST_P(ChannelStateTest, WhatWaitingDoesNotMendIsSaidAtOnce) {
   Listen();
   ASSERT_EQ(chmod(dir_.file("socket").c_str(), 0), 0);
   const int code = InChild([&] {
@@ -181,7 +185,7 @@ TEST_F(ChannelStateTest, WhatWaitingDoesNotMendIsSaidAtOnce) {
   EXPECT_EQ(code, static_cast<int>(absl::StatusCode::kPermissionDenied));
 }
 
-TEST_F(ChannelStateTest, AServerWithoutAHelloIsNotReady) {
+TEST_P(ChannelStateTest, AServerWithoutAHelloIsNotReady) {
   Listen();
   Channel channel = NewChannel();
   const absl::Status status = channel.WaitForReady(absl::Milliseconds(5));
@@ -190,7 +194,7 @@ TEST_F(ChannelStateTest, AServerWithoutAHelloIsNotReady) {
   EXPECT_EQ(channel.state(), kConnecting);
 }
 
-TEST_F(ChannelStateTest, AServerThatClosesBeforeItsHelloIsTriedAgain) {
+TEST_P(ChannelStateTest, AServerThatClosesBeforeItsHelloIsTriedAgain) {
   Listen();
   Channel channel = NewChannel();
   ChannelStateWatch watch = Watch(channel);
@@ -203,7 +207,7 @@ TEST_F(ChannelStateTest, AServerThatClosesBeforeItsHelloIsTriedAgain) {
                                          kConnecting, kReady));
 }
 
-TEST_F(ChannelStateTest, WaitForReadyNoticesALossThatNobodyElseHas) {
+TEST_P(ChannelStateTest, WaitForReadyNoticesALossThatNobodyElseHas) {
   Listen();
   Channel channel = NewChannel();
   MakeReady(channel).Close();
@@ -211,7 +215,7 @@ TEST_F(ChannelStateTest, WaitForReadyNoticesALossThatNobodyElseHas) {
   MakeReady(channel);
 }
 
-TEST_F(ChannelStateTest, AWatchNoticesALossWithoutCalls) {
+TEST_P(ChannelStateTest, AWatchNoticesALossWithoutCalls) {
   Listen();
   Channel channel = NewChannel();
   ChannelStateWatch watch = Watch(channel);
@@ -220,7 +224,7 @@ TEST_F(ChannelStateTest, AWatchNoticesALossWithoutCalls) {
   EXPECT_EQ(channel.state(), kIdle);
 }
 
-TEST_F(ChannelStateTest, AWatchOfAConnectionThatIsThereNoticesItsLoss) {
+TEST_P(ChannelStateTest, AWatchOfAConnectionThatIsThereNoticesItsLoss) {
   Listen();
   Channel channel = NewChannel();
   RawPeer server = MakeReady(channel);
@@ -230,7 +234,7 @@ TEST_F(ChannelStateTest, AWatchOfAConnectionThatIsThereNoticesItsLoss) {
   EXPECT_THAT(log_.First(2), ElementsAre(kReady, kIdle));
 }
 
-TEST_F(ChannelStateTest, AServerThatGoesAwayLeavesItIdleWhileItsCallsEnd) {
+TEST_P(ChannelStateTest, AServerThatGoesAwayLeavesItIdleWhileItsCallsEnd) {
   Listen();
   Channel channel = NewChannel();
   ChannelStateWatch watch = Watch(channel);
@@ -248,11 +252,11 @@ TEST_F(ChannelStateTest, AServerThatGoesAwayLeavesItIdleWhileItsCallsEnd) {
                                          kConnecting, kReady));
 }
 
-TEST_F(ChannelStateTest, CallsOfManyThreadsGoOnWhileItIsWatched) {
+TEST_P(ChannelStateTest, CallsOfManyThreadsGoOnWhileItIsWatched) {
   FakeService service;
   Server server;
   server.AddService(service);
-  ASSERT_TRUE(server.Listen(dir_.address()).ok());
+  ASSERT_TRUE(server.Listen(address_).ok());
   ASSERT_TRUE(server.Start().ok());
   Channel channel = NewChannel();
   ChannelStateWatch watch = Watch(channel);
@@ -269,7 +273,7 @@ TEST_F(ChannelStateTest, CallsOfManyThreadsGoOnWhileItIsWatched) {
   EXPECT_EQ(log_.First(4).back(), kIdle);
 }
 
-TEST_F(ChannelStateTest, AWatchCanEndWithinItsFunction) {
+TEST_P(ChannelStateTest, AWatchCanEndWithinItsFunction) {
   Listen();
   Channel channel = NewChannel();
   RawPeer server = MakeReady(channel);
@@ -290,13 +294,13 @@ TEST_F(ChannelStateTest, AWatchCanEndWithinItsFunction) {
   EXPECT_THAT(log_.First(2), ElementsAre(kReady, kIdle));
 }
 
-TEST_F(ChannelStateTest, AWatchThatHasGoneIsNotToldOfWhatWasOnItsWay) {
+TEST_P(ChannelStateTest, AWatchThatHasGoneIsNotToldOfWhatWasOnItsWay) {
   absl::StatusOr<Loop> loop = Loop::Create();
   ASSERT_TRUE(loop.ok());
   std::thread runs([&] { loop->Run(); });
   Listen();
   for (int i = 0; i < 50; ++i) {
-    Channel channel = *Channel::Connect(dir_.address(), {.loop = *loop});
+    Channel channel = *Channel::Connect(address_, {.loop = *loop});
     RawPeer server = MakeReady(channel);
     std::atomic<bool> gone = false;
     int told = 0;  // a race, if the function still runs
@@ -316,19 +320,19 @@ TEST_F(ChannelStateTest, AWatchThatHasGoneIsNotToldOfWhatWasOnItsWay) {
   runs.join();
 }
 
-TEST_F(ChannelStateTest, AWatchMayOutliveItsChannelAndItsLoopNeedNotRun) {
+TEST_P(ChannelStateTest, AWatchMayOutliveItsChannelAndItsLoopNeedNotRun) {
   absl::StatusOr<Loop> loop = Loop::Create();
   ASSERT_TRUE(loop.ok());
   ChannelStateWatch watch;
   {
-    Channel channel = *Channel::Connect(dir_.address(), {.loop = *loop});
+    Channel channel = *Channel::Connect(address_, {.loop = *loop});
     watch = *channel.WatchState([](ChannelState) { FAIL(); });
   }
   watch = ChannelStateWatch();
   loop->RunReady();
 }
 
-TEST_F(ChannelStateTest, InAChildAfterForkTheChannelIsShutDown) {
+TEST_P(ChannelStateTest, InAChildAfterForkTheChannelIsShutDown) {
   Listen();
   Channel channel = NewChannel();
   RawPeer server = MakeReady(channel);

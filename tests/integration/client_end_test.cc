@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <functional>
 #include <future>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
+#include "tests/support/raw_peer.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
 
@@ -30,7 +32,7 @@ bool IsReadable(const UniqueFd& fd, int timeout_ms) {
 
 // A server of this process whose Chat runs until its call ends, and notes why;
 // clients are processes that were forked before it has threads.
-class ClientEndTest : public ::testing::Test {
+class ClientEndTest : public ::testing::TestWithParam<const char*> {
  protected:
   static constexpr int kLong = 60'000;  // milliseconds
 
@@ -41,7 +43,7 @@ class ClientEndTest : public ::testing::Test {
 
   void Serve() {
     server_.AddService(service_);
-    ASSERT_TRUE(server_.Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_.Listen(address_).ok());
     ASSERT_TRUE(server_.Start().ok());
   }
   // Makes `on_end` run when a Chat has ended.
@@ -68,7 +70,7 @@ class ClientEndTest : public ::testing::Test {
     if (pid == 0) {
       go_.Reset();
       (void)ReadRest(go.get());
-      TestService::Stub stub(*Channel::Connect(dir_.address()));
+      TestService::Stub stub(*Channel::Connect(address_));
       auto chat = stub.Chat();
       if (!chat.Write(Text()) || !chat.Read().has_value()) _exit(1);
       then();
@@ -81,12 +83,14 @@ class ClientEndTest : public ::testing::Test {
 
   ExpectSameDescriptors census_;
   TempDir dir_;
+  const std::string address_ = dir_.address("socket", GetParam());
   FakeService service_;
   Server server_;
   UniqueFd go_;
 };
+INSTANTIATE_TEST_SUITE_P(Over, ClientEndTest, kAllSchemes, SchemeName);
 
-TEST_F(ClientEndTest, AProcessThatDiesEndsItsCallsAndIsSeenToHaveDied) {
+TEST_P(ClientEndTest, AProcessThatDiesEndsItsCallsAndIsSeenToHaveDied) {
   const pid_t client = StartClient([] { pause(); });
   std::promise<void> talking;
   std::promise<absl::Status> reason;
@@ -107,7 +111,7 @@ TEST_F(ClientEndTest, AProcessThatDiesEndsItsCallsAndIsSeenToHaveDied) {
   waitpid(client, nullptr, 0);
 }
 
-TEST_F(ClientEndTest, AProcessThatDiesIsSeenThoughAnotherHoldsItsConnection) {
+TEST_P(ClientEndTest, AProcessThatDiesIsSeenThoughAnotherHoldsItsConnection) {
   auto [keeper, keeper_in] = Pipe();
   const pid_t client = StartClient([&keeper_in = keeper_in] {
     if (const pid_t child = fork(); child != 0) {
@@ -132,44 +136,45 @@ TEST_F(ClientEndTest, AProcessThatDiesIsSeenThoughAnotherHoldsItsConnection) {
   kill(child, SIGKILL);
 }
 
-TEST_F(ClientEndTest, TheReasonTellsCancelsAndTheServersEndApart) {
-  std::promise<absl::Status> reason;
-  std::promise<void> begun;
+TEST_P(ClientEndTest, TheReasonTellsCancelsAndTheServersEndApart) {
+  struct Seen {  // of one chat
+    std::promise<void> begun;
+    std::promise<absl::Status> reason;
+  };
+  Seen of_first;
+  Seen of_second;
+  std::atomic<int> chats = 0;
   service_.chat = [&](ServerContext& context, ServerStream<Text, Text>&) {
+    Seen& seen = chats++ == 0 ? of_first : of_second;
     std::promise<void> cancelled;
     std::stop_callback on_stop(context.cancellation(),
                                [&] { cancelled.set_value(); });
-    begun.set_value();
+    seen.begun.set_value();
     cancelled.get_future().wait();
-    reason.set_value(context.cancellation_reason());
+    seen.reason.set_value(context.cancellation_reason());
     return absl::OkStatus();
   };
   Serve();
-  TestService::Stub stub(*Channel::Connect(dir_.address()));
-  const auto expect = [&](absl::StatusCode code) {
-    EXPECT_EQ(reason.get_future().get().code(), code);
-    reason = {};
-    begun = {};
-  };
-  {
-    auto chat = stub.Chat();
-    begun.get_future().wait();
-    chat.Cancel();
-    expect(absl::StatusCode::kCancelled);
-  }
-  auto chat = stub.Chat();
-  begun.get_future().wait();
+  TestService::Stub stub(*Channel::Connect(address_));
+  auto first = stub.Chat();
+  of_first.begun.get_future().wait();
+  first.Cancel();
+  EXPECT_EQ(of_first.reason.get_future().get().code(),
+            absl::StatusCode::kCancelled);
+  auto second = stub.Chat();
+  of_second.begun.get_future().wait();
   server_.Shutdown(absl::ZeroDuration());
-  expect(absl::StatusCode::kUnavailable);
+  EXPECT_EQ(of_second.reason.get_future().get().code(),
+            absl::StatusCode::kUnavailable);
 }
 
-TEST_F(ClientEndTest, AClientOfTheSameProcessHasAPidfdToo) {
+TEST_P(ClientEndTest, AClientOfTheSameProcessHasAPidfdToo) {
   std::promise<bool> ended;
   OnChat([&](ServerContext&, const UniqueFd& pidfd) {
     ended.set_value(IsReadable(pidfd, 0));
   });
   Serve();
-  TestService::Stub stub(*Channel::Connect(dir_.address()));
+  TestService::Stub stub(*Channel::Connect(address_));
   auto chat = stub.Chat();
   EXPECT_TRUE(chat.Write(Text()));
   EXPECT_FALSE(ended.get_future().get());

@@ -13,6 +13,7 @@
 #include "fdrpc/server.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
+#include "tests/support/raw_peer.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
 
@@ -38,30 +39,26 @@ class SentByThisThread {
   FaultInjection faults_;
 };
 
-class LingerTest : public ::testing::Test {
+class LingerTest : public ::testing::TestWithParam<const char*> {
  protected:
   void Serve() {
     server_.AddService(service_);
-    ASSERT_TRUE(server_.Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_.Listen(address_).ok());
     ASSERT_TRUE(server_.Start().ok());
   }
   TestService::Stub NewStub() {
-    return TestService::Stub(*Channel::Connect(dir_.address()));
+    return TestService::Stub(*Channel::Connect(address_));
   }
 
   ExpectSameDescriptors census_;
   TempDir dir_;
+  const std::string address_ = dir_.address("socket", GetParam());
   FakeService service_;
   Server server_;
 };
+INSTANTIATE_TEST_SUITE_P(Over, LingerTest, kAllSchemes, SchemeName);
 
-Text Numbered(int number) {
-  Text text;
-  text.set_number(number);
-  return text;
-}
-
-TEST_F(LingerTest, RequestsGoTogetherAndInOrder) {
+TEST_P(LingerTest, RequestsGoTogetherAndInOrder) {
   std::vector<int64_t> numbers;
   service_.collect = [&](ServerContext&, ServerReader<Text>& reader,
                          Text& reply) {
@@ -89,7 +86,7 @@ TEST_F(LingerTest, RequestsGoTogetherAndInOrder) {
   for (int i = 0; i < kMessages; ++i) EXPECT_EQ(numbers.at(i), i);
 }
 
-TEST_F(LingerTest, AMessageThatMayNotTakesTheOthersAlong) {
+TEST_P(LingerTest, AMessageThatMayNotTakesTheOthersAlong) {
   Serve();
   TestService::Stub stub = NewStub();
   ClientStream<Text, Text> chat = stub.Chat();
@@ -103,7 +100,7 @@ TEST_F(LingerTest, AMessageThatMayNotTakesTheOthersAlong) {
   EXPECT_TRUE(chat.Finish().ok());
 }
 
-TEST_F(LingerTest, WhoWaitsSendsFirst) {
+TEST_P(LingerTest, WhoWaitsSendsFirst) {
   Serve();
   TestService::Stub stub = NewStub();
   ClientStream<Text, Text> chat = stub.Chat();
@@ -114,7 +111,7 @@ TEST_F(LingerTest, WhoWaitsSendsFirst) {
   EXPECT_TRUE(chat.Finish().ok());
 }
 
-TEST_F(LingerTest, MuchIsSentThoughItMayLinger) {
+TEST_P(LingerTest, MuchIsSentThoughItMayLinger) {
   Serve();
   TestService::Stub stub = NewStub();
   ASSERT_TRUE(stub.Echo(Text()).ok());
@@ -128,7 +125,7 @@ TEST_F(LingerTest, MuchIsSentThoughItMayLinger) {
   chat.Cancel();
 }
 
-TEST_F(LingerTest, AServersRepliesGoWhenItWaitsAndWhenItEnds) {
+TEST_P(LingerTest, AServersRepliesGoWhenItWaitsAndWhenItEnds) {
   service_.chat = [](ServerContext&, ServerStream<Text, Text>& stream) {
     while (std::optional<Text> text = stream.Read()) {
       if (!stream.Write(*text, kLingers)) break;

@@ -1,5 +1,6 @@
 // How much metadata each side takes, as its user says.
 
+#include <atomic>
 #include <optional>
 #include <string>
 
@@ -8,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/raw_peer.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
 
@@ -22,7 +24,7 @@ std::string ValueOf(size_t bytes) {
   return std::string(bytes - 5 - std::string("key").size(), 'v');
 }
 
-class MetadataLimitsTest : public ::testing::Test {
+class MetadataLimitsTest : public ::testing::TestWithParam<const char*> {
  protected:
   ~MetadataLimitsTest() override {
     server_->Shutdown();
@@ -31,11 +33,11 @@ class MetadataLimitsTest : public ::testing::Test {
   void Serve(const ServerOptions& options) {
     server_.emplace(options);
     server_->AddService(service_);
-    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_->Listen(address_).ok());
     ASSERT_TRUE(server_->Start().ok());
   }
   TestService::Stub NewStub(const ChannelOptions& options = {}) {
-    return TestService::Stub(*Channel::Connect(dir_.address(), options));
+    return TestService::Stub(*Channel::Connect(address_, options));
   }
   static void ExpectExhausted(const absl::Status& status) {
     EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
@@ -46,11 +48,13 @@ class MetadataLimitsTest : public ::testing::Test {
 
   ExpectSameDescriptors census_;
   TempDir dir_;
+  const std::string address_ = dir_.address("socket", GetParam());
   FakeService service_;
   std::optional<Server> server_;
 };
+INSTANTIATE_TEST_SUITE_P(Over, MetadataLimitsTest, kAllSchemes, SchemeName);
 
-TEST_F(MetadataLimitsTest, ACallMayBringAsMuchMetadataAsTheServerTakes) {
+TEST_P(MetadataLimitsTest, ACallMayBringAsMuchMetadataAsTheServerTakes) {
   Serve({.max_metadata_bytes = kMost});
   TestService::Stub stub = NewStub();
   EXPECT_TRUE(stub.Echo(Text(), {.metadata = {{"key", ValueOf(kMost)}}}).ok());
@@ -61,10 +65,10 @@ TEST_F(MetadataLimitsTest, ACallMayBringAsMuchMetadataAsTheServerTakes) {
   EXPECT_TRUE(stub.Echo(Text()).ok());
 }
 
-TEST_F(MetadataLimitsTest, AServerMaySendAsMuchMetadataAsTheClientTakes) {
-  size_t headers = 0;
-  size_t trailers = 0;
-  bool early = false;
+TEST_P(MetadataLimitsTest, AServerMaySendAsMuchMetadataAsTheClientTakes) {
+  std::atomic<size_t> headers = 0;
+  std::atomic<size_t> trailers = 0;
+  std::atomic<bool> early = false;
   const auto add = [&](ServerContext& context) {
     if (headers > 0) context.headers().Add("key", ValueOf(headers));
     if (trailers > 0) context.trailers().Add("key", ValueOf(trailers));
@@ -78,12 +82,14 @@ TEST_F(MetadataLimitsTest, AServerMaySendAsMuchMetadataAsTheClientTakes) {
                        ServerWriter<Text>&) { return add(context); };
   Serve({});
   TestService::Stub stub = NewStub({.max_metadata_bytes = kMost});
-  headers = trailers = kMost;
+  headers = kMost;
+  trailers = kMost;
   EXPECT_TRUE(stub.Echo(Text()).ok());
   for (const bool sent_early : {false, true}) {
     early = sent_early;
-    for (size_t* which : {&headers, &trailers}) {
-      headers = trailers = 0;
+    for (std::atomic<size_t>* which : {&headers, &trailers}) {
+      headers = 0;
+      trailers = 0;
       *which = kMost + 1;
       ReplyMetadata received;
       ExpectExhausted(
@@ -93,7 +99,8 @@ TEST_F(MetadataLimitsTest, AServerMaySendAsMuchMetadataAsTheClientTakes) {
       ExpectExhausted(stub.Watch(Text()).Finish());
     }
   }
-  headers = trailers = 0;
+  headers = 0;
+  trailers = 0;
   EXPECT_TRUE(stub.Echo(Text()).ok());
 }
 

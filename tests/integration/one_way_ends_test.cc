@@ -16,12 +16,13 @@
 #include "tests/integration/one_way_log.h"
 #include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/raw_peer.h"
 #include "tests/support/temp_dir.h"
 
 namespace fdrpc::testing {
 namespace {
 
-class OneWayEndsTest : public ::testing::Test {
+class OneWayEndsTest : public ::testing::TestWithParam<const char*> {
  protected:
   OneWayEndsTest() {
     log_.on_write = [this](ServerContext& context, const std::string& text) {
@@ -45,7 +46,7 @@ class OneWayEndsTest : public ::testing::Test {
   void Listen(ServerOptions options = {}) {
     server_.emplace(options);
     server_->AddService(log_);
-    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_->Listen(address_).ok());
   }
   void Serve(ServerOptions options = {}) {
     Listen(options);
@@ -54,7 +55,7 @@ class OneWayEndsTest : public ::testing::Test {
   // What a child does: tells so many times, with a file each, and is gone.
   int SendAndExit(int count) {
     return InChild([&] {
-      Log::Stub stub(*Channel::Connect(dir_.address()));
+      Log::Stub stub(*Channel::Connect(address_));
       for (int i = 0; i < count; ++i) {
         Parcel<LogFile> file;
         file.set_file(FileWith("x"));
@@ -69,7 +70,7 @@ class OneWayEndsTest : public ::testing::Test {
   void CallAndDie() {
     const pid_t child = fork();
     if (child == 0) {
-      Log::Stub stub(*Channel::Connect(dir_.address()));
+      Log::Stub stub(*Channel::Connect(address_));
       if (!stub.Write(EntryOf("hold")).ok()) _exit(1);
       (void)stub.Ask(EntryOf("never answered"));
       _exit(1);
@@ -81,8 +82,29 @@ class OneWayEndsTest : public ::testing::Test {
     client_gone_.wait();
   }
 
+  // The server drains while a one-way call is held, and waits for it.
+  void ExpectWaitsForIt() {
+    server_->Shutdown(absl::InfiniteDuration());
+    std::thread releases([this] { go_on_.count_down(); });
+    server_->Wait();
+    releases.join();
+    EXPECT_FALSE(was_cancelled_);
+    EXPECT_EQ(told_.size(), 1u);
+    EXPECT_EQ(server_->statistics().one_way_errors, 0u);
+  }
+  // The same with a drain deadline that has come.
+  void ExpectCancelsIt() {
+    server_->Shutdown(absl::ZeroDuration());
+    cancelled_.wait();
+    go_on_.count_down();
+    server_->Wait();
+    EXPECT_TRUE(was_cancelled_);
+    EXPECT_EQ(server_->statistics().one_way_errors, 1u);
+  }
+
   ExpectSameDescriptors census_;
   TempDir dir_;
+  const std::string address_ = dir_.address("socket", GetParam());
   Told told_;
   BlockingLog log_{told_};
   std::latch held_{1};
@@ -93,8 +115,9 @@ class OneWayEndsTest : public ::testing::Test {
   std::atomic<bool> was_cancelled_ = false;
   std::optional<Server> server_;
 };
+INSTANTIATE_TEST_SUITE_P(Over, OneWayEndsTest, kAllSchemes, SchemeName);
 
-TEST_F(OneWayEndsTest, AClientMaySendAndExitAtOnce) {
+TEST_P(OneWayEndsTest, AClientMaySendAndExitAtOnce) {
   Serve();
   EXPECT_EQ(SendAndExit(1000), 0);
   EXPECT_EQ(told_.Await(2000).size(), 2000u);
@@ -104,17 +127,17 @@ TEST_F(OneWayEndsTest, AClientMaySendAndExitAtOnce) {
   EXPECT_EQ(server_->statistics().one_way_errors, 0u);
 }
 
-TEST_F(OneWayEndsTest, AClientMayHaveGoneBeforeItsConnectionIsAccepted) {
+TEST_P(OneWayEndsTest, AClientMayHaveGoneBeforeItsConnectionIsAccepted) {
   Listen();
   EXPECT_EQ(SendAndExit(20), 0);
   ASSERT_TRUE(server_->Start().ok());
   EXPECT_EQ(told_.Await(40).size(), 40u);
 }
 
-TEST_F(OneWayEndsTest, AClientMayExitWhileItsConnectionIsNotRead) {
+TEST_P(OneWayEndsTest, AClientMayExitWhileItsConnectionIsNotRead) {
   Serve({.max_threads = 2, .max_calls_per_connection = 16});
   // The one handler that may block does: what comes behind has to wait.
-  Log::Stub stub(*Channel::Connect(dir_.address()));
+  Log::Stub stub(*Channel::Connect(address_));
   EXPECT_TRUE(stub.Write(EntryOf("hold")).ok());
   held_.wait();
   EXPECT_EQ(SendAndExit(60), 0);
@@ -124,7 +147,7 @@ TEST_F(OneWayEndsTest, AClientMayExitWhileItsConnectionIsNotRead) {
   EXPECT_EQ(server_->statistics().one_way_errors, 0u);
 }
 
-TEST_F(OneWayEndsTest, GoesOnWhenItsClientHasDied) {
+TEST_P(OneWayEndsTest, GoesOnWhenItsClientHasDied) {
   Serve();
   CallAndDie();
   go_on_.count_down();
@@ -132,52 +155,32 @@ TEST_F(OneWayEndsTest, GoesOnWhenItsClientHasDied) {
   EXPECT_FALSE(was_cancelled_);
 }
 
-TEST_F(OneWayEndsTest, AServerThatDrainsWaitsForItAlsoWhenItsClientHasDied) {
+TEST_P(OneWayEndsTest, AServerThatDrainsWaitsForItAlsoWhenItsClientHasDied) {
   Serve();
   CallAndDie();
-  server_->Shutdown(absl::InfiniteDuration());
-  std::thread releases([this] { go_on_.count_down(); });
-  server_->Wait();
-  releases.join();
-  EXPECT_FALSE(was_cancelled_);
-  EXPECT_EQ(server_->statistics().one_way_errors, 0u);
+  ExpectWaitsForIt();
 }
 
-TEST_F(OneWayEndsTest, TheDrainDeadlineCancelsItAlsoWhenItsClientHasDied) {
+TEST_P(OneWayEndsTest, TheDrainDeadlineCancelsItAlsoWhenItsClientHasDied) {
   Serve();
   CallAndDie();
-  server_->Shutdown(absl::ZeroDuration());
-  cancelled_.wait();
-  go_on_.count_down();
-  server_->Wait();
-  EXPECT_TRUE(was_cancelled_);
-  EXPECT_EQ(server_->statistics().one_way_errors, 1u);
+  ExpectCancelsIt();
 }
 
-TEST_F(OneWayEndsTest, AServerThatDrainsWaitsForThem) {
+TEST_P(OneWayEndsTest, AServerThatDrainsWaitsForThem) {
   Serve();
-  Log::Stub stub(*Channel::Connect(dir_.address()));
+  Log::Stub stub(*Channel::Connect(address_));
   EXPECT_TRUE(stub.Write(EntryOf("hold")).ok());
   held_.wait();
-  server_->Shutdown(absl::InfiniteDuration());
-  std::thread releases([this] { go_on_.count_down(); });
-  server_->Wait();
-  releases.join();
-  EXPECT_FALSE(was_cancelled_);
-  EXPECT_EQ(told_.size(), 1u);
+  ExpectWaitsForIt();
 }
 
-TEST_F(OneWayEndsTest, TheDrainDeadlineCancelsThem) {
+TEST_P(OneWayEndsTest, TheDrainDeadlineCancelsThem) {
   Serve();
-  Log::Stub stub(*Channel::Connect(dir_.address()));
+  Log::Stub stub(*Channel::Connect(address_));
   EXPECT_TRUE(stub.Write(EntryOf("hold")).ok());
   held_.wait();
-  server_->Shutdown(absl::ZeroDuration());
-  cancelled_.wait();
-  go_on_.count_down();
-  server_->Wait();
-  EXPECT_TRUE(was_cancelled_);
-  EXPECT_EQ(server_->statistics().one_way_errors, 1u);
+  ExpectCancelsIt();
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "tests/integration/one_way_log.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
+#include "tests/support/raw_peer.h"
 #include "tests/support/running_loop.h"
 #include "tests/support/temp_dir.h"
 
@@ -29,12 +30,12 @@ using ::testing::ElementsAre;
 
 // Nobody waits for the handlers: a test that ends resets the server, which
 // does, before what they use goes.
-class OneWayTest : public ::testing::Test {
+class OneWayTest : public ::testing::TestWithParam<const char*> {
  protected:
   void Listen(Service& service, ServerOptions options = {}) {
     server_.emplace(options);
     server_->AddService(service);
-    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_->Listen(address_).ok());
   }
   void Serve(Service& service, ServerOptions options = {}) {
     Listen(service, options);
@@ -46,7 +47,7 @@ class OneWayTest : public ::testing::Test {
     return server_->statistics();
   }
   std::shared_ptr<Caller> Connect(ChannelOptions options = {}) {
-    absl::StatusOr<Channel> channel = Channel::Connect(dir_.address(), options);
+    absl::StatusOr<Channel> channel = Channel::Connect(address_, options);
     EXPECT_TRUE(channel.ok()) << channel.status();
     return *channel;
   }
@@ -85,12 +86,14 @@ class OneWayTest : public ::testing::Test {
 
   ExpectSameDescriptors census_;
   TempDir dir_;
+  const std::string address_ = dir_.address("socket", GetParam());
   RunningLoop loop_;
   Told told_;
   std::optional<Server> server_;
 };
+INSTANTIATE_TEST_SUITE_P(Over, OneWayTest, kAllSchemes, SchemeName);
 
-TEST_F(OneWayTest, EachFormOfClientReachesEachFormOfServer) {
+TEST_P(OneWayTest, EachFormOfClientReachesEachFormOfServer) {
   BlockingLog blocking(told_);
   AsyncLog async(told_);
   CoLog co(told_);
@@ -114,7 +117,7 @@ TEST_F(OneWayTest, EachFormOfClientReachesEachFormOfServer) {
   }
 }
 
-TEST_F(OneWayTest, ATextAndAFileArriveFromEachForm) {
+TEST_P(OneWayTest, ATextAndAFileArriveFromEachForm) {
   BlockingLog log(told_);
   Serve(log);
   CallFromEachForm(Log::Stub(Connect({.loop = loop_.loop()})));
@@ -122,7 +125,7 @@ TEST_F(OneWayTest, ATextAndAFileArriveFromEachForm) {
   server_.reset();
 }
 
-TEST_F(OneWayTest, TenThousandInARowArriveInOrder) {
+TEST_P(OneWayTest, TenThousandInARowArriveInOrder) {
   constexpr int kCalls = 10'000;
   BlockingLog log(told_);
   Listen(log);
@@ -140,7 +143,7 @@ TEST_F(OneWayTest, TenThousandInARowArriveInOrder) {
   server_.reset();
 }
 
-TEST_F(OneWayTest, NoneIsLostAmongManyThreads) {
+TEST_P(OneWayTest, NoneIsLostAmongManyThreads) {
   BlockingLog log(told_);
   Serve(log);
   Log::Stub stub(Connect());
@@ -159,7 +162,7 @@ TEST_F(OneWayTest, NoneIsLostAmongManyThreads) {
   server_.reset();
 }
 
-TEST_F(OneWayTest, CostsTheClientOneSystemCallAndTheServerSendsNothing) {
+TEST_P(OneWayTest, CostsTheClientOneSystemCallAndTheServerSendsNothing) {
   BlockingLog log(told_);
   Serve(log);
   Log::Stub stub(Connect());
@@ -191,7 +194,7 @@ TEST_F(OneWayTest, CostsTheClientOneSystemCallAndTheServerSendsNothing) {
   server_.reset();
 }
 
-TEST_F(OneWayTest, ADescriptorThatIsNotOpenFailsTheCallAlone) {
+TEST_P(OneWayTest, ADescriptorThatIsNotOpenFailsTheCallAlone) {
   BlockingLog log(told_);
   Serve(log);
   Log::Stub stub(Connect());
@@ -209,7 +212,7 @@ TEST_F(OneWayTest, ADescriptorThatIsNotOpenFailsTheCallAlone) {
   server_.reset();
 }
 
-TEST_F(OneWayTest, WithoutAServerItSaysSo) {
+TEST_P(OneWayTest, WithoutAServerItSaysSo) {
   Log::Stub stub(Connect());
   EXPECT_TRUE(absl::IsUnavailable(stub.Write(EntryOf("x"))));
   EXPECT_TRUE(absl::IsDeadlineExceeded(
@@ -219,7 +222,7 @@ TEST_F(OneWayTest, WithoutAServerItSaysSo) {
   EXPECT_TRUE(absl::IsDeadlineExceeded(waited)) << waited;
 }
 
-TEST_F(OneWayTest, WhatAServerThatWentHasNotReadGoesToTheNextOne) {
+TEST_P(OneWayTest, WhatAServerThatWentHasNotReadGoesToTheNextOne) {
   BlockingLog log(told_);
   Serve(log);
   Log::Stub stub(Connect());
@@ -233,7 +236,7 @@ TEST_F(OneWayTest, WhatAServerThatWentHasNotReadGoesToTheNextOne) {
   server_.reset();
 }
 
-TEST_F(OneWayTest, RequestsLargerThanTheSocketArriveWhole) {
+TEST_P(OneWayTest, RequestsLargerThanTheSocketArriveWhole) {
   std::atomic<size_t> bytes = 0;
   BlockingLog log(told_);
   log.on_write = [&](ServerContext&, const std::string& text) {
@@ -249,7 +252,7 @@ TEST_F(OneWayTest, RequestsLargerThanTheSocketArriveWhole) {
   server_.reset();
 }
 
-TEST_F(OneWayTest, TheDeadlineReachesTheHandler) {
+TEST_P(OneWayTest, TheDeadlineReachesTheHandler) {
   std::promise<absl::Duration> remaining;
   BlockingLog log(told_);
   log.on_write = [&](ServerContext& context, const std::string&) {
@@ -265,7 +268,7 @@ TEST_F(OneWayTest, TheDeadlineReachesTheHandler) {
   server_.reset();
 }
 
-TEST_F(OneWayTest, ErrorsAreCountedWhereNobodyHearsOfThem) {
+TEST_P(OneWayTest, ErrorsAreCountedWhereNobodyHearsOfThem) {
   AsyncLog log(told_);
   Serve(log);
   const std::shared_ptr<Caller> caller = Connect();
@@ -286,7 +289,7 @@ TEST_F(OneWayTest, ErrorsAreCountedWhereNobodyHearsOfThem) {
   server_.reset();
 }
 
-TEST_F(OneWayTest, EitherSideMayKnowTheMethodAsAnOrdinaryOne) {
+TEST_P(OneWayTest, EitherSideMayKnowTheMethodAsAnOrdinaryOne) {
   BlockingLog log(told_);
   Serve(log);
   const std::shared_ptr<Caller> caller = Connect();
@@ -308,7 +311,7 @@ TEST_F(OneWayTest, EitherSideMayKnowTheMethodAsAnOrdinaryOne) {
   server_.reset();
 }
 
-TEST_F(OneWayTest, DoesNotWaitForCallsThatAreAtTheServersLimit) {
+TEST_P(OneWayTest, DoesNotWaitForCallsThatAreAtTheServersLimit) {
   std::atomic<int> asking = 0;
   std::latch go_on(1);
   BlockingLog log(told_);
@@ -330,7 +333,7 @@ TEST_F(OneWayTest, DoesNotWaitForCallsThatAreAtTheServersLimit) {
   server_.reset();
 }
 
-TEST_F(OneWayTest, AClientThatIsFasterThanItsServerIsHeldBackAndLosesNothing) {
+TEST_P(OneWayTest, AClientThatIsFasterThanItsServerIsHeldBackAndLosesNothing) {
   constexpr int kCalls = 2000;
   std::latch go_on(1);
   std::atomic<bool> sent = false;

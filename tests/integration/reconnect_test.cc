@@ -14,8 +14,9 @@ namespace {
 using ::testing::HasSubstr;
 
 using ReconnectTest = UnaryCallFixture;
+INSTANTIATE_TEST_SUITE_P(Over, ReconnectTest, kAllSchemes, SchemeName);
 
-TEST_F(ReconnectTest, StopsWaitingForTheServerAtTheDeadline) {
+TEST_P(ReconnectTest, StopsWaitingForTheServerAtTheDeadline) {
   absl::StatusOr<Text> reply = NewStub().Echo(
       Text(), {.timeout = absl::Milliseconds(5), .wait_for_ready = true});
   EXPECT_EQ(reply.status().code(), absl::StatusCode::kDeadlineExceeded);
@@ -23,7 +24,7 @@ TEST_F(ReconnectTest, StopsWaitingForTheServerAtTheDeadline) {
               HasSubstr("nobody listens"));
 }
 
-TEST_F(ReconnectTest, ReconnectsWhenTheServerComesBack) {
+TEST_P(ReconnectTest, ReconnectsWhenTheServerComesBack) {
   Serve();
   TestService::Stub stub = NewStub();
   ASSERT_TRUE(stub.Echo(Text()).ok());
@@ -37,7 +38,7 @@ TEST_F(ReconnectTest, ReconnectsWhenTheServerComesBack) {
   }
 }
 
-TEST_F(ReconnectTest, MakesACallWithDescriptorsAgainOnANewConnection) {
+TEST_P(ReconnectTest, MakesACallWithDescriptorsAgainOnANewConnection) {
   Serve();
   TestService::Stub stub = NewStub();
   ASSERT_TRUE(stub.Echo(Text()).ok());

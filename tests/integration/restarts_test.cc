@@ -297,12 +297,12 @@ TEST_P(RestartsTest, NoCallFailsWhenConnectionsAreReplacedForTheirAge) {
   server.Wait();
 }
 
-TEST(RestartsTest, NoCallFailsWhenConnectionsAreEndedForBeingIdle) {
+TEST_P(RestartsTest, NoCallFailsWhenConnectionsAreEndedForBeingIdle) {
   TempDir dir;
   FakeService service;
   Server server({.max_connection_idle = absl::Milliseconds(1)});
   server.AddService(service);
-  ASSERT_TRUE(server.Listen(dir.address()).ok());
+  ASSERT_TRUE(server.Listen(dir.address("socket", GetParam())).ok());
   ASSERT_TRUE(server.Start().ok());
   const FaultInjection counting(
       [](std::string_view, size_t) { return FaultInjection::Fault(); });
@@ -311,11 +311,11 @@ TEST(RestartsTest, NoCallFailsWhenConnectionsAreEndedForBeingIdle) {
     constexpr int kChannels = 50;
     std::vector<TestService::Stub> stubs;
     for (int i = 0; i < kChannels; ++i) {
-      stubs.emplace_back(*Channel::Connect(dir.address()));
+      stubs.emplace_back(*Channel::Connect(dir.address("socket", GetParam())));
     }
     std::mt19937 random(4711);
     Tally tally;
-    while (tally.calls < 10'000 && counting.CountOf("accept4") < 1000) {
+    while (tally.calls < 10'000 && counting.CountOf("connect") < 1000) {
       TestService::Stub& stub = stubs[random() % kChannels];
       if (random() % 2 == 0) {
         tally.Add("Exchange", stub.Exchange(OneFile()).status());
@@ -327,7 +327,7 @@ TEST(RestartsTest, NoCallFailsWhenConnectionsAreEndedForBeingIdle) {
       tally.Add("Chat", chat.Finish());
     }
     EXPECT_THAT(tally.errors(), ::testing::IsEmpty());
-    EXPECT_GE(counting.CountOf("accept4"), 2u * kChannels)
+    EXPECT_GE(counting.CountOf("connect"), 2u * kChannels)
         << "no connection was replaced";
   }
   server.Shutdown();

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/foreign_loop.h"
+#include "tests/support/raw_peer.h"
 #include "tests/support/running_loop.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
@@ -21,33 +22,37 @@
 namespace fdrpc::testing {
 namespace {
 
-Text TextOf(const std::string& text) {
-  Text message;
-  message.set_text(text);
-  return message;
-}
-
-class ServerLoopCallsTest : public ::testing::Test {
+class ServerLoopCallsFixture : public ::testing::Test {
  protected:
+  explicit ServerLoopCallsFixture(const std::string& scheme = "unix:")
+      : address_(dir_.address("socket", scheme)) {}
   void Serve(Service& service, const Loop& loop) {
     server_.emplace();
     server_->AddService(service);
-    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_->Listen(address_).ok());
     ASSERT_TRUE(server_->Start(loop).ok());
   }
   TestService::Stub NewStub(ChannelOptions options = {}) {
-    absl::StatusOr<Channel> channel = Channel::Connect(dir_.address(), options);
+    absl::StatusOr<Channel> channel = Channel::Connect(address_, options);
     EXPECT_TRUE(channel.ok()) << channel.status();
     return TestService::Stub(*channel);
   }
 
   ExpectSameDescriptors census_;
   TempDir dir_;
+  const std::string address_;
   FakeService service_;
   std::optional<Server> server_;
 };
 
-TEST_F(ServerLoopCallsTest, AHundredClientsCallAtOnce) {
+class ServerLoopCallsTest : public ServerLoopCallsFixture,
+                            public ::testing::WithParamInterface<const char*> {
+ protected:
+  ServerLoopCallsTest() : ServerLoopCallsFixture(GetParam()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Over, ServerLoopCallsTest, kAllSchemes, SchemeName);
+
+TEST_P(ServerLoopCallsTest, AHundredClientsCallAtOnce) {
   RunningLoop running;
   service_.echo = [&](ServerContext&, const Text& request, Text& reply) {
     EXPECT_EQ(std::this_thread::get_id(), running.thread());
@@ -72,7 +77,7 @@ TEST_F(ServerLoopCallsTest, AHundredClientsCallAtOnce) {
   server_.reset();
 }
 
-TEST_F(ServerLoopCallsTest, AClientAndItsServerShareAThread) {
+TEST_P(ServerLoopCallsTest, AClientAndItsServerShareAThread) {
   Loop loop = NewLoop();
   ForeignLoop foreign(loop);
   Serve(service_, loop);
@@ -89,7 +94,7 @@ TEST_F(ServerLoopCallsTest, AClientAndItsServerShareAThread) {
   EXPECT_LT(foreign.RunUntil([&] { return replies == kCalls; }), kCalls);
 }
 
-TEST_F(ServerLoopCallsTest, AnIdlePairOfAClientAndAServerTakesFewRounds) {
+TEST_P(ServerLoopCallsTest, AnIdlePairOfAClientAndAServerTakesFewRounds) {
   Loop loop = NewLoop();
   ForeignLoop foreign(loop);
   // Keeps the call until its deadline.
@@ -144,7 +149,7 @@ class CoFront final : public TestService::CoService {
 };
 
 template <typename Front>
-class HandlersThatCallTest : public ServerLoopCallsTest {};
+class HandlersThatCallTest : public ServerLoopCallsFixture {};
 using Fronts = ::testing::Types<AsyncFront, CoFront>;
 TYPED_TEST_SUITE(HandlersThatCallTest, Fronts);
 
@@ -175,7 +180,7 @@ TYPED_TEST(HandlersThatCallTest, EndWithTheServerThoughTheirLoopRunsNoMore) {
   ForeignLoop foreign(loop);
   // Takes connections, and answers once it is started.
   Server back;
-  ASSERT_TRUE(back.Listen(this->dir_.address()).ok());
+  ASSERT_TRUE(back.Listen(this->address_).ok());
   TempDir dir;
   TypeParam service(this->NewStub({.loop = loop}));
   Server front;

@@ -17,8 +17,9 @@ namespace fdrpc::testing {
 namespace {
 
 using UnaryCallTest = UnaryCallFixture;
+INSTANTIATE_TEST_SUITE_P(Over, UnaryCallTest, kAllSchemes, SchemeName);
 
-TEST_F(UnaryCallTest, CarriesMessagesLargerThanAFrameAndASocketBuffer) {
+TEST_P(UnaryCallTest, CarriesMessagesLargerThanAFrameAndASocketBuffer) {
   Serve();
   TestService::Stub stub = NewStub();
   for (size_t bytes : {1u << 10, 8u << 10, 64u << 10, (512u << 10) - 1,
@@ -31,7 +32,7 @@ TEST_F(UnaryCallTest, CarriesMessagesLargerThanAFrameAndASocketBuffer) {
   }
 }
 
-TEST_F(UnaryCallTest, KnowsItsPeer) {
+TEST_P(UnaryCallTest, KnowsItsPeer) {
   Serve();
   service_.echo = [](ServerContext& context, const Text&, Text& reply) {
     reply.set_number(context.peer().pid);
@@ -44,7 +45,7 @@ TEST_F(UnaryCallTest, KnowsItsPeer) {
   EXPECT_EQ(reply->text(), std::to_string(getuid()));
 }
 
-TEST_F(UnaryCallTest, EndsAtTheDeadlineAndTellsTheHandler) {
+TEST_P(UnaryCallTest, EndsAtTheDeadlineAndTellsTheHandler) {
   Serve();
   std::latch cancelled(1);
   service_.echo = [&](ServerContext& context, const Text&, Text&) {
@@ -61,7 +62,7 @@ TEST_F(UnaryCallTest, EndsAtTheDeadlineAndTellsTheHandler) {
   StopServer();  // waits for the handler, which uses what is on this stack
 }
 
-TEST_F(UnaryCallTest, BlockedHandlersDoNotHoldUpOtherCalls) {
+TEST_P(UnaryCallTest, BlockedHandlersDoNotHoldUpOtherCalls) {
   Serve();
   constexpr int kBlocked = 8;
   std::latch all_in(kBlocked);
@@ -85,7 +86,7 @@ TEST_F(UnaryCallTest, BlockedHandlersDoNotHoldUpOtherCalls) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST_F(UnaryCallTest, CallsBeyondTheServersThreadsWaitTheirTurn) {
+TEST_P(UnaryCallTest, CallsBeyondTheServersThreadsWaitTheirTurn) {
   Serve({.max_threads = 3});
   std::atomic<int> in_handler = 0;
   std::atomic<int> most = 0;
@@ -109,7 +110,7 @@ TEST_F(UnaryCallTest, CallsBeyondTheServersThreadsWaitTheirTurn) {
   EXPECT_LE(most.load(), 2);
 }
 
-TEST_F(UnaryCallTest, CallsBeyondTheConnectionsLimitWaitOnTheClient) {
+TEST_P(UnaryCallTest, CallsBeyondTheConnectionsLimitWaitOnTheClient) {
   Serve({.max_calls_per_connection = 16});
   std::atomic<int> done = 0;
   TestService::Stub stub = NewStub();
@@ -127,7 +128,7 @@ TEST_F(UnaryCallTest, CallsBeyondTheConnectionsLimitWaitOnTheClient) {
   EXPECT_EQ(done.load(), 800);
 }
 
-TEST_F(UnaryCallTest, ShutdownLetsCallsInProgressFinish) {
+TEST_P(UnaryCallTest, ShutdownLetsCallsInProgressFinish) {
   Serve();
   std::latch started(1);
   std::latch release(1);
@@ -149,7 +150,7 @@ TEST_F(UnaryCallTest, ShutdownLetsCallsInProgressFinish) {
   EXPECT_EQ(reply->text(), "last");
 }
 
-TEST_F(UnaryCallTest, ShutdownCancelsCallsAtTheDrainDeadline) {
+TEST_P(UnaryCallTest, ShutdownCancelsCallsAtTheDrainDeadline) {
   Serve();
   std::latch started(1);
   std::latch cancelled(1);

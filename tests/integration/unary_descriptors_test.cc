@@ -19,8 +19,9 @@ namespace {
 using ::testing::HasSubstr;
 
 using UnaryDescriptorsTest = UnaryCallFixture;
+INSTANTIATE_TEST_SUITE_P(Over, UnaryDescriptorsTest, kAllSchemes, SchemeName);
 
-TEST_F(UnaryDescriptorsTest, HandsOverTheSameOpenFile) {
+TEST_P(UnaryDescriptorsTest, HandsOverTheSameOpenFile) {
   Serve();
   TestService::Stub stub = NewStub();
   UniqueFd file = FileWith("0123456789");
@@ -39,7 +40,7 @@ TEST_F(UnaryDescriptorsTest, HandsOverTheSameOpenFile) {
   EXPECT_FALSE(reply->take_first().ok()) << "a descriptor is taken once";
 }
 
-TEST_F(UnaryDescriptorsTest, ClosesDescriptorsThatNobodyTakes) {
+TEST_P(UnaryDescriptorsTest, ClosesDescriptorsThatNobodyTakes) {
   Serve();
   TestService::Stub stub = NewStub();
   // Without descriptors, which the server may close a moment later.
@@ -54,7 +55,7 @@ TEST_F(UnaryDescriptorsTest, ClosesDescriptorsThatNobodyTakes) {
   EXPECT_EQ(TakeCensusExpecting(before), before);
 }
 
-TEST_F(UnaryDescriptorsTest, CarriesMoreDescriptorsThanOneSendTakes) {
+TEST_P(UnaryDescriptorsTest, CarriesMoreDescriptorsThanOneSendTakes) {
   Serve();
   TestService::Stub stub = NewStub();
   for (int count : {1, 2, 3, 252, 253, 254, 300, 800}) {
@@ -71,7 +72,7 @@ TEST_F(UnaryDescriptorsTest, CarriesMoreDescriptorsThanOneSendTakes) {
   }
 }
 
-TEST_F(UnaryDescriptorsTest, RefusesMoreDescriptorsThanTheServerTakes) {
+TEST_P(UnaryDescriptorsTest, RefusesMoreDescriptorsThanTheServerTakes) {
   Serve({.max_request_descriptors = 20});
   TestService::Stub stub = NewStub();
   Parcel<Files> request;
@@ -82,7 +83,7 @@ TEST_F(UnaryDescriptorsTest, RefusesMoreDescriptorsThanTheServerTakes) {
   EXPECT_TRUE(stub.Echo(TextOf("still alive")).ok());
 }
 
-TEST_F(UnaryDescriptorsTest, ADescriptorThatIsNotOpenFailsOnlyItsCall) {
+TEST_P(UnaryDescriptorsTest, ADescriptorThatIsNotOpenFailsOnlyItsCall) {
   Serve();
   TestService::Stub stub = NewStub();
   ASSERT_TRUE(stub.Echo(Text()).ok());
@@ -95,7 +96,7 @@ TEST_F(UnaryDescriptorsTest, ADescriptorThatIsNotOpenFailsOnlyItsCall) {
   EXPECT_TRUE(stub.Echo(Text()).ok());
 }
 
-TEST_F(UnaryDescriptorsTest,
+TEST_P(UnaryDescriptorsTest,
        AFieldWithoutADescriptorFailsBeforeAnythingIsSent) {
   Serve();
   TestService::Stub stub = NewStub();
@@ -107,7 +108,7 @@ TEST_F(UnaryDescriptorsTest,
               HasSubstr("fdrpc.testing.Files.first"));
 }
 
-TEST_F(UnaryDescriptorsTest,
+TEST_P(UnaryDescriptorsTest,
        TenThousandCallsWithDescriptorsBothWaysLeaveNoneOpen) {
   Serve();
   TestService::Stub stub = NewStub();

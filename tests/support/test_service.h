@@ -1,11 +1,21 @@
 #ifndef FDRPC_TESTS_SUPPORT_TEST_SERVICE_H_
 #define FDRPC_TESTS_SUPPORT_TEST_SERVICE_H_
 
+#include <cstdint>
 #include <functional>
+#include <string>
 
 #include "testing.fdrpc.h"
 
 namespace fdrpc::testing {
+
+inline Text TextOf(const std::string& text, int64_t number = 0) {
+  Text message;
+  message.set_text(text);
+  message.set_number(number);
+  return message;
+}
+inline Text Numbered(int64_t number) { return TextOf("", number); }
 
 // The test service, with handlers that a test can replace. By default Echo
 // returns its request and Exchange the descriptors that it was sent; Put counts
