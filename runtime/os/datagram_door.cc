@@ -94,7 +94,7 @@ Answered AnswerKnock(int door) {
   }
   if (!exact || set.truncated || !IsKnock(set) ||
       !PrepareToPoll(set.fds[0].get()).ok()) {
-    return {.socket = UniqueFd(), .error = ECONNABORTED};
+    return {.socket = UniqueFd(), .error = EBADMSG};
   }
   return {.socket = std::move(set.fds[0]), .error = 0};
 }

@@ -30,7 +30,7 @@ struct Answered {
 };
 // Takes the next datagram, without blocking, and gives the server's end of the
 // pair, non-blocking and close-on-exec. Errors: EAGAIN if nobody knocks;
-// ECONNABORTED if what came is no knock, and was dropped; EMFILE if this
+// EBADMSG if what came is no knock, and was dropped; EMFILE if this
 // process could not take the descriptor, of which the client hears, since the
 // pair ends; others of recvmsg(2).
 //

@@ -43,6 +43,10 @@ void Listeners::Accept(uint64_t token,
       type = listener.accepted_type();
       if (accepted.error == EAGAIN) return;
       if (accepted.error == ECONNABORTED) continue;
+      if (accepted.error == EBADMSG) {
+        ++refused_knocks_;
+        continue;
+      }
       // EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection waits in the queue.
       if (accepted.error != 0) return Pause(index);
     }

@@ -39,6 +39,11 @@ class Listeners {
   void Resume(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mu_);
   MonotonicTime next_resume() const ABSL_LOCKS_EXCLUDED(mu_);
 
+  // As ServerStatistics has it. Any thread.
+  uint64_t refused_knocks() const ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    return refused_knocks_;
+  }
   // As Server::HandOver. Any thread.
   absl::StatusOr<std::vector<UniqueFd>> HandOver() ABSL_LOCKS_EXCLUDED(mu_);
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
@@ -60,6 +65,7 @@ class Listeners {
   mutable Mutex mu_;
   std::vector<Listening> listening_ ABSL_GUARDED_BY(mu_);
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  uint64_t refused_knocks_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace fdrpc

@@ -86,7 +86,9 @@ class ServerCore final : private ServerConnection::Host,
   absl::Duration drain_timeout() const { return options_.drain_timeout; }
   // Any thread.
   ServerStatistics statistics() const {
-    return {.one_way_calls = one_way_calls_, .one_way_errors = one_way_errors_};
+    return {.one_way_calls = one_way_calls_,
+            .one_way_errors = one_way_errors_,
+            .refused_knocks = listeners_.refused_knocks()};
   }
 
   // Takes the server's end of a connection of this process. From any thread;

@@ -1,15 +1,13 @@
-// Many clients at one datagram socket, and clients that go, or find it full.
+// Many clients at one datagram socket, clients that go, and what is no client.
 // What a connection does is the affair of the other suites, which run over it
 // as well.
 
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 #include <functional>
 #include <future>
 #include <memory>
@@ -17,13 +15,14 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
 #include "gtest/gtest.h"
+#include "os/unix_address.h"
+#include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/files.h"
 #include "tests/support/raw_peer.h"
-#include "tests/support/running_loop.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
@@ -34,26 +33,20 @@ namespace {
 constexpr int kClients = 200;
 constexpr int kCalls = 20;
 
-Text Number(int64_t number) {
-  Text text;
-  text.set_number(number);
-  return text;
-}
-
 // A client process: calls, with descriptors, and a stream, all counted.
 int Call(const std::string& address) {
   absl::StatusOr<Channel> channel = Channel::Connect(address);
   if (!channel.ok()) return 1;
   TestService::Stub stub(*channel);
   for (int i = 0; i < kCalls; ++i) {
-    const absl::StatusOr<Text> reply = stub.Echo(Number(i));
+    const absl::StatusOr<Text> reply = stub.Echo(Numbered(i));
     if (!reply.ok() || reply->number() != i) return 2;
   }
   Parcel<Files> files;
   files.set_first(FileWith("x"));
   absl::StatusOr<Parcel<Files>> back = stub.Exchange(std::move(files));
   if (!back.ok() || ReadRest(back->take_first().get()) != "x") return 3;
-  auto replies = stub.Watch(Number(kCalls));
+  auto replies = stub.Watch(Numbered(kCalls));
   int read = 0;
   while (replies.Read().has_value()) ++read;
   return read == kCalls && replies.Finish().ok() ? 0 : 4;
@@ -96,7 +89,7 @@ TEST_F(DatagramTest, TwoHundredClientsLoseNothingBesideOneThatDoesNotRead) {
     };
   });
   TestService::Stub slow(*Channel::Connect(address_));
-  Text much = Number(1'000'000);
+  Text much = Numbered(1'000'000);
   much.set_text("large");
   auto unread = slow.Watch(much);
   std::vector<pid_t> clients;
@@ -144,98 +137,35 @@ TEST_F(DatagramTest, AClientThatIsKilledCancelsItsHandlers) {
   }
 }
 
-// Over each scheme: a server that lives and takes no connections at the moment.
-class BusyServerTest : public ::testing::TestWithParam<const char*> {
- protected:
-  BusyServerTest() {
-    sockaddr_un name = {};
-    name.sun_family = AF_UNIX;
-    dir_.file("socket").copy(name.sun_path, sizeof(name.sun_path) - 1);
-    const std::string_view scheme = GetParam();
-    const int type = scheme == "unix:"             ? SOCK_STREAM
-                     : scheme == "unix-seqpacket:" ? SOCK_SEQPACKET
-                                                   : SOCK_DGRAM;
-    listener_.Reset(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
-    EXPECT_EQ(bind(listener_.get(), reinterpret_cast<const sockaddr*>(&name),
-                   sizeof(name)),
-              0);
-    if (type != SOCK_DGRAM) {
-      EXPECT_EQ(listen(listener_.get(), 0), 0);
-    }
-    while (true) {
-      UniqueFd client(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-      const int connected = connect(
-          client.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name));
-      if (connected != 0) break;
-      if (type == SOCK_DGRAM && send(client.get(), "x", 1, 0) != 1) break;
-      waiting_.push_back(std::move(client));
-    }
-    EXPECT_EQ(errno, EAGAIN);
-  }
-  TestService::Stub NewStub() {
-    return TestService::Stub(
-        *Channel::Connect(address_, {.loop = loop_.loop()}));
-  }
-  // What fills the queue goes, and somebody serves.
-  void Serve(Server& server) {
-    ASSERT_TRUE(
-        server.Listen(std::move(listener_), Server::SocketFile::kIsLeft).ok());
-    ASSERT_TRUE(server.Start().ok());
-  }
-
-  ExpectSameDescriptors census_;
-  TempDir dir_;
-  const std::string address_ = dir_.address("socket", GetParam());
-  RunningLoop loop_;
-  UniqueFd listener_;
-  std::vector<UniqueFd> waiting_;
-};
-INSTANTIATE_TEST_SUITE_P(Over, BusyServerTest, kAllSchemes, SchemeName);
-
-TEST_P(BusyServerTest, ACallWaitsForItUntilItsDeadline) {
-  TestService::Stub stub = NewStub();
-  EXPECT_EQ(
-      stub.Echo(Text(), {.timeout = absl::Milliseconds(50)}).status().code(),
-      absl::StatusCode::kDeadlineExceeded);
-  std::promise<absl::Status> told;
-  stub.async().Echo(
-      Text(), {.timeout = absl::Milliseconds(50)},
-      [&](absl::StatusOr<Text> reply) { told.set_value(reply.status()); });
-  EXPECT_EQ(told.get_future().get().code(),
-            absl::StatusCode::kDeadlineExceeded);
-}
-
-TEST_P(BusyServerTest, ACallIsMadeOnceItTakesConnections) {
+TEST_F(DatagramTest, WhatIsNoKnockIsDroppedAndCounted) {
   FakeService service;
   Server server;
   server.AddService(service);
-  auto blocking = std::async(std::launch::async, [this] {
-    return TestService::Stub(*Channel::Connect(address_)).Echo(Text());
-  });
-  TestService::Stub stub = NewStub();
-  std::promise<absl::Status> told;
-  stub.async().Echo(Text(), {}, [&](absl::StatusOr<Text> reply) {
-    told.set_value(reply.status());
-  });
-  // Both have found it busy, or will.
-  EXPECT_EQ(TestService::Stub(*Channel::Connect(address_))
-                .Echo(Text(), {.timeout = absl::Milliseconds(20)})
-                .status()
-                .code(),
-            absl::StatusCode::kDeadlineExceeded);
-  Serve(server);
-  EXPECT_TRUE(blocking.get().ok());
-  EXPECT_TRUE(told.get_future().get().ok());
-}
-
-TEST_P(BusyServerTest, ACallWithoutDeadlineGivesUpAfterSomeTime) {
-  TestService::Stub stub(*Channel::Connect(address_));
-  const absl::Time before = absl::Now();
-  const absl::Status status = stub.Echo(Text()).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
-  EXPECT_NE(status.message().find("queue of connections is full"),
-            absl::string_view::npos);
-  EXPECT_GE(absl::Now() - before, absl::Seconds(5));
+  ASSERT_TRUE(server.Listen(address_).ok());
+  ASSERT_TRUE(server.Start().ok());
+  const UnixAddress door = *UnixAddress::Parse(address_);
+  UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(connect(socket.get(), door.socket_address(), door.length()), 0);
+  RawPeer stranger(std::move(socket));
+  const std::string knock("FDRD\1\0\0\0", 8);
+  auto [ours, theirs] = SocketPair(SOCK_SEQPACKET);
+  const int end = theirs.get();
+  const UniqueFd file = FileWith("x");
+  EXPECT_GT(stranger.TrySend("garbage", {end}), 0);
+  EXPECT_GT(stranger.TrySend(knock), 0);
+  EXPECT_GT(stranger.TrySend(knock, {end, end}), 0);
+  EXPECT_GT(stranger.TrySend(knock, {file.get()}), 0);
+  // That is not the child's to hand in.
+  EXPECT_EQ(InChild([&] { return stranger.TrySend(knock, {end}) > 0 ? 0 : 1; }),
+            0);
+  theirs.Reset();
+  EXPECT_TRUE(RawPeer(std::move(ours)).ReachesEnd()) << "one was kept";
+  // A knock behind them, which counts for nothing.
+  EXPECT_EQ(Call(address_), 0);
+  EXPECT_EQ(server.statistics().refused_knocks, 5u);
+  server.Shutdown();
+  server.Wait();
+  EXPECT_EQ(server.statistics().refused_knocks, 5u);
 }
 
 }  // namespace

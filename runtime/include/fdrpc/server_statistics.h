@@ -13,6 +13,11 @@ struct ServerStatistics {
   // limit, or its client went before it was complete.
   uint64_t one_way_calls = 0;
   uint64_t one_way_errors = 0;
+  // Datagrams that came to its datagram sockets and were dropped, because they
+  // are no knock (docs/protocol.md, "Doors"): other bytes, anything but one end
+  // of a pair, or an end that another process has made. Not those for which the
+  // process has no descriptor left.
+  uint64_t refused_knocks = 0;
 };
 
 }  // namespace fdrpc
