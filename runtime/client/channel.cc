@@ -29,33 +29,35 @@ absl::StatusOr<ChannelCore::Connector> Only(InheritedSocket socket) {
   };
 }
 
-}  // namespace
-
-absl::StatusOr<Channel> Channel::Connect(std::string_view address,
-                                         ChannelOptions options) {
-  absl::Status loop_usable = CheckLoop(options);
-  if (!loop_usable.ok()) return loop_usable;
+// What connects to that address.
+absl::StatusOr<ChannelCore::Connector> To(std::string_view address) {
   absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
   if (!number.ok()) return number.status();
   if (number->has_value()) {
     absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
     if (!socket.ok()) return socket.status();
-    absl::StatusOr<ChannelCore::Connector> only = Only(*std::move(socket));
-    if (!only.ok()) return only.status();
-    return Over(*std::move(only), options);
+    return Only(*std::move(socket));
   }
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
   if (!parsed.ok()) return parsed.status();
-  auto connector =
-      [server =
-           *std::move(parsed)]() -> absl::StatusOr<std::unique_ptr<Transport>> {
+  return [server = *parsed]() -> absl::StatusOr<std::unique_ptr<Transport>> {
     absl::StatusOr<UniqueFd> socket = ConnectSocket(server);
     if (!socket.ok()) return socket.status();
     if (!socket->ok()) return nullptr;
     return CreateSocketTransport(*std::move(socket),
                                  ConnectionType(server.type()));
   };
-  return Over(std::move(connector), options);
+}
+
+}  // namespace
+
+absl::StatusOr<Channel> Channel::Connect(std::string_view address,
+                                         ChannelOptions options) {
+  absl::Status loop_usable = CheckLoop(options);
+  if (!loop_usable.ok()) return loop_usable;
+  absl::StatusOr<ChannelCore::Connector> connector = To(address);
+  if (!connector.ok()) return connector.status();
+  return Over(*std::move(connector), options);
 }
 
 absl::StatusOr<Channel> Channel::FromSocket(UniqueFd socket,

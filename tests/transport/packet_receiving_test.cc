@@ -12,14 +12,12 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "os/ancillary.h"
 #include "os/sealed_memory.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
 #include "tests/support/files.h"
 #include "tests/support/open_file_limit.h"
-#include "tests/transport/frames.h"
-#include "transport/packet_transport.h"
+#include "tests/transport/receiving_fixture.h"
 #include "wire/limits.h"
 
 namespace fdrpc::testing {
@@ -34,14 +32,6 @@ std::string HeaderBytes(FrameHeader header) {
   header.type = static_cast<uint8_t>(FrameType::kMessage);
   EncodeFrameHeader(header, bytes.data());
   return bytes;
-}
-
-std::string FrameBytes(uint32_t call_id, const std::string& payload,
-                       uint16_t descriptor_count = 0) {
-  return HeaderBytes({.payload_bytes = static_cast<uint32_t>(payload.size()),
-                      .call_id = call_id,
-                      .descriptor_count = descriptor_count}) +
-         payload;
 }
 
 // What of a sealed frame is in the packet.
@@ -59,49 +49,16 @@ UniqueFd Sealed(const std::string& content) {
   return *std::move(file);
 }
 
-class PacketReceivingTest : public ::testing::Test {
+class PacketReceivingTest : public ReceivingFixture {
  protected:
-  PacketReceivingTest() { Connect(); }
+  PacketReceivingTest() : ReceivingFixture(SOCK_SEQPACKET) {}
 
-  void Connect() {
-    auto [peer, own] = SocketPair(SOCK_SEQPACKET);
-    peer_ = std::move(peer);
-    transport_ = PacketTransport::Create(std::move(own));
-  }
-  void PeerSendsFiles(std::string_view bytes, const DescriptorSet& files) {
-    std::vector<int> fds;
-    for (const OutgoingFd& fd : files) fds.push_back(fd.get());
-    const iovec piece = {const_cast<char*>(bytes.data()), bytes.size()};
-    ASSERT_EQ(SendWithDescriptors(peer_.get(), {&piece, 1}, fds).bytes,
-              static_cast<ssize_t>(bytes.size()));
-  }
-  // One packet, with `count` descriptors.
-  void PeerSends(std::string_view bytes, size_t count = 0) {
-    PeerSendsFiles(bytes, NumberedFiles(count));
-  }
+  using ReceivingFixture::PeerSends;
   void PeerSends(std::string_view bytes, UniqueFd file) {
     DescriptorSet set;
     set.push_back(std::move(file));
     PeerSendsFiles(bytes, set);
   }
-  Received ReceiveMore() { return ReceiveAll(*transport_); }
-  // Checks that the transport finds fault, and holds no descriptors then.
-  void ExpectMalformed(std::string_view what) {
-    const Received received = ReceiveMore();
-    EXPECT_EQ(received.malformed.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(received.malformed.message(), HasSubstr(what));
-    EXPECT_EQ(received.descriptors(), 0u);
-    PeerSends(FrameBytes(9, "more"));
-    EXPECT_EQ(transport_->Receive().outcome, ReceiveOutcome::kReceived);
-    IncomingFrame frame;
-    EXPECT_EQ(transport_->Next(frame).outcome, Transport::NextOutcome::kNone)
-        << "no more frames after an error";
-    Connect();
-  }
-
-  ExpectSameDescriptors census_;
-  UniqueFd peer_;
-  std::unique_ptr<PacketTransport> transport_;
 };
 
 TEST_F(PacketReceivingTest, APacketMayHoldManyFrames) {

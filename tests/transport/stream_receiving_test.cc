@@ -9,75 +9,32 @@
 #include <utility>
 #include <vector>
 
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "os/ancillary.h"
+#include "os/payload_memory.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
 #include "tests/support/files.h"
 #include "tests/support/open_file_limit.h"
-#include "tests/transport/frames.h"
-#include "transport/stream_transport.h"
+#include "tests/transport/receiving_fixture.h"
 #include "wire/limits.h"
 
 namespace fdrpc::testing {
 namespace {
 
-using ::testing::HasSubstr;
-
 using ReceiveOutcome = Transport::ReceiveOutcome;
 
-std::string FrameBytes(uint32_t call_id, std::string_view payload,
-                       uint16_t descriptor_count = 0) {
-  std::string bytes = NewFrame(call_id, payload).head;
-  FrameHeader header = DecodeFrameHeader(bytes.data());
-  header.descriptor_count = descriptor_count;
-  EncodeFrameHeader(header, bytes.data());
-  return bytes;
-}
-
-class StreamReceivingTest : public ::testing::Test {
+class StreamReceivingTest : public ReceivingFixture {
  protected:
-  StreamReceivingTest() { Connect(); }
+  StreamReceivingTest() : ReceivingFixture(SOCK_STREAM) {}
 
-  void Connect() {
-    auto [peer, own] = SocketPair();
-    peer_ = std::move(peer);
-    transport_ = StreamTransport::Create(std::move(own));
-  }
-  // One sendmsg(2) by the peer, with `count` descriptors.
-  void PeerSends(std::string_view bytes, size_t count = 0) {
-    const DescriptorSet files = NumberedFiles(count);
-    std::vector<int> fds;
-    for (const OutgoingFd& fd : files) fds.push_back(fd.get());
-    const iovec piece = {const_cast<char*>(bytes.data()), bytes.size()};
-    ASSERT_EQ(SendWithDescriptors(peer_.get(), {&piece, 1}, fds).bytes,
-              static_cast<ssize_t>(bytes.size()));
-  }
-  // The same in as many as it takes, the descriptors with the first.
+  // In as many sendmsg(2) as it takes, the descriptors with the first.
   void PeerSendsAll(std::string_view bytes, size_t count) {
     for (size_t most = 20'000; !bytes.empty(); count = 0) {
       PeerSends(bytes.substr(0, most), count);
       bytes.remove_prefix(std::min(most, bytes.size()));
     }
   }
-  Received ReceiveMore() { return ReceiveAll(*transport_); }
-  // Checks that the transport finds fault, and holds no descriptors then.
-  void ExpectMalformed(std::string_view what) {
-    const Received received = ReceiveMore();
-    EXPECT_EQ(received.malformed.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(received.malformed.message(), HasSubstr(what));
-    EXPECT_EQ(received.descriptors(), 0u);
-    PeerSends(FrameBytes(9, "more"));
-    EXPECT_EQ(transport_->Receive().outcome, ReceiveOutcome::kReceived);
-    IncomingFrame frame;
-    EXPECT_EQ(transport_->Next(frame).outcome, Transport::NextOutcome::kNone)
-        << "no more frames after an error";
-  }
-
-  ExpectSameDescriptors census_;
-  UniqueFd peer_;
-  std::unique_ptr<StreamTransport> transport_;
 };
 
 TEST_F(StreamReceivingTest, APlainFrameAndOneWithDescriptorsMayComeInOneRead) {

@@ -20,6 +20,14 @@
 
 namespace fdrpc {
 
+// Waits for an event of a client's call within a coroutine.
+class ClientEventAwaiter : public EventAwaiter {
+ protected:
+  ClientEventAwaiter(ClientCall& call, CallEvent event)
+      : EventAwaiter(call, event) {}
+  ClientCall& call() { return static_cast<ClientCall&>(EventAwaiter::call()); }
+};
+
 // A unary call that has begun: co_await gives its reply. Destroying it before
 // cancels the call.
 template <typename Reply>
@@ -27,14 +35,11 @@ class [[nodiscard]] CoReply final : public ClientStreamBase {
  public:
   using ClientStreamBase::ClientStreamBase;
 
-  class Awaiter final : public EventAwaiter {
+  class Awaiter final : public ClientEventAwaiter {
    public:
     explicit Awaiter(ClientCall& call)
-        : EventAwaiter(call, CallEvent::kEnd), call_(call) {}
-    absl::StatusOr<Reply> await_resume() { return TakeReply<Reply>(call_); }
-
-   private:
-    ClientCall& call_;
+        : ClientEventAwaiter(call, CallEvent::kEnd) {}
+    absl::StatusOr<Reply> await_resume() { return TakeReply<Reply>(call()); }
   };
   Awaiter operator co_await() { return Awaiter(call()); }
 };
@@ -46,27 +51,21 @@ class [[nodiscard]] CoOneWay final : public ClientStreamBase {
  public:
   using ClientStreamBase::ClientStreamBase;
 
-  class Awaiter final : public EventAwaiter {
+  class Awaiter final : public ClientEventAwaiter {
    public:
     explicit Awaiter(ClientCall& call)
-        : EventAwaiter(call, CallEvent::kEnd), call_(call) {}
-    absl::Status await_resume() { return call_.status(); }
-
-   private:
-    ClientCall& call_;
+        : ClientEventAwaiter(call, CallEvent::kEnd) {}
+    absl::Status await_resume() { return call().status(); }
   };
   Awaiter operator co_await() { return Awaiter(call()); }
 };
 
 // co_await: the server's initial metadata, borrowed from the stream.
-class HeadersAwaiter final : public EventAwaiter {
+class HeadersAwaiter final : public ClientEventAwaiter {
  public:
   explicit HeadersAwaiter(ClientCall& call)
-      : EventAwaiter(call, CallEvent::kHeaders), call_(call) {}
-  const Metadata& await_resume() { return call_.headers(); }
-
- private:
-  ClientCall& call_;
+      : ClientEventAwaiter(call, CallEvent::kHeaders) {}
+  const Metadata& await_resume() { return call().headers(); }
 };
 
 // co_await: how the call ended. Drops the replies that were not read.
