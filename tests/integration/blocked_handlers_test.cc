@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -18,35 +19,32 @@
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/raw_peer.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
 
 namespace fdrpc::testing {
 namespace {
 
-class BlockedHandlersTest : public ::testing::Test {
+class BlockedHandlersTest : public ::testing::TestWithParam<const char*> {
  protected:
   void Serve(ServerOptions options = {}) {
     server_ = std::make_unique<Server>(options);
     server_->AddService(service_);
-    ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+    ASSERT_TRUE(server_->Listen(address_).ok());
     ASSERT_TRUE(server_->Start().ok());
   }
   TestService::Stub NewStub() {
-    return TestService::Stub(*Channel::Connect(dir_.address()));
+    return TestService::Stub(*Channel::Connect(address_));
   }
 
   ExpectSameDescriptors census_;
   TempDir dir_;
+  const std::string address_ = dir_.address("socket", GetParam());
   FakeService service_;
   std::unique_ptr<Server> server_;
 };
-
-Text Numbered(int64_t number) {
-  Text text;
-  text.set_number(number);
-  return text;
-}
+INSTANTIATE_TEST_SUITE_P(Over, BlockedHandlersTest, kAllSchemes, SchemeName);
 
 absl::Status Answer(ServerContext&, ServerStream<Text, Text>& stream) {
   while (std::optional<Text> text = stream.Read()) {
@@ -69,14 +67,14 @@ void Converse(TestService::Stub& stub, int messages) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
-TEST_F(BlockedHandlersTest, AnswerEachMessage) {
+TEST_P(BlockedHandlersTest, AnswerEachMessage) {
   service_.chat = Answer;
   Serve();
   TestService::Stub stub = NewStub();
   Converse(stub, 2000);
 }
 
-TEST_F(BlockedHandlersTest, ServeOneAnothersConnections) {
+TEST_P(BlockedHandlersTest, ServeOneAnothersConnections) {
   service_.chat = Answer;
   Serve({.max_threads = 12});
   constexpr int kClients = 8;
@@ -94,7 +92,7 @@ TEST_F(BlockedHandlersTest, ServeOneAnothersConnections) {
   for (std::thread& client : clients) client.join();
 }
 
-TEST_F(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
+TEST_P(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
   std::mutex users;
   std::latch holds(1);
   std::latch waits(1);
@@ -135,7 +133,7 @@ TEST_F(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
   told.wait();
 }
 
-TEST_F(BlockedHandlersTest, HearOfTheirOwnDeadline) {
+TEST_P(BlockedHandlersTest, HearOfTheirOwnDeadline) {
   std::latch ended(1);
   absl::Status why;
   service_.chat = [&](ServerContext& context,
@@ -155,7 +153,7 @@ TEST_F(BlockedHandlersTest, HearOfTheirOwnDeadline) {
   EXPECT_FALSE(why.ok());
 }
 
-TEST_F(BlockedHandlersTest, AreEndedByAShutdownOfAnotherThread) {
+TEST_P(BlockedHandlersTest, AreEndedByAShutdownOfAnotherThread) {
   std::latch blocked(1);
   std::latch ended(1);
   service_.chat = [&](ServerContext&, ServerStream<Text, Text>& stream) {
@@ -176,7 +174,7 @@ TEST_F(BlockedHandlersTest, AreEndedByAShutdownOfAnotherThread) {
 }
 
 // As many as the server has threads for, and a thread more that cancels them.
-TEST_F(BlockedHandlersTest, AreCancelledThoughAllThreadsAreBlocked) {
+TEST_P(BlockedHandlersTest, AreCancelledThoughAllThreadsAreBlocked) {
   constexpr int kThreads = 4;
   std::latch blocked(kThreads - 1);
   std::latch ended(kThreads - 1);
