@@ -3,10 +3,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "fdrpc/kept_messages.h"
 
 namespace fdrpc {
 
 absl::Status ParseReceived(ReceivedMessage received, IncomingMessage message) {
+  if (message.owner != nullptr &&
+      received.bytes.size() >= KeptMessages::kLeastBytes) {
+    message.owner->ExpectLarge();
+  }
   if (!std::move(received.bytes).ParseInto(*message.message)) {
     return absl::InternalError(
         absl::StrCat("the bytes received are no ",

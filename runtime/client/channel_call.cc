@@ -288,7 +288,7 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
   }
   const size_t count = descriptors.size();
   OutgoingFrames frames =
-      BuildMessage(0, *message.message, std::move(descriptors), last);
+      BuildMessage(0, message, std::move(descriptors), last);
   std::shared_ptr<ClientConnection> connection;
   {
     ChannelLockHolder lock(lock_);

@@ -2,15 +2,11 @@
 
 #include <algorithm>
 #include <limits>
-#include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream.h"
-#include "os/payload_memory.h"
+#include "connection/message_pieces.h"
 #include "wire/limits.h"
 #include "wire/little_endian.h"
 #include "wire/metadata_block.h"
@@ -21,6 +17,8 @@ namespace {
 
 // Up to here a message is serialised right behind the header.
 constexpr size_t kMaxInlineBytes = 8u << 10;
+// From here on it may have fields that are worth not copying.
+constexpr size_t kLeastSharedBytes = 64u << 10;
 
 OutgoingFrame NewFrame(const FrameHeader& header) {
   OutgoingFrame frame;
@@ -37,76 +35,18 @@ size_t PieceCount(size_t bytes, size_t descriptors) {
   return std::max({size_t{1}, by_bytes, by_descriptors});
 }
 
-using Bodies = std::vector<std::shared_ptr<const PayloadBuffer>>;
-
-// Takes a message of `bytes` bytes into a buffer for each piece.
-class PieceStream final : public google::protobuf::io::ZeroCopyOutputStream {
- public:
-  explicit PieceStream(size_t bytes) : left_(bytes) {}
-
-  bool Next(void** data, int* size) override {
-    last_ = std::min<size_t>(kMaxPieceBytes, left_);
-    if (last_ == 0) return false;
-    // The end of a piece that was backed up over is given again.
-    if (backed_up_ > 0) {
-      last_ = std::exchange(backed_up_, 0);
-    } else {
-      bodies_.push_back(
-          std::make_shared<const PayloadBuffer>(NewPayload(last_, last_)));
-      used_ = 0;
-    }
-    *data = bodies_.back()->data() + used_;
-    *size = static_cast<int>(last_);
-    used_ += last_;
-    left_ -= last_;
-    return true;
-  }
-  void BackUp(int count) override {
-    backed_up_ = static_cast<size_t>(count);
-    used_ -= backed_up_;
-    left_ += backed_up_;
-  }
-  int64_t ByteCount() const override { return 0; }
-
-  Bodies Take() { return std::move(bodies_); }
-
- private:
-  Bodies bodies_;
-  size_t left_;
-  size_t used_ = 0;  // of the last piece
-  size_t last_ = 0;
-  size_t backed_up_ = 0;
-};
-
-// Serialises a message, whose size has been computed, into a buffer a piece.
-Bodies SerialisePieces(const google::protobuf::MessageLite& message,
-                       size_t bytes) {
-  Bodies bodies;
-  if (bytes <= kMaxPieceBytes) {
-    PayloadBuffer only = NewPayload(bytes, bytes);
-    message.SerializeWithCachedSizesToArray(
-        reinterpret_cast<uint8_t*>(only.data()));
-    bodies.push_back(std::make_shared<const PayloadBuffer>(std::move(only)));
-    return bodies;
-  }
-  PieceStream stream(bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  message.SerializeWithCachedSizes(&coded);
-  coded.Trim();
-  return stream.Take();
-}
-
 // A message cut into pieces, one a frame.
 class Pieces {
  public:
-  Pieces(const google::protobuf::MessageLite& message,
-         DescriptorSet descriptors)
-      : message_(message),
-        bytes_(message.ByteSizeLong()),
+  Pieces(const OutgoingMessage& message, DescriptorSet descriptors)
+      : message_(*message.message),
+        bytes_(message_.ByteSizeLong()),
         descriptors_(std::move(descriptors)),
         count_(PieceCount(bytes_, descriptors_.size())) {
     if (count_ == 1 && bytes_ <= kMaxInlineBytes) return;
-    bodies_ = SerialisePieces(message_, bytes_);
+    bodies_ = bytes_ >= kLeastSharedBytes && IsOwned(message)
+                  ? Share(*message.owner)
+                  : SerialisePieces(message_, bytes_);
   }
 
   size_t count() const { return count_; }
@@ -143,18 +83,30 @@ class Pieces {
   }
 
  private:
+  // An interceptor may have put another message in the place of the owner's.
+  static bool IsOwned(const OutgoingMessage& message) {
+    return message.owner != nullptr &&
+           &message.owner->owned() == message.message;
+  }
+  static MessagePieces Share(MessageOwner& owner) {
+    const auto shared = owner.Share();
+    // The sizes that it keeps for the serialiser have not moved with it.
+    shared->ByteSizeLong();
+    return SharePieces(shared);
+  }
+
   const google::protobuf::MessageLite& message_;
   const size_t bytes_;
   DescriptorSet descriptors_;
   const size_t count_;
-  Bodies bodies_;  // none: serialised into the only frame
+  MessagePieces bodies_;  // none: serialised into the only frame
 };
 
 // The frames of a message: the first with `first` for its header and the
 // sections before the message, the others message frames; the last one has
 // `last_flags`, those before it the flag "more".
 OutgoingFrames BuildPieces(const FrameHeader& first, std::string_view sections,
-                           const google::protobuf::MessageLite& message,
+                           const OutgoingMessage& message,
                            DescriptorSet descriptors, uint8_t last_flags) {
   Pieces pieces(message, std::move(descriptors));
   OutgoingFrames frames;
@@ -226,8 +178,7 @@ void MakeOneWay(OutgoingFrames& frames) {
   frames.back().tells_when_sent = true;
 }
 
-OutgoingFrames BuildMessage(uint32_t call_id,
-                            const google::protobuf::MessageLite& message,
+OutgoingFrames BuildMessage(uint32_t call_id, const OutgoingMessage& message,
                             DescriptorSet descriptors, bool half_close) {
   return BuildPieces({.call_id = call_id,
                       .type = static_cast<uint8_t>(FrameType::kMessage),
@@ -301,7 +252,7 @@ void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
 
 OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
                            const Metadata& headers, const Metadata& trailers,
-                           const google::protobuf::MessageLite* reply,
+                           const OutgoingMessage* reply,
                            DescriptorSet descriptors) {
   FrameHeader end = {.call_id = call_id,
                      .type = static_cast<uint8_t>(FrameType::kStatus),

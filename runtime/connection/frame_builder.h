@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "call/credit.h"
+#include "fdrpc/call.h"
 #include "fdrpc/descriptor_set.h"
 #include "fdrpc/metadata.h"
 #include "google/protobuf/message_lite.h"
@@ -38,9 +39,9 @@ void MakeOneWay(OutgoingFrames& frames);
 void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
                   absl::Duration timeout);
 
-// A message of a stream.
-OutgoingFrames BuildMessage(uint32_t call_id,
-                            const google::protobuf::MessageLite& message,
+// A message of a stream. Here and below, large fields of one that its owner
+// parts with are sent from where they are.
+OutgoingFrames BuildMessage(uint32_t call_id, const OutgoingMessage& message,
                             DescriptorSet descriptors, bool half_close);
 OutgoingFrame BuildHalfClose(uint32_t call_id);
 // For frames that were built before their call had an id.
@@ -54,7 +55,7 @@ OutgoingFrames BuildCredit(uint32_t call_id, Credit credit);
 // The end of a call, with its reply if `reply` is not null.
 OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
                            const Metadata& headers, const Metadata& trailers,
-                           const google::protobuf::MessageLite* reply,
+                           const OutgoingMessage* reply,
                            DescriptorSet descriptors);
 
 OutgoingFrame BuildHello(const Hello& hello);

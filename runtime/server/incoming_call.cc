@@ -196,7 +196,7 @@ bool IncomingCall::Send(OutgoingMessage message, bool) {
   }
   const size_t descriptor_count = descriptors.size();
   OutgoingFrames frames =
-      BuildMessage(id_, *message.message, std::move(descriptors), false);
+      BuildMessage(id_, message, std::move(descriptors), false);
   const size_t bytes = MessageBytes(frames);
   bool queued = false;
   {
@@ -331,8 +331,8 @@ OutgoingFrames IncomingCall::BuildEnd(absl::Status status,
   if (!status.ok()) descriptors.clear();
   const bool replies = status.ok() && replies_once && !empty_reply;
   OutgoingFrames end =
-      BuildStatus(id_, status, headers, trailers,
-                  replies ? reply->message : nullptr, std::move(descriptors));
+      BuildStatus(id_, status, headers, trailers, replies ? reply : nullptr,
+                  std::move(descriptors));
   if (status.ok() && empty_reply) AddFlags(end.front(), kFlagMessage);
   return end;
 }

@@ -51,6 +51,8 @@ class ServerConnection final
     // serves until all have.
     virtual void OnCallCame() = 0;
     virtual void OnHandlerEnded() = 0;
+    // The server may keep large messages that it did not keep before.
+    virtual void OnMessagesKept() = 0;
     // A one-way call has come; one has ended with an error.
     virtual void OnOneWayCall() = 0;
     virtual void OnOneWayError() = 0;

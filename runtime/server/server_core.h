@@ -162,6 +162,11 @@ class ServerCore final : private ServerConnection::Host,
     // sees that the server ends, or that one sees that the handler has.
     if (handlers_.fetch_sub(1) == 1 && ending_.load()) wakeup_->Notify();
   }
+  void OnMessagesKept() override {
+    if (told_of_kept_.load() || inherited_by_fork()) return;
+    // A thread that waits for longer is to look again.
+    if (!told_of_kept_.exchange(true)) executor_->InterruptPoll();
+  }
   void OnOneWayCall() override { ++one_way_calls_; }
   void OnOneWayError() override { ++one_way_errors_; }
   void OnConnectionClosed(ServerConnection& connection) override
@@ -217,6 +222,8 @@ class ServerCore final : private ServerConnection::Host,
   // One step of each that drains; those that are done with are closed.
   void AdvanceDrains(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mu_);
   void ShutdownIfIdle(MonotonicTime now);
+  // Gives back the memory of messages that were kept and not used.
+  void DropUnusedMessages(MonotonicTime now);
   // One step on the way to the end, if it has begun.
   void AdvanceShutdown(MonotonicTime now);
   std::shared_ptr<ServerConnection> FindConnection(uint64_t token)
@@ -244,6 +251,8 @@ class ServerCore final : private ServerConnection::Host,
   // Those that have not ended, also of calls that nobody waits for any more.
   std::atomic<size_t> handlers_{0};
   std::atomic<bool> ending_{false};  // only they keep the server
+  // Whether the polling thread has been told that messages are kept.
+  std::atomic<bool> told_of_kept_{false};
   std::atomic<uint64_t> one_way_calls_{0};
   std::atomic<uint64_t> one_way_errors_{0};
   CallDeadlines deadlines_;
@@ -265,6 +274,7 @@ class ServerCore final : private ServerConnection::Host,
   uint64_t calls_ = 0;  // that came
   IdleCheck idle_check_;
   MonotonicTime idle_check_at_ = kNoDeadline;
+  MonotonicTime kept_check_at_ = kNoDeadline;
   ServiceNotices notices_;
 
   Mutex mu_;

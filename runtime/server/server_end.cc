@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fdrpc/kept_messages.h"
 #include "server/server_core.h"
 
 namespace fdrpc {
@@ -77,6 +78,15 @@ void ServerCore::ShutdownIfIdle(MonotonicTime now) {
   idle_check_at_ = DeadlineAfter(now, options_.idle_timeout);
 }
 
+void ServerCore::DropUnusedMessages(MonotonicTime now) {
+  if (now < kept_check_at_) return;
+  KeptMessages::DropUnused();
+  // NextDeadline() looks whether there are some behind this: either it sees
+  // what is kept from now on, or who keeps it finds this reset.
+  told_of_kept_.store(false);
+  kept_check_at_ = kNoDeadline;
+}
+
 void ServerCore::Drain(std::shared_ptr<ServerConnection> connection,
                        MonotonicTime deadline) {
   connection->Drain();
@@ -139,6 +149,8 @@ void ServerCore::CloseConnections() {
   for (const auto& connection : AllConnections()) {
     connection->Close(ShuttingDown());
   }
+  // Nobody watches them any more, unless the process has another server.
+  for (int i = 0; i < 2; ++i) KeptMessages::DropUnused();
 }
 
 }  // namespace fdrpc

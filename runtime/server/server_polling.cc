@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "fdrpc/kept_messages.h"
 #include "os/deferred_close.h"
 #include "server/incoming_call.h"
 #include "server/server_core.h"
@@ -16,6 +17,9 @@ constexpr size_t kMostEvents = 64;
 
 // How often, of busy polls, one connection is looked at before all are.
 constexpr int kPollsOfOne = 8;
+
+// For how long, and at most twice that, a message is kept that is not used.
+constexpr absl::Duration kKeptTime = absl::Seconds(1);
 
 // Descriptors for the executor to close.
 class LateClose final : private Continuation {
@@ -93,6 +97,7 @@ bool ServerCore::PollOnce(MonotonicTime until) {
   RetireConnections(now);
   RetireIdleConnections(now);
   ShutdownIfIdle(now);
+  DropUnusedMessages(now);
   const auto expired = deadlines_.TakeExpired(now);
   for (const auto& call : expired) call->OnDeadline();
   AdvanceShutdown(now);
@@ -101,8 +106,12 @@ bool ServerCore::PollOnce(MonotonicTime until) {
 }
 
 MonotonicTime ServerCore::NextDeadline() {
-  MonotonicTime next = std::min({deadlines_.next(), listeners_.next_resume(),
-                                 idle_check_at_, notices_.next()});
+  if (kept_check_at_ == kNoDeadline && KeptMessages::Any()) {
+    kept_check_at_ = DeadlineAfter(Clock::Real().Now(), kKeptTime);
+  }
+  MonotonicTime next =
+      std::min({deadlines_.next(), listeners_.next_resume(), idle_check_at_,
+                kept_check_at_, notices_.next()});
   for (const std::deque<Expected>* queue :
        {&handshakes_, &requests_, &ages_, &idles_}) {
     if (!queue->empty()) next = std::min(next, queue->front().deadline);

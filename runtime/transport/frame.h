@@ -14,12 +14,19 @@
 
 namespace fdrpc {
 
+// Bytes that stay as they are while their owner lives, which others may own,
+// too.
+struct SharedBytes {
+  std::string_view bytes;
+  std::shared_ptr<const void> owner;
+};
+
 // A frame on its way out. Owns its descriptors, and its bytes: all of them in
-// `head`, or, for a piece of a large message, the rest in a buffer, which
-// copies of the frame share.
+// `head`, or, for a piece of a large message, the rest in buffers or in the
+// message, which copies of the frame share.
 struct OutgoingFrame {
   std::string head;  // the header, and what stands before the body
-  std::shared_ptr<const PayloadBuffer> body;
+  std::vector<SharedBytes> body;
   size_t body_bytes = 0;
   DescriptorSet descriptors;  // as many as the header says
   uint32_t call_id = 0;       // as in the header
@@ -30,10 +37,6 @@ struct OutgoingFrame {
   bool tells_when_sent = false;
 
   size_t bytes() const { return head.size() + body_bytes; }
-  std::string_view body_view() const {
-    return body == nullptr ? std::string_view()
-                           : std::string_view(body->data(), body_bytes);
-  }
 };
 
 // A frame that arrived. The descriptors are its own; so is the payload, if it

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string_view>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
@@ -17,11 +18,8 @@ class GatheredFrames {
  public:
   // Less the first `skip` bytes, which are gone already.
   void Add(const OutgoingFrame& frame, size_t skip = 0) {
-    const size_t skip_head = std::min(skip, frame.head.size());
-    const size_t skip_body = skip - skip_head;
-    AddPiece(frame.head.data() + skip_head, frame.head.size() - skip_head);
-    const std::string_view body = frame.body_view().substr(skip_body);
-    AddPiece(body.data(), body.size());
+    AddBehind(frame.head, skip);
+    for (const SharedBytes& piece : frame.body) AddBehind(piece.bytes, skip);
     ++frames_;
   }
   // The first, of which nothing but the header goes this way.
@@ -31,7 +29,8 @@ class GatheredFrames {
   }
   // Whether `frame` can go in the same sendmsg(2).
   bool TakesBehind(const OutgoingFrame& frame) const {
-    return frame.descriptors.empty() && frames_ < kMostFrames;
+    return frame.descriptors.empty() &&
+           pieces_.size() + 1 + frame.body.size() <= kMostPieces;
   }
 
   size_t frames() const { return frames_; }
@@ -39,9 +38,16 @@ class GatheredFrames {
   absl::Span<const iovec> pieces() const { return pieces_; }
 
  private:
-  // Of two pieces each.
-  static constexpr size_t kMostFrames = 256;
+  // The kernel takes UIO_MAXIOV, which is twice as many; a frame by itself has
+  // some dozens at most.
+  static constexpr size_t kMostPieces = 512;
 
+  // Less what is left of `skip`.
+  void AddBehind(std::string_view bytes, size_t& skip) {
+    const size_t skipped = std::min(skip, bytes.size());
+    skip -= skipped;
+    AddPiece(bytes.data() + skipped, bytes.size() - skipped);
+  }
   void AddPiece(const char* data, size_t size) {
     if (size == 0) return;
     pieces_.push_back({.iov_base = const_cast<char*>(data), .iov_len = size});

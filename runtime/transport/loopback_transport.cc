@@ -16,7 +16,7 @@ absl::StatusOr<LoopbackTransport::FrameInTransit> LoopbackTransport::Cross(
   FrameInTransit crossed;
   crossed.bytes.reserve(frame.bytes());
   crossed.bytes = frame.head;
-  crossed.bytes.append(frame.body_view());
+  for (const SharedBytes& piece : frame.body) crossed.bytes.append(piece.bytes);
   crossed.descriptors.reserve(frame.descriptors.size());
   for (const OutgoingFd& fd : frame.descriptors) {
     UniqueFd own(Syscalls::Get().duplicate(fd.get()));

@@ -19,12 +19,9 @@ constexpr size_t kLeastPacketBytes = 2048;
 
 // The frame's payload, which is what of it does not go in the packet.
 absl::StatusOr<UniqueFd> SealPayload(const OutgoingFrame& frame) {
-  const std::string_view body = frame.body_view();
-  const iovec pieces[] = {
-      {.iov_base = const_cast<char*>(frame.head.data()) + kFrameHeaderBytes,
-       .iov_len = frame.head.size() - kFrameHeaderBytes},
-      {.iov_base = const_cast<char*>(body.data()), .iov_len = body.size()}};
-  return SealInMemory(pieces);
+  GatheredFrames payload;
+  payload.Add(frame, /*skip=*/kFrameHeaderBytes);
+  return SealInMemory(payload.pieces());
 }
 
 absl::Status Wrong(absl::string_view what) {

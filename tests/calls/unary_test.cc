@@ -39,6 +39,25 @@ TEST_P(UnaryTest, LargeMessages) {
   EXPECT_EQ(reply->data().size(), 314159u);
 }
 
+TEST_P(UnaryTest, LargeMessagesLeaveNothingToTheNext) {
+  for (int i = 0; i < 5; ++i) {
+    for (const size_t bytes : {400'000u, 300'000u, 10u, 2'000'000u, 0u}) {
+      Text request = Script("big " + std::to_string(bytes));
+      request.set_data(std::string(2'000'000 - bytes, 'y'));
+      const absl::StatusOr<Text> reply = Echo(request);
+      ASSERT_TRUE(reply.ok()) << reply.status();
+      ASSERT_EQ(reply->data(), std::string(bytes, reply->data()[0]));
+      EXPECT_EQ(reply->text(), "");
+      EXPECT_EQ(reply->number(), 0);
+      // Other handlers see nothing of it either.
+      const absl::StatusOr<Text> small = Echo(Script("echo small"));
+      ASSERT_TRUE(small.ok()) << small.status();
+      EXPECT_EQ(small->text(), "small");
+      EXPECT_EQ(small->data(), "");
+    }
+  }
+}
+
 // custom_metadata
 TEST_P(UnaryTest, MetadataBothWays) {
   const std::string bytes("\xab\x00\xff\n", 4);

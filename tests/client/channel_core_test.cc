@@ -68,7 +68,8 @@ class ScriptedServer {
   void Reply(uint32_t call_id, const std::string& text) {
     Text reply;
     reply.set_text(text);
-    Send(BuildStatus(call_id, absl::OkStatus(), {}, {}, &reply, {}));
+    const OutgoingMessage sent(reply);
+    Send(BuildStatus(call_id, absl::OkStatus(), {}, {}, &sent, {}));
   }
   void Close() { transport_->Shutdown(); }
 

@@ -30,7 +30,8 @@ inline google::protobuf::BytesValue MessageOfSize(size_t size) {
 }
 
 inline std::string BytesOf(const OutgoingFrame& frame) {
-  const std::string bytes = frame.head + std::string(frame.body_view());
+  std::string bytes = frame.head;
+  for (const SharedBytes& piece : frame.body) bytes += piece.bytes;
   EXPECT_EQ(bytes.size(), frame.bytes());
   return bytes;
 }

@@ -204,8 +204,9 @@ TEST_F(FrameBuilderTest, CreditIsAFrameForEachOfTheTwo) {
 TEST_F(FrameBuilderTest, AReplyHasTheDocumentedBytes) {
   BytesValue reply;
   reply.set_value("abc");
+  const OutgoingMessage sent(reply);
   const OutgoingFrames frames =
-      BuildStatus(3, absl::OkStatus(), {}, {}, &reply, NumberedFiles(1));
+      BuildStatus(3, absl::OkStatus(), {}, {}, &sent, NumberedFiles(1));
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(BytesOf(frames[0]), Bytes({5,  0,    0,   0,   3,  0, 0, 0,  //
                                        5,  0x08, 1,   0,   0,  0, 0, 0,  //
@@ -230,8 +231,9 @@ TEST_F(FrameBuilderTest, AStatusWithAllThatIsAllowedFitsIntoOneFrame) {
   }
   const Metadata most = {{"key", std::string(kMaxMetadataBytes - 8, 'v')}};
   const BytesValue reply = MessageOfSize(kMaxPieceBytes);
+  const OutgoingMessage sent(reply);
   const OutgoingFrames frames = BuildStatus(
-      3, status, most, most, &reply, NumberedFiles(kMaxSentFrameDescriptors));
+      3, status, most, most, &sent, NumberedFiles(kMaxSentFrameDescriptors));
   ASSERT_EQ(frames.size(), 1u);
   StatusHeader end;
   const std::string payload = PayloadOf(frames[0]);

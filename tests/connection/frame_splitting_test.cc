@@ -123,9 +123,10 @@ TEST_P(FrameSplittingTest, AMessageOfAStreamIsMessageFrames) {
 
 TEST_P(FrameSplittingTest, AReplyIsMessageFramesAndAStatusFrame) {
   const BytesValue reply = MessageOfSize(GetParam().bytes);
+  const OutgoingMessage sent(reply);
   const Metadata headers = {{"h", "1"}}, trailers = {{"t", "2"}};
   const OutgoingFrames frames =
-      BuildStatus(9, absl::OkStatus(), headers, trailers, &reply,
+      BuildStatus(9, absl::OkStatus(), headers, trailers, &sent,
                   NumberedFiles(GetParam().descriptors));
   ASSERT_EQ(frames.size(), GetParam().frames);
   Whole whole;
@@ -159,7 +160,8 @@ TEST(FramePiecesTest, HaveABufferEach) {
   ASSERT_EQ(frames.size(), 3u);
   for (size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(frames[i].body_bytes, kMaxPieceBytes);
-    EXPECT_EQ(frames[i].body.use_count(), 1) << "given back once it is sent";
+    EXPECT_EQ(frames[i].body[0].owner.use_count(), 1)
+        << "given back once it is sent";
   }
 }
 

@@ -10,8 +10,10 @@
 #include <thread>
 #include <vector>
 
+#include "fdrpc/kept_messages.h"
 #include "gtest/gtest.h"
 #include "tests/integration/unary_call_fixture.h"
+#include "tests/support/files.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -29,6 +31,42 @@ TEST_P(UnaryCallTest, CarriesMessagesLargerThanAFrameAndASocketBuffer) {
     absl::StatusOr<Text> reply = stub.Echo(request);
     ASSERT_TRUE(reply.ok()) << bytes << ": " << reply.status();
     EXPECT_EQ(reply->data(), request.data());
+  }
+}
+
+TEST_P(UnaryCallTest, MemoryOfLargeMessagesComesBackFromAnIdleServer) {
+  Serve();
+  TestService::Stub stub = NewStub();
+  Text request;
+  request.set_data(std::string(5u << 20, 'x'));
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(stub.Echo(request).ok());
+#if !defined(__SANITIZE_ADDRESS__)
+  EXPECT_TRUE(KeptMessages::Any());
+#endif
+  while (KeptMessages::Any()) std::this_thread::yield();
+  EXPECT_EQ(stub.Echo(request)->data(), request.data());
+}
+
+TEST_P(UnaryCallTest, LargeParcelsLeaveNothingToTheNext) {
+  Serve();
+  TestService::Stub stub = NewStub();
+  service_.exchange = [](ServerContext&, Parcel<Files>& request,
+                         Parcel<Files>& reply) {
+    EXPECT_EQ(reply->ByteSizeLong(), 0u);
+    reply->set_text(request->text());
+    if (request->has_first()) reply.set_first(request.take_first());
+    return absl::OkStatus();
+  };
+  for (int i = 0; i < 12; ++i) {
+    Parcel<Files> request;
+    if (i % 3 != 0) request->set_text(std::string(1u << 20, 'x'));
+    if (i % 2 == 0) request.set_first(FileWith("content"));
+    const size_t bytes = request->text().size();
+    absl::StatusOr<Parcel<Files>> reply = stub.Exchange(std::move(request));
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_EQ((*reply)->text().size(), bytes);
+    ASSERT_EQ((*reply)->has_first(), i % 2 == 0);
+    EXPECT_EQ(i % 2 == 0 ? ReadRest(reply->first()) : "content", "content");
   }
 }
 

@@ -53,6 +53,7 @@ class FakeHost final : public ServerConnection::Host {
   void OnConnectionClosed(ServerConnection&) override {}
   void OnCallCame() override {}
   void OnHandlerEnded() override {}
+  void OnMessagesKept() override {}
   void OnOneWayCall() override {}
   void OnOneWayError() override {}
 

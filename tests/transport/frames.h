@@ -43,9 +43,8 @@ inline OutgoingFrame NewFrameWithBody(uint32_t call_id,
                                       DescriptorSet descriptors = {}) {
   OutgoingFrame frame = NewFrame(call_id, payload, std::move(descriptors));
   frame.head.resize(kFrameHeaderBytes);
-  PayloadBuffer body = PayloadBuffer::Allocate(payload.size() + 5);
-  payload.copy(body.data(), payload.size());
-  frame.body = std::make_shared<const PayloadBuffer>(std::move(body));
+  auto body = std::make_shared<const std::string>(payload);
+  frame.body.push_back({*body, body});
   frame.body_bytes = payload.size();
   return frame;
 }

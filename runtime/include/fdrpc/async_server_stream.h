@@ -12,6 +12,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "fdrpc/call_message.h"
 #include "fdrpc/message_stream.h"
 #include "fdrpc/server_context.h"
 #include "fdrpc/service.h"
@@ -33,6 +34,8 @@ class AsyncServerCallBase {
 
   // Valid while a handle lives.
   ServerContext& context() { return state_->call->context(); }
+  // Where the runtime puts the request.
+  IncomingMessage incoming() { return state_->request.incoming(); }
 
  protected:
   struct State {
@@ -42,7 +45,7 @@ class AsyncServerCallBase {
     }
     // As the pointer to the call that a pending callback keeps.
     std::shared_ptr<ServerCall> call;
-    Request request;  // of methods that take one
+    CallMessage<Request> request;  // of methods that take one
   };
   State& state() { return *state_; }
   // A pointer to the call that keeps what belongs to it.
@@ -50,9 +53,14 @@ class AsyncServerCallBase {
     return std::shared_ptr<ServerCall>(state_, state_->call.get());
   }
 
-  void FinishWith(absl::Status status, Reply* reply) {
-    DropRequest(state_->request);
-    FinishCall(*state_->call, std::move(status), reply);
+  void FinishWith(absl::Status status) {
+    state_->request.CloseDescriptors();
+    state_->call->Finish(std::move(status), nullptr);
+  }
+  void FinishWithReply(Reply& reply) {
+    state_->request.CloseDescriptors();
+    MovedMessage<Reply> moved(reply);
+    FinishCall(*state_->call, absl::OkStatus(), moved);
   }
 
  private:
@@ -65,14 +73,12 @@ class AsyncServerUnary final : public AsyncServerCallBase<Request, Reply> {
  public:
   using AsyncServerCallBase<Request, Reply>::AsyncServerCallBase;
 
-  Request& request() { return this->state().request; }
+  Request& request() { return *this->state().request; }
 
   // Ends the call with its reply; the first Finish() counts.
-  void Finish(Reply reply) { this->FinishWith(absl::OkStatus(), &reply); }
+  void Finish(Reply reply) { this->FinishWithReply(reply); }
   // Ends the call with an error.
-  void Finish(absl::Status error) {
-    this->FinishWith(std::move(error), nullptr);
-  }
+  void Finish(absl::Status error) { this->FinishWith(std::move(error)); }
 };
 
 // A one-way call, which goes on when its client has gone.
@@ -83,13 +89,11 @@ class AsyncServerOneWay final
   using AsyncServerCallBase<Request,
                             google::protobuf::MessageLite>::AsyncServerCallBase;
 
-  Request& request() { return this->state().request; }
+  Request& request() { return *this->state().request; }
 
   // Ends the call, of which the client hears nothing: the server counts errors
   // (Server::statistics()).
-  void Finish(absl::Status status) {
-    this->FinishWith(std::move(status), nullptr);
-  }
+  void Finish(absl::Status status) { this->FinishWith(std::move(status)); }
 };
 
 // A server-streaming call.
@@ -98,7 +102,7 @@ class AsyncServerWriter final : public AsyncServerCallBase<Request, Reply> {
  public:
   using AsyncServerCallBase<Request, Reply>::AsyncServerCallBase;
 
-  Request& request() { return this->state().request; }
+  Request& request() { return *this->state().request; }
 
   // Calls `done` with true when `reply` has been taken over to be sent and the
   // next one can be given, with false if the call has ended.
@@ -106,9 +110,7 @@ class AsyncServerWriter final : public AsyncServerCallBase<Request, Reply> {
     async_steps::Write(this->call(), std::move(reply), false, std::move(done));
   }
   // Ends the call, behind the replies that were taken over.
-  void Finish(absl::Status status) {
-    this->FinishWith(std::move(status), nullptr);
-  }
+  void Finish(absl::Status status) { this->FinishWith(std::move(status)); }
 };
 
 // A client-streaming call.
@@ -122,10 +124,8 @@ class AsyncServerReader final : public AsyncServerCallBase<Request, Reply> {
   void Read(absl::AnyInvocable<void(std::optional<Request>)> done) {
     async_steps::Read<Request>(this->call(), std::move(done));
   }
-  void Finish(Reply reply) { this->FinishWith(absl::OkStatus(), &reply); }
-  void Finish(absl::Status error) {
-    this->FinishWith(std::move(error), nullptr);
-  }
+  void Finish(Reply reply) { this->FinishWithReply(reply); }
+  void Finish(absl::Status error) { this->FinishWith(std::move(error)); }
 };
 
 // A bidirectional call.
@@ -140,9 +140,7 @@ class AsyncServerStream final : public AsyncServerCallBase<Request, Reply> {
   void Write(Reply reply, absl::AnyInvocable<void(bool)> done) {
     async_steps::Write(this->call(), std::move(reply), false, std::move(done));
   }
-  void Finish(absl::Status status) {
-    this->FinishWith(std::move(status), nullptr);
-  }
+  void Finish(absl::Status status) { this->FinishWith(std::move(status)); }
 };
 
 }  // namespace fdrpc

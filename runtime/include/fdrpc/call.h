@@ -5,6 +5,7 @@
 // stream templates are written in terms of. Users have no need of it.
 
 #include <cstdint>
+#include <memory>
 
 #include "absl/status/status.h"
 #include "fdrpc/parcel.h"
@@ -21,9 +22,24 @@ struct WriteOptions {
   bool may_linger = false;
 };
 
+// Whose a message is that a call sends or takes in, if it may do more than read
+// or write it.
+class MessageOwner {
+ public:
+  virtual const google::protobuf::MessageLite& owned() = 0;
+  // It is empty still, and a large message is about to be parsed into it.
+  virtual void ExpectLarge() = 0;
+  // Moves it, whose size has been computed and of which the owner has no more
+  // need, to where it stays as it is while the pointer lives.
+  virtual std::shared_ptr<const google::protobuf::MessageLite> Share() = 0;
+
+ protected:
+  ~MessageOwner() = default;
+};
+
 // A message to send, borrowed from the caller: plain, or in a parcel. Who takes
 // it prepares a parcel (ParcelBase::PrepareToSend) and moves its descriptors
-// out.
+// out; and the message, if its owner can part with it.
 struct OutgoingMessage {
   OutgoingMessage(const google::protobuf::MessageLite& plain)  // NOLINT
       : message(&plain) {}
@@ -32,7 +48,8 @@ struct OutgoingMessage {
 
   const google::protobuf::MessageLite* message;
   ParcelBase* parcel = nullptr;
-  bool may_linger = false;  // WriteOptions
+  bool may_linger = false;        // WriteOptions
+  MessageOwner* owner = nullptr;  // null: it is only borrowed
 };
 
 // Where a received message goes, borrowed likewise.
@@ -44,6 +61,7 @@ struct IncomingMessage {
 
   google::protobuf::MessageLite* message;
   ParcelBase* parcel = nullptr;
+  MessageOwner* owner = nullptr;  // as above
 };
 
 // What one can wait for at an end of a call. Each is also there once the call

@@ -13,12 +13,10 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "fdrpc/call.h"
+#include "fdrpc/call_message.h"
 #include "fdrpc/parcel.h"
 
 namespace fdrpc {
-
-template <typename T>
-inline constexpr bool kIsParcel = std::is_base_of_v<ParcelBase, T>;
 
 // How a message to send is passed: parcels by value, since their descriptors
 // leave the caller's hands.
@@ -141,8 +139,11 @@ template <typename Message, typename CallPointer>
 void Write(CallPointer call, Message message, bool last,
            absl::AnyInvocable<void(bool)> done) {
   WhenReady(std::move(call), CallEvent::kRoom,
-            [message = std::move(message), last, done = std::move(done)](
-                Call& ready) mutable { done(ready.Send(message, last)); });
+            [message = std::move(message), last,
+             done = std::move(done)](Call& ready) mutable {
+              MovedMessage<Message> moved(message);
+              done(ready.Send(moved.outgoing(), last));
+            });
 }
 
 }  // namespace async_steps

@@ -2,6 +2,7 @@
 #define FDRPC_PARCEL_H_
 
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -86,6 +87,9 @@ class ParcelBase {
 
   DescriptorSet descriptors_;
 };
+
+template <typename T>
+inline constexpr bool kIsParcel = std::is_base_of_v<ParcelBase, T>;
 
 // The part of Parcel<Message> that is the same for every type; generated
 // specialisations derive from it. Owns the message and its descriptors. What

@@ -24,7 +24,7 @@ struct ServeAsync<handler> {
   static void Serve(Service& service, std::shared_ptr<ServerCall> call) {
     Handle handle(call);
     if constexpr (requires { handle.request(); }) {
-      absl::Status status = call->TakeRequest(handle.request());
+      absl::Status status = call->TakeRequest(handle.incoming());
       if (!status.ok()) return call->Finish(std::move(status), nullptr);
     }
     (static_cast<ServiceType&>(service).*handler)(std::move(handle));

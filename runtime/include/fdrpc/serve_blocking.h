@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "fdrpc/call_message.h"
 #include "fdrpc/server_stream.h"
 #include "fdrpc/service.h"
 
@@ -32,31 +33,32 @@ struct ServeBlocking<handler> {
  private:
   template <typename Request, typename Reply>
   static void Run(ServiceType& service, ServerCall& call, Request*, Reply*) {
-    std::remove_const_t<Request> request;
-    absl::Status status = call.TakeRequest(request);
+    CallMessage<std::remove_const_t<Request>> request;
+    absl::Status status = call.TakeRequest(request.incoming());
     if (!status.ok()) return call.Finish(std::move(status), nullptr);
-    Reply reply;
-    status = (service.*handler)(call.context(), request, reply);
-    DropRequest(request);
-    FinishCall(call, std::move(status), &reply);
+    CallMessage<Reply> reply;
+    reply.UseKept();
+    status = (service.*handler)(call.context(), *request, *reply);
+    request.LetGo();
+    FinishCall(call, std::move(status), reply);
   }
   template <typename Request, typename Reply>
   static void Run(ServiceType& service, ServerCall& call,
                   ServerReader<Request>*, Reply*) {
     ServerReader<Request> requests(call);
-    Reply reply;
-    absl::Status status = (service.*handler)(call.context(), requests, reply);
-    FinishCall(call, std::move(status), &reply);
+    CallMessage<Reply> reply;
+    absl::Status status = (service.*handler)(call.context(), requests, *reply);
+    FinishCall(call, std::move(status), reply);
   }
   template <typename Request, typename Reply>
   static void Run(ServiceType& service, ServerCall& call, Request*,
                   ServerWriter<Reply>*) {
-    std::remove_const_t<Request> request;
-    absl::Status status = call.TakeRequest(request);
+    CallMessage<std::remove_const_t<Request>> request;
+    absl::Status status = call.TakeRequest(request.incoming());
     if (!status.ok()) return call.Finish(std::move(status), nullptr);
     ServerWriter<Reply> replies(call);
-    status = (service.*handler)(call.context(), request, replies);
-    DropRequest(request);
+    status = (service.*handler)(call.context(), *request, replies);
+    request.LetGo();
     call.Finish(std::move(status), nullptr);
   }
 };
@@ -73,10 +75,10 @@ struct ServeBlocking<handler> {
  private:
   template <typename Request>
   static void Run(ServiceType& service, ServerCall& call, Request*) {
-    std::remove_const_t<Request> request;
-    absl::Status status = call.TakeRequest(request);
-    if (status.ok()) status = (service.*handler)(call.context(), request);
-    DropRequest(request);
+    CallMessage<std::remove_const_t<Request>> request;
+    absl::Status status = call.TakeRequest(request.incoming());
+    if (status.ok()) status = (service.*handler)(call.context(), *request);
+    request.LetGo();
     call.Finish(std::move(status), nullptr);
   }
   template <typename Request, typename Reply>

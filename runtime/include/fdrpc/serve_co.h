@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "fdrpc/call_message.h"
 #include "fdrpc/co_server_stream.h"
-#include "fdrpc/serve_blocking.h"
 #include "fdrpc/service.h"
 #include "fdrpc/task.h"
 
@@ -33,40 +33,41 @@ struct ServeCo<handler> {
   template <typename Request, typename Reply>
   static DetachedTask Run(ServiceType& service,
                           std::shared_ptr<ServerCall> call, Request*, Reply*) {
-    std::remove_const_t<Request> request;
-    absl::Status status = call->TakeRequest(request);
+    CallMessage<std::remove_const_t<Request>> request;
+    absl::Status status = call->TakeRequest(request.incoming());
     if (!status.ok()) {
       call->Finish(std::move(status), nullptr);
       co_return;
     }
-    Reply reply;
-    status = co_await (service.*handler)(call->context(), request, reply);
-    DropRequest(request);
-    FinishCall(*call, std::move(status), &reply);
+    CallMessage<Reply> reply;
+    reply.UseKept();
+    status = co_await (service.*handler)(call->context(), *request, *reply);
+    request.LetGo();
+    FinishCall(*call, std::move(status), reply);
   }
   template <typename Request, typename Reply>
   static DetachedTask Run(ServiceType& service,
                           std::shared_ptr<ServerCall> call,
                           CoServerReader<Request>*, Reply*) {
     CoServerReader<Request> requests(*call);
-    Reply reply;
+    CallMessage<Reply> reply;
     absl::Status status =
-        co_await (service.*handler)(call->context(), requests, reply);
-    FinishCall(*call, std::move(status), &reply);
+        co_await (service.*handler)(call->context(), requests, *reply);
+    FinishCall(*call, std::move(status), reply);
   }
   template <typename Request, typename Reply>
   static DetachedTask Run(ServiceType& service,
                           std::shared_ptr<ServerCall> call, Request*,
                           CoServerWriter<Reply>*) {
-    std::remove_const_t<Request> request;
-    absl::Status status = call->TakeRequest(request);
+    CallMessage<std::remove_const_t<Request>> request;
+    absl::Status status = call->TakeRequest(request.incoming());
     if (!status.ok()) {
       call->Finish(std::move(status), nullptr);
       co_return;
     }
     CoServerWriter<Reply> replies(*call);
-    status = co_await (service.*handler)(call->context(), request, replies);
-    DropRequest(request);
+    status = co_await (service.*handler)(call->context(), *request, replies);
+    request.LetGo();
     call->Finish(std::move(status), nullptr);
   }
 };
@@ -83,14 +84,14 @@ struct ServeCo<handler> {
   template <typename Request>
   static DetachedTask Run(ServiceType& service,
                           std::shared_ptr<ServerCall> call, Request*) {
-    std::remove_const_t<Request> request;
-    absl::Status status = call->TakeRequest(request);
+    CallMessage<std::remove_const_t<Request>> request;
+    absl::Status status = call->TakeRequest(request.incoming());
     if (!status.ok()) {
       call->Finish(std::move(status), nullptr);
       co_return;
     }
-    status = co_await (service.*handler)(call->context(), request);
-    DropRequest(request);
+    status = co_await (service.*handler)(call->context(), *request);
+    request.LetGo();
     call->Finish(std::move(status), nullptr);
   }
   template <typename Request, typename Reply>

@@ -10,7 +10,6 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "fdrpc/call.h"
-#include "fdrpc/message_stream.h"
 #include "fdrpc/method.h"
 #include "fdrpc/server_context.h"
 
@@ -37,19 +36,11 @@ class ServerCall : public Call {
   virtual void Fail(const absl::Status& error) { Abort(error); }
 };
 
-// Closes what a handler did not take of a request, before the client hears.
-template <typename Request>
-void DropRequest(Request& request) {
-  if constexpr (kIsParcel<Request>) request.TakeDescriptors();
-}
-
-// Ends a call as its handler says. `reply` is null, or a message or parcel.
+// Ends a call as its handler says. `reply` is a CallMessage or MovedMessage.
 template <typename Reply>
-void FinishCall(ServerCall& call, absl::Status status, Reply* reply) {
-  if (!status.ok() || reply == nullptr) {
-    return call.Finish(std::move(status), nullptr);
-  }
-  const OutgoingMessage message(*reply);
+void FinishCall(ServerCall& call, absl::Status status, Reply& reply) {
+  if (!status.ok()) return call.Finish(std::move(status), nullptr);
+  const OutgoingMessage message = reply.outgoing();
   call.Finish(absl::OkStatus(), &message);
 }
 

@@ -1,0 +1,28 @@
+#ifndef FDRPC_CONNECTION_MESSAGE_PIECES_H_
+#define FDRPC_CONNECTION_MESSAGE_PIECES_H_
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "google/protobuf/message_lite.h"
+#include "transport/frame.h"
+
+namespace fdrpc {
+
+// A serialised message, cut into what goes in one frame: kMaxPieceBytes each,
+// but for the last.
+using MessagePieces = std::vector<std::vector<SharedBytes>>;
+
+// Serialises a message, whose size has been computed, into a buffer a piece.
+MessagePieces SerialisePieces(const google::protobuf::MessageLite& message,
+                              size_t bytes);
+
+// The same of a message that stays as it is while the pieces live: its large
+// fields are not copied.
+MessagePieces SharePieces(
+    const std::shared_ptr<const google::protobuf::MessageLite>& message);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CONNECTION_MESSAGE_PIECES_H_

@@ -1,0 +1,158 @@
+#ifndef FDRPC_CALL_MESSAGE_H_
+#define FDRPC_CALL_MESSAGE_H_
+
+// Who owns the requests and replies of a server's calls. Users have no need of
+// it.
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "fdrpc/call.h"
+#include "fdrpc/kept_messages.h"
+#include "fdrpc/parcel.h"
+#include "google/protobuf/message_lite.h"
+
+namespace fdrpc {
+
+// The message of a message or parcel.
+template <typename T>
+auto& PlainMessage(T& message) {
+  if constexpr (kIsParcel<T>) {
+    return message.message();
+  } else {
+    return message;
+  }
+}
+template <typename T>
+using PlainMessageOf =
+    std::remove_reference_t<decltype(PlainMessage(std::declval<T&>()))>;
+
+// Owns the one request or reply of a server's call, a message or parcel. Large
+// ones use memory of former calls' (KeptMessages), and leave it to the next.
+//
+// Threads: like a container.
+template <typename T>
+class CallMessage final : public MessageOwner {
+  using Plain = PlainMessageOf<T>;
+
+ public:
+  CallMessage() = default;
+  ~CallMessage() { LetGo(); }
+  CallMessage(const CallMessage&) = delete;
+  CallMessage& operator=(const CallMessage&) = delete;
+
+  T& operator*() { return value_; }
+
+  // To be parsed into, while it is empty.
+  IncomingMessage incoming() {
+    IncomingMessage message(value_);
+    message.owner = this;
+    return message;
+  }
+  // To be sent, which may empty it.
+  OutgoingMessage outgoing() {
+    OutgoingMessage message(value_);
+    message.owner = this;
+    return message;
+  }
+
+  // Takes memory that is kept for the type, if there is some, while it is
+  // empty: a reply may be going to be large.
+  void UseKept() {
+    if constexpr (KeepableMessage<Plain>) {
+      kept_ = KeptMessage<Plain>::Take();
+      if (kept_ != nullptr) plain().Swap(&kept_->message);
+    }
+  }
+
+  // Closes what descriptors it has left.
+  void CloseDescriptors() {
+    if constexpr (kIsParcel<T>) value_.TakeDescriptors();
+  }
+  // The call is done with it: closes what descriptors it has left, and leaves
+  // its memory to others. Further calls do nothing.
+  void LetGo() {
+    CloseDescriptors();
+    if constexpr (KeepableMessage<Plain>) {
+      if (kept_ == nullptr) return;
+      plain().Swap(&kept_->message);
+      KeptMessage<Plain>::Keep(std::move(kept_), large_);
+    }
+  }
+
+  // MessageOwner.
+  const google::protobuf::MessageLite& owned() override { return plain(); }
+  void ExpectLarge() override {
+    if constexpr (KeepableMessage<Plain>) {
+      large_ = true;
+      UseKept();
+      if (kept_ == nullptr) kept_ = std::make_unique<KeptMessage<Plain>>();
+    }
+  }
+  std::shared_ptr<const google::protobuf::MessageLite> Share() override {
+    if constexpr (KeepableMessage<Plain>) {
+      const bool large = static_cast<size_t>(plain().GetCachedSize()) >=
+                         KeptMessages::kLeastBytes;
+      if (kept_ == nullptr) kept_ = std::make_unique<KeptMessage<Plain>>();
+      plain().Swap(&kept_->message);
+      const std::shared_ptr<KeptMessage<Plain>> shared(
+          kept_.release(), [large](KeptMessage<Plain>* kept) {
+            KeptMessage<Plain>::Keep(std::unique_ptr<KeptMessage<Plain>>(kept),
+                                     large);
+          });
+      return {shared, &shared->message};
+    } else {
+      return std::make_shared<const Plain>(std::move(plain()));
+    }
+  }
+
+ private:
+  Plain& plain() { return PlainMessage(value_); }
+
+  struct NotKept {};
+  template <typename Message>
+  struct Kept {
+    using Pointer = NotKept;
+  };
+  template <KeepableMessage Message>
+  struct Kept<Message> {
+    // What of the former call's message is not the memory that value_ has.
+    using Pointer = std::unique_ptr<KeptMessage<Message>>;
+  };
+
+  T value_;
+  [[no_unique_address]] typename Kept<Plain>::Pointer kept_;
+  bool large_ = false;
+};
+
+// As an owner a message or parcel that was passed by value, and is moved from
+// here to where it is sent from. Borrows it.
+template <typename T>
+class MovedMessage final : public MessageOwner {
+ public:
+  explicit MovedMessage(T& message) : message_(message) {}
+
+  OutgoingMessage outgoing() {
+    OutgoingMessage message(message_);
+    message.owner = this;
+    return message;
+  }
+
+  // MessageOwner.
+  const google::protobuf::MessageLite& owned() override {
+    return PlainMessage(message_);
+  }
+  void ExpectLarge() override {}
+  std::shared_ptr<const google::protobuf::MessageLite> Share() override {
+    using Plain = PlainMessageOf<T>;
+    return std::make_shared<const Plain>(std::move(PlainMessage(message_)));
+  }
+
+ private:
+  T& message_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CALL_MESSAGE_H_
