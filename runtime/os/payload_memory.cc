@@ -15,12 +15,17 @@
 namespace fdrpc {
 namespace {
 
-constexpr size_t kPageBytes = 4096;
+// What a slab begins with. Not a whole number of pages: to copy with `rep
+// movsb` from the beginning of one page to a little behind that of another,
+// which is where malloc(3) has large chunks begin, takes AMD's Zen 3 and 4 ten
+// times as long as otherwise (glibc's bug 30994).
+constexpr size_t kHeadBytes = 4096 + 1024;
 constexpr size_t kSlabBytes = 2u << 20;
+// Of the largest in a slab; twice as many of half the size, and so on.
 constexpr uint32_t kBlocks = 3;
-static_assert(kPageBytes + kBlocks * kPayloadBlockBytes <= kSlabBytes);
-// Less than that comes from the heap: a block would be a waste.
-constexpr size_t kLeastBlockBytes = kPayloadBlockBytes / 2;
+constexpr size_t kSizes = 3;
+constexpr size_t BlockBytes(size_t size) { return kPayloadBlockBytes >> size; }
+static_assert(kHeadBytes + kBlocks * kPayloadBlockBytes <= kSlabBytes);
 // Slabs that are kept though nobody uses them; all but so many of them for the
 // kernel to take back when it is short of memory.
 constexpr size_t kMostIdleSlabs = 16;
@@ -39,7 +44,7 @@ char* MapSlab() {
   return begin + before;
 }
 
-// Such memory while any of it is used: a page with this, and blocks.
+// Such memory while any of it is used: this, and blocks of one size.
 class Slab {
  public:
   static Slab* Of(char* block) {
@@ -47,18 +52,22 @@ class Slab {
                                                kSlabBytes);
   }
 
-  bool full() const { return taken_ == (1u << kBlocks) - 1; }
+  explicit Slab(size_t size) : size_(size) {}
+
+  // Of its blocks: 0 is the largest.
+  size_t size() const { return size_; }
+  bool full() const { return taken_ == (1u << (kBlocks << size_)) - 1; }
   bool unused() const { return taken_ == 0; }
   char* Take() {
     const int block = std::countr_one(taken_);
     taken_ |= 1u << block;
-    return reinterpret_cast<char*>(this) + kPageBytes +
-           static_cast<size_t>(block) * kPayloadBlockBytes;
+    return reinterpret_cast<char*>(this) + kHeadBytes +
+           static_cast<size_t>(block) * BlockBytes(size_);
   }
   void Return(const char* block) {
     const auto offset =
         static_cast<size_t>(block - reinterpret_cast<const char*>(this));
-    taken_ &= ~(1u << (offset - kPageBytes) / kPayloadBlockBytes);
+    taken_ &= ~(1u << (offset - kHeadBytes) / BlockBytes(size_));
   }
   uint32_t fork_generation() const { return fork_generation_; }
 
@@ -68,24 +77,26 @@ class Slab {
 
  private:
   const uint32_t fork_generation_ = ForkGeneration();
+  const size_t size_;
   uint32_t taken_ = 0;  // a bit a block
 };
-static_assert(sizeof(Slab) <= kPageBytes);
+static_assert(sizeof(Slab) <= kHeadBytes);
 
 // The slabs of this process.
 class Slabs {
  public:
-  // Null if there is no memory; if `map` is false, also if none is there.
-  char* Take(bool map) {
+  // A block of that size. Null if there is no memory; if `map` is false, also
+  // if none is there.
+  char* Take(size_t size, bool map) {
     MutexLock lock(mu_);
-    if (first_ == nullptr) {
+    if (first_[size] == nullptr) {
       char* const memory = idle_count_ > 0 ? idle_[--idle_count_]
                            : map           ? MapSlab()
                                            : nullptr;
       if (memory == nullptr) return nullptr;
-      Add(new (memory) Slab);
+      Add(new (memory) Slab(size));
     }
-    Slab* const slab = first_;
+    Slab* const slab = first_[size];
     char* const block = slab->Take();
     if (slab->full()) Remove(slab);
     return block;
@@ -118,18 +129,21 @@ class Slabs {
     return true;
   }
   void Add(Slab* slab) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    Slab*& first = first_[slab->size()];
     slab->previous = nullptr;
-    slab->next = first_;
-    if (first_ != nullptr) first_->previous = slab;
-    first_ = slab;
+    slab->next = first;
+    if (first != nullptr) first->previous = slab;
+    first = slab;
   }
   void Remove(Slab* slab) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    (slab->previous != nullptr ? slab->previous->next : first_) = slab->next;
+    Slab*& first = first_[slab->size()];
+    (slab->previous != nullptr ? slab->previous->next : first) = slab->next;
     if (slab->next != nullptr) slab->next->previous = slab->previous;
   }
 
   Mutex mu_;
-  Slab* first_ ABSL_GUARDED_BY(mu_) = nullptr;  // used, but not full
+  // Used, but not full; by size.
+  std::array<Slab*, kSizes> first_ ABSL_GUARDED_BY(mu_) = {};
   std::array<char*, kMostIdleSlabs> idle_ ABSL_GUARDED_BY(mu_);
   size_t idle_count_ ABSL_GUARDED_BY(mu_) = 0;
 };
@@ -163,11 +177,13 @@ void ReturnBlock(char* block, size_t) {
 }  // namespace
 
 PayloadBuffer NewPayload(size_t least, size_t most) {
-  if (most >= kLeastBlockBytes && least <= kPayloadBlockBytes) {
-    char* const block = OwnSlabs().Take(/*map=*/least >= kLeastBlockBytes);
-    if (block != nullptr) {
-      return PayloadBuffer(block, kPayloadBlockBytes, ReturnBlock);
-    }
+  // The smallest that `most` fits in; of less than half of that the heap's.
+  size_t size = kSizes - 1;
+  while (size > 0 && BlockBytes(size) < most) --size;
+  const size_t bytes = BlockBytes(size);
+  if (most >= bytes / 2 && least <= bytes) {
+    char* const block = OwnSlabs().Take(size, /*map=*/least >= bytes / 2);
+    if (block != nullptr) return PayloadBuffer(block, bytes, ReturnBlock);
   }
   return PayloadBuffer::Allocate(least);
 }

@@ -13,8 +13,8 @@ namespace fdrpc {
 // and some more that the kernel may take back when it is short of memory
 // (MADV_FREE). Small and very large buffers are the heap's. Any thread.
 
-// The capacity of the buffers that are kept: three of them and a page are a
-// huge page.
+// The capacity of the largest buffers that are kept: three of them are
+// most of a huge page. Others have half of that, or a quarter.
 inline constexpr size_t kPayloadBlockBytes = 680u << 10;
 
 // A buffer of at least `least` bytes, or of `most` if one is kept.

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <set>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -34,8 +35,10 @@ bool IsFilled(const PayloadBuffer& block, size_t i) {
 
 TEST(PayloadMemoryTest, GivesAtLeastWhatIsAskedFor) {
   for (const size_t bytes :
-       {size_t{0}, size_t{1}, kSmall, kPayloadBlockBytes - 1,
-        kPayloadBlockBytes, kPayloadBlockBytes + 1, size_t{64} << 20}) {
+       {size_t{0}, size_t{1}, kSmall, kPayloadBlockBytes / 8,
+        kPayloadBlockBytes / 4, kPayloadBlockBytes / 4 + 1,
+        kPayloadBlockBytes / 2, kPayloadBlockBytes - 1, kPayloadBlockBytes,
+        kPayloadBlockBytes + 1, size_t{64} << 20}) {
     const PayloadBuffer buffer = NewPayload(bytes, bytes);
     ASSERT_FALSE(buffer.empty());
     ASSERT_GE(buffer.capacity(), bytes);
@@ -47,6 +50,37 @@ TEST(PayloadMemoryTest, BuffersDoNotOverlap) {
   const std::vector<PayloadBuffer> blocks = Blocks(100);
   for (size_t i = 0; i < blocks.size(); ++i)
     EXPECT_TRUE(IsFilled(blocks[i], i));
+}
+
+TEST(PayloadMemoryTest, BuffersOfDifferentSizesDoNotOverlap) {
+  std::vector<PayloadBuffer> buffers;
+  for (size_t i = 0; i < 200; ++i) {
+    const size_t bytes = kPayloadBlockBytes >> i % 3;
+    buffers.push_back(NewPayload(bytes, bytes));
+    EXPECT_EQ(buffers.back().capacity(), bytes);
+    std::memset(buffers.back().data(), static_cast<int>(i), bytes);
+    if (i % 5 == 4) buffers[i / 2].Reset();
+  }
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    if (buffers[i].empty()) continue;
+    const std::string_view content(buffers[i].data(), buffers[i].capacity());
+    EXPECT_EQ(content.find_first_not_of(static_cast<char>(i)),
+              std::string_view::npos);
+  }
+}
+
+TEST(PayloadMemoryTest, MemoryOfOneSizeServesForAnother) {
+  const auto use = [](size_t bytes) {
+    std::vector<PayloadBuffer> buffers;
+    for (size_t used = 0; used < 12u << 20; used += bytes) {
+      buffers.push_back(NewPayload(bytes, bytes));
+    }
+  };
+  use(kPayloadBlockBytes);
+  FaultInjection faults([](auto, auto) { return FaultInjection::Fault{}; });
+  use(kPayloadBlockBytes / 4);
+  use(kPayloadBlockBytes / 2);
+  EXPECT_LE(faults.CountOf("map_memory"), 1u);
 }
 
 TEST(PayloadMemoryTest, WhatIsGivenBackIsUsedAgain) {

@@ -23,7 +23,7 @@ namespace fdrpc {
 class KeptMessages {
  public:
   // A message is large from here on, serialised or in memory.
-  static constexpr size_t kLeastBytes = 256u << 10;
+  static constexpr size_t kLeastBytes = 64u << 10;
 
   // A message that can be kept; derived classes have it.
   class Entry {
