@@ -31,15 +31,16 @@ ServerOptions MakeServerOptions(const Flags& flags) {
   ServerOptions options;
   // The handler of a stream holds a thread.
   options.max_threads = std::max(options.max_threads, flags.threads + 2);
+  // Those that are idle, and one.
   options.max_connections =
-      std::max(options.max_connections, flags.connections);
+      std::max(options.max_connections, flags.connections + 1);
   options.max_calls_per_connection =
       std::max<uint32_t>(options.max_calls_per_connection, flags.in_flight);
   options.max_request_bytes =
       std::max<uint32_t>(options.max_request_bytes, flags.payload + 1024);
   // All connections come from one user.
   options.max_connections_per_user =
-      std::max(options.max_connections_per_user, flags.connections);
+      std::max(options.max_connections_per_user, flags.connections + 1);
   if (flags.form == "block") options.max_busy_poll = absl::ZeroDuration();
   return options;
 }
