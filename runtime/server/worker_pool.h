@@ -24,6 +24,7 @@ namespace fdrpc {
 // handler on: when one turns out slow, it takes the polling over, and a further
 // thread is started to watch. So a server that is not called has one thread, an
 // idle one two, and a server whose handlers block has one more than handlers.
+// Those that block in Park() poll themselves, if nobody else does.
 class WorkerPool final : public Executor,
                          public std::enable_shared_from_this<WorkerPool> {
  public:
