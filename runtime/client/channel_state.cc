@@ -91,11 +91,14 @@ absl::Status ChannelCore::WaitForReady(absl::Duration timeout) {
     if (connection != nullptr && connection->AwaitReady(deadline)) {
       return absl::OkStatus();
     }
+    // Not once more when the time is over: the last attempt that had time says
+    // why.
+    const MonotonicTime next = pause.Next();
+    if (Clock::Real().Now() < deadline) Parker().Park(std::min(next, deadline));
     if (Clock::Real().Now() >= deadline) {
       return absl::DeadlineExceededError(
           absl::StrCat("the server was not ready in time: ", WhyNotReady()));
     }
-    Parker().Park(std::min(pause.Next(), deadline));
   }
 }
 
