@@ -79,7 +79,8 @@ class AttackedServer : public ::testing::TestWithParam<const char*> {
     return client;
   }
 
-  // A client that keeps to the protocol is served, descriptors included.
+  // A client that keeps to the protocol is served, descriptors included; at the
+  // latest when the server has seen that others have gone, if it has a limit.
   void ExpectServes() {
     absl::StatusOr<Channel> channel = Channel::Connect(address());
     ASSERT_TRUE(channel.ok()) << channel.status();
@@ -87,7 +88,9 @@ class AttackedServer : public ::testing::TestWithParam<const char*> {
     Parcel<Files> request;
     request.set_first(FileWith("content"));
     request.add_files(FileWith("more"));
-    absl::StatusOr<Parcel<Files>> reply = stub.Exchange(std::move(request));
+    absl::StatusOr<Parcel<Files>> reply =
+        stub.Exchange(std::move(request),
+                      {.timeout = absl::Seconds(20), .wait_for_ready = true});
     ASSERT_TRUE(reply.ok()) << reply.status();
     EXPECT_EQ(ReadRest(reply->take_first().get()), "content");
     EXPECT_EQ(ReadRest(reply->take_files(0).get()), "more");
