@@ -34,6 +34,8 @@ class BlockedHandlersTest : public ::testing::TestWithParam<const char*> {
     ASSERT_TRUE(server_->Listen(address_).ok());
     ASSERT_TRUE(server_->Start().ok());
   }
+  // Blocks until no handler uses what a test has on its stack.
+  void EndServer() { server_.reset(); }
   TestService::Stub NewStub() {
     return TestService::Stub(*Channel::Connect(address_));
   }
@@ -131,6 +133,7 @@ TEST_P(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
   }
   EXPECT_TRUE(chat.Finish().ok());
   told.wait();
+  EndServer();
 }
 
 TEST_P(BlockedHandlersTest, HearOfTheirOwnDeadline) {
@@ -151,6 +154,7 @@ TEST_P(BlockedHandlersTest, HearOfTheirOwnDeadline) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
   ended.wait();
   EXPECT_FALSE(why.ok());
+  EndServer();
 }
 
 TEST_P(BlockedHandlersTest, AreEndedByAShutdownOfAnotherThread) {
@@ -171,6 +175,7 @@ TEST_P(BlockedHandlersTest, AreEndedByAShutdownOfAnotherThread) {
   server_->Shutdown(absl::ZeroDuration());
   ended.wait();
   EXPECT_FALSE(chat.Finish().ok());
+  EndServer();
 }
 
 // As many as the server has threads for, and a thread more that cancels them.
@@ -214,6 +219,7 @@ TEST_P(BlockedHandlersTest, AreCancelledThoughAllThreadsAreBlocked) {
     chats.pop_back();
   }
   ended.wait();
+  EndServer();
 }
 
 }  // namespace
