@@ -84,13 +84,14 @@ class AttackedServer : public ::testing::TestWithParam<const char*> {
   void ExpectServes() {
     absl::StatusOr<Channel> channel = Channel::Connect(address());
     ASSERT_TRUE(channel.ok()) << channel.status();
+    // A call with descriptors is not made again once they are sent.
+    const absl::Status ready = channel->WaitForReady(absl::Seconds(20));
+    ASSERT_TRUE(ready.ok()) << ready;
     TestService::Stub stub(*channel);
     Parcel<Files> request;
     request.set_first(FileWith("content"));
     request.add_files(FileWith("more"));
-    absl::StatusOr<Parcel<Files>> reply =
-        stub.Exchange(std::move(request),
-                      {.timeout = absl::Seconds(20), .wait_for_ready = true});
+    absl::StatusOr<Parcel<Files>> reply = stub.Exchange(std::move(request));
     ASSERT_TRUE(reply.ok()) << reply.status();
     EXPECT_EQ(ReadRest(reply->take_first().get()), "content");
     EXPECT_EQ(ReadRest(reply->take_files(0).get()), "more");
