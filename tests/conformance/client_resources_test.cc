@@ -12,6 +12,7 @@
 
 #include "tests/conformance/attacked_channel.h"
 #include "tests/conformance/full_descriptor_table.h"
+#include "tests/support/child.h"
 #include "tests/support/fault_injection.h"
 
 namespace fdrpc::testing {
@@ -114,13 +115,9 @@ TEST_P(ClientResourcesTest, TooManyDescriptorsInFlightFailAloneAndPass) {
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    // A user whom nothing else uses: the kernel counts by user.
-    constexpr uid_t kNobodyElse = 64'321;
     const rlimit lowered = {.rlim_cur = 100, .rlim_max = 100};
-    if (setrlimit(RLIMIT_NOFILE, &lowered) != 0 || setgid(kNobodyElse) != 0 ||
-        setuid(kNobodyElse) != 0) {
-      _exit(2);
-    }
+    if (setrlimit(RLIMIT_NOFILE, &lowered) != 0) _exit(2);
+    BecomeUnprivileged();
     // Channels are not inherited.
     stub_ = NewStub();
     std::vector<std::future<absl::StatusOr<Text>>> sent;

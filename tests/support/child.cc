@@ -22,10 +22,11 @@ int InChild(const std::function<int()>& body) {
 }
 
 void BecomeUnprivileged() {
-  constexpr uid_t kNobody = 65534;
   if (geteuid() != 0) return;
-  if (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
-      setresuid(kNobody, kNobody, kNobody) != 0) {
+  // Above all users of the system and below the kernel's 2^32 - 1.
+  const uid_t own = 1'000'000 + static_cast<uid_t>(getpid());
+  if (setgroups(0, nullptr) != 0 || setresgid(own, own, own) != 0 ||
+      setresuid(own, own, own) != 0) {
     _exit(EXIT_FAILURE);
   }
 }

@@ -9,7 +9,9 @@ namespace fdrpc::testing {
 // a failure if the child died otherwise. Assertions in the child reach nobody.
 int InChild(const std::function<int()>& body);
 
-// For a child: goes on as a user without privileges, if this one has any.
+// For a child: goes on as a user without privileges, if this one has any. No
+// other process has that user: the kernel counts descriptors in flight, and
+// servers count connections, by user.
 void BecomeUnprivileged();
 
 }  // namespace fdrpc::testing
