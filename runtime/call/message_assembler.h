@@ -36,8 +36,7 @@ class MessageAssembler {
 
   // Takes the next piece, in `buffer` if that is not empty. `truncated`: a
   // limit of this side kept descriptors of it from arriving. After the last
-  // piece
-  // (`more` is false) complete() is true.
+  // piece (`more` is false) complete() is true.
   void Append(std::string_view piece, std::vector<UniqueFd> descriptors,
               bool truncated, bool more, PayloadBuffer buffer = {});
 

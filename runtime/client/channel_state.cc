@@ -93,8 +93,7 @@ absl::Status ChannelCore::WaitForReady(absl::Duration timeout) {
     }
     // Not once more when the time is over: the last attempt that had time says
     // why.
-    const MonotonicTime next = pause.Next();
-    if (Clock::Real().Now() < deadline) Parker().Park(std::min(next, deadline));
+    Parker().Park(std::min(pause.Next(), deadline));
     if (Clock::Real().Now() >= deadline) {
       return absl::DeadlineExceededError(
           absl::StrCat("the server was not ready in time: ", WhyNotReady()));

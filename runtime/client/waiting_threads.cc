@@ -3,13 +3,21 @@
 #include <utility>
 
 namespace fdrpc {
+namespace {
+
+void GiveToken(Parker& parker, ToWake& to_wake) {
+  if (parker.Give() == Parker::Was::kAsleep) {
+    to_wake.push_back(parker.address());
+  }
+}
+
+}  // namespace
 
 void WaitingThread::Wake(ToWake& to_wake) {
   if (among != nullptr) {
     among->Wake(*this, to_wake);
   } else if (pauses) {
-    if (parker.Give() == Parker::Was::kAsleep)
-      to_wake.push_back(parker.address());
+    GiveToken(parker, to_wake);
   }
 }
 
@@ -73,8 +81,7 @@ void WaitingThreads::Wake(WaitingThread& thread, ToWake& to_wake) {
   if (&thread == reader_) {
     WakeReader();
   } else {
-    if (thread.parker.Give() == Parker::Was::kAsleep)
-      to_wake.push_back(thread.parker.address());
+    GiveToken(thread.parker, to_wake);
   }
 }
 

@@ -26,8 +26,6 @@ constexpr std::chrono::microseconds kLongestPutOff{15};
 
 // The pool that the thread works for.
 constinit thread_local const WorkerPool* pool_of_this_thread = nullptr;
-// Within a Park() that polls.
-constinit thread_local bool polls_in_park = false;
 
 }  // namespace
 
@@ -204,6 +202,8 @@ void WorkerPool::Poll(const Parker* parker) {
     mu_.Lock();
   }
   polling_ = false;
+  // A thread in Park() goes on polling itself.
+  if (parker != nullptr) polling_passed_ = false;
   if (polling_passed_) HaveWatched();
 }
 
@@ -212,10 +212,7 @@ bool WorkerPool::Park(Parker& parker, MonotonicTime deadline) {
     MutexLock lock(mu_);
     if (!put_off_.empty()) WritePutOff();
     if (parker.BeginOtherWait()) return true;
-    polls_in_park = true;
-    const bool given = PollUntilGiven(parker);
-    polls_in_park = false;
-    if (given) return true;
+    if (PollUntilGiven(parker)) return true;
     HandOver();
   }
   return parker.Park(deadline);
@@ -240,7 +237,7 @@ void WorkerPool::OnGiven(Parker::Was was, bool polls) {
   MutexLock lock(mu_);
   if (was == Parker::Was::kElsewhere) {
     if (PollsElsewhere()) interrupt_();
-  } else if (polls && polling_ && !PollsElsewhere() && !polls_in_park) {
+  } else if (polls && polling_ && !PollsElsewhere()) {
     polling_passed_ = true;
   }
 }
