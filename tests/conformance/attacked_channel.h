@@ -10,26 +10,17 @@
 #include "fdrpc/channel.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/descriptor_census.h"
+#include "tests/conformance/attack_fixture.h"
 #include "tests/support/files.h"
 #include "tests/support/raw_peer.h"
-#include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
 
 namespace fdrpc::testing {
 
 // A live channel that makes real calls, and a raw server that answers them as a
 // test says.
-class AttackedChannel : public ::testing::TestWithParam<const char*> {
+class AttackedChannel : public AttackFixture {
  protected:
-  static std::string scheme() { return GetParam(); }
-  static bool packets() { return scheme() != "unix:"; }
-  static constexpr char kNoParts[] =
-      "over packets a frame cannot arrive in parts";
-  // All that a frame may have of which nothing is known.
-  static uint8_t AnyFlags() { return packets() ? 0x7f : 0xff; }
-  std::string address() const { return dir_.address("socket", scheme()); }
-
   using Code = absl::StatusCode;
 
   TestService::Stub NewStub(ChannelOptions options = {}) {
@@ -139,8 +130,6 @@ class AttackedChannel : public ::testing::TestWithParam<const char*> {
     return std::vector<int>(count, file_.get());
   }
 
-  ExpectSameDescriptors census_;
-  TempDir dir_;
   SharedFd file_{FileWith("file")};
   RawListener listener_{dir_.file("socket"), scheme()};
   TestService::Stub stub_ = NewStub();

@@ -10,10 +10,10 @@
 #include "fdrpc/server.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/conformance/attack_fixture.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
 #include "tests/support/raw_peer.h"
-#include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
 
 namespace fdrpc::testing {
@@ -21,16 +21,8 @@ namespace fdrpc::testing {
 // A live server with the test service, and raw clients that attack it. After
 // each test a client that keeps to the protocol must be served, and the server
 // must hold the descriptors that it held when it had just begun.
-class AttackedServer : public ::testing::TestWithParam<const char*> {
+class AttackedServer : public AttackFixture {
  protected:
-  static std::string scheme() { return GetParam(); }
-  static bool packets() { return scheme() != "unix:"; }
-  static constexpr char kNoParts[] =
-      "over packets a frame cannot arrive in parts";
-  // All that a frame may have of which nothing is known.
-  static uint8_t AnyFlags() { return packets() ? 0x7f : 0xff; }
-  std::string address() const { return dir_.address("socket", scheme()); }
-
   // The methods as a raw client numbers them.
   static constexpr uint32_t kEcho = 1, kExchange = 2, kPut = 3, kGet = 4,
                             kWatch = 5;
@@ -152,8 +144,6 @@ class AttackedServer : public ::testing::TestWithParam<const char*> {
     return std::vector<int>(count, file_.get());
   }
 
-  ExpectSameDescriptors census_;
-  TempDir dir_;
   UniqueFd file_ = FileWith("file");
   FakeService service_;
   std::unique_ptr<Server> server_;

@@ -6,11 +6,9 @@
 #include <atomic>
 #include <condition_variable>
 #include <latch>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -18,34 +16,14 @@
 #include "absl/time/clock.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
-#include "tests/support/descriptor_census.h"
+#include "tests/integration/unary_call_fixture.h"
 #include "tests/support/raw_peer.h"
-#include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
 
 namespace fdrpc::testing {
 namespace {
 
-class BlockedHandlersTest : public ::testing::TestWithParam<const char*> {
- protected:
-  void Serve(ServerOptions options = {}) {
-    server_ = std::make_unique<Server>(options);
-    server_->AddService(service_);
-    ASSERT_TRUE(server_->Listen(address_).ok());
-    ASSERT_TRUE(server_->Start().ok());
-  }
-  // Blocks until no handler uses what a test has on its stack.
-  void EndServer() { server_.reset(); }
-  TestService::Stub NewStub() {
-    return TestService::Stub(*Channel::Connect(address_));
-  }
-
-  ExpectSameDescriptors census_;
-  TempDir dir_;
-  const std::string address_ = dir_.address("socket", GetParam());
-  FakeService service_;
-  std::unique_ptr<Server> server_;
-};
+using BlockedHandlersTest = UnaryCallFixture;
 INSTANTIATE_TEST_SUITE_P(Over, BlockedHandlersTest, kAllSchemes, SchemeName);
 
 absl::Status Answer(ServerContext&, ServerStream<Text, Text>& stream) {
@@ -133,7 +111,7 @@ TEST_P(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
   }
   EXPECT_TRUE(chat.Finish().ok());
   told.wait();
-  EndServer();
+  StopServer();
 }
 
 TEST_P(BlockedHandlersTest, HearOfTheirOwnDeadline) {
@@ -154,7 +132,7 @@ TEST_P(BlockedHandlersTest, HearOfTheirOwnDeadline) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
   ended.wait();
   EXPECT_FALSE(why.ok());
-  EndServer();
+  StopServer();
 }
 
 TEST_P(BlockedHandlersTest, AreEndedByAShutdownOfAnotherThread) {
@@ -175,7 +153,7 @@ TEST_P(BlockedHandlersTest, AreEndedByAShutdownOfAnotherThread) {
   server_->Shutdown(absl::ZeroDuration());
   ended.wait();
   EXPECT_FALSE(chat.Finish().ok());
-  EndServer();
+  StopServer();
 }
 
 // As many as the server has threads for, and a thread more that cancels them.
@@ -219,7 +197,7 @@ TEST_P(BlockedHandlersTest, AreCancelledThoughAllThreadsAreBlocked) {
     chats.pop_back();
   }
   ended.wait();
-  EndServer();
+  StopServer();
 }
 
 }  // namespace

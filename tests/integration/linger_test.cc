@@ -11,10 +11,9 @@
 
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
-#include "tests/support/descriptor_census.h"
+#include "tests/integration/unary_call_fixture.h"
 #include "tests/support/fault_injection.h"
 #include "tests/support/raw_peer.h"
-#include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
 
 namespace fdrpc::testing {
@@ -39,23 +38,7 @@ class SentByThisThread {
   FaultInjection faults_;
 };
 
-class LingerTest : public ::testing::TestWithParam<const char*> {
- protected:
-  void Serve() {
-    server_.AddService(service_);
-    ASSERT_TRUE(server_.Listen(address_).ok());
-    ASSERT_TRUE(server_.Start().ok());
-  }
-  TestService::Stub NewStub() {
-    return TestService::Stub(*Channel::Connect(address_));
-  }
-
-  ExpectSameDescriptors census_;
-  TempDir dir_;
-  const std::string address_ = dir_.address("socket", GetParam());
-  FakeService service_;
-  Server server_;
-};
+using LingerTest = UnaryCallFixture;
 INSTANTIATE_TEST_SUITE_P(Over, LingerTest, kAllSchemes, SchemeName);
 
 TEST_P(LingerTest, RequestsGoTogetherAndInOrder) {
