@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -19,19 +20,31 @@ struct Object {
 // Those of its size that are allocated.
 std::atomic<int> allocated{0};
 
+// Memory stands behind its size: not every compiler's allocator gives that to
+// the operator that frees it. (Out of line, or g++ sees a mismatch.)
+constexpr size_t kBefore = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+[[gnu::noinline]] void* Allocate(size_t size) {
+  auto* const memory = static_cast<char*>(std::malloc(kBefore + size));
+  if (memory == nullptr) std::abort();
+  std::memcpy(memory, &size, sizeof(size));
+  if (size == sizeof(Object)) ++allocated;
+  return memory + kBefore;
+}
+[[gnu::noinline]] void Free(void* memory) {
+  if (memory == nullptr) return;
+  char* const begin = static_cast<char*>(memory) - kBefore;
+  size_t size = 0;
+  std::memcpy(&size, begin, sizeof(size));
+  if (size == sizeof(Object)) --allocated;
+  std::free(begin);
+}
+
 }  // namespace
 
-void* operator new(size_t size) {
-  void* const memory = std::malloc(size);
-  if (memory == nullptr) std::abort();
-  if (size == sizeof(Object)) ++allocated;
-  return memory;
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t size) noexcept {
-  if (size == sizeof(Object)) --allocated;
-  std::free(memory);
-}
+void* operator new(size_t size) { return Allocate(size); }
+void operator delete(void* memory) noexcept { Free(memory); }
+void operator delete(void* memory, size_t) noexcept { Free(memory); }
 
 namespace fdrpc {
 namespace {
