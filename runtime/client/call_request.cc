@@ -13,8 +13,10 @@ OutgoingFrames Copy(const OutgoingFrames& frames) {
   for (const OutgoingFrame& frame : frames) {
     OutgoingFrame copy;
     copy.head = frame.head;
-    copy.body = frame.body;
-    copy.body_bytes = frame.body_bytes;
+    if (frame.attached != nullptr) {
+      copy.Attach().body = frame.attached->body;
+      copy.attached->body_bytes = frame.attached->body_bytes;
+    }
     copies.push_back(std::move(copy));
   }
   return copies;

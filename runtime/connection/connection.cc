@@ -15,9 +15,9 @@ constexpr size_t kLeastQueuedBytes = 64u << 10;
 // A peer that sends pings and reads no pongs is one that does harm.
 constexpr size_t kMostQueuedPongs = 1024;
 
-bool IsPong(const OutgoingFrame& frame) {
-  return frame.call_id == 0 && DecodeFrameHeader(frame.head.data()).type ==
-                                   static_cast<uint8_t>(FrameType::kPong);
+bool IsPong(std::string_view head, uint32_t call_id) {
+  return call_id == 0 && DecodeFrameHeader(head.data()).type ==
+                             static_cast<uint8_t>(FrameType::kPong);
 }
 
 }  // namespace
@@ -65,17 +65,15 @@ bool Connection::Withdraw(uint32_t call_id) {
   // The writer holds on to the frames that it sends.
   if (writing_) return false;
   bool whole = false;
-  for (auto it = queue_.begin(); it != queue_.end();) {
-    const bool partly_sent = first_partly_sent_ && it == queue_.begin();
-    if (it->call_id != call_id || partly_sent) {
-      ++it;
+  for (size_t i = first_partly_sent_ ? 1 : 0; i < queue_.size();) {
+    const FrameQueue::Queued queued = queue_.at(i);
+    if (queued.call_id != call_id) {
+      ++i;
       continue;
     }
-    const FrameHeader header = DecodeFrameHeader(it->head.data());
+    const FrameHeader header = DecodeFrameHeader(queued.frame.head.data());
     if (header.type == static_cast<uint8_t>(FrameType::kOpen)) whole = true;
-    queued_bytes_.fetch_sub(it->bytes(), std::memory_order_relaxed);
-    withdrawn.push_back(std::move(*it));
-    it = queue_.erase(it);
+    withdrawn.push_back(Take(i));
   }
   return whole;
 }
@@ -106,6 +104,12 @@ void Connection::OnWritable() {
   }
   WriteAndUnlock();
   if (was_blocked && !write_blocked()) role_.OnWriteBlockedChanged();
+}
+
+void Connection::ReleaseIdleMemory() {
+  transport_->ReleaseIdleMemory();
+  MutexLock lock(mu_);
+  if (queue_.empty()) queue_.Release();
 }
 
 void Connection::Close(const absl::Status& why) {
@@ -142,21 +146,19 @@ void Connection::StopSending(const absl::Status& why) {
 void Connection::WriteAndUnlock() {
   writing_ = true;
   const bool was_blocked = blocked_.load(std::memory_order_relaxed);
-  std::vector<uint32_t> sent;
-  std::vector<Unsent> unsent;
+  Left left;
   while (true) {
-    absl::Status broken = WriteQueued(sent, unsent);
+    absl::Status broken = WriteQueued(left);
     if (!broken.ok()) MarkClosed(broken);
-    if (!sends_.load(std::memory_order_relaxed)) DrainQueue(unsent);
-    if (sent.empty() && unsent.empty()) break;
+    if (!sends_.load(std::memory_order_relaxed)) DrainQueue(left);
+    if (left.sent.empty() && left.unsent.empty()) break;
     // Still the writer, so that nobody reports the end before this is told.
     mu_.Unlock();
-    for (uint32_t call_id : sent) role_.OnSent(call_id);
-    for (Unsent& frame : unsent) {
+    for (uint32_t call_id : left.sent) role_.OnSent(call_id);
+    for (Unsent& frame : left.unsent) {
       role_.OnUnsent(std::move(frame.frame), frame.why);
     }
-    sent.clear();
-    unsent.clear();
+    left = {};
     mu_.Lock();
   }
   writing_ = false;
@@ -187,23 +189,17 @@ bool Connection::TakeRoomToTell() {
          std::exchange(room_wanted_, false);
 }
 
-absl::Status Connection::WriteQueued(std::vector<uint32_t>& sent,
-                                     std::vector<Unsent>& unsent) {
+absl::Status Connection::WriteQueued(Left& left) {
   using Outcome = Transport::SendResult::Outcome;
   while (!queue_.empty() && sends_.load(std::memory_order_relaxed)) {
     // Others may add to the queue meanwhile, which leaves these where they are.
-    absl::InlinedVector<OutgoingFrame*, 8> batch;
-    for (OutgoingFrame& frame : queue_) {
-      if (batch.size() == kMostFramesPerBatch) break;
-      batch.push_back(&frame);
-    }
+    absl::InlinedVector<FrameToSend, 8> batch;
+    const size_t count = std::min(queue_.size(), kMostFramesPerBatch);
+    for (size_t i = 0; i < count; ++i) batch.push_back(queue_.at(i).frame);
     mu_.Unlock();
     Transport::SendResult result = transport_->Send(batch);
     mu_.Lock();
-    for (size_t i = 0; i < result.sent; ++i) {
-      const OutgoingFrame frame = PopFront();
-      if (frame.tells_when_sent) sent.push_back(frame.call_id);
-    }
+    for (size_t i = 0; i < result.sent; ++i) PopSent(left);
     first_partly_sent_ = result.next_partly_sent;
     switch (result.outcome) {
       case Outcome::kSent:
@@ -212,11 +208,11 @@ absl::Status Connection::WriteQueued(std::vector<uint32_t>& sent,
         blocked_.store(true, std::memory_order_release);
         return absl::OkStatus();
       case Outcome::kRefused: {
-        OutgoingFrame refused = PopFront();
+        OutgoingFrame refused = Take(0);
         // Without one of its own frames a connection makes no sense.
         if (refused.call_id == 0) return result.error;
-        DropCall(refused.call_id);
-        unsent.push_back({std::move(refused), std::move(result.error)});
+        DropCall(refused.call_id, left);
+        left.unsent.push_back({std::move(refused), std::move(result.error)});
         break;
       }
       case Outcome::kClosed:
@@ -230,37 +226,51 @@ absl::Status Connection::WriteQueued(std::vector<uint32_t>& sent,
 }
 
 void Connection::Push(OutgoingFrame frame) {
-  queued_bytes_.fetch_add(frame.bytes(), std::memory_order_relaxed);
-  if (IsPong(frame)) ++queued_pongs_;
-  queue_.push_back(std::move(frame));
+  // All who change it hold the lock.
+  queued_bytes_.store(queued_bytes() + frame.bytes(),
+                      std::memory_order_relaxed);
+  if (IsPong(frame.head, frame.call_id)) ++queued_pongs_;
+  queue_.Push(std::move(frame));
 }
 
-OutgoingFrame Connection::PopFront() {
-  OutgoingFrame frame = std::move(queue_.front());
-  queue_.pop_front();
-  queued_bytes_.fetch_sub(frame.bytes(), std::memory_order_relaxed);
-  if (IsPong(frame)) --queued_pongs_;
-  return frame;
+void Connection::PopSent(Left& left) {
+  const FrameQueue::Queued queued = queue_.at(0);
+  Discount(queued);
+  if (queued.tells_when_sent) left.sent.push_back(queued.call_id);
+  auto attached = queue_.Pop();
+  if (attached != nullptr) left.attached.push_back(std::move(attached));
 }
 
-void Connection::DropCall(uint32_t call_id) {
-  for (auto it = queue_.begin(); it != queue_.end();) {
-    if (it->call_id == call_id) {
-      queued_bytes_.fetch_sub(it->bytes(), std::memory_order_relaxed);
-      it = queue_.erase(it);
+OutgoingFrame Connection::Take(size_t index) {
+  Discount(queue_.at(index));
+  return queue_.Take(index);
+}
+
+void Connection::Discount(const FrameQueue::Queued& queued) {
+  queued_bytes_.store(queued_bytes() - queued.frame.bytes(),
+                      std::memory_order_relaxed);
+  if (IsPong(queued.frame.head, queued.call_id)) --queued_pongs_;
+}
+
+void Connection::DropCall(uint32_t call_id, Left& left) {
+  for (size_t i = 0; i < queue_.size();) {
+    if (queue_.at(i).call_id == call_id) {
+      left.attached.push_back(Take(i).attached);
     } else {
-      ++it;
+      ++i;
     }
   }
 }
 
-void Connection::DrainQueue(std::vector<Unsent>& unsent) {
-  if (!queue_.empty() && first_partly_sent_) PopFront();
+void Connection::DrainQueue(Left& left) {
+  if (!queue_.empty() && first_partly_sent_) {
+    left.attached.push_back(Take(0).attached);
+  }
   first_partly_sent_ = false;
   while (!queue_.empty()) {
-    OutgoingFrame frame = PopFront();
+    OutgoingFrame frame = Take(0);
     if (frame.call_id == 0) continue;
-    unsent.push_back({std::move(frame), end_reason_});
+    left.unsent.push_back({std::move(frame), end_reason_});
   }
 }
 

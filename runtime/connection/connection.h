@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "absl/status/status.h"
 #include "base/mutex.h"
 #include "connection/frame_builder.h"
+#include "connection/frame_queue.h"
 #include "os/fork_generation.h"
 #include "transport/transport.h"
 #include "wire/hello.h"
@@ -129,13 +129,19 @@ class Connection {
   std::optional<uint64_t> partial_frame() const {
     return transport_->PartialFrame();
   }
-  void ReleaseIdleMemory() { transport_->ReleaseIdleMemory(); }
+  void ReleaseIdleMemory() ABSL_LOCKS_EXCLUDED(mu_);
   bool has_hello() const { return has_hello_; }
 
  private:
   struct Unsent {
     OutgoingFrame frame;
     absl::Status why;
+  };
+  // What is to be done about frames that have left the queue, without the lock.
+  struct Left {
+    std::vector<uint32_t> sent;  // calls that are to be told
+    std::vector<Unsent> unsent;
+    std::vector<std::unique_ptr<FrameAttachment>> attached;  // to be freed
   };
 
   // Takes in what has arrived with one system call.
@@ -145,24 +151,26 @@ class Connection {
   absl::Status Pong(uint32_t argument);
 
   void Push(OutgoingFrame frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  OutgoingFrame PopFront() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Takes a frame off the queue that was sent, or that was not.
+  void PopSent(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  OutgoingFrame Take(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Before a frame leaves the queue.
+  void Discount(const FrameQueue::Queued& queued)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MarkClosed(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void StopSending(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Makes this thread the writer, until nothing is left that it could do.
   void WriteAndUnlock() ABSL_UNLOCK_FUNCTION(mu_);
   // Writes until nothing is queued or there is no room; the lock is given up
-  // during the system calls. Returns why the connection broke, or OK. In
-  // `sent` are the calls that are to be told.
-  absl::Status WriteQueued(std::vector<uint32_t>& sent,
-                           std::vector<Unsent>& unsent)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // during the system calls. Returns why the connection broke, or OK.
+  absl::Status WriteQueued(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Whether the role is to be told now that there is room: once.
   bool TakeRoomToTell() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Drops the frames of a call, of which the first one was refused.
-  void DropCall(uint32_t call_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Empties the queue of a connection that sends no more.
-  void DrainQueue(std::vector<Unsent>& unsent)
+  void DropCall(uint32_t call_id, Left& left)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Empties the queue of a connection that sends no more.
+  void DrainQueue(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::unique_ptr<Transport> transport_;
   const Hello hello_;
@@ -172,7 +180,7 @@ class Connection {
   bool has_hello_ = false;  // the reader's
 
   Mutex mu_;
-  std::deque<OutgoingFrame> queue_ ABSL_GUARDED_BY(mu_);
+  FrameQueue queue_ ABSL_GUARDED_BY(mu_);
   size_t queued_pongs_ ABSL_GUARDED_BY(mu_) = 0;
   // A thread is the writer: it alone sends, and takes frames off the queue.
   bool writing_ ABSL_GUARDED_BY(mu_) = false;

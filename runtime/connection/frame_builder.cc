@@ -73,11 +73,11 @@ class Pieces {
       message_.SerializeWithCachedSizesToArray(
           reinterpret_cast<uint8_t*>(frame.head.data() + before));
     } else if (bytes > 0) {
-      frame.body = std::move(bodies_[index]);
-      frame.body_bytes = bytes;
+      frame.Attach().body = std::move(bodies_[index]);
+      frame.attached->body_bytes = bytes;
     }
     for (size_t i = first_fd; i < end_fd; ++i) {
-      frame.descriptors.push_back(std::move(descriptors_[i]));
+      frame.Attach().descriptors.push_back(std::move(descriptors_[i]));
     }
     return frame;
   }
@@ -238,7 +238,9 @@ void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
                   absl::Duration timeout) {
   for (OutgoingFrame& frame : frames) SetCallId(frame, call_id);
   // The timeout, which is different now, is a part of the payload.
-  frames.front().sealed.Reset();
+  if (FrameAttachment* attached = frames.front().attached.get()) {
+    attached->sealed.Reset();
+  }
   std::string& open = frames.front().head;
   StoreLittleEndian(open.data() + kArgumentOffset, method_id);
   if ((DecodeFrameHeader(open.data()).flags & kFlagTimeout) != 0) {

@@ -7,12 +7,16 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "base/payload_buffer.h"
 #include "fdrpc/descriptor_set.h"
 #include "fdrpc/unique_fd.h"
 #include "wire/frame_header.h"
 
 namespace fdrpc {
+
+// A frame that is no larger fits in every packet.
+inline constexpr size_t kMostBareBytes = 1024;
 
 // Bytes that stay as they are while their owner lives, which others may own,
 // too.
@@ -21,22 +25,51 @@ struct SharedBytes {
   std::shared_ptr<const void> owner;
 };
 
-// A frame on its way out. Owns its descriptors, and its bytes: all of them in
-// `head`, or, for a piece of a large message, the rest in buffers or in the
-// message, which copies of the frame share.
-struct OutgoingFrame {
-  std::string head;  // the header, and what stands before the body
+// What few frames have.
+struct FrameAttachment {
+  // Of a piece of a large message: what of it is not in the head but in buffers
+  // or in the message, which copies of the frame share.
   std::vector<SharedBytes> body;
   size_t body_bytes = 0;
   DescriptorSet descriptors;  // as many as the header says
-  uint32_t call_id = 0;       // as in the header
   // The payload once more, in sealed memory, if a transport has made that and
   // could not send the frame yet.
   UniqueFd sealed;
+};
+
+// A frame as a transport is given it, which borrows it.
+struct FrameToSend {
+  std::string_view head;  // the header, and what stands before the body
+  // Null only if the head has no more than kMostBareBytes: what is larger may
+  // be beyond a packet.
+  FrameAttachment* attached = nullptr;
+
+  size_t bytes() const {
+    return head.size() + (attached == nullptr ? 0 : attached->body_bytes);
+  }
+  absl::Span<const SharedBytes> body() const {
+    if (attached == nullptr) return {};
+    return attached->body;
+  }
+  absl::Span<const OutgoingFd> descriptors() const {
+    if (attached == nullptr) return {};
+    return attached->descriptors;
+  }
+};
+
+// A frame on its way out. Owns its bytes and its descriptors.
+struct OutgoingFrame {
+  std::string head;
+  std::unique_ptr<FrameAttachment> attached;
+  uint32_t call_id = 0;  // as in the header
   // Whether the sender wants to hear when all of it has gone to the socket.
   bool tells_when_sent = false;
 
-  size_t bytes() const { return head.size() + body_bytes; }
+  FrameAttachment& Attach() {
+    if (attached == nullptr) attached = std::make_unique<FrameAttachment>();
+    return *attached;
+  }
+  size_t bytes() const { return FrameToSend{head, attached.get()}.bytes(); }
 };
 
 // A frame that arrived. The descriptors are its own; so is the payload, if it

@@ -13,13 +13,14 @@
 namespace fdrpc {
 
 // The bytes of one sendmsg(2), which the frames keep: whole frames, of which
-// only the first may carry descriptors.
+// only the first may carry descriptors. What lies behind each other is one
+// piece.
 class GatheredFrames {
  public:
   // Less the first `skip` bytes, which are gone already.
-  void Add(const OutgoingFrame& frame, size_t skip = 0) {
+  void Add(const FrameToSend& frame, size_t skip = 0) {
     AddBehind(frame.head, skip);
-    for (const SharedBytes& piece : frame.body) AddBehind(piece.bytes, skip);
+    for (const SharedBytes& piece : frame.body()) AddBehind(piece.bytes, skip);
     ++frames_;
   }
   // The first, of which nothing but the header goes this way.
@@ -28,9 +29,9 @@ class GatheredFrames {
     ++frames_;
   }
   // Whether `frame` can go in the same sendmsg(2).
-  bool TakesBehind(const OutgoingFrame& frame) const {
-    return frame.descriptors.empty() &&
-           pieces_.size() + 1 + frame.body.size() <= kMostPieces;
+  bool TakesBehind(const FrameToSend& frame) const {
+    return frame.descriptors().empty() &&
+           pieces_.size() + 1 + frame.body().size() <= kMostPieces;
   }
 
   size_t frames() const { return frames_; }
@@ -50,11 +51,17 @@ class GatheredFrames {
   }
   void AddPiece(const char* data, size_t size) {
     if (size == 0) return;
-    pieces_.push_back({.iov_base = const_cast<char*>(data), .iov_len = size});
     bytes_ += size;
+    if (!pieces_.empty() && data == end_) {
+      pieces_.back().iov_len += size;
+    } else {
+      pieces_.push_back({.iov_base = const_cast<char*>(data), .iov_len = size});
+    }
+    end_ = data + size;
   }
 
   absl::InlinedVector<iovec, 8> pieces_;
+  const char* end_ = nullptr;  // of the last piece
   size_t frames_ = 0;
   size_t bytes_ = 0;
 };

@@ -12,13 +12,14 @@ namespace fdrpc {
 // What arrives at the other end: the bytes, and each descriptor owned there. As
 // with sendmsg(2), all of them cross, or none does. `frame` keeps its own.
 absl::StatusOr<LoopbackTransport::FrameInTransit> LoopbackTransport::Cross(
-    const OutgoingFrame& frame) {
+    const FrameToSend& frame) {
   FrameInTransit crossed;
   crossed.bytes.reserve(frame.bytes());
   crossed.bytes = frame.head;
-  for (const SharedBytes& piece : frame.body) crossed.bytes.append(piece.bytes);
-  crossed.descriptors.reserve(frame.descriptors.size());
-  for (const OutgoingFd& fd : frame.descriptors) {
+  for (const SharedBytes& piece : frame.body())
+    crossed.bytes.append(piece.bytes);
+  crossed.descriptors.reserve(frame.descriptors().size());
+  for (const OutgoingFd& fd : frame.descriptors()) {
     UniqueFd own(Syscalls::Get().duplicate(fd.get()));
     if (!own.ok()) {
       return errno == EBADF
@@ -37,18 +38,18 @@ class LoopbackTransport::Pipe {
   Pipe(Wakeup readable, size_t capacity)
       : readable_(std::move(readable)), capacity_(capacity) {}
 
-  SendResult Push(absl::Span<OutgoingFrame* const> frames) {
+  SendResult Push(absl::Span<const FrameToSend> frames) {
     SendResult result;
     // Others make room meanwhile, and only this thread takes it.
     const size_t room = Room();
     std::vector<FrameInTransit> crossing;
     crossing.reserve(frames.size());
-    for (const OutgoingFrame* frame : frames) {
+    for (const FrameToSend& frame : frames) {
       if (crossing.size() == room) {
         result.outcome = SendResult::Outcome::kWouldBlock;
         break;
       }
-      absl::StatusOr<FrameInTransit> crossed = Cross(*frame);
+      absl::StatusOr<FrameInTransit> crossed = Cross(frame);
       if (!crossed.ok()) {
         result.outcome = SendResult::Outcome::kRefused;
         result.error = crossed.status();
@@ -68,7 +69,9 @@ class LoopbackTransport::Pipe {
       if (!frames_.empty()) Notify();
     }
     // Without the lock: close(2) may block.
-    for (size_t i = 0; i < result.sent; ++i) frames[i]->descriptors.clear();
+    for (const FrameToSend& frame : frames.subspan(0, result.sent)) {
+      if (frame.attached != nullptr) frame.attached->descriptors.clear();
+    }
     return result;
   }
 
@@ -156,7 +159,7 @@ LoopbackTransport::~LoopbackTransport() {
 }
 
 Transport::SendResult LoopbackTransport::Send(
-    absl::Span<OutgoingFrame* const> frames) {
+    absl::Span<const FrameToSend> frames) {
   return out_->Push(frames);
 }
 

@@ -34,7 +34,7 @@ class LoopbackTransport final : public Transport {
 
   ~LoopbackTransport() override;
 
-  SendResult Send(absl::Span<OutgoingFrame* const> frames) override;
+  SendResult Send(absl::Span<const FrameToSend> frames) override;
   ReceiveResult Receive() override;
   NextResult Next(IncomingFrame& frame) override;
   std::optional<uint64_t> PartialFrame() const override { return {}; }
@@ -51,7 +51,7 @@ class LoopbackTransport final : public Transport {
   };
 
   LoopbackTransport(std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out);
-  static absl::StatusOr<FrameInTransit> Cross(const OutgoingFrame& frame);
+  static absl::StatusOr<FrameInTransit> Cross(const FrameToSend& frame);
 
   const std::shared_ptr<Pipe> in_;
   const std::shared_ptr<Pipe> out_;

@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kLeastPacketBytes = 2048;
 
 // The frame's payload, which is what of it does not go in the packet.
-absl::StatusOr<UniqueFd> SealPayload(const OutgoingFrame& frame) {
+absl::StatusOr<UniqueFd> SealPayload(const FrameToSend& frame) {
   GatheredFrames payload;
   payload.Add(frame, /*skip=*/kFrameHeaderBytes);
   return SealInMemory(payload.pieces());
@@ -36,7 +36,7 @@ std::unique_ptr<PacketTransport> PacketTransport::Create(UniqueFd socket) {
 }
 
 Transport::SendResult PacketTransport::Send(
-    absl::Span<OutgoingFrame* const> frames) {
+    absl::Span<const FrameToSend> frames) {
   SendResult result;
   while (result.sent < frames.size() &&
          result.outcome == SendResult::Outcome::kSent) {
@@ -45,38 +45,39 @@ Transport::SendResult PacketTransport::Send(
   return result;
 }
 
-size_t PacketTransport::SendPacket(absl::Span<OutgoingFrame* const> frames,
+size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
                                    SendResult& result) {
-  OutgoingFrame& first = *frames.front();
+  const FrameToSend& first = frames.front();
   absl::InlinedVector<int, 8> fds;
-  for (const OutgoingFd& fd : first.descriptors) fds.push_back(fd.get());
+  for (const OutgoingFd& fd : first.descriptors()) fds.push_back(fd.get());
   GatheredFrames gathered;
   char header[kFrameHeaderBytes];
   if (first.bytes() <= most_bytes_) {
     gathered.Add(first);
   } else {
-    if (!first.sealed.ok()) {
+    UniqueFd& file = first.attached->sealed;
+    if (!file.ok()) {
       absl::StatusOr<UniqueFd> sealed = SealPayload(first);
       if (!sealed.ok()) {
         result.outcome = SendResult::Outcome::kRefused;
         result.error = sealed.status();
         return 0;
       }
-      first.sealed = *std::move(sealed);
+      file = *std::move(sealed);
     }
     FrameHeader sealed = DecodeFrameHeader(first.head.data());
     sealed.flags |= kFlagSealed;
     ++sealed.descriptor_count;
     EncodeFrameHeader(sealed, header);
     gathered.AddHeader(header);
-    fds.push_back(first.sealed.get());
+    fds.push_back(file.get());
   }
-  for (const OutgoingFrame* frame : frames.subspan(1)) {
-    if (!gathered.TakesBehind(*frame) ||
-        gathered.bytes() + frame->bytes() > most_bytes_) {
+  for (const FrameToSend& frame : frames.subspan(1)) {
+    if (!gathered.TakesBehind(frame) ||
+        gathered.bytes() + frame.bytes() > most_bytes_) {
       break;
     }
-    gathered.Add(*frame);
+    gathered.Add(frame);
   }
   const IoResult io =
       SendWithDescriptors(socket_.get(), gathered.pieces(), fds);
@@ -86,21 +87,22 @@ size_t PacketTransport::SendPacket(absl::Span<OutgoingFrame* const> frames,
     return 0;
   }
   if (io.error != 0) {
-    Failed(io.error, first, result);
+    Failed(io.error, !fds.empty(), result);
     return 0;
   }
-  first.descriptors.clear();
-  first.sealed.Reset();
+  if (!fds.empty()) {
+    first.attached->descriptors.clear();
+    first.attached->sealed.Reset();
+  }
   return gathered.frames();
 }
 
-void PacketTransport::Failed(int error, OutgoingFrame& first,
+void PacketTransport::Failed(int error, bool with_descriptors,
                              SendResult& result) {
   using Outcome = SendResult::Outcome;
   if (error == EAGAIN) {
     result.outcome = Outcome::kWouldBlock;
-  } else if (ConcernsFrameOnly(
-                 error, !first.descriptors.empty() || first.sealed.ok())) {
+  } else if (ConcernsFrameOnly(error, with_descriptors)) {
     result.outcome = Outcome::kRefused;
     result.error = Refusal(error);
   } else if (error == EPIPE || error == ECONNRESET || error == ECONNREFUSED) {

@@ -22,7 +22,7 @@ class PacketTransport final : public Transport {
   // `socket` is connected and non-blocking.
   static std::unique_ptr<PacketTransport> Create(UniqueFd socket);
 
-  SendResult Send(absl::Span<OutgoingFrame* const> frames) override;
+  SendResult Send(absl::Span<const FrameToSend> frames) override;
   ReceiveResult Receive() override;
   NextResult Next(IncomingFrame& frame) override;
   std::optional<uint64_t> PartialFrame() const override { return {}; }
@@ -36,9 +36,8 @@ class PacketTransport final : public Transport {
 
   // One packet of frames from the front of `frames`. The number that is gone,
   // or what `result` says then.
-  size_t SendPacket(absl::Span<OutgoingFrame* const> frames,
-                    SendResult& result);
-  void Failed(int error, OutgoingFrame& first, SendResult& result);
+  size_t SendPacket(absl::Span<const FrameToSend> frames, SendResult& result);
+  static void Failed(int error, bool with_descriptors, SendResult& result);
   // Why what arrived breaks the protocol, or OK and the frame.
   absl::Status Decode(IncomingFrame& frame);
   absl::Status TakeSealedPayload(IncomingFrame& frame);

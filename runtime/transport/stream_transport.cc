@@ -19,17 +19,17 @@ std::unique_ptr<StreamTransport> StreamTransport::Create(UniqueFd socket) {
 }
 
 Transport::SendResult StreamTransport::Send(
-    absl::Span<OutgoingFrame* const> frames) {
+    absl::Span<const FrameToSend> frames) {
   SendResult result;
   while (result.sent < frames.size()) {
-    OutgoingFrame& first = *frames[result.sent];
+    const FrameToSend& first = frames[result.sent];
     absl::InlinedVector<int, 8> fds;
-    for (const OutgoingFd& fd : first.descriptors) fds.push_back(fd.get());
+    for (const OutgoingFd& fd : first.descriptors()) fds.push_back(fd.get());
     GatheredFrames gathered;
     gathered.Add(first, sent_of_first_);
-    for (const OutgoingFrame* frame : frames.subspan(result.sent + 1)) {
-      if (!gathered.TakesBehind(*frame)) break;
-      gathered.Add(*frame);
+    for (const FrameToSend& frame : frames.subspan(result.sent + 1)) {
+      if (!gathered.TakesBehind(frame)) break;
+      gathered.Add(frame);
     }
     const IoResult io =
         SendWithDescriptors(socket_.get(), gathered.pieces(), fds);
@@ -55,11 +55,10 @@ Transport::SendResult StreamTransport::Send(
       return result;
     }
     // Any byte sent took all of the descriptors with it.
-    first.descriptors.clear();
+    if (!fds.empty()) first.attached->descriptors.clear();
     size_t left = sent_of_first_ + static_cast<size_t>(io.bytes);
-    while (result.sent < frames.size() &&
-           left >= frames[result.sent]->bytes()) {
-      left -= frames[result.sent]->bytes();
+    while (result.sent < frames.size() && left >= frames[result.sent].bytes()) {
+      left -= frames[result.sent].bytes();
       ++result.sent;
     }
     sent_of_first_ = left;

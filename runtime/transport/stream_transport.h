@@ -18,7 +18,7 @@ class StreamTransport final : public Transport {
   // `socket` is connected and non-blocking.
   static std::unique_ptr<StreamTransport> Create(UniqueFd socket);
 
-  SendResult Send(absl::Span<OutgoingFrame* const> frames) override;
+  SendResult Send(absl::Span<const FrameToSend> frames) override;
   ReceiveResult Receive() override;
   NextResult Next(IncomingFrame& frame) override;
   std::optional<uint64_t> PartialFrame() const override;

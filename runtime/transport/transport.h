@@ -39,7 +39,7 @@ class Transport {
   };
   // Sends frames from the front of `frames`. Clears the descriptors of a frame
   // once they are gone.
-  virtual SendResult Send(absl::Span<OutgoingFrame* const> frames) = 0;
+  virtual SendResult Send(absl::Span<const FrameToSend> frames) = 0;
 
   enum class ReceiveOutcome { kReceived, kWouldBlock, kClosed, kBroken };
   struct ReceiveResult {

@@ -15,6 +15,7 @@
 #include "os/wakeup.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/test_service.h"
+#include "tests/transport/frames.h"
 #include "transport/loopback_transport.h"
 
 namespace fdrpc {
@@ -55,9 +56,7 @@ class ScriptedServer {
     }
   }
   void Send(OutgoingFrames frames) {
-    std::vector<OutgoingFrame*> pointers;
-    for (OutgoingFrame& frame : frames) pointers.push_back(&frame);
-    EXPECT_EQ(transport_->Send(pointers).sent, frames.size());
+    EXPECT_EQ(transport_->Send(testing::ToSend(frames)).sent, frames.size());
   }
   void Send(OutgoingFrame frame) {
     OutgoingFrames frames;

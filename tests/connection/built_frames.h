@@ -6,6 +6,7 @@
 
 #include "google/protobuf/wrappers.pb.h"
 #include "gtest/gtest.h"
+#include "tests/transport/frames.h"
 #include "transport/frame.h"
 #include "wire/frame_header.h"
 #include "wire/limits.h"
@@ -31,7 +32,9 @@ inline google::protobuf::BytesValue MessageOfSize(size_t size) {
 
 inline std::string BytesOf(const OutgoingFrame& frame) {
   std::string bytes = frame.head;
-  for (const SharedBytes& piece : frame.body) bytes += piece.bytes;
+  if (frame.attached != nullptr) {
+    for (const SharedBytes& piece : frame.attached->body) bytes += piece.bytes;
+  }
   EXPECT_EQ(bytes.size(), frame.bytes());
   return bytes;
 }
@@ -46,7 +49,7 @@ inline std::string PayloadOf(const OutgoingFrame& frame) {
   const FrameHeader header = HeaderOf(frame);
   EXPECT_EQ(header.payload_bytes, bytes.size() - kFrameHeaderBytes);
   EXPECT_LE(header.payload_bytes, kMaxFramePayloadBytes);
-  EXPECT_EQ(header.descriptor_count, frame.descriptors.size());
+  EXPECT_EQ(header.descriptor_count, DescriptorsOf(frame).size());
   EXPECT_LE(header.descriptor_count, kMaxSentFrameDescriptors);
   EXPECT_EQ(header.call_id, frame.call_id);
   return bytes.substr(kFrameHeaderBytes);

@@ -273,7 +273,7 @@ INSTANTIATE_TEST_SUITE_P(Transports, ConnectionOnStreamTest,
 TEST_P(ConnectionOnStreamTest, IsClosedByASetThatDoesNotFitItsFrame) {
   Handshake();
   OutgoingFrame frame = NewFrame(1, "x");
-  frame.descriptors = NumberedFiles(2);
+  frame.Attach().descriptors = NumberedFiles(2);
   FrameHeader header = {.payload_bytes = 1, .call_id = 1, .type = kMessage};
   header.descriptor_count = 3;
   EncodeFrameHeader(header, frame.head.data());

@@ -155,7 +155,7 @@ TEST_P(ConnectionWritingTest, TellsWhatIsUnsentAndThenThatItHasEnded) {
       << "the connection's own frames are nobody's";
   ASSERT_EQ(role_->unsent.size(), 2u);
   EXPECT_EQ(role_->unsent[0].why, absl::CancelledError("why"));
-  EXPECT_EQ(role_->unsent[0].frame.descriptors.size(), 2u) << "given back";
+  EXPECT_EQ(DescriptorsOf(role_->unsent[0].frame).size(), 2u) << "given back";
   ExpectClosedWith(absl::StatusCode::kCancelled);
   EXPECT_EQ(connection_->queued_bytes(), 0u);
   EXPECT_THAT(ReceiveAll(*peer_).frames, IsEmpty());
@@ -188,7 +188,7 @@ TEST_P(ConnectionWritingTest, TakesNoFramesOnceItHasEnded) {
   frames.push_back(NewFrame(1, "kept", NumberedFiles(2)));
   EXPECT_FALSE(connection_->Enqueue(frames));
   ASSERT_EQ(frames.size(), 1u);
-  EXPECT_EQ(frames[0].descriptors.size(), 2u) << "left as they are";
+  EXPECT_EQ(DescriptorsOf(frames[0]).size(), 2u) << "left as they are";
   EXPECT_FALSE(connection_->Enqueue(NewFrame(2, "", NumberedFiles(1))));
   EXPECT_THAT(role_->unsent, IsEmpty());
 }
@@ -228,7 +228,7 @@ TEST_P(ConnectionWritingTest, EndsWithWhatWaitedForRoomUnsent) {
   ExpectSendingEnded();
   ASSERT_FALSE(role_->unsent.empty());
   EXPECT_EQ(role_->unsent.back().frame.call_id, 7u);
-  EXPECT_EQ(role_->unsent.back().frame.descriptors.size(), 3u);
+  EXPECT_EQ(DescriptorsOf(role_->unsent.back().frame).size(), 3u);
   EXPECT_EQ(role_->events.back(), "closed");
 }
 
@@ -248,7 +248,7 @@ TEST_P(ConnectionWritingTest, ReadsWhatThePeerSaysThatTakesNothingMore) {
   connection_->Flush();
   EXPECT_THAT(role_->events,
               ElementsAre("unsent 1", "unsent 1", "sending ended"));
-  EXPECT_EQ(role_->unsent[0].frame.descriptors.size(), 1u);
+  EXPECT_EQ(DescriptorsOf(role_->unsent[0].frame).size(), 1u);
   PeerSends(NewFrame(7, "last words"));
   ReadAll();
   ASSERT_EQ(role_->frames.size(), 1u);

@@ -52,7 +52,7 @@ TEST_F(FrameBuilderTest, AnOpenFrameWithEverythingHasTheDocumentedBytes) {
                    2,  1,    0,   0,   0,  0, 0, 0,               //
                    7,  0,    0,   0,   1,  1, 0, 0, 0, 'k', 'v',  //
                    10, 3,    'a', 'b', 'c'}));
-  EXPECT_EQ(frames[0].descriptors.size(), 2u);
+  EXPECT_EQ(DescriptorsOf(frames[0]).size(), 2u);
 }
 
 TEST_F(FrameBuilderTest, TheTimeoutIsAtLeastANanosecondAndAtMostRepresentable) {
@@ -129,7 +129,7 @@ TEST_F(FrameBuilderTest, AMessageOfAStreamHasTheDocumentedBytes) {
     EXPECT_EQ(BytesOf(frames[0]), Bytes({5,  0,     0,   0,   1,  2, 3, 4,  //
                                          4,  flags, 2,   0,   0,  0, 0, 0,  //
                                          10, 3,     'a', 'b', 'c'}));
-    EXPECT_EQ(frames[0].descriptors.size(), 2u);
+    EXPECT_EQ(DescriptorsOf(frames[0]).size(), 2u);
     EXPECT_EQ(frames[0].call_id, 0x04030201u);
   }
 }

@@ -53,7 +53,7 @@ void AddPiece(Whole& whole, std::string_view piece,
               const OutgoingFrame& frame) {
   EXPECT_LE(piece.size(), kMaxPieceBytes);
   whole.bytes += piece;
-  for (const OutgoingFd& fd : frame.descriptors) {
+  for (const OutgoingFd& fd : DescriptorsOf(frame)) {
     whole.contents += ReadRest(fd.get());
   }
 }
@@ -159,8 +159,8 @@ TEST(FramePiecesTest, HaveABufferEach) {
   const OutgoingFrames frames = BuildOpen(&request, {}, false, {});
   ASSERT_EQ(frames.size(), 3u);
   for (size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(frames[i].body_bytes, kMaxPieceBytes);
-    EXPECT_EQ(frames[i].body[0].owner.use_count(), 1)
+    EXPECT_EQ(frames[i].attached->body_bytes, kMaxPieceBytes);
+    EXPECT_EQ(frames[i].attached->body[0].owner.use_count(), 1)
         << "given back once it is sent";
   }
 }

@@ -63,7 +63,7 @@ TEST_P(SharedPiecesTest, OfManyFieldsTheyDo) {
   const OutgoingFrames frames = FramesOf(message);
   EXPECT_EQ(Joined(frames), bytes);
   for (size_t i = 0; i + 1 < frames.size(); ++i) {
-    EXPECT_EQ(frames[i].body_bytes, kMaxPieceBytes);
+    EXPECT_EQ(frames[i].attached->body_bytes, kMaxPieceBytes);
   }
 }
 
@@ -81,8 +81,8 @@ TEST(SharedMessageTest, IsNotCopiedAndLivesUntilItsLastFrameHasGone) {
   const char* const field = message.value().data();
   OutgoingFrames frames = FramesOf(std::move(message));
   ASSERT_EQ(frames.size(), 3u);
-  EXPECT_EQ(frames[0].body.back().bytes.data(), field);
-  const std::weak_ptr<const void> owner = frames[0].body.back().owner;
+  EXPECT_EQ(frames[0].attached->body.back().bytes.data(), field);
+  const std::weak_ptr<const void> owner = frames[0].attached->body.back().owner;
   for (int i : {0, 1}) frames[i] = OutgoingFrame();
   EXPECT_FALSE(owner.expired());
   frames[2] = OutgoingFrame();

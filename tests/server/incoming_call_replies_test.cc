@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "tests/server/incoming_call_fixture.h"
+#include "tests/transport/frames.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -277,7 +278,7 @@ TEST_F(IncomingCallRepliesTest, DescriptorsGoWithTheirMessages) {
   FileParcel parcel(FileWith("file"));
   EXPECT_TRUE(call_->Send(parcel, false));
   ASSERT_EQ(origin_->sent.size(), 1u);
-  EXPECT_EQ(origin_->sent[0].descriptors.size(), 1u);
+  EXPECT_EQ(DescriptorsOf(origin_->sent[0]).size(), 1u);
   EXPECT_EQ(origin_->header(0).descriptor_count, 1u);
   Finish(absl::OkStatus());
   origin_->sent.clear();

@@ -33,7 +33,9 @@ inline OutgoingFrame NewFrame(
       frame.head.data());
   frame.head += payload;
   frame.call_id = call_id;
-  frame.descriptors = std::move(descriptors);
+  if (!descriptors.empty()) {
+    frame.Attach().descriptors = std::move(descriptors);
+  }
   return frame;
 }
 
@@ -44,8 +46,8 @@ inline OutgoingFrame NewFrameWithBody(uint32_t call_id,
   OutgoingFrame frame = NewFrame(call_id, payload, std::move(descriptors));
   frame.head.resize(kFrameHeaderBytes);
   auto body = std::make_shared<const std::string>(payload);
-  frame.body.push_back({*body, body});
-  frame.body_bytes = payload.size();
+  frame.Attach().body.push_back({*body, body});
+  frame.attached->body_bytes = payload.size();
   return frame;
 }
 
@@ -74,11 +76,23 @@ inline DescriptorSet NotOpen() {
   return set;
 }
 
+inline absl::Span<const OutgoingFd> DescriptorsOf(const OutgoingFrame& frame) {
+  return FrameToSend{frame.head, frame.attached.get()}.descriptors();
+}
+
+// A transport's view of frames that stay where they are.
+template <typename Frames>
+std::vector<FrameToSend> ToSend(Frames& frames) {
+  std::vector<FrameToSend> all;
+  for (OutgoingFrame& frame : frames) {
+    all.push_back({.head = frame.head, .attached = &frame.Attach()});
+  }
+  return all;
+}
+
 inline Transport::SendResult SendOnce(Transport& transport,
                                       std::vector<OutgoingFrame>& frames) {
-  std::vector<OutgoingFrame*> pointers;
-  for (OutgoingFrame& frame : frames) pointers.push_back(&frame);
-  return transport.Send(pointers);
+  return transport.Send(ToSend(frames));
 }
 
 // A frame as it arrived, with a payload of its own.
@@ -138,8 +152,7 @@ inline Received ReceiveAll(Transport& transport) {
 // Sends all of `frames`, while the other end, of this process too, receives.
 inline Received SendAndReceiveAll(Transport& from, Transport& to,
                                   std::vector<OutgoingFrame>& frames) {
-  std::vector<OutgoingFrame*> left;
-  for (OutgoingFrame& frame : frames) left.push_back(&frame);
+  std::vector<FrameToSend> left = ToSend(frames);
   Received received;
   while (!left.empty() && received.malformed.ok()) {
     const Transport::SendResult result = from.Send(left);

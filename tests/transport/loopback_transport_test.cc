@@ -57,8 +57,8 @@ TEST_F(LoopbackTransportTest, AFrameKeepsItsDescriptorsIfNotAllCanCross) {
     EXPECT_EQ(result.outcome, SendOutcome::kRefused);
     EXPECT_EQ(result.error.code(), absl::StatusCode::kResourceExhausted);
   }
-  ASSERT_EQ(frames[0].descriptors.size(), 3u);
-  EXPECT_EQ(ReadRest(frames[0].descriptors[0].get()), "0");
+  ASSERT_EQ(DescriptorsOf(frames[0]).size(), 3u);
+  EXPECT_EQ(ReadRest(DescriptorsOf(frames[0])[0].get()), "0");
   EXPECT_TRUE(ReceiveAll(*b).frames.empty());
 }
 

@@ -144,14 +144,14 @@ TEST_F(PacketSendingTest, AMemoryFileIsMadeOnceForAFrameThatHasToWait) {
     EXPECT_EQ(result.outcome, SendOutcome::kWouldBlock);
     EXPECT_EQ(result.sent, 0u);
     EXPECT_FALSE(result.next_partly_sent);
-    EXPECT_EQ(frames_[0].descriptors.size(), 1u);
+    EXPECT_EQ(DescriptorsOf(frames_[0]).size(), 1u);
   }
   ReceiveAll(*to_);
   const Received received = SendAndReceive();
   EXPECT_EQ(faults.CountOf("memfd_create"), 1u);
   ASSERT_EQ(received.frames.size(), 1u) << received.malformed;
   EXPECT_EQ(received.frames[0].payload, kLarge);
-  EXPECT_FALSE(frames_[0].sealed.ok()) << "closed once it is gone";
+  EXPECT_FALSE(frames_[0].attached->sealed.ok()) << "closed once it is gone";
 }
 
 TEST_F(PacketSendingTest, WithoutAMemoryFileThatFrameAloneIsRefused) {
@@ -166,7 +166,7 @@ TEST_F(PacketSendingTest, WithoutAMemoryFileThatFrameAloneIsRefused) {
       EXPECT_EQ(result.error.code(), absl::StatusCode::kResourceExhausted);
       EXPECT_EQ(result.sent, 0u);
     }
-    EXPECT_EQ(frames_[0].descriptors.size(), 2u) << "still the frame's";
+    EXPECT_EQ(DescriptorsOf(frames_[0]).size(), 2u) << "still the frame's";
     frames_.erase(frames_.begin());
     EXPECT_EQ(SendAndReceive().frames.size(), 1u);
   }
@@ -216,7 +216,7 @@ TEST_F(PacketSendingTest, RefusalsConcernTheFrameAndLeaveTheConnectionUsable) {
         EXPECT_EQ(result.error.code(), code) << result.error;
         EXPECT_EQ(result.sent, 0u);
       }
-      EXPECT_EQ(frames_[0].descriptors.size(), 2u) << "still the frame's";
+      EXPECT_EQ(DescriptorsOf(frames_[0]).size(), 2u) << "still the frame's";
       frames_.erase(frames_.begin());
       const Received received = SendAndReceive();
       ASSERT_EQ(received.frames.size(), 1u);

@@ -96,7 +96,7 @@ TEST_F(StreamSendingTest, ALargeFramesDescriptorsAreSentExactlyOnce) {
   const Transport::SendResult first = Send();
   EXPECT_EQ(first.outcome, SendOutcome::kWouldBlock);
   EXPECT_TRUE(first.next_partly_sent);
-  EXPECT_TRUE(frames_[0].descriptors.empty()) << "gone with the first byte";
+  EXPECT_TRUE(DescriptorsOf(frames_[0]).empty()) << "gone with the first byte";
   FaultInjection faults([](auto, auto) { return FaultInjection::Fault{}; });
   const Received received = SendAndReceive();
   EXPECT_GT(faults.CountOf("sendmsg"), 10u);
@@ -117,7 +117,7 @@ TEST_F(StreamSendingTest, DescriptorsAreKeptUntilTheFirstByteGoes) {
     EXPECT_EQ(result.sent, 0u);
     EXPECT_FALSE(result.next_partly_sent);
   }
-  EXPECT_EQ(frames_[0].descriptors.size(), 2u);
+  EXPECT_EQ(DescriptorsOf(frames_[0]).size(), 2u);
   const Received received = SendAndReceive();
   ASSERT_EQ(received.frames.size(), 1u);
   EXPECT_TRUE(AreNumberedFiles(received.frames[0].descriptors));
@@ -219,7 +219,7 @@ TEST_P(StreamRefusalTest, ConcernsTheFrameAndLeavesTheConnectionUsable) {
     EXPECT_EQ(result.sent, 0u);
     EXPECT_FALSE(result.next_partly_sent);
   }
-  EXPECT_EQ(frames_[0].descriptors.size(), 2u) << "still the frame's";
+  EXPECT_EQ(DescriptorsOf(frames_[0]).size(), 2u) << "still the frame's";
   frames_.erase(frames_.begin());
   const Received received = SendAndReceive();
   ASSERT_EQ(received.frames.size(), 1u);

@@ -123,7 +123,7 @@ TEST_P(TransportContractTest, ClearsTheDescriptorsOfFramesThatAreGone) {
   std::vector<OutgoingFrame> frames;
   frames.push_back(NewFrame(1, "", NumberedFiles(3)));
   ASSERT_EQ(SendOnce(*a_, frames).sent, 1u);
-  EXPECT_TRUE(frames[0].descriptors.empty());
+  EXPECT_TRUE(DescriptorsOf(frames[0]).empty());
   EXPECT_EQ(ReceiveAll(*b_).descriptors(), 3u);
   EXPECT_EQ(TakeCensus(), before) << "closed with what was received";
 }
@@ -183,8 +183,8 @@ TEST_P(TransportContractTest, ARefusedFrameKeepsItsOtherDescriptors) {
   std::vector<OutgoingFrame> frames;
   frames.push_back(NewFrame(1, "", std::move(set)));
   EXPECT_EQ(SendOnce(*a_, frames).outcome, SendOutcome::kRefused);
-  ASSERT_EQ(frames[0].descriptors.size(), 3u);
-  EXPECT_EQ(ReadRest(frames[0].descriptors[1].get()), "1");
+  ASSERT_EQ(DescriptorsOf(frames[0]).size(), 3u);
+  EXPECT_EQ(ReadRest(DescriptorsOf(frames[0])[1].get()), "1");
 }
 
 TEST_P(TransportContractTest, RefusesAFrameWithAnEmptyDescriptor) {
@@ -233,7 +233,7 @@ TEST_P(TransportContractTest, WhoTakesNothingMoreStillReceivesWhatWasSent) {
   const Transport::SendResult result = SendOnce(*a_, late);
   EXPECT_EQ(result.outcome, SendOutcome::kClosed);
   EXPECT_EQ(result.sent, 0u);
-  EXPECT_EQ(late[0].descriptors.size(), 1u) << "nothing was sent";
+  EXPECT_EQ(DescriptorsOf(late[0]).size(), 1u) << "nothing was sent";
   const Received received = ReceiveAll(*b_);
   EXPECT_EQ(received.last, ReceiveOutcome::kClosed);
   ASSERT_EQ(received.frames.size(), 1u);
@@ -253,7 +253,7 @@ TEST_P(TransportContractTest, IsClosedWhenThePeerIsGone) {
   frames.push_back(NewFrame(1, "late", NumberedFiles(1)));
   const Transport::SendResult result = SendOnce(*a_, frames);
   EXPECT_EQ(result.outcome, SendOutcome::kClosed);
-  EXPECT_EQ(frames[0].descriptors.size(), 1u) << "nothing was sent";
+  EXPECT_EQ(DescriptorsOf(frames[0]).size(), 1u) << "nothing was sent";
 }
 
 TEST_P(TransportContractTest, ClosesDescriptorsThatNobodyReceives) {

@@ -1,0 +1,111 @@
+#include "connection/frame_queue.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+namespace fdrpc {
+namespace {
+
+// Of blocks for small frames.
+constexpr size_t kLeastBlockBytes = 512;
+constexpr size_t kMostBlockBytes = 16u << 10;
+// Room for so many is kept when the queue is empty.
+constexpr size_t kKeptEntries = 8;
+
+}  // namespace
+
+void FrameQueue::Push(OutgoingFrame frame) {
+  if (frame.head.size() > kMostBareBytes) frame.Attach();
+  entries_.push_back({.head = Keep(std::move(frame.head)),
+                      .attached = std::move(frame.attached),
+                      .call_id = frame.call_id,
+                      .tells_when_sent = frame.tells_when_sent});
+}
+
+std::string_view FrameQueue::Keep(std::string head) {
+  if (head.size() > kMostBareBytes) {
+    blocks_.push_back({.bytes = std::move(head), .frames = 1});
+    return blocks_.back().bytes;
+  }
+  if (blocks_.empty() ||
+      blocks_.back().bytes.capacity() - blocks_.back().bytes.size() <
+          head.size()) {
+    blocks_.push_back({});
+    blocks_.back().bytes.reserve(
+        std::clamp(std::max({expected_bytes_, pushed_bytes_, head.size()}),
+                   kLeastBlockBytes, kMostBlockBytes));
+  }
+  pushed_bytes_ += head.size();
+  Block& block = blocks_.back();
+  const size_t offset = block.bytes.size();
+  block.bytes += head;
+  ++block.frames;
+  return std::string_view(block.bytes).substr(offset);
+}
+
+FrameQueue::Queued FrameQueue::at(size_t index) const {
+  const Entry& entry = entries_[first_ + index];
+  return {.frame = {.head = entry.head, .attached = entry.attached.get()},
+          .call_id = entry.call_id,
+          .tells_when_sent = entry.tells_when_sent};
+}
+
+std::unique_ptr<FrameAttachment> FrameQueue::Pop() {
+  std::unique_ptr<FrameAttachment> attached =
+      std::move(entries_[first_].attached);
+  Remove(0);
+  return attached;
+}
+
+OutgoingFrame FrameQueue::Take(size_t index) {
+  Entry& entry = entries_[first_ + index];
+  OutgoingFrame frame = {.head = std::string(entry.head),
+                         .attached = std::move(entry.attached),
+                         .call_id = entry.call_id,
+                         .tells_when_sent = entry.tells_when_sent};
+  Remove(index);
+  return frame;
+}
+
+void FrameQueue::Remove(size_t index) {
+  LetGo(entries_[first_ + index].head);
+  if (index == 0) {
+    ++first_;
+  } else {
+    entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(first_ + index));
+  }
+  if (first_ == entries_.size()) {
+    entries_.clear();
+    if (entries_.capacity() > kKeptEntries) std::vector<Entry>().swap(entries_);
+    first_ = 0;
+    expected_bytes_ = std::exchange(pushed_bytes_, 0);
+  } else if (first_ > entries_.size() / 2) {
+    entries_.erase(entries_.begin(),
+                   entries_.begin() + static_cast<ptrdiff_t>(first_));
+    first_ = 0;
+  }
+}
+
+void FrameQueue::Release() {
+  std::vector<Entry>().swap(entries_);
+  std::vector<Block>().swap(blocks_);
+}
+
+void FrameQueue::LetGo(std::string_view head) {
+  // Nearly always the first.
+  const auto block = std::find_if(
+      blocks_.begin(), blocks_.end(), [head](const Block& candidate) {
+        const char* const begin = candidate.bytes.data();
+        return !std::less<>()(head.data(), begin) &&
+               std::less<>()(head.data(), begin + candidate.bytes.size());
+      });
+  if (--block->frames > 0) return;
+  if (blocks_.size() == 1 && block->bytes.capacity() <= kLeastBlockBytes) {
+    block->bytes.clear();
+  } else {
+    blocks_.erase(block);
+  }
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,145 @@
+#include "connection/frame_queue.h"
+
+#include <deque>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/transport/frames.h"
+#include "transport/gathered_frames.h"
+
+namespace fdrpc::testing {
+namespace {
+
+class FrameQueueTest : public ::testing::Test {
+ protected:
+  ExpectSameDescriptors census_;
+  FrameQueue queue_;
+};
+
+TEST_F(FrameQueueTest, IsEmptyAtFirst) {
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(queue_.size(), 0u);
+}
+
+TEST_F(FrameQueueTest, HoldsAFrameAsItWasPushed) {
+  OutgoingFrame frame = NewFrameWithBody(7, "body", NumberedFiles(2));
+  frame.head += "sections";
+  frame.tells_when_sent = true;
+  const std::string head = frame.head;
+  queue_.Push(std::move(frame));
+  ASSERT_EQ(queue_.size(), 1u);
+  const FrameQueue::Queued queued = queue_.at(0);
+  EXPECT_EQ(queued.frame.head, head);
+  EXPECT_EQ(queued.frame.bytes(), head.size() + 4);
+  EXPECT_EQ(queued.frame.body()[0].bytes, "body");
+  EXPECT_EQ(queued.frame.descriptors().size(), 2u);
+  EXPECT_EQ(queued.call_id, 7u);
+  EXPECT_TRUE(queued.tells_when_sent);
+
+  const OutgoingFrame taken = queue_.Take(0);
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(taken.head, head);
+  EXPECT_EQ(taken.attached->body[0].bytes, "body");
+  EXPECT_EQ(DescriptorsOf(taken).size(), 2u);
+  EXPECT_EQ(taken.call_id, 7u);
+  EXPECT_TRUE(taken.tells_when_sent);
+}
+
+TEST_F(FrameQueueTest, ReturnsWhatIsAttachedToTheFirst) {
+  queue_.Push(NewFrame(1));
+  queue_.Push(NewFrame(2, "", NumberedFiles(3)));
+  EXPECT_EQ(queue_.Pop(), nullptr);
+  const std::unique_ptr<FrameAttachment> attached = queue_.Pop();
+  ASSERT_NE(attached, nullptr);
+  EXPECT_EQ(attached->descriptors.size(), 3u);
+  EXPECT_TRUE(queue_.empty());
+}
+
+TEST_F(FrameQueueTest, AttachesToWhatMayBeBeyondAPacket) {
+  const size_t most = kMostBareBytes - kFrameHeaderBytes;
+  queue_.Push(NewFrame(1, std::string(most, 'x')));
+  queue_.Push(NewFrame(2, std::string(most + 1, 'x')));
+  EXPECT_EQ(queue_.at(0).frame.attached, nullptr);
+  EXPECT_NE(queue_.at(1).frame.attached, nullptr);
+}
+
+TEST_F(FrameQueueTest, SmallFramesAreFewPieces) {
+  constexpr size_t kCount = 200;
+  for (int round = 0; round < 3; ++round) {
+    for (uint32_t i = 0; i < kCount; ++i) {
+      queue_.Push(NewFrame(i + 1, std::string(64, 'x')));
+    }
+    GatheredFrames gathered;
+    for (size_t i = 0; i < kCount; ++i) gathered.Add(queue_.at(i).frame);
+    EXPECT_EQ(gathered.bytes(), kCount * 80);
+    // As soon as the queue knows how many there are, nearly all are in one.
+    EXPECT_LE(gathered.pieces().size(), round == 0 ? 8u : 2u);
+    while (!queue_.empty()) queue_.Pop();
+    if (round == 1) queue_.Release();
+  }
+}
+
+TEST_F(FrameQueueTest, TakesFramesFromAnywhere) {
+  for (uint32_t i = 0; i < 10; ++i) {
+    queue_.Push(NewFrame(i, std::to_string(i)));
+  }
+  for (size_t index : {9, 4, 0}) {
+    const OutgoingFrame taken = queue_.Take(index);
+    EXPECT_EQ(taken.call_id, index);
+    EXPECT_EQ(taken.head.substr(kFrameHeaderBytes), std::to_string(index));
+  }
+  for (uint32_t left : {1, 2, 3, 5, 6, 7, 8}) {
+    EXPECT_EQ(queue_.at(0).call_id, left);
+    EXPECT_EQ(queue_.at(0).frame.head.substr(kFrameHeaderBytes),
+              std::to_string(left));
+    queue_.Pop();
+  }
+  EXPECT_TRUE(queue_.empty());
+}
+
+// Beside a queue that is nothing but one.
+TEST_F(FrameQueueTest, KeepsFramesWhereTheyAreHoweverTheyComeAndGo) {
+  struct Expected {
+    uint32_t call_id;
+    std::string head;
+    const char* where;
+  };
+  std::deque<Expected> expected;
+  std::minstd_rand random(1);
+  uint32_t next = 1;
+  for (int step = 0; step < 20'000; ++step) {
+    // Grows and shrinks in turns.
+    const bool grows = random() % 100 < (step / 1000 % 2 == 0 ? 60 : 40);
+    if (grows || expected.empty()) {
+      const size_t bytes = random() % 20 == 0 ? random() % 5000 : random() % 90;
+      OutgoingFrame frame = NewFrame(
+          next++, std::string(bytes, static_cast<char>('a' + random() % 26)));
+      std::string head = frame.head;
+      const uint32_t call_id = frame.call_id;
+      queue_.Push(std::move(frame));
+      expected.push_back({call_id, std::move(head),
+                          queue_.at(queue_.size() - 1).frame.head.data()});
+    } else if (random() % 10 == 0) {
+      const size_t index = random() % expected.size();
+      EXPECT_EQ(queue_.Take(index).head, expected[index].head);
+      expected.erase(expected.begin() + static_cast<ptrdiff_t>(index));
+    } else {
+      queue_.Pop();
+      expected.pop_front();
+    }
+    ASSERT_EQ(queue_.size(), expected.size());
+    for (size_t i = 0; i < expected.size() && i < 20; ++i) {
+      const FrameQueue::Queued queued = queue_.at(i);
+      ASSERT_EQ(queued.call_id, expected[i].call_id);
+      ASSERT_EQ(queued.frame.head, expected[i].head);
+      ASSERT_EQ(queued.frame.head.data(), expected[i].where);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
