@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "wire/little_endian.h"
+
 namespace fdrpc {
 
 // docs/protocol.md, "Frames", says what each means.
@@ -54,16 +56,33 @@ struct FrameHeader {
   friend bool operator==(const FrameHeader&, const FrameHeader&) = default;
 };
 
-// Offsets of fields that are filled in after a frame was built.
+// Where the fields are; the payload's bytes stand first.
 inline constexpr size_t kCallIdOffset = 4;
+inline constexpr size_t kTypeOffset = 8;
 inline constexpr size_t kFlagsOffset = 9;
+inline constexpr size_t kDescriptorCountOffset = 10;
 inline constexpr size_t kArgumentOffset = 12;
 
 // Writes kFrameHeaderBytes bytes.
-void EncodeFrameHeader(const FrameHeader& header, char* to);
+inline void EncodeFrameHeader(const FrameHeader& header, char* to) {
+  StoreLittleEndian(to, header.payload_bytes);
+  StoreLittleEndian(to + kCallIdOffset, header.call_id);
+  StoreLittleEndian(to + kTypeOffset, header.type);
+  StoreLittleEndian(to + kFlagsOffset, header.flags);
+  StoreLittleEndian(to + kDescriptorCountOffset, header.descriptor_count);
+  StoreLittleEndian(to + kArgumentOffset, header.argument);
+}
 // Reads kFrameHeaderBytes bytes. Any bytes are a header; whether it is a valid
 // one, FrameDecoder and the connection decide.
-FrameHeader DecodeFrameHeader(const char* from);
+inline FrameHeader DecodeFrameHeader(const char* from) {
+  return {.payload_bytes = LoadLittleEndian<uint32_t>(from),
+          .call_id = LoadLittleEndian<uint32_t>(from + kCallIdOffset),
+          .type = LoadLittleEndian<uint8_t>(from + kTypeOffset),
+          .flags = LoadLittleEndian<uint8_t>(from + kFlagsOffset),
+          .descriptor_count =
+              LoadLittleEndian<uint16_t>(from + kDescriptorCountOffset),
+          .argument = LoadLittleEndian<uint32_t>(from + kArgumentOffset)};
+}
 
 }  // namespace fdrpc
 
