@@ -32,7 +32,10 @@ absl::Status MessageInbox::Append(std::string_view piece,
   if (status_.ok()) status_ = assembler_.status();
   if (more) return absl::OkStatus();
   received_any_ = true;
-  if (status_.ok()) messages_.push_back(assembler_.Take());
+  if (status_.ok()) {
+    messages_.push_back(assembler_.Take());
+    has_message_.store(true, std::memory_order_release);
+  }
   assembler_.Reset();
   return absl::OkStatus();
 }
@@ -42,6 +45,7 @@ Credit MessageInbox::Take(ReceivedMessage& message) {
   if (first_ == messages_.size()) {
     messages_.clear();
     first_ = 0;
+    has_message_.store(false, std::memory_order_relaxed);
   } else if (first_ > messages_.size() / 2) {
     messages_.erase(messages_.begin(),
                     messages_.begin() + static_cast<ptrdiff_t>(first_));

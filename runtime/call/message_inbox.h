@@ -1,6 +1,7 @@
 #ifndef FDRPC_CALL_MESSAGE_INBOX_H_
 #define FDRPC_CALL_MESSAGE_INBOX_H_
 
+#include <atomic>
 #include <cstddef>
 #include <optional>
 #include <string_view>
@@ -36,7 +37,10 @@ class MessageInbox {
   // before it can.
   const absl::Status& status() const { return status_; }
 
-  bool has_message() const { return first_ < messages_.size(); }
+  // The one who takes them may ask without the lock.
+  bool has_message() const {
+    return has_message_.load(std::memory_order_acquire);
+  }
   // Whether a message has begun that is not complete.
   bool partial() const { return assembler_.started(); }
   // Whether any message has arrived as a whole, taken or not.
@@ -55,6 +59,7 @@ class MessageInbox {
   // been taken.
   std::vector<ReceivedMessage> messages_;
   size_t first_ = 0;
+  std::atomic<bool> has_message_{false};
   absl::Status status_;
 };
 

@@ -10,10 +10,6 @@
 namespace fdrpc {
 namespace {
 
-// For how long a thread whose call has ended sees to it that the server hears
-// so: a server that reads takes less, and one that hangs is not waited for.
-constexpr absl::Duration kLastWords = absl::Milliseconds(20);
-
 absl::Status Cancelled() {
   return absl::CancelledError("the caller cancelled the call");
 }
@@ -128,123 +124,6 @@ void ChannelCall::Start(const CallOptions& options,
 
 void ChannelCall::Stop::operator()() const { call_.Abort(Cancelled()); }
 
-// Waiting.
-
-bool ChannelCall::Ready(CallEvent event) {
-  if (inherited()) return true;
-  ChannelLockHolder lock(lock_);
-  return state_.Ready(event);
-}
-
-void ChannelCall::Await(CallEvent event) {
-  if (inherited()) return;
-  WaitingThread thread;
-  // The one that this thread reads, or is parked at.
-  std::shared_ptr<ClientConnection> connection;
-  lock_.Lock();
-  FDRPC_CHECK(state_.wait(event).thread == nullptr,
-              "two threads wait for the same of a call");
-  state_.wait(event).thread = &thread;
-  while (!state_.Ready(event)) {
-    if (state_.deadline != kNoDeadline &&
-        Clock::Real().Now() >= state_.deadline) {
-      EndAtDeadline();
-    } else if (state_.connection == nullptr) {
-      attempts_.lock().AssertHeld();
-      attempts_.Await(thread);
-    } else {
-      connection = this->connection();
-      connection->lock().AssertHeld();
-      connection->WaitOnce(thread, state_.deadline);
-      // Somebody must read for those who still wait there.
-      if (connection.get() != state_.connection) connection->EndWait();
-    }
-  }
-  state_.wait(event).thread = nullptr;
-  bool last_words = false;
-  if (connection != nullptr) {
-    connection->lock().AssertHeld();
-    last_words = state_.done && connection->has_unwritten() &&
-                 !connection->has_waiting();
-    connection->EndWait();
-  }
-  lock_.Unlock();
-  Flush(connection);
-  if (last_words) AwaitWritten();
-}
-
-void ChannelCall::AwaitWritten() {
-  if (inherited()) return;
-  lock_.Lock();
-  const std::shared_ptr<ClientConnection> connection = this->connection();
-  if (connection != nullptr) {
-    connection->lock().AssertHeld();
-    AwaitWritten(*connection);
-  }
-  lock_.Unlock();
-  Flush(connection);
-}
-
-void ChannelCall::AwaitWritten(ClientConnection& connection) {
-  if (!connection.has_unwritten()) return;
-  WaitingThread thread;
-  connection.AddWriter(thread);
-  // Nobody else waits for this; it is here to hear of the call's end.
-  state_.wait(CallEvent::kRoom).thread = &thread;
-  MonotonicTime until = state_.deadline;
-  bool ending = false;
-  while (connection.has_unwritten()) {
-    const MonotonicTime now = Clock::Real().Now();
-    if (now >= state_.deadline) EndAtDeadline();
-    if (state_.done && !std::exchange(ending, true)) {
-      until = DeadlineAfter(now, kLastWords);
-    }
-    if (now >= until) break;
-    connection.WaitOnce(thread, until);
-  }
-  state_.wait(CallEvent::kRoom).thread = nullptr;
-  connection.RemoveWriter(thread);
-  connection.EndWait();
-}
-
-void ChannelCall::Notify(CallEvent event, Continuation& continuation) {
-  if (inherited()) {
-    const auto loop = core_.GetLoop();
-    return loop.ok() ? (*loop)->Post(continuation) : continuation.Run();
-  }
-  // The continuation may let go of the call before this function returns.
-  const std::shared_ptr<ChannelCall> self = shared_from_this();
-  if (state_.loop == nullptr) {
-    // There is no loop to run it: the call failed for want of one, and says so.
-    return continuation.Run();
-  }
-  ChannelLockHolder lock(lock_);
-  FDRPC_CHECK(state_.wait(event).continuation == nullptr,
-              "two wait for the same of a call");
-  if (state_.Ready(event)) {
-    state_.loop->Post(continuation);
-  } else {
-    state_.wait(event).continuation = &continuation;
-  }
-}
-
-void ChannelCall::Forget(Continuation& continuation) {
-  if (inherited()) {
-    const auto loop = core_.GetLoop();
-    if (loop.ok()) (*loop)->Remove(continuation);
-    return;
-  }
-  ChannelLockHolder lock(lock_);
-  for (int event = 0; event < kCallEvents; ++event) {
-    auto& wait = state_.wait(static_cast<CallEvent>(event));
-    if (wait.continuation == &continuation) {
-      wait.continuation = nullptr;
-      return;
-    }
-  }
-  if (state_.loop != nullptr) state_.loop->Remove(continuation);
-}
-
 // Messages.
 
 bool ChannelCall::Take(IncomingMessage message) {
@@ -300,9 +179,8 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
                 "a message is written before the last one was taken over");
     FDRPC_CHECK(!half_closed_, "a message is written behind the half-close");
     half_closed_ = last;
-    state_.outbox.Put(std::move(frames), message.message->GetCachedSize(),
-                      count);
-    connection = SendWaiting();
+    connection =
+        SendOrPut(std::move(frames), message.message->GetCachedSize(), count);
   }
   if (message.may_linger && connection != nullptr && connection->Linger()) {
     return true;
@@ -324,6 +202,20 @@ void ChannelCall::HalfClose() {
     connection = SendWaiting();
   }
   Flush(connection);
+}
+
+std::shared_ptr<ClientConnection> ChannelCall::SendOrPut(OutgoingFrames frames,
+                                                         size_t bytes,
+                                                         size_t descriptors) {
+  if (state_.connection != nullptr) {
+    std::shared_ptr<ClientConnection> to_flush = connection();
+    to_flush->lock().AssertHeld();
+    if (to_flush->SendAtOnce(state_, frames, bytes, descriptors)) {
+      return to_flush;
+    }
+  }
+  state_.outbox.Put(std::move(frames), bytes, descriptors);
+  return SendWaiting();
 }
 
 std::shared_ptr<ClientConnection> ChannelCall::SendWaiting() {

@@ -96,7 +96,12 @@ class ChannelCall final : public ClientCall,
     attempts_.lock().AssertHeld();
     return attempts_.connection();
   }
-  // Returns the connection that is to be flushed.
+  // Whether what only this thread takes is there. False: look with the lock.
+  bool ReadyForThisThread(CallEvent event) const;
+  // Return the connection that is to be flushed.
+  std::shared_ptr<ClientConnection> SendOrPut(OutgoingFrames frames,
+                                              size_t bytes, size_t descriptors)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   std::shared_ptr<ClientConnection> SendWaiting()
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Ends the call from this side, if it has not ended.

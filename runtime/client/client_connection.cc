@@ -136,6 +136,27 @@ uint32_t ClientConnection::MethodId(const Method& method) {
   return it->second;
 }
 
+bool ClientConnection::SendAtOnce(PendingCall& call, OutgoingFrames& frames,
+                                  size_t bytes, size_t descriptors) {
+  if (call.id == 0 || !server_.has_value() ||
+      bytes > server_->max_message_bytes ||
+      descriptors > server_->max_descriptors || !connection_.HasRoom() ||
+      !call.outbox.SpendAtOnce(bytes, descriptors)) {
+    return false;
+  }
+  EnqueueMessage(call, frames);
+  return true;
+}
+
+void ClientConnection::EnqueueMessage(PendingCall& call,
+                                      OutgoingFrames& frames) {
+  for (OutgoingFrame& frame : frames) SetCallId(frame, call.id);
+  call.sent_behind_open = true;
+  connection_.Enqueue(frames);
+  // If the connection has ended.
+  if (!frames.empty()) lock_.DropLater(std::move(frames));
+}
+
 void ClientConnection::SendWaiting(PendingCall& call) {
   if (call.id == 0 || call.done) return;
   if (call.outbox.can_send()) {
@@ -155,10 +176,7 @@ void ClientConnection::SendWaiting(PendingCall& call) {
       return;
     }
     OutgoingFrames frames = call.outbox.Take();
-    for (OutgoingFrame& frame : frames) SetCallId(frame, call.id);
-    call.sent_behind_open = true;
-    connection_.Enqueue(frames);
-    lock_.DropLater(std::move(frames));  // if the connection has ended
+    EnqueueMessage(call, frames);
     call.Wake(CallEvent::kRoom, lock_);
   }
   if (call.half_close_asked && call.outbox.has_room()) {

@@ -50,6 +50,10 @@ class ClientConnection final
   // server takes at once wait; one-way calls, which end when they are written,
   // only for room. All of these are followed by Flush(), without the lock.
   void Begin(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Takes over a message of that size past the call's outbox, which has room.
+  // False if it cannot go at once.
+  bool SendAtOnce(PendingCall& call, OutgoingFrames& frames, size_t bytes,
+                  size_t descriptors) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Sends what stands in the call's outbox, and the half-close, if it can.
   void SendWaiting(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void Grant(PendingCall& call, Credit credit)
@@ -184,6 +188,8 @@ class ClientConnection final
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // The next frame of those of a call that were not sent: with its last one the
   // call has been taken back whole.
+  void EnqueueMessage(PendingCall& call, OutgoingFrames& frames)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void TakeBack(PendingCall& call, OutgoingFrame frame,
                 const FrameHeader& header, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);

@@ -211,8 +211,14 @@ bool IncomingCall::Send(OutgoingMessage message, bool) {
     }
     headers_sent_ = true;
     if (status.ok()) {
-      replies_->Put(std::move(frames), bytes, descriptor_count);
-      queued |= Advance(woken);
+      if (origin_->HasRoom() &&
+          replies_->SpendAtOnce(bytes, descriptor_count)) {
+        origin_->Enqueue(std::move(frames));
+        queued = true;
+      } else {
+        replies_->Put(std::move(frames), bytes, descriptor_count);
+        queued |= Advance(woken);
+      }
     }
   }
   if (!status.ok()) Fail(status);

@@ -45,7 +45,7 @@ class IncomingCall final : public ServerCall,
 
     // As a Connection's. Only Flush() is called without the call's lock.
     virtual bool HasRoom() = 0;
-    virtual void Enqueue(OutgoingFrames frames) = 0;
+    virtual void Enqueue(OutgoingFrames&& frames) = 0;
     virtual void Flush() = 0;
     // Whether what is queued may wait for more.
     virtual bool LetsLinger() = 0;
@@ -145,6 +145,8 @@ class IncomingCall final : public ServerCall,
   // Continuation: calls the handler.
   void Run() override;
 
+  // For the thread that sends, which alone fills it: needs no lock.
+  bool HasRoom() const ABSL_NO_THREAD_SAFETY_ANALYSIS;
   bool IsReady(CallEvent event) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Has a wait, or what goes behind a message that waits, end in time.
   void WatchDeadline() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

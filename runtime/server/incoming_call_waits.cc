@@ -16,8 +16,13 @@ bool IncomingCall::IsReady(CallEvent event) const {
   }
 }
 
+bool IncomingCall::HasRoom() const {
+  return replies_ != nullptr && replies_->has_room();
+}
+
 bool IncomingCall::Ready(CallEvent event) {
   if (context_.past_deadline()) OnDeadline();
+  if (event == CallEvent::kRoom && HasRoom()) return true;
   MutexLock lock(mu_);
   return IsReady(event);
 }

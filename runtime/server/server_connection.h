@@ -132,7 +132,9 @@ class ServerConnection final
     calls_.Release(bytes, descriptors);
   }
   bool HasRoom() override { return connection_.HasRoom(); }
-  void Enqueue(OutgoingFrames frames) override { connection_.Enqueue(frames); }
+  void Enqueue(OutgoingFrames&& frames) override {
+    connection_.Enqueue(frames);
+  }
   bool LetsLinger() override {
     return connection_.queued_bytes() < Connection::kMostLingering;
   }

@@ -37,12 +37,22 @@ TEST_F(MessageOutboxTest, HoldsOneMessageUntilItIsSent) {
   EXPECT_EQ(outbox_.descriptors(), 2u);
   const OutgoingFrames frames = outbox_.Take();
   ASSERT_EQ(frames.size(), 3u);
-  EXPECT_EQ(frames[0].descriptors.size(), 2u);
+  EXPECT_EQ(DescriptorsOf(frames[0]).size(), 2u);
   for (uint32_t i = 0; i < 3; ++i) {
     EXPECT_EQ(frames[i].head.substr(kFrameHeaderBytes), std::to_string(i));
   }
   EXPECT_TRUE(outbox_.has_room());
   EXPECT_FALSE(outbox_.can_send());
+}
+
+TEST_F(MessageOutboxTest, AMessageThatTheCreditAllowsNeedNotWaitInIt) {
+  EXPECT_TRUE(outbox_.SpendAtOnce(50, 2));
+  EXPECT_FALSE(outbox_.SpendAtOnce(1, 1)) << "no credit for descriptors";
+  EXPECT_TRUE(outbox_.SpendAtOnce(50, 0));
+  EXPECT_FALSE(outbox_.SpendAtOnce(1, 0)) << "nor for anything";
+  EXPECT_TRUE(outbox_.has_room());
+  EXPECT_TRUE(outbox_.Grant({.bytes = 2 * kMessageCostBytes + 1}));
+  EXPECT_TRUE(outbox_.SpendAtOnce(1, 0)) << "what was refused cost nothing";
 }
 
 TEST_F(MessageOutboxTest, AMessageWithoutCreditWaitsForAGrant) {
@@ -73,7 +83,7 @@ TEST_F(MessageOutboxTest, WhatIsDroppedCostsNothing) {
   outbox_.Put(Frames(2, 2), 1'000'000, 2);
   const OutgoingFrames dropped = outbox_.Drop();
   ASSERT_EQ(dropped.size(), 2u);
-  EXPECT_EQ(dropped[0].descriptors.size(), 2u) << "the caller's to close";
+  EXPECT_EQ(DescriptorsOf(dropped[0]).size(), 2u) << "the caller's to close";
   EXPECT_TRUE(outbox_.has_room());
   EXPECT_FALSE(outbox_.can_send());
   outbox_.Put(Frames(1, 1), 1, 1);

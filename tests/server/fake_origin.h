@@ -70,7 +70,7 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
     held_descriptors -= descriptors;
   }
   bool HasRoom() override { return has_room; }
-  void Enqueue(OutgoingFrames frames) override {
+  void Enqueue(OutgoingFrames&& frames) override {
     for (OutgoingFrame& frame : frames) sent.push_back(std::move(frame));
   }
   void Flush() override { ++flushes; }
