@@ -17,6 +17,12 @@ namespace fdrpc {
 struct ReceivedMessage {
   ReceivedBytes bytes;
   std::vector<UniqueFd> descriptors;
+
+  // Quick if it has been moved from.
+  void Clear() {
+    bytes.Clear();
+    descriptors.clear();
+  }
 };
 
 struct MessageLimits {
@@ -53,7 +59,7 @@ class MessageAssembler {
   ReceivedMessage Take() { return std::move(message_); }
   // Begins anew, for the next message.
   void Reset() {
-    message_ = ReceivedMessage{};
+    message_.Clear();
     status_ = absl::OkStatus();
     started_ = complete_ = false;
   }

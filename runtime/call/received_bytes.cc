@@ -18,7 +18,13 @@ constexpr size_t kMostWaste = 2;
 void ReceivedBytes::Append(std::string_view piece, PayloadBuffer buffer) {
   size_ += piece.size();
   if (buffer.empty() || piece.size() < buffer.capacity() / kMostWaste) {
-    (pieces_.empty() ? first_ : pieces_.back().behind).append(piece);
+    if (!pieces_.empty()) {
+      pieces_.back().behind.append(piece);
+    } else if (first_.empty()) {
+      first_ = std::string(piece);  // half of what append() takes
+    } else {
+      first_.append(piece);
+    }
     return;
   }
   pieces_.push_back(

@@ -26,6 +26,13 @@ class ReceivedBytes {
 
   size_t size() const { return size_; }
 
+  // Lets go of them, and of their memory.
+  void Clear() {
+    size_ = 0;
+    if (!first_.empty()) first_ = std::string();
+    if (!pieces_.empty()) std::vector<Piece>().swap(pieces_);
+  }
+
   // Parses them into `message`. False if they are no such message. Lets go of
   // the pieces, each as soon as it can be.
   bool ParseInto(google::protobuf::MessageLite& message) &&;

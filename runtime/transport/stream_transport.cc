@@ -121,7 +121,9 @@ Transport::NextResult StreamTransport::Next(IncomingFrame& frame) {
     case FrameDecoder::Result::kFrame:
       break;
   }
-  frame = IncomingFrame{};
+  frame.descriptors.clear();
+  frame.descriptors_truncated = false;
+  frame.payload_lost = false;
   frame.header = decoded.header;
   frame.payload = decoded.payload;
   frame.buffer = std::move(decoded.buffer);
