@@ -16,7 +16,8 @@ namespace fdrpc {
 // so that nobody, its maker included, can change them any more.
 
 // A sealed memory file of `pieces`, one behind the other; close-on-exec.
-// Errors by their errno: RESOURCE_EXHAUSTED for want of descriptors or memory.
+// Errors by their errno: RESOURCE_EXHAUSTED for want of descriptors or memory,
+// or if the kernel seals none of three files.
 absl::StatusOr<UniqueFd> SealInMemory(absl::Span<const iovec> pieces);
 
 // The bytes of a sealed memory file that somebody else has made, whatever it

@@ -113,6 +113,28 @@ TEST_F(SealedMemoryTest, TellsWhyItCannotBeMade) {
               HasSubstr("sealing"));
 }
 
+TEST_F(SealedMemoryTest, TakesOtherPagesIfTheKernelHoldsSome) {
+  FaultInjection faults([](std::string_view name, size_t index) {
+    return FaultInjection::Fault{
+        .error = name == "add_seals" && index < 2 ? EBUSY : 0};
+  });
+  absl::StatusOr<UniqueFd> file = Seal("a", "b");
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(faults.CountOf("memfd_create"), 3u);
+  const auto read = ReadSealedMemory(*std::move(file), 2);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(std::string_view(read->data(), 2), "ab");
+}
+
+TEST_F(SealedMemoryTest, SaysThatTheKernelAlwaysHoldsPages) {
+  FaultInjection faults([](std::string_view name, size_t) {
+    return FaultInjection::Fault{.error = name == "add_seals" ? EBUSY : 0};
+  });
+  const absl::Status status = Seal("a", "b").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("EBUSY"));
+}
+
 TEST_F(SealedMemoryTest, ASignalDoesNotShow) {
   FaultInjection faults([](std::string_view name, size_t index) {
     return FaultInjection::Fault{
