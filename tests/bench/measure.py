@@ -1,5 +1,6 @@
 """One measurement: a server and a client process of one system."""
 
+import contextlib
 import dataclasses
 import json
 import statistics
@@ -68,8 +69,9 @@ def program(directory, name):
     return str(path)
 
 
-def measure(directory, system, workload, warm_up, seconds, flags):
-    """One repeat: starts a server, and a client that measures."""
+def measure(directory, system, workload, warm_up, seconds, flags,
+            watch=lambda server_pid: contextlib.nullcontext(), client_prefix=()):
+    """One repeat: starts a server, and a client that measures. Meanwhile the server is watched."""
     path = program(directory, system.program)
     with tempfile.TemporaryDirectory(prefix="fdrpc-bench-") as temporary:
         flags = {**workload.flags, **flags, "form": system.form,
@@ -82,9 +84,10 @@ def measure(directory, system, workload, warm_up, seconds, flags):
             ready = server.stdout.readline().strip()
             if ready != "ready":
                 answer(ready)
-            client = subprocess.run(
-                [path, "--role=client", f"--server_pid={server.pid}", *common],
-                stdout=subprocess.PIPE, text=True, timeout=60 + 10 * flags["seconds"])
+            with watch(server.pid):
+                client = subprocess.run(
+                    [*client_prefix, path, "--role=client", f"--server_pid={server.pid}", *common],
+                    stdout=subprocess.PIPE, text=True, timeout=60 + 10 * flags["seconds"])
             if client.returncode != 0:
                 raise Failed(f"the client ended with {client.returncode}")
             return answer(client.stdout)

@@ -15,8 +15,9 @@ import subprocess
 import sys
 
 import footprint
+import shares
 import sweep
-from measure import BLOCKING, RPC, SYSTEMS, Workload, measure, medians, repeat
+from measure import BLOCKING, RPC, SYSTEMS, Failed, Workload, measure, medians, repeat
 
 MIB = 1 << 20
 WORKLOADS = {
@@ -131,6 +132,8 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help="under two minutes")
     parser.add_argument("--sweep", action="store_true",
                         help="how figures change with sizes and numbers, instead of the workloads")
+    parser.add_argument("--profile", action="store_true",
+                        help="where the CPU time of each workload goes, instead of figures")
     parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="writes the figures there")
     parser.add_argument("--workloads", metavar="A,B",
                         help=", ".join([*WORKLOADS, *footprint.WORKLOADS]))
@@ -180,6 +183,17 @@ def run_workload(name, options):
     return workload, repeat(functions, options.repeats)
 
 
+def profile(options):
+    for name in options.workloads:
+        if name in WORKLOADS:
+            try:
+                shares.run(name, WORKLOADS[name], options)
+            except Failed as reason:
+                print(f"{name}: FAILED: {reason}")
+                return 1
+    return 0
+
+
 def absent(system, reasons):
     """Whether a system was not built."""
     return "not built" in reasons.get(system, "")
@@ -197,6 +211,8 @@ def main():
     options = parse_arguments()
     print_machine(options)
     rows, any_failed = sweep.run(options) if options.sweep else ([], False)
+    if options.profile:
+        return profile(options)
     for name in options.workloads:
         workload, (found, reasons, failed) = run_workload(name, options)
         any_failed |= failed
