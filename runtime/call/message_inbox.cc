@@ -33,7 +33,11 @@ absl::Status MessageInbox::Append(std::string_view piece,
   if (more) return absl::OkStatus();
   received_any_ = true;
   if (status_.ok()) {
-    messages_.push_back(assembler_.Take());
+    if (streams_) {
+      messages_.push_back(assembler_.Take());
+    } else {
+      only_ = assembler_.Take();
+    }
     has_message_.store(true, std::memory_order_release);
   }
   assembler_.Reset();
@@ -41,6 +45,11 @@ absl::Status MessageInbox::Append(std::string_view piece,
 }
 
 Credit MessageInbox::Take(ReceivedMessage& message) {
+  if (!streams_) {
+    message = *std::exchange(only_, std::nullopt);
+    has_message_.store(false, std::memory_order_relaxed);
+    return {};
+  }
   message = std::move(messages_[first_++]);
   if (first_ == messages_.size()) {
     messages_.clear();
@@ -51,7 +60,6 @@ Credit MessageInbox::Take(ReceivedMessage& message) {
                     messages_.begin() + static_cast<ptrdiff_t>(first_));
     first_ = 0;
   }
-  if (!streams_) return {};
   return credit_->Consumed(message.bytes.size(), message.descriptors.size());
 }
 

@@ -55,8 +55,10 @@ class MessageInbox {
   std::optional<ReceiveCredit> credit_;
   bool has_descriptors_ = false;  // the message that is being assembled
   bool received_any_ = false;
-  // A queue that costs nothing as long as it is empty: those before first_ have
-  // been taken.
+  // Of what is no stream.
+  std::optional<ReceivedMessage> only_;
+  // A stream's, in a queue that costs nothing as long as it is empty: those
+  // before first_ have been taken.
   std::vector<ReceivedMessage> messages_;
   size_t first_ = 0;
   std::atomic<bool> has_message_{false};
