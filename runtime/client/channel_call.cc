@@ -54,7 +54,7 @@ ChannelCall::~ChannelCall() {
   {
     ChannelLockHolder lock(lock_);
     core_.lock().AssertHeld();
-    End(Cancelled());
+    if (!state_.done) End(Cancelled());
     if (deadline_planned_) core_.LookNoMore(state_.deadline, *this);
     attempts_.lock().AssertHeld();
     attempts_.End();
