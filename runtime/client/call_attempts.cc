@@ -30,6 +30,7 @@ absl::Status CallAttempts::Prepare(const OutgoingMessage* request, bool borrow,
       request, borrow, call_.deadline != kNoDeadline, metadata);
   call_.open_bytes = request_.bytes();
   call_.open_descriptors = request_.descriptors();
+  call_.open_stays = request_.stays();
   return prepared;
 }
 
@@ -52,7 +53,7 @@ std::optional<MonotonicTime> CallAttempts::Try() {
   }
   if (*connection == nullptr) return TryLater();
   busy_since_.reset();
-  // Unless the connection gave back what it did not send.
+  // Unless it stayed, or the connection gave back what it did not send.
   if (call_.open.empty()) {
     call_.open = request_.Build();
     if (call_.method.one_way && !call_.open.empty()) MakeOneWay(call_.open);

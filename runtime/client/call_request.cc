@@ -7,19 +7,16 @@
 namespace fdrpc {
 namespace {
 
-// Of frames without descriptors.
-OutgoingFrames Copy(const OutgoingFrames& frames) {
-  OutgoingFrames copies;
+// Of frames without descriptors, to where none are.
+void Copy(const OutgoingFrames& frames, OutgoingFrames& copies) {
   for (const OutgoingFrame& frame : frames) {
-    OutgoingFrame copy;
+    OutgoingFrame& copy = copies.emplace_back();
     copy.head = frame.head;
     if (frame.attached != nullptr) {
       copy.Attach().body = frame.attached->body;
       copy.attached->body_bytes = frame.attached->body_bytes;
     }
-    copies.push_back(std::move(copy));
   }
-  return copies;
 }
 
 }  // namespace
@@ -53,7 +50,12 @@ absl::Status CallRequest::Prepare(const OutgoingMessage* request, bool borrow,
   if (!valid.ok()) return valid;
   first_ = BuildOpen(request == nullptr ? nullptr : request->message,
                      std::move(descriptors), has_timeout, metadata);
-  if (message_ == nullptr && descriptors_ == 0) copies_ = Copy(first_);
+  if (message_ == nullptr && descriptors_ == 0) {
+    const OutgoingFrame& first = first_.front();
+    stays_ = request != nullptr && first_.size() == 1 &&
+             first.attached == nullptr && first.head.size() <= kMostBareBytes;
+    if (!stays_) Copy(first_, copies_);
+  }
   return absl::OkStatus();
 }
 
@@ -63,7 +65,9 @@ OutgoingFrames CallRequest::Build() {
   if (message_ != nullptr) {
     return BuildOpen(message_, {}, has_timeout_, *metadata_);
   }
-  return Copy(copies_);
+  OutgoingFrames frames;
+  Copy(copies_, frames);
+  return frames;
 }
 
 }  // namespace fdrpc

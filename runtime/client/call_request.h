@@ -24,6 +24,10 @@ class CallRequest {
   size_t bytes() const { return bytes_; }
   size_t descriptors() const { return descriptors_; }
 
+  // Whether Build() is wanted once only: its one frame, which has nothing but a
+  // few bytes, is sent as a copy.
+  bool stays() const { return stays_; }
+
   // The frames, for one attempt. None if there can be no further one: the
   // descriptors went with the first.
   OutgoingFrames Build();
@@ -33,6 +37,7 @@ class CallRequest {
   // What further attempts are built from: the borrowed message, or copies.
   const google::protobuf::MessageLite* message_ = nullptr;
   OutgoingFrames copies_;
+  bool stays_ = false;
   bool has_timeout_ = false;
   const Metadata* metadata_ = nullptr;
   size_t bytes_ = 0;

@@ -114,7 +114,10 @@ void ClientConnection::SendOpen(PendingCall& call) {
                    : TimeUntil(call.deadline, Clock::Real().Now()));
   calls_.emplace(call.id, &call);
   if (call.method.one_way) ++one_way_calls_;
-  if (!connection_.Enqueue(call.open)) {
+  const bool queued = call.open_stays
+                          ? connection_.EnqueueCopy(call.open.front())
+                          : connection_.Enqueue(call.open);
+  if (!queued) {
     usable_ = false;
     return FinishUnseen(call, true, ConnectionEnded());
   }

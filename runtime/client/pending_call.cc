@@ -50,7 +50,7 @@ void PendingCall::End(absl::Status why, ChannelLock& lock) {
   connection = nullptr;
   status = std::move(why);
   done = true;
-  lock.DropLater(std::exchange(open, {}));
+  if (!open_stays) lock.DropLater(std::exchange(open, {}));
   lock.DropLater(outbox.Drop());
   WakeAll(lock);
 }

@@ -55,8 +55,10 @@ class PendingCall {
   const Method& method;
   const MonotonicTime deadline;
 
-  // The beginning of the call, for a connection to take.
+  // The beginning of the call, for a connection to take; or to copy, if it
+  // stays for another attempt.
   OutgoingFrames open;
+  bool open_stays = false;
   size_t open_bytes = 0;
   size_t open_descriptors = 0;
 

@@ -51,6 +51,15 @@ bool Connection::Enqueue(OutgoingFrame frame) {
   return true;
 }
 
+bool Connection::EnqueueCopy(const OutgoingFrame& bare) {
+  if (inherited_by_fork()) return false;
+  MutexLock lock(mu_);
+  if (!sends_.load(std::memory_order_relaxed)) return false;
+  Count(bare);
+  queue_.PushCopy(bare);
+  return true;
+}
+
 bool Connection::HasRoom() {
   if (queued_bytes() <= max_queued_bytes_) return true;
   MutexLock lock(mu_);
@@ -226,11 +235,15 @@ absl::Status Connection::WriteQueued(Left& left) {
 }
 
 void Connection::Push(OutgoingFrame frame) {
+  Count(frame);
+  queue_.Push(std::move(frame));
+}
+
+void Connection::Count(const OutgoingFrame& frame) {
   // All who change it hold the lock.
   queued_bytes_.store(queued_bytes() + frame.bytes(),
                       std::memory_order_relaxed);
   if (IsPong(frame.head, frame.call_id)) ++queued_pongs_;
-  queue_.Push(std::move(frame));
 }
 
 void Connection::PopSent(Left& left) {

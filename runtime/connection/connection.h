@@ -76,6 +76,8 @@ class Connection {
   // Flush() once no lock is held.
   bool Enqueue(OutgoingFrames& frames) ABSL_LOCKS_EXCLUDED(mu_);
   bool Enqueue(OutgoingFrame frame) ABSL_LOCKS_EXCLUDED(mu_);
+  // The same of a copy, as FrameQueue::PushCopy().
+  bool EnqueueCopy(const OutgoingFrame& bare) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Takes back what is queued of a call and closes its descriptors, unless a
   // thread is writing. True if nothing of the call was sent, so that the peer
@@ -151,6 +153,8 @@ class Connection {
   absl::Status Pong(uint32_t argument);
 
   void Push(OutgoingFrame frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Before a frame enters the queue.
+  void Count(const OutgoingFrame& frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Takes a frame off the queue that was sent, or that was not.
   void PopSent(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   OutgoingFrame Take(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

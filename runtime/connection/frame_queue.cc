@@ -23,11 +23,20 @@ void FrameQueue::Push(OutgoingFrame frame) {
                       .tells_when_sent = frame.tells_when_sent});
 }
 
+void FrameQueue::PushCopy(const OutgoingFrame& bare) {
+  entries_.push_back({.head = Append(bare.head),
+                      .attached = nullptr,
+                      .call_id = bare.call_id,
+                      .tells_when_sent = bare.tells_when_sent});
+}
+
 std::string_view FrameQueue::Keep(std::string head) {
-  if (head.size() > kMostBareBytes) {
-    blocks_.push_back({.bytes = std::move(head), .frames = 1});
-    return blocks_.back().bytes;
-  }
+  if (head.size() <= kMostBareBytes) return Append(head);
+  blocks_.push_back({.bytes = std::move(head), .frames = 1});
+  return blocks_.back().bytes;
+}
+
+std::string_view FrameQueue::Append(std::string_view head) {
   if (blocks_.empty() ||
       blocks_.back().bytes.capacity() - blocks_.back().bytes.size() <
           head.size()) {

@@ -30,6 +30,9 @@ class FrameQueue {
   };
 
   void Push(OutgoingFrame frame);
+  // The same of one that stays as it is: it has nothing attached, and is no
+  // larger than kMostBareBytes.
+  void PushCopy(const OutgoingFrame& bare);
 
   bool empty() const { return first_ == entries_.size(); }
   size_t size() const { return entries_.size() - first_; }
@@ -57,8 +60,9 @@ class FrameQueue {
     size_t frames;
   };
 
-  // Returns where its bytes are until LetGo().
+  // Where the bytes are until LetGo().
   std::string_view Keep(std::string head);
+  std::string_view Append(std::string_view small_head);
   void LetGo(std::string_view head);
   void Remove(size_t index);
 

@@ -59,6 +59,18 @@ TEST_F(FrameQueueTest, ReturnsWhatIsAttachedToTheFirst) {
   EXPECT_TRUE(queue_.empty());
 }
 
+TEST_F(FrameQueueTest, CopiesAFrameThatStaysAsItIs) {
+  OutgoingFrame frame = NewFrame(7, "payload");
+  frame.tells_when_sent = true;
+  queue_.PushCopy(frame);
+  const std::string head = std::exchange(frame.head, "changed");
+  EXPECT_EQ(queue_.at(0).frame.head, head);
+  EXPECT_EQ(queue_.at(0).frame.attached, nullptr);
+  EXPECT_EQ(queue_.at(0).call_id, 7u);
+  EXPECT_TRUE(queue_.at(0).tells_when_sent);
+  EXPECT_EQ(queue_.Take(0).head, head);
+}
+
 TEST_F(FrameQueueTest, AttachesToWhatMayBeBeyondAPacket) {
   const size_t most = kMostBareBytes - kFrameHeaderBytes;
   queue_.Push(NewFrame(1, std::string(most, 'x')));
