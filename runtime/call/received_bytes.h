@@ -29,7 +29,7 @@ class ReceivedBytes {
   // Lets go of them, and of their memory.
   void Clear() {
     size_ = 0;
-    if (!first_.empty()) first_ = std::string();
+    if (!first_.empty()) std::string().swap(first_);
     if (!pieces_.empty()) std::vector<Piece>().swap(pieces_);
   }
 

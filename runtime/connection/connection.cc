@@ -206,6 +206,7 @@ absl::Status Connection::WriteQueued(Left& left) {
     const size_t count = std::min(queue_.size(), kMostFramesPerBatch);
     for (size_t i = 0; i < count; ++i) batch.push_back(queue_.at(i).frame);
     mu_.Unlock();
+    left.attached.clear();
     Transport::SendResult result = transport_->Send(batch);
     mu_.Lock();
     for (size_t i = 0; i < result.sent; ++i) PopSent(left);

@@ -10,14 +10,22 @@ namespace {
 // Of blocks for small frames.
 constexpr size_t kLeastBlockBytes = 512;
 constexpr size_t kMostBlockBytes = 16u << 10;
-// Room for so many is kept when the queue is empty.
-constexpr size_t kKeptEntries = 8;
+// Room for so many frames and blocks is kept when the queue is empty.
+constexpr size_t kKept = 8;
 
 }  // namespace
 
 void FrameQueue::Push(OutgoingFrame frame) {
-  if (frame.head.size() > kMostBareBytes) frame.Attach();
-  entries_.push_back({.head = Keep(std::move(frame.head)),
+  if (frame.head.size() <= kMostBareBytes) {
+    entries_.push_back({.head = Append(frame.head),
+                        .attached = std::move(frame.attached),
+                        .call_id = frame.call_id,
+                        .tells_when_sent = frame.tells_when_sent});
+    return;
+  }
+  std::string& head = frame.Attach().head;
+  head = std::move(frame.head);
+  entries_.push_back({.head = head,
                       .attached = std::move(frame.attached),
                       .call_id = frame.call_id,
                       .tells_when_sent = frame.tells_when_sent});
@@ -28,12 +36,6 @@ void FrameQueue::PushCopy(const OutgoingFrame& bare) {
                       .attached = nullptr,
                       .call_id = bare.call_id,
                       .tells_when_sent = bare.tells_when_sent});
-}
-
-std::string_view FrameQueue::Keep(std::string head) {
-  if (head.size() <= kMostBareBytes) return Append(head);
-  blocks_.push_back({.bytes = std::move(head), .frames = 1});
-  return blocks_.back().bytes;
 }
 
 std::string_view FrameQueue::Append(std::string_view head) {
@@ -69,16 +71,22 @@ std::unique_ptr<FrameAttachment> FrameQueue::Pop() {
 
 OutgoingFrame FrameQueue::Take(size_t index) {
   Entry& entry = entries_[first_ + index];
-  OutgoingFrame frame = {.head = std::string(entry.head),
+  OutgoingFrame frame = {.head = {},
                          .attached = std::move(entry.attached),
                          .call_id = entry.call_id,
                          .tells_when_sent = entry.tells_when_sent};
+  if (entry.head.size() <= kMostBareBytes) {
+    frame.head = std::string(entry.head);
+  } else {
+    frame.head = std::move(frame.attached->head);
+  }
   Remove(index);
   return frame;
 }
 
 void FrameQueue::Remove(size_t index) {
-  LetGo(entries_[first_ + index].head);
+  const std::string_view head = entries_[first_ + index].head;
+  if (head.size() <= kMostBareBytes) LetGo(head);
   if (index == 0) {
     ++first_;
   } else {
@@ -86,7 +94,8 @@ void FrameQueue::Remove(size_t index) {
   }
   if (first_ == entries_.size()) {
     entries_.clear();
-    if (entries_.capacity() > kKeptEntries) std::vector<Entry>().swap(entries_);
+    if (entries_.capacity() > kKept) std::vector<Entry>().swap(entries_);
+    if (blocks_.capacity() > kKept) std::vector<Block>().swap(blocks_);
     first_ = 0;
     expected_bytes_ = std::exchange(pushed_bytes_, 0);
   } else if (first_ > entries_.size() / 2) {

@@ -54,16 +54,16 @@ class FrameQueue {
     uint32_t call_id;
     bool tells_when_sent;
   };
-  // Some frames' heads. Never grows beyond its capacity, which would move them.
+  // Some small frames' heads. Never grows beyond its capacity, which would move
+  // them.
   struct Block {
     std::string bytes;
     size_t frames;
   };
 
   // Where the bytes are until LetGo().
-  std::string_view Keep(std::string head);
   std::string_view Append(std::string_view small_head);
-  void LetGo(std::string_view head);
+  void LetGo(std::string_view small_head);
   void Remove(size_t index);
 
   std::vector<Entry> entries_;

@@ -35,6 +35,8 @@ struct FrameAttachment {
   // The payload once more, in sealed memory, if a transport has made that and
   // could not send the frame yet.
   UniqueFd sealed;
+  // A large head, which is here while the frame is queued.
+  std::string head;
 };
 
 // A frame as a transport is given it, which borrows it.
