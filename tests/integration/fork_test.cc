@@ -161,33 +161,6 @@ TEST_P(ForkTest, AChildSendsNothingAndEndsNothingOnTheParentsConnection) {
   EXPECT_TRUE(server.ReadType(RawFrame::kMessage).has_value());
 }
 
-TEST_P(ForkTest, AThreadThatHoldsALockInTheParentStopsNoChild) {
-  Serve(service_);
-  std::atomic<bool> stop = false;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 3; ++t) {
-    threads.emplace_back([&] {
-      while (!stop) EXPECT_TRUE(stub_->Echo(Text()).ok());
-    });
-  }
-  for (int i = 0; i < 50; ++i) {
-    auto chat = std::make_unique<ClientStream<Text, Text>>(stub_->Chat());
-    EXPECT_TRUE(chat->Write(Text()));
-    ExpectInChild([&] {
-      if (!Inherited(stub_->Echo(Text()).status())) return 1;
-      if (channel_->state() != ChannelState::kShutdown) return 2;
-      chat.reset();
-      server_->Shutdown();
-      server_.reset();
-      return 0;
-    });
-    EXPECT_TRUE(chat->Read().has_value());
-    EXPECT_TRUE(chat->Finish().ok());
-  }
-  stop = true;
-  for (std::thread& thread : threads) thread.join();
-}
-
 // The service's calls, for the test to end.
 class HeldService final : public TestService::AsyncService {
  public:
@@ -270,9 +243,36 @@ TEST_P(ForkTest, AProgramThatIsExecutedInheritsNothing) {
 }
 
 // The thread sanitizer starts no threads in the child of a process that had
-// several, and the allocator of GCC 12's address sanitizer does not survive
-// fork(2) there: its locks stay as other threads held them.
+// several, and the allocators of GCC 12's sanitizers do not survive fork(2)
+// there: their locks stay as other threads held them.
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+
+TEST_P(ForkTest, AThreadThatHoldsALockInTheParentStopsNoChild) {
+  Serve(service_);
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&] {
+      while (!stop) EXPECT_TRUE(stub_->Echo(Text()).ok());
+    });
+  }
+  for (int i = 0; i < 50; ++i) {
+    auto chat = std::make_unique<ClientStream<Text, Text>>(stub_->Chat());
+    EXPECT_TRUE(chat->Write(Text()));
+    ExpectInChild([&] {
+      if (!Inherited(stub_->Echo(Text()).status())) return 1;
+      if (channel_->state() != ChannelState::kShutdown) return 2;
+      chat.reset();
+      server_->Shutdown();
+      server_.reset();
+      return 0;
+    });
+    EXPECT_TRUE(chat->Read().has_value());
+    EXPECT_TRUE(chat->Finish().ok());
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+}
 
 TEST_P(ForkTest, CallbacksAndCoroutinesOfAChildLearnIt) {
   for (const bool own_loop : {false, true}) {
