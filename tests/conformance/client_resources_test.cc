@@ -112,7 +112,7 @@ TEST_P(ClientResourcesTest, TooManyDescriptorsInFlightFailAloneAndPass) {
   ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
   ASSERT_EQ(chmod(dir_.file("socket").c_str(), 0777), 0);
   std::fflush(nullptr);
-  const pid_t child = fork();
+  const pid_t child = Fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
     const rlimit lowered = {.rlim_cur = 100, .rlim_max = 100};

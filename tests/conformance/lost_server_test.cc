@@ -11,6 +11,7 @@
 
 #include "fdrpc/server.h"
 #include "tests/conformance/attacked_channel.h"
+#include "tests/support/child.h"
 #include "tests/support/running_loop.h"
 
 namespace fdrpc::testing {
@@ -249,7 +250,7 @@ TEST_P(KilledServerTest, EndsEveryCallAtOnce) {
   const TempDir dir;
   const std::string address = dir.address("socket", GetParam());
   std::pair<UniqueFd, UniqueFd> pipe = Pipe();
-  const pid_t child = fork();
+  const pid_t child = Fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -20,6 +20,7 @@
 #include "fdrpc/server.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
 #include "tests/support/running_loop.h"
@@ -38,7 +39,7 @@ class Service {
   // Its exit code is 1 if an expectation of `body` fails.
   Service(const std::vector<int>& sockets, const std::string& names,
           const std::function<void()>& body) {
-    pid_ = fork();
+    pid_ = Fork();
     if (pid_ > 0) return;
     PassSockets(sockets, names);
     body();

@@ -16,6 +16,7 @@
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
 #include "gtest/gtest.h"
+#include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
 #include "tests/support/raw_peer.h"
@@ -66,7 +67,7 @@ class ClientEndTest : public ::testing::TestWithParam<const char*> {
   pid_t StartClient(const std::function<void()>& then) {
     auto [go, go_in] = Pipe();
     go_ = std::move(go_in);
-    const pid_t pid = fork();
+    const pid_t pid = Fork();
     if (pid == 0) {
       go_.Reset();
       (void)ReadRest(go.get());
@@ -114,7 +115,7 @@ TEST_P(ClientEndTest, AProcessThatDiesEndsItsCallsAndIsSeenToHaveDied) {
 TEST_P(ClientEndTest, AProcessThatDiesIsSeenThoughAnotherHoldsItsConnection) {
   auto [keeper, keeper_in] = Pipe();
   const pid_t client = StartClient([&keeper_in = keeper_in] {
-    if (const pid_t child = fork(); child != 0) {
+    if (const pid_t child = Fork(); child != 0) {
       (void)!write(keeper_in.get(), &child, sizeof(child));
       _exit(0);
     }

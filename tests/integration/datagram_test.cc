@@ -55,7 +55,7 @@ int Call(const std::string& address) {
 class DatagramTest : public ::testing::Test {
  protected:
   pid_t Fork(const std::function<int()>& body) {
-    const pid_t child = fork();
+    const pid_t child = testing::Fork();
     if (child == 0) _exit(body());
     return child;
   }

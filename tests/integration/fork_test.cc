@@ -223,7 +223,7 @@ TEST_P(ForkTest, AProgramThatIsExecutedInheritsNothing) {
                       [&](absl::StatusOr<Text>) { called.set_value(); });
   called.get_future().get();
   auto [out, in] = Pipe();
-  const pid_t child = fork();
+  const pid_t child = Fork();
   if (child == 0) {
     dup2(in.get(), STDOUT_FILENO);
     execl("/bin/ls", "ls", "/proc/self/fd", nullptr);

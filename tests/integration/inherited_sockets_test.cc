@@ -17,6 +17,7 @@
 #include "fdrpc/server.h"
 #include "gtest/gtest.h"
 #include "os/unix_address.h"
+#include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
@@ -33,7 +34,7 @@ std::pair<UniqueFd, UniqueFd> SocketPair(int type) {
 }
 
 pid_t Fork(const std::function<int()>& body) {
-  const pid_t pid = fork();
+  const pid_t pid = testing::Fork();
   if (pid == 0) _exit(body());
   return pid;
 }

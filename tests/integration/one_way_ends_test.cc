@@ -68,7 +68,7 @@ class OneWayEndsTest : public ::testing::TestWithParam<const char*> {
   // A client whose connection has ended, as the server knows, while a one-way
   // call of it goes on.
   void CallAndDie() {
-    const pid_t child = fork();
+    const pid_t child = Fork();
     if (child == 0) {
       Log::Stub stub(*Channel::Connect(address_));
       if (!stub.Write(EntryOf("hold")).ok()) _exit(1);

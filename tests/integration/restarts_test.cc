@@ -20,6 +20,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/integration/restarts.fdrpc.h"
+#include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
 #include "tests/support/files.h"
@@ -63,7 +64,7 @@ absl::Status ListenAfter(const std::string& address, bool first,
 
 pid_t StartServer(const std::string& address, bool first) {
   auto [ready, is_ready] = Pipe();
-  const pid_t pid = fork();
+  const pid_t pid = Fork();
   if (pid == 0) {
     ready.Reset();
     FakeService service;
@@ -107,7 +108,7 @@ class Supervisor {
   explicit Supervisor(const std::string& address) {
     auto [orders, orders_in] = Pipe();
     auto [answers_out, answers] = Pipe();
-    pid_ = fork();
+    pid_ = Fork();
     if (pid_ == 0) {
       orders_in.Reset();
       answers_out.Reset();

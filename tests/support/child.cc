@@ -1,17 +1,55 @@
 #include "tests/support/child.h"
 
 #include <grp.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "tests/support/sanitized.h"
 
 namespace fdrpc::testing {
+namespace {
+
+// Threads that never come to rest are the test's risk.
+constexpr absl::Duration kLongestWait = absl::Seconds(5);
+
+// Whether all threads of this process sleep but the calling one.
+bool OtherThreadsSleep() {
+  const std::string self = std::to_string(gettid());
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/self/task")) {
+    if (task.path().filename() == self) continue;
+    std::ifstream file(task.path() / "stat");
+    std::string stat;
+    std::getline(file, stat);
+    // The state stands behind the name, which is in parentheses; see proc(5).
+    const size_t name_end = stat.rfind(") ");
+    if (name_end != stat.npos && stat[name_end + 2] != 'S') return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+pid_t Fork() {
+  const absl::Time enough = absl::Now() + kLongestWait;
+  for (int looks = 0; kSanitized && looks < 2 && absl::Now() < enough;) {
+    looks = OtherThreadsSleep() ? looks + 1 : 0;
+    sched_yield();
+  }
+  return fork();
+}
 
 int InChild(const std::function<int()>& body) {
-  const pid_t child = fork();
+  const pid_t child = Fork();
   if (child == 0) _exit(body());
   int status = 0;
   if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) {

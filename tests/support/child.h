@@ -1,9 +1,16 @@
 #ifndef FDRPC_TESTS_SUPPORT_CHILD_H_
 #define FDRPC_TESTS_SUPPORT_CHILD_H_
 
+#include <sys/types.h>
+
 #include <functional>
 
 namespace fdrpc::testing {
+
+// As fork(2). Under a sanitizer it waits until this process's other threads
+// sleep, for some seconds at most: what one of them has locked of the
+// allocator, which GCC 12's do not unlock, would stay locked in the child.
+pid_t Fork();
 
 // Runs `body` in a forked child and gives the code that it returned, or -1 and
 // a failure if the child died otherwise. Assertions in the child reach nobody.

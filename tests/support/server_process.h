@@ -10,6 +10,7 @@
 
 #include "fdrpc/server.h"
 #include "gtest/gtest.h"
+#include "tests/support/child.h"
 #include "tests/support/files.h"
 #include "tests/support/test_service.h"
 
@@ -24,7 +25,7 @@ class ServerProcess {
       const std::string& address,
       const std::function<void(FakeService&)>& prepare = [](FakeService&) {}) {
     auto [ready, is_ready] = Pipe();
-    pid_ = fork();
+    pid_ = Fork();
     if (pid_ == 0) {
       FakeService service;
       prepare(service);
