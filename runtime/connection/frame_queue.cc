@@ -16,15 +16,12 @@ constexpr size_t kKept = 8;
 }  // namespace
 
 void FrameQueue::Push(OutgoingFrame frame) {
+  std::string_view head;
   if (frame.head.size() <= kMostBareBytes) {
-    entries_.push_back({.head = Append(frame.head),
-                        .attached = std::move(frame.attached),
-                        .call_id = frame.call_id,
-                        .tells_when_sent = frame.tells_when_sent});
-    return;
+    head = Append(frame.head);
+  } else {
+    head = frame.Attach().head = std::move(frame.head);
   }
-  std::string& head = frame.Attach().head;
-  head = std::move(frame.head);
   entries_.push_back({.head = head,
                       .attached = std::move(frame.attached),
                       .call_id = frame.call_id,
