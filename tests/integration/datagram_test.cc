@@ -4,11 +4,9 @@
 
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -54,17 +52,6 @@ int Call(const std::string& address) {
 
 class DatagramTest : public ::testing::Test {
  protected:
-  pid_t Fork(const std::function<int()>& body) {
-    const pid_t child = testing::Fork();
-    if (child == 0) _exit(body());
-    return child;
-  }
-  static int ExitCode(pid_t child) {
-    int status = 0;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
   ExpectSameDescriptors census_;
   TempDir dir_;
   const std::string address_ = dir_.address("socket", "unix-dgram:");

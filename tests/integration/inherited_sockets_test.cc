@@ -3,10 +3,8 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -31,18 +29,6 @@ std::pair<UniqueFd, UniqueFd> SocketPair(int type) {
   int fds[2] = {-1, -1};
   EXPECT_EQ(socketpair(AF_UNIX, type, 0, fds), 0);
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
-
-pid_t Fork(const std::function<int()>& body) {
-  const pid_t pid = testing::Fork();
-  if (pid == 0) _exit(body());
-  return pid;
-}
-
-int ExitCode(pid_t pid) {
-  int status = 0;
-  EXPECT_EQ(waitpid(pid, &status, 0), pid);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 // Calls that pass descriptors both ways.

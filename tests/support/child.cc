@@ -48,9 +48,20 @@ pid_t Fork() {
   return fork();
 }
 
-int InChild(const std::function<int()>& body) {
+pid_t Fork(const std::function<int()>& body) {
   const pid_t child = Fork();
   if (child == 0) _exit(body());
+  return child;
+}
+
+int ExitCode(pid_t child) {
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+int InChild(const std::function<int()>& body) {
+  const pid_t child = Fork(body);
   int status = 0;
   if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
     ADD_FAILURE() << "the child did not run to its end: " << status;

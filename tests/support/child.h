@@ -11,6 +11,10 @@ namespace fdrpc::testing {
 // sleep, for some seconds at most: what one of them has locked of the
 // allocator, which GCC 12's do not unlock, would stay locked in the child.
 pid_t Fork();
+// The same for a child that runs `body` and ends with the code that it returns.
+pid_t Fork(const std::function<int()>& body);
+// Waits for a child's end: its code, or minus the signal that ended it.
+int ExitCode(pid_t child);
 
 // Runs `body` in a forked child and gives the code that it returned, or -1 and
 // a failure if the child died otherwise. Assertions in the child reach nobody.

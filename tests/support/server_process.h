@@ -2,11 +2,11 @@
 #define FDRPC_TESTS_SUPPORT_SERVER_PROCESS_H_
 
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "fdrpc/server.h"
 #include "gtest/gtest.h"
@@ -50,10 +50,7 @@ class ServerProcess {
   // Its exit code, or minus the signal that ended it.
   int Stop(int signal) {
     kill(pid_, signal);
-    int status = 0;
-    EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    return ExitCode(std::exchange(pid_, -1));
   }
 
  private:
