@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "base/sanitizers.h"
+
 namespace fdrpc {
 
 // An allocator for std::allocate_shared() of objects that come and go with each
@@ -38,12 +40,8 @@ class Recycled {
   friend bool operator==(const Recycled&, const Recycled&) { return true; }
 
  private:
-#if defined(__SANITIZE_ADDRESS__)
-  // Which is to see each of them come and go.
-  static constexpr size_t kMost = 0;
-#else
-  static constexpr size_t kMost = 64;
-#endif
+  // None where the address sanitizer is to see each of them come and go.
+  static constexpr size_t kMost = kAddressSanitizer ? 0 : 64;
 
   struct Kept {
     size_t count = 0;

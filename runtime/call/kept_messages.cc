@@ -2,15 +2,13 @@
 
 #include <utility>
 
+#include "base/sanitizers.h"
+
 namespace fdrpc {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-// Which is to see each of them come and go.
-constexpr size_t kMostBytes = 0;
-#else
-constexpr size_t kMostBytes = 64u << 20;
-#endif
+// None where the address sanitizer is to see each of them come and go.
+constexpr size_t kMostBytes = kAddressSanitizer ? 0 : 64u << 20;
 
 // A message that was not large so many times has more memory than its calls
 // need.

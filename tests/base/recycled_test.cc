@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/sanitizers.h"
 #include "gtest/gtest.h"
 
 namespace {
@@ -58,9 +59,9 @@ void OnAThread(Function function) {
 class RecycledTest : public ::testing::Test {
  protected:
   void SetUp() override {
-#if defined(__SANITIZE_ADDRESS__)
-    GTEST_SKIP() << "nothing is kept under the address sanitizer";
-#endif
+    if (kAddressSanitizer) {
+      GTEST_SKIP() << "nothing is kept under the address sanitizer";
+    }
     ASSERT_EQ(allocated.load(), 0);
   }
   void TearDown() override {
@@ -78,6 +79,13 @@ class RecycledTest : public ::testing::Test {
     for (Object* object : objects) Recycled<Object>().deallocate(object, 1);
   }
 };
+
+TEST(RecycledAddressSanitizerTest, NothingIsKeptThere) {
+  OnAThread([] {
+    Recycled<Object>().deallocate(Recycled<Object>().allocate(1), 1);
+    EXPECT_EQ(allocated.load(), kAddressSanitizer ? 0 : 1);
+  });
+}
 
 TEST_F(RecycledTest, WhatIsLetGoOfIsUsedAgain) {
   OnAThread([] {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/sanitizers.h"
 #include "fdrpc/call_message.h"
 #include "gtest/gtest.h"
 #include "testing.fdrpc.h"
@@ -43,9 +44,7 @@ class KeptMessagesTest : public ::testing::Test {
   }
   ~KeptMessagesTest() override { DropAll(); }
   void SetUp() override {
-#if defined(__SANITIZE_ADDRESS__)
-    GTEST_SKIP() << "nothing is kept there";
-#endif
+    if (kAddressSanitizer) GTEST_SKIP() << "nothing is kept there";
   }
   static void DropAll() {
     for (int i = 0; i < 2; ++i) KeptMessages::DropUnused();

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/config.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/loop.h"
 #include "fdrpc/server.h"
@@ -245,7 +246,8 @@ TEST_P(ForkTest, AProgramThatIsExecutedInheritsNothing) {
 // The thread sanitizer starts no threads in the child of a process that had
 // several, and the allocators of GCC 12's sanitizers do not survive fork(2)
 // there: their locks stay as other threads held them.
-#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#if !defined(ABSL_HAVE_THREAD_SANITIZER) && \
+    !defined(ABSL_HAVE_ADDRESS_SANITIZER)
 
 TEST_P(ForkTest, AThreadThatHoldsALockInTheParentStopsNoChild) {
   Serve(service_);

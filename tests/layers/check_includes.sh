@@ -9,7 +9,7 @@ cd "$root"
 # file:line:text of every include, and of every line that names what only one
 # file may name.
 find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
-  xargs -r grep -HnE '^[[:space:]]*#[[:space:]]*include|msghdr|CMSG_' |
+  xargs -r grep -HnE '^[[:space:]]*#[[:space:]]*include|msghdr|CMSG_|__SANITIZE|__has_feature' |
   awk '
     BEGIN {
       # The rooms that each room may include beside itself.
@@ -71,6 +71,11 @@ find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
           next
         }
       }
+    }
+
+    text ~ /__SANITIZE|__has_feature/ {
+      wrong("which sanitizer it is, base/sanitizers.h says, with abseil\x27s macros")
+      next
     }
 
     text !~ /^#[ \t]*include/ {

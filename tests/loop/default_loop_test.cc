@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/config.h"
 #include "gtest/gtest.h"
 #include "loop/loop_core.h"
 #include "tests/loop/recording.h"
@@ -156,7 +157,7 @@ TEST(DefaultLoopTest, IsMadeAnewInAChildThatForksWhileItIsMade) {
 
 // The thread sanitizer starts no threads in the child of a process that had
 // several.
-#ifndef __SANITIZE_THREAD__
+#ifndef ABSL_HAVE_THREAD_SANITIZER
 
 TEST(DefaultLoopTest, IsAnotherOneInAForkedChildAndInItsChild) {
   EXPECT_EQ(InChild([] {
