@@ -1,7 +1,5 @@
 #include "codegen/code_layout.h"
 
-#include <cstddef>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
@@ -11,7 +9,6 @@ namespace {
 
 using google::protobuf::io::Printer;
 
-constexpr size_t kColumns = 80;
 constexpr int kContinuation = 4;
 
 std::string Margin() { return std::string(kContinuation, ' '); }

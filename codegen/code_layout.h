@@ -1,6 +1,7 @@
 #ifndef FDRPC_CODEGEN_CODE_LAYOUT_H_
 #define FDRPC_CODEGEN_CODE_LAYOUT_H_
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,12 @@ namespace fdrpc::codegen {
 
 // How generated code is broken into lines. `indent` is always what `printer`
 // indents lines by.
+
+// The most columns of a line.
+inline constexpr size_t kColumns = 80;
+// How far the members of a class are indented, and those of a class within it.
+inline constexpr int kMemberIndent = 2;
+inline constexpr int kNestedMemberIndent = 4;
 
 // A line that may be too long: if so, it is broken within its first template,
 // behind the "<" and, if it must be, between the arguments.

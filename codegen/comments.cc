@@ -6,11 +6,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "codegen/code_layout.h"
 
 namespace fdrpc::codegen {
 namespace {
-
-constexpr size_t kColumns = 80;
 
 // A line that ends in a backslash, or in its trigraph, would make the next line
 // part of the comment; compilers forgive blanks behind the backslash.

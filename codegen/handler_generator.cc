@@ -14,14 +14,10 @@ namespace {
 using google::protobuf::MethodDescriptor;
 using google::protobuf::io::Printer;
 
-// How deep the class and its members stand in the service's own.
-constexpr int kClassIndent = 2;
-constexpr int kMemberIndent = 4;
-
 }  // namespace
 
 void HandlerGenerator::PrintClass(Printer& printer) const {
-  PrintProse(printer, kClassIndent,
+  PrintProse(printer, kMemberIndent,
              absl::StrCat("Serves ", std::string(service_.full_name()),
                           form_.description));
   printer.Print(
@@ -50,7 +46,7 @@ void HandlerGenerator::PrintDeclaration(Printer& printer,
   for (const Parameter& parameter : form_.parameters.Of(method)) {
     parameters.push_back(types.FillIn(parameter.Declared()));
   }
-  PrintFunctionHead(printer, kMemberIndent,
+  PrintFunctionHead(printer, kNestedMemberIndent,
                     {.result = "virtual " + form_.result,
                      .name = names_.methods[method_index],
                      .parameters = parameters,

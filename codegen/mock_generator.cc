@@ -15,7 +15,6 @@ namespace {
 using google::protobuf::MethodDescriptor;
 using google::protobuf::io::Printer;
 
-constexpr int kMemberIndent = 2;
 constexpr int kBodyIndent = 4;
 
 // A macro would take the comma of a template for its own.

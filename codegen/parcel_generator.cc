@@ -16,8 +16,6 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::io::Printer;
 
-constexpr int kMemberIndent = 2;
-
 void PrintDeclarations(Printer& printer, const FieldAccessors& field) {
   PrintComment(printer, field.comment);
   for (const ParcelAccessor& accessor : field.functions) {

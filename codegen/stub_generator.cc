@@ -16,10 +16,6 @@ namespace {
 using google::protobuf::MethodDescriptor;
 using google::protobuf::io::Printer;
 
-// How deep Stub, what stands in it, and what stands in the classes within it
-// are indented.
-constexpr int kClassIndent = 2;
-constexpr int kMemberIndent = 4;
 constexpr int kInnerMemberIndent = 6;
 
 constexpr char kPrivatePart[] =
@@ -82,20 +78,20 @@ void PrintStatement(Printer& printer, const StubForm& form,
 }  // namespace
 
 void StubGenerator::PrintClass(Printer& printer) const {
-  PrintProse(printer, kClassIndent,
+  PrintProse(printer, kMemberIndent,
              absl::StrCat("Calls ", std::string(service_.full_name()),
                           " through a channel; async() and co() do so "
                           "without blocking. Copies call through the same "
                           "channel. Threads: safe."));
-  PrintClassBegin(printer, kBlockingStub, kMemberIndent);
+  PrintClassBegin(printer, kBlockingStub, kNestedMemberIndent);
   printer.Indent();
   printer.Print("\n");
-  PrintProse(printer, kMemberIndent, "The same calls with callbacks.");
+  PrintProse(printer, kNestedMemberIndent, "The same calls with callbacks.");
   PrintInnerClass(printer, kAsyncStub);
   printer.Print(
       "Async async() const { return Async(caller_); }\n"
       "\n");
-  PrintProse(printer, kMemberIndent, "The same calls for coroutines.");
+  PrintProse(printer, kNestedMemberIndent, "The same calls for coroutines.");
   PrintInnerClass(printer, kCoStub);
   printer.Print("Co co() const { return Co(caller_); }\n");
   printer.Outdent();

@@ -11,7 +11,7 @@ namespace {
 
 // Connections that are accepted before others get their turn.
 constexpr int kMostAccepted = 16;
-constexpr absl::Duration kPause = absl::Milliseconds(50);
+constexpr absl::Duration kAcceptPause = absl::Milliseconds(50);
 
 }  // namespace
 
@@ -57,7 +57,7 @@ void Listeners::Accept(uint64_t token,
 void Listeners::Pause(size_t index) {
   Listening& paused = listening_[index];
   any_paused_ = true;
-  paused.paused_until = DeadlineAfter(Clock::Real().Now(), kPause);
+  paused.paused_until = DeadlineAfter(Clock::Real().Now(), kAcceptPause);
   // If this fails, the pause is none and the next attempt comes at once.
   (void)poller_->Change(paused.listener.fd(), first_token_ + index,
                         {.readable = false});
@@ -76,7 +76,7 @@ void Listeners::Resume(MonotonicTime now) {
     const bool resumed =
         poller_->Change(paused.listener.fd(), first_token_ + i, {}).ok();
     paused.paused_until =
-        resumed ? MonotonicTime::min() : DeadlineAfter(now, kPause);
+        resumed ? MonotonicTime::min() : DeadlineAfter(now, kAcceptPause);
     any_paused_ |= !resumed;
   }
 }

@@ -10,7 +10,7 @@ namespace fdrpc {
 namespace {
 
 // Until it is tried again to send what the manager had no room for.
-constexpr absl::Duration kPause = absl::Milliseconds(50);
+constexpr absl::Duration kNoticePause = absl::Milliseconds(50);
 
 }  // namespace
 
@@ -36,7 +36,7 @@ void ServiceNotices::Advance(MonotonicTime now) {
   const absl::Status sent =
       socket_->Send(owed_.empty() ? std::string_view("WATCHDOG=1") : owed_);
   if (absl::IsUnavailable(sent)) {
-    next_ = DeadlineAfter(now, kPause);
+    next_ = DeadlineAfter(now, kNoticePause);
     return;
   }
   // READY=1 counts as a sign of life, too: the manager watches from there.

@@ -15,12 +15,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::vector<UniqueFd> Files(int count) {
-  std::vector<UniqueFd> files;
-  for (int i = 0; i < count; ++i) files.push_back(FileWith(std::to_string(i)));
-  return files;
-}
-
 class MessageAssemblerTest : public ::testing::Test {
  protected:
   void Limit(size_t bytes, size_t descriptors) {
@@ -28,7 +22,7 @@ class MessageAssemblerTest : public ::testing::Test {
         MessageLimits{.bytes = bytes, .descriptors = descriptors});
   }
   void Append(std::string_view piece, int descriptors = 0, bool more = true) {
-    assembler_->Append(piece, Files(descriptors), false, more);
+    assembler_->Append(piece, FilesWithNumbers(descriptors), false, more);
   }
   void AppendLast(std::string_view piece, int descriptors = 0) {
     Append(piece, descriptors, false);

@@ -19,12 +19,6 @@ using ::testing::HasSubstr;
 constexpr MessageLimits kLimits = {.bytes = 100'000, .descriptors = 20};
 constexpr Credit kWindow = {.bytes = 65536, .descriptors = 16};
 
-std::vector<UniqueFd> Files(int count) {
-  std::vector<UniqueFd> files;
-  for (int i = 0; i < count; ++i) files.push_back(FileWith(std::to_string(i)));
-  return files;
-}
-
 class MessageInboxTest : public ::testing::Test {
  protected:
   // A stream's inbox, or one of a single message.
@@ -36,7 +30,8 @@ class MessageInboxTest : public ::testing::Test {
   }
   absl::Status Append(std::string_view piece, int descriptors = 0,
                       bool more = false, bool truncated = false) {
-    return inbox_->Append(piece, Files(descriptors), truncated, more);
+    return inbox_->Append(piece, FilesWithNumbers(descriptors), truncated,
+                          more);
   }
   absl::Status AppendPart(std::string_view piece, int descriptors = 0) {
     return Append(piece, descriptors, true);

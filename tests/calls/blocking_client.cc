@@ -55,11 +55,11 @@ class BlockingCall final : public DrivenCall {
 };
 
 template <typename Stream>
-std::unique_ptr<DrivenCall> Drive(Stream stream) {
+std::unique_ptr<DrivenCall> DriveBlocking(Stream stream) {
   return std::make_unique<BlockingCall<Stream>>(std::move(stream));
 }
 
-class BlockingForm final : public ClientForm {
+class BlockingClientForm final : public ClientForm {
  public:
   std::string name() const override { return "Blocking"; }
   absl::StatusOr<Text> Echo(TestService::Stub& stub, const Text& request,
@@ -69,22 +69,22 @@ class BlockingForm final : public ClientForm {
   std::unique_ptr<DrivenCall> Watch(TestService::Stub& stub,
                                     const Text& request,
                                     const CallOptions& options) override {
-    return Drive(stub.Watch(request, options));
+    return DriveBlocking(stub.Watch(request, options));
   }
   std::unique_ptr<DrivenCall> Collect(TestService::Stub& stub,
                                       const CallOptions& options) override {
-    return Drive(stub.Collect(options));
+    return DriveBlocking(stub.Collect(options));
   }
   std::unique_ptr<DrivenCall> Chat(TestService::Stub& stub,
                                    const CallOptions& options) override {
-    return Drive(stub.Chat(options));
+    return DriveBlocking(stub.Chat(options));
   }
 };
 
 }  // namespace
 
 ClientForm& ClientForm::Blocking() {
-  static BlockingForm& form = *new BlockingForm;
+  static BlockingClientForm& form = *new BlockingClientForm;
   return form;
 }
 

@@ -100,7 +100,7 @@ class BlockingService final : public TestService::Service {
   Observations& seen_;
 };
 
-class BlockingForm final : public ServerForm {
+class BlockingServerForm final : public ServerForm {
  public:
   std::string name() const override { return "Blocking"; }
   std::unique_ptr<Service> NewService(Observations& seen) override {
@@ -111,7 +111,7 @@ class BlockingForm final : public ServerForm {
 }  // namespace
 
 ServerForm& ServerForm::Blocking() {
-  static BlockingForm& form = *new BlockingForm;
+  static BlockingServerForm& form = *new BlockingServerForm;
   return form;
 }
 

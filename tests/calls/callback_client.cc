@@ -82,11 +82,11 @@ class CallbackCall final : public DrivenCall {
 };
 
 template <typename Stream>
-std::unique_ptr<DrivenCall> Drive(Stream stream) {
+std::unique_ptr<DrivenCall> DriveCallback(Stream stream) {
   return std::make_unique<CallbackCall<Stream>>(std::move(stream));
 }
 
-class CallbackForm final : public ClientForm {
+class CallbackClientForm final : public ClientForm {
  public:
   std::string name() const override { return "Callback"; }
   absl::StatusOr<Text> Echo(TestService::Stub& stub, const Text& request,
@@ -98,22 +98,22 @@ class CallbackForm final : public ClientForm {
   std::unique_ptr<DrivenCall> Watch(TestService::Stub& stub,
                                     const Text& request,
                                     const CallOptions& options) override {
-    return Drive(stub.async().Watch(request, options));
+    return DriveCallback(stub.async().Watch(request, options));
   }
   std::unique_ptr<DrivenCall> Collect(TestService::Stub& stub,
                                       const CallOptions& options) override {
-    return Drive(stub.async().Collect(options));
+    return DriveCallback(stub.async().Collect(options));
   }
   std::unique_ptr<DrivenCall> Chat(TestService::Stub& stub,
                                    const CallOptions& options) override {
-    return Drive(stub.async().Chat(options));
+    return DriveCallback(stub.async().Chat(options));
   }
 };
 
 }  // namespace
 
 ClientForm& ClientForm::Callback() {
-  static CallbackForm& form = *new CallbackForm;
+  static CallbackClientForm& form = *new CallbackClientForm;
   return form;
 }
 

@@ -203,7 +203,7 @@ class CallbackService final : public TestService::AsyncService {
   Observations& seen_;
 };
 
-class CallbackForm final : public ServerForm {
+class CallbackServerForm final : public ServerForm {
  public:
   std::string name() const override { return "Callback"; }
   std::unique_ptr<Service> NewService(Observations& seen) override {
@@ -214,7 +214,7 @@ class CallbackForm final : public ServerForm {
 }  // namespace
 
 ServerForm& ServerForm::Callback() {
-  static CallbackForm& form = *new CallbackForm;
+  static CallbackServerForm& form = *new CallbackServerForm;
   return form;
 }
 

@@ -73,11 +73,11 @@ class CoroutineCall final : public DrivenCall {
 };
 
 template <typename Stream>
-std::unique_ptr<DrivenCall> Drive(Stream stream) {
+std::unique_ptr<DrivenCall> DriveCoroutine(Stream stream) {
   return std::make_unique<CoroutineCall<Stream>>(std::move(stream));
 }
 
-class CoroutineForm final : public ClientForm {
+class CoroutineClientForm final : public ClientForm {
  public:
   std::string name() const override { return "Coroutine"; }
   absl::StatusOr<Text> Echo(TestService::Stub& stub, const Text& request,
@@ -91,22 +91,22 @@ class CoroutineForm final : public ClientForm {
   std::unique_ptr<DrivenCall> Watch(TestService::Stub& stub,
                                     const Text& request,
                                     const CallOptions& options) override {
-    return Drive(stub.co().Watch(request, options));
+    return DriveCoroutine(stub.co().Watch(request, options));
   }
   std::unique_ptr<DrivenCall> Collect(TestService::Stub& stub,
                                       const CallOptions& options) override {
-    return Drive(stub.co().Collect(options));
+    return DriveCoroutine(stub.co().Collect(options));
   }
   std::unique_ptr<DrivenCall> Chat(TestService::Stub& stub,
                                    const CallOptions& options) override {
-    return Drive(stub.co().Chat(options));
+    return DriveCoroutine(stub.co().Chat(options));
   }
 };
 
 }  // namespace
 
 ClientForm& ClientForm::Coroutine() {
-  static CoroutineForm& form = *new CoroutineForm;
+  static CoroutineClientForm& form = *new CoroutineClientForm;
   return form;
 }
 

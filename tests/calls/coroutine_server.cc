@@ -131,7 +131,7 @@ class CoroutineService final : public TestService::CoService {
   Observations& seen_;
 };
 
-class CoroutineForm final : public ServerForm {
+class CoroutineServerForm final : public ServerForm {
  public:
   std::string name() const override { return "Coroutine"; }
   std::unique_ptr<Service> NewService(Observations& seen) override {
@@ -142,7 +142,7 @@ class CoroutineForm final : public ServerForm {
 }  // namespace
 
 ServerForm& ServerForm::Coroutine() {
-  static CoroutineForm& form = *new CoroutineForm;
+  static CoroutineServerForm& form = *new CoroutineServerForm;
   return form;
 }
 

@@ -13,7 +13,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kAllKinds[] = R"(
+constexpr char kMockedKinds[] = R"(
     message P {}
     message F { fdrpc.Fd fd = 1; }
     service S {
@@ -24,7 +24,7 @@ constexpr char kAllKinds[] = R"(
     })";
 
 TEST(MockGenerator, MocksTheHandlersThatBlock) {
-  EXPECT_THAT(GeneratedMocks(kAllKinds),
+  EXPECT_THAT(GeneratedMocks(kMockedKinds),
               AllOf(HasSubstr("class MockS : public S::Service {\n"),
                     HasSubstr("  MOCK_METHOD(\n"
                               "      ::absl::Status, One,\n"
@@ -39,13 +39,13 @@ TEST(MockGenerator, MocksTheHandlersThatBlock) {
 }
 
 TEST(MockGenerator, PutsTypesWithCommasInParentheses) {
-  EXPECT_THAT(GeneratedMocks(kAllKinds),
+  EXPECT_THAT(GeneratedMocks(kMockedKinds),
               HasSubstr("(::fdrpc::ServerStream<::test::P, ::test::P>&)),\n"));
 }
 
 TEST(MockGenerator, LeavesToTheBaseWhatIsNotExpected) {
   EXPECT_THAT(
-      GeneratedMocks(kAllKinds),
+      GeneratedMocks(kMockedKinds),
       AllOf(HasSubstr("    ON_CALL(*this, One)\n"
                       "        .WillByDefault([this](auto& context, auto& "
                       "request, auto& reply) {\n"
@@ -56,10 +56,10 @@ TEST(MockGenerator, LeavesToTheBaseWhatIsNotExpected) {
 }
 
 TEST(MockGenerator, IncludesWhatItMocksAndGoogleMock) {
-  EXPECT_THAT(GeneratedMocks(kAllKinds),
+  EXPECT_THAT(GeneratedMocks(kMockedKinds),
               AllOf(HasSubstr("#include \"gmock/gmock.h\"\n"),
                     HasSubstr("#include \"x.fdrpc.h\"\n")));
-  const GeneratedFile generated = Generated(kAllKinds);
+  const GeneratedFile generated = Generated(kMockedKinds);
   EXPECT_THAT(generated.header + generated.source, Not(HasSubstr("mock")));
 }
 

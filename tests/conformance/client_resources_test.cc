@@ -21,13 +21,6 @@ namespace {
 using ::testing::HasSubstr;
 using Fault = FaultInjection::Fault;
 
-// Fails the first calls of that name.
-FaultInjection::Plan FailFirst(std::string failing, size_t count, int error) {
-  return [=](std::string_view name, size_t index) {
-    return Fault{.error = name == failing && index < count ? error : 0};
-  };
-}
-
 class ClientResourcesTest : public AttackedChannel {
  protected:
   void ExpectFailsOnlyTheCall(size_t room) {
@@ -82,7 +75,7 @@ TEST_P(ClientResourcesTest, ARequestThatTheKernelRefusesFailsAlone) {
   ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
   ASSERT_TRUE(first.get().ok());
   for (int error : {ETOOMANYREFS, ENOBUFS, ENOMEM}) {
-    const FaultInjection faults(FailFirst("sendmsg", 1, error));
+    const FaultInjection faults(FaultInjection::FailFirst("sendmsg", 1, error));
     absl::StatusOr<Text> reply = Put(2).get();
     EXPECT_EQ(reply.status().code(), Code::kResourceExhausted)
         << reply.status();

@@ -18,13 +18,6 @@ using ::testing::HasSubstr;
 
 using Fault = FaultInjection::Fault;
 
-// Fails the first calls of that name.
-FaultInjection::Plan FailFirst(std::string failing, size_t count, int error) {
-  return [=](std::string_view name, size_t index) {
-    return Fault{.error = name == failing && index < count ? error : 0};
-  };
-}
-
 class ServerResourcesTest : public AttackedServer {
  protected:
   // The server receives five descriptors with room for fewer.
@@ -93,7 +86,7 @@ TEST_P(ServerResourcesTest, ErrorsOfAcceptPass) {
   Serve();
   for (int error :
        {EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EINTR, EAGAIN, EPERM}) {
-    const FaultInjection faults(FailFirst("accept4", 1, error));
+    const FaultInjection faults(FaultInjection::FailFirst("accept4", 1, error));
     RawPeer client = NewPeer();
     ASSERT_TRUE(client.Send(Greeting()));
     ExpectLives(client, 1);
@@ -107,7 +100,8 @@ TEST_P(ServerResourcesTest, AReplyThatTheKernelRefusesFailsAlone) {
   for (int error : {ETOOMANYREFS, ENOBUFS, ENOMEM}) {
     ExpectLives(client, ++call);
     {
-      const FaultInjection faults(FailFirst("sendmsg", 1, error));
+      const FaultInjection faults(
+          FaultInjection::FailFirst("sendmsg", 1, error));
       ASSERT_TRUE(client.Send(OpenFrame(++call, kExchange, FilesBytesTo(2), 2),
                               Fds(2)));
       RawStatus status = client.ReadStatus(call);
@@ -143,7 +137,8 @@ TEST_P(ServerResourcesTest, WithoutMemoryToSendForEverTheConnectionEnds) {
   Serve();
   RawPeer client = NewClient();
   {
-    const FaultInjection faults(FailFirst("sendmsg", 1u << 30, ENOBUFS));
+    const FaultInjection faults(
+        FaultInjection::FailFirst("sendmsg", 1u << 30, ENOBUFS));
     ASSERT_TRUE(client.Send(OpenFrame(1, kEcho, TextBytes("x"))));
     EXPECT_TRUE(client.ReachesEnd());
     EXPECT_LT(faults.CountOf("sendmsg"), 100u) << "the server spins";

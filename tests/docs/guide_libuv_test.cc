@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "guide.fdrpc.h"
+#include "tests/docs/guide_snippets.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/running_loop.h"
 #include "tests/support/temp_dir.h"
@@ -31,9 +32,6 @@ namespace {
 
 using ::testing::ElementsAre;
 
-#include "async_service.inc"
-#include "co_client.inc"
-#include "co_service.inc"
 #include "uv_loop.inc"
 
 // Counts how often libuv had something to do.

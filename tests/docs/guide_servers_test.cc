@@ -18,6 +18,7 @@
 #include "fdrpc/server.h"
 #include "gtest/gtest.h"
 #include "guide.fdrpc.h"
+#include "tests/docs/guide_snippets.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/service_manager.h"
 #include "tests/support/temp_dir.h"
@@ -72,8 +73,6 @@ TEST(GuideServersTest, TheSocketFileHasTheModeThatIsAskedFor) {
   ASSERT_EQ(stat(dir.file("socket").c_str(), &file), 0);
   EXPECT_EQ(file.st_mode & 0777, 0660u);
 }
-
-#include "service.inc"
 
 absl::Status ServeUnderSystemd() {
 #include "systemd.inc"

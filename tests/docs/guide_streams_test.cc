@@ -22,6 +22,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "guide.fdrpc.h"
+#include "tests/docs/guide_snippets.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/temp_dir.h"
 
@@ -34,10 +35,7 @@ namespace {
 using ::testing::ElementsAre;
 
 #include "async_follow.inc"
-#include "async_service.inc"
 #include "audit.inc"
-#include "co_client.inc"
-#include "co_service.inc"
 #include "journal.inc"
 
 class GuideStreamsTest : public ::testing::Test {

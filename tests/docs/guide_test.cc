@@ -22,6 +22,7 @@
 #include "fdrpc/server.h"
 #include "gtest/gtest.h"
 #include "guide.fdrpc.h"
+#include "tests/docs/guide_snippets.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
 #include "tests/support/temp_dir.h"
@@ -31,8 +32,6 @@
 
 namespace fdrpc::testing {
 namespace {
-
-#include "service.inc"
 
 class ContextService final : public guide::Store::Service {
  public:

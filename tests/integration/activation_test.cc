@@ -34,18 +34,18 @@ namespace {
 using ::testing::HasSubstr;
 
 // A child process to which sockets were passed.
-class Service {
+class ActivatedService {
  public:
   // Its exit code is 1 if an expectation of `body` fails.
-  Service(const std::vector<int>& sockets, const std::string& names,
-          const std::function<void()>& body) {
+  ActivatedService(const std::vector<int>& sockets, const std::string& names,
+                   const std::function<void()>& body) {
     pid_ = Fork();
     if (pid_ > 0) return;
     PassSockets(sockets, names);
     body();
     _exit(::testing::Test::HasFailure() ? 1 : 0);
   }
-  ~Service() {
+  ~ActivatedService() {
     if (pid_ > 0) Stop(SIGKILL);
   }
   // Its exit code, or minus the signal that ended it.
@@ -126,7 +126,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_P(ActivationTest, AllSocketsAreServedAndTheirFilesLeft) {
   const UniqueFd a = Socket("a");
   const UniqueFd b = Socket("b");
-  Service service({a.get(), b.get()}, "a:b", [] { ServeOn({"systemd:"}); });
+  ActivatedService service({a.get(), b.get()}, "a:b",
+                           [] { ServeOn({"systemd:"}); });
   for (const char* name : {"a", "b"}) {
     const absl::Status called = Call(name);
     EXPECT_TRUE(called.ok()) << called;
@@ -140,7 +141,7 @@ TEST_P(ActivationTest, SocketsAreServedByName) {
   const UniqueFd a = Socket("a");
   const UniqueFd b = Socket("b");
   const UniqueFd also_a = Socket("also_a");
-  Service service({a.get(), b.get(), also_a.get()}, "a:b:a", [] {
+  ActivatedService service({a.get(), b.get(), also_a.get()}, "a:b:a", [] {
     FakeService first_service;
     Server first;
     first.AddService(first_service);
@@ -157,7 +158,7 @@ TEST_P(ActivationTest, SocketsAreServedByName) {
 
 TEST_P(ActivationTest, ACallFromBeforeTheServersStartIsServed) {
   const UniqueFd socket = Socket("a");
-  Service service({socket.get()}, "a", [] {
+  ActivatedService service({socket.get()}, "a", [] {
     // A connection or a datagram, as the manager would wait for.
     pollfd wanted = {.fd = 3, .events = POLLIN, .revents = 0};
     EXPECT_EQ(poll(&wanted, 1, -1), 1);
@@ -172,7 +173,8 @@ TEST_P(ActivationTest, ASuccessorServesTheSameSocket) {
   const UniqueFd socket = Socket("a");
   const auto channel = Channel::Connect(GetParam().scheme + dir_.file("a"));
   for (int i = 0; i < 3; ++i) {
-    Service service({socket.get()}, "a", [] { ServeOn({"systemd:a"}); });
+    ActivatedService service({socket.get()}, "a",
+                             [] { ServeOn({"systemd:a"}); });
     const absl::Status called = Talk(channel);
     EXPECT_TRUE(called.ok()) << called;
     EXPECT_EQ(service.Stop(SIGTERM), 0);
@@ -181,7 +183,7 @@ TEST_P(ActivationTest, ASuccessorServesTheSameSocket) {
 
 TEST_P(ActivationTest, SocketsAreTakenOnceAndRefusedWithTheirReasons) {
   const UniqueFd socket = Socket("a");
-  Service service({socket.get()}, "a", [] {
+  ActivatedService service({socket.get()}, "a", [] {
     constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
     Server server;
     Fails(server.Listen("systemd:", {.mode = 0600}), kInvalid, "has been made");
@@ -201,8 +203,9 @@ TEST(PassedConnectionsTest, AreServedUntilTheLastHasEnded) {
   ExpectSameDescriptors at_the_end;
   auto [a, servers_a] = SocketPair();
   auto [b, servers_b] = SocketPair();
-  Service service({servers_a.get(), servers_b.get()}, "connection:connection",
-                  [] { ServeOn({"systemd:connection"}); });
+  ActivatedService service({servers_a.get(), servers_b.get()},
+                           "connection:connection",
+                           [] { ServeOn({"systemd:connection"}); });
   for (UniqueFd* socket : {&servers_a, &servers_b}) socket->Reset();
   for (UniqueFd* socket : {&a, &b}) {
     const absl::Status called = Talk(Channel::FromSocket(std::move(*socket)));

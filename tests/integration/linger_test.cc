@@ -20,7 +20,7 @@ namespace fdrpc::testing {
 namespace {
 
 constexpr WriteOptions kLingers = {.may_linger = true};
-constexpr int kMessages = 100;
+constexpr int kLingering = 100;
 
 // Counts what the calling thread sends.
 class SentByThisThread {
@@ -57,23 +57,23 @@ TEST_P(LingerTest, RequestsGoTogetherAndInOrder) {
   ClientWriter<Text, Text> writer = stub.Collect();
   {
     const SentByThisThread sent;
-    for (int i = 0; i < kMessages; ++i) {
+    for (int i = 0; i < kLingering; ++i) {
       ASSERT_TRUE(writer.Write(Numbered(i), kLingers));
     }
     EXPECT_EQ(sent.count(), 0);
     const absl::StatusOr<Text> reply = writer.Finish();
     ASSERT_TRUE(reply.ok()) << reply.status();
-    EXPECT_EQ(reply->number(), kMessages);
+    EXPECT_EQ(reply->number(), kLingering);
     EXPECT_EQ(sent.count(), 1);
   }
-  for (int i = 0; i < kMessages; ++i) EXPECT_EQ(numbers.at(i), i);
+  for (int i = 0; i < kLingering; ++i) EXPECT_EQ(numbers.at(i), i);
 }
 
 TEST_P(LingerTest, AMessageThatMayNotTakesTheOthersAlong) {
   Serve();
   TestService::Stub stub = NewStub();
   ClientStream<Text, Text> chat = stub.Chat();
-  for (int i = 0; i < kMessages; ++i) {
+  for (int i = 0; i < kLingering; ++i) {
     ASSERT_TRUE(chat.Write(Numbered(2 * i), kLingers));
     ASSERT_TRUE(chat.Write(Numbered(2 * i + 1)));
     // Both are answered, so neither is here any more.
@@ -87,7 +87,7 @@ TEST_P(LingerTest, WhoWaitsSendsFirst) {
   Serve();
   TestService::Stub stub = NewStub();
   ClientStream<Text, Text> chat = stub.Chat();
-  for (int i = 0; i < kMessages; ++i) {
+  for (int i = 0; i < kLingering; ++i) {
     ASSERT_TRUE(chat.Write(Numbered(i), kLingers));
     EXPECT_EQ(chat.Read().value().number(), i);
   }
@@ -113,7 +113,7 @@ TEST_P(LingerTest, AServersRepliesGoWhenItWaitsAndWhenItEnds) {
     while (std::optional<Text> text = stream.Read()) {
       if (!stream.Write(*text, kLingers)) break;
     }
-    for (int i = 0; i < kMessages; ++i) {
+    for (int i = 0; i < kLingering; ++i) {
       if (!stream.Write(Numbered(i), kLingers)) break;
     }
     return absl::OkStatus();
@@ -121,12 +121,12 @@ TEST_P(LingerTest, AServersRepliesGoWhenItWaitsAndWhenItEnds) {
   Serve();
   TestService::Stub stub = NewStub();
   ClientStream<Text, Text> chat = stub.Chat();
-  for (int i = 0; i < kMessages; ++i) {
+  for (int i = 0; i < kLingering; ++i) {
     ASSERT_TRUE(chat.Write(Numbered(i)));
     EXPECT_EQ(chat.Read().value().number(), i);
   }
   chat.WritesDone();
-  for (int i = 0; i < kMessages; ++i) {
+  for (int i = 0; i < kLingering; ++i) {
     EXPECT_EQ(chat.Read().value().number(), i);
   }
   EXPECT_TRUE(chat.Finish().ok());

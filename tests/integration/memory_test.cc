@@ -41,7 +41,7 @@ constexpr int kAhead = 6;
 // MiB), and one message in its forms on the way (serialised, parsed, the
 // handler's: 0.2 MiB). The socket's buffers are the kernel's. Three times that,
 // for what an allocator keeps for each thread; the streams have 512 MiB each.
-constexpr int64_t kMostGrowthKib = 8 << 10;
+constexpr int64_t kMostStreamGrowthKib = 8 << 10;
 
 // Counts of one process that another can see. Made before the fork.
 struct Counts {
@@ -148,8 +148,8 @@ class MemoryTest : public ::testing::TestWithParam<const char*> {
   void ExpectBounded(const ResidentGrowth& client,
                      const ResidentGrowth& server) {
     if (kSanitized) GTEST_SKIP() << "resident memory is the sanitizer's here";
-    EXPECT_LT(client.Kib(), kMostGrowthKib);
-    EXPECT_LT(server.Kib(), kMostGrowthKib);
+    EXPECT_LT(client.Kib(), kMostStreamGrowthKib);
+    EXPECT_LT(server.Kib(), kMostStreamGrowthKib);
   }
 
   Counts& counts_ = NewSharedCounts();

@@ -139,7 +139,7 @@ TEST(ParkedTasksTest, DoNotHoldUpWhatIsUrgent) {
   parked.wait();
   std::latch urgent(1);
   fixture.ArriveInPoll([&] {
-    fixture.pool().PostUrgently(Task::Make([&] { urgent.count_down(); }));
+    fixture.pool().PostUrgently(PoolTask::Make([&] { urgent.count_down(); }));
   });
   urgent.wait();
   for (Parker& parker : parkers) fixture.Give(parker, true);

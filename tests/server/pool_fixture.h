@@ -14,14 +14,14 @@
 namespace fdrpc::testing {
 
 // Runs a function, then goes.
-class Task final : private Continuation {
+class PoolTask final : private Continuation {
  public:
   static Continuation& Make(std::function<void()> run) {
-    return *new Task(std::move(run));
+    return *new PoolTask(std::move(run));
   }
 
  private:
-  explicit Task(std::function<void()> run) : run_(std::move(run)) {}
+  explicit PoolTask(std::function<void()> run) : run_(std::move(run)) {}
   void Run() override {
     run_();
     delete this;
@@ -107,7 +107,7 @@ class PoolFixture {
       handled.swap(handled_);
     }
     for (auto& handle : handled) handle();
-    for (auto& task : tasks) pool_->Post(Task::Make(std::move(task)));
+    for (auto& task : tasks) pool_->Post(PoolTask::Make(std::move(task)));
     return WorkerPool::Found::kSomething;
   }
   void Interrupt() {

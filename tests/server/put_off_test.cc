@@ -36,7 +36,7 @@ class PutOffTest : public ::testing::Test {
   // On a thread of the pool. There is something queued that the pool is to do
   // first; if another thread is quicker to take it, there is more.
   void PutOff(const std::shared_ptr<CountedWrite>& write) {
-    while (!pool().PutOff(write)) pool().Post(Task::Make([] {}));
+    while (!pool().PutOff(write)) pool().Post(PoolTask::Make([] {}));
   }
   // On a thread of the pool, which is given what it waits for at once.
   void ParkForNothing() {
@@ -193,7 +193,7 @@ TEST_F(PutOffTest, ManyAreWrittenOnceEach) {
     std::latch& done;
   };
   for (int i = 0; i < kTasks; ++i) {
-    pool().Post(Task::Make([&, i] {
+    pool().Post(PoolTask::Make([&, i] {
       const auto write = std::make_shared<Write>(written, done);
       if (!pool().PutOff(write)) write->WriteNow();
       if (i % 100 == 0) ParkForNothing();

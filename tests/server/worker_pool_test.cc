@@ -150,7 +150,7 @@ TEST(WorkerPoolTest, WhatIsQueuedWhenItStopsRunsYet) {
                   [&] { done.count_down(); }});
   started.wait();
   fixture.pool().Stop();
-  fixture.pool().Post(Task::Make([&] { done.count_down(); }));
+  fixture.pool().Post(PoolTask::Make([&] { done.count_down(); }));
   release.count_down();
   fixture.Stop();
   done.wait();
@@ -166,9 +166,9 @@ TEST(WorkerPoolTest, WhatIsPostedToAPoolThatHasEndedRunsOnAThreadOfItsOwn) {
     ASSERT_TRUE(pool->Start().ok());
     pool->Stop();
     pool->JoinThreads();
-    pool->Post(Task::Make([&, pool] {
+    pool->Post(PoolTask::Make([&, pool] {
       EXPECT_NE(std::this_thread::get_id(), here);
-      pool->Post(Task::Make([&] { ran.count_down(); }));
+      pool->Post(PoolTask::Make([&] { ran.count_down(); }));
       ran.count_down();
     }));
   }
@@ -225,7 +225,7 @@ TEST(WorkerPoolTest, WhatATaskPostsNeedsNoOtherThread) {
   fixture.AwaitPolling();
   Probe last;
   fixture.Arrive({[&] {
-    fixture.pool().Post(Task::Make([&] { fixture.pool().Post(last); }));
+    fixture.pool().Post(PoolTask::Make([&] { fixture.pool().Post(last); }));
   }});
   last.ran.wait();
   EXPECT_EQ(fixture.interrupts(), 0);
@@ -258,7 +258,7 @@ TEST(WorkerPoolTest, ManyThreadsCanPost) {
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
       for (int j = 0; j < kEach; ++j) {
-        fixture.pool().Post(Task::Make([&] { done.count_down(); }));
+        fixture.pool().Post(PoolTask::Make([&] { done.count_down(); }));
       }
     });
   }

@@ -200,6 +200,13 @@ const std::vector<std::string>& FaultInjection::Names() {
   return names;
 }
 
+FaultInjection::Plan FaultInjection::FailFirst(std::string failing,
+                                               size_t count, int error) {
+  return [=](std::string_view name, size_t index) {
+    return Fault{.error = name == failing && index < count ? error : 0};
+  };
+}
+
 FaultInjection::FaultInjection(Plan new_plan) {
   EXPECT_EQ(Syscalls::current.load(), &Syscalls::real) << "one at a time";
   {

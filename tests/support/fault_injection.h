@@ -23,6 +23,9 @@ class FaultInjection {
   // what is to go wrong.
   using Plan = std::function<Fault(std::string_view name, size_t index)>;
 
+  // The plan under which the first `count` calls of that name fail.
+  static Plan FailFirst(std::string name, size_t count, int error);
+
   explicit FaultInjection(Plan plan);
   ~FaultInjection();
   FaultInjection(const FaultInjection&) = delete;

@@ -20,6 +20,12 @@ UniqueFd FileWith(const std::string& content) {
   return fd;
 }
 
+std::vector<UniqueFd> FilesWithNumbers(int count) {
+  std::vector<UniqueFd> files;
+  for (int i = 0; i < count; ++i) files.push_back(FileWith(std::to_string(i)));
+  return files;
+}
+
 std::string ReadRest(int fd) {
   std::string content;
   char buffer[4096];

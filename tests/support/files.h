@@ -5,6 +5,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "fdrpc/unique_fd.h"
 
@@ -12,6 +13,8 @@ namespace fdrpc::testing {
 
 // An open file without a name that holds `content`; the offset is 0.
 UniqueFd FileWith(const std::string& content);
+// So many, which hold "0", "1" and so on.
+std::vector<UniqueFd> FilesWithNumbers(int count);
 // What is left of a file from its offset, which moves to the end.
 std::string ReadRest(int fd);
 // Whether two descriptors, of this process, are one open file description

@@ -10,25 +10,25 @@ namespace {
 
 using testing::Bytes;
 
-std::string Encoded(const FrameHeader& header) {
+std::string EncodedHeader(const FrameHeader& header) {
   std::string bytes(kFrameHeaderBytes, '\xaa');
   EncodeFrameHeader(header, bytes.data());
   return bytes;
 }
 
 TEST(FrameHeaderTest, HasTheDocumentedLayout) {
-  EXPECT_EQ(Encoded({.payload_bytes = 0x04030201,
-                     .call_id = 0x08070605,
-                     .type = 0x09,
-                     .flags = 0x0a,
-                     .descriptor_count = 0x0c0b,
-                     .argument = 0x100f0e0d}),
+  EXPECT_EQ(EncodedHeader({.payload_bytes = 0x04030201,
+                           .call_id = 0x08070605,
+                           .type = 0x09,
+                           .flags = 0x0a,
+                           .descriptor_count = 0x0c0b,
+                           .argument = 0x100f0e0d}),
             Bytes({0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a,
                    0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10}));
 }
 
 TEST(FrameHeaderTest, IsAllZeroByDefault) {
-  EXPECT_EQ(Encoded({}), std::string(16, '\0'));
+  EXPECT_EQ(EncodedHeader({}), std::string(16, '\0'));
 }
 
 TEST(FrameHeaderTest, RoundTrips) {
@@ -38,7 +38,7 @@ TEST(FrameHeaderTest, RoundTrips) {
                               .flags = 0x3f,
                               .descriptor_count = 253,
                               .argument = 16};
-  EXPECT_EQ(DecodeFrameHeader(Encoded(header).data()), header);
+  EXPECT_EQ(DecodeFrameHeader(EncodedHeader(header).data()), header);
 }
 
 TEST(FrameHeaderTest, AnyBytesAreAHeader) {
@@ -50,12 +50,12 @@ TEST(FrameHeaderTest, AnyBytesAreAHeader) {
                                  .flags = 0xff,
                                  .descriptor_count = 0xffff,
                                  .argument = 0xffffffff}));
-  EXPECT_EQ(Encoded(header), bytes);
+  EXPECT_EQ(EncodedHeader(header), bytes);
 }
 
 TEST(FrameHeaderTest, FieldsThatAreFilledInLaterStandAtTheirOffsets) {
   const std::string bytes =
-      Encoded({.call_id = 0x11111111, .argument = 0x22222222});
+      EncodedHeader({.call_id = 0x11111111, .argument = 0x22222222});
   EXPECT_EQ(bytes.substr(kCallIdOffset, 4), "\x11\x11\x11\x11");
   EXPECT_EQ(bytes.substr(kArgumentOffset, 4), "\x22\x22\x22\x22");
 }

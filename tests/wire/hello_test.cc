@@ -12,14 +12,14 @@ namespace {
 using testing::Bytes;
 using ::testing::HasSubstr;
 
-std::string Encoded(const Hello& hello) {
+std::string EncodedHello(const Hello& hello) {
   std::string bytes(kHelloBytes, '\xaa');
   EncodeHello(hello, bytes.data());
   return bytes;
 }
 
 absl::Status DecodeError(const Hello& hello) {
-  return DecodeHello(Encoded(hello)).status();
+  return DecodeHello(EncodedHello(hello)).status();
 }
 
 constexpr Hello kDistinct = {.version = 0x0201,
@@ -32,7 +32,7 @@ constexpr Hello kDistinct = {.version = 0x0201,
                              .initial_credit_descriptors = 0x24535251};
 
 TEST(HelloTest, HasTheDocumentedLayout) {
-  EXPECT_EQ(Encoded(kDistinct),
+  EXPECT_EQ(EncodedHello(kDistinct),
             Bytes({'F',  'D',  'R',  'P',  0x01, 0x02, 0x01, 0x00, 0x01,
                    0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x11, 0x12,
                    0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33,
@@ -40,14 +40,15 @@ TEST(HelloTest, HasTheDocumentedLayout) {
 }
 
 TEST(HelloTest, SaysByDefaultWhatEveryReceiverAccepts) {
-  EXPECT_EQ(Encoded({}), Bytes({'F', 'D', 'R', 'P', 1, 0, 1, 0, 0,  0, 0, 0,
-                                0,   0,   0,   0,   0, 0, 1, 0, 16, 0, 0, 0,
-                                16,  0,   0,   0,   0, 0, 1, 0, 16, 0, 0, 0}));
+  EXPECT_EQ(
+      EncodedHello({}),
+      Bytes({'F', 'D', 'R', 'P', 1, 0, 1,  0, 0, 0, 0, 0, 0, 0, 0,  0, 0, 0,
+             1,   0,   16,  0,   0, 0, 16, 0, 0, 0, 0, 0, 1, 0, 16, 0, 0, 0}));
 }
 
 TEST(HelloTest, RoundTrips) {
   for (const Hello& hello : {Hello{}, kDistinct}) {
-    const absl::StatusOr<Hello> decoded = DecodeHello(Encoded(hello));
+    const absl::StatusOr<Hello> decoded = DecodeHello(EncodedHello(hello));
     ASSERT_TRUE(decoded.ok()) << decoded.status();
     EXPECT_EQ(*decoded, hello);
   }
@@ -55,13 +56,13 @@ TEST(HelloTest, RoundTrips) {
 
 TEST(HelloTest, IgnoresWhatALaterVersionAppends) {
   const absl::StatusOr<Hello> decoded =
-      DecodeHello(Encoded(kDistinct) + "of a later version");
+      DecodeHello(EncodedHello(kDistinct) + "of a later version");
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(*decoded, kDistinct);
 }
 
 TEST(HelloTest, IsRefusedWhenCutOffAtAnyByte) {
-  const std::string bytes = Encoded(kDistinct);
+  const std::string bytes = EncodedHello(kDistinct);
   for (size_t size = 0; size < bytes.size(); ++size) {
     const absl::Status status = DecodeHello(bytes.substr(0, size)).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << size;
@@ -71,7 +72,7 @@ TEST(HelloTest, IsRefusedWhenCutOffAtAnyByte) {
 
 TEST(HelloTest, IsRefusedWithAnyBitOfTheMagicWrong) {
   for (int bit = 0; bit < 32; ++bit) {
-    std::string bytes = Encoded({});
+    std::string bytes = EncodedHello({});
     bytes[bit / 8] ^= static_cast<char>(1 << (bit % 8));
     const absl::Status status = DecodeHello(bytes).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bit;

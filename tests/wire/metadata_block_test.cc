@@ -14,7 +14,7 @@ namespace {
 using testing::Bytes;
 using ::testing::HasSubstr;
 
-std::string Encoded(const Metadata& metadata) {
+std::string EncodedBlock(const Metadata& metadata) {
   std::string bytes;
   AppendMetadataBlock(metadata, bytes);
   return bytes;
@@ -54,12 +54,13 @@ TEST(MetadataBlockTest, RoundTripsInOrderWithRepeatedKeys) {
                              {"key", "second"},
                              {"any-bin", std::string("\0\xff\n", 3)}};
   Metadata decoded;
-  ASSERT_TRUE(DecodeMetadataBlock(Encoded(metadata).substr(4), decoded).ok());
+  ASSERT_TRUE(
+      DecodeMetadataBlock(EncodedBlock(metadata).substr(4), decoded).ok());
   EXPECT_EQ(decoded, metadata);
 }
 
 TEST(MetadataBlockTest, MayBeEmpty) {
-  EXPECT_EQ(Encoded({}), Bytes({0, 0, 0, 0}));
+  EXPECT_EQ(EncodedBlock({}), Bytes({0, 0, 0, 0}));
   Metadata decoded;
   EXPECT_TRUE(DecodeMetadataBlock("", decoded).ok());
   EXPECT_TRUE(decoded.empty());
@@ -110,7 +111,7 @@ TEST(MetadataBlockTest, TheLargestThatMayBeSentIsAccepted) {
   const Metadata most = {{"key", std::string(kMaxMetadataBytes - 8, 'v')}};
   EXPECT_TRUE(CheckMetadata(most).ok());
   Metadata decoded;
-  EXPECT_TRUE(DecodeMetadataBlock(Encoded(most).substr(4), decoded).ok());
+  EXPECT_TRUE(DecodeMetadataBlock(EncodedBlock(most).substr(4), decoded).ok());
   EXPECT_EQ(decoded, most);
 }
 
@@ -118,7 +119,7 @@ TEST(MetadataBlockTest, OneByteMoreIsRefusedOnBothSides) {
   const Metadata more = {{"key", std::string(kMaxMetadataBytes - 7, 'v')}};
   EXPECT_EQ(CheckMetadata(more).code(), absl::StatusCode::kResourceExhausted);
   Metadata decoded;
-  EXPECT_EQ(DecodeMetadataBlock(Encoded(more).substr(4), decoded).code(),
+  EXPECT_EQ(DecodeMetadataBlock(EncodedBlock(more).substr(4), decoded).code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(decoded.empty());
 }
@@ -128,20 +129,22 @@ TEST(MetadataBlockTest, AsManyEntriesAsTheLimitAreAcceptedAndNoMore) {
   for (size_t i = 0; i < kMaxMetadataEntries; ++i) metadata.Add("k", "");
   EXPECT_TRUE(CheckMetadata(metadata).ok());
   Metadata decoded;
-  EXPECT_TRUE(DecodeMetadataBlock(Encoded(metadata).substr(4), decoded).ok());
+  EXPECT_TRUE(
+      DecodeMetadataBlock(EncodedBlock(metadata).substr(4), decoded).ok());
   EXPECT_EQ(decoded.size(), kMaxMetadataEntries);
 
   metadata.Add("k", "");
   EXPECT_EQ(CheckMetadata(metadata).code(),
             absl::StatusCode::kResourceExhausted);
   decoded.Clear();
-  EXPECT_EQ(DecodeMetadataBlock(Encoded(metadata).substr(4), decoded).code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      DecodeMetadataBlock(EncodedBlock(metadata).substr(4), decoded).code(),
+      absl::StatusCode::kInvalidArgument);
 }
 
 TEST(MetadataBlockTest, IsRefusedWhenCutOffWithinAnEntry) {
   const std::string block =
-      Encoded({{"first", "1"}, {"second", "2"}}).substr(4);
+      EncodedBlock({{"first", "1"}, {"second", "2"}}).substr(4);
   const size_t end_of_first = Entry("first", "1").size();
   for (size_t size = 0; size < block.size(); ++size) {
     Metadata decoded;

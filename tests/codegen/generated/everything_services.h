@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "tests/codegen/generated/open_descriptors.h"
 #include "tests/codegen/protos/services.fdrpc.h"
 
 namespace fdrpc {
@@ -22,6 +23,12 @@ inline Plain Text(std::string text) {
   Plain plain;
   plain.set_text(std::move(text));
   return plain;
+}
+
+inline Parcel<WithFd> File() {
+  Parcel<WithFd> parcel;
+  parcel.set_file(OpenFile());
+  return parcel;
 }
 
 // The reply to a request: "got " and its text, or its descriptor.

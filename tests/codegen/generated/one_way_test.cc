@@ -1,8 +1,6 @@
 // One-way methods in generated code: each form of stub with each form of
 // service, and the mock.
 
-#include <fcntl.h>
-
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/codegen/generated/direct_caller.h"
+#include "tests/codegen/generated/everything_services.h"
 #include "tests/codegen/protos/services.fdrpc.h"
 #include "tests/codegen/protos/services.mock.fdrpc.h"
 
@@ -68,18 +67,6 @@ class Coroutines final : public OneWay::CoService {
     co_return Note(request.take_file().ok() ? "a file" : "none");
   }
 };
-
-Plain Text(const std::string& text) {
-  Plain plain;
-  plain.set_text(text);
-  return plain;
-}
-
-Parcel<WithFd> File() {
-  Parcel<WithFd> parcel;
-  parcel.set_file(UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)));
-  return parcel;
-}
 
 // Calls with each form of stub. The stand-in for the runtime gives the
 // handler's status, which a real one-way call does not.

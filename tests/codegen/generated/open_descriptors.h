@@ -6,6 +6,8 @@
 
 #include <vector>
 
+#include "fdrpc/unique_fd.h"
+
 namespace fdrpc {
 
 // The descriptors that this process has open.
@@ -19,6 +21,10 @@ inline std::vector<int> OpenDescriptors() {
     if (fcntl(fd, F_GETFD) >= 0) open.push_back(fd);
   }
   return open;
+}
+
+inline UniqueFd OpenFile() {
+  return UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 }  // namespace fdrpc

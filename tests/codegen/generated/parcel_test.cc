@@ -40,10 +40,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-UniqueFd OpenFile() {
-  return UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
-}
-
 // The fields that a parcel's walk visits.
 class VisitedFields final : public SlotVisitor {
  public:

@@ -26,16 +26,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-UniqueFd OpenFile() {
-  return UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
-}
-
-Parcel<WithFd> File() {
-  Parcel<WithFd> parcel;
-  parcel.set_file(OpenFile());
-  return parcel;
-}
-
 template <typename ServiceType>
 class GeneratedServiceTest : public ::testing::Test {
  protected:
