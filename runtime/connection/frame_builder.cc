@@ -70,7 +70,7 @@ class Pieces {
     EncodeFrameHeader(header, frame.head.data());
     sections.copy(frame.head.data() + kFrameHeaderBytes, sections.size());
     if (bodies_.empty()) {
-      message_.SerializeWithCachedSizesToArray(
+      (void)message_.SerializeWithCachedSizesToArray(
           reinterpret_cast<uint8_t*>(frame.head.data() + before));
     } else if (bytes > 0) {
       frame.Attach().body = std::move(bodies_[index]);
@@ -91,7 +91,7 @@ class Pieces {
   static MessagePieces Share(MessageOwner& owner) {
     const auto shared = owner.Share();
     // The sizes that it keeps for the serialiser have not moved with it.
-    shared->ByteSizeLong();
+    (void)shared->ByteSizeLong();
     return SharePieces(shared);
   }
 

@@ -136,11 +136,14 @@ class SharingStream final : public google::protobuf::io::ZeroCopyOutputStream {
 
  private:
   void Add(std::string_view bytes, const std::shared_ptr<const void>& owner) {
-    if (!views_.empty() && views_.back().owner == owner &&
-        views_.back().bytes.end() == bytes.begin()) {
+    if (!views_.empty()) {
       SharedBytes& last = views_.back();
-      last.bytes = {last.bytes.data(), last.bytes.size() + bytes.size()};
-      return;
+      // Pointers, since iterators of two views may not be compared.
+      if (last.owner == owner &&
+          last.bytes.data() + last.bytes.size() == bytes.data()) {
+        last.bytes = {last.bytes.data(), last.bytes.size() + bytes.size()};
+        return;
+      }
     }
     views_.push_back({bytes, owner});
   }
@@ -157,7 +160,7 @@ MessagePieces SerialisePieces(const google::protobuf::MessageLite& message,
                               size_t bytes) {
   if (bytes <= kMaxPieceBytes) {
     auto only = std::make_shared<PayloadBuffer>(NewPayload(bytes, bytes));
-    message.SerializeWithCachedSizesToArray(
+    (void)message.SerializeWithCachedSizesToArray(
         reinterpret_cast<uint8_t*>(only->data()));
     const std::string_view view(only->data(), bytes);
     return {{{view, std::move(only)}}};
