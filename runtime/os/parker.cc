@@ -13,6 +13,18 @@
 namespace fdrpc {
 namespace {
 
+// SYS_futex takes a time of two longs. Where a 32-bit system has a timespec of
+// 64 bits, as musl has and glibc with _TIME_BITS=64, that is for another call
+// (__kernel_long_t: x32 has longs of 32 bits and the kernel's of 64).
+constexpr bool kHasKernelsTime =
+    sizeof(timespec) == 2 * sizeof(__kernel_long_t);
+#ifdef SYS_futex_time64
+constexpr long kFutex = kHasKernelsTime ? SYS_futex : SYS_futex_time64;
+#else
+static_assert(kHasKernelsTime, "SYS_futex would misread a timespec");
+constexpr long kFutex = SYS_futex;
+#endif
+
 // futex(2) refuses times before the clock's zero.
 timespec ToTimespec(MonotonicTime time) {
   const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -43,7 +55,7 @@ bool Parker::Park(MonotonicTime deadline, MonotonicTime busy_until) {
     // FUTEX_WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC, so being
     // interrupted does not prolong the wait.
     const long result =
-        syscall(SYS_futex, &state_, FUTEX_WAIT_BITSET_PRIVATE, kSleeps,
+        syscall(kFutex, &state_, FUTEX_WAIT_BITSET_PRIVATE, kSleeps,
                 bounded ? &until : nullptr, nullptr, FUTEX_BITSET_MATCH_ANY);
     if (result < 0 && errno == ETIMEDOUT) return TakeToken();
   }
@@ -51,7 +63,7 @@ bool Parker::Park(MonotonicTime deadline, MonotonicTime busy_until) {
 }
 
 void Parker::Wake(Address address) {
-  syscall(SYS_futex, address, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  syscall(kFutex, address, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
 }  // namespace fdrpc
