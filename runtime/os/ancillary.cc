@@ -29,9 +29,17 @@ void Append(msghdr& message, int type, const void* data, size_t bytes) {
   message.msg_controllen += CMSG_SPACE(bytes);
 }
 
+// musl's CMSG_NXTHDR compares a size with a difference of pointers.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-compare"
+cmsghdr* Next(msghdr& message, cmsghdr* control) {
+  return CMSG_NXTHDR(&message, control);
+}
+#pragma GCC diagnostic pop
+
 void TakeDescriptors(msghdr& message, ReceivedDescriptors& descriptors) {
   for (cmsghdr* control = CMSG_FIRSTHDR(&message); control != nullptr;
-       control = CMSG_NXTHDR(&message, control)) {
+       control = Next(message, control)) {
     if (control->cmsg_level != SOL_SOCKET) continue;
     if (control->cmsg_type == SCM_CREDENTIALS) {
       ucred sender;
