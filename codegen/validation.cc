@@ -41,16 +41,6 @@ class FieldChecker {
   }
 
   void CheckMessage(const Descriptor& message) {
-    for (int i = 0; i < message.field_count(); ++i) {
-      const FieldDescriptor& field = *message.field(i);
-      if (field.type() == FieldDescriptor::TYPE_GROUP &&
-          descriptor_fields_.HasAny(*field.message_type())) {
-        problems_.Add(field,
-                      "this group contains an fdrpc.Fd, and descriptors cannot "
-                      "travel in groups; declare a message and a field of its "
-                      "type instead");
-      }
-    }
     for (int i = 0; i < message.extension_count(); ++i) {
       CheckExtension(*message.extension(i));
     }

@@ -8,8 +8,8 @@
 namespace fdrpc::codegen {
 
 // Refuses what would generate code that does not compile, or that would lose
-// descriptors or rules silently: an fdrpc.Fd within an extension or a group,
-// options that this version does not enforce, names that cannot be told apart.
+// descriptors or rules silently: an fdrpc.Fd within an extension, options that
+// this version does not enforce, names that cannot be told apart.
 // INVALID_ARGUMENT lists all problems of `file` itself; those of its imports
 // are found when code is generated for them.
 absl::Status Validate(const google::protobuf::FileDescriptor& file,

@@ -64,20 +64,22 @@ extend M { optional fdrpc.Fd direct = 100; })")),
               StartsWith("x.proto:3: test.direct: "));
 }
 
-TEST_F(ValidationTest, RefusesGroupsThatHoldADescriptor) {
-  EXPECT_EQ(ProblemsOf(absl::StrCat(kProto2, R"(
+TEST_F(ValidationTest, AcceptsGroupsThatHoldADescriptor) {
+  EXPECT_THAT(ProblemsOf(absl::StrCat(kProto2, R"(
 message M {
-  optional group Fine = 1 { optional string text = 1; }
-  optional group Direct = 2 { optional fdrpc.Fd fd = 1; }
-  repeated group Deep = 3 { map<string, WithFd> m = 1; }
+  optional group Direct = 1 { optional fdrpc.Fd fd = 1; }
+  repeated group Deep = 2 { map<string, WithFd> m = 1; }
 }
 message WithFd { optional fdrpc.Fd fd = 1; })")),
-            "x.proto:5: test.M.direct: this group contains an fdrpc.Fd, and "
-            "descriptors cannot travel in groups; declare a message and a "
-            "field of its type instead\n"
-            "x.proto:6: test.M.deep: this group contains an fdrpc.Fd, and "
-            "descriptors cannot travel in groups; declare a message and a "
-            "field of its type instead");
+              IsEmpty());
+}
+
+TEST_F(ValidationTest, RefusesGroupsAsExtensionsThatHoldADescriptor) {
+  EXPECT_THAT(ProblemsOf(absl::StrCat(kProto2, R"(
+message M { extensions 100 to 200; }
+extend M { optional group G = 100 { optional fdrpc.Fd fd = 1; } })")),
+              StartsWith("x.proto:4: test.g: this extension's type test.G "
+                         "contains an fdrpc.Fd, "));
 }
 
 TEST_F(ValidationTest, RefusesServicesThatProtocWritesClassesFor) {
@@ -306,7 +308,7 @@ message M {
 }
 extend M { optional fdrpc.Fd direct = 100 [(fdrpc.fd_rules) = {}]; }
 service M_G {})")),
-              AllOf(HasSubstr("cc_generic_services"), HasSubstr("test.M.g: "),
+              AllOf(HasSubstr("cc_generic_services"),
                     HasSubstr("test.direct: "), HasSubstr("test.M_G: ")));
 }
 

@@ -14,7 +14,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/codegen/generated/open_descriptors.h"
+#include "tests/codegen/generated/sent_parcel.h"
 #include "tests/codegen/protos/forwarding.fdrpc.h"
 #include "tests/codegen/protos/importing.fdrpc.h"
 #include "tests/codegen/protos/keywords.fdrpc.h"
@@ -59,26 +59,7 @@ std::vector<std::string> Visited(Parcel<Message>& parcel) {
   return std::move(visited.fields);
 }
 
-// What a receiver gets of `sent`: the message through its bytes, the
-// descriptors through the set.
-template <typename Message>
-Parcel<Message> SendAndAccept(Parcel<Message> sent) {
-  Parcel<Message> received;
-  EXPECT_EQ(sent.PrepareToSend(), absl::OkStatus());
-  EXPECT_TRUE(received.lite_message().ParseFromString(
-      sent.lite_message().SerializeAsString()));
-  EXPECT_EQ(received.Accept(sent.TakeDescriptors()), absl::OkStatus());
-  return received;
-}
-
-// Every test leaves as many descriptors open as it found.
-class GeneratedParcelTest : public ::testing::Test {
- protected:
-  void TearDown() override { EXPECT_EQ(OpenDescriptors(), before_); }
-
- private:
-  const std::vector<int> before_ = OpenDescriptors();
-};
+using GeneratedParcelTest = SentParcelTest;
 
 template <typename Message>
 concept HasParcel = requires {
@@ -315,19 +296,26 @@ TEST_F(GeneratedParcelTest, CarriesWhatProto2Has) {
   parcel.set_left(OpenFile());
   parcel.Attach(parcel->mutable_again()->mutable_needed(), OpenFile());
   parcel->mutable_limits()->set_soft(1);
+  parcel.Attach(parcel->mutable_limits()->mutable_file(), OpenFile());
+  parcel.Attach(parcel->add_entry()->mutable_file(), OpenFile());
   parcel->SetExtension(test::shapes_proto2::note, "note");
-  EXPECT_THAT(Visited(parcel),
-              UnorderedElementsAre("fdrpc.test.shapes_proto2.Proto2.needed",
-                                   "fdrpc.test.shapes_proto2.Proto2.wanted",
-                                   "fdrpc.test.shapes_proto2.Proto2.many",
-                                   "fdrpc.test.shapes_proto2.Proto2.by_name",
-                                   "fdrpc.test.shapes_proto2.Proto2.left",
-                                   "fdrpc.test.shapes_proto2.Proto2.needed"));
+  EXPECT_THAT(
+      Visited(parcel),
+      UnorderedElementsAre("fdrpc.test.shapes_proto2.Proto2.needed",
+                           "fdrpc.test.shapes_proto2.Proto2.wanted",
+                           "fdrpc.test.shapes_proto2.Proto2.many",
+                           "fdrpc.test.shapes_proto2.Proto2.by_name",
+                           "fdrpc.test.shapes_proto2.Proto2.left",
+                           "fdrpc.test.shapes_proto2.Proto2.Limits.file",
+                           "fdrpc.test.shapes_proto2.Proto2.Entry.file",
+                           "fdrpc.test.shapes_proto2.Proto2.needed"));
   Parcel<Proto2> received = SendAndAccept(std::move(parcel));
   EXPECT_TRUE(received.take_needed().ok());
   EXPECT_TRUE(received.take_left().ok());
   EXPECT_TRUE(received.Take(received->again().needed()).ok());
   EXPECT_EQ(received->limits().soft(), 1u);
+  EXPECT_TRUE(received.Take(received->limits().file()).ok());
+  EXPECT_TRUE(received.Take(received->entry(0).file()).ok());
   EXPECT_EQ(received->GetExtension(test::shapes_proto2::note), "note");
 }
 
