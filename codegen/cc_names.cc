@@ -3,7 +3,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
+#include "codegen/protobuf_version.h"
 #include "google/protobuf/compiler/code_generator.h"
 #include "google/protobuf/compiler/cpp/names.h"
 
@@ -54,12 +54,10 @@ std::string MockIncludeGuard(const FileDescriptor& file) {
   return absl::StrCat(IncludeGuard(file), "_MOCK");
 }
 
-std::string Namespace(const FileDescriptor& file) {
-  return absl::StrReplaceAll(std::string(file.package()), {{".", "::"}});
-}
-
 std::string MessageType(const Descriptor& message) {
-  return google::protobuf::compiler::cpp::QualifiedClassName(&message);
+  const std::string scope = Namespace(*message.file());
+  return absl::StrCat(scope.empty() ? "" : "::", scope, "::",
+                      google::protobuf::compiler::cpp::ClassName(&message));
 }
 
 std::string ParcelType(const Descriptor& message) {

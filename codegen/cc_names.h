@@ -22,9 +22,6 @@ std::string MessageHeaderPath(const google::protobuf::FileDescriptor& file);
 std::string IncludeGuard(const google::protobuf::FileDescriptor& file);
 std::string MockIncludeGuard(const google::protobuf::FileDescriptor& file);
 
-// "foo::bar" for package foo.bar; empty if there is no package.
-std::string Namespace(const google::protobuf::FileDescriptor& file);
-
 // "::foo::bar::Outer_Inner".
 std::string MessageType(const google::protobuf::Descriptor& message);
 // "::fdrpc::Parcel<::foo::bar::Outer_Inner>".

@@ -1,10 +1,10 @@
 #ifndef FDRPC_CODEGEN_CODE_GENERATOR_H_
 #define FDRPC_CODEGEN_CODE_GENERATOR_H_
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "codegen/protobuf_version.h"
 #include "google/protobuf/compiler/code_generator.h"
 #include "google/protobuf/descriptor.h"
 
@@ -13,7 +13,7 @@ namespace fdrpc::codegen {
 // What protoc calls: writes x.fdrpc.h and x.fdrpc.cc for every x.proto, or
 // reports what is wrong with any of them. The parameter "mocks" has it write
 // x.mock.fdrpc.h too.
-class CodeGenerator final : public google::protobuf::compiler::CodeGenerator {
+class CodeGenerator final : public EditionsPlugin {
  public:
   bool Generate(const google::protobuf::FileDescriptor* file,
                 const std::string& parameter,
@@ -27,10 +27,6 @@ class CodeGenerator final : public google::protobuf::compiler::CodeGenerator {
       const std::string& parameter,
       google::protobuf::compiler::GeneratorContext* context,
       std::string* error) const override;
-
-  uint64_t GetSupportedFeatures() const override {
-    return FEATURE_PROTO3_OPTIONAL;
-  }
 };
 
 }  // namespace fdrpc::codegen

@@ -12,6 +12,7 @@
 #include "codegen/name_collisions.h"
 #include "codegen/parcel_generator.h"
 #include "codegen/problems.h"
+#include "codegen/protobuf_version.h"
 #include "codegen/service_generator.h"
 #include "codegen/validation.h"
 #include "google/protobuf/descriptor.pb.h"
@@ -143,12 +144,12 @@ class FileGenerator {
   }
 
   void OpenNamespace(Printer& printer) const {
-    if (file_.package().empty()) return;
+    if (Namespace(file_).empty()) return;
     printer.Print("\nnamespace $namespace$ {\n", "namespace", Namespace(file_));
   }
 
   void CloseNamespace(Printer& printer) const {
-    if (file_.package().empty()) return;
+    if (Namespace(file_).empty()) return;
     printer.Print("\n}  // namespace $namespace$\n", "namespace",
                   Namespace(file_));
   }

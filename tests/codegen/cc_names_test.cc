@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "codegen/protobuf_version.h"
 #include "gtest/gtest.h"
 #include "tests/codegen/proto_files.h"
 
@@ -44,6 +45,15 @@ TEST(CcNames, AreThoseOfProtocsMessages) {
   EXPECT_EQ(MessageType(*file.message_type(1)), "::a::b::union_");
   EXPECT_EQ(FieldStem(*inner.field(0)), "mixedcase");
   EXPECT_EQ(FieldStem(*inner.field(1)), "class_");
+}
+
+TEST(CcNames, FollowTheNamespaceOfTheFile) {
+  ProtoFiles files;
+  const auto& file =
+      files.Add("x.proto", "syntax = \"proto3\"; package a.b; message M {}");
+  ScopedNamespace scope(
+      [](const google::protobuf::FileDescriptor&) { return "c::d"; });
+  EXPECT_EQ(MessageType(*file.message_type(0)), "::c::d::M");
 }
 
 }  // namespace

@@ -107,5 +107,18 @@ TEST(CodeGenerator, NamesTheFileOfAProblemOnce) {
   EXPECT_THAT(written.files, IsEmpty());
 }
 
+TEST(CodeGenerator, DeclaresTheEditionsThatProtobufKnows) {
+  const uint64_t features = CodeGenerator().GetSupportedFeatures();
+  EXPECT_NE(features & CodeGenerator::FEATURE_PROTO3_OPTIONAL, 0u);
+  // FEATURE_SUPPORTS_EDITIONS, which older releases do not name.
+  EXPECT_EQ((features & 2) != 0, GOOGLE_PROTOBUF_VERSION >= 5027000);
+#if GOOGLE_PROTOBUF_VERSION >= 7036000
+  EXPECT_EQ(CodeGenerator().GetMinimumEdition(),
+            google::protobuf::EDITION_PROTO2);
+  EXPECT_EQ(CodeGenerator().GetMaximumEdition(),
+            google::protobuf::EDITION_2026);
+#endif
+}
+
 }  // namespace
 }  // namespace fdrpc::codegen

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "codegen/file_generator.h"
+#include "codegen/protobuf_version.h"
 #include "gtest/gtest.h"
 #include "tests/codegen/proto_files.h"
 
@@ -51,11 +53,12 @@ void ExpectGolden(const std::string& name, const std::string& actual) {
          "environment, and review what it changes.";
 }
 
-void ExpectGoldens(const std::string& name) {
-  ProtoFiles files;
-  const auto& file = files.Add(
-      name + ".proto",
-      ReadSourceFile(absl::StrCat("tests/codegen/golden/", name, ".proto")));
+std::string ReadProto(const std::string& name) {
+  return ReadSourceFile(absl::StrCat("tests/codegen/golden/", name, ".proto"));
+}
+
+void ExpectGoldens(const std::string& name,
+                   const google::protobuf::FileDescriptor& file) {
   absl::StatusOr<GeneratedFile> generated = GenerateFile(file);
   ASSERT_TRUE(generated.ok()) << generated.status();
   absl::StatusOr<std::string> mocks = GenerateMockHeader(file);
@@ -65,11 +68,52 @@ void ExpectGoldens(const std::string& name) {
   ExpectGolden(name + ".mock.fdrpc.h", *mocks);
 }
 
+void ExpectGoldens(const std::string& name) {
+  ProtoFiles files;
+  ExpectGoldens(name, files.Add(name + ".proto", ReadProto(name)));
+}
+
 TEST(Golden, TheFileBrokerOfTheGuide) { ExpectGoldens("filebroker"); }
 
 TEST(Golden, ParcelsOfEveryForm) { ExpectGoldens("parcels"); }
 
 TEST(Golden, ServicesOfEveryForm) { ExpectGoldens("services"); }
+
+TEST(Golden, Edition2023) { ExpectGoldens("editions"); }
+
+TEST(Golden, Edition2024GivesTheSame) {
+  if (NewestEdition() < 2024)
+    GTEST_SKIP() << "this protobuf has no edition 2024";
+  ProtoFiles files;
+  ExpectGoldens("editions",
+                files.Add("editions.proto",
+                          absl::StrReplaceAll(ReadProto("editions"),
+                                              {{"\"2023\"", "\"2024\""}})));
+}
+
+TEST(Golden, AnotherNamespace) {
+  ScopedNamespace scope([](const google::protobuf::FileDescriptor& file) {
+    return std::string(file.package()) == "fdrpc" ? "fdrpc" : "another::place";
+  });
+  ExpectGoldens("renamed");
+}
+
+TEST(Golden, ANamespaceOfAnOptionGivesTheSame) {
+  if (NewestEdition() < 2026)
+    GTEST_SKIP() << "this protobuf has no edition 2026";
+  ProtoFiles files;
+  ExpectGoldens(
+      "renamed",
+      files.Add(
+          "renamed.proto",
+          absl::StrReplaceAll(
+              ReadProto("renamed"),
+              {{"syntax = \"proto3\";", "edition = \"2026\";"},
+               {"import \"fdrpc/fd.proto\";",
+                "import \"fdrpc/fd.proto\";"
+                "import option \"google/protobuf/cpp_file_options.proto\";"
+                "option (pb.file.cpp).namespace = \"another::place\";"}})));
+}
 
 TEST(Golden, FdItself) {
   ProtoFiles files;

@@ -15,7 +15,9 @@ class ProtoFiles {
  public:
   ProtoFiles();
 
-  // Everything that `text` imports has been added before.
+  // Everything that `text` imports has been added before. With a protobuf that
+  // has no editions, a file in edition 2023 is given the descriptors that the
+  // generator sees with one that has them.
   const google::protobuf::FileDescriptor& Add(const std::string& path,
                                               absl::string_view text);
 
