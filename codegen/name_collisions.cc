@@ -4,42 +4,64 @@
 #include <set>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "codegen/descriptor_fields.h"
+#include "codegen/protobuf_version.h"
 #include "codegen/service_names.h"
 #include "google/protobuf/compiler/cpp/names.h"
+#include "google/protobuf/descriptor.pb.h"
 
 namespace fdrpc::codegen {
 namespace {
 
 using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
+using google::protobuf::FieldDescriptor;
 using google::protobuf::FileDescriptor;
 using google::protobuf::ServiceDescriptor;
 using google::protobuf::compiler::cpp::ClassName;
+using google::protobuf::compiler::cpp::EnumValueName;
 
-// The C++ names of one package's namespace, each with what it stands for.
-class PackageNames {
+// "kTopLevelFieldNumber" for top_level.
+std::string NumberConstant(const FieldDescriptor& extension) {
+  std::string constant = "k";
+  bool starts_word = true;
+  for (unsigned char c : std::string(extension.name())) {
+    if (c != '_') {
+      constant += static_cast<char>(starts_word ? absl::ascii_toupper(c) : c);
+    }
+    starts_word = !absl::ascii_isalpha(c);
+  }
+  return constant + "FieldNumber";
+}
+
+// The C++ names of one namespace, each with what it stands for. What protoc's
+// own generator defines there beside messages, enums and extensions depends on
+// its release; this has the names of all releases, so that what is taken with
+// one compiles with the others.
+class NamespaceNames {
  public:
-  explicit PackageNames(std::string package) : package_(std::move(package)) {}
+  explicit NamespaceNames(std::string name) : name_(std::move(name)) {}
 
-  // What `file` and its imports define in the package, but for the services of
-  // `file` itself.
+  // What `file` and its imports define in the namespace, but for the services
+  // of `file` itself.
   void AddMessagesOf(const FileDescriptor& file) {
     if (!seen_.insert(&file).second) return;
     for (int i = 0; i < file.dependency_count(); ++i) {
       const FileDescriptor& import = *file.dependency(i);
       AddMessagesOf(import);
-      if (std::string(import.package()) == package_) AddServicesOf(import);
+      if (Namespace(import) == name_) AddServicesOf(import);
     }
-    if (std::string(file.package()) != package_) return;
+    if (Namespace(file) != name_) return;
     ForEachMessage(file, [this](const Descriptor& m) { AddMessage(m); });
     for (int i = 0; i < file.enum_type_count(); ++i) {
       AddEnum(*file.enum_type(i));
     }
     for (int i = 0; i < file.extension_count(); ++i) {
-      Add(std::string(file.extension(i)->name()), "extension",
-          *file.extension(i));
+      const FieldDescriptor& extension = *file.extension(i);
+      Add(std::string(extension.name()), "extension", extension);
+      Add(NumberConstant(extension), "extension", extension);
     }
   }
 
@@ -63,37 +85,58 @@ class PackageNames {
 
  private:
   void AddMessage(const Descriptor& message) {
-    Add(ClassName(&message), "message", message);
+    AddClass(message, message);
     for (int i = 0; i < message.enum_type_count(); ++i) {
       AddEnum(*message.enum_type(i));
+    }
+    for (int i = 0; i < message.nested_type_count(); ++i) {
+      const Descriptor& nested = *message.nested_type(i);
+      if (nested.options().map_entry()) AddClass(nested, message);
+    }
+  }
+
+  // `owner` is the message that an author knows it by.
+  void AddClass(const Descriptor& type, const Descriptor& owner) {
+    const std::string name = ClassName(&type);
+    Add(name, "message", owner);
+    Add(absl::StrCat("_", name, "_default_instance_"), "message", owner);
+    for (const char* suffix : {"DefaultTypeInternal", "GlobalsTypeInternal",
+                               "_class_data_", "_globals_"}) {
+      Add(name + suffix, "message", owner);
     }
   }
 
   // A nested enum stands in the namespace too, under its message's name, and so
-  // do its values and the functions that protoc writes for it.
+  // do its values and what protoc writes for it.
   void AddEnum(const EnumDescriptor& type) {
     const std::string name = ClassName(&type);
-    Add(name, "enum", type);
-    for (const char* suffix : {"_ARRAYSIZE", "_IsValid", "_MAX", "_MIN",
-                               "_Name", "_Parse", "_descriptor"}) {
-      Add(name + suffix, "enum", type);
-    }
     const std::string prefix =
         type.containing_type() == nullptr ? "" : name + "_";
+    Add(name, "enum", type);
+    for (const char* suffix :
+         {"_IsValid", "_Name", "_Parse", "_descriptor", "_internal_data_"}) {
+      Add(name + suffix, "enum", type);
+    }
+    for (const char* suffix : {"_ARRAYSIZE", "_MAX", "_MIN"}) {
+      Add(absl::StrCat(prefix, std::string(type.name()), suffix), "enum", type);
+    }
+    for (const char* suffix :
+         {"_INT_MAX_SENTINEL_DO_NOT_USE_", "_INT_MIN_SENTINEL_DO_NOT_USE_"}) {
+      Add(absl::StrCat(prefix, name, suffix), "enum", type);
+    }
     for (int i = 0; i < type.value_count(); ++i) {
-      Add(prefix + std::string(type.value(i)->name()), "enum value",
-          *type.value(i));
+      Add(prefix + EnumValueName(type.value(i)), "enum value", *type.value(i));
     }
   }
 
-  const std::string package_;
+  const std::string name_;
   std::set<const FileDescriptor*> seen_;
   std::map<std::string, std::string> owners_;
 };
 
 // Whether the C++ `kind` of the service has its name for itself.
 void CheckClass(const std::string& class_name, const char* kind,
-                const ServiceDescriptor& service, PackageNames& names,
+                const ServiceDescriptor& service, NamespaceNames& names,
                 Problems& problems) {
   if (const std::string* owner = names.Find(class_name)) {
     problems.Add(service, absl::StrCat("the C++ ", kind, " ", class_name,
@@ -108,7 +151,7 @@ void CheckClass(const std::string& class_name, const char* kind,
 
 void CheckNameCollisions(const FileDescriptor& file, Problems& problems) {
   if (file.service_count() == 0) return;
-  PackageNames names{std::string(file.package())};
+  NamespaceNames names(Namespace(file));
   names.AddMessagesOf(file);
   for (int i = 0; i < file.service_count(); ++i) {
     const ServiceDescriptor& service = *file.service(i);
@@ -118,7 +161,7 @@ void CheckNameCollisions(const FileDescriptor& file, Problems& problems) {
 }
 
 void CheckMockNameCollisions(const FileDescriptor& file, Problems& problems) {
-  PackageNames names{std::string(file.package())};
+  NamespaceNames names(Namespace(file));
   names.AddMessagesOf(file);
   names.AddServicesOf(file);
   for (int i = 0; i < file.service_count(); ++i) {

@@ -9,7 +9,7 @@ namespace fdrpc::codegen {
 // Finds services whose C++ class would have the name of something else in their
 // namespace: of what protoc's C++ generator makes of the messages, enums and
 // extensions of the file and of all that it imports, or of another service.
-// What other files of the package define is not seen.
+// What other files define in the namespace is not seen.
 void CheckNameCollisions(const google::protobuf::FileDescriptor& file,
                          Problems& problems);
 // The same of the classes that mock them, and of what GoogleMock makes of their

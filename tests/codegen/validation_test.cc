@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "codegen/file_generator.h"
+#include "codegen/protobuf_version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/codegen/proto_files.h"
@@ -236,18 +237,52 @@ service Outer_Inner {})")),
             "one of the two");
 }
 
-TEST_F(ValidationTest, RefusesAServiceThatHasTheNameOfANestedEnum) {
-  const std::string text =
-      absl::StrCat(kProto3, "message Outer { enum E { VALUE = 0; } } service ");
+TEST_F(ValidationTest, RefusesAServiceThatHasANameOfProtocsCode) {
+  const std::string text = absl::StrCat(kProto2, R"(
+message Outer {
+  enum E { VALUE = 0; }
+  map<string, string> words = 1;
+  extensions 100 to 200;
+}
+enum Top { class = 0; }
+extend Outer { optional string big_2nd_text = 100; }
+)");
   for (const char* name :
-       {"Outer_E", "Outer_E_VALUE", "Outer_E_Parse", "Outer_E_MAX"}) {
+       {"OuterDefaultTypeInternal", "OuterGlobalsTypeInternal",
+        "_Outer_default_instance_", "Outer_class_data_", "Outer_globals_",
+        "Outer_WordsEntry_DoNotUse", "Outer_WordsEntry_DoNotUse_globals_",
+        "Outer_E", "Outer_E_VALUE", "Outer_E_Parse", "Outer_E_E_MAX",
+        "Outer_E_internal_data_",
+        "Outer_E_Outer_E_INT_MIN_SENTINEL_DO_NOT_USE_", "class_", "Top_MAX",
+        "Top_Name", "Top_internal_data_", "Top_INT_MAX_SENTINEL_DO_NOT_USE_",
+        "kBig2NdTextFieldNumber"}) {
     ProtoFiles files;
     EXPECT_THAT(
-        GenerateFile(files.Add("x.proto", text + name + " {}")).status(),
+        GenerateFile(
+            files.Add("x.proto", absl::StrCat(text, "service ", name, " {}")))
+            .status(),
         ::testing::ResultOf(
             [](const absl::Status& s) { return std::string(s.message()); },
             AllOf(HasSubstr(name), HasSubstr("rename one of the two"))));
   }
+}
+
+TEST_F(ValidationTest, SeesNamesOfImportsInTheSameNamespaceOnly) {
+  // With a release that takes the namespace from an option.
+  ScopedNamespace scope([](const google::protobuf::FileDescriptor& file) {
+    return std::string(file.name()) == "z.proto" ? "elsewhere" : "one::place";
+  });
+  files_.Add("y.proto",
+             "syntax = \"proto3\"; package other;"
+             "message Other { message Inner {} }");
+  files_.AddProto3("z.proto", "message Outer { message Inner {} }");
+  EXPECT_EQ(ProblemsOf(absl::StrCat(kProto3, R"(
+import "y.proto"; import "z.proto";
+service Outer_Inner {}
+service Other_Inner {})")),
+            "x.proto:5: test.Other_Inner: the C++ class Other_Inner of this "
+            "service would have the name of message other.Other.Inner; rename "
+            "one of the two");
 }
 
 TEST_F(ValidationTest, RefusesServicesThatGetTheSameName) {
