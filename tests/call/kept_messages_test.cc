@@ -80,7 +80,7 @@ TEST_F(KeptMessagesTest, AReplyLeavesItsMemoryOnceItHasBeenSent) {
   CallMessage<Text> reply;
   (*reply).set_text(std::string(kLarge, 'x'));
   const char* const data = (*reply).text().data();
-  (*reply).ByteSizeLong();
+  (void)(*reply).ByteSizeLong();
   auto shared = reply.Share();
   EXPECT_EQ(static_cast<const Text&>(*shared).text().data(), data);
   EXPECT_FALSE(KeptMessages::Any());
