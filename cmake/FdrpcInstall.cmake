@@ -40,9 +40,20 @@ install(FILES ${PROJECT_BINARY_DIR}/fdrpcConfig.cmake
               ${CMAKE_CURRENT_LIST_DIR}/FdrpcProtobuf.cmake
         DESTINATION ${FDRPC_CMAKE_DIR})
 
-# The pkg-config file, from what the targets link.
+# The pkg-config file, from what the targets link, in the versions that they were
+# built with.
 set(libs "")
-set(requires protobuf)
+string(REGEX MATCH "^([0-9]+)\\.([0-9]+)$" matched "${fdrpc_protobuf_release}")
+if(NOT matched)
+  message(FATAL_ERROR "Protocol Buffers was found, but not its version, which what is installed has "
+                      "to record. Use an installed Protocol Buffers, or set FDRPC_INSTALL to OFF.")
+endif()
+math(EXPR next_minor "${CMAKE_MATCH_2} + 1")
+set(requires "protobuf >= ${fdrpc_protobuf_release}" "protobuf < ${CMAKE_MATCH_1}.${next_minor}")
+set(abseil_version "")
+if(absl_VERSION) # none, if it is not from a release
+  set(abseil_version " = ${absl_VERSION}")
+endif()
 foreach(library IN LISTS libraries)
   get_target_property(type ${library} TYPE)
   if(NOT type STREQUAL "INTERFACE_LIBRARY") # a room of headers alone
@@ -50,7 +61,7 @@ foreach(library IN LISTS libraries)
   endif()
   get_target_property(links ${library} INTERFACE_LINK_LIBRARIES)
   list(FILTER links INCLUDE REGEX "^absl::")
-  list(TRANSFORM links REPLACE "^absl::" "absl_")
+  list(TRANSFORM links REPLACE "^absl::(.*)" "absl_\\1${abseil_version}")
   list(APPEND requires ${links})
 endforeach()
 list(REMOVE_DUPLICATES requires)

@@ -7,6 +7,9 @@
 # Included by the build and, installed beside it, by fdrpcConfig.cmake: a project
 # that uses fdrpc finds Protocol Buffers the way fdrpc did. Says nothing when
 # there is none; fdrpc_protobuf_missing names the targets that were not found.
+#
+# fdrpc_protobuf_release is the first two numbers of the release: 3.21 or 36.2.
+# What one release generates compiles with the headers of the same one alone.
 find_package(Protobuf CONFIG QUIET)
 if(NOT TARGET protobuf::libprotobuf)
   find_package(Protobuf MODULE QUIET)
@@ -19,3 +22,11 @@ foreach(fdrpc_target protobuf::libprotobuf protobuf::protoc)
   endif()
 endforeach()
 unset(fdrpc_target)
+
+# The find module says 4.25.1 and 7.36.2 of the releases 25.1 and 36.2.
+string(REGEX REPLACE "^[4-9]\\.([0-9]+\\.[0-9]+)" "\\1" fdrpc_protobuf_release
+                     "${Protobuf_VERSION}")
+string(REGEX MATCH "^[0-9]+\\.[0-9]+" fdrpc_protobuf_release "${fdrpc_protobuf_release}")
+if(NOT fdrpc_protobuf_release)
+  set(fdrpc_protobuf_release "an unknown release")
+endif()

@@ -27,7 +27,7 @@ for header in "$work"/prefix/include/fdrpc/*.h; do
   echo "#include \"fdrpc/$(basename "$header")\""
 done > "$work/all_headers.cc"
 pc=$(dirname "$(find "$work/prefix" -name fdrpc.pc)")
-export PKG_CONFIG_PATH=$pc
+export PKG_CONFIG_PATH=$pc${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 # shellcheck disable=SC2046 # flags are words
 "$cxx" -std=c++20 -Wall -Wextra -Werror -fsyntax-only $(pkg-config --cflags fdrpc) \
   "$work/all_headers.cc"
@@ -43,6 +43,28 @@ cmake --build "$work/with-cmake"
 "$work/with-cmake/echo"
 "$work/with-cmake/echo_alone"
 if [[ -e $work/with-cmake/echo_mocked ]]; then "$work/with-cmake/echo_mocked"; fi
+
+step "Refuses other versions than it was built with"
+other=$work/other
+mkdir "$other"
+echo 'set(PACKAGE_VERSION 99.1.0)' |
+  tee "$other/protobuf-config-version.cmake" > "$other/abslConfigVersion.cmake"
+touch "$other/abslConfig.cmake"
+echo 'add_library(protobuf::libprotobuf INTERFACE IMPORTED)
+add_executable(protobuf::protoc IMPORTED)' > "$other/protobuf-config.cmake"
+printf '%s\n' 'Name: p' 'Description: p' 'Version: 99.1.0' > "$other/protobuf.pc"
+# refused NAMED COMMAND...: the command fails, and its output names what it got.
+refused() {
+  if "${@:2}" > "$work/refused.log" 2>&1; then fail "$1 is taken"; fi
+  tr -s '[:space:]' ' ' < "$work/refused.log" | grep -oE "$1" ||
+    fail "the error does not name both versions: $(cat "$work/refused.log")"
+}
+refused 'built with Protocol Buffers [1-9][0-9.]+, but CMake finds 99\.1\.' \
+  configure "$work/refused-protobuf" "-DProtobuf_DIR=$other" "$@"
+refused 'built with abseil [1-9][0-9.]+, but CMake finds 99\.1\.0\.' \
+  configure "$work/refused-abseil" "-Dabsl_DIR=$other" "$@"
+refused 'protobuf < [1-9][0-9.]+.*99\.1\.0' \
+  env "PKG_CONFIG_PATH=$other:$PKG_CONFIG_PATH" pkg-config --print-errors --exists fdrpc
 
 step "With abseil's archives"
 configure "$work/with-archives" -DFDRPC_ABSEIL_ARCHIVES=ON "$@"

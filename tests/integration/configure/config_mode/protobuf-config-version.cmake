@@ -1,0 +1,1 @@
+set(PACKAGE_VERSION 36.1.0)
