@@ -181,7 +181,7 @@ TYPED_TEST(DefaultServiceTest, ListsItsMethodsInTheOrderOfTheFile) {
     const auto& expected = *descriptor->method(i);
     const Method& method = *service.method_handlers()[i].method;
     EXPECT_EQ(method.full_name,
-              "fdrpc.test.services.Everything/" + expected.name());
+              "fdrpc.test.services.Everything/" + std::string(expected.name()));
     const bool up = expected.client_streaming();
     const bool down = expected.server_streaming();
     EXPECT_EQ(method.kind, up && down ? MethodKind::kBidirectional
