@@ -1,10 +1,16 @@
-# Behind find_package(absl): with FDRPC_ABSEIL_ARCHIVES its targets stand for
-# archives, where these are installed beside the shared libraries, as Debian has
-# them. A shared library costs each process some 10 KiB and 70 µs, and abseil has
-# 27 for a server.
+# Behind find_package(absl) and FdrpcProtobuf: with FDRPC_ABSEIL_ARCHIVES abseil's
+# targets stand for archives, where these are installed beside the shared libraries,
+# as Debian has them. A shared library costs each process some 10 KiB and 70 µs, and
+# abseil has 27 for a server.
 option(FDRPC_ABSEIL_ARCHIVES "Link abseil's archives instead of its shared libraries" OFF)
 
 if(FDRPC_ABSEIL_ARCHIVES)
+  get_target_property(type protobuf::libprotobuf TYPE)
+  if(type STREQUAL "SHARED_LIBRARY" AND fdrpc_protobuf_release VERSION_GREATER_EQUAL 22)
+    message(FATAL_ERROR "FDRPC_ABSEIL_ARCHIVES is ON, but the shared library of Protocol Buffers "
+                        "${fdrpc_protobuf_release} needs abseil's shared libraries: programs would "
+                        "have abseil twice. Set it to OFF, or use a static Protocol Buffers.")
+  endif()
   get_directory_property(targets IMPORTED_TARGETS)
   list(FILTER targets INCLUDE REGEX "^absl::")
   foreach(target IN LISTS targets)

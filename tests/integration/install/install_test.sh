@@ -67,11 +67,16 @@ refused 'protobuf < [1-9][0-9.]+.*99\.1\.0' \
   env "PKG_CONFIG_PATH=$other:$PKG_CONFIG_PATH" pkg-config --print-errors --exists fdrpc
 
 step "With abseil's archives"
-configure "$work/with-archives" -DFDRPC_ABSEIL_ARCHIVES=ON "$@"
-cmake --build "$work/with-archives" --target echo
-"$work/with-archives/echo"
-if ldd "$work/with-archives/echo" | grep libabsl; then
-  fail "the program needs the shared libraries above"
+if ldd "$(ldd "$work/with-cmake/echo" | awk '/libprotobuf/ { print $3 }')" | grep -q libabsl; then
+  refused 'FDRPC_ABSEIL_ARCHIVES is ON, but the shared library of Protocol Buffers' \
+    configure "$work/with-archives" -DFDRPC_ABSEIL_ARCHIVES=ON "$@"
+else
+  configure "$work/with-archives" -DFDRPC_ABSEIL_ARCHIVES=ON "$@"
+  cmake --build "$work/with-archives" --target echo
+  "$work/with-archives/echo"
+  if ldd "$work/with-archives/echo" | grep libabsl; then
+    fail "the program needs the shared libraries above"
+  fi
 fi
 
 for generator in Ninja "Unix Makefiles"; do
