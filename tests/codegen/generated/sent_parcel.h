@@ -1,8 +1,6 @@
 #ifndef FDRPC_TESTS_CODEGEN_GENERATED_SENT_PARCEL_H_
 #define FDRPC_TESTS_CODEGEN_GENERATED_SENT_PARCEL_H_
 
-#include <fcntl.h>
-
 #include <vector>
 
 #include "fdrpc/parcel.h"
@@ -10,10 +8,6 @@
 #include "tests/codegen/generated/open_descriptors.h"
 
 namespace fdrpc {
-
-inline UniqueFd OpenFile() {
-  return UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
-}
 
 // What a receiver gets of `sent`: the message through its bytes, the
 // descriptors through the set.

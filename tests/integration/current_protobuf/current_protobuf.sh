@@ -43,6 +43,6 @@ mount --bind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 inside g++ --version | head -1
 inside protoc --version
-inside cmake -S /source -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release
+inside cmake -S /source -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DFDRPC_BUILD_TESTS=ON
 inside nice cmake --build /build --target "$@"
 inside ctest --test-dir /build --output-on-failure --no-tests=error -R '^codegen/'

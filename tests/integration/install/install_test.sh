@@ -19,7 +19,7 @@ fail() {
 step "Installing"
 cmake --install "$build" --prefix "$work/first" > "$work/install.log"
 mv "$work/first" "$work/prefix"
-if grep -rIlE "$build|$work/first" "$work/prefix"; then
+if grep -rIlF -e "$build/" -e "$work/first" "$work/prefix"; then
   fail "the installed files above name the place that they were built in or installed to"
 fi
 # Headers must compile alone: a public one that includes a private one would not.
@@ -38,7 +38,8 @@ configure() { # BUILD_DIR ARGUMENT...
   cmake -S "$work/outside" -B "$1" "-DCMAKE_PREFIX_PATH=$work/prefix" \
     "-DCMAKE_CXX_COMPILER=$cxx" "${@:2}"
 }
-configure "$work/with-cmake" "$@"
+# With joined sources, as some projects build; make below compiles each alone.
+configure "$work/with-cmake" -DCMAKE_UNITY_BUILD=ON "$@"
 cmake --build "$work/with-cmake"
 "$work/with-cmake/echo"
 "$work/with-cmake/echo_alone"
@@ -71,10 +72,10 @@ if ldd "$(ldd "$work/with-cmake/echo" | awk '/libprotobuf/ { print $3 }')" | gre
   refused 'FDRPC_ABSEIL_ARCHIVES is ON, but the shared library of Protocol Buffers' \
     configure "$work/with-archives" -DFDRPC_ABSEIL_ARCHIVES=ON "$@"
 else
-  configure "$work/with-archives" -DFDRPC_ABSEIL_ARCHIVES=ON "$@"
-  cmake --build "$work/with-archives" --target echo
-  "$work/with-archives/echo"
-  if ldd "$work/with-archives/echo" | grep libabsl; then
+  configure "$work/with-cmake" -DFDRPC_ABSEIL_ARCHIVES=ON "$@" # which only links again
+  cmake --build "$work/with-cmake" --target echo
+  "$work/with-cmake/echo"
+  if ldd "$work/with-cmake/echo" | grep libabsl; then
     fail "the program needs the shared libraries above"
   fi
 fi
