@@ -12,7 +12,6 @@
 #include "testing.fdrpc.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
-#include "tests/support/sanitized.h"
 
 namespace fdrpc::testing {
 namespace {

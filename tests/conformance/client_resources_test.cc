@@ -19,7 +19,6 @@ namespace fdrpc::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using Fault = FaultInjection::Fault;
 
 class ClientResourcesTest : public AttackedChannel {
  protected:
