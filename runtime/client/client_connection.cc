@@ -44,6 +44,7 @@ ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
       threads_(std::move(threads)),
       keep_alive_(keep_alive),
       busy_poll_(max_busy_poll),
+      parked_poll_(max_busy_poll, BusyPoll::Yields::kYes),
       connection_(std::move(transport), hello, max_queued_bytes, *this) {}
 
 ClientConnection::~ClientConnection() {

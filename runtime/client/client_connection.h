@@ -137,9 +137,9 @@ class ClientConnection final
   // The reader's sleep, and what it then takes in; false if that is nothing.
   // Without the lock: of threads_ it uses what is the reader's alone.
   bool SleepAndRead(MonotonicTime deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS;
-  void NoteArrival(MonotonicTime now);
   // The same without sleeping, for as long as that is sensible.
-  bool PollAndRead(MonotonicTime deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  bool PollAndRead(const BusyPoll::Wait& wait,
+                   MonotonicTime deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   // The reader's: takes in what has arrived, and notes that something has.
   bool Read();
@@ -218,8 +218,7 @@ class ClientConnection final
   KeepAlive keep_alive_ ABSL_GUARDED_BY(lock_);
   bool heard_ = false;  // since the last look; the reader's
   BusyPoll busy_poll_;  // the reader's
-  // Whether who waits for the reader is likely to wait for a moment only.
-  std::atomic<bool> busy_{false};
+  BusyPoll parked_poll_ ABSL_GUARDED_BY(lock_);  // of those that wait for it
   // Ended by this side, for want of a sign of life.
   bool given_up_ ABSL_GUARDED_BY(lock_) = false;
   std::optional<Hello> server_ ABSL_GUARDED_BY(lock_);

@@ -30,41 +30,40 @@ void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
     threads_.EndReading();
   } else {
     threads_.Park(thread);
+    const BusyPoll::Wait wait = parked_poll_.Begin(Clock::Real().Now());
     lock_.Unlock();
     FlushPutOff();
-    const bool busy =
-        busy_.load(std::memory_order_relaxed) && BusyPoll::HasSeveralCpus();
-    thread.parker.Park(
-        deadline,
-        busy ? Clock::Real().Now() + busy_poll_.longest() : MonotonicTime());
+    const bool woken = thread.parker.Park(
+        deadline, wait.polls() ? wait.until : MonotonicTime());
+    const MonotonicTime now = Clock::Real().Now();
     lock_.Lock();
+    if (woken) parked_poll_.OnArrival(wait, now);
     threads_.Unpark(thread);
   }
 }
 
-bool ClientConnection::PollAndRead(MonotonicTime deadline) {
-  MonotonicTime now = Clock::Real().Now();
-  const MonotonicTime until = std::min(busy_poll_.Begin(now), deadline);
+bool ClientConnection::PollAndRead(const BusyPoll::Wait& wait,
+                                   MonotonicTime deadline) {
+  MonotonicTime now = wait.began;
+  const MonotonicTime until = std::min(wait.until, deadline);
+  auto came = BusyPoll::Came::kBefore;
   while (now < until && !threads_.wakeup_pending() &&
          !connection_.write_blocked()) {
     const bool received = Read();
     if (!received && threads_.others_wait()) YieldCpu();
     now = Clock::Real().Now();
     if (received || connection_.closed()) {
-      NoteArrival(now);
+      busy_poll_.OnArrival(wait, now, came);
       return true;
     }
+    came = BusyPoll::Came::kLater;
   }
   return false;
 }
 
-void ClientConnection::NoteArrival(MonotonicTime now) {
-  busy_poll_.OnArrival(now);
-  busy_.store(busy_poll_.expects_arrival(), std::memory_order_relaxed);
-}
-
 bool ClientConnection::SleepAndRead(MonotonicTime deadline) {
-  if (PollAndRead(deadline)) return true;
+  const BusyPoll::Wait wait = busy_poll_.Begin(Clock::Real().Now());
+  if (PollAndRead(wait, deadline)) return true;
   // Who gives the server up has looked at the socket before.
   if (!threads_.BeginSleep()) return Read();
   const bool write_blocked = connection_.write_blocked();
@@ -72,7 +71,7 @@ bool ClientConnection::SleepAndRead(MonotonicTime deadline) {
                               threads_.wakeup_fd(), deadline));
   if (write_blocked) connection_.OnWritable();
   const bool received = Read();
-  if (received) NoteArrival(Clock::Real().Now());
+  if (received) busy_poll_.OnArrival(wait, Clock::Real().Now());
   return received;
 }
 

@@ -267,17 +267,21 @@ absl::Span<Poller::Event> LoopCore::Wait(absl::Span<Poller::Event> events,
   // It is not to wait.
   if (deadline == MonotonicTime()) return poller_.Wait(events, deadline);
   MonotonicTime now = Clock::Real().Now();
-  const MonotonicTime until = std::min(busy_poll_.Begin(now), deadline);
+  const BusyPoll::Wait wait = busy_poll_.Begin(now);
+  const MonotonicTime until = std::min(wait.until, deadline);
   absl::Span<Poller::Event> ready;
-  while (now < until && ready.empty()) {
+  auto came = BusyPoll::Came::kBefore;
+  while (now < until) {
     ready = poller_.Wait(events, MonotonicTime());
     now = Clock::Real().Now();
+    if (!ready.empty()) break;
+    came = BusyPoll::Came::kLater;
   }
   if (ready.empty()) {
     ready = poller_.Wait(events, deadline);
     now = Clock::Real().Now();
   }
-  if (!ready.empty()) busy_poll_.OnArrival(now);
+  if (!ready.empty()) busy_poll_.OnArrival(wait, now, came);
   return ready;
 }
 

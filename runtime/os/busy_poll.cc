@@ -17,11 +17,28 @@ constexpr int kMostConfidence = 3;
 
 constexpr int kPollsPerLook = 1024;
 
+// So long after the polling, what came is taken for seen by it: it was read and
+// handled meanwhile. A thread that was kept from running is away for longer.
+constexpr std::chrono::microseconds kHandling{20};
+
+// Polls that saw what they polled for add to the trust in polling, one in vain
+// costs that of three: where a quarter is in vain, polling still pays.
+constexpr int kMostTrust = 12;
+constexpr int kTrustLost = 3;
+
+// Waits without polling after a poll in vain that nothing is to be said for. At
+// most so many that a poll that tries again costs little beside them, and few
+// enough that a machine that has become quiet is soon noticed.
+constexpr int kFewestWaits = 1;
+constexpr int kMostWaits = 128;
+constexpr int kPauseFactor = 4;
+
 }  // namespace
 
-BusyPoll::BusyPoll(absl::Duration longest)
+BusyPoll::BusyPoll(absl::Duration longest, Yields yields)
     : longest_(absl::ToChronoNanoseconds(
-          std::clamp(longest, absl::ZeroDuration(), absl::Seconds(1)))) {}
+          std::clamp(longest, absl::ZeroDuration(), absl::Seconds(1)))),
+      handling_(yields == Yields::kNo ? kHandling : kLongGap) {}
 
 bool BusyPoll::HasSeveralCpus() {
   // As of a moment ago.
@@ -38,23 +55,42 @@ bool BusyPoll::HasSeveralCpus() {
   return several;
 }
 
-MonotonicTime BusyPoll::Begin(MonotonicTime now) {
-  began_ = now;
+BusyPoll::Wait BusyPoll::Begin(MonotonicTime now) {
+  const Wait sleep = {.began = now, .until = now};
   if (confidence_ == 0 || longest_ == Nanoseconds::zero() ||
       now - last_arrival_ > kShortGap || !HasSeveralCpus()) {
-    return now;
+    return sleep;
   }
-  return now + longest_;
+  if (waits_without_ > 0) {
+    --waits_without_;
+    return sleep;
+  }
+  return {.began = now, .until = now + longest_};
 }
 
-void BusyPoll::OnArrival(MonotonicTime now) {
-  const auto gap = now - began_;
+void BusyPoll::OnArrival(const Wait& wait, MonotonicTime now, Came came) {
+  if (wait.polls() && came == Came::kLater) {
+    OnPolled(now <= wait.until + handling_);
+  }
+  const auto gap = now - wait.began;
   if (gap <= kShortGap) {
     confidence_ = std::min(confidence_ + 1, kMostConfidence);
   } else {
     confidence_ = gap >= kLongGap ? 0 : std::max(confidence_ - 1, 0);
   }
   last_arrival_ = now;
+}
+
+void BusyPoll::OnPolled(bool seen) {
+  if (seen) {
+    trust_ = std::min(trust_ + 1, kMostTrust);
+    if (trust_ == kMostTrust) pause_ = kFewestWaits;
+    return;
+  }
+  trust_ = std::max(trust_ - kTrustLost, 0);
+  if (trust_ > 0) return;
+  waits_without_ = pause_;
+  pause_ = std::min(pause_ * kPauseFactor, kMostWaits);
 }
 
 void YieldCpu() { sched_yield(); }

@@ -12,33 +12,58 @@ namespace fdrpc {
 // will be short is best spent polling; one that will not only burns the CPU.
 // Which it will be is learnt from those before: it polls while what it waits
 // for has been coming quickly, and while it comes back to waiting quickly
-// itself (else the peer sleeps by then). Never where there is one CPU only: to
-// poll there keeps the peer from running.
+// itself (else the peer sleeps by then). And only while polling is what sees it
+// come: on a machine that is busy with other things, who polls may keep its
+// peer from running, so that nothing comes before it sleeps. When too many
+// polls have been in vain, some waits do without, more each time, then one
+// tries again. Never where there is one CPU only.
 //
-// One thread at a time.
+// One thread at a time; the waits of several may overlap.
 class BusyPoll {
  public:
-  // A wait polls for at most `longest`; zero: never.
-  explicit BusyPoll(absl::Duration longest);
+  // Polls from `began` until `until`, then sleeps; where they are the same, it
+  // sleeps at once.
+  struct Wait {
+    bool polls() const { return until > began; }
 
-  // A wait begins. Returns until when to poll before sleeping; `now` if not at
-  // all.
-  MonotonicTime Begin(MonotonicTime now);
+    MonotonicTime began;
+    MonotonicTime until;
+  };
+
+  // Whether others may run on the CPU between two polls.
+  enum class Yields {
+    kNo,   // so what comes only after the polling, it may have kept away
+    kYes,  // so a poll is in vain only if the others keep the CPU
+  };
+  // A wait polls for at most `longest`; zero: never.
+  explicit BusyPoll(absl::Duration longest, Yields yields = Yields::kNo);
+
+  // A wait begins.
+  Wait Begin(MonotonicTime now);
   // Whether the calling thread may run on more than one CPU.
   static bool HasSeveralCpus();
   // Whether what is waited for is likely to come soon, so that it has.
   bool expects_arrival() const { return confidence_ > 0; }
-  // What was waited for has come, whether during the polling or the sleep.
-  void OnArrival(MonotonicTime now);
-  std::chrono::nanoseconds longest() const { return longest_; }
+  // When what was waited for came: before the first look, which says nothing
+  // of what polling is worth, or later, during the polling or the sleep.
+  enum class Came { kBefore, kLater };
+  void OnArrival(const Wait& wait, MonotonicTime now, Came came = Came::kLater);
 
  private:
   using Nanoseconds = std::chrono::nanoseconds;
 
+  // A poll has ended: whether it was what saw it come.
+  void OnPolled(bool seen);
+
   const Nanoseconds longest_;
-  MonotonicTime began_;
+  const Nanoseconds handling_;
   MonotonicTime last_arrival_;
   int confidence_ = 0;
+  // How polls have fared of late; waits that are not to poll, and how many
+  // those will be the next time.
+  int trust_ = 0;
+  int waits_without_ = 0;
+  int pause_ = 1;
 };
 
 // Between two polls: lets another thread run that is ready to.

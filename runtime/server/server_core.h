@@ -261,6 +261,7 @@ class ServerCore final : private ServerConnection::Host,
 
   // The polling thread's.
   BusyPoll busy_poll_;
+  BusyPoll::Wait wait_;
   int busy_polls_ = 0;
   // The connection that was read last, which keeps its memory.
   uint64_t last_read_ = 0;

@@ -40,20 +40,22 @@ class LateClose final : private Continuation {
 WorkerPool::Found ServerCore::PollOrSleep(bool sleeps) {
   using Found = WorkerPool::Found;
   if (sleeps) {
-    if (Poll(NextDeadline())) busy_poll_.OnArrival(Clock::Real().Now());
+    if (Poll(NextDeadline())) busy_poll_.OnArrival(wait_, Clock::Real().Now());
     return Found::kSomething;
   }
   MonotonicTime now = Clock::Real().Now();
-  const MonotonicTime until = busy_poll_.Begin(now);
-  if (now < until) {
+  wait_ = busy_poll_.Begin(now);
+  if (now < wait_.until) {
     const std::shared_ptr<ServerConnection> last = FindConnection(last_read_);
-    while (now < until) {
+    auto came = BusyPoll::Came::kBefore;
+    while (now < wait_.until) {
       const bool found = PollBusily(last.get());
       now = Clock::Real().Now();
       if (found) {
-        busy_poll_.OnArrival(now);
+        busy_poll_.OnArrival(wait_, now, came);
         return Found::kSomething;
       }
+      came = BusyPoll::Came::kLater;
     }
   }
   return busy_poll_.expects_arrival() ? Found::kNothingYet : Found::kNothing;

@@ -8,7 +8,7 @@ namespace fdrpc::bench {
 // What the runner tells a program, as --name=value; it gives a server and its
 // client the same, except for `role` and `server_pid`.
 struct Flags {
-  std::string role;     // "server" or "client"
+  std::string role;     // "server", "client" or "compute"
   std::string form;     // which of a program's systems: "callback", "poll", …
   std::string address;  // with the scheme that the system knows
   std::string workload;  // what the client does: a name in workloads.cc

@@ -49,6 +49,8 @@ class Workload:
     systems: list = dataclasses.field(default_factory=lambda: list(SYSTEMS))
     # Seconds that a repeat takes at least.
     at_least: float = 0
+    # Processes beside server and client that only compute, at their priority.
+    computing: int = 0
 
 
 def answer(line):
@@ -69,6 +71,20 @@ def program(directory, name):
     return str(path)
 
 
+@contextlib.contextmanager
+def computing(path, processes):
+    """Meanwhile so many processes only compute."""
+    started = []
+    try:
+        for _ in range(processes):
+            started.append(subprocess.Popen([path, "--role=compute"]))
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
 def measure(directory, system, workload, warm_up, seconds, flags,
             watch=lambda server_pid: contextlib.nullcontext(), client_prefix=()):
     """One repeat: starts a server, and a client that measures. Meanwhile the server is watched."""
@@ -84,7 +100,7 @@ def measure(directory, system, workload, warm_up, seconds, flags,
             ready = server.stdout.readline().strip()
             if ready != "ready":
                 answer(ready)
-            with watch(server.pid):
+            with watch(server.pid), computing(path, workload.computing):
                 client = subprocess.run(
                     [*client_prefix, path, "--role=client", f"--server_pid={server.pid}", *common],
                     stdout=subprocess.PIPE, text=True, timeout=60 + 10 * flags["seconds"])

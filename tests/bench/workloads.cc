@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -246,6 +248,12 @@ void Prepare(const Flags& flags) {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
+// What a machine's other processes do.
+[[noreturn]] void Compute() {
+  for (std::atomic<uint64_t> count = 0;; ++count) {
+  }
+}
+
 }  // namespace
 
 void Skip(std::string_view reason) {
@@ -285,6 +293,7 @@ int main(int argc, char** argv) {
     Serve(flags);
     return 0;
   }
+  if (flags.role == "compute") Compute();
   auto workload = Workloads().find(flags.workload);
   Check(workload != Workloads().end(), "there is no such workload");
   Print(workload->second(flags));

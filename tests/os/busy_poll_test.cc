@@ -35,16 +35,28 @@ void OnCpus(int most, const std::function<void()>& function) {
 // A wait after the other, at times that the test makes up.
 class Waits {
  public:
-  explicit Waits(absl::Duration longest = absl::FromChrono(kLongest))
-      : poll_(longest) {}
+  explicit Waits(absl::Duration longest = absl::FromChrono(kLongest),
+                 BusyPoll::Yields yields = BusyPoll::Yields::kNo)
+      : poll_(longest, yields) {}
 
   // Works for so long, and waits for so long. For how long it would poll.
   std::chrono::nanoseconds Wait(std::chrono::nanoseconds wait,
                                 std::chrono::nanoseconds work = {}) {
     now_ += work;
-    const auto polls = poll_.Begin(now_) - now_;
+    return Wait(wait, BusyPoll::Came::kLater);
+  }
+  std::chrono::nanoseconds Wait(std::chrono::nanoseconds wait,
+                                BusyPoll::Came came) {
+    const BusyPoll::Wait begun = poll_.Begin(now_);
+    EXPECT_EQ(begun.began, now_);
     now_ += wait;
-    poll_.OnArrival(now_);
+    poll_.OnArrival(begun, now_, came);
+    return begun.until - begun.began;
+  }
+  // Waits so often for so long. How many of those would poll.
+  int CountPolls(int waits, std::chrono::nanoseconds wait) {
+    int polls = 0;
+    for (int i = 0; i < waits; ++i) polls += Wait(wait) > microseconds(0);
     return polls;
   }
   bool expects_arrival() const { return poll_.expects_arrival(); }
@@ -88,6 +100,56 @@ TEST_F(BusyPollTest, WaitsThatAreTooLongToPollForEndItAfterSome) {
   EXPECT_GE(polled, 1) << "one of them is an accident";
   EXPECT_LE(polled, 5);
   EXPECT_FALSE(waits.expects_arrival());
+}
+
+// As where the peer has to run on the CPU that polls for it.
+constexpr microseconds kBehindThePolling{90};
+
+TEST_F(BusyPollTest, WhatComesOnlyOnceItSleepsIsNotPolledFor) {
+  Waits waits;
+  waits.CountPolls(100, microseconds(10));
+  EXPECT_LE(waits.CountPolls(50, kBehindThePolling), 10) << "it learns soon";
+  waits.CountPolls(200, kBehindThePolling);
+  EXPECT_LE(waits.CountPolls(1000, kBehindThePolling), 10);
+  EXPECT_TRUE(waits.expects_arrival());
+}
+
+TEST_F(BusyPollTest, AQuietMachineIsNoticedWithinSomeTensOfWaits) {
+  Waits waits;
+  waits.CountPolls(10'000, kBehindThePolling);
+  waits.CountPolls(150, microseconds(10));
+  EXPECT_EQ(waits.CountPolls(100, microseconds(10)), 100);
+}
+
+TEST_F(BusyPollTest, AFewPollsInVainAmongOthersAreTheirPrice) {
+  Waits waits;
+  waits.CountPolls(100, microseconds(10));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_GT(waits.Wait(kBehindThePolling), microseconds(0));
+    EXPECT_EQ(waits.CountPolls(5, microseconds(10)), 5);
+  }
+}
+
+TEST_F(BusyPollTest, WhatWasThereBeforeDoesNotSpeakForPolling) {
+  Waits waits;
+  int polls = 0;
+  for (int i = 0; i < 1000; ++i) {
+    waits.Wait(microseconds(1), BusyPoll::Came::kBefore);
+    polls += waits.Wait(kBehindThePolling) > microseconds(0);
+  }
+  EXPECT_LE(polls, 30);
+}
+
+TEST_F(BusyPollTest, WhereOthersRunMeanwhileItIsInVainOnlyIfTheyKeepTheCpu) {
+  Waits waits(absl::FromChrono(kLongest), BusyPoll::Yields::kYes);
+  waits.Wait(microseconds(10));
+  EXPECT_EQ(waits.CountPolls(100, kBehindThePolling), 100);
+  int polls = 0;
+  for (int i = 0; i < 1000; ++i) {
+    waits.Wait(microseconds(1), BusyPoll::Came::kBefore);
+    polls += waits.Wait(milliseconds(3)) > microseconds(0);
+  }
+  EXPECT_LE(polls, 30);
 }
 
 TEST_F(BusyPollTest, WhoComesBackLateSleepsAtOnce) {
