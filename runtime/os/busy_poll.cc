@@ -32,6 +32,9 @@ constexpr int kTrustLost = 3;
 constexpr int kFewestWaits = 1;
 constexpr int kMostWaits = 128;
 constexpr int kPauseFactor = 4;
+// The same if it was kept from the CPU for as long as others may have that at
+// once, some milliseconds: such a try costs more.
+constexpr int kMostWaitsAfterStall = 512;
 
 }  // namespace
 
@@ -70,7 +73,8 @@ BusyPoll::Wait BusyPoll::Begin(MonotonicTime now) {
 
 void BusyPoll::OnArrival(const Wait& wait, MonotonicTime now, Came came) {
   if (wait.polls() && came == Came::kLater) {
-    OnPolled(now <= wait.until + handling_);
+    OnPolled(now <= wait.until + handling_,
+             now > wait.until + kLongGap ? kMostWaitsAfterStall : kMostWaits);
   }
   const auto gap = now - wait.began;
   if (gap <= kShortGap) {
@@ -81,7 +85,7 @@ void BusyPoll::OnArrival(const Wait& wait, MonotonicTime now, Came came) {
   last_arrival_ = now;
 }
 
-void BusyPoll::OnPolled(bool seen) {
+void BusyPoll::OnPolled(bool seen, int most_waits) {
   if (seen) {
     trust_ = std::min(trust_ + 1, kMostTrust);
     if (trust_ == kMostTrust) pause_ = kFewestWaits;
@@ -90,7 +94,7 @@ void BusyPoll::OnPolled(bool seen) {
   trust_ = std::max(trust_ - kTrustLost, 0);
   if (trust_ > 0) return;
   waits_without_ = pause_;
-  pause_ = std::min(pause_ * kPauseFactor, kMostWaits);
+  pause_ = std::min(pause_ * kPauseFactor, most_waits);
 }
 
 void YieldCpu() { sched_yield(); }

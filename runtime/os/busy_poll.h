@@ -52,8 +52,9 @@ class BusyPoll {
  private:
   using Nanoseconds = std::chrono::nanoseconds;
 
-  // A poll has ended: whether it was what saw it come.
-  void OnPolled(bool seen);
+  // A poll has ended. `seen`: it saw what it polled for come; `most_waits`: how
+  // many waits are to do without at most, if not.
+  void OnPolled(bool seen, int most_waits);
 
   const Nanoseconds longest_;
   const Nanoseconds handling_;

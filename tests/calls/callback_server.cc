@@ -20,20 +20,13 @@ class Worker : public std::enable_shared_from_this<Worker<Handle>> {
 
   void Add(const std::string& script) {
     for (Command& command : ParseScript(script)) {
-      if (command.verb == "burst") {
-        for (int i = 0; i < std::atoi(command.argument.c_str()); ++i) {
-          commands_.push_back({"number", std::to_string(i)});
-        }
-      } else {
-        commands_.push_back(std::move(command));
-      }
+      commands_.push_back(std::move(command));
     }
   }
 
   void Step() {
     while (!commands_.empty()) {
-      const Command command = std::move(commands_.front());
-      commands_.pop_front();
+      const Command command = TakeCommand();
       if (command.verb == "wait") return Wait();
       if (const auto end = Apply(command, call_.context())) {
         return Finish(*end);
@@ -75,9 +68,26 @@ class Worker : public std::enable_shared_from_this<Worker<Handle>> {
   Handle& call() { return call_; }
 
  private:
+  // The next one; of a burst, its next message.
+  Command TakeCommand() {
+    if (commands_.front().verb == "burst") {
+      const int count = std::atoi(commands_.front().argument.c_str());
+      Command next = {"number", std::to_string(burst_sent_++)};
+      if (burst_sent_ == count) {
+        commands_.pop_front();
+        burst_sent_ = 0;
+      }
+      return next;
+    }
+    Command next = std::move(commands_.front());
+    commands_.pop_front();
+    return next;
+  }
+
   Handle call_;
   Observations& seen_;
   std::deque<Command> commands_;
+  int burst_sent_ = 0;  // of the first command
   Self self_;
   std::optional<std::stop_callback<std::function<void()>>> stop_;
 };

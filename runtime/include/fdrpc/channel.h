@@ -55,8 +55,9 @@ struct ChannelOptions {
   // For how long a thread that waits for a server that has been quick to answer
   // polls before it sleeps: to be woken takes tens of microseconds, and polling
   // sees the answer in few. It polls only while calls come so densely that it
-  // pays, and never where the thread may use one CPU only. Zero: it always
-  // sleeps.
+  // pays and while that is what sees the answers come, which on a machine that
+  // is busy with other things it is not; never where the thread may use one CPU
+  // only. Zero: it always sleeps.
   absl::Duration max_busy_poll = absl::Microseconds(50);
   // Where callbacks and coroutines of this channel run; none: the process's own
   // loop, whose thread the first asynchronous call starts.
