@@ -60,8 +60,8 @@ TEST_P(UnreadRepliesTest, LargeRepliesStopTheServerFromReading) {
   const uint32_t sent = SendUntilTheServerStops(
       client, OpenFrame(0, kEcho, TextBytes("", 200'000)), {}, 100'000);
   EXPECT_GT(sent, 0u);
-  // Not 20 GB. How much of it calls have that run when the queue is full, and in
-  // what caches it is kept, differs.
+  // Not 20 GB. How much of it calls have that run when the queue is full, and
+  // in what caches it is kept, differs.
   EXPECT_LT(ResidentBytes(), before + (1u << 30));
   // It goes on where it stopped.
   for (uint32_t call = 1; call <= sent; ++call) {
