@@ -45,7 +45,7 @@ WorkerPool::Found ServerCore::PollOrSleep(bool sleeps) {
   }
   MonotonicTime now = Clock::Real().Now();
   wait_ = busy_poll_.Begin(now);
-  if (now < wait_.until) {
+  if (wait_.polls()) {
     const std::shared_ptr<ServerConnection> last = FindConnection(last_read_);
     auto came = BusyPoll::Came::kBefore;
     while (now < wait_.until) {

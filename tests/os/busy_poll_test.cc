@@ -114,7 +114,7 @@ TEST_F(BusyPollTest, WhatComesOnlyOnceItSleepsIsNotPolledFor) {
   EXPECT_TRUE(waits.expects_arrival());
 }
 
-TEST_F(BusyPollTest, AQuietMachineIsNoticedWithinSomeTensOfWaits) {
+TEST_F(BusyPollTest, AQuietMachineIsNoticedWithinAHundredAndFiftyWaits) {
   Waits waits;
   waits.CountPolls(10'000, kBehindThePolling);
   waits.CountPolls(150, microseconds(10));
