@@ -187,6 +187,12 @@ void ServerConnection::Drain() {
   connection_.Flush();
 }
 
+void ServerConnection::OnPong(uint32_t) {
+  confirmed_ = true;
+  // A busy poll may have read it, behind which nothing is advanced.
+  if (draining()) host_->OnDrainProgress();
+}
+
 bool ServerConnection::AdvanceDrain(MonotonicTime now) {
   if (closed()) return !has_calls();
   if (takes_calls_) {

@@ -157,7 +157,7 @@ class ServerConnection final
   absl::Status OnFrame(IncomingFrame& frame) override;
   // The client ends its calls itself.
   void OnGoAway(uint32_t, std::string_view) override {}
-  void OnPong(uint32_t) override { confirmed_ = true; }
+  void OnPong(uint32_t) override;
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override;
   void OnSent(uint32_t) override {}
   void OnSendingEnded(const absl::Status& why) override;

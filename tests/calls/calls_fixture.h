@@ -7,6 +7,8 @@
 #include <string>
 #include <tuple>
 
+#include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
 #include "gmock/gmock.h"
@@ -88,6 +90,19 @@ class CallsTest
   }
   std::unique_ptr<DrivenCall> Chat(const CallOptions& options = {}) {
     return form().Chat(*stub_, options);
+  }
+  // Calls Echo, whose handler waits until it is cancelled, until a call's
+  // deadline passes after its handler has begun. A busy machine may take longer
+  // than a short timeout to bring the call there: so the timeouts grow.
+  void EchoUntilADeadlinePassesInTheHandler() {
+    absl::Duration timeout = absl::Milliseconds(20);
+    const int before = seen_.waiting();
+    do {
+      const absl::Status status =
+          Echo(Script("wait"), {.timeout = timeout}).status();
+      EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+      timeout *= 2;
+    } while (seen_.waiting() == before);
   }
   static Text Script(const std::string& text) {
     Text message;

@@ -95,4 +95,9 @@ void Observations::AwaitCancelled(int count) { Await(cancelled_, count); }
 void Observations::AwaitEnded(int count) { Await(ended_, count); }
 void Observations::AwaitWaiting(int count) { Await(waiting_, count); }
 
+int Observations::waiting() {
+  MutexLock lock(mu_);
+  return waiting_;
+}
+
 }  // namespace fdrpc::testing

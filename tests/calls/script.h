@@ -57,6 +57,8 @@ class Observations {
   void AwaitCancelled(int count) ABSL_LOCKS_EXCLUDED(mu_);
   void AwaitEnded(int count) ABSL_LOCKS_EXCLUDED(mu_);
   void AwaitWaiting(int count) ABSL_LOCKS_EXCLUDED(mu_);
+  // How many are, or were, within "wait".
+  int waiting() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   void Note(int& count) ABSL_LOCKS_EXCLUDED(mu_);
