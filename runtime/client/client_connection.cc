@@ -24,17 +24,18 @@ Credit InitialCredit(const std::optional<Hello>& server) {
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
     std::unique_ptr<Transport> transport, const Hello& hello,
-    size_t max_queued_bytes, const KeepAlive& keep_alive,
+    const Connection::QueueLimits& limits, const KeepAlive& keep_alive,
     absl::Duration max_busy_poll, std::shared_ptr<Connectivity> connectivity) {
   absl::StatusOr<WaitingThreads> threads = WaitingThreads::Create();
   if (!threads.ok()) return threads.status();
   return std::shared_ptr<ClientConnection>(new ClientConnection(
-      std::move(transport), hello, max_queued_bytes, keep_alive, max_busy_poll,
+      std::move(transport), hello, limits, keep_alive, max_busy_poll,
       *std::move(threads), std::move(connectivity)));
 }
 
 ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
-                                   const Hello& hello, size_t max_queued_bytes,
+                                   const Hello& hello,
+                                   const Connection::QueueLimits& limits,
                                    const KeepAlive& keep_alive,
                                    absl::Duration max_busy_poll,
                                    WaitingThreads threads,
@@ -45,7 +46,7 @@ ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
       keep_alive_(keep_alive),
       busy_poll_(max_busy_poll),
       parked_poll_(max_busy_poll, BusyPoll::Yields::kYes),
-      connection_(std::move(transport), hello, max_queued_bytes, *this) {}
+      connection_(std::move(transport), hello, limits, *this) {}
 
 ClientConnection::~ClientConnection() {
   if (loop_ != nullptr) loop_->Unwatch(connection_.pollable_fd(), loop_token_);

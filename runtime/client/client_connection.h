@@ -36,7 +36,7 @@ class ClientConnection final
  public:
   static absl::StatusOr<std::shared_ptr<ClientConnection>> Create(
       std::unique_ptr<Transport> transport, const Hello& hello,
-      size_t max_queued_bytes, const KeepAlive& keep_alive,
+      const Connection::QueueLimits& limits, const KeepAlive& keep_alive,
       absl::Duration max_busy_poll, std::shared_ptr<Connectivity> connectivity);
   ~ClientConnection() override;
 
@@ -107,8 +107,9 @@ class ClientConnection final
 
  private:
   ClientConnection(std::unique_ptr<Transport> transport, const Hello& hello,
-                   size_t max_queued_bytes, const KeepAlive& keep_alive,
-                   absl::Duration max_busy_poll, WaitingThreads threads,
+                   const Connection::QueueLimits& limits,
+                   const KeepAlive& keep_alive, absl::Duration max_busy_poll,
+                   WaitingThreads threads,
                    std::shared_ptr<Connectivity> connectivity);
 
   // Connection::Role.

@@ -15,6 +15,11 @@ constexpr size_t kLeastQueuedBytes = 64u << 10;
 // A peer that sends pings and reads no pongs is one that does harm.
 constexpr size_t kMostQueuedPongs = 1024;
 
+// Also of a frame whose own have been closed, since they have gone ahead.
+size_t DescriptorsOf(std::string_view head) {
+  return DecodeFrameHeader(head.data()).descriptor_count;
+}
+
 bool IsPong(std::string_view head, uint32_t call_id) {
   return call_id == 0 && DecodeFrameHeader(head.data()).type ==
                              static_cast<uint8_t>(FrameType::kPong);
@@ -23,10 +28,10 @@ bool IsPong(std::string_view head, uint32_t call_id) {
 }  // namespace
 
 Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
-                       size_t max_queued_bytes, Role& role)
+                       const QueueLimits& limits, Role& role)
     : transport_(std::move(transport)),
       hello_(hello),
-      max_queued_bytes_(std::max(max_queued_bytes, kLeastQueuedBytes)),
+      limits_{std::max(limits.bytes, kLeastQueuedBytes), limits.descriptors},
       role_(role) {
   MutexLock lock(mu_);
   Push(BuildHello(hello_));
@@ -61,9 +66,9 @@ bool Connection::EnqueueCopy(const OutgoingFrame& bare) {
 }
 
 bool Connection::HasRoom() {
-  if (queued_bytes() <= max_queued_bytes_) return true;
+  if (within_limits()) return true;
   MutexLock lock(mu_);
-  if (queued_bytes() <= max_queued_bytes_ || !sends()) return true;
+  if (within_limits() || !sends()) return true;
   room_wanted_ = true;
   return false;
 }
@@ -194,8 +199,7 @@ void Connection::WriteAndUnlock() {
 }
 
 bool Connection::TakeRoomToTell() {
-  return queued_bytes() <= max_queued_bytes_ / 2 &&
-         std::exchange(room_wanted_, false);
+  return Within(2) && std::exchange(room_wanted_, false);
 }
 
 absl::Status Connection::WriteQueued(Left& left) {
@@ -244,6 +248,10 @@ void Connection::Count(const OutgoingFrame& frame) {
   // All who change it hold the lock.
   queued_bytes_.store(queued_bytes() + frame.bytes(),
                       std::memory_order_relaxed);
+  if (frame.attached != nullptr) {
+    queued_descriptors_.store(queued_descriptors() + DescriptorsOf(frame.head),
+                              std::memory_order_relaxed);
+  }
   if (IsPong(frame.head, frame.call_id)) ++queued_pongs_;
 }
 
@@ -263,6 +271,11 @@ OutgoingFrame Connection::Take(size_t index) {
 void Connection::Discount(const FrameQueue::Queued& queued) {
   queued_bytes_.store(queued_bytes() - queued.frame.bytes(),
                       std::memory_order_relaxed);
+  if (queued.frame.attached != nullptr) {
+    queued_descriptors_.store(
+        queued_descriptors() - DescriptorsOf(queued.frame.head),
+        std::memory_order_relaxed);
+  }
   if (IsPong(queued.frame.head, queued.call_id)) --queued_pongs_;
 }
 

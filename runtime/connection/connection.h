@@ -63,10 +63,16 @@ class Connection {
   // How much may stay queued for more to come, by those who call Flush() later.
   static constexpr size_t kMostLingering = 16u << 10;
 
+  // How much may be queued before HasRoom() is false; less than 64 KiB counts
+  // as that.
+  struct QueueLimits {
+    size_t bytes = 1u << 20;
+    size_t descriptors = 128;
+  };
+
   // `role` is borrowed and outlives the connection. Queues the hello.
-  // `max_queued_bytes`: see HasRoom().
   Connection(std::unique_ptr<Transport> transport, const Hello& hello,
-             size_t max_queued_bytes, Role& role);
+             const QueueLimits& limits, Role& role);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -105,10 +111,13 @@ class Connection {
   // role hears of it.
   void Close(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Whether more may be queued: not while more than the maximum is, which the
-  // peer does not read; then the role is told once there is room again, or of
-  // the end. Frames that bound themselves (credit, ends of calls) need not ask.
+  // Whether more may be queued: not while more than the limits is, which the
+  // peer does not read; then the role is told once no more than half of that
+  // is, or of the end. Frames that bound themselves (credit, ends of calls)
+  // need not ask.
   bool HasRoom() ABSL_LOCKS_EXCLUDED(mu_);
+  // The same, without having the role told.
+  bool within_limits() const { return Within(1); }
 
   // Whether this is a child's copy, made by fork(2). It does nothing: what it
   // sent or ended would be the parent's connection, and another thread may have
@@ -125,7 +134,10 @@ class Connection {
   size_t queued_bytes() const {
     return queued_bytes_.load(std::memory_order_relaxed);
   }
-  size_t max_queued_bytes() const { return max_queued_bytes_; }
+  // Of the frames in the queue, also where one has been sent in part.
+  size_t queued_descriptors() const {
+    return queued_descriptors_.load(std::memory_order_relaxed);
+  }
   int pollable_fd() const { return transport_->pollable_fd(); }
   // For the reader.
   std::optional<uint64_t> partial_frame() const {
@@ -168,6 +180,11 @@ class Connection {
   // Writes until nothing is queued or there is no room; the lock is given up
   // during the system calls. Returns why the connection broke, or OK.
   absl::Status WriteQueued(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether no more is queued than the limits, divided by that.
+  bool Within(size_t divisor) const {
+    return queued_bytes() <= limits_.bytes / divisor &&
+           queued_descriptors() <= limits_.descriptors / divisor;
+  }
   // Whether the role is to be told now that there is room: once.
   bool TakeRoomToTell() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Drops the frames of a call, of which the first one was refused.
@@ -178,7 +195,7 @@ class Connection {
 
   const std::unique_ptr<Transport> transport_;
   const Hello hello_;
-  const size_t max_queued_bytes_;
+  const QueueLimits limits_;
   Role& role_;
   const uint32_t fork_generation_ = ForkGeneration();
   bool has_hello_ = false;  // the reader's
@@ -198,6 +215,7 @@ class Connection {
   std::atomic<bool> sends_{true};
   std::atomic<bool> blocked_{false};
   std::atomic<size_t> queued_bytes_{0};
+  std::atomic<size_t> queued_descriptors_{0};
 };
 
 }  // namespace fdrpc

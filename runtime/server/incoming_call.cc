@@ -79,7 +79,13 @@ void IncomingCall::Start() {
 
 void IncomingCall::Run() {
   std::shared_ptr<IncomingCall> self = std::move(starting_);
-  if (context_.IsCancelled()) return Finish(DeadlinePassed(), nullptr);
+  const bool cancelled = context_.IsCancelled();
+  // What it would reply would only be added to what the client does not read.
+  if (!cancelled && !one_way_ && !origin_->HasRoom()) {
+    return origin_->StartLater(std::move(self));
+  }
+  origin_->StartNext();
+  if (cancelled) return Finish(DeadlinePassed(), nullptr);
   method_.Serve(std::move(self));
 }
 

@@ -44,8 +44,11 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
       host_(std::move(host)),
       token_(token),
       calls_(options),
-      connection_(std::move(transport), ServerHello(options),
-                  options.max_queued_bytes_per_connection, *this) {}
+      connection_(
+          std::move(transport), ServerHello(options),
+          {.bytes = options.max_queued_bytes_per_connection,
+           .descriptors = options.max_queued_descriptors_per_connection},
+          *this) {}
 
 bool ServerConnection::OnReadable() {
   // It is told of nothing but the client's end then.
@@ -57,9 +60,12 @@ bool ServerConnection::OnReadable() {
   const bool was_readable = interest().readable;
   // While it is held back it is told of the client's end alone: then what is
   // left is no more than a socket holds.
-  if (!(was_readable || held_back_) || !connection_.Read()) {
+  if (!(was_readable || held_back_)) {
+    // Replies have filled the queue since it was watched.
+    PauseReading();
     return connection_.closed();
   }
+  if (!connection_.Read()) return connection_.closed();
   HoldBack();
   if (const auto partial = connection_.partial_frame();
       partial != partial_frame_) {
@@ -69,7 +75,7 @@ bool ServerConnection::OnReadable() {
       NoteIncomplete();
     }
   }
-  if (was_readable && !interest().readable) host_->OnInterestChanged(*this);
+  if (was_readable && !interest().readable) PauseReading();
   return true;
 }
 
@@ -77,10 +83,22 @@ void ServerConnection::OnWritable() { connection_.OnWritable(); }
 
 Poller::Interest ServerConnection::interest() const {
   const bool blocked = connection_.write_blocked();
-  return {.readable = reads_ && !held_back_ &&
-                      (!blocked || connection_.queued_bytes() <=
-                                       connection_.max_queued_bytes()),
+  return {.readable = reads_ && !held_back_ && !has_unstarted_ &&
+                      (!blocked || connection_.within_limits()),
           .writable = blocked};
+}
+
+void ServerConnection::PauseReading() {
+  paused_ = true;
+  host_->OnInterestChanged(*this);
+  // There may be room again already; if not, OnRoom() resumes.
+  if (connection_.HasRoom()) ResumeReading();
+}
+
+void ServerConnection::ResumeReading() {
+  if (interest().readable && paused_.exchange(false)) {
+    host_->OnInterestChanged(*this);
+  }
 }
 
 void ServerConnection::HoldBack() {
@@ -170,6 +188,33 @@ void ServerConnection::OnRoom() {
   bool queued = false;
   for (const auto& call : calls_.All()) queued |= call->OnRoom();
   if (queued) Flush();
+  ResumeReading();
+  StartNext();
+}
+
+void ServerConnection::StartLater(std::shared_ptr<IncomingCall> call) {
+  {
+    MutexLock lock(unstarted_mu_);
+    unstarted_.push_back(std::move(call));
+    has_unstarted_ = true;
+  }
+  if (!paused_) PauseReading();
+  // There may be room again already; if not, OnRoom() starts it.
+  StartNext();
+}
+
+void ServerConnection::StartNext() {
+  if (!has_unstarted_ || !connection_.HasRoom()) return;
+  std::shared_ptr<IncomingCall> next;
+  {
+    MutexLock lock(unstarted_mu_);
+    if (unstarted_.empty()) return;
+    next = std::move(unstarted_.front());
+    unstarted_.pop_front();
+    has_unstarted_ = !unstarted_.empty();
+  }
+  next->Start();
+  if (!has_unstarted_) ResumeReading();
 }
 
 void ServerConnection::TurnAway(const absl::Status& why) {
@@ -228,11 +273,16 @@ void ServerConnection::EndCall(uint32_t id, OutgoingFrames end) {
 void ServerConnection::OnSendingEnded(const absl::Status& why) {
   // Nobody reads what it would say, but the client may have sent one-way calls
   // before it went.
-  reads_ ? connection_.EndReceiving() : Close(why);
+  if (!reads_) return Close(why);
+  connection_.EndReceiving();
+  // For that there is always room.
+  ResumeReading();
+  StartNext();
 }
 
 void ServerConnection::OnClosed(const absl::Status& why) {
   for (const auto& call : calls_.Close()) call->OnClientGone(why);
+  StartNext();  // which ends them
   host_->OnConnectionClosed(*this);
 }
 

@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "base/mutex.h"
 #include "connection/connection.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/server.h"
@@ -132,6 +134,9 @@ class ServerConnection final
     calls_.Release(bytes, descriptors);
   }
   bool HasRoom() override { return connection_.HasRoom(); }
+  void StartLater(std::shared_ptr<IncomingCall> call) override
+      ABSL_LOCKS_EXCLUDED(unstarted_mu_);
+  void StartNext() override ABSL_LOCKS_EXCLUDED(unstarted_mu_);
   void Enqueue(OutgoingFrames&& frames) override {
     connection_.Enqueue(frames);
   }
@@ -181,6 +186,9 @@ class ServerConnection final
   absl::Status Deliver(IncomingCall& call, IncomingFrame& frame,
                        std::string_view piece);
   void Refuse(uint32_t call_id, bool one_way, const absl::Status& status);
+  // Read no more until there is room for what requests have written; read on.
+  void PauseReading();
+  void ResumeReading();
   // Reads no more for as long as there are too many one-way calls.
   void HoldBack();
 
@@ -213,6 +221,13 @@ class ServerConnection final
   std::atomic<bool> write_put_off_{false};
   std::atomic<bool> reads_{true};
   std::atomic<bool> held_back_{false};
+  std::atomic<bool> paused_{false};
+
+  // Calls whose handlers wait for room, in order.
+  Mutex unstarted_mu_;
+  std::deque<std::shared_ptr<IncomingCall>> unstarted_
+      ABSL_GUARDED_BY(unstarted_mu_);
+  std::atomic<bool> has_unstarted_{false};
 
   Connection connection_;  // last: it uses this object until it is gone
 };

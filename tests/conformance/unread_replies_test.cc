@@ -2,10 +2,12 @@
 // and the others are served.
 
 #include <malloc.h>
+#include <poll.h>
 
 #include <fstream>
 
 #include "tests/conformance/attacked_server.h"
+#include "tests/support/fault_injection.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -41,6 +43,12 @@ class UnreadRepliesTest : public AttackedServer {
     EXPECT_EQ(refused, 300) << "the server reads on";
     return sent;
   }
+  static absl::Status ReplyAsLargeAsAsked(ServerContext&, const Text& request,
+                                          Text& reply) {
+    reply.set_data(std::string(static_cast<size_t>(request.number()), 'x'));
+    reply.set_text(request.text());
+    return absl::OkStatus();
+  }
   // Without what the allocator keeps of memory that has been freed.
   static size_t ResidentBytes() {
     malloc_trim(0);
@@ -53,11 +61,7 @@ class UnreadRepliesTest : public AttackedServer {
 INSTANTIATE_TEST_SUITE_P(Over, UnreadRepliesTest, kAllSchemes, SchemeName);
 
 TEST_P(UnreadRepliesTest, LargeRepliesStopTheServerFromReading) {
-  service_.echo = [](ServerContext&, const Text& request, Text& reply) {
-    reply.set_data(std::string(static_cast<size_t>(request.number()), 'x'));
-    reply.set_text(request.text());
-    return absl::OkStatus();
-  };
+  service_.echo = ReplyAsLargeAsAsked;
   Serve();
   const size_t before = ResidentBytes();
   RawPeer client = NewClient();
@@ -82,6 +86,41 @@ TEST_P(UnreadRepliesTest, RepliesWithDescriptorsAreBounded) {
                           Fds(4), 100'000);
   // Requests that were served have closed theirs.
   EXPECT_LT(TakeCensus().size(), 5000u);
+}
+
+TEST_P(UnreadRepliesTest, DescriptorsOfRepliesAreBounded) {
+  service_.get = [](ServerContext&, const Text&, Parcel<Files>& reply) {
+    for (int i = 0; i < 4; ++i) reply.add_files(FileWith("x"));
+    return absl::OkStatus();
+  };
+  constexpr size_t kThreads = 4;
+  constexpr size_t kMost = 40;
+  Serve({.max_threads = kThreads,
+         .max_queued_descriptors_per_connection = kMost});
+  const size_t before = TakeCensus().size();
+  RawPeer client = NewClient();
+  const uint32_t sent = SendUntilTheServerStops(
+      client, OpenFrame(0, kGet, TextBytes("x")), {}, 100'000);
+  // Each thread may have looked before the others' replies were queued. Two
+  // connections are new.
+  EXPECT_LE(TakeCensus().size(), before + kMost + 4 * (kThreads + 1) + 8);
+  for (uint32_t call = 1; call <= sent; ++call) {
+    const RawStatus status = client.ReadStatus();
+    ASSERT_EQ(status.code, kOk);
+  }
+}
+
+TEST_P(UnreadRepliesTest, AServerThatHasStoppedReadingSleeps) {
+  service_.echo = ReplyAsLargeAsAsked;
+  Serve();
+  RawPeer client = NewClient();
+  SendUntilTheServerStops(client, OpenFrame(0, kEcho, TextBytes("", 10'000)),
+                          {}, 100'000);
+  // What is counted is how often the server looks in that time.
+  FaultInjection counts(
+      [](std::string_view, size_t) { return FaultInjection::Fault(); });
+  poll(nullptr, 0, 100);
+  EXPECT_LT(counts.CountOf("epoll_wait"), 50u);
 }
 
 TEST_P(UnreadRepliesTest, RefusalsAreBounded) {

@@ -25,8 +25,8 @@ class ConnectionFixture : public ::testing::TestWithParam<TransportKind> {
     role_ = std::make_unique<RecordingRole>();
     std::unique_ptr<Transport> own;
     std::tie(peer_, own) = GetParam().make();
-    connection_ = std::make_unique<Connection>(std::move(own), hello,
-                                               max_queued_bytes_, *role_);
+    connection_ =
+        std::make_unique<Connection>(std::move(own), hello, limits_, *role_);
   }
   void PeerSends(OutgoingFrame frame) {
     std::vector<OutgoingFrame> frames;
@@ -65,7 +65,7 @@ class ConnectionFixture : public ::testing::TestWithParam<TransportKind> {
   }
 
   ExpectSameDescriptors census_;
-  size_t max_queued_bytes_ = 1u << 20;
+  Connection::QueueLimits limits_;
   std::unique_ptr<RecordingRole> role_;
   std::unique_ptr<Transport> peer_;
   std::unique_ptr<Connection> connection_;

@@ -83,6 +83,26 @@ TEST_P(ConnectionRoomTest, TellsOnceHalfOfItIsGone) {
   EXPECT_TRUE(connection_->HasRoom());
 }
 
+TEST_P(ConnectionRoomTest, CountsDescriptors) {
+  const size_t most = Connection::QueueLimits().descriptors;
+  const auto enqueue = [this] {
+    EXPECT_TRUE(connection_->Enqueue(NewFrame(1, "x", NumberedFiles(1))));
+  };
+  Block();
+  for (size_t i = 0; i < most; ++i) enqueue();
+  EXPECT_TRUE(connection_->HasRoom());
+  enqueue();
+  EXPECT_FALSE(connection_->HasRoom());
+  while (connection_->queued_bytes() > 0) PeerReadsSome();
+  EXPECT_EQ(connection_->queued_descriptors(), 0u);
+  EXPECT_EQ(role_->rooms, 1);
+  for (size_t i = 0; i <= most; ++i) enqueue();
+  EXPECT_FALSE(connection_->HasRoom());
+  EXPECT_EQ(connection_->queued_descriptors(), most + 1);
+  connection_->Withdraw(1);
+  EXPECT_EQ(connection_->queued_descriptors(), 0u);
+}
+
 TEST_P(ConnectionRoomTest, TellsOnceHoweverManyAsked) {
   EnqueueUpTo(kMost + 100);
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(connection_->HasRoom());
@@ -197,7 +217,7 @@ TEST_P(ConnectionRoomTest, TheEndIsToldInsteadOfRoom) {
 TEST_P(ConnectionRoomTest, TheMaximumIsTheUsersButNotTooLittle) {
   for (const auto& [asked, most] : {std::pair<size_t, size_t>{200'000, 200'000},
                                     std::pair<size_t, size_t>{1, 64 * 1024}}) {
-    max_queued_bytes_ = asked;
+    limits_.bytes = asked;
     Connect();
     Handshake();
     EnqueueUpTo(most);

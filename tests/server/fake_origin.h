@@ -31,6 +31,7 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
   int one_way_errors = 0;
   std::atomic<int> blocks = 0;
   std::set<uint32_t> ended;
+  std::vector<std::shared_ptr<IncomingCall>> unstarted;
   std::set<const IncomingCall*> watched;
   size_t held_bytes = 0;
   size_t held_descriptors = 0;
@@ -70,6 +71,10 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
     held_descriptors -= descriptors;
   }
   bool HasRoom() override { return has_room; }
+  void StartLater(std::shared_ptr<IncomingCall> call) override {
+    unstarted.push_back(std::move(call));
+  }
+  void StartNext() override {}
   void Enqueue(OutgoingFrames&& frames) override {
     for (OutgoingFrame& frame : frames) sent.push_back(std::move(frame));
   }

@@ -214,6 +214,19 @@ TEST_F(IncomingCallTest, AContinuationCanBeTakenBackUntilItRuns) {
   call_->OnClientGone();
 }
 
+TEST_F(IncomingCallTest, ItsHandlerBeginsOnceThereIsRoomForWhatItReplies) {
+  Make(MethodKind::kUnary);
+  origin_->has_room = false;
+  ArriveText("request", kFlagHalfClose);
+  EXPECT_EQ(origin_->RunPosted(), 1);
+  ASSERT_EQ(origin_->unstarted.size(), 1u);
+  EXPECT_EQ(service_->served, nullptr);
+  origin_->has_room = true;
+  std::exchange(origin_->unstarted, {}).front()->Start();
+  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_NE(service_->served, nullptr);
+}
+
 TEST_F(IncomingCallTest, ACancelEndsEveryWait) {
   Make(MethodKind::kBidirectional);
   origin_->has_room = false;

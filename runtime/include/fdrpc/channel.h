@@ -37,9 +37,11 @@ struct ChannelOptions {
   // keys, values and 5 for each entry; more fails the call with
   // RESOURCE_EXHAUSTED. At most 64 KiB, which is the protocol's limit.
   size_t max_metadata_bytes = 64u << 10;
-  // What may wait to be written on the connection, in bytes, while the server
-  // does not read: beyond it, further calls and messages wait. At least 64 KiB.
+  // What may wait to be written on the connection, in bytes and descriptors,
+  // while the server does not read: beyond it, further calls and messages wait.
+  // At least 64 KiB.
   size_t max_queued_bytes = 1u << 20;
+  size_t max_queued_descriptors = 128;
   // What a server may send of a stream of replies before they are read, in
   // bytes and descriptors: it waits then. Memory for a stream is at most this
   // and one reply.

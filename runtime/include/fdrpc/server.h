@@ -49,10 +49,12 @@ struct ServerOptions {
   // each entry; more fails it with RESOURCE_EXHAUSTED. At most 64 KiB, which is
   // the protocol's limit.
   size_t max_metadata_bytes = 64u << 10;
-  // What may wait to be written on one connection, in bytes, while its client
-  // does not read: beyond it writers of streams wait, and the client is not
-  // read from. At least 64 KiB.
+  // What may wait to be written on one connection, in bytes and descriptors,
+  // while its client does not read: beyond it writers of streams wait, the
+  // handlers of further calls are not begun, and the client is not read from.
+  // At least 64 KiB.
   size_t max_queued_bytes_per_connection = 1u << 20;
+  size_t max_queued_descriptors_per_connection = 128;
   // What the client of one stream may send beyond what its handler has read, in
   // bytes and descriptors. The message that reaches it still comes as a whole,
   // so a stream holds at most this and one message.
