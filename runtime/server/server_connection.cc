@@ -89,16 +89,9 @@ Poller::Interest ServerConnection::interest() const {
 }
 
 void ServerConnection::PauseReading() {
-  paused_ = true;
   host_->OnInterestChanged(*this);
-  // There may be room again already; if not, OnRoom() resumes.
-  if (connection_.HasRoom()) ResumeReading();
-}
-
-void ServerConnection::ResumeReading() {
-  if (interest().readable && paused_.exchange(false)) {
-    host_->OnInterestChanged(*this);
-  }
+  // There may be room again already; if not, OnRoom() sees to it.
+  if (connection_.HasRoom()) host_->OnInterestChanged(*this);
 }
 
 void ServerConnection::HoldBack() {
@@ -188,17 +181,18 @@ void ServerConnection::OnRoom() {
   bool queued = false;
   for (const auto& call : calls_.All()) queued |= call->OnRoom();
   if (queued) Flush();
-  ResumeReading();
+  host_->OnInterestChanged(*this);
   StartNext();
 }
 
 void ServerConnection::StartLater(std::shared_ptr<IncomingCall> call) {
+  bool first = false;
   {
     MutexLock lock(unstarted_mu_);
     unstarted_.push_back(std::move(call));
-    has_unstarted_ = true;
+    first = !has_unstarted_.exchange(true);
   }
-  if (!paused_) PauseReading();
+  if (first) host_->OnInterestChanged(*this);
   // There may be room again already; if not, OnRoom() starts it.
   StartNext();
 }
@@ -206,15 +200,17 @@ void ServerConnection::StartLater(std::shared_ptr<IncomingCall> call) {
 void ServerConnection::StartNext() {
   if (!has_unstarted_ || !connection_.HasRoom()) return;
   std::shared_ptr<IncomingCall> next;
+  bool last = false;
   {
     MutexLock lock(unstarted_mu_);
     if (unstarted_.empty()) return;
     next = std::move(unstarted_.front());
     unstarted_.pop_front();
-    has_unstarted_ = !unstarted_.empty();
+    last = unstarted_.empty();
+    if (last) has_unstarted_ = false;
   }
   next->Start();
-  if (!has_unstarted_) ResumeReading();
+  if (last) host_->OnInterestChanged(*this);
 }
 
 void ServerConnection::TurnAway(const absl::Status& why) {
@@ -276,7 +272,7 @@ void ServerConnection::OnSendingEnded(const absl::Status& why) {
   if (!reads_) return Close(why);
   connection_.EndReceiving();
   // For that there is always room.
-  ResumeReading();
+  host_->OnInterestChanged(*this);
   StartNext();
 }
 

@@ -186,9 +186,8 @@ class ServerConnection final
   absl::Status Deliver(IncomingCall& call, IncomingFrame& frame,
                        std::string_view piece);
   void Refuse(uint32_t call_id, bool one_way, const absl::Status& status);
-  // Read no more until there is room for what requests have written; read on.
+  // Is watched for requests no more until there is room for their replies.
   void PauseReading();
-  void ResumeReading();
   // Reads no more for as long as there are too many one-way calls.
   void HoldBack();
 
@@ -221,7 +220,6 @@ class ServerConnection final
   std::atomic<bool> write_put_off_{false};
   std::atomic<bool> reads_{true};
   std::atomic<bool> held_back_{false};
-  std::atomic<bool> paused_{false};
 
   // Calls whose handlers wait for room, in order.
   Mutex unstarted_mu_;
