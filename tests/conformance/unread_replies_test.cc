@@ -43,6 +43,21 @@ class UnreadRepliesTest : public AttackedServer {
     EXPECT_EQ(refused, 300) << "the server reads on";
     return sent;
   }
+  // A server that stopped goes on when its replies are read. Of so many calls
+  // it may refuse some, since the client did not keep to its limit of calls.
+  static void ExpectGoesOn(RawPeer& client, uint32_t calls) {
+    uint32_t served = 0;
+    for (uint32_t call = 1; call <= calls; ++call) {
+      const RawStatus status = client.ReadStatus();
+      if (status.code == kOk) {
+        ++served;
+      } else {
+        ASSERT_EQ(status.code, kResourceExhausted) << status.text;
+        ASSERT_NE(status.text.find("calls in progress"), std::string::npos);
+      }
+    }
+    EXPECT_GT(served, calls / 2);
+  }
   static absl::Status ReplyAsLargeAsAsked(ServerContext&, const Text& request,
                                           Text& reply) {
     reply.set_data(std::string(static_cast<size_t>(request.number()), 'x'));
@@ -69,10 +84,7 @@ TEST_P(UnreadRepliesTest, LargeRepliesStopTheServerFromReading) {
       client, OpenFrame(0, kEcho, TextBytes("", 200'000)), {}, 100'000);
   EXPECT_GT(sent, 0u);
   EXPECT_LT(ResidentBytes(), before + (400u << 20));
-  // It goes on where it stopped.
-  for (uint32_t call = 1; call <= sent; ++call) {
-    EXPECT_EQ(client.ReadStatus().code, kOk);
-  }
+  ExpectGoesOn(client, sent);
 }
 
 TEST_P(UnreadRepliesTest, RepliesWithDescriptorsAreBounded) {
@@ -104,10 +116,7 @@ TEST_P(UnreadRepliesTest, DescriptorsOfRepliesAreBounded) {
   // Each thread may have looked before the others' replies were queued. Two
   // connections are new.
   EXPECT_LE(TakeCensus().size(), before + kMost + 4 * (kThreads + 1) + 8);
-  for (uint32_t call = 1; call <= sent; ++call) {
-    const RawStatus status = client.ReadStatus();
-    ASSERT_EQ(status.code, kOk);
-  }
+  ExpectGoesOn(client, sent);
 }
 
 TEST_P(UnreadRepliesTest, AServerThatHasStoppedReadingSleeps) {
