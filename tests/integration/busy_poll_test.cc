@@ -91,6 +91,7 @@ TEST_P(BusyPollingTest, AThreadThatWaitsForLongSleeps) {
   ExpectSilence();
   release.count_down();
   caller.join();
+  StopServer();  // waits for the handlers, which use what is on this stack
 }
 
 TEST_P(BusyPollingTest, WithoutItEachReadIsOfSomething) {

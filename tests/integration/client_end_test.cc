@@ -167,6 +167,7 @@ TEST_P(ClientEndTest, TheReasonTellsCancelsAndTheServersEndApart) {
   server_.Shutdown(absl::ZeroDuration());
   EXPECT_EQ(of_second.reason.get_future().get().code(),
             absl::StatusCode::kUnavailable);
+  server_.Wait();  // for the handlers, which use what is on this stack
 }
 
 TEST_P(ClientEndTest, AClientOfTheSameProcessHasAPidfdToo) {

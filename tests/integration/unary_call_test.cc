@@ -121,6 +121,7 @@ TEST_P(UnaryCallTest, BlockedHandlersDoNotHoldUpOtherCalls) {
   EXPECT_TRUE(stub.Echo(TextOf("quick")).ok());
   release.count_down();
   for (std::thread& thread : threads) thread.join();
+  StopServer();  // waits for the handlers, which use what is on this stack
 }
 
 TEST_P(UnaryCallTest, CallsBeyondTheServersThreadsWaitTheirTurn) {
@@ -145,6 +146,7 @@ TEST_P(UnaryCallTest, CallsBeyondTheServersThreadsWaitTheirTurn) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_LE(most.load(), 2);
+  StopServer();  // waits for the handlers, which use what is on this stack
 }
 
 TEST_P(UnaryCallTest, CallsBeyondTheConnectionsLimitWaitOnTheClient) {
