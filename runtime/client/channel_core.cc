@@ -141,8 +141,8 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::Connect() {
   if (*transport == nullptr) return nullptr;
   return ClientConnection::Create(
       *std::move(transport), ClientHello(options_),
-      Connection::QueueLimits{options_.max_queued_bytes,
-                              options_.max_queued_descriptors},
+      {.bytes = options_.max_queued_bytes,
+       .descriptors = options_.max_queued_descriptors},
       KeepAlive(options_.keepalive_interval, options_.keepalive_timeout),
       options_.max_busy_poll, connectivity_);
 }

@@ -15,7 +15,8 @@ constexpr size_t kLeastQueuedBytes = 64u << 10;
 // A peer that sends pings and reads no pongs is one that does harm.
 constexpr size_t kMostQueuedPongs = 1024;
 
-// Also of a frame whose own have been closed, since they have gone ahead.
+// From the header: the transport has closed the descriptors of a frame that it
+// has sent in part.
 size_t DescriptorsOf(std::string_view head) {
   return DecodeFrameHeader(head.data()).descriptor_count;
 }

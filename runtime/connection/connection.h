@@ -63,11 +63,10 @@ class Connection {
   // How much may stay queued for more to come, by those who call Flush() later.
   static constexpr size_t kMostLingering = 16u << 10;
 
-  // How much may be queued before HasRoom() is false; less than 64 KiB counts
-  // as that.
+  // How much may be queued before HasRoom() is false.
   struct QueueLimits {
-    size_t bytes = 1u << 20;
-    size_t descriptors = 128;
+    size_t bytes;  // 64 KiB at least: less counts as that
+    size_t descriptors;
   };
 
   // `role` is borrowed and outlives the connection. Queues the hello.
@@ -180,7 +179,7 @@ class Connection {
   // Writes until nothing is queued or there is no room; the lock is given up
   // during the system calls. Returns why the connection broke, or OK.
   absl::Status WriteQueued(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Whether no more is queued than the limits, divided by that.
+  // Whether no more is queued than each limit divided by `divisor`.
   bool Within(size_t divisor) const {
     return queued_bytes() <= limits_.bytes / divisor &&
            queued_descriptors() <= limits_.descriptors / divisor;

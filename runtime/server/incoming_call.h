@@ -47,9 +47,9 @@ class IncomingCall final : public ServerCall,
     virtual bool HasRoom() = 0;
     virtual void Enqueue(OutgoingFrames&& frames) = 0;
     virtual void Flush() = 0;
-    // Has the call's Start() called once more when there is room.
+    // Calls the call's Start() again when HasRoom().
     virtual void StartLater(std::shared_ptr<IncomingCall> call) = 0;
-    // A call that was to start has: another one that waits for that may.
+    // Calls Start() of the next call that waits for that, if HasRoom().
     virtual void StartNext() = 0;
     // Whether what is queued may wait for more.
     virtual bool LetsLinger() = 0;
@@ -85,8 +85,8 @@ class IncomingCall final : public ServerCall,
   bool one_way() const { return one_way_; }
   MonotonicTime deadline() const { return context_.deadline(); }
 
-  // Has the handler called, on a thread of the server, once the client reads
-  // what others have replied; once.
+  // Has the handler called, once, on a thread of the server. While the queue of
+  // replies is full (Origin::HasRoom()) the handler waits.
   void Start();
 
   // For the connection's reader.

@@ -89,9 +89,9 @@ Poller::Interest ServerConnection::interest() const {
 }
 
 void ServerConnection::PauseReading() {
+  // If there is none yet, OnRoom() comes, and watches it again.
+  (void)connection_.HasRoom();
   host_->OnInterestChanged(*this);
-  // There may be room again already; if not, OnRoom() sees to it.
-  if (connection_.HasRoom()) host_->OnInterestChanged(*this);
 }
 
 void ServerConnection::HoldBack() {
@@ -271,7 +271,7 @@ void ServerConnection::OnSendingEnded(const absl::Status& why) {
   // before it went.
   if (!reads_) return Close(why);
   connection_.EndReceiving();
-  // For that there is always room.
+  // HasRoom() is true from now on.
   host_->OnInterestChanged(*this);
   StartNext();
 }

@@ -46,7 +46,8 @@ class ServerConnection final
     virtual void OnRequestIncomplete(ServerConnection& connection) = 0;
     // interest() has changed.
     virtual void OnInterestChanged(ServerConnection& connection) = 0;
-    // A call has ended or the last bytes were written while draining.
+    // While draining: a call has ended, the last bytes were written, or the
+    // client has confirmed that it makes no more calls.
     virtual void OnDrainProgress() = 0;
     virtual void OnConnectionClosed(ServerConnection& connection) = 0;
     // A call has come; its handler has ended, or it will have none. The host
@@ -186,7 +187,7 @@ class ServerConnection final
   absl::Status Deliver(IncomingCall& call, IncomingFrame& frame,
                        std::string_view piece);
   void Refuse(uint32_t call_id, bool one_way, const absl::Status& status);
-  // Is watched for requests no more until there is room for their replies.
+  // Stops watching for requests until there is room for their replies.
   void PauseReading();
   // Reads no more for as long as there are too many one-way calls.
   void HoldBack();

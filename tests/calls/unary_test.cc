@@ -211,7 +211,8 @@ TEST_P(UnaryTest, AServerThatGoesEndsTheCall) {
   seen_.AwaitCancelled(1);
 }
 
-// However it reads it: busily, or from its poller.
+// The server may read the confirmation in a busy poll, or when its poller
+// wakes.
 TEST_P(UnaryTest, AShutdownEndsOnceTheClientHasConfirmedThatItMakesNoCalls) {
   for (int i = 0; i < 10; ++i) {
     Server server;

@@ -65,7 +65,7 @@ class ConnectionFixture : public ::testing::TestWithParam<TransportKind> {
   }
 
   ExpectSameDescriptors census_;
-  Connection::QueueLimits limits_;
+  Connection::QueueLimits limits_ = {.bytes = 1u << 20, .descriptors = 128};
   std::unique_ptr<RecordingRole> role_;
   std::unique_ptr<Transport> peer_;
   std::unique_ptr<Connection> connection_;

@@ -84,7 +84,7 @@ TEST_P(ConnectionRoomTest, TellsOnceHalfOfItIsGone) {
 }
 
 TEST_P(ConnectionRoomTest, CountsDescriptors) {
-  const size_t most = Connection::QueueLimits().descriptors;
+  const size_t most = limits_.descriptors;
   const auto enqueue = [this] {
     EXPECT_TRUE(connection_->Enqueue(NewFrame(1, "x", NumberedFiles(1))));
   };
