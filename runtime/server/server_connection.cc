@@ -10,8 +10,9 @@ namespace fdrpc {
 namespace {
 
 // For how long a client without calls, which has perhaps no thread that reads,
-// may take to confirm that it makes none.
-constexpr absl::Duration kConfirmTime = absl::Milliseconds(20);
+// may take to confirm that it makes none. One that has a thread needs as long
+// as a busy machine keeps it from a processor.
+constexpr absl::Duration kConfirmTime = absl::Milliseconds(100);
 
 Hello ServerHello(const ServerOptions& options) {
   Hello hello;
@@ -244,6 +245,9 @@ bool ServerConnection::AdvanceDrain(MonotonicTime now) {
     }
     if (!confirmed_ && (now < confirm_until_ || !calls_.empty())) return false;
     if (!confirmed_) {
+      // What has come and was not looked at may begin a stream, of which the
+      // client cannot send the rest once it is shut out.
+      if (OnReadable()) return false;
       reads_ = false;
       host_->OnInterestChanged(*this);
       connection_.ReadRest();

@@ -2,11 +2,14 @@
 // test's, which decides what comes between the steps.
 
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "call/continuation_queue.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -15,6 +18,7 @@
 #include "tests/server/incoming_call_fixture.h"
 #include "tests/transport/frames.h"
 #include "tests/transport/transport_pairs.h"
+#include "transport/transport.h"
 #include "wire/limits.h"
 
 namespace fdrpc::testing {
@@ -60,6 +64,37 @@ class FakeHost final : public ServerConnection::Host {
   ContinuationQueue posted_;
 };
 
+// The server's end, as it is, but for what the test does just before the server
+// shuts the client out.
+class WatchedTransport final : public Transport {
+ public:
+  WatchedTransport(std::unique_ptr<Transport> transport,
+                   std::function<void()>& before_shut_out)
+      : transport_(std::move(transport)), before_shut_out_(before_shut_out) {}
+
+  SendResult Send(absl::Span<const FrameToSend> frames) override {
+    return transport_->Send(frames);
+  }
+  ReceiveResult Receive() override { return transport_->Receive(); }
+  NextResult Next(IncomingFrame& frame) override {
+    return transport_->Next(frame);
+  }
+  std::optional<uint64_t> PartialFrame() const override {
+    return transport_->PartialFrame();
+  }
+  void ReleaseIdleMemory() override { transport_->ReleaseIdleMemory(); }
+  int pollable_fd() const override { return transport_->pollable_fd(); }
+  void ShutdownReceive() override {
+    if (before_shut_out_) std::exchange(before_shut_out_, {})();
+    transport_->ShutdownReceive();
+  }
+  void Shutdown() override { transport_->Shutdown(); }
+
+ private:
+  std::unique_ptr<Transport> transport_;
+  std::function<void()>& before_shut_out_;
+};
+
 class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
  protected:
   static constexpr MonotonicTime kLater = kNoDeadline - std::chrono::seconds(1);
@@ -68,8 +103,10 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
     auto [server_end, client_end] = GetParam().make();
     client_ = std::move(client_end);
     registry_.Add(unary_);
-    connection_ = ServerConnection::Create(std::move(server_end), {}, options_,
-                                           registry_, host_, 1);
+    connection_ =
+        ServerConnection::Create(std::make_unique<WatchedTransport>(
+                                     std::move(server_end), before_shut_out_),
+                                 {}, options_, registry_, host_, 1);
     connection_->Start();
     Send(BuildHello({}));
     Send(BuildMethod(1, "test.Keeping/Call"));
@@ -109,6 +146,13 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
     const OutgoingMessage message(reply);
     std::exchange(unary_.served, nullptr)->Finish(absl::OkStatus(), &message);
   }
+  // The client's time to confirm is over; it sends when the server has seen
+  // that nothing is there, and before it shuts the client out.
+  void AdvanceWhileTheClientSends(std::function<void()> send) {
+    before_shut_out_ = std::move(send);
+    EXPECT_FALSE(connection_->AdvanceDrain(kLater));
+    EXPECT_FALSE(before_shut_out_) << "it was not shut out";
+  }
   // What the client gets next: "go-away 7", "ping", "status 7".
   std::vector<std::string> Received() {
     std::vector<std::string> names;
@@ -137,6 +181,7 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
   KeepingService unary_{MethodKind::kUnary};
   std::shared_ptr<FakeHost> host_ = std::make_shared<FakeHost>();
   std::unique_ptr<Transport> client_;
+  std::function<void()> before_shut_out_;
   std::shared_ptr<ServerConnection> connection_;
 };
 
@@ -182,10 +227,10 @@ TEST_P(ServerDrainTest, TakesNoCallBehindTheAnswer) {
 
 TEST_P(ServerDrainTest, ShutsOutAClientThatReadsNothingAndLosesNoCallOfIt) {
   connection_->Drain();
-  EXPECT_TRUE(SendCall(1, NumberedFiles(1)));
-  EXPECT_TRUE(SendCall(2));
-  // The server has not looked since.
-  EXPECT_FALSE(connection_->AdvanceDrain(kLater));
+  AdvanceWhileTheClientSends([this] {
+    EXPECT_TRUE(SendCall(1, NumberedFiles(1)));
+    EXPECT_TRUE(SendCall(2));
+  });
   EXPECT_FALSE(host_->wants_to_read);
   EXPECT_FALSE(SendCall(3, NumberedFiles(1))) << "the client keeps it";
   ServeOne();
@@ -198,16 +243,36 @@ TEST_P(ServerDrainTest, ShutsOutAClientThatReadsNothingAndLosesNoCallOfIt) {
 
 TEST_P(ServerDrainTest, LeavesWhatCannotBeServedWithoutReadingToTheNextServer) {
   connection_->Drain();
-  EXPECT_TRUE(SendCall(1));
-  EXPECT_TRUE(SendCall(2, {}, kFlagMessage | kFlagMore));
-  EXPECT_TRUE(SendCall(3));
-  EXPECT_FALSE(connection_->AdvanceDrain(kLater));
+  AdvanceWhileTheClientSends([this] {
+    EXPECT_TRUE(SendCall(1));
+    EXPECT_TRUE(SendCall(2, {}, kFlagMessage | kFlagMore));
+    EXPECT_TRUE(SendCall(3));
+  });
   ServeOne();
   host_->RunNext();
   EXPECT_EQ(unary_.served, nullptr);
   EXPECT_TRUE(connection_->AdvanceDrain(kLater));
   EXPECT_THAT(Received(), ElementsAre("go-away 4294967295", "ping", "go-away 1",
                                       "status 1"));
+}
+
+TEST_P(ServerDrainTest, ReadsWhatHasComeBeforeItShutsTheClientOut) {
+  connection_->Drain();
+  // The server has not looked since, and the rest of the second is to come.
+  EXPECT_TRUE(SendCall(1));
+  EXPECT_TRUE(SendCall(2, {}, kFlagMessage | kFlagMore));
+  for (int looks = 0; looks < 3; ++looks) {
+    EXPECT_FALSE(connection_->AdvanceDrain(kLater));
+  }
+  EXPECT_TRUE(host_->wants_to_read);
+  OutgoingFrame rest = NewFrame(2);
+  rest.head[9] = static_cast<char>(kFlagMessage | kFlagHalfClose);
+  Send(std::move(rest));
+  Read();
+  ServeOne();
+  ServeOne();
+  EXPECT_THAT(Received(), ElementsAre("go-away 4294967295", "ping", "status 1",
+                                      "status 2"));
 }
 
 TEST_P(ServerDrainTest, DoesNotShutOutAClientWithACallInProgress) {
@@ -224,7 +289,7 @@ TEST_P(ServerDrainTest, DoesNotShutOutAClientWithACallInProgress) {
   EXPECT_FALSE(connection_->AdvanceDrain(kLater))
       << "it has some time since its last call";
   EXPECT_TRUE(
-      connection_->AdvanceDrain(kLater + std::chrono::milliseconds(30)));
+      connection_->AdvanceDrain(kLater + std::chrono::milliseconds(500)));
 }
 
 TEST_P(ServerDrainTest, DrainsOnce) {
