@@ -4,8 +4,9 @@ others also compiles alone: a unity build hides an include that is missing where
 before it has it. Checks the syntax only, with the commands of BUILD_DIR's
 compile_commands.json. Prints what the compiler says; fails if one source fails.
 
-What many sources include costs most of the time: sources of one command that reach the
-same of the LARGE_HEADERS by their own includes share those as one precompiled header."""
+What many sources include costs most of the time: sources with the same options that reach
+the same of the LARGE_HEADERS, and of the generated ones, by their own includes share those as
+one precompiled header."""
 
 import collections
 import concurrent.futures
@@ -21,7 +22,9 @@ import tempfile
 
 # In the order in which sources include them.
 LARGE_HEADERS = ('gmock/gmock.h', 'gtest/gtest.h', 'google/protobuf/message.h',
-                 'absl/status/statusor.h', 'fdrpc/channel.h', 'fdrpc/server.h')
+                 'google/protobuf/descriptor.h', 'absl/status/statusor.h', 'fdrpc/channel.h',
+                 'fdrpc/server.h')
+GENERATED_HEADERS = '.fdrpc.h'
 # Fewer do not make up for the time that it takes to compile the header.
 FEWEST_SHARING = 4
 
@@ -35,15 +38,17 @@ def joined_sources(unity_source):
 
 
 def syntax_command(entry):
-    """entry's command without its source and output."""
+    """entry's command without its source and output, and without what takes time and says
+    nothing of the syntax: warnings and instrumentation, which the build itself has."""
     arguments = []
     words = iter(shlex.split(entry['command']))
     for word in words:
         if word in WITH_VALUE:
             next(words)
-        elif word != entry['file'] and word not in NOT_FOR_SYNTAX:
+        elif (word != entry['file'] and word not in NOT_FOR_SYNTAX and
+              not word.startswith('-fsanitize')):
             arguments.append(word)
-    return tuple(arguments + ['-fsyntax-only'])
+    return tuple(arguments + ['-w', '-fsyntax-only'])
 
 
 @functools.cache
@@ -69,7 +74,8 @@ def large_headers_of(source, command):
             names.add(name)
             if header := find_header(name, directories):
                 left.append(header)
-    return tuple(header for header in LARGE_HEADERS if header in names)
+    generated = sorted(name for name in names if name.endswith(GENERATED_HEADERS))
+    return (*(header for header in LARGE_HEADERS if header in names), *generated)
 
 
 def run(command, directory):
@@ -82,7 +88,8 @@ def precompile(command, headers, directory, place):
     header, compiled = place.with_suffix('.h'), place.with_suffix('.pch')
     header.write_text(''.join(f'#include "{name}"\n' for name in headers))
     status, said = run([word for word in command if word != '-fsyntax-only'] +
-                       ['-x', 'c++-header', header, '-o', compiled], directory)
+                       ['-fpch-instantiate-templates', '-x', 'c++-header', header,
+                        '-o', compiled], directory)
     if status != 0:
         raise RuntimeError(f'{" ".join(headers)}: compiling these together failed:\n{said}')
     return ['-include-pch', compiled]
@@ -103,20 +110,22 @@ def main():
         command = syntax_command(entry)
         for source in joined_sources(entry['file']):
             headers = large_headers_of(source, command)
-            groups[command, entry['directory'], headers].append(source)
+            # Where headers are looked for makes no difference to what they are.
+            options = tuple(word for word in command if not word.startswith('-I'))
+            groups[options, entry['directory'], headers].append((command, source))
     if not groups:
         sys.exit(f'check_alone.py: {build} is no unity build: it joins no sources')
     failures = 0
     with (concurrent.futures.ThreadPoolExecutor(jobs) as pool,
           tempfile.TemporaryDirectory() as temporary):
         checks = []
-        for number, ((command, directory, headers), sources) in enumerate(groups.items()):
+        for number, ((_, directory, headers), members) in enumerate(groups.items()):
             precompiled = None
-            if headers and len(sources) >= FEWEST_SHARING:
+            if headers and len(members) >= FEWEST_SHARING:
                 place = pathlib.Path(temporary) / str(number)
-                precompiled = pool.submit(precompile, command, headers, directory, place)
+                precompiled = pool.submit(precompile, members[0][0], headers, directory, place)
             checks += [(source, pool.submit(check, command, source, directory, precompiled))
-                       for source in sources]
+                       for command, source in members]
         for number, (source, result) in enumerate(checks, 1):
             status, said = result.result()
             print(f'[{number}/{len(checks)}] {os.path.relpath(source)}', flush=True)
