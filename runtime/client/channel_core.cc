@@ -5,6 +5,7 @@
 #include "base/recycled.h"
 #include "client/channel_call.h"
 #include "fdrpc/answered_call.h"
+#include "os/busy_poll.h"
 #include "wire/limits.h"
 
 namespace fdrpc {
@@ -46,7 +47,9 @@ ChannelCore::ChannelCore(Connector connector, const ChannelOptions& options,
       fork_generation_(ForkGeneration()),
       connectivity_(std::make_shared<Connectivity>()),
       lock_(connectivity_->lock()),
-      loop_(std::move(loop)) {}
+      loop_(std::move(loop)) {
+  BusyPoll::PrepareSystemCalls();
+}
 
 absl::Status ChannelCore::CallUnary(const Method& method,
                                     OutgoingMessage request,

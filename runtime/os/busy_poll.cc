@@ -58,6 +58,15 @@ bool BusyPoll::HasSeveralCpus() {
   return several;
 }
 
+void BusyPoll::PrepareSystemCalls() {
+  static const bool done = [] {
+    (void)HasSeveralCpus();
+    YieldCpu();
+    return true;
+  }();
+  (void)done;
+}
+
 BusyPoll::Wait BusyPoll::Begin(MonotonicTime now) {
   const Wait sleep = {.began = now, .until = now};
   if (confidence_ == 0 || longest_ == Nanoseconds::zero() ||

@@ -42,6 +42,10 @@ class BusyPoll {
   Wait Begin(MonotonicTime now);
   // Whether the calling thread may run on more than one CPU.
   static bool HasSeveralCpus();
+  // Makes the system calls that polling makes at times, once in the process: so
+  // a filter of system calls, seccomp(2), that forbids one shows it at the
+  // start of a program and not when calls first come densely.
+  static void PrepareSystemCalls();
   // Whether what is waited for is likely to come soon, so that it has.
   bool expects_arrival() const { return confidence_ > 0; }
   // When what was waited for came: before the first look, which says nothing

@@ -56,8 +56,10 @@ class Executor {
 
   // Polls no more once what is queued has run; the polling thread says so.
   virtual void Stop() = 0;
-  // Blocks until that is so. Not for what the executor runs.
+  // Blocks until that is so. A programmer's error for what the executor runs.
   virtual void AwaitEnd() = 0;
+  // Whether the executor runs something on the calling thread.
+  virtual bool RunsThisThread() const = 0;
 };
 
 }  // namespace fdrpc

@@ -60,7 +60,7 @@ void LoopExecutor::Run() {
 
 void LoopExecutor::AwaitEnd() {
   FDRPC_CHECK(
-      !loop_->OnThisThread(),
+      !RunsThisThread(),
       "a server is waited for, or destroyed, within what its loop calls");
   loop_->RunUntil(ended_);
 }

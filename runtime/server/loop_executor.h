@@ -53,6 +53,7 @@ class LoopExecutor final : public Executor,
   void Stop() override;
   // Runs the loop, unless another thread does.
   void AwaitEnd() override;
+  bool RunsThisThread() const override { return loop_->OnThisThread(); }
 
  private:
   // LoopCore::Source. The descriptor is an epoll set, of which the loop hears

@@ -1,8 +1,10 @@
 #include "fdrpc/server.h"
 
+#include <atomic>
 #include <utility>
 
 #include "base/check.h"
+#include "os/process_exit.h"
 #include "server/server_core.h"
 #include "server/stop_signals.h"
 
@@ -19,6 +21,12 @@ Server::~Server() {
     return;
   }
   core_->Shutdown(absl::ZeroDuration());
+  if (ProcessExits() && core_->RunsThisThread()) {
+    // exit(3) in a handler, which does not return: it cannot be waited for.
+    static std::atomic<const std::shared_ptr<ServerCore>*> last;
+    last = new std::shared_ptr<ServerCore>(std::move(core_));
+    return;
+  }
   core_->AwaitEnd();
   core_->CloseConnections();
 }

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "os/activation.h"
 #include "os/inherited_socket.h"
+#include "os/process_exit.h"
 #include "os/unix_address.h"
 #include "server/loop_executor.h"
 #include "transport/socket_transport.h"
@@ -189,6 +190,8 @@ void ServerCore::BeginServing() {
               "InProcessChannel()");
   FDRPC_CHECK(!serving_, "a server serves once");
   serving_ = true;
+  WatchProcessExit();
+  BusyPoll::PrepareSystemCalls();
   idle_check_at_ = DeadlineAfter(Clock::Real().Now(), options_.idle_timeout);
 }
 

@@ -75,6 +75,11 @@ class ServerCore final : private ServerConnection::Host,
     if (pool_ != nullptr && inherited_by_fork()) return;
     if (executor_ != nullptr) executor_->AwaitEnd();
   }
+  // Whether the calling thread is one that runs handlers, so that it cannot
+  // wait for them.
+  bool RunsThisThread() const {
+    return executor_ != nullptr && executor_->RunsThisThread();
+  }
   // Ends the connections that are left. Once no thread polls any more.
   void CloseConnections();
 

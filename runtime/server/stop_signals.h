@@ -7,9 +7,9 @@ namespace fdrpc {
 
 class ServerCore;
 
-// While it lives, SIGTERM and SIGINT ask a server to stop; then the handlers
-// that were there before are back. One at a time in a process: a second is a
-// programmer's error.
+// While it lives, SIGTERM and SIGINT ask a server to stop, unless they are
+// ignored; then the handlers that were there before are back. One at a time in
+// a process: a second is a programmer's error.
 class StopSignals {
  public:
   explicit StopSignals(ServerCore& server);
@@ -18,6 +18,8 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
 
  private:
+  static void Handle(int signal, struct sigaction& former);
+
   struct sigaction former_term_ = {};
   struct sigaction former_int_ = {};
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "base/check.h"
 
 namespace fdrpc {
 namespace {
@@ -57,6 +58,14 @@ void WorkerPool::JoinThreads() {
     // Those may start further ones before they end.
     for (std::thread& thread : threads) thread.join();
   }
+}
+
+void WorkerPool::AwaitEnd() {
+  FDRPC_CHECK(
+      !RunsThisThread(),
+      "a server is waited for, or destroyed, on a thread of its own, in "
+      "a handler perhaps; call Shutdown() there, and wait elsewhere");
+  JoinThreads();
 }
 
 absl::Status WorkerPool::Start() {
@@ -117,7 +126,7 @@ void WorkerPool::EnsureRun() {
     return;
   }
   if (!CanRun()) return;
-  if (pool_of_this_thread == this) {
+  if (RunsThisThread()) {
     // This thread comes back to the queue; if that takes long, another does.
     if (!timer_set_) SetTimer(kSlow);
     EnsureWatch();
@@ -208,7 +217,7 @@ void WorkerPool::Poll(const Parker* parker) {
 }
 
 bool WorkerPool::Park(Parker& parker, MonotonicTime deadline) {
-  if (pool_of_this_thread == this) {
+  if (RunsThisThread()) {
     MutexLock lock(mu_);
     if (!put_off_.empty()) WritePutOff();
     if (parker.BeginOtherWait()) return true;
@@ -231,7 +240,7 @@ bool WorkerPool::PollUntilGiven(Parker& parker) {
   return true;
 }
 
-bool WorkerPool::PollsInPark() const { return pool_of_this_thread == this; }
+bool WorkerPool::RunsThisThread() const { return pool_of_this_thread == this; }
 
 void WorkerPool::OnGiven(Parker::Was was, bool polls) {
   MutexLock lock(mu_);
@@ -252,7 +261,7 @@ void WorkerPool::WritePutOff() {
 }
 
 bool WorkerPool::PutOff(std::shared_ptr<PutOffWrite> write) {
-  if (pool_of_this_thread != this) return false;
+  if (!RunsThisThread()) return false;
   MutexLock lock(mu_);
   // Who comes for the queue comes for this, too, even if it finds the queue
   // empty by then.

@@ -61,7 +61,7 @@ class WorkerPool final : public Executor,
   // polling over at once.
   bool Park(Parker& parker, MonotonicTime deadline) override
       ABSL_LOCKS_EXCLUDED(mu_);
-  bool PollsInPark() const override;
+  bool PollsInPark() const override { return RunsThisThread(); }
   void OnGiven(Parker::Was was, bool polls) override ABSL_LOCKS_EXCLUDED(mu_);
   void PostUrgently(Continuation& continuation) override
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -69,7 +69,8 @@ class WorkerPool final : public Executor,
   void InterruptPoll() override ABSL_LOCKS_EXCLUDED(mu_);
   // Lets the threads end once they have run what is queued.
   void Stop() override ABSL_LOCKS_EXCLUDED(mu_);
-  void AwaitEnd() override ABSL_LOCKS_EXCLUDED(mu_) { JoinThreads(); }
+  void AwaitEnd() override ABSL_LOCKS_EXCLUDED(mu_);
+  bool RunsThisThread() const override;
 
  private:
   WorkerPool(int max_threads, std::function<Found(bool sleeps)> poll,

@@ -136,8 +136,9 @@ class Server {
   explicit Server(ServerOptions options = {});
   // Shuts down with no drain time and waits for handlers to end: to return, and
   // those with callbacks to Finish() or let go of their calls. In a child after
-  // fork(2) it leaves everything to the parent. What Wait() says of loops is
-  // true of it, too.
+  // fork(2) it leaves everything to the parent. What Wait() says of loops and
+  // of handlers is true of it, too; but a static server does not wait when a
+  // handler calls exit(3): what is left ends with the process.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -184,8 +185,9 @@ class Server {
 
   // Serves on the calling thread and those that it starts, until SIGTERM,
   // SIGINT or Shutdown(); then drains and returns. Handles the two signals
-  // while it runs and puts the former handlers back; one that comes before,
-  // also after Listen(), does what it does to a program without a server. One
+  // while it runs and puts the former handlers back; one that is ignored, as by
+  // nohup(1), stays ignored. A signal that comes before, also after Listen(),
+  // does what it does to a program without a server. One
   // server of a process may Run() at a time, and a server runs once, after
   // Listen() or InProcessChannel().
   void Run();
@@ -207,7 +209,8 @@ class Server {
   // Blocks until a started server has shut down and its handlers have ended.
   // One in a loop is left to the thread that the loop belongs to
   // (fdrpc/loop.h); on that thread, or if there is none, it runs the loop
-  // meanwhile. Within what the loop calls it is a programmer's error.
+  // meanwhile. In a handler, or in what its loop calls, it is a programmer's
+  // error.
   void Wait();
 
   // From any thread, also after the end.
