@@ -1,5 +1,7 @@
 #include "base/monotonic_time.h"
 
+#include <ctime>
+
 namespace fdrpc {
 
 MonotonicTime DeadlineAfter(MonotonicTime now, absl::Duration timeout) {
@@ -13,6 +15,13 @@ MonotonicTime DeadlineAfter(MonotonicTime now, absl::Duration timeout) {
 absl::Duration TimeUntil(MonotonicTime deadline, MonotonicTime now) {
   if (deadline == kNoDeadline) return absl::InfiniteDuration();
   return absl::FromChrono(deadline - now);
+}
+
+MonotonicTime CoarseNow() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return MonotonicTime(std::chrono::seconds(now.tv_sec) +
+                       std::chrono::nanoseconds(now.tv_nsec));
 }
 
 const Clock& Clock::Real() {

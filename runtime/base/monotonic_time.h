@@ -20,6 +20,11 @@ MonotonicTime DeadlineAfter(MonotonicTime now, absl::Duration timeout);
 // What is left at `now` until `deadline`; infinite for kNoDeadline.
 absl::Duration TimeUntil(MonotonicTime deadline, MonotonicTime now);
 
+// The time of the kernel's last tick: up to kCoarseStep behind, for a tenth of
+// what Clock::Real().Now() costs (CLOCK_MONOTONIC_COARSE of clock_gettime(2)).
+MonotonicTime CoarseNow();
+inline constexpr std::chrono::milliseconds kCoarseStep{10};  // at 100 Hz
+
 // Where code that must be tested without waiting gets the time from.
 class Clock {
  public:

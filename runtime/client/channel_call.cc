@@ -130,17 +130,22 @@ bool ChannelCall::Take(IncomingMessage message) {
   if (inherited()) return false;
   ReceivedMessage received;
   std::shared_ptr<ClientConnection> connection;
+  bool taken = false;
   {
     ChannelLockHolder lock(lock_);
-    if (ended_here_ || !state_.inbox.has_message()) return false;
-    const Credit grant = state_.inbox.Take(received);
-    if (!grant.empty() && state_.connection != nullptr) {
-      connection = this->connection();
-      connection->lock().AssertHeld();
-      connection->Grant(state_, grant);
+    connection = NoticeDeadline();
+    taken = !ended_here_ && state_.inbox.has_message();
+    if (taken) {
+      const Credit grant = state_.inbox.Take(received);
+      if (!grant.empty() && state_.connection != nullptr) {
+        connection = this->connection();
+        connection->lock().AssertHeld();
+        connection->Grant(state_, grant);
+      }
     }
   }
   Flush(connection);
+  if (!taken) return false;
   absl::Status parsed = ParseReceived(std::move(received), message);
   if (parsed.ok()) return true;
   {
@@ -161,35 +166,50 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
   }
   DescriptorSet descriptors;
   absl::Status sendable = PrepareMessage(message, descriptors);
-  if (!sendable.ok()) {
-    Abort(sendable);
-    return false;
-  }
   const size_t count = descriptors.size();
-  OutgoingFrames frames =
-      BuildMessage(0, message, std::move(descriptors), last);
+  OutgoingFrames frames;
+  if (sendable.ok()) {
+    frames = BuildMessage(0, message, std::move(descriptors), last);
+  }
   std::shared_ptr<ClientConnection> connection;
+  bool taken = false;
   {
     ChannelLockHolder lock(lock_);
-    if (state_.done) {
+    connection = NoticeEnd();
+    if (state_.done || half_closed_) {
       lock_.DropLater(std::move(frames));
-      return false;
+    } else if (!sendable.ok()) {
+      End(std::move(sendable));
+      connection = this->connection();
+    } else {
+      FDRPC_CHECK(state_.outbox.has_room(),
+                  "a message is written before the last one was taken over");
+      taken = true;
+      half_closed_ = last;
+      connection =
+          SendOrPut(std::move(frames), message.message->GetCachedSize(), count);
     }
-    FDRPC_CHECK(state_.outbox.has_room(),
-                "a message is written before the last one was taken over");
-    FDRPC_CHECK(!half_closed_, "a message is written behind the half-close");
-    half_closed_ = last;
-    connection =
-        SendOrPut(std::move(frames), message.message->GetCachedSize(), count);
   }
-  if (message.may_linger && connection != nullptr && connection->Linger()) {
+  if (taken && message.may_linger && connection != nullptr &&
+      connection->Linger()) {
     return true;
   }
   Flush(connection);
-  if (!on_loop_ && connection != nullptr && connection->write_blocked()) {
+  if (!taken || connection == nullptr) return taken;
+  if (!on_loop_ && connection->write_blocked()) {
     AwaitWritten();
+  } else if (connection->sends()) {
+    return true;
   }
-  return true;
+  ChannelLockHolder lock(lock_);
+  connection->lock().AssertHeld();
+  const ClientConnection* const on = state_.connection;
+  if (on == connection.get() && !connection->sends()) {
+    // The message will not arrive, but the server may have said why.
+    connection->ReadNowAndThen(CoarseNow());
+    return !state_.done && state_.connection != connection.get();
+  }
+  return !state_.done;
 }
 
 void ChannelCall::HalfClose() {
@@ -197,9 +217,11 @@ void ChannelCall::HalfClose() {
   std::shared_ptr<ClientConnection> connection;
   {
     ChannelLockHolder lock(lock_);
-    if (state_.done || std::exchange(half_closed_, true)) return;
-    state_.half_close_asked = true;
-    connection = SendWaiting();
+    connection = NoticeEnd();
+    if (!state_.done && !std::exchange(half_closed_, true)) {
+      state_.half_close_asked = true;
+      connection = SendWaiting();
+    }
   }
   Flush(connection);
 }
@@ -248,6 +270,34 @@ void ChannelCall::OnTime(
   if (state_.done) return;
   EndAtDeadline();
   connections.push_back(connection());
+}
+
+std::shared_ptr<ClientConnection> ChannelCall::NoticeDeadline(
+    MonotonicTime coarse_now) {
+  if (coarse_now < state_.deadline - kCoarseStep ||
+      Clock::Real().Now() < state_.deadline) {
+    return nullptr;
+  }
+  if (state_.done) {
+    // The server, whose deadline is the same, was the first to say so.
+    if (absl::IsDeadlineExceeded(state_.status)) ended_here_ = true;
+    return nullptr;
+  }
+  EndAtDeadline();
+  return connection();
+}
+
+std::shared_ptr<ClientConnection> ChannelCall::NoticeEnd() {
+  if (state_.done) return nullptr;
+  const MonotonicTime now = CoarseNow();
+  std::shared_ptr<ClientConnection> to_flush = NoticeDeadline(now);
+  if (state_.connection != nullptr) {
+    // Its last owner, perhaps, when the call has been taken off it.
+    to_flush = connection();
+    to_flush->lock().AssertHeld();
+    to_flush->ReadNowAndThen(now);
+  }
+  return to_flush;
 }
 
 void ChannelCall::EndAtDeadline() {

@@ -96,6 +96,20 @@ class ChannelCall final : public ClientCall,
     attempts_.lock().AssertHeld();
     return attempts_.connection();
   }
+  // Ends the call if its deadline has passed: threads that find what they wait
+  // for may not wait at all. Returns the connection that is to be flushed. What
+  // is left of a call that has ended at its deadline is not wanted any more.
+  std::shared_ptr<ClientConnection> NoticeDeadline()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return state_.deadline == kNoDeadline ? nullptr
+                                          : NoticeDeadline(CoarseNow());
+  }
+  std::shared_ptr<ClientConnection> NoticeDeadline(MonotonicTime coarse_now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // The same for who sends, and reads nothing: what the server has sent may be
+  // the call's end. Gives up the lock meanwhile.
+  std::shared_ptr<ClientConnection> NoticeEnd()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Whether what only this thread takes is there. False: look with the lock.
   bool ReadyForThisThread(CallEvent event) const;
   // Return the connection that is to be flushed.

@@ -28,8 +28,15 @@ bool ChannelCall::ReadyForThisThread(CallEvent event) const {
 
 bool ChannelCall::Ready(CallEvent event) {
   if (inherited()) return true;
-  ChannelLockHolder lock(lock_);
-  return state_.Ready(event);
+  std::shared_ptr<ClientConnection> connection;
+  bool ready = false;
+  {
+    ChannelLockHolder lock(lock_);
+    connection = NoticeEnd();
+    ready = state_.Ready(event);
+  }
+  Flush(connection);
+  return ready;
 }
 
 void ChannelCall::Await(CallEvent event) {

@@ -101,6 +101,13 @@ class ClientConnection final
   // server is going, perhaps.
   void ReadWhatCame() ABSL_LOCKS_EXCLUDED(lock_);
 
+  // For a thread that sends and waits for nothing: takes in what has arrived,
+  // which may be the end of its call, if no other thread reads. At most every
+  // few milliseconds, unless the server takes nothing more. `now`: CoarseNow().
+  void ReadNowAndThen(MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Whether what is sent can still arrive, as far as is known.
+  bool sends() const { return connection_.sends(); }
+
   // Has `loop` read whenever no thread does, from now on.
   absl::Status ReadWith(std::shared_ptr<LoopCore> loop)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -218,7 +225,8 @@ class ClientConnection final
   bool usable_ ABSL_GUARDED_BY(lock_) = true;
   KeepAlive keep_alive_ ABSL_GUARDED_BY(lock_);
   bool heard_ = false;  // since the last look; the reader's
-  BusyPoll busy_poll_;  // the reader's
+  MonotonicTime read_for_sender_at_ ABSL_GUARDED_BY(lock_);
+  BusyPoll busy_poll_;                           // the reader's
   BusyPoll parked_poll_ ABSL_GUARDED_BY(lock_);  // of those that wait for it
   // Ended by this side, for want of a sign of life.
   bool given_up_ ABSL_GUARDED_BY(lock_) = false;

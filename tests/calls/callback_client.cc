@@ -57,13 +57,11 @@ class CallbackCall final : public DrivenCall {
   }
   Metadata Headers() override {
     return Await<Metadata>([&](auto done) {
-      stream_.Headers([done = std::move(done)](
+      stream_.headers([done = std::move(done)](
                           const Metadata& headers) mutable { done(headers); });
     });
   }
   absl::StatusOr<Text> Finish() override {
-    // As the blocking streams do it.
-    if constexpr (requires { stream_.WritesDone(); }) stream_.WritesDone();
     if constexpr (requires { stream_.Read(nullptr); }) {
       absl::Status status = Await<absl::Status>(
           [&](auto done) { stream_.Finish(std::move(done)); });

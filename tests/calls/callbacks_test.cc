@@ -137,5 +137,41 @@ TEST_F(CallbacksTest, OfMessagesThatAreThereRunLater) {
   EXPECT_TRUE(end->ok()) << *end;
 }
 
+TEST_F(CallbacksTest, AHalfCloseComesBehindAWriteThatIsPending) {
+  EchoingChat service(passing_);
+  Server server;
+  server.AddService(service);
+  ASSERT_TRUE(server.Listen(dir_.address()).ok());
+  ASSERT_TRUE(server.Start(loop_).ok());
+  Text text;
+  text.set_text("a");
+  for (const bool finishes : {false, true}) {
+    auto chat = stub_.async().Chat();
+    std::optional<bool> written;
+    std::optional<std::string> read;
+    std::optional<absl::Status> end;
+    chat.Write(text, [&](bool sent) { written = sent; });
+    chat.Read([&](std::optional<Text> reply) {
+      read = reply.has_value() ? reply->text() : "none";
+    });
+    if (!finishes) chat.WritesDone();
+    EXPECT_FALSE(written.has_value());
+    RunUntil([&] { return read.has_value(); });
+    chat.Finish([&](absl::Status status) { end = std::move(status); });
+    RunUntil([&] { return end.has_value(); });
+    EXPECT_EQ(written, true);
+    EXPECT_EQ(read, "a");
+    EXPECT_TRUE(end->ok()) << *end;
+  }
+  auto chat = stub_.async().Chat();
+  std::optional<bool> written;
+  std::optional<absl::Status> end;
+  chat.Write(text, [&](bool sent) { written = sent; });
+  chat.Finish([&](absl::Status status) { end = std::move(status); });
+  RunUntil([&] { return end.has_value(); });
+  EXPECT_EQ(written, true);
+  EXPECT_TRUE(end->ok()) << *end;
+}
+
 }  // namespace
 }  // namespace fdrpc::testing

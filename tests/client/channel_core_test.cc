@@ -137,6 +137,41 @@ TEST_F(ChannelCoreTest, HoldsALargeCallBackUntilTheServersHello) {
   EXPECT_TRUE(reply.ok()) << reply.status();
 }
 
+TEST_F(ChannelCoreTest, ReadyShowsTheEndToWhoNeverWaits) {
+  const std::shared_ptr<Caller> caller = NewCaller();
+  constexpr Method kChat = {.full_name = "fdrpc.testing.TestService/Chat",
+                            .kind = MethodKind::kBidirectional};
+  for (const bool goes : {false, true}) {
+    const std::shared_ptr<ClientCall> call =
+        caller->StartCall(kChat, nullptr, {}, CallForm::kBlocking);
+    const uint32_t id = server().Await(FrameType::kOpen).call_id;
+    EXPECT_FALSE(call->Ready(CallEvent::kEnd));
+    EXPECT_FALSE(call->Ready(CallEvent::kMessage));
+    if (goes) {
+      server().Close();
+    } else {
+      server().SayHello();
+      server().Send(
+          BuildStatus(id, absl::AbortedError("x"), {}, {}, nullptr, {}));
+    }
+    while (!call->Ready(CallEvent::kEnd)) std::this_thread::yield();
+    EXPECT_EQ(call->status().code(), goes ? absl::StatusCode::kUnavailable
+                                          : absl::StatusCode::kAborted);
+    EXPECT_FALSE(call->Send(kEmpty, /*last=*/false));
+  }
+}
+
+TEST_F(ChannelCoreTest, ReadyShowsTheDeadlineToWhoNeverWaits) {
+  const std::shared_ptr<Caller> caller = NewCaller();
+  constexpr Method kChat = {.full_name = "fdrpc.testing.TestService/Chat",
+                            .kind = MethodKind::kBidirectional};
+  const std::shared_ptr<ClientCall> call = caller->StartCall(
+      kChat, nullptr, {.timeout = absl::Milliseconds(1)}, CallForm::kBlocking);
+  while (!call->Ready(CallEvent::kEnd)) std::this_thread::yield();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(call->status()));
+  server().Await(FrameType::kCancel);
+}
+
 TEST_F(ChannelCoreTest, AOneWayCallEndsWhenItIsSentAndIsNotAnswered) {
   const std::shared_ptr<Caller> caller = NewCaller();
   EXPECT_TRUE(BlockingOneWay(*caller, kTell, kEmpty, {}).ok());

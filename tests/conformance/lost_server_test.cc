@@ -241,6 +241,62 @@ TEST_P(LostServerTest, ThatNeverReadsLetsCallsReachTheirDeadlines) {
   EXPECT_TRUE(last.get().ok());
 }
 
+// The client writes less than the window holds, and never waits.
+bool WritesEnd(ClientStream<Text, Text>& chat) {
+  constexpr int kMost = 3'000;  // a window that is granted holds 4,096
+  for (int i = 0; i < kMost; ++i) {
+    if (!chat.Write(Text())) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
+}
+
+TEST_P(LostServerTest, ThatGoesHasWritesFailThatNeverWait) {
+  auto chat = stub_.Chat();
+  RawPeer server = Accept();
+  ReadCall(server);
+  server.Close();
+  EXPECT_TRUE(WritesEnd(chat));
+  EXPECT_EQ(chat.Finish().code(), Code::kUnavailable);
+  ExpectRecovers();
+}
+
+TEST_P(LostServerTest, ThatGoesBehindItsStatusHasWritesFailWithIt) {
+  auto chat = stub_.Chat();
+  RawPeer server = Accept();
+  ASSERT_TRUE(server.Send(StatusFrame(ReadCall(server), 10, "enough")));
+  // What it has not read makes its end a reset.
+  chat.Write(Text());
+  server.Close();
+  EXPECT_TRUE(WritesEnd(chat));
+  EXPECT_EQ(chat.Finish().code(), Code::kAborted);
+  ExpectRecovers();
+}
+
+TEST_P(LostServerTest, ThatEndsAStreamHasWritesFailThatNeverWait) {
+  auto chat = stub_.Chat();
+  RawPeer server = Accept();
+  ASSERT_TRUE(server.Send(StatusFrame(ReadCall(server), 10, "enough")));
+  EXPECT_TRUE(WritesEnd(chat));
+  EXPECT_EQ(chat.Finish().code(), Code::kAborted);
+  ExpectLives(server);
+}
+
+TEST_P(LostServerTest, HearsOfACancelInsteadOfAHalfCloseBehindTheDeadline) {
+  constexpr absl::Duration kTimeout = absl::Milliseconds(20);
+  auto chat = stub_.Chat({.timeout = kTimeout});
+  RawPeer server = Accept();
+  const uint32_t call = ReadCall(server);
+  std::this_thread::sleep_for(absl::ToChronoNanoseconds(kTimeout));
+  chat.WritesDone();
+  std::optional<ReadFrame> frame = server.Read();
+  ASSERT_TRUE(frame.has_value());
+  EXPECT_EQ(frame->frame.type, RawFrame::kCancel);
+  EXPECT_EQ(frame->frame.call, call);
+  EXPECT_EQ(chat.Finish().code(), Code::kDeadlineExceeded);
+  ExpectLives(server);
+}
+
 class KilledServerTest : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Over, KilledServerTest, kAllSchemes, SchemeName);
 

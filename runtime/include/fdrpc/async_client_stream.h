@@ -5,6 +5,7 @@
 // loop (ChannelOptions::loop), without a lock, never within the function that
 // they are passed to; a callback may do anything but block the loop.
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -27,35 +28,68 @@ namespace fdrpc {
 class AsyncClientStreamBase {
  public:
   explicit AsyncClientStreamBase(std::shared_ptr<ClientCall> call)
-      // Braces: get() comes before the move.
-      : call_{call.get(), [kept = std::move(call)](ClientCall* ended) {
-                ended->Abort(Cancelled());
-              }} {}
+      : state_(std::make_shared<State>(std::move(call))) {}
 
   // Ends the call with CANCELLED, if it has not ended. Pending callbacks run.
-  void Cancel() { call_->Abort(Cancelled()); }
+  void Cancel() { state_->Cancel(); }
 
   // Calls `done` with the server's initial metadata, empty if the call ended
   // without; borrowed for the time of the callback.
-  void Headers(absl::AnyInvocable<void(const Metadata& headers)> done) {
-    WhenReady(call_, CallEvent::kHeaders,
+  void headers(absl::AnyInvocable<void(const Metadata& headers)> done) {
+    WhenReady(call(), CallEvent::kHeaders,
               [done = std::move(done)](ClientCall& call) mutable {
                 done(call.headers());
               });
   }
-
-  // The server's trailing metadata, once the call has ended; borrowed from it.
-  const Metadata& trailers() { return call_->trailers(); }
-
- protected:
-  const std::shared_ptr<ClientCall>& call() { return call_; }
-
- private:
-  static absl::Status Cancelled() {
-    return absl::CancelledError("the caller cancelled the call");
+  // The same, under its former name.
+  void Headers(absl::AnyInvocable<void(const Metadata& headers)> done) {
+    headers(std::move(done));
   }
 
-  std::shared_ptr<ClientCall> call_;
+  // The server's trailing metadata, once the call has ended; borrowed from it.
+  const Metadata& trailers() { return state_->call->trailers(); }
+
+ protected:
+  // A pointer to the call that keeps it from being cancelled.
+  std::shared_ptr<ClientCall> call() { return {state_, state_->call.get()}; }
+
+  // What those have that send a stream.
+  template <typename Request>
+  void Send(Request request, bool last, absl::AnyInvocable<void(bool)> done) {
+    State* const state = state_.get();  // which call() keeps
+    state->writing.fetch_or(State::kWrites);
+    async_steps::Write(call(), std::move(request), last,
+                       [state, done = std::move(done)](bool taken) mutable {
+                         state->EndWrite();
+                         done(taken);
+                       });
+  }
+  // Behind a Write() that is pending.
+  void HalfClose() {
+    if ((state_->writing.fetch_or(State::kHalfCloses) & State::kWrites) == 0) {
+      state_->call->HalfClose();
+    }
+  }
+
+ private:
+  struct State {
+    static constexpr int kWrites = 1;      // a Write() is pending
+    static constexpr int kHalfCloses = 2;  // nothing comes behind that
+
+    explicit State(std::shared_ptr<ClientCall> of) : call(std::move(of)) {}
+    ~State() { Cancel(); }
+    void Cancel() {
+      call->Abort(absl::CancelledError("the caller cancelled the call"));
+    }
+    void EndWrite() {
+      if ((writing.fetch_and(~kWrites) & kHalfCloses) != 0) call->HalfClose();
+    }
+
+    const std::shared_ptr<ClientCall> call;
+    std::atomic<int> writing{0};
+  };
+
+  std::shared_ptr<State> state_;
 };
 
 namespace async_steps {
@@ -102,19 +136,21 @@ class AsyncClientWriter final : public AsyncClientStreamBase {
   using AsyncClientStreamBase::AsyncClientStreamBase;
 
   // Calls `done` with true when `request` has been taken over to be sent and
-  // the next one can be given, with false if the call has ended.
+  // the next one can be given; with false if the call has ended, or behind the
+  // half-close (WriteLast(), WritesDone(), Finish()).
   void Write(Request request, absl::AnyInvocable<void(bool)> done) {
-    async_steps::Write(call(), std::move(request), false, std::move(done));
+    Send(std::move(request), false, std::move(done));
   }
   // The same with the last request.
   void WriteLast(Request request, absl::AnyInvocable<void(bool)> done) {
-    async_steps::Write(call(), std::move(request), true, std::move(done));
+    Send(std::move(request), true, std::move(done));
   }
-  // Half-closes: no more requests come.
-  void WritesDone() { call()->HalfClose(); }
-  // Calls `done` when the call has ended, with its reply or why there is none.
-  // Half-closes nothing: WriteLast() or WritesDone() does, before or after.
+  // Half-closes: no more requests come, but for a Write() that is pending.
+  void WritesDone() { HalfClose(); }
+  // Half-closes, if that was not done, and calls `done` when the call has
+  // ended, with its reply or why there is none. Once.
   void Finish(absl::AnyInvocable<void(absl::StatusOr<Reply>)> done) {
+    WritesDone();
     WhenReady(call(), CallEvent::kEnd,
               [done = std::move(done)](ClientCall& ended) mutable {
                 done(TakeReply<Reply>(ended));
@@ -130,16 +166,18 @@ class AsyncClientStream final : public AsyncClientStreamBase {
 
   // As AsyncClientWriter and AsyncClientReader have them.
   void Write(Request request, absl::AnyInvocable<void(bool)> done) {
-    async_steps::Write(call(), std::move(request), false, std::move(done));
+    Send(std::move(request), false, std::move(done));
   }
   void WriteLast(Request request, absl::AnyInvocable<void(bool)> done) {
-    async_steps::Write(call(), std::move(request), true, std::move(done));
+    Send(std::move(request), true, std::move(done));
   }
-  void WritesDone() { call()->HalfClose(); }
+  void WritesDone() { HalfClose(); }
   void Read(absl::AnyInvocable<void(std::optional<Reply>)> done) {
     async_steps::Read<Reply>(call(), std::move(done));
   }
+  // Half-closes, if that was not done.
   void Finish(absl::AnyInvocable<void(absl::Status)> done) {
+    WritesDone();
     async_steps::Finish<Reply>(call(), std::move(done));
   }
 };

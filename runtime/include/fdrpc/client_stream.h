@@ -94,7 +94,10 @@ class Writer : public Base {
   using Base::Base;
 
   // Takes `request` over to be sent; blocks while the server does not read.
-  // False if the call has ended, which Finish() explains.
+  // False if the call has ended, which Finish() explains: a moment after the
+  // server has said so or has gone, and from the deadline on. Also behind the
+  // half-close (WriteLast(), WritesDone(), Finish()): then `request` is
+  // dropped, and the call goes on.
   bool Write(SentMessage<Request> request, WriteOptions options = {}) {
     return Send(request, false, options);
   }
@@ -102,6 +105,8 @@ class Writer : public Base {
   bool WriteLast(SentMessage<Request> request) {
     return Send(request, true, {});
   }
+  // Half-closes: no more requests come.
+  void WritesDone() { this->call().HalfClose(); }
 
  private:
   template <typename Message>
@@ -147,10 +152,10 @@ class ClientWriter final
  public:
   using blocking_parts::Writer<Request, blocking_parts::Headers>::Writer;
 
-  // Says that no more requests come, if WriteLast() has not, and blocks until
-  // the call has ended: its reply, or why there is none. Once.
+  // Half-closes, if that was not done, and blocks until the call has ended: its
+  // reply, or why there is none. Once.
   absl::StatusOr<Reply> Finish() {
-    this->call().HalfClose();
+    this->WritesDone();
     this->call().Await(CallEvent::kEnd);
     return TakeReply<Reply>(this->call());
   }
@@ -167,12 +172,10 @@ class ClientStream final
  public:
   using blocking_parts::Writer<Request, blocking_parts::Reader<Reply>>::Writer;
 
-  // Half-closes: no more requests come.
-  void WritesDone() { this->call().HalfClose(); }
   // Half-closes, if that was not done, and blocks until the call has ended.
   // Replies that were not read are dropped.
   absl::Status Finish() {
-    WritesDone();
+    this->WritesDone();
     return this->DropRest();
   }
 };

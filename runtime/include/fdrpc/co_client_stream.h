@@ -128,17 +128,20 @@ class CoClientWriter final : public ClientStreamBase {
  public:
   using ClientStreamBase::ClientStreamBase;
 
-  // bool: whether the request was taken over, or the call has ended.
+  // bool: true if the request was taken over to be sent; false if the call has
+  // ended, or behind the half-close (WriteLast(), WritesDone(), Finish()).
   WriteAwaiter<Request> Write(SentMessage<Request> request) {
     return {call(), std::forward<SentMessage<Request>>(request), false};
   }
   WriteAwaiter<Request> WriteLast(SentMessage<Request> request) {
     return {call(), std::forward<SentMessage<Request>>(request), true};
   }
+  // Half-closes: no more requests come.
+  void WritesDone() { call().HalfClose(); }
   HeadersAwaiter headers() { return HeadersAwaiter(call()); }
-  // absl::StatusOr<Reply>. Half-closes, if WriteLast() has not. Once.
+  // absl::StatusOr<Reply>. Half-closes, if that was not done. Once.
   typename CoReply<Reply>::Awaiter Finish() {
-    call().HalfClose();
+    WritesDone();
     return typename CoReply<Reply>::Awaiter(call());
   }
 };
@@ -160,6 +163,7 @@ class CoClientStream final : public ClientStreamBase {
   void WritesDone() { call().HalfClose(); }
   ReadAwaiter<Reply> Read() { return ReadAwaiter<Reply>(call()); }
   HeadersAwaiter headers() { return HeadersAwaiter(call()); }
+  // Half-closes, if that was not done.
   FinishAwaiter<Reply> Finish() {
     WritesDone();
     return FinishAwaiter<Reply>(call());

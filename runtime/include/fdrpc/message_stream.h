@@ -135,9 +135,9 @@ void Read(CallPointer call,
             });
 }
 
-template <typename Message, typename CallPointer>
-void Write(CallPointer call, Message message, bool last,
-           absl::AnyInvocable<void(bool)> done) {
+// `done` may be move-only; it is called while the pointer still keeps the call.
+template <typename Message, typename CallPointer, typename Done>
+void Write(CallPointer call, Message message, bool last, Done done) {
   WhenReady(std::move(call), CallEvent::kRoom,
             [message = std::move(message), last,
              done = std::move(done)](Call& ready) mutable {

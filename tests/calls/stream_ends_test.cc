@@ -1,0 +1,123 @@
+// What who writes, or reads what waits, sees of a call's end, in all forms; and
+// what stands behind a half-close.
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "tests/calls/calls_fixture.h"
+
+namespace fdrpc::testing {
+namespace {
+
+class StreamEndsTest : public CallsTest {
+ protected:
+  static constexpr absl::Duration kTimeout = absl::Milliseconds(30);
+
+  // Blocks until the deadline of a call that was made before, with kTimeout,
+  // has passed.
+  static void AwaitDeadline() {
+    std::this_thread::sleep_until(std::chrono::steady_clock::now() +
+                                  absl::ToChronoNanoseconds(kTimeout));
+  }
+  // Writes at a leisurely pace, and less than the window holds, until that is
+  // false: then true.
+  static bool WritesEnd(DrivenCall& call) {
+    constexpr int kMost = 10'000;  // the window holds 16,384 empty messages
+    for (int i = 0; i < kMost; ++i) {
+      if (!call.Write(Text())) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Forms, StreamEndsTest, AllForms(), FormsName);
+
+TEST_P(StreamEndsTest, AWriteBehindTheDeadlineIsFalse) {
+  auto collect = Collect({.timeout = kTimeout});
+  auto chat = Chat({.timeout = kTimeout});
+  AwaitDeadline();
+  for (DrivenCall* call : {collect.get(), chat.get()}) {
+    EXPECT_FALSE(call->Write(Script("a")));
+    EXPECT_FALSE(call->WriteLast(Script("b")));
+    call->WritesDone();
+    EXPECT_TRUE(absl::IsDeadlineExceeded(call->Finish().status()));
+  }
+}
+
+TEST_P(StreamEndsTest, AHalfCloseBehindTheDeadlineChangesNothing) {
+  auto collect = Collect({.timeout = kTimeout});
+  AwaitDeadline();
+  collect->WritesDone();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(collect->Finish().status()));
+}
+
+TEST_P(StreamEndsTest, NoReplyIsReadBehindTheDeadline) {
+  // The first one is read when more of them are here.
+  auto watch = Watch("burst 100;wait", {.timeout = kTimeout});
+  auto chat = Chat({.timeout = kTimeout});
+  chat->Write(Script("burst 100"));
+  watch->Read();
+  chat->Read();
+  AwaitDeadline();
+  for (DrivenCall* call : {watch.get(), chat.get()}) {
+    EXPECT_FALSE(call->Read().has_value());
+    EXPECT_TRUE(absl::IsDeadlineExceeded(call->Finish().status()));
+  }
+}
+
+TEST_P(StreamEndsTest, WritesThatNeverWaitSeeTheServersStatus) {
+  auto collect = Collect();
+  ASSERT_TRUE(collect->Write(Script("end 10 enough")));
+  EXPECT_TRUE(WritesEnd(*collect));
+  EXPECT_EQ(collect->Finish().status().message(), "enough");
+  auto chat = Chat();
+  ASSERT_TRUE(chat->Write(Script("end 10 enough")));
+  EXPECT_TRUE(WritesEnd(*chat));
+  EXPECT_EQ(chat->Finish().status().message(), "enough");
+}
+
+TEST_P(StreamEndsTest, WritesThatNeverWaitSeeTheServerGo) {
+  auto collect = Collect();
+  auto chat = Chat();
+  ASSERT_TRUE(chat->Write(Script("echo a")));
+  ASSERT_TRUE(chat->Read().has_value());
+  server_->Shutdown(absl::ZeroDuration());
+  EXPECT_TRUE(WritesEnd(*collect));
+  EXPECT_TRUE(WritesEnd(*chat));
+  EXPECT_TRUE(absl::IsUnavailable(chat->Finish().status()));
+}
+
+TEST_P(StreamEndsTest, FinishHalfCloses) {
+  auto collect = Collect();
+  ASSERT_TRUE(collect->Write(Script("a")));
+  const absl::StatusOr<Text> reply = collect->Finish();
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->text(), "a");
+  auto chat = Chat();
+  ASSERT_TRUE(chat->Write(Script("echo a")));
+  EXPECT_TRUE(chat->Finish().ok());
+}
+
+TEST_P(StreamEndsTest, AWriteBehindTheHalfCloseIsFalseAndTheCallGoesOn) {
+  auto collect = Collect();
+  ASSERT_TRUE(collect->Write(Script("a")));
+  collect->WritesDone();
+  EXPECT_FALSE(collect->Write(Script("b")));
+  EXPECT_FALSE(collect->WriteLast(Script("c")));
+  collect->WritesDone();
+  const absl::StatusOr<Text> reply = collect->Finish();
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->text(), "a");
+
+  auto chat = Chat();
+  ASSERT_TRUE(chat->WriteLast(Script("echo a")));
+  EXPECT_FALSE(chat->Write(Script("echo b")));
+  EXPECT_EQ(chat->Read()->text(), "a");
+  EXPECT_FALSE(chat->Read().has_value());
+  EXPECT_TRUE(chat->Finish().ok());
+  EXPECT_FALSE(chat->Write(Script("echo c")));
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
