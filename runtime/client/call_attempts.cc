@@ -17,7 +17,8 @@ constexpr absl::Duration kMostBusy = absl::Seconds(5);
 
 CallAttempts::CallAttempts(ChannelCore& core, PendingCall& call,
                            bool wait_for_ready)
-    : core_(core),
+    : ConnectionWaits::Waiter(/*patient=*/wait_for_ready),
+      core_(core),
       lock_(core.lock()),
       call_(call),
       wait_for_ready_(wait_for_ready) {
@@ -35,24 +36,25 @@ absl::Status CallAttempts::Prepare(const OutgoingMessage* request, bool borrow,
 }
 
 void CallAttempts::Begin() {
-  const std::optional<MonotonicTime> again = Try();
-  if (again.has_value() && loop_ != nullptr) TryAt(*again);
+  if (Try() || loop_ == nullptr) return;
+  core_.lock().AssertHeld();
+  core_.Wait(*this);
 }
 
-std::optional<MonotonicTime> CallAttempts::Try() {
+bool CallAttempts::Try() {
   core_.lock().AssertHeld();
+  if (wait_for_ready_ && core_.Reconnects()) return false;
   absl::StatusOr<std::shared_ptr<ClientConnection>> connection =
       core_.GetConnection();
   if (!connection.ok()) {
-    if (!wait_for_ready_ || !absl::IsUnavailable(connection.status())) {
-      call_.End(connection.status(), lock_);
-      return std::nullopt;
+    if (wait_for_ready_ && absl::IsUnavailable(connection.status())) {
+      return false;
     }
-    call_.unseen_because = connection.status();
-    return pause_.Next();
+    call_.End(connection.status(), lock_);
+    return true;
   }
-  if (*connection == nullptr) return TryLater();
-  busy_since_.reset();
+  if (*connection == nullptr) return GivesUpBusyServer();
+  EndBusy();
   // Unless it stayed, or the connection gave back what it did not send.
   if (call_.open.empty()) {
     call_.open = request_.Build();
@@ -60,7 +62,7 @@ std::optional<MonotonicTime> CallAttempts::Try() {
   }
   if (call_.open.empty()) {
     call_.End(call_.unseen_because, lock_);
-    return std::nullopt;
+    return true;
   }
   ++made_;
   call_.resend_if_unseen = wait_for_ready_ || made_ < kMaxAttempts;
@@ -70,85 +72,91 @@ std::optional<MonotonicTime> CallAttempts::Try() {
     absl::Status read = connection_->ReadWith(loop_);
     if (!read.ok()) {
       call_.End(std::move(read), lock_);
-      return std::nullopt;
+      return true;
     }
   }
   connection_->Begin(call_);
-  return std::nullopt;
+  return true;
 }
 
-std::optional<MonotonicTime> CallAttempts::TryLater() {
+bool CallAttempts::GivesUpBusyServer() {
+  if (wait_for_ready_) return false;
   const MonotonicTime now = Clock::Real().Now();
-  if (!busy_since_.has_value()) busy_since_ = now;
-  if (!wait_for_ready_ && now >= DeadlineAfter(*busy_since_, kMostBusy)) {
-    call_.End(ChannelCore::Busy(), lock_);
-    return std::nullopt;
+  if (busy_until_ == kNoDeadline) {
+    busy_until_ = DeadlineAfter(now, kMostBusy);
+    core_.lock().AssertHeld();
+    if (loop_ != nullptr) core_.LookAt(busy_until_, *this);
   }
-  call_.unseen_because = ChannelCore::Busy();
-  return pause_.Next();
+  if (now < busy_until_) return false;
+  call_.End(ChannelCore::Busy(), lock_);
+  return true;
 }
 
-MonotonicTime CallAttempts::Next() const {
-  // Several servers that go before they have seen the call are one that comes
-  // and goes: no haste.
-  return made_ < kMaxAttempts
-             ? MonotonicTime()
-             : DeadlineAfter(Clock::Real().Now(), ReconnectPause::kLongest);
+void CallAttempts::EndBusy() {
+  if (busy_until_ == kNoDeadline) return;
+  core_.lock().AssertHeld();
+  core_.LookNoMore(busy_until_, *this);
+  busy_until_ = kNoDeadline;
 }
 
 void CallAttempts::OnUnseen() {
   lock_.AssertHeld();
-  // A thread that waits does it itself.
-  if (loop_ != nullptr) TryAt(Next());
-}
-
-void CallAttempts::TryAt(MonotonicTime at) {
-  End();
   core_.lock().AssertHeld();
-  try_at_ = at;
-  core_.LookAt(at, *this);
+  // A thread that waits does it itself.
+  if (loop_ != nullptr) core_.Wait(*this);
 }
 
 void CallAttempts::End() {
+  EndBusy();
   core_.lock().AssertHeld();
-  if (try_at_.has_value()) core_.LookNoMore(*try_at_, *this);
-  try_at_.reset();
+  core_.waits().Leave(*this, lock_.to_wake());
 }
 
 void CallAttempts::OnTime(
-    MonotonicTime now,
+    MonotonicTime /*now*/,
+    std::vector<std::shared_ptr<ClientConnection>>& /*connections*/) {
+  lock_.AssertHeld();
+  busy_until_ = kNoDeadline;
+  if (!waits()) return;
+  End();
+  call_.End(ChannelCore::Busy(), lock_);
+}
+
+void CallAttempts::OnTurn(
     std::vector<std::shared_ptr<ClientConnection>>& connections) {
   lock_.AssertHeld();
-  try_at_.reset();
   // What has come too late is for the call to end.
-  if (call_.done || call_.connection != nullptr || call_.deadline <= now) {
-    return;
-  }
+  if (call_.done || call_.deadline <= Clock::Real().Now()) return;
   Begin();
   connections.push_back(connection_);
   connections.push_back(std::move(former_connection_));
 }
 
 void CallAttempts::Await(WaitingThread& thread) {
-  std::optional<MonotonicTime> again;
-  if (made_ >= kMaxAttempts && !std::exchange(paused_, true)) {
-    again = Next();
-  } else {
-    paused_ = false;
-    again = Try();
+  core_.lock().AssertHeld();
+  ConnectionWaits& waits = core_.waits();
+  ConnectionWaits::Waiter waiter(wait_for_ready_, &thread);
+  waits.Enter(waiter);
+  while (!call_.done && call_.connection == nullptr) {
+    const MonotonicTime now = Clock::Real().Now();
+    const MonotonicTime turn = std::min(waits.TurnOf(waiter), busy_until_);
+    if (turn <= now && Try()) {
+      // A second one, that reads or writes the same stream.
+      call_.WakeThreads(lock_);
+      break;
+    }
+    if (call_.deadline <= now) break;
+    lock_.Unlock();
+    thread.parker.Park(std::min(turn, call_.deadline));
+    lock_.Lock();
   }
+  waits.Leave(waiter, lock_.to_wake());
   const std::shared_ptr<ClientConnection> connection = connection_;
   const std::shared_ptr<ClientConnection> former =
       std::move(former_connection_);
-  thread.pauses = again.has_value();
   lock_.Unlock();
-  if (again.has_value()) {
-    thread.parker.Park(std::min(*again, call_.deadline));
-  } else if (connection != nullptr) {
-    connection->Flush();
-  }
+  if (connection != nullptr) connection->Flush();
   lock_.Lock();
-  thread.pauses = false;
 }
 
 }  // namespace fdrpc

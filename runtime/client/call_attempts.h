@@ -2,7 +2,6 @@
 #define FDRPC_CLIENT_CALL_ATTEMPTS_H_
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -12,18 +11,19 @@
 #include "client/channel_core.h"
 #include "client/channel_lock.h"
 #include "client/client_connection.h"
+#include "client/connection_waits.h"
 #include "client/pending_call.h"
-#include "client/reconnect_pause.h"
 #include "client/waiting_threads.h"
 
 namespace fdrpc {
 
 // The attempts to make one call: gives it to the channel's connection, and to
-// another one if a server goes without having seen it, with pauses where
-// servers are not there. Owns the request, of which each attempt sends a copy,
-// and keeps the connection of the last attempt. What the call gets is no affair
-// of its.
+// another one if a server goes without having seen it. Where servers are not
+// there, it waits with the other calls of the channel. Owns the request, of
+// which each attempt sends a copy, and keeps the connection of the last
+// attempt. What the call gets is no affair of its.
 class CallAttempts final : private PendingCall::Owner,
+                           private ConnectionWaits::Waiter,
                            private ChannelCore::Timed {
  public:
   // Both outlive it.
@@ -42,9 +42,9 @@ class CallAttempts final : private PendingCall::Owner,
   // Makes the first attempt. Like further ones it ends the call if there is no
   // connection to be had.
   void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  // For a thread that waits and whose call has no connection: makes the next
-  // attempt, or sleeps until its time has come, or the call's deadline; the
-  // lock is given up meanwhile.
+  // For a thread that waits and whose call has no connection: blocks until it
+  // has one, has ended, or its deadline has passed; the lock is given up
+  // meanwhile.
   void Await(WaitingThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Makes no more.
   void End() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -59,19 +59,21 @@ class CallAttempts final : private PendingCall::Owner,
   // PendingCall::Owner.
   void OnUnseen() override;
 
-  // ChannelCore::Timed: the time of the next attempt has come.
+  // ConnectionWaits::Waiter.
+  void OnTurn(
+      std::vector<std::shared_ptr<ClientConnection>>& connections) override;
+
+  // ChannelCore::Timed: the server has been busy for too long.
   void OnTime(
       MonotonicTime now,
       std::vector<std::shared_ptr<ClientConnection>>& connections) override;
 
-  // Gives the call to a connection, if one can be had; else ends it, or says
-  // when to try again.
-  std::optional<MonotonicTime> Try() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Gives the call to a connection, if one can be had, or ends it; false if it
+  // is to wait.
+  bool Try() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // What Try() does where the server is too busy to take a connection.
-  std::optional<MonotonicTime> TryLater() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  // When to try again after a server has gone that had not seen the call.
-  MonotonicTime Next() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void TryAt(MonotonicTime at) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  bool GivesUpBusyServer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void EndBusy() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
   ChannelCore& core_;
   ChannelLock& lock_;
@@ -85,11 +87,8 @@ class CallAttempts final : private PendingCall::Owner,
   // Kept so that it goes without the lock.
   std::shared_ptr<ClientConnection> former_connection_ ABSL_GUARDED_BY(lock_);
   int made_ ABSL_GUARDED_BY(lock_) = 0;
-  ReconnectPause pause_ ABSL_GUARDED_BY(lock_);
-  // Since when the server is too busy to take a connection.
-  std::optional<MonotonicTime> busy_since_ ABSL_GUARDED_BY(lock_);
-  bool paused_ ABSL_GUARDED_BY(lock_) = false;  // before the next attempt
-  std::optional<MonotonicTime> try_at_ ABSL_GUARDED_BY(lock_);
+  // Until when it waits for a server that is too busy to take a connection.
+  MonotonicTime busy_until_ ABSL_GUARDED_BY(lock_) = kNoDeadline;
 };
 
 }  // namespace fdrpc

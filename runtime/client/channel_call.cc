@@ -301,10 +301,12 @@ std::shared_ptr<ClientConnection> ChannelCall::NoticeEnd() {
 }
 
 void ChannelCall::EndAtDeadline() {
-  if (state_.connection == nullptr && !state_.unseen_because.ok()) {
+  core_.lock().AssertHeld();
+  const absl::Status& why = core_.WhyNotConnected();
+  if (state_.connection == nullptr && !why.ok()) {
     return End(absl::DeadlineExceededError(absl::StrCat(
         "the deadline passed while the call waited for the server: ",
-        std::string(state_.unseen_because.message()))));
+        std::string(why.message()))));
   }
   End(absl::DeadlineExceededError("the call's deadline has passed"));
 }
@@ -313,6 +315,8 @@ void ChannelCall::End(absl::Status why) {
   if (state_.done) return;
   ended_here_ = true;
   if (state_.connection == nullptr) {
+    attempts_.lock().AssertHeld();
+    attempts_.End();
     return state_.End(std::move(why), lock_);
   }
   ClientConnection& on = *connection();

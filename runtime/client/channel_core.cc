@@ -11,6 +11,9 @@
 namespace fdrpc {
 namespace {
 
+// What a loop does for a channel before others get their turn.
+constexpr int kMostAtOnce = 64;
+
 // Servers rely on what the protocol guarantees.
 ChannelOptions WithinLimits(ChannelOptions options) {
   options.max_reply_bytes =
@@ -49,6 +52,17 @@ ChannelCore::ChannelCore(Connector connector, const ChannelOptions& options,
       lock_(connectivity_->lock()),
       loop_(std::move(loop)) {
   BusyPoll::PrepareSystemCalls();
+  ChannelLockHolder lock(lock_);
+  connectivity_->lock().AssertHeld();
+  connectivity_->SetListener(this);
+}
+
+ChannelCore::~ChannelCore() {
+  if (inherited_by_fork()) return;
+  ChannelLockHolder lock(lock_);
+  connectivity_->lock().AssertHeld();
+  connectivity_->SetListener(nullptr);
+  if (loop_ != nullptr) loop_->CancelTimer(timer_);
 }
 
 absl::Status ChannelCore::CallUnary(const Method& method,
@@ -113,29 +127,57 @@ absl::StatusOr<std::shared_ptr<LoopCore>> ChannelCore::GetLoop() {
 }
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
-  if (connection_ != nullptr) {
-    connection_->lock().AssertHeld();
-    if (connection_->usable()) return connection_;
-    connection_.reset();
-  }
+  if (has_connection()) return connection_;
+  connection_.reset();
   connectivity_->lock().AssertHeld();
   absl::StatusOr<std::shared_ptr<ClientConnection>> connection = Connect();
+  const MonotonicTime now = Clock::Real().Now();
   if (!connection.ok()) {
     connectivity_->OnNotConnected(connection.status());
+    if (absl::IsUnavailable(connection.status())) {
+      waits_.OnNotConnected(now, /*busy=*/false, lock_.to_wake());
+    } else {
+      waits_.AdmitAll(lock_.to_wake());
+      Arm();
+    }
     return connection.status();
   }
   if (*connection == nullptr) {
     connectivity_->OnNotConnected(Busy());
+    waits_.OnNotConnected(now, /*busy=*/true, lock_.to_wake());
     return connection;
   }
   connection_ = *std::move(connection);
   connectivity_->OnConnected(*connection_);
+  waits_.OnConnected(now, lock_.to_wake());
+  Arm();
   if (connectivity_->watched()) {
     connection_->lock().AssertHeld();
     // Calls go on without. Then the next one notices that it has ended.
     (void)connection_->ReadWith(loop_);
   }
   return connection_;
+}
+
+bool ChannelCore::has_connection() const {
+  if (connection_ == nullptr) return false;
+  connection_->lock().AssertHeld();
+  return connection_->usable();
+}
+
+bool ChannelCore::Reconnects() {
+  return !has_connection() && waits_.Pauses(Clock::Real().Now());
+}
+
+void ChannelCore::Wait(ConnectionWaits::Waiter& waiter) {
+  waits_.Enter(waiter);
+  Arm();
+}
+
+void ChannelCore::OnReady() {
+  lock_.AssertHeld();
+  waits_.AdmitAll(lock_.to_wake());
+  Arm();
 }
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::Connect() {
@@ -163,13 +205,17 @@ void ChannelCore::Forget(const ClientConnection& connection) {
 
 void ChannelCore::LookAt(MonotonicTime at, Timed& timed) {
   times_.emplace(at, &timed);
-  if (times_.begin()->first < armed_at_) Arm();
+  Arm();
 }
 
 void ChannelCore::Arm() {
-  if (times_.empty()) return;
-  armed_at_ = times_.begin()->first;
-  loop_->WakeAt(armed_at_, weak_from_this());
+  const MonotonicTime first =
+      times_.empty() ? kNoDeadline : times_.begin()->first;
+  const MonotonicTime at = std::min(first, waits_.next_turn());
+  // Else it wakes in time, and looks.
+  if (at >= armed_at_) return;
+  armed_at_ = at;
+  loop_->SetTimer(timer_, at, weak_from_this());
 }
 
 void ChannelCore::OnWake() {
@@ -178,10 +224,16 @@ void ChannelCore::OnWake() {
     ChannelLockHolder lock(lock_);
     armed_at_ = kNoDeadline;
     const MonotonicTime now = Clock::Real().Now();
-    while (!times_.empty() && times_.begin()->first <= now) {
-      Timed& timed = *times_.begin()->second;
+    for (int i = 0; i < kMostAtOnce && !times_.empty(); ++i) {
+      const auto [at, timed] = *times_.begin();
+      if (at > now) break;
       times_.erase(times_.begin());
-      timed.OnTime(now, connections);
+      timed->OnTime(now, connections);
+    }
+    for (int i = 0; i < kMostAtOnce; ++i) {
+      ConnectionWaits::Waiter* const next = waits_.TakeNext(now);
+      if (next == nullptr) break;
+      next->OnTurn(connections);
     }
     Arm();
   }

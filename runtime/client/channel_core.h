@@ -16,6 +16,7 @@
 #include "base/monotonic_time.h"
 #include "client/channel_lock.h"
 #include "client/client_connection.h"
+#include "client/connection_waits.h"
 #include "client/connectivity.h"
 #include "fdrpc/caller.h"
 #include "fdrpc/channel.h"
@@ -31,6 +32,7 @@ namespace fdrpc {
 // waits for must be looked at.
 class ChannelCore final : public Caller,
                           public LoopCore::Source,
+                          private Connectivity::Listener,
                           public std::enable_shared_from_this<ChannelCore> {
  public:
   // Who is to be told when a time has come. Called with the lock held.
@@ -54,6 +56,7 @@ class ChannelCore final : public Caller,
   // `loop`: null for the process's own, which is made when it is needed.
   ChannelCore(Connector connector, const ChannelOptions& options,
               std::shared_ptr<LoopCore> loop);
+  ~ChannelCore() override;
 
   // Caller.
   absl::Status CallUnary(const Method& method, OutgoingMessage request,
@@ -88,10 +91,24 @@ class ChannelCore final : public Caller,
   absl::StatusOr<std::shared_ptr<LoopCore>> GetLoop()
       ABSL_LOCKS_EXCLUDED(lock_);
 
-  // The connection for a new call; null if the server is busy, which is worth
-  // another attempt soon.
+  // The connection for a new call, which is made if there is none; null if the
+  // server is busy, which is worth another attempt soon.
   absl::StatusOr<std::shared_ptr<ClientConnection>> GetConnection()
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Whether there is none, and others wait for the next attempt.
+  bool Reconnects() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Has OnTurn() run by the loop, which there is, when it is its turn to use
+  // the connection, or to make one.
+  void Wait(ConnectionWaits::Waiter& waiter)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  ConnectionWaits& waits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return waits_;
+  }
+  // Why there is no connection.
+  const absl::Status& WhyNotConnected() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    connectivity_->lock().AssertHeld();
+    return connectivity_->failure();
+  }
   // UNAVAILABLE: the server has been busy for too long.
   static absl::Status Busy();
   // Lets go of a connection that takes no more calls, and so of its socket and
@@ -113,7 +130,16 @@ class ChannelCore final : public Caller,
   // Before a stream begins, which cannot be made again once it has been written
   // to: whether the server is going.
   void ReadWhatCame() ABSL_LOCKS_EXCLUDED(lock_);
+  // Blocks until there is one, perhaps made by others, or the next attempt has
+  // failed, or `deadline`: null then, and if the server is busy. `at_once`:
+  // makes an attempt unless others do.
+  absl::StatusOr<std::shared_ptr<ClientConnection>> AwaitConnection(
+      bool at_once, MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(lock_);
   std::string WhyNotReady() ABSL_LOCKS_EXCLUDED(lock_);
+
+  // Connectivity::Listener.
+  void OnReady() override;
+  bool has_connection() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
   // LoopCore::Source: a time has come.
   void OnWake() override ABSL_LOCKS_EXCLUDED(lock_);
@@ -131,6 +157,8 @@ class ChannelCore final : public Caller,
   std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(lock_);
   std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(lock_);
   std::set<std::pair<MonotonicTime, Timed*>> times_ ABSL_GUARDED_BY(lock_);
+  ConnectionWaits waits_ ABSL_GUARDED_BY(lock_);
+  LoopCore::Timer timer_ ABSL_GUARDED_BY(lock_);
   MonotonicTime armed_at_ ABSL_GUARDED_BY(lock_) = kNoDeadline;
 };
 

@@ -9,10 +9,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/channel_core.h"
+#include "client/connection_waits.h"
 #include "client/connectivity.h"
-#include "client/reconnect_pause.h"
 #include "client/state_watch.h"
-#include "os/parker.h"
+#include "client/waiting_threads.h"
 
 namespace fdrpc {
 
@@ -76,29 +76,53 @@ absl::Status ChannelCore::WaitForReady(absl::Duration timeout) {
   absl::Status process = CheckProcess();
   if (!process.ok()) return process;
   const MonotonicTime deadline = DeadlineAfter(Clock::Real().Now(), timeout);
-  ReconnectPause pause;
-  while (true) {
-    std::shared_ptr<ClientConnection> connection;  // goes without the lock
-    {
-      ChannelLockHolder lock(lock_);
-      absl::StatusOr<std::shared_ptr<ClientConnection>> got = GetConnection();
-      if (got.ok()) {
-        connection = *std::move(got);
-      } else if (!absl::IsUnavailable(got.status())) {
-        return got.status();
-      }
+  // An attempt of its own only if nobody else makes them.
+  bool first = true;
+  do {
+    absl::StatusOr<std::shared_ptr<ClientConnection>> got =
+        AwaitConnection(first, deadline);
+    first = false;
+    if (!got.ok()) {
+      if (absl::IsUnavailable(got.status())) continue;
+      return got.status();
     }
-    if (connection != nullptr && connection->AwaitReady(deadline)) {
+    if (*got != nullptr && (*got)->AwaitReady(deadline)) {
       return absl::OkStatus();
     }
     // Not once more when the time is over: the last attempt that had time says
     // why.
-    Parker().Park(std::min(pause.Next(), deadline));
-    if (Clock::Real().Now() >= deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("the server was not ready in time: ", WhyNotReady()));
-    }
+  } while (Clock::Real().Now() < deadline);
+  return absl::DeadlineExceededError(
+      absl::StrCat("the server was not ready in time: ", WhyNotReady()));
+}
+
+absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::AwaitConnection(
+    bool at_once, MonotonicTime deadline) {
+  WaitingThread thread;
+  ConnectionWaits::Waiter waiter(/*patient=*/true, &thread);
+  absl::StatusOr<std::shared_ptr<ClientConnection>> got = nullptr;
+  lock_.Lock();
+  if (at_once && !Reconnects()) {
+    got = GetConnection();
+    lock_.Unlock();
+    return got;
   }
+  waits_.Enter(waiter);
+  MonotonicTime now = Clock::Real().Now();
+  while (now < deadline) {
+    const MonotonicTime turn = waits_.TurnOf(waiter);
+    if (turn <= now) {
+      got = GetConnection();
+      break;
+    }
+    lock_.Unlock();
+    thread.parker.Park(std::min(turn, deadline));
+    lock_.Lock();
+    now = Clock::Real().Now();
+  }
+  waits_.Leave(waiter, lock_.to_wake());
+  lock_.Unlock();
+  return got;
 }
 
 std::string ChannelCore::WhyNotReady() {

@@ -13,7 +13,9 @@ void Connectivity::OnNotConnected(const absl::Status& why) {
 }
 
 void Connectivity::OnHello(const ClientConnection& connection) {
-  if (connection_ == &connection) Change(ChannelState::kReady);
+  if (connection_ != &connection) return;
+  Change(ChannelState::kReady);
+  if (listener_ != nullptr) listener_->OnReady();
 }
 
 void Connectivity::OnEnded(const ClientConnection& connection,

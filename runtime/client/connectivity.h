@@ -21,6 +21,19 @@ class Connectivity {
   // The channel's lock, which its connections and calls share as well.
   ChannelLock& lock() ABSL_LOCK_RETURNED(lock_) { return lock_; }
 
+  // Hears that the server has said hello, with the lock held.
+  class Listener {
+   public:
+    virtual void OnReady() = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+  // Borrowed; null for none.
+  void SetListener(Listener* listener) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    listener_ = listener;
+  }
+
   // There is a connection for new calls, or none could be made.
   void OnConnected(const ClientConnection& connection)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -66,6 +79,7 @@ class Connectivity {
   absl::Status failure_ ABSL_GUARDED_BY(lock_);
   // That of kConnecting and kReady; only to tell it from others.
   const ClientConnection* connection_ ABSL_GUARDED_BY(lock_) = nullptr;
+  Listener* listener_ ABSL_GUARDED_BY(lock_) = nullptr;
   std::vector<StateWatch*> watches_ ABSL_GUARDED_BY(lock_);
   std::vector<WaitingThread*> threads_ ABSL_GUARDED_BY(lock_);
 };

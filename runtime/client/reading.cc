@@ -198,7 +198,7 @@ void ClientConnection::PlanLook() {
   if (look_planned_at_ <= now) look_planned_at_ = kNoDeadline;
   if (keep_alive_.next() >= look_planned_at_) return;
   look_planned_at_ = keep_alive_.next();
-  loop_->WakeAt(look_planned_at_, weak_from_this());
+  loop_->SetTimer(look_timer_, look_planned_at_, weak_from_this());
 }
 
 void ClientConnection::GiveUp() {

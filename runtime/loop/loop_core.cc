@@ -163,11 +163,29 @@ void LoopCore::Unwatch(int fd, uint64_t token) {
   sources_.erase(token);
 }
 
-void LoopCore::WakeAt(MonotonicTime at, std::weak_ptr<Source> source) {
+void LoopCore::Wake(std::weak_ptr<Source> source) {
   MutexLock lock(mu_);
-  const bool first = timers_.empty() || at < timers_.begin()->first;
-  timers_.emplace(at, std::move(source));
-  if (first) Interrupt();
+  Plan(MonotonicTime(), {.source = std::move(source), .timer = nullptr});
+}
+
+void LoopCore::SetTimer(Timer& timer, MonotonicTime at,
+                        std::weak_ptr<Source> source) {
+  MutexLock lock(mu_);
+  if (timer.set_) wakes_.erase(timer.place_);
+  timer.place_ = Plan(at, {.source = std::move(source), .timer = &timer});
+  timer.set_ = true;
+}
+
+void LoopCore::CancelTimer(Timer& timer) {
+  if (inherited_by_fork()) return;
+  MutexLock lock(mu_);
+  if (std::exchange(timer.set_, false)) wakes_.erase(timer.place_);
+}
+
+LoopCore::PlannedWakes::iterator LoopCore::Plan(MonotonicTime at,
+                                                PlannedWake wake) {
+  if (wakes_.empty() || at < wakes_.begin()->first) Interrupt();
+  return wakes_.emplace(at, std::move(wake));
 }
 
 void LoopCore::Post(Continuation& continuation) {
@@ -223,7 +241,7 @@ void LoopCore::RunUntil(const std::atomic<bool>& done) {
 MonotonicTime LoopCore::next_deadline() {
   MutexLock lock(mu_);
   if (!continuations_.empty()) return MonotonicTime();
-  return timers_.empty() ? kNoDeadline : timers_.begin()->first;
+  return wakes_.empty() ? kNoDeadline : wakes_.begin()->first;
 }
 
 void LoopCore::RunOnce(MonotonicTime deadline) {
@@ -257,7 +275,7 @@ void LoopCore::RunOnce(MonotonicTime deadline) {
   // What is left, and what came from this thread, is for the next time: a loop
   // that waits for fd() must hear of it.
   if (!continuations_.empty() ||
-      (!timers_.empty() && timers_.begin()->first == MonotonicTime())) {
+      (!wakes_.empty() && wakes_.begin()->first == MonotonicTime())) {
     Interrupt();
   }
 }
@@ -290,12 +308,13 @@ void LoopCore::RunTimers() {
   std::vector<std::weak_ptr<Source>> expired;
   {
     MutexLock lock(mu_);
-    if (timers_.empty()) return;
-    const auto end = timers_.upper_bound(Clock::Real().Now());
-    for (auto it = timers_.begin(); it != end; ++it) {
-      expired.push_back(std::move(it->second));
+    if (wakes_.empty()) return;
+    const auto end = wakes_.upper_bound(Clock::Real().Now());
+    for (auto it = wakes_.begin(); it != end; ++it) {
+      expired.push_back(std::move(it->second.source));
+      if (it->second.timer != nullptr) it->second.timer->set_ = false;
     }
-    timers_.erase(timers_.begin(), end);
+    wakes_.erase(wakes_.begin(), end);
   }
   for (const std::weak_ptr<Source>& expired_source : expired) {
     if (auto source = expired_source.lock()) source->OnWake();

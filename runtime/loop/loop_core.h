@@ -43,6 +43,32 @@ class LoopCore final : public ContinuationRunner {
     virtual void OnBatchEnd() {}
   };
 
+  class Timer;
+
+ private:
+  // Which source is woken, and the timer whose time it is, or null.
+  struct PlannedWake {
+    std::weak_ptr<Source> source;
+    Timer* timer;
+  };
+  using PlannedWakes = std::multimap<MonotonicTime, PlannedWake>;
+
+ public:
+  // The one time at which a source is to be woken, if it is set. Belongs to the
+  // source, which cancels it before it goes.
+  class Timer {
+   public:
+    Timer() = default;
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+   private:
+    friend class LoopCore;
+    // Guarded by the loop's lock.
+    bool set_ = false;
+    PlannedWakes::iterator place_;
+  };
+
   // `max_busy_poll`: as of BusyPoll, for who runs it by Run().
   static absl::StatusOr<std::shared_ptr<LoopCore>> Create(
       absl::Duration max_busy_poll);
@@ -67,12 +93,14 @@ class LoopCore final : public ContinuationRunner {
   void WatchRoom(int fd, uint64_t token, bool watch);
   void Unwatch(int fd, uint64_t token) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Has OnWake() called soon, or once `at` has passed.
-  void Wake(std::weak_ptr<Source> source) ABSL_LOCKS_EXCLUDED(mu_) {
-    WakeAt(MonotonicTime(), std::move(source));
-  }
-  void WakeAt(MonotonicTime at, std::weak_ptr<Source> source)
+  // Has OnWake() called soon.
+  void Wake(std::weak_ptr<Source> source) ABSL_LOCKS_EXCLUDED(mu_);
+  // Has OnWake() called once `at` has passed, instead of at the time that the
+  // timer was set to before.
+  void SetTimer(Timer& timer, MonotonicTime at, std::weak_ptr<Source> source)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // Does nothing in a child.
+  void CancelTimer(Timer& timer) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Has the continuation run; false from Remove() if it has begun to.
   void Post(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
@@ -122,6 +150,8 @@ class LoopCore final : public ContinuationRunner {
                                  MonotonicTime deadline);
   void RunContinuations() ABSL_LOCKS_EXCLUDED(mu_);
   void RunTimers() ABSL_LOCKS_EXCLUDED(mu_);
+  PlannedWakes::iterator Plan(MonotonicTime at, PlannedWake wake)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndBatch();
   // Sees to it that the loop looks again.
   void Interrupt() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -140,8 +170,7 @@ class LoopCore final : public ContinuationRunner {
   Mutex mu_;
   ContinuationQueue continuations_ ABSL_GUARDED_BY(mu_);
   std::list<PostedFunction> functions_ ABSL_GUARDED_BY(mu_);  // among those
-  std::multimap<MonotonicTime, std::weak_ptr<Source>> timers_
-      ABSL_GUARDED_BY(mu_);
+  PlannedWakes wakes_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<uint64_t, std::weak_ptr<Source>> sources_
       ABSL_GUARDED_BY(mu_);
   uint64_t next_token_ ABSL_GUARDED_BY(mu_) = 1;

@@ -42,7 +42,7 @@ void LoopExecutor::Arm() {
   const MonotonicTime next = next_deadline_();
   if (next >= armed_at_) return;
   armed_at_ = next;
-  loop_->WakeAt(next, weak_from_this());
+  loop_->SetTimer(timer_, next, weak_from_this());
 }
 
 void LoopExecutor::Stop() {

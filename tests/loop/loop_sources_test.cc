@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <deque>
 #include <memory>
 #include <set>
 #include <string>
@@ -44,11 +45,17 @@ class LoopSourcesTest : public ::testing::Test {
     EXPECT_TRUE(token.ok()) << token.status();
     return *token;
   }
+  // By a timer of its own.
+  void WakeAt(MonotonicTime at,
+              const std::shared_ptr<RecordingSource>& source) {
+    loop_->SetTimer(timers_.emplace_back(), at, source);
+  }
   bool Readable() const { return IsReadable(loop_->fd()); }
   void PeerWrites() { ASSERT_EQ(write(theirs_.get(), "x", 1), 1); }
 
   ExpectSameDescriptors census_;
   Calls calls_;
+  std::deque<LoopCore::Timer> timers_;
   std::shared_ptr<LoopCore> loop_;
   UniqueFd ours_;
   UniqueFd theirs_;
@@ -210,10 +217,10 @@ using LoopTimersTest = LoopSourcesTest;
 
 TEST_F(LoopTimersTest, CallsThoseThatHaveExpiredInTheOrderOfTheirTimes) {
   const MonotonicTime now = Now();
-  loop_->WakeAt(now - seconds(1), c_);
-  loop_->WakeAt(now - seconds(3), a_);
-  loop_->WakeAt(now - seconds(2), b_);
-  loop_->WakeAt(now + hours(1), a_);
+  WakeAt(now - seconds(1), c_);
+  WakeAt(now - seconds(3), a_);
+  WakeAt(now - seconds(2), b_);
+  WakeAt(now + hours(1), a_);
   EXPECT_EQ(loop_->next_deadline(), now - seconds(3));
   loop_->RunReady();
   EXPECT_THAT(calls_, ElementsAre("a wake", "b wake", "c wake"));
@@ -224,10 +231,10 @@ TEST_F(LoopTimersTest, CallsThoseThatHaveExpiredInTheOrderOfTheirTimes) {
 
 TEST_F(LoopTimersTest, CallsThoseOfOneTimeInTheOrderInWhichTheyCame) {
   const MonotonicTime past = Now() - seconds(1);
-  loop_->WakeAt(past, b_);
-  loop_->WakeAt(past, a_);
-  loop_->WakeAt(past, c_);
-  loop_->WakeAt(past, a_);
+  WakeAt(past, b_);
+  WakeAt(past, a_);
+  WakeAt(past, c_);
+  WakeAt(past, a_);
   loop_->RunReady();
   EXPECT_THAT(calls_, ElementsAre("b wake", "a wake", "c wake", "a wake"));
 }
@@ -236,8 +243,8 @@ TEST_F(LoopTimersTest, CallsNoneBeforeItsTime) {
   const MonotonicTime start = Now();
   const MonotonicTime first = start + microseconds(1500);
   const MonotonicTime second = start + milliseconds(3);
-  loop_->WakeAt(second, b_);
-  loop_->WakeAt(first, a_);
+  WakeAt(second, b_);
+  WakeAt(first, a_);
   EXPECT_EQ(loop_->next_deadline(), first);
   a_->on_wake = [&] { EXPECT_GE(Now(), first); };
   b_->on_wake = [&] {
@@ -250,34 +257,84 @@ TEST_F(LoopTimersTest, CallsNoneBeforeItsTime) {
 }
 
 TEST_F(LoopTimersTest, AnEarlierTimeOfAnotherThreadEndsTheWaitForALaterOne) {
-  loop_->WakeAt(Now() + hours(1), b_);
+  WakeAt(Now() + hours(1), b_);
   loop_->RunReady();
   EXPECT_FALSE(Readable());
-  std::jthread([this] { loop_->WakeAt(Now() + hours(2), c_); });
+  std::jthread([this] { WakeAt(Now() + hours(2), c_); });
   EXPECT_FALSE(Readable()) << "a later one changes nothing";
   std::jthread running([this] { loop_->Run(); });
   a_->on_wake = [this] { loop_->Stop(); };
-  loop_->WakeAt(Now() + milliseconds(1), a_);
+  WakeAt(Now() + milliseconds(1), a_);
   running.join();
   EXPECT_THAT(calls_, ElementsAre("a wake"));
 }
 
 TEST_F(LoopTimersTest, TellsWhoDrivesItOfAnEarlierTime) {
-  loop_->WakeAt(Now() + hours(2), a_);
+  WakeAt(Now() + hours(2), a_);
   EXPECT_TRUE(Readable()) << "it is to ask anew how long to wait";
   loop_->RunReady();
   EXPECT_FALSE(Readable());
-  loop_->WakeAt(Now() + hours(1), a_);
+  WakeAt(Now() + hours(1), a_);
   EXPECT_TRUE(Readable());
 }
 
 TEST_F(LoopTimersTest, DoesNotCallASourceThatIsGone) {
   std::shared_ptr<RecordingSource> gone = NewSource("gone");
-  loop_->WakeAt(Now() - seconds(1), gone);
+  WakeAt(Now() - seconds(1), gone);
   loop_->Wake(gone);
   gone.reset();
   loop_->RunReady();
   EXPECT_THAT(calls_, IsEmpty());
+  EXPECT_EQ(loop_->next_deadline(), kNoDeadline);
+}
+
+TEST_F(LoopTimersTest, ATimerHasOneTime) {
+  LoopCore::Timer timer;
+  for (int i = 0; i < 1000; ++i) {
+    loop_->SetTimer(timer, Now() + hours(1), a_);
+    loop_->SetTimer(timer, Now() - seconds(2), a_);
+  }
+  WakeAt(Now() - seconds(1), b_);
+  loop_->RunReady();
+  EXPECT_THAT(calls_, ElementsAre("a wake", "b wake"));
+  EXPECT_EQ(loop_->next_deadline(), kNoDeadline);
+}
+
+TEST_F(LoopTimersTest, ATimerThatIsPutOffDoesNotExpireBefore) {
+  LoopCore::Timer timer;
+  loop_->SetTimer(timer, Now() - seconds(1), a_);
+  const MonotonicTime later = Now() + hours(1);
+  loop_->SetTimer(timer, later, a_);
+  loop_->RunReady();
+  EXPECT_THAT(calls_, IsEmpty());
+  EXPECT_EQ(loop_->next_deadline(), later);
+}
+
+TEST_F(LoopTimersTest, ATimerCanBeSetAgainWhenItHasExpiredOrWasCancelled) {
+  LoopCore::Timer timer;
+  loop_->CancelTimer(timer);
+  for (int i = 0; i < 2; ++i) {
+    loop_->SetTimer(timer, Now() - seconds(1), a_);
+    loop_->RunReady();
+  }
+  EXPECT_THAT(calls_, ElementsAre("a wake", "a wake"));
+  for (int i = 0; i < 2; ++i) {
+    loop_->SetTimer(timer, Now() - seconds(1), a_);
+    loop_->CancelTimer(timer);
+    loop_->CancelTimer(timer);
+  }
+  loop_->RunReady();
+  EXPECT_EQ(calls_.size(), 2u);
+  EXPECT_EQ(loop_->next_deadline(), kNoDeadline);
+}
+
+TEST_F(LoopTimersTest, ASourceMaySetItsTimerWhenItIsWoken) {
+  LoopCore::Timer timer;
+  a_->on_wake = [&] {
+    if (calls_.size() < 3) loop_->SetTimer(timer, Now() - seconds(1), a_);
+  };
+  loop_->SetTimer(timer, Now() - seconds(1), a_);
+  while (calls_.size() < 3) loop_->RunReady();
   EXPECT_EQ(loop_->next_deadline(), kNoDeadline);
 }
 

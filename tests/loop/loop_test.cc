@@ -53,6 +53,7 @@ class LoopTest : public ::testing::Test {
 
   ExpectSameDescriptors census_;
   Calls calls_;
+  LoopCore::Timer timer_;
   std::optional<Loop> loop_;
 };
 
@@ -124,10 +125,10 @@ TEST_F(LoopTest, SaysHowLongToWait) {
   loop_->RunReady();
   EXPECT_EQ(loop_->next_timeout(), absl::InfiniteDuration());
   const auto source = std::make_shared<RecordingSource>("source", calls_);
-  core().WakeAt(Clock::Real().Now() + std::chrono::hours(1), source);
+  core().SetTimer(timer_, Clock::Real().Now() + std::chrono::hours(1), source);
   EXPECT_GT(loop_->next_timeout(), absl::Minutes(30));
   EXPECT_LE(loop_->next_timeout(), absl::Hours(1));
-  core().WakeAt(Clock::Real().Now() - std::chrono::hours(1), source);
+  core().SetTimer(timer_, Clock::Real().Now() - std::chrono::hours(1), source);
   EXPECT_EQ(loop_->next_timeout(), absl::ZeroDuration()) << "never negative";
 }
 
@@ -146,8 +147,9 @@ TEST_F(LoopTest, IsDrivenByAnotherLoopForEverythingThatItWaitsFor) {
     poster = std::jthread([&] {
       loop_->Post([&] {
         ++turns;
-        core().WakeAt(Clock::Real().Now() + std::chrono::microseconds(100),
-                      source);
+        core().SetTimer(timer_,
+                        Clock::Real().Now() + std::chrono::microseconds(100),
+                        source);
       });
     });
   };
@@ -173,7 +175,8 @@ TEST_F(LoopTest, LeavesAnotherLoopInPeaceWhenNothingIsToDo) {
   const auto source = std::make_shared<RecordingSource>("source", calls_);
   source->on_wake = [&] { expired = true; };
   loop_->Stop();
-  core().WakeAt(Clock::Real().Now() + std::chrono::milliseconds(20), source);
+  core().SetTimer(timer_, Clock::Real().Now() + std::chrono::milliseconds(20),
+                  source);
   // Once for what was posted, and once for the timer; the timer may be late.
   EXPECT_LE(foreign.RunUntil([&] { return expired; }), 4);
 }

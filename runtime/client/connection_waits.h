@@ -1,0 +1,94 @@
+#ifndef FDRPC_CLIENT_CONNECTION_WAITS_H_
+#define FDRPC_CLIENT_CONNECTION_WAITS_H_
+
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/monotonic_time.h"
+#include "client/waiting_threads.h"
+
+namespace fdrpc {
+
+class ClientConnection;
+
+// Who waits for a channel to have a connection, and when the next attempt to
+// make one is due: one attempt at a time, for all that wait, with pauses that
+// grow. When it is due, one of them makes it and, if it succeeds, goes ahead on
+// the connection; the others follow once the server has said hello. A server
+// that takes connections only to end them is so not tried by all of them each
+// time. Makes no attempt itself, and reads no clock. Guarded by the channel's
+// lock.
+class ConnectionWaits {
+ public:
+  // Between two attempts. An attempt costs some microseconds, and a server that
+  // comes is to be noticed soon.
+  static constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
+
+  // A thread, or something that a loop tells when it is its turn.
+  class Waiter {
+   public:
+    // `patient`: waits for a server that is not there. Others wait only while
+    // the server is too busy to take a connection.
+    explicit Waiter(bool patient, WaitingThread* thread = nullptr)
+        : patient_(patient), thread_(thread) {}
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+    virtual ~Waiter() = default;
+
+    bool waits() const { return waits_; }
+    // Makes the attempt; it waits no more. Adds the connections, or null, that
+    // are to be flushed or let go without the lock.
+    virtual void OnTurn(
+        std::vector<std::shared_ptr<ClientConnection>>& /*connections*/) {}
+
+   private:
+    friend class ConnectionWaits;
+    const bool patient_;
+    WaitingThread* const thread_;
+    bool waits_ = false;
+    std::list<Waiter*>::iterator place_;
+  };
+
+  // Borrows it until Leave() or its turn. Threads stay until they leave.
+  void Enter(Waiter& waiter);
+  // Does nothing if it does not wait. Another thread makes the attempts then.
+  void Leave(Waiter& waiter, ToWake& to_wake);
+
+  // What became of an attempt, whoever made it.
+  void OnNotConnected(MonotonicTime now, bool busy, ToWake& to_wake);
+  void OnConnected(MonotonicTime now, ToWake& to_wake);
+  // There is nothing to wait for any more: the server has said hello, or the
+  // attempt failed as others would. All may try at once.
+  void AdmitAll(ToWake& to_wake);
+
+  // Whether somebody will make an attempt, but not yet.
+  bool Pauses(MonotonicTime now) const {
+    return now < next_ && !(threads_.empty() && calls_.empty());
+  }
+  // When it is this thread's turn, as far as it is known.
+  MonotonicTime TurnOf(const Waiter& waiter) const;
+  // When it is that of the next of those that are no threads.
+  MonotonicTime next_turn() const;
+  // Takes that one out; null if its time has not come.
+  Waiter* TakeNext(MonotonicTime now);
+
+ private:
+  std::list<Waiter*>& ListOf(const Waiter& waiter);
+  // Whether it may try at any time.
+  bool MayTry(const Waiter& waiter) const { return !waiter.patient_ && !busy_; }
+  void Pause(MonotonicTime now);
+  void WakeThreads(ToWake& to_wake, bool patient_ones);
+
+  MonotonicTime next_;          // when the next attempt is due
+  absl::Duration pause_;        // the last one's length
+  bool busy_ = false;           // so the last attempt failed
+  std::list<Waiter*> threads_;  // of which the first makes the attempts
+  std::list<Waiter*> calls_;
+  std::list<Waiter*> impatient_calls_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CLIENT_CONNECTION_WAITS_H_
