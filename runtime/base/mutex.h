@@ -1,6 +1,7 @@
 #ifndef FDRPC_BASE_MUTEX_H_
 #define FDRPC_BASE_MUTEX_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -43,6 +44,15 @@ class CondVar {
     std::unique_lock<std::mutex> lock(mu.mu_, std::adopt_lock);
     changed_.wait(lock);
     lock.release();  // the caller's again
+  }
+  // False if the time has passed.
+  bool WaitFor(Mutex& mu, std::chrono::nanoseconds longest)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    std::unique_lock<std::mutex> lock(mu.mu_, std::adopt_lock);
+    const bool signalled =
+        changed_.wait_for(lock, longest) == std::cv_status::no_timeout;
+    lock.release();
+    return signalled;
   }
   void Signal() { changed_.notify_one(); }
   void SignalAll() { changed_.notify_all(); }

@@ -10,18 +10,36 @@
 #include "base/payload_buffer.h"
 #include "call/received_bytes.h"
 #include "fdrpc/unique_fd.h"
+#include "os/background_close.h"
 
 namespace fdrpc {
 
 // The bytes and descriptors of a message, as they arrived.
 struct ReceivedMessage {
-  ReceivedBytes bytes;
-  std::vector<UniqueFd> descriptors;
+  ReceivedMessage() = default;
+  ReceivedMessage(ReceivedBytes received, std::vector<UniqueFd> with)
+      : bytes(std::move(received)), descriptors(std::move(with)) {}
+  ReceivedMessage(ReceivedMessage&&) = default;
+  ReceivedMessage& operator=(ReceivedMessage&& other) noexcept {
+    bytes = std::move(other.bytes);
+    CloseDescriptors();
+    descriptors = std::move(other.descriptors);
+    return *this;
+  }
+  ~ReceivedMessage() { CloseDescriptors(); }
 
   // Quick if it has been moved from.
   void Clear() {
     bytes.Clear();
-    descriptors.clear();
+    CloseDescriptors();
+  }
+
+  ReceivedBytes bytes;
+  std::vector<UniqueFd> descriptors;
+
+ private:
+  void CloseDescriptors() {
+    if (!descriptors.empty()) CloseReceived(std::exchange(descriptors, {}));
   }
 };
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "os/background_close.h"
 
 namespace fdrpc {
 namespace {
@@ -88,8 +89,8 @@ class IncomingSlots final : public SlotVisitor {
 absl::Status ParcelBase::PrepareToSend() {
   OutgoingSlots slots(descriptors_);
   VisitSlots(slots);
-  // What was not moved into the order is named by no field: it closes here.
-  descriptors_ = slots.TakeOrdered();
+  // What was not moved into the order is named by no field.
+  Close(std::exchange(descriptors_, slots.TakeOrdered()));
   return slots.status();
 }
 
@@ -97,14 +98,26 @@ absl::Status ParcelBase::Accept(DescriptorSet descriptors) {
   IncomingSlots slots(descriptors.size());
   VisitSlots(slots);
   absl::Status status = slots.Finish();
-  if (!status.ok()) return status;
+  received_ = true;
+  if (!status.ok()) {
+    Close(std::move(descriptors));
+    return status;
+  }
   descriptors_ = std::move(descriptors);
   return absl::OkStatus();
 }
 
+void ParcelBase::Close(DescriptorSet descriptors) const {
+  if (!received_) return;  // the program's own
+  for (OutgoingFd& fd : descriptors) CloseReceived(fd.TakeUnique());
+}
+
 uint32_t ParcelBase::AttachSlot(uint32_t old_slot, OutgoingFd fd) {
   if (old_slot > 0 && old_slot <= descriptors_.size()) {
-    descriptors_[old_slot - 1] = std::move(fd);
+    DescriptorSet replaced;
+    replaced.push_back(
+        std::exchange(descriptors_[old_slot - 1], std::move(fd)));
+    Close(std::move(replaced));
     return old_slot;
   }
   descriptors_.push_back(std::move(fd));

@@ -74,10 +74,9 @@ bool AnsweredCall::Take(IncomingMessage message) {
   if (replies_.empty()) return false;
   Reply next = std::move(replies_.front());
   replies_.pop_front();
-  absl::Status parsed =
-      ParseReceived({.bytes = ReceivedBytes(std::move(next.bytes)),
-                     .descriptors = std::move(next.descriptors)},
-                    message);
+  absl::Status parsed = ParseReceived(
+      {ReceivedBytes(std::move(next.bytes)), std::move(next.descriptors)},
+      message);
   const bool taken = parsed.ok();
   // It is of another type than the method's.
   if (!taken) Fail(std::move(parsed));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "os/background_close.h"
 #include "wire/limits.h"
 
 namespace fdrpc {
@@ -28,9 +29,15 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
     absl::Duration max_busy_poll, std::shared_ptr<Connectivity> connectivity) {
   absl::StatusOr<WaitingThreads> threads = WaitingThreads::Create();
   if (!threads.ok()) return threads.status();
-  return std::shared_ptr<ClientConnection>(new ClientConnection(
-      std::move(transport), hello, limits, keep_alive, max_busy_poll,
-      *std::move(threads), std::move(connectivity)));
+  return std::shared_ptr<ClientConnection>(
+      new ClientConnection(std::move(transport), hello, limits, keep_alive,
+                           max_busy_poll, *std::move(threads),
+                           std::move(connectivity)),
+      // Whichever thread has the last reference.
+      [](ClientConnection* connection) {
+        BackgroundCloses closes;
+        delete connection;
+      });
 }
 
 ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/client_connection.h"
+#include "os/background_close.h"
 #include "os/wait_ready.h"
 
 namespace fdrpc {
@@ -80,6 +81,7 @@ bool ClientConnection::SleepAndRead(MonotonicTime deadline) {
 }
 
 bool ClientConnection::Read() {
+  BackgroundCloses closes;
   const bool received = connection_.Read();
   if (received) heard_ = true;
   return received;

@@ -122,7 +122,7 @@ absl::StatusOr<PayloadBuffer> ReadSealedMemory(UniqueFd file, size_t bytes) {
     }
     done += static_cast<size_t>(got);
   }
-  // At once, also where closing what peers send is deferred (DeferredClose):
+  // At once, also where closing what peers send is deferred (BackgroundCloses):
   // closing a memory file waits for nobody.
   ::close(file.Release());
   return content;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fdrpc/kept_messages.h"
+#include "os/background_close.h"
 #include "wire/limits.h"
 
 namespace fdrpc {
@@ -30,8 +31,14 @@ std::shared_ptr<ServerConnection> ServerConnection::Create(
     std::unique_ptr<Transport> transport, PeerCredentials peer,
     const ServerOptions& options, const ServiceRegistry& registry,
     std::shared_ptr<Host> host, uint64_t token) {
-  return std::shared_ptr<ServerConnection>(new ServerConnection(
-      std::move(transport), peer, options, registry, std::move(host), token));
+  return std::shared_ptr<ServerConnection>(
+      new ServerConnection(std::move(transport), peer, options, registry,
+                           std::move(host), token),
+      // Whichever thread has the last reference.
+      [](ServerConnection* connection) {
+        BackgroundCloses closes;
+        delete connection;
+      });
 }
 
 ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,

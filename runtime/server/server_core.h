@@ -20,7 +20,6 @@
 #include "fdrpc/server_statistics.h"
 #include "loop/loop_core.h"
 #include "os/busy_poll.h"
-#include "os/deferred_close.h"
 #include "os/fork_generation.h"
 #include "os/inherited_socket.h"
 #include "os/poller.h"
@@ -197,7 +196,6 @@ class ServerCore final : private ServerConnection::Host,
   // Looks at one connection, and from time to time at all.
   bool PollBusily(ServerConnection* connection);
   void Read(ServerConnection& connection);
-  void CloseLate(DeferredClose& deferred);
   bool PollOnce(MonotonicTime until);
   MonotonicTime NextDeadline() ABSL_LOCKS_EXCLUDED(mu_);
   void Handle(const Poller::Event& event);

@@ -3,10 +3,9 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "fdrpc/kept_messages.h"
-#include "os/deferred_close.h"
+#include "os/background_close.h"
 #include "server/incoming_call.h"
 #include "server/server_core.h"
 
@@ -20,20 +19,6 @@ constexpr int kPollsOfOne = 8;
 
 // For how long, and at most twice that, a message is kept that is not used.
 constexpr absl::Duration kKeptTime = absl::Seconds(1);
-
-// Descriptors for the executor to close.
-class LateClose final : private Continuation {
- public:
-  static void Post(std::vector<UniqueFd> fds, Executor& executor) {
-    executor.Post(*new LateClose(std::move(fds)));
-  }
-
- private:
-  explicit LateClose(std::vector<UniqueFd> fds) : fds_(std::move(fds)) {}
-  void Run() override { delete this; }
-
-  const std::vector<UniqueFd> fds_;
-};
 
 }  // namespace
 
@@ -67,24 +52,15 @@ bool ServerCore::PollBusily(ServerConnection* connection) {
     busy_polls_ = kPollsOfOne;
     return Poll(MonotonicTime());
   }
-  DeferredClose deferred;
-  const bool found = connection->OnReadable();
-  CloseLate(deferred);
-  return found;
+  BackgroundCloses closes;
+  return connection->OnReadable();
 }
 
 bool ServerCore::Poll(MonotonicTime until) {
   // What clients sent may block whoever closes it; this thread must not be held
-  // up, a worker may.
-  DeferredClose deferred;
-  const bool found = PollOnce(until);
-  CloseLate(deferred);
-  return found;
-}
-
-void ServerCore::CloseLate(DeferredClose& deferred) {
-  std::vector<UniqueFd> to_close = deferred.Take();
-  if (!to_close.empty()) LateClose::Post(std::move(to_close), *executor_);
+  // up.
+  BackgroundCloses closes;
+  return PollOnce(until);
 }
 
 bool ServerCore::PollOnce(MonotonicTime until) {

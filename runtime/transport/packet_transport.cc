@@ -5,6 +5,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "os/background_close.h"
 #include "os/sealed_memory.h"
 #include "os/syscalls.h"
 #include "transport/arrived_sets.h"
@@ -33,6 +34,10 @@ absl::Status Wrong(absl::string_view what) {
 std::unique_ptr<PacketTransport> PacketTransport::Create(UniqueFd socket) {
   return std::unique_ptr<PacketTransport>(
       new PacketTransport(std::move(socket)));
+}
+
+PacketTransport::~PacketTransport() {
+  CloseDrained(std::move(socket_), /*packets=*/true);
 }
 
 Transport::SendResult PacketTransport::Send(

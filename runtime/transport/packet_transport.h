@@ -21,6 +21,7 @@ class PacketTransport final : public Transport {
  public:
   // `socket` is connected and non-blocking.
   static std::unique_ptr<PacketTransport> Create(UniqueFd socket);
+  ~PacketTransport() override;
 
   SendResult Send(absl::Span<const FrameToSend> frames) override;
   ReceiveResult Receive() override;

@@ -6,6 +6,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "os/ancillary.h"
+#include "os/background_close.h"
 #include "os/syscalls.h"
 #include "transport/gathered_frames.h"
 #include "transport/send_error.h"
@@ -16,6 +17,10 @@ namespace fdrpc {
 std::unique_ptr<StreamTransport> StreamTransport::Create(UniqueFd socket) {
   return std::unique_ptr<StreamTransport>(
       new StreamTransport(std::move(socket)));
+}
+
+StreamTransport::~StreamTransport() {
+  CloseDrained(std::move(socket_), /*packets=*/false);
 }
 
 Transport::SendResult StreamTransport::Send(

@@ -17,6 +17,7 @@ class StreamTransport final : public Transport {
  public:
   // `socket` is connected and non-blocking.
   static std::unique_ptr<StreamTransport> Create(UniqueFd socket);
+  ~StreamTransport() override;
 
   SendResult Send(absl::Span<const FrameToSend> frames) override;
   ReceiveResult Receive() override;

@@ -1,40 +1,15 @@
 // Descriptors whose close(2) blocks for as long as the peer likes.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
+#include <future>
 #include <utility>
+#include <vector>
 
+#include "tests/conformance/attacked_channel.h"
 #include "tests/conformance/attacked_server.h"
+#include "tests/support/lingering_socket.h"
 
 namespace fdrpc::testing {
 namespace {
-
-// A TCP connection of which one end has more unsent data than the other takes,
-// and waits for that at its last close(2).
-std::pair<UniqueFd, UniqueFd> LingeringSocket() {
-  UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  auto* any = reinterpret_cast<sockaddr*>(&address);
-  EXPECT_EQ(bind(listener.get(), any, length), 0);
-  EXPECT_EQ(listen(listener.get(), 1), 0);
-  EXPECT_EQ(getsockname(listener.get(), any, &length), 0);
-  UniqueFd sender(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  EXPECT_EQ(connect(sender.get(), any, length), 0);
-  UniqueFd peer(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  EXPECT_TRUE(peer.ok());
-  const std::string data(1 << 20, 'x');
-  while (send(sender.get(), data.data(), data.size(), MSG_DONTWAIT) > 0) {
-  }
-  const linger wait = {.l_onoff = 1, .l_linger = 60};
-  EXPECT_EQ(
-      setsockopt(sender.get(), SOL_SOCKET, SO_LINGER, &wait, sizeof(wait)), 0);
-  return {std::move(sender), std::move(peer)};
-}
 
 class BlockingCloseTest : public AttackedServer {
  protected:
@@ -70,6 +45,86 @@ TEST_P(BlockingCloseTest, OfADescriptorForAnUnknownMethodHoldsUpNobody) {
 TEST_P(BlockingCloseTest, OfADescriptorThatTheMethodDoesNotTakeHoldsUpNobody) {
   if (packets()) GTEST_SKIP() << kNoParts;
   ExpectServesWhileItCloses(OpenFrame(1, kEcho, TextBytes("x"), 1));
+}
+
+// Half a frame, and then the client goes: the server has the descriptor, the
+// rest waits in its socket's queue.
+TEST_P(BlockingCloseTest, OfWhatAClientLeftBehindHoldsUpNobody) {
+  Serve();
+  std::vector<UniqueFd> peers;
+  for (int i = 0; i < 20; ++i) {
+    RawPeer client = NewClient();
+    std::string bytes = OpenFrame(1, kPut, FilesBytesTo(1), 1).Bytes();
+    if (!packets()) bytes.pop_back();
+    auto [lingering, peer] = LingeringSocket();
+    ASSERT_TRUE(client.Send(bytes, {lingering.get()}));
+    peers.push_back(std::move(peer));
+  }
+  ExpectServes();
+  RawPeer other = NewClient();
+  ExpectLives(other, 1);
+  ExpectServes();
+  peers.clear();
+}
+
+// More than the server has threads for handlers, or for closing.
+TEST_P(BlockingCloseTest, OfRequestsThatNobodyTakesHoldsUpNobody) {
+  Serve({.max_threads = 4});
+  std::promise<void> all_sent;
+  service_.put = [sent = all_sent.get_future().share()](
+                     ServerContext&, Parcel<Files>&, Text&) {
+    sent.wait();
+    return absl::OkStatus();
+  };
+  RawPeer client = NewClient();
+  std::vector<UniqueFd> peers;
+  for (uint32_t call = 1; call <= 80; ++call) {
+    auto [lingering, peer] = LingeringSocket();
+    peers.push_back(std::move(peer));
+    ASSERT_TRUE(client.Send(OpenFrame(call, kPut, FilesBytesTo(1), 1),
+                            {lingering.get()}));
+  }
+  all_sent.set_value();
+  for (int i = 0; i < 80; ++i) {
+    ASSERT_TRUE(client.ReadType(RawFrame::kStatus).has_value());
+  }
+  ExpectLives(client, 81);
+  ExpectServes();
+  peers.clear();
+}
+
+class BlockingReplyTest : public AttackedChannel {};
+INSTANTIATE_TEST_SUITE_P(Over, BlockingReplyTest, kAllSchemes, SchemeName);
+
+TEST_P(BlockingReplyTest, ThatACallbackDropsHoldsUpNobody) {
+  std::vector<UniqueFd> peers;
+  RawPeer server{UniqueFd()};
+  for (int i = 0; i < 20; ++i) {
+    std::promise<absl::StatusCode> code;
+    stub_.async().Get(Text(), {.timeout = kGiveUp},
+                      [&](const absl::StatusOr<Parcel<Files>>& reply) {
+                        code.set_value(reply.status().code());
+                      });
+    if (i == 0) server = Accept();
+    auto [lingering, peer] = LingeringSocket();
+    peers.push_back(std::move(peer));
+    ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), FilesBytes({1}), 1),
+                            {lingering.get()}));
+    lingering.Reset();
+    EXPECT_EQ(code.get_future().get(), absl::StatusCode::kOk);
+  }
+  // The blocking form likewise, of replies that cannot be used.
+  for (int i = 0; i < 20; ++i) {
+    std::future<absl::StatusOr<Text>> reply = Echo();
+    auto [lingering, peer] = LingeringSocket();
+    peers.push_back(std::move(peer));
+    ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"), 1),
+                            {lingering.get()}));
+    lingering.Reset();
+    EXPECT_EQ(reply.get().status().code(), absl::StatusCode::kInternal);
+  }
+  ExpectLives(server);
+  peers.clear();
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "gtest/gtest.h"
+#include "os/background_close.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -41,7 +42,16 @@ DescriptorCensus ReadFdDirectory(const std::string& path) {
 
 }  // namespace
 
-DescriptorCensus TakeCensus() { return ReadFdDirectory("/proc/self/fd"); }
+DescriptorCensus TakeCensus() {
+  // Some are held for as long as a test wants.
+  const auto give_up =
+      std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  while (BackgroundClosesPending() != 0 &&
+         std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::yield();
+  }
+  return ReadFdDirectory("/proc/self/fd");
+}
 
 DescriptorCensus TakeCensusOf(int pid) {
   return ReadFdDirectory("/proc/" + std::to_string(pid) + "/fd");
@@ -66,7 +76,8 @@ DescriptorCensus TakeCensusOfExpecting(int pid,
 }
 
 ExpectSameDescriptors::~ExpectSameDescriptors() {
-  EXPECT_EQ(TakeCensus(), before_) << "other descriptors are open than before";
+  EXPECT_EQ(TakeCensusExpecting(before_), before_)
+      << "other descriptors are open than before";
 }
 
 }  // namespace fdrpc::testing

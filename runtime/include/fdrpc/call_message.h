@@ -68,7 +68,7 @@ class CallMessage final : public MessageOwner {
 
   // Closes what descriptors it has left.
   void CloseDescriptors() {
-    if constexpr (kIsParcel<T>) value_.TakeDescriptors();
+    if constexpr (kIsParcel<T>) value_.CloseDescriptors();
   }
   // The call is done with it: closes what descriptors it has left, and leaves
   // its memory to others. Further calls do nothing.

@@ -46,7 +46,9 @@ class SlotVisitor {
 // Threads: like a container; not safe for concurrent use of one object.
 class ParcelBase {
  public:
-  virtual ~ParcelBase() = default;
+  // Does not wait for descriptors that came with a message to be closed
+  // (CloseInBackground()).
+  virtual ~ParcelBase() { CloseDescriptors(); }
 
   virtual google::protobuf::MessageLite& lite_message() = 0;
 
@@ -70,11 +72,23 @@ class ParcelBase {
 
   // Moves the set out, leaving the parcel with none.
   DescriptorSet TakeDescriptors() { return std::exchange(descriptors_, {}); }
+  // Closes what is attached, as the destructor does.
+  void CloseDescriptors() {
+    if (!descriptors_.empty()) Close(TakeDescriptors());
+  }
 
  protected:
   ParcelBase() = default;
-  ParcelBase(ParcelBase&&) = default;
-  ParcelBase& operator=(ParcelBase&&) = default;
+  ParcelBase(ParcelBase&& other) noexcept
+      : descriptors_(other.TakeDescriptors()), received_(other.received_) {}
+  ParcelBase& operator=(ParcelBase&& other) noexcept {
+    if (this != &other) {
+      CloseDescriptors();
+      descriptors_ = other.TakeDescriptors();
+      received_ = other.received_;
+    }
+    return *this;
+  }
 
   // Attaches `fd` in place of what `old_slot` holds, which is closed, or under
   // a new slot if it holds nothing; returns the slot.
@@ -85,7 +99,10 @@ class ParcelBase {
  private:
   virtual void VisitSlots(SlotVisitor& visitor) = 0;
 
+  void Close(DescriptorSet descriptors) const;
+
   DescriptorSet descriptors_;
+  bool received_ = false;  // some of them came with the message
 };
 
 template <typename T>

@@ -47,6 +47,13 @@ class [[nodiscard]] UniqueFd {
   int fd_ = -1;
 };
 
+// Closes `fd` without keeping the caller waiting: by a thread of the runtime's,
+// unless it is of a kind whose close(2) never blocks. For what a peer sent and
+// the program has taken: closing that may block for as long as the peer likes
+// (a socket with SO_LINGER, a file of a FUSE file system). What is left in a
+// parcel is closed so.
+void CloseInBackground(UniqueFd fd);
+
 }  // namespace fdrpc
 
 #endif  // FDRPC_UNIQUE_FD_H_

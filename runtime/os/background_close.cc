@@ -1,0 +1,253 @@
+#include "os/background_close.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <deque>
+#include <memory>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "base/mutex.h"
+#include "os/fork_generation.h"
+#include "os/syscalls.h"
+
+namespace fdrpc {
+namespace {
+
+constexpr int kSocketClosers = 5;
+constexpr int kFileClosers = 8;
+// After how long without anything to close a closer ends.
+constexpr std::chrono::seconds kIdleTime{5};
+
+void CloseNow(int fd) {
+  // Callers look at errno after an owner has gone out of scope.
+  const int saved = errno;
+  ::close(fd);
+  errno = saved;
+}
+
+bool IsSocket(int fd) {
+  int type;
+  socklen_t length = sizeof(type);
+  return Syscalls::Get().getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) ==
+         0;
+}
+
+// Whether close(2) of it waits for nobody, by what no peer can change: the kind
+// of file that it is. Asks no file system that would have to ask a peer.
+bool ClosesAtOnce(int fd) {
+  struct statx file;
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &file) <
+      0) {
+    return false;
+  }
+  switch (file.stx_mode & S_IFMT) {
+    case S_IFIFO:
+      return true;
+    case S_IFCHR:
+      return file.stx_rdev_major == 1;  // /dev/null and its like: memory
+    case S_IFREG:
+      // Without a block device: FUSE and network file systems, but memory, too.
+      return file.stx_dev_major != 0 || Syscalls::Get().get_seals(fd) >= 0;
+    case S_IFDIR:
+      return file.stx_dev_major != 0;
+    default:
+      return false;
+  }
+}
+
+// Closers of one kind. Never destroyed: its threads may outlive main().
+class Closers {
+ public:
+  // `spare_lingering`: the last closer that is left switches it off.
+  Closers(int most, bool spare_lingering)
+      : most_(most), spare_lingering_(spare_lingering) {}
+
+  void Add(int fd) ABSL_LOCKS_EXCLUDED(mu_) {
+    mu_.Lock();
+    waiting_.push_back(fd);
+    ++pending_;
+    const bool starts = threads_ == 0;
+    if (starts) {
+      ++threads_;
+    } else if (idle_ > 0) {
+      came_.Signal();
+    }
+    mu_.Unlock();
+    if (!starts || Start()) return;
+    // Without any thread there is nobody else to do it.
+    mu_.Lock();
+    const std::deque<int> left = std::exchange(waiting_, {});
+    mu_.Unlock();
+    for (int each : left) Close(each, /*lingers=*/false);
+    MutexLock lock(mu_);
+    pending_ -= left.size();
+  }
+
+  size_t pending() ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    return pending_;
+  }
+
+ private:
+  // A thread that `threads_` counts already. False if the system gives none.
+  bool Start() ABSL_LOCKS_EXCLUDED(mu_) {
+    sigset_t all;
+    sigset_t former;
+    sigfillset(&all);
+    // A thread starts with its maker's mask; these run nothing of the user's.
+    pthread_sigmask(SIG_SETMASK, &all, &former);
+    bool started = true;
+    // The standard library's only way to say that there is none.
+    try {
+      std::thread([this] { Work(); }).detach();
+    } catch (const std::system_error&) {
+      started = false;
+      MutexLock lock(mu_);
+      --threads_;
+    }
+    pthread_sigmask(SIG_SETMASK, &former, nullptr);
+    return started;
+  }
+
+  void Work() ABSL_LOCKS_EXCLUDED(mu_) {
+    mu_.Lock();
+    while (true) {
+      ++idle_;
+      bool idle_long = false;
+      while (waiting_.empty() && !idle_long) {
+        idle_long = !came_.WaitFor(mu_, kIdleTime);
+      }
+      --idle_;
+      if (waiting_.empty()) break;
+      const int fd = waiting_.front();
+      waiting_.pop_front();
+      ++busy_;
+      // Somebody is to be there for what comes while this one is held.
+      const bool lacks = idle_ == 0 && threads_ < most_;
+      if (lacks) ++threads_;
+      const bool lingers = !spare_lingering_ || busy_ < most_;
+      mu_.Unlock();
+      if (lacks) Start();
+      Close(fd, lingers);
+      mu_.Lock();
+      --busy_;
+      --pending_;
+    }
+    --threads_;
+    mu_.Unlock();
+  }
+
+  static void Close(int fd, bool lingers) {
+    if (!lingers) {
+      // Of another file it fails.
+      const linger none = {.l_onoff = 0, .l_linger = 0};
+      Syscalls::Get().setsockopt(fd, SOL_SOCKET, SO_LINGER, &none,
+                                 sizeof(none));
+    }
+    CloseNow(fd);
+  }
+
+  const int most_;
+  const bool spare_lingering_;
+
+  Mutex mu_;
+  CondVar came_;
+  std::deque<int> waiting_ ABSL_GUARDED_BY(mu_);
+  int threads_ ABSL_GUARDED_BY(mu_) = 0;
+  int idle_ ABSL_GUARDED_BY(mu_) = 0;
+  int busy_ ABSL_GUARDED_BY(mu_) = 0;
+  size_t pending_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+// Those of one process. Another thread may hold their locks while this one
+// forks, and the child has none of their threads.
+struct ProcessClosers {
+  explicit ProcessClosers(uint32_t generation) : fork_generation(generation) {}
+
+  const uint32_t fork_generation;
+  Closers sockets{kSocketClosers, /*spare_lingering=*/true};
+  Closers files{kFileClosers, /*spare_lingering=*/false};
+  ProcessClosers* parents = nullptr;
+};
+
+constinit std::atomic<ProcessClosers*> newest_closers{nullptr};
+
+ProcessClosers& ClosersOfThisProcess() {
+  const uint32_t generation = ForkGeneration();
+  ProcessClosers* newest = newest_closers.load(std::memory_order_acquire);
+  while (newest == nullptr || newest->fork_generation != generation) {
+    auto made = std::make_unique<ProcessClosers>(generation);
+    made->parents = newest;  // still reachable, for leak checkers
+    if (newest_closers.compare_exchange_strong(newest, made.get())) {
+      newest = made.release();
+    }
+  }
+  return *newest;
+}
+
+void CloseOrPass(int fd) {
+  if (ClosesAtOnce(fd)) return CloseNow(fd);
+  ProcessClosers& closers = ClosersOfThisProcess();
+  (IsSocket(fd) ? closers.sockets : closers.files).Add(fd);
+}
+
+constinit thread_local BackgroundCloses* collecting = nullptr;
+
+}  // namespace
+
+void UniqueFd::Close(int fd) {
+  if (collecting != nullptr) {
+    collecting->fds_.push_back(fd);
+  } else {
+    CloseNow(fd);
+  }
+}
+
+BackgroundCloses::BackgroundCloses() {
+  if (collecting == nullptr) collecting = this;
+}
+
+BackgroundCloses::~BackgroundCloses() {
+  if (collecting != this) return;
+  collecting = nullptr;
+  for (int fd : fds_) CloseOrPass(fd);
+}
+
+void CloseReceived(UniqueFd fd) {
+  if (fd.ok()) CloseOrPass(fd.Release());
+}
+
+void CloseReceived(std::vector<UniqueFd> fds) {
+  for (UniqueFd& fd : fds) CloseReceived(std::move(fd));
+}
+
+void CloseInBackground(UniqueFd fd) { CloseReceived(std::move(fd)); }
+
+void CloseDrained(UniqueFd socket, bool packets) {
+  if (!socket.ok()) return;
+  char byte;
+  const ssize_t got = ::recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  // A packet without bytes, which may carry descriptors, looks like the end.
+  if (got < 0 || (got == 0 && !packets)) {
+    CloseNow(socket.Release());
+  } else {
+    CloseReceived(std::move(socket));
+  }
+}
+
+size_t BackgroundClosesPending() {
+  ProcessClosers& closers = ClosersOfThisProcess();
+  return closers.sockets.pending() + closers.files.pending();
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,140 @@
+#include "os/background_close.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "os/ancillary.h"
+#include "tests/support/child.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/lingering_socket.h"
+
+namespace fdrpc::testing {
+namespace {
+
+bool IsOpen(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+
+void AwaitClosed(int fd) {
+  while (IsOpen(fd)) std::this_thread::yield();
+}
+
+void AwaitNonePending() {
+  while (BackgroundClosesPending() != 0) std::this_thread::yield();
+}
+
+TEST(BackgroundCloseTest, WhatCannotBlockIsClosedAtOnce) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  for (int fd : {ends[0], ends[1], open("/dev/null", O_RDONLY | O_CLOEXEC),
+                 memfd_create("memory", MFD_CLOEXEC | MFD_ALLOW_SEALING)}) {
+    ASSERT_TRUE(IsOpen(fd));
+    CloseReceived(UniqueFd(fd));
+    EXPECT_FALSE(IsOpen(fd));
+  }
+}
+
+TEST(BackgroundCloseTest, OthersAreClosedByAnotherThread) {
+  const DescriptorCensus before = TakeCensus();
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  std::vector<UniqueFd> fds;
+  for (int fd : {ends[0], ends[1], open("/proc/self/stat", O_CLOEXEC)}) {
+    fds.emplace_back(fd);
+  }
+  CloseReceived(std::move(fds));
+  EXPECT_EQ(TakeCensusExpecting(before), before);
+}
+
+TEST(BackgroundCloseTest, AScopeCollectsWhatIsClosedWithinIt) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  {
+    BackgroundCloses closes;
+    UniqueFd(ends[0]).Reset();
+    {
+      BackgroundCloses inner;
+      UniqueFd(ends[1]).Reset();
+    }
+    EXPECT_TRUE(IsOpen(ends[0]));
+    EXPECT_TRUE(IsOpen(ends[1]));
+  }
+  EXPECT_FALSE(IsOpen(ends[0]));
+  EXPECT_FALSE(IsOpen(ends[1]));
+}
+
+// However many there are, who closes them is not held, nor are closers of
+// others.
+TEST(BackgroundCloseTest, LingeringSocketsHoldUpNobody) {
+  std::vector<UniqueFd> peers;
+  std::vector<int> closed;
+  for (int i = 0; i < 80; ++i) {
+    auto [lingering, peer] = LingeringSocket();
+    closed.push_back(lingering.get());
+    CloseReceived(std::move(lingering));
+    peers.push_back(std::move(peer));
+  }
+  // Some are held until their peers go, the rest do not linger any more.
+  while (BackgroundClosesPending() > 4) std::this_thread::yield();
+  const int file = open("/proc/self/stat", O_CLOEXEC);
+  CloseReceived(UniqueFd(file));
+  AwaitClosed(file);
+  peers.clear();
+  AwaitNonePending();
+  for (int fd : closed) EXPECT_FALSE(IsOpen(fd));
+}
+
+TEST(BackgroundCloseTest, AChildHasClosersOfItsOwn) {
+  auto [lingering, peer] = LingeringSocket();
+  CloseReceived(std::move(lingering));
+  EXPECT_EQ(InChild([] {
+              int ends[2];
+              if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return 1;
+              CloseReceived(UniqueFd(ends[0]));
+              AwaitClosed(ends[0]);
+              return 0;
+            }),
+            0);
+  peer.Reset();
+  AwaitNonePending();
+}
+
+// A socket of a connection in whose queue one waits.
+TEST(BackgroundCloseTest, AnUnreadLingeringSocketHoldsUpNobody) {
+  for (int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
+    int ends[2];
+    ASSERT_EQ(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), 0);
+    UniqueFd sender(ends[0]);
+    UniqueFd receiver(ends[1]);
+    auto [lingering, peer] = LingeringSocket();
+    char byte = 0;
+    const iovec piece = {.iov_base = &byte, .iov_len = 1};
+    const int sent[] = {lingering.get()};
+    ASSERT_EQ(SendWithDescriptors(sender.get(), {&piece, 1}, sent).error, 0);
+    lingering.Reset();
+    sender.Reset();
+    CloseDrained(std::move(receiver), type != SOCK_STREAM);
+    EXPECT_GE(BackgroundClosesPending(), 1u);
+    peer.Reset();
+    AwaitNonePending();
+  }
+}
+
+TEST(BackgroundCloseTest, AnEmptySocketIsClosedAtOnce) {
+  for (int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
+    int ends[2];
+    ASSERT_EQ(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), 0);
+    CloseDrained(UniqueFd(ends[0]), type != SOCK_STREAM);
+    EXPECT_FALSE(IsOpen(ends[0]));
+    UniqueFd other(ends[1]);
+  }
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

@@ -1,0 +1,44 @@
+#ifndef FDRPC_TESTS_SUPPORT_LINGERING_SOCKET_H_
+#define FDRPC_TESTS_SUPPORT_LINGERING_SOCKET_H_
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <string>
+#include <utility>
+
+#include "fdrpc/unique_fd.h"
+#include "gtest/gtest.h"
+
+namespace fdrpc::testing {
+
+// A TCP connection, of which the first end has more unsent data than the other
+// takes, and waits for that at its last close(2): until the other goes, whose
+// unread data makes its end a reset.
+inline std::pair<UniqueFd, UniqueFd> LingeringSocket() {
+  UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(bind(listener.get(), any, length), 0);
+  EXPECT_EQ(listen(listener.get(), 1), 0);
+  EXPECT_EQ(getsockname(listener.get(), any, &length), 0);
+  UniqueFd sender(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(connect(sender.get(), any, length), 0);
+  UniqueFd peer(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  EXPECT_TRUE(peer.ok());
+  const std::string data(1 << 20, 'x');
+  while (send(sender.get(), data.data(), data.size(), MSG_DONTWAIT) > 0) {
+  }
+  const linger wait = {.l_onoff = 1, .l_linger = 60};
+  EXPECT_EQ(
+      setsockopt(sender.get(), SOL_SOCKET, SO_LINGER, &wait, sizeof(wait)), 0);
+  return {std::move(sender), std::move(peer)};
+}
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_SUPPORT_LINGERING_SOCKET_H_
