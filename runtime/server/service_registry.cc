@@ -2,16 +2,21 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "fdrpc/handler_exceptions.h"
 
 namespace fdrpc {
 
 void RegisteredMethod::Serve(std::shared_ptr<ServerCall> call) const {
   if (interceptors.empty()) return handler->serve(*service, std::move(call));
   const RegisteredMethod rest = {service, handler, interceptors.subspan(1)};
-  interceptors.front()->Serve(*handler->method, std::move(call),
-                              [&rest](std::shared_ptr<ServerCall> next) {
-                                rest.Serve(std::move(next));
-                              });
+  CallHandler(
+      [&] {
+        interceptors.front()->Serve(*handler->method, call,
+                                    [&rest](std::shared_ptr<ServerCall> next) {
+                                      rest.Serve(std::move(next));
+                                    });
+      },
+      [&](absl::Status threw) { call->Finish(std::move(threw), nullptr); });
 }
 
 void ServiceRegistry::Add(Service& service) {

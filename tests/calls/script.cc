@@ -1,6 +1,7 @@
 #include "tests/calls/script.h"
 
 #include <cstdlib>
+#include <stdexcept>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
@@ -35,6 +36,7 @@ std::optional<absl::Status> Apply(const Command& command,
     }
     return status;
   }
+  if (command.verb == "throw") throw std::runtime_error("thrown by a handler");
   if (command.verb == "headers" || command.verb == "later") {
     context.headers().Add("initial", command.argument);
     if (command.verb == "headers") context.SendHeaders();
@@ -73,8 +75,9 @@ std::optional<Text> ReplyTo(const Command& command, ServerContext& context) {
 
 bool IsDirective(const Command& command) {
   return command.verb == "end" || command.verb == "wait" ||
-         command.verb == "headers" || command.verb == "later" ||
-         command.verb == "trailers" || command.verb == "mirror";
+         command.verb == "throw" || command.verb == "headers" ||
+         command.verb == "later" || command.verb == "trailers" ||
+         command.verb == "mirror";
 }
 
 void Observations::Note(int& count) {

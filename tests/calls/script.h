@@ -20,6 +20,7 @@ namespace fdrpc::testing {
 //   burst N         replies N times, with the numbers from 0
 //   big BYTES       replies with so many bytes of data
 //   end CODE TEXT   ends the call with that status, without reading on
+//   throw           throws an exception
 //   headers TEXT    sends the initial metadata "initial: TEXT" at once
 //   later TEXT      adds that metadata without sending it
 //   trailers TEXT   adds the trailing metadata "trailing: TEXT"

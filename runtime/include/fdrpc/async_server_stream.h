@@ -4,7 +4,7 @@
 // Calls as a handler with callbacks uses them. The handler returns at once and
 // keeps the handle; the call goes on until Finish(). Callbacks run on the
 // server's threads, without a lock, never within the function that they are
-// passed to.
+// passed to. A handler or callback that throws ends its call with UNKNOWN.
 
 #include <memory>
 #include <optional>
@@ -107,7 +107,8 @@ class AsyncServerWriter final : public AsyncServerCallBase<Request, Reply> {
   // Calls `done` with true when `reply` has been taken over to be sent and the
   // next one can be given, with false if the call has ended.
   void Write(Reply reply, absl::AnyInvocable<void(bool)> done) {
-    async_steps::Write(this->call(), std::move(reply), false, std::move(done));
+    async_steps::Write<async_steps::CallOfHandler>(
+        this->call(), std::move(reply), false, std::move(done));
   }
   // Ends the call, behind the replies that were taken over.
   void Finish(absl::Status status) { this->FinishWith(std::move(status)); }
@@ -122,7 +123,8 @@ class AsyncServerReader final : public AsyncServerCallBase<Request, Reply> {
   // Calls `done` with the next request; with none once the client has
   // half-closed or the call has ended.
   void Read(absl::AnyInvocable<void(std::optional<Request>)> done) {
-    async_steps::Read<Request>(this->call(), std::move(done));
+    async_steps::Read<Request, async_steps::CallOfHandler>(this->call(),
+                                                           std::move(done));
   }
   void Finish(Reply reply) { this->FinishWithReply(reply); }
   void Finish(absl::Status error) { this->FinishWith(std::move(error)); }
@@ -135,10 +137,12 @@ class AsyncServerStream final : public AsyncServerCallBase<Request, Reply> {
   using AsyncServerCallBase<Request, Reply>::AsyncServerCallBase;
 
   void Read(absl::AnyInvocable<void(std::optional<Request>)> done) {
-    async_steps::Read<Request>(this->call(), std::move(done));
+    async_steps::Read<Request, async_steps::CallOfHandler>(this->call(),
+                                                           std::move(done));
   }
   void Write(Reply reply, absl::AnyInvocable<void(bool)> done) {
-    async_steps::Write(this->call(), std::move(reply), false, std::move(done));
+    async_steps::Write<async_steps::CallOfHandler>(
+        this->call(), std::move(reply), false, std::move(done));
   }
   void Finish(absl::Status status) { this->FinishWith(std::move(status)); }
 };

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "fdrpc/call.h"
 #include "fdrpc/call_message.h"
+#include "fdrpc/handler_exceptions.h"
 #include "fdrpc/parcel.h"
 
 namespace fdrpc {
@@ -126,23 +127,40 @@ void WhenReady(CallPointer call, CallEvent event, Callback callback) {
 // The steps that streams with callbacks are made of.
 namespace async_steps {
 
-template <typename Message, typename CallPointer>
+// Calls a callback of a client's.
+struct CallIt {
+  template <typename Done, typename Result>
+  void operator()(Call&, Done& done, Result result) const {
+    done(std::move(result));
+  }
+};
+// Calls a callback of a handler's: as the handler, it may throw.
+struct CallOfHandler {
+  template <typename Done, typename Result>
+  void operator()(Call& call, Done& done, Result result) const {
+    CallHandler([&] { done(std::move(result)); },
+                [&](const absl::Status& threw) { call.Abort(threw); });
+  }
+};
+
+template <typename Message, typename Caller = CallIt, typename CallPointer>
 void Read(CallPointer call,
           absl::AnyInvocable<void(std::optional<Message>)> done) {
   WhenReady(std::move(call), CallEvent::kMessage,
             [done = std::move(done)](Call& ready) mutable {
-              done(TakeMessage<Message>(ready));
+              Caller()(ready, done, TakeMessage<Message>(ready));
             });
 }
 
 // `done` may be move-only; it is called while the pointer still keeps the call.
-template <typename Message, typename CallPointer, typename Done>
+template <typename Caller = CallIt, typename Message, typename CallPointer,
+          typename Done>
 void Write(CallPointer call, Message message, bool last, Done done) {
   WhenReady(std::move(call), CallEvent::kRoom,
             [message = std::move(message), last,
              done = std::move(done)](Call& ready) mutable {
               MovedMessage<Message> moved(message);
-              done(ready.Send(moved.outgoing(), last));
+              Caller()(ready, done, ready.Send(moved.outgoing(), last));
             });
 }
 

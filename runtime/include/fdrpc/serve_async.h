@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "fdrpc/async_server_stream.h"
+#include "fdrpc/handler_exceptions.h"
 #include "fdrpc/service.h"
 
 namespace fdrpc {
@@ -27,7 +28,13 @@ struct ServeAsync<handler> {
       absl::Status status = call->TakeRequest(handle.incoming());
       if (!status.ok()) return call->Finish(std::move(status), nullptr);
     }
-    (static_cast<ServiceType&>(service).*handler)(std::move(handle));
+    // The handler's own goes when it throws, and would end the call.
+    const Handle kept(handle);
+    CallHandler(
+        [&] {
+          (static_cast<ServiceType&>(service).*handler)(std::move(handle));
+        },
+        [&](absl::Status threw) { call->Finish(std::move(threw), nullptr); });
   }
 };
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "fdrpc/call_message.h"
+#include "fdrpc/handler_exceptions.h"
 #include "fdrpc/server_stream.h"
 #include "fdrpc/service.h"
 
@@ -38,7 +39,8 @@ struct ServeBlocking<handler> {
     if (!status.ok()) return call.Finish(std::move(status), nullptr);
     CallMessage<Reply> reply;
     reply.UseKept();
-    status = (service.*handler)(call.context(), *request, *reply);
+    status = CallHandler(
+        [&] { return (service.*handler)(call.context(), *request, *reply); });
     request.LetGo();
     FinishCall(call, std::move(status), reply);
   }
@@ -47,7 +49,8 @@ struct ServeBlocking<handler> {
                   ServerReader<Request>*, Reply*) {
     ServerReader<Request> requests(call);
     CallMessage<Reply> reply;
-    absl::Status status = (service.*handler)(call.context(), requests, *reply);
+    absl::Status status = CallHandler(
+        [&] { return (service.*handler)(call.context(), requests, *reply); });
     FinishCall(call, std::move(status), reply);
   }
   template <typename Request, typename Reply>
@@ -57,7 +60,8 @@ struct ServeBlocking<handler> {
     absl::Status status = call.TakeRequest(request.incoming());
     if (!status.ok()) return call.Finish(std::move(status), nullptr);
     ServerWriter<Reply> replies(call);
-    status = (service.*handler)(call.context(), *request, replies);
+    status = CallHandler(
+        [&] { return (service.*handler)(call.context(), *request, replies); });
     request.LetGo();
     call.Finish(std::move(status), nullptr);
   }
@@ -77,7 +81,10 @@ struct ServeBlocking<handler> {
   static void Run(ServiceType& service, ServerCall& call, Request*) {
     CallMessage<std::remove_const_t<Request>> request;
     absl::Status status = call.TakeRequest(request.incoming());
-    if (status.ok()) status = (service.*handler)(call.context(), *request);
+    if (status.ok()) {
+      status = CallHandler(
+          [&] { return (service.*handler)(call.context(), *request); });
+    }
     request.LetGo();
     call.Finish(std::move(status), nullptr);
   }
@@ -85,7 +92,9 @@ struct ServeBlocking<handler> {
   static void Run(ServiceType& service, ServerCall& call,
                   ServerStream<Request, Reply>*) {
     ServerStream<Request, Reply> stream(call);
-    call.Finish((service.*handler)(call.context(), stream), nullptr);
+    call.Finish(
+        CallHandler([&] { return (service.*handler)(call.context(), stream); }),
+        nullptr);
   }
 };
 

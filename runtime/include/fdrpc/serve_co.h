@@ -11,10 +11,23 @@
 #include "absl/status/status.h"
 #include "fdrpc/call_message.h"
 #include "fdrpc/co_server_stream.h"
+#include "fdrpc/handler_exceptions.h"
 #include "fdrpc/service.h"
 #include "fdrpc/task.h"
 
 namespace fdrpc {
+
+namespace serve_co {
+
+inline Task<absl::Status> Failed(absl::Status status) { co_return status; }
+
+// Makes a handler's coroutine.
+template <typename Handler>
+Task<absl::Status> Start(Handler handler) {
+  return CallHandler(handler, &Failed);
+}
+
+}  // namespace serve_co
 
 // As ServeBlocking, for functions that return Task<absl::Status>. What they
 // take by reference lives until they have ended.
@@ -41,7 +54,12 @@ struct ServeCo<handler> {
     }
     CallMessage<Reply> reply;
     reply.UseKept();
-    status = co_await (service.*handler)(call->context(), *request, *reply);
+    {
+      Task<absl::Status> running = serve_co::Start([&] {
+        return (service.*handler)(call->context(), *request, *reply);
+      });
+      status = co_await running.OrIfThrown(&HandlerThrew);
+    }
     request.LetGo();
     FinishCall(*call, std::move(status), reply);
   }
@@ -51,8 +69,13 @@ struct ServeCo<handler> {
                           CoServerReader<Request>*, Reply*) {
     CoServerReader<Request> requests(*call);
     CallMessage<Reply> reply;
-    absl::Status status =
-        co_await (service.*handler)(call->context(), requests, *reply);
+    absl::Status status;
+    {
+      Task<absl::Status> running = serve_co::Start([&] {
+        return (service.*handler)(call->context(), requests, *reply);
+      });
+      status = co_await running.OrIfThrown(&HandlerThrew);
+    }
     FinishCall(*call, std::move(status), reply);
   }
   template <typename Request, typename Reply>
@@ -66,7 +89,12 @@ struct ServeCo<handler> {
       co_return;
     }
     CoServerWriter<Reply> replies(*call);
-    status = co_await (service.*handler)(call->context(), *request, replies);
+    {
+      Task<absl::Status> running = serve_co::Start([&] {
+        return (service.*handler)(call->context(), *request, replies);
+      });
+      status = co_await running.OrIfThrown(&HandlerThrew);
+    }
     request.LetGo();
     call->Finish(std::move(status), nullptr);
   }
@@ -90,7 +118,11 @@ struct ServeCo<handler> {
       call->Finish(std::move(status), nullptr);
       co_return;
     }
-    status = co_await (service.*handler)(call->context(), *request);
+    {
+      Task<absl::Status> running = serve_co::Start(
+          [&] { return (service.*handler)(call->context(), *request); });
+      status = co_await running.OrIfThrown(&HandlerThrew);
+    }
     request.LetGo();
     call->Finish(std::move(status), nullptr);
   }
@@ -99,7 +131,12 @@ struct ServeCo<handler> {
                           std::shared_ptr<ServerCall> call,
                           CoServerStream<Request, Reply>*) {
     CoServerStream<Request, Reply> stream(*call);
-    absl::Status status = co_await (service.*handler)(call->context(), stream);
+    absl::Status status;
+    {
+      Task<absl::Status> running = serve_co::Start(
+          [&] { return (service.*handler)(call->context(), stream); });
+      status = co_await running.OrIfThrown(&HandlerThrew);
+    }
     call->Finish(std::move(status), nullptr);
   }
 };

@@ -2,7 +2,7 @@
 #define FDRPC_TASK_H_
 
 #include <coroutine>
-#include <cstdlib>
+#include <exception>
 #include <future>
 #include <optional>
 #include <utility>
@@ -27,13 +27,17 @@ class TaskPromiseBase {
     };
     return Resume{waiter_};
   }
-  // fdrpc uses no exceptions; one that leaves a coroutine ends the process, as
-  // one that leaves a thread does.
-  void unhandled_exception() noexcept { std::abort(); }
+  void unhandled_exception() noexcept { thrown_ = std::current_exception(); }
   void SetWaiter(std::coroutine_handle<> waiter) { waiter_ = waiter; }
+  // Whether an exception has left the coroutine; throws it on.
+  bool threw() const { return thrown_ != nullptr; }
+  void Rethrow() {
+    if (threw()) std::rethrow_exception(std::exchange(thrown_, nullptr));
+  }
 
  private:
   std::coroutine_handle<> waiter_ = std::noop_coroutine();
+  std::exception_ptr thrown_;
 };
 
 template <typename T>
@@ -41,7 +45,10 @@ class TaskPromise : public TaskPromiseBase {
  public:
   Task<T> get_return_object();
   void return_value(T value) { value_.emplace(std::move(value)); }
-  T TakeValue() { return *std::move(value_); }
+  T TakeValue() {
+    Rethrow();
+    return *std::move(value_);
+  }
 
  private:
   std::optional<T> value_;
@@ -52,11 +59,12 @@ class TaskPromise<void> : public TaskPromiseBase {
  public:
   Task<void> get_return_object();
   void return_void() {}
-  void TakeValue() {}
+  void TakeValue() { Rethrow(); }
 };
 
 // A coroutine that begins when it is awaited and gives a T. Owns the
 // coroutine: destroying a task that has not ended destroys it where it waits.
+// An exception that leaves the coroutine comes to whoever awaits it.
 // A minimal one: the awaitables of fdrpc work in coroutines of any type.
 template <typename T>
 class [[nodiscard]] Task {
@@ -77,19 +85,41 @@ class [[nodiscard]] Task {
 
   // Once.
   auto operator co_await() {
-    struct Awaiter {
-      bool await_ready() { return false; }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
-        coroutine.promise().SetWaiter(waiter);
-        return coroutine;
-      }
-      T await_resume() { return coroutine.promise().TakeValue(); }
-      Handle coroutine;
+    struct Awaiter : Starter {
+      T await_resume() { return this->coroutine.promise().TakeValue(); }
     };
-    return Awaiter{coroutine_};
+    return Awaiter{{coroutine_}};
   }
+  // To be awaited in its place: gives `instead()` if the coroutine has thrown.
+  auto OrIfThrown(T (*instead)()) {
+    struct Awaiter : Starter {
+      T await_resume() {
+        auto& promise = this->coroutine.promise();
+        return promise.threw() ? instead() : promise.TakeValue();
+      }
+      T (*instead)();
+    };
+    return Awaiter{{coroutine_}, instead};
+  }
+  // Likewise: gives nothing, and leaves that to TakeResult().
+  auto Ended() {
+    struct Awaiter : Starter {
+      void await_resume() {}
+    };
+    return Awaiter{{coroutine_}};
+  }
+  T TakeResult() { return coroutine_.promise().TakeValue(); }
 
  private:
+  struct Starter {
+    bool await_ready() { return false; }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
+      coroutine.promise().SetWaiter(waiter);
+      return coroutine;
+    }
+    Handle coroutine;
+  };
+
   Handle coroutine_;
 };
 
@@ -102,14 +132,15 @@ inline Task<void> TaskPromise<void>::get_return_object() {
   return Task<void>(Task<void>::Handle::from_promise(*this));
 }
 
-// A coroutine that runs by itself: begins at once, and goes when it ends.
+// A coroutine that runs by itself: begins at once, and goes when it ends. An
+// exception that leaves it ends the process, as one that leaves a thread does.
 struct DetachedTask {
   struct promise_type {
     DetachedTask get_return_object() { return {}; }
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
     void return_void() {}
-    void unhandled_exception() noexcept { std::abort(); }
+    void unhandled_exception() noexcept { std::terminate(); }
   };
 };
 
@@ -120,16 +151,13 @@ inline DetachedTask Spawn(Task<void> task) { co_await std::move(task); }
 // it waits for.
 template <typename T>
 T BlockOn(Task<T> task) {
-  std::promise<T> result;
-  [](Task<T> run, std::promise<T>& to) -> DetachedTask {
-    if constexpr (std::is_void_v<T>) {
-      co_await std::move(run);
-      to.set_value();
-    } else {
-      to.set_value(co_await std::move(run));
-    }
-  }(std::move(task), result);
-  return result.get_future().get();
+  std::promise<void> ended;
+  [](Task<T>& run, std::promise<void>& to) -> DetachedTask {
+    co_await run.Ended();
+    to.set_value();
+  }(task, ended);
+  ended.get_future().wait();
+  return task.TakeResult();
 }
 
 }  // namespace fdrpc
