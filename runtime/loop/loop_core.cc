@@ -20,29 +20,6 @@ constexpr int kMostContinuations = 256;
 // After how many of them what they have queued is written.
 constexpr int kContinuationsPerWrite = 16;
 
-// A thread that takes no signals: they are the program's. False if the system
-// gives none.
-bool StartThread(std::shared_ptr<LoopCore> loop) {
-  sigset_t all;
-  sigset_t former;
-  sigfillset(&all);
-  // But for those that a thread's own mistakes raise: blocked, they end the
-  // process without its handler (signal(7)).
-  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
-    sigdelset(&all, signal);
-  }
-  pthread_sigmask(SIG_SETMASK, &all, &former);
-  bool started = true;
-  // The standard library's only way to say that there is none.
-  try {
-    std::thread([loop = std::move(loop)] { loop->Run(); }).detach();
-  } catch (const std::system_error&) {
-    started = false;
-  }
-  pthread_sigmask(SIG_SETMASK, &former, nullptr);
-  return started;
-}
-
 // What Default() has made in one process. Never destroyed: the thread may
 // outlive main().
 struct DefaultLoop {
@@ -71,6 +48,50 @@ DefaultLoop& DefaultOfThisProcess() {
 }
 
 }  // namespace
+
+// Within its life the thread has the mask of signals that users' code is to
+// have: what that starts (posix_spawn(3), popen(3)) inherits it.
+class LoopCore::UsersSignals {
+ public:
+  explicit UsersSignals(const std::optional<sigset_t>& mask)
+      : changed_(mask.has_value()) {
+    if (changed_) pthread_sigmask(SIG_SETMASK, &*mask, &former_);
+  }
+  ~UsersSignals() {
+    if (changed_) pthread_sigmask(SIG_SETMASK, &former_, nullptr);
+  }
+  UsersSignals(const UsersSignals&) = delete;
+  UsersSignals& operator=(const UsersSignals&) = delete;
+
+ private:
+  const bool changed_;
+  sigset_t former_;
+};
+
+// A thread that takes no signals, which are the program's, but while it runs
+// the program's code: then those that the thread that makes it does. False if
+// the system gives none.
+bool LoopCore::StartThread(std::shared_ptr<LoopCore> loop) {
+  sigset_t all;
+  sigset_t former;
+  sigfillset(&all);
+  // But for those that a thread's own mistakes raise: blocked, they end the
+  // process without its handler (signal(7)).
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
+    sigdelset(&all, signal);
+  }
+  pthread_sigmask(SIG_SETMASK, &all, &former);
+  loop->users_mask_ = former;
+  bool started = true;
+  // The standard library's only way to say that there is none.
+  try {
+    std::thread([loop = std::move(loop)] { loop->Run(); }).detach();
+  } catch (const std::system_error&) {
+    started = false;
+  }
+  pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  return started;
+}
 
 // Is in the list of its loop until it runs.
 class LoopCore::PostedFunction final : public Continuation {
@@ -322,17 +343,22 @@ void LoopCore::RunTimers() {
 }
 
 void LoopCore::RunContinuations() {
-  for (int i = 0; i < kMostContinuations; ++i) {
-    Continuation* next = nullptr;
-    {
-      MutexLock lock(mu_);
-      next = continuations_.PopFront();
-    }
-    if (next == nullptr) return;
-    next->Run();
+  Continuation* next = NextContinuation();
+  if (next == nullptr) return;
+  const UsersSignals signals(users_mask_);
+  for (int i = 1; next != nullptr; ++i) {
+    // An exception of a callback's ends the process here: the loop would be
+    // left as it is within this.
+    [next]() noexcept { next->Run(); }();
     // The peer is to have something to do meanwhile.
-    if (i % kContinuationsPerWrite == kContinuationsPerWrite - 1) EndBatch();
+    if (i % kContinuationsPerWrite == 0) EndBatch();
+    next = i < kMostContinuations ? NextContinuation() : nullptr;
   }
+}
+
+Continuation* LoopCore::NextContinuation() {
+  MutexLock lock(mu_);
+  return continuations_.PopFront();
 }
 
 void LoopCore::EndBatch() {

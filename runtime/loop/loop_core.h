@@ -2,10 +2,12 @@
 #define FDRPC_LOOP_LOOP_CORE_H_
 
 #include <atomic>
+#include <csignal>
 #include <cstdint>
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -142,6 +144,10 @@ class LoopCore final : public ContinuationRunner {
 
  private:
   class PostedFunction;
+  class UsersSignals;
+
+  // The default loop's thread.
+  static bool StartThread(std::shared_ptr<LoopCore> loop);
 
   LoopCore(Poller poller, Wakeup wakeup, absl::Duration max_busy_poll);
 
@@ -149,6 +155,7 @@ class LoopCore final : public ContinuationRunner {
   absl::Span<Poller::Event> Wait(absl::Span<Poller::Event> events,
                                  MonotonicTime deadline);
   void RunContinuations() ABSL_LOCKS_EXCLUDED(mu_);
+  Continuation* NextContinuation() ABSL_LOCKS_EXCLUDED(mu_);
   void RunTimers() ABSL_LOCKS_EXCLUDED(mu_);
   PlannedWakes::iterator Plan(MonotonicTime at, PlannedWake wake)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -178,6 +185,10 @@ class LoopCore final : public ContinuationRunner {
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 
   // The loop's thread's.
+  //
+  // The signals that are blocked while users' code runs, if the thread blocks
+  // others, too, while it does not.
+  std::optional<sigset_t> users_mask_;
   std::vector<std::shared_ptr<Source>> at_batch_end_;
   BusyPoll busy_poll_;
 };

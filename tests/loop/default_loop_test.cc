@@ -4,10 +4,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <fstream>
 #include <future>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -73,20 +77,66 @@ TEST(DefaultLoopTest, IsOneForManyThreadsThatAskAtOnce) {
             kAsExpected);
 }
 
-TEST(DefaultLoopTest, LeavesAllSignalsToTheProgramsThreads) {
+// The signals that thread `tid` of this process blocks, as /proc has it.
+uint64_t BlockedByThread(pid_t tid) {
+  std::ifstream status("/proc/self/task/" + std::to_string(tid) + "/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    if (line.starts_with("SigBlk:")) {
+      return std::stoull(line.substr(7), nullptr, 16);
+    }
+  }
+  return 0;
+}
+
+// What users' code starts inherits the program's mask, not the thread's.
+TEST(DefaultLoopTest, TakesSignalsOnlyWithinTheProgramsCode) {
   EXPECT_EQ(InChild([] {
+              alarm(kLongSeconds);
+              sigset_t some;
+              sigemptyset(&some);
+              sigaddset(&some, SIGUSR2);
+              pthread_sigmask(SIG_BLOCK, &some, nullptr);
               const std::shared_ptr<LoopCore> loop = DefaultLoop();
               if (loop == nullptr) return kOtherwise;
               std::promise<sigset_t> blocked;
-              loop->Post([&] { blocked.set_value(BlockedSignals()); });
+              std::atomic<pid_t> tid = 0;
+              loop->Post([&] {
+                tid = gettid();
+                blocked.set_value(BlockedSignals());
+              });
               const sigset_t theirs = blocked.get_future().get();
-              const sigset_t ours = BlockedSignals();
               for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD,
-                                       SIGUSR1, SIGALRM, SIGRTMIN}) {
-                if (sigismember(&theirs, signal) != 1) return kOtherwise;
-                if (sigismember(&ours, signal) != 0) return kOtherwise;
+                                       SIGUSR1, SIGUSR2, SIGALRM, SIGRTMIN}) {
+                if (sigismember(&theirs, signal) != (signal == SIGUSR2)) {
+                  return kOtherwise;
+                }
               }
+              // Soon, when it waits, it takes none.
+              const uint64_t most =
+                  (1u << (SIGTERM - 1)) | (1u << (SIGINT - 1)) |
+                  (1u << (SIGCHLD - 1)) | (1u << (SIGUSR1 - 1));
+              while ((BlockedByThread(tid) & most) != most)
+                std::this_thread::yield();
               return kAsExpected;
+            }),
+            kAsExpected);
+}
+
+TEST(DefaultLoopTest, ProgramsThatACallbackStartsCanBeEnded) {
+  EXPECT_EQ(InChild([] {
+              const std::shared_ptr<LoopCore> loop = DefaultLoop();
+              std::promise<std::string> mask;
+              loop->Post([&] {
+                FILE* pipe = popen("grep SigBlk /proc/self/status", "r");
+                char line[64] = "";
+                if (fgets(line, sizeof(line), pipe) == nullptr) line[0] = 0;
+                pclose(pipe);
+                mask.set_value(line);
+              });
+              return mask.get_future().get() == "SigBlk:\t0000000000000000\n"
+                         ? kAsExpected
+                         : kOtherwise;
             }),
             kAsExpected);
 }
