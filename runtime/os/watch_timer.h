@@ -19,6 +19,7 @@ class WatchTimer {
   void Stop() const;
   // Blocks until it has expired since the last Await(). May return early.
   void Await() const;
+  int fd() const { return fd_.get(); }
 
  private:
   explicit WatchTimer(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -32,18 +32,21 @@ constinit thread_local const WorkerPool* pool_of_this_thread = nullptr;
 
 absl::StatusOr<std::shared_ptr<WorkerPool>> WorkerPool::Create(
     int max_threads, std::function<Found(bool sleeps)> poll,
-    std::function<void()> interrupt) {
+    std::function<void()> interrupt, absl::Duration idle_time) {
   absl::StatusOr<WatchTimer> timer = WatchTimer::Create();
   if (!timer.ok()) return timer.status();
-  return std::shared_ptr<WorkerPool>(new WorkerPool(
-      max_threads, std::move(poll), std::move(interrupt), *std::move(timer)));
+  return std::shared_ptr<WorkerPool>(
+      new WorkerPool(max_threads, std::move(poll), std::move(interrupt),
+                     idle_time, *std::move(timer)));
 }
 
 WorkerPool::WorkerPool(int max_threads, std::function<Found(bool sleeps)> poll,
-                       std::function<void()> interrupt, WatchTimer timer)
+                       std::function<void()> interrupt,
+                       absl::Duration idle_time, WatchTimer timer)
     : max_threads_(max_threads),
       poll_(std::move(poll)),
       interrupt_(std::move(interrupt)),
+      idle_time_(absl::ToChronoNanoseconds(idle_time)),
       timer_(std::move(timer)),
       quick_to_trust_(kFewQuick) {}
 
@@ -53,6 +56,7 @@ void WorkerPool::JoinThreads() {
     {
       MutexLock lock(mu_);
       threads.swap(threads_);
+      if (gone_.joinable()) threads.push_back(std::exchange(gone_, {}));
     }
     if (threads.empty()) return;
     // Those may start further ones before they end.
@@ -83,7 +87,7 @@ bool WorkerPool::StartThread() {
     threads_.emplace_back([this] {
       MutexLock lock(mu_);
       --starting_;
-      Work();
+      Work(/*may_go=*/true);
     });
     return true;
   } catch (const std::system_error&) {
@@ -99,7 +103,7 @@ void WorkerPool::StartLateThread() {
   try {
     std::thread([self = shared_from_this()] {
       MutexLock lock(self->mu_);
-      self->Work();
+      self->Work(/*may_go=*/false);
     }).detach();
   } catch (const std::system_error&) {
     --workers_;  // the next one to come tries again
@@ -141,10 +145,10 @@ void WorkerPool::EnsureRun() {
 void WorkerPool::Join() {
   MutexLock lock(mu_);
   ++workers_;
-  Work();
+  Work(/*may_go=*/false);
 }
 
-void WorkerPool::Work() {
+void WorkerPool::Work(bool may_go) {
   const WorkerPool* const outer = std::exchange(pool_of_this_thread, this);
   while (true) {
     if (CanRun()) {
@@ -157,12 +161,29 @@ void WorkerPool::Work() {
       Poll();
     } else if (!watching_) {
       Watch();
-    } else {
-      Rest();
+    } else if (!Rest() && may_go) {
+      LeaveThread();
+      break;
     }
   }
   --workers_;
   pool_of_this_thread = outer;
+}
+
+void WorkerPool::LeaveThread() {
+  const auto self = std::find_if(
+      threads_.begin(), threads_.end(), [](const std::thread& thread) {
+        return thread.get_id() == std::this_thread::get_id();
+      });
+  // Somebody joins it already.
+  if (self == threads_.end()) return;
+  // That one has left, or is about to return.
+  std::thread former = std::exchange(gone_, std::move(*self));
+  threads_.erase(self);
+  if (!former.joinable()) return;
+  mu_.Unlock();
+  former.join();
+  mu_.Lock();
 }
 
 void WorkerPool::Run() {
@@ -175,7 +196,9 @@ void WorkerPool::Run() {
   ++progress_;
   HaveWatched();
   mu_.Unlock();
-  next->Run();
+  // An exception of a callback's ends the process here: the pool would be left
+  // as it is within this.
+  [next]() noexcept { next->Run(); }();
   mu_.Lock();
   --running_;
   ++progress_;
@@ -294,12 +317,28 @@ void WorkerPool::Watch() {
   EnsureWatch();
 }
 
-void WorkerPool::Rest() {
-  ++resting_;
-  while (!HasWork() && (polling_ || polling_passed_) && watching_) {
-    rested_.Wait(mu_);
+bool WorkerPool::Rest() {
+  if (resting_++ == 0) {
+    fewest_resting_ = 1;
+    fewest_since_ = Clock::Real().Now();
+  }
+  bool needed = true;
+  while (needed && !HasWork() && (polling_ || polling_passed_) && watching_) {
+    if (too_many_ > 0) {
+      --too_many_;
+      needed = false;
+    } else if (!rested_.WaitFor(mu_, idle_time_) &&
+               Clock::Real().Now() - fewest_since_ >= idle_time_) {
+      too_many_ = fewest_resting_;
+      fewest_resting_ = resting_;
+      fewest_since_ = Clock::Real().Now();
+      rested_.SignalAll();
+    }
   }
   --resting_;
+  fewest_resting_ = std::min(fewest_resting_, resting_);
+  if (resting_ == 0) too_many_ = 0;
+  return needed;
 }
 
 void WorkerPool::SetTimer(absl::Duration after) {

@@ -1,6 +1,7 @@
 #ifndef FDRPC_SERVER_WORKER_POOL_H_
 #define FDRPC_SERVER_WORKER_POOL_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/monotonic_time.h"
 #include "base/mutex.h"
 #include "call/continuation_queue.h"
@@ -36,14 +38,18 @@ class WorkerPool final : public Executor,
   // without a lock.
   // `interrupt` makes the poll() return that waits or is about to; called from
   // any thread, under the pool's lock.
+  // Threads of which there was no need for `idle_time` go, after twice that at
+  // the latest.
   static absl::StatusOr<std::shared_ptr<WorkerPool>> Create(
       int max_threads, std::function<Found(bool sleeps)> poll,
-      std::function<void()> interrupt);
+      std::function<void()> interrupt,
+      absl::Duration idle_time = absl::Seconds(10));
   // After Stop(), if it was started.
   ~WorkerPool() override { JoinThreads(); }
 
   // Starts the first thread. RESOURCE_EXHAUSTED if the system gives none.
   absl::Status Start() ABSL_LOCKS_EXCLUDED(mu_);
+  int timer_fd() const { return timer_.fd(); }
   // Makes the calling thread one of the pool's until Stop().
   void Join() ABSL_LOCKS_EXCLUDED(mu_);
   // Blocks until the threads that it started have ended.
@@ -74,7 +80,8 @@ class WorkerPool final : public Executor,
 
  private:
   WorkerPool(int max_threads, std::function<Found(bool sleeps)> poll,
-             std::function<void()> interrupt, WatchTimer timer);
+             std::function<void()> interrupt, absl::Duration idle_time,
+             WatchTimer timer);
 
   bool StartThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // A thread for what was posted when all others had ended.
@@ -84,8 +91,9 @@ class WorkerPool final : public Executor,
   // Sees to it that a thread comes and looks at the queue.
   void EnsureRun() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // What a thread of the pool does until the end, and its parts.
-  void Work() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What a thread of the pool does until the end, or until there is no more
+  // need for it if it `may_go`, and its parts.
+  void Work(bool may_go) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Run() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Polls once. Sleeps only while `parker`, of a thread in Park(), has no
   // token.
@@ -102,8 +110,10 @@ class WorkerPool final : public Executor,
   // long.
   void Watch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sleeps until there is something to do for a thread that neither polls nor
-  // watches.
-  void Rest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // watches. False if the thread is one too many.
+  bool Rest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Has this thread joined by the next one that goes, or JoinThreads().
+  void LeaveThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   bool CanRun() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     // The last thread keeps polling.
@@ -128,6 +138,7 @@ class WorkerPool final : public Executor,
   const int max_threads_;
   const std::function<Found(bool sleeps)> poll_;
   const std::function<void()> interrupt_;
+  const std::chrono::nanoseconds idle_time_;
   const WatchTimer timer_;
 
   Mutex mu_;
@@ -139,6 +150,11 @@ class WorkerPool final : public Executor,
   int starting_ ABSL_GUARDED_BY(mu_) = 0;  // of those, about to be
   int running_ ABSL_GUARDED_BY(mu_) = 0;   // continuations
   int resting_ ABSL_GUARDED_BY(mu_) = 0;
+  // How many rested all the time since then: too many.
+  int fewest_resting_ ABSL_GUARDED_BY(mu_) = 0;
+  MonotonicTime fewest_since_ ABSL_GUARDED_BY(mu_);
+  int too_many_ ABSL_GUARDED_BY(mu_) = 0;  // of those, that are to go
+  std::thread gone_ ABSL_GUARDED_BY(mu_);  // the last one that went
   bool polling_ ABSL_GUARDED_BY(mu_) = false;
   std::thread::id poller_ ABSL_GUARDED_BY(mu_);  // while polling_
   // A thread that sleeps in Park() has been woken and will poll next; until

@@ -42,11 +42,12 @@ class PoolFixture {
  public:
   // `idle`: what poll() says where it finds nothing and is not to sleep.
   explicit PoolFixture(int max_threads,
-                       WorkerPool::Found idle = WorkerPool::Found::kNothing)
+                       WorkerPool::Found idle = WorkerPool::Found::kNothing,
+                       absl::Duration idle_time = absl::Seconds(10))
       : idle_(idle) {
     absl::StatusOr<std::shared_ptr<WorkerPool>> pool = WorkerPool::Create(
         max_threads, [this](bool sleeps) { return Poll(sleeps); },
-        [this] { Interrupt(); });
+        [this] { Interrupt(); }, idle_time);
     EXPECT_TRUE(pool.ok()) << pool.status();
     pool_ = *std::move(pool);
   }

@@ -177,6 +177,43 @@ TEST(WorkerPoolTest, WhatIsPostedToAPoolThatHasEndedRunsOnAThreadOfItsOwn) {
   EXPECT_EQ(TakeCensusExpecting(before), before);
 }
 
+int ThreadsOfThisProcess() {
+  int count = 0;
+  for ([[maybe_unused]] const auto& entry :
+       std::filesystem::directory_iterator("/proc/self/task")) {
+    ++count;
+  }
+  return count;
+}
+
+TEST(WorkerPoolTest, ThreadsThatAreNotNeededGo) {
+  const int before = ThreadsOfThisProcess();
+  PoolFixture fixture(16, WorkerPool::Found::kNothing, absl::Milliseconds(20));
+  ASSERT_TRUE(fixture.pool().Start().ok());
+  for (int round = 0; round < 3; ++round) {
+    std::latch started(12);
+    std::latch release(1);
+    std::latch done(12);
+    std::vector<std::function<void()>> tasks(12, [&] {
+      started.count_down();
+      release.wait();
+      done.count_down();
+    });
+    fixture.Arrive(tasks);
+    started.wait();
+    EXPECT_GE(ThreadsOfThisProcess(), before + 13);
+    release.count_down();
+    done.wait();
+    // One polls, one watches.
+    while (ThreadsOfThisProcess() > before + 2) std::this_thread::yield();
+    Probe probe;
+    fixture.pool().Post(probe);
+    probe.ran.wait();
+  }
+  fixture.Stop();
+  EXPECT_EQ(ThreadsOfThisProcess(), before);
+}
+
 TEST(WorkerPoolTest, TheCallersThreadCanBeOneOfThePools) {
   ExpectSameDescriptors census;
   PoolFixture fixture(2);
