@@ -18,6 +18,7 @@
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
 #include "os/fork_generation.h"
+#include "os/fork_ledger.h"
 #include "os/syscalls.h"
 
 namespace fdrpc {
@@ -235,6 +236,7 @@ void CloseInBackground(UniqueFd fd) { CloseReceived(std::move(fd)); }
 
 void CloseDrained(UniqueFd socket, bool packets) {
   if (!socket.ok()) return;
+  ForkLedger::Remove(socket.get());
   char byte;
   const ssize_t got = ::recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   // A packet without bytes, which may carry descriptors, looks like the end.

@@ -36,24 +36,12 @@ constexpr int kPauseFactor = 4;
 // once, some milliseconds: such a try costs more.
 constexpr int kMostWaitsAfterStall = 512;
 
-// Makes the system calls of busy polling once: else they would first come under
-// dense traffic, and who tries out a list of what a process may call
-// (seccomp(2)) would not see them.
-bool CallEach() {
-  cpu_set_t cpus;
-  sched_getaffinity(0, sizeof(cpus), &cpus);
-  sched_yield();
-  return true;
-}
-
 }  // namespace
 
 BusyPoll::BusyPoll(absl::Duration longest, Yields yields)
     : longest_(absl::ToChronoNanoseconds(
           std::clamp(longest, absl::ZeroDuration(), absl::Seconds(1)))),
-      handling_(yields == Yields::kNo ? kHandling : kLongGap) {
-  [[maybe_unused]] static const bool called = CallEach();
-}
+      handling_(yields == Yields::kNo ? kHandling : kLongGap) {}
 
 bool BusyPoll::HasSeveralCpus() {
   // As of a moment ago.

@@ -26,6 +26,8 @@ class LockFile {
   LockFile& operator=(LockFile&&) = delete;
   ~LockFile();
 
+  int fd() const { return fd_.get(); }
+
  private:
   LockFile(UniqueFd fd, int directory, std::string name);
 

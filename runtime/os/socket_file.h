@@ -55,6 +55,10 @@ class SocketFile {
   // Leaves the socket file to a successor, and lets go of the lock.
   void Leave();
 
+  // Those that it has open, or -1: the directory, the lock.
+  int directory_fd() const { return directory_.get(); }
+  int lock_fd() const { return lock_.has_value() ? lock_->fd() : -1; }
+
  private:
   SocketFile(UniqueFd directory, const UnixAddress& address);
 

@@ -47,6 +47,7 @@ class SocketListener {
   int accepted_type() const { return ConnectionType(type_); }
 
   int fd() const { return fd_.get(); }
+  const SocketFile& file() const { return file_; }
 
  private:
   SocketListener(UniqueFd fd, int type, SocketFile file);

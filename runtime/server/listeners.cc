@@ -20,7 +20,13 @@ absl::Status Listeners::Add(SocketListener listener, Poller& poller) {
   poller_ = &poller;
   absl::Status added =
       poller_->Add(listener.fd(), first_token_ + listening_.size(), {});
-  if (added.ok()) listening_.push_back({std::move(listener)});
+  if (!added.ok()) return added;
+  listening_.push_back({std::move(listener)});
+  Listening& last = listening_.back();
+  const SocketFile& file = last.listener.file();
+  last.socket_entry = {last.listener.fd(), owner_};
+  last.file_entries[0] = {file.directory_fd(), owner_};
+  last.file_entries[1] = {file.lock_fd(), owner_};
   return added;
 }
 
@@ -105,7 +111,10 @@ absl::StatusOr<std::vector<UniqueFd>> Listeners::HandOver() {
     if (!another.ok()) return another.status();
     handed_over.push_back(*std::move(another));
   }
-  for (Listening& listening : listening_) listening.listener.LeaveFile();
+  for (Listening& listening : listening_) {
+    listening.file_entries = {};
+    listening.listener.LeaveFile();
+  }
   return handed_over;
 }
 

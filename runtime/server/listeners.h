@@ -1,6 +1,7 @@
 #ifndef FDRPC_SERVER_LISTENERS_H_
 #define FDRPC_SERVER_LISTENERS_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/monotonic_time.h"
 #include "base/mutex.h"
 #include "fdrpc/unique_fd.h"
+#include "os/fork_ledger.h"
 #include "os/poller.h"
 #include "os/socket_listener.h"
 
@@ -25,7 +27,9 @@ namespace fdrpc {
 class Listeners {
  public:
   // The first has the token `first_token`, and so on. The poller is borrowed.
-  explicit Listeners(uint64_t first_token) : first_token_(first_token) {}
+  // `owner`: of the descriptors, in the ForkLedger.
+  Listeners(uint64_t first_token, uint32_t owner)
+      : first_token_(first_token), owner_(owner) {}
 
   absl::Status Add(SocketListener listener, Poller& poller)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -53,11 +57,15 @@ class Listeners {
     SocketListener listener;
     // Set while it is left alone.
     MonotonicTime paused_until = MonotonicTime::min();
+    // They go before the listener.
+    ForkLedger::Entry socket_entry = {};
+    std::array<ForkLedger::Entry, 2> file_entries = {};
   };
 
   void Pause(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const uint64_t first_token_;
+  const uint32_t owner_;
   Poller* poller_ = nullptr;
   // The polling thread's: each of its rounds looks here, and mostly goes on.
   bool any_paused_ = false;

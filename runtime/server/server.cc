@@ -16,13 +16,16 @@ Server::Server(ServerOptions options)
 Server::~Server() {
   if (core_->inherited_by_fork()) {
     // The threads, the connections and the socket files are the parent's, which
-    // goes on: the child only forgets them.
+    // goes on: the child closes its copies of descriptors, and only forgets the
+    // rest.
+    core_->LetGoInChild();
     (void)new std::shared_ptr<ServerCore>(std::move(core_));
     return;
   }
   core_->Shutdown(absl::ZeroDuration());
   if (ProcessExits() && core_->RunsThisThread()) {
     // exit(3) in a handler, which does not return: it cannot be waited for.
+    core_->CloseListeners();  // and their files go
     static std::atomic<const std::shared_ptr<ServerCore>*> last;
     last = new std::shared_ptr<ServerCore>(std::move(core_));
     return;
@@ -32,17 +35,22 @@ Server::~Server() {
 }
 
 void Server::AddService(Service& service) {
-  FDRPC_CHECK(!core_->serving(), "AddService() comes before Run() and Start()");
+  FDRPC_CHECK(!core_->serving() || core_->inherited_by_fork(),
+              "AddService() comes before Run() and Start()");
   core_->AddService(service);
 }
 
 absl::Status Server::Listen(std::string_view address,
                             const ListenOptions& options) {
+  absl::Status usable = core_->CheckProcess();
+  if (!usable.ok()) return usable;
   FDRPC_CHECK(!core_->serving(), "Listen() comes before Run() and Start()");
   return core_->Listen(address, options);
 }
 
 absl::Status Server::Listen(UniqueFd listener, SocketFile file) {
+  absl::Status usable = core_->CheckProcess();
+  if (!usable.ok()) return usable;
   FDRPC_CHECK(!core_->serving(), "Listen() comes before Run() and Start()");
   return core_->Listen(std::move(listener),
                        file == SocketFile::kIsRemovedAtTheEnd);
@@ -64,11 +72,15 @@ void Server::Run() {
 }
 
 absl::Status Server::Start() {
+  absl::Status usable = core_->CheckProcess();
+  if (!usable.ok()) return usable;
   core_->BeginServing();
   return core_->StartThread();
 }
 
 absl::Status Server::Start(Loop loop) {
+  absl::Status usable = core_->CheckProcess();
+  if (!usable.ok()) return usable;
   core_->BeginServing();
   return core_->ServeIn(std::move(loop.core_));
 }

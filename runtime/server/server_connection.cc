@@ -36,6 +36,8 @@ std::shared_ptr<ServerConnection> ServerConnection::Create(
                            std::move(host), token),
       // Whichever thread has the last reference.
       [](ServerConnection* connection) {
+        // In a child its socket is the parent's, or closed (ForkLedger).
+        if (connection->connection_.inherited_by_fork()) return;
         BackgroundCloses closes;
         delete connection;
       });

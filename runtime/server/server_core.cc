@@ -41,7 +41,7 @@ ServerOptions AtLeastGuaranteed(ServerOptions options) {
 
 ServerCore::ServerCore(const ServerOptions& options)
     : options_(AtLeastGuaranteed(options)),
-      listeners_(kFirstListenerToken),
+      listeners_(kFirstListenerToken, ledger_owner_),
       busy_poll_(options_.max_busy_poll),
       next_token_(kFirstConnectionToken) {}
 
@@ -119,13 +119,10 @@ absl::Status ServerCore::ServeConnected(InheritedSocket socket) {
   const absl::StatusOr<PeerCredentials> peer =
       GetPeerCredentials(socket.fd.get());
   if (!peer.ok()) return peer.status();
-  if (!serving_) {
-    absl::Status prepared = Prepare();
-    if (!prepared.ok()) return prepared;
-    serves_given_ = true;
-  }
-  return Connect(CreateSocketTransport(std::move(socket.fd), socket.kind.type),
-                 *peer);
+  absl::Status prepared = Prepare();
+  if (!prepared.ok()) return prepared;
+  if (!serving_) serves_given_ = true;
+  return Connect(NewTransport(std::move(socket.fd), socket.kind.type), *peer);
 }
 
 bool ServerCore::HasNothingToServe() {
@@ -137,7 +134,9 @@ bool ServerCore::HasNothingToServe() {
 }
 
 absl::Status ServerCore::Prepare() {
+  if (inherited_by_fork()) return Inherited();
   if (executor_ != nullptr) return absl::OkStatus();
+  fork_generation_ = ForkGeneration();
   absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
   if (!wakeup.ok()) return wakeup.status();
   absl::StatusOr<Poller> poller = Poller::Create();
@@ -157,11 +156,15 @@ absl::Status ServerCore::Prepare() {
   poller_ = *std::move(poller);
   pool_ = *std::move(pool);
   executor_ = pool_;
+  entries_ = {ForkLedger::Entry(wakeup_->fd(), ledger_owner_),
+              ForkLedger::Entry(poller_->fd(), ledger_owner_),
+              ForkLedger::Entry(pool_->timer_fd(), ledger_owner_)};
+  opened_ = true;
   return absl::OkStatus();
 }
 
 absl::Status ServerCore::AcceptInProcess() {
-  if (serving_) return absl::OkStatus();
+  if (serving_ && !inherited_by_fork()) return absl::OkStatus();
   absl::Status prepared = Prepare();
   accepts_in_process_ = prepared.ok();
   return prepared;
@@ -188,6 +191,9 @@ void ServerCore::BeginServing() {
   FDRPC_CHECK(!listeners_.empty() || accepts_in_process_ || serves_given_,
               "a server serves after Listen(), ServeConnection() or "
               "InProcessChannel()");
+  FDRPC_CHECK(!inherited_by_fork(),
+              "a server serves in a child of the process that opened its "
+              "socket; after fork() or daemon(), open it in the child");
   FDRPC_CHECK(!serving_, "a server serves once");
   serving_ = true;
   WatchProcessExit();
@@ -212,7 +218,13 @@ absl::Status ServerCore::ServeIn(std::shared_ptr<LoopCore> loop) {
 void ServerCore::AdoptSocket(UniqueFd socket, int type) {
   const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(socket.get());
   if (!peer.ok()) return;
-  Adopt(CreateSocketTransport(std::move(socket), type), *peer);
+  Adopt(NewTransport(std::move(socket), type), *peer);
+}
+
+std::unique_ptr<Transport> ServerCore::NewTransport(UniqueFd socket, int type) {
+  const int fd = socket.get();
+  ForkLedger::Add(fd, ledger_owner_);
+  return CreateSocketTransport(std::move(socket), type);
 }
 
 void ServerCore::AdoptConnected() {

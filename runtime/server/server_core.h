@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -21,6 +22,7 @@
 #include "loop/loop_core.h"
 #include "os/busy_poll.h"
 #include "os/fork_generation.h"
+#include "os/fork_ledger.h"
 #include "os/inherited_socket.h"
 #include "os/poller.h"
 #include "os/wakeup.h"
@@ -53,7 +55,8 @@ class ServerCore final : private ServerConnection::Host,
   absl::Status Listen(UniqueFd socket, bool removes_file);
   // Any thread.
   absl::StatusOr<std::vector<UniqueFd>> HandOver() {
-    if (inherited_by_fork()) return Inherited();
+    absl::Status usable = CheckProcess();
+    if (!usable.ok()) return usable;
     return listeners_.HandOver();
   }
   // As Server::ServeConnection().
@@ -67,6 +70,8 @@ class ServerCore final : private ServerConnection::Host,
   absl::Status StartThread() { return pool_->Start(); }
   void ServeOnThisThread() { pool_->Join(); }
   absl::Status ServeIn(std::shared_ptr<LoopCore> loop);
+  // Removes the sockets' files, for a process that ends.
+  void CloseListeners() { listeners_.Close(); }
   // Blocks until the server, if it serves, has shut down and its handlers have
   // ended.
   void AwaitEnd() {
@@ -83,10 +88,17 @@ class ServerCore final : private ServerConnection::Host,
   void CloseConnections();
 
   bool serving() const { return serving_; }
-  // Whether this is a child's copy, made by fork(2): it does nothing.
+  // Whether this is a child's copy, made by fork(2) after it had opened
+  // anything: it does nothing.
   bool inherited_by_fork() const {
-    return ForkGeneration() != fork_generation_;
+    return opened_ && ForkGeneration() != fork_generation_;
   }
+  absl::Status CheckProcess() const {
+    return inherited_by_fork() ? Inherited() : absl::OkStatus();
+  }
+  // Within such a copy: closes what it has of the parent's descriptors. It is
+  // not to be destroyed.
+  void LetGoInChild() { ForkLedger::CloseAllOf(ledger_owner_); }
   absl::Duration drain_timeout() const { return options_.drain_timeout; }
   // Any thread.
   ServerStatistics statistics() const {
@@ -156,7 +168,9 @@ class ServerCore final : private ServerConnection::Host,
   }
   void OnInterestChanged(ServerConnection& connection) override
       ABSL_LOCKS_EXCLUDED(mu_);
-  void OnDrainProgress() override { wakeup_->Notify(); }
+  void OnDrainProgress() override {
+    if (!inherited_by_fork()) wakeup_->Notify();
+  }
   void OnCallCame() override {
     ++calls_;
     handlers_.fetch_add(1, std::memory_order_relaxed);
@@ -164,7 +178,9 @@ class ServerCore final : private ServerConnection::Host,
   void OnHandlerEnded() override {
     // Sequentially consistent, as is the other side's look at both: either this
     // sees that the server ends, or that one sees that the handler has.
-    if (handlers_.fetch_sub(1) == 1 && ending_.load()) wakeup_->Notify();
+    if (handlers_.fetch_sub(1) == 1 && ending_.load() && !inherited_by_fork()) {
+      wakeup_->Notify();
+    }
   }
   void OnMessagesKept() override {
     if (told_of_kept_.load() || inherited_by_fork()) return;
@@ -200,6 +216,9 @@ class ServerCore final : private ServerConnection::Host,
   MonotonicTime NextDeadline() ABSL_LOCKS_EXCLUDED(mu_);
   void Handle(const Poller::Event& event);
   void AdoptSocket(UniqueFd socket, int type);
+  // What is connected through a socket: entered in the ForkLedger until it
+  // goes.
+  std::unique_ptr<Transport> NewTransport(UniqueFd socket, int type);
   void AdoptConnected() ABSL_LOCKS_EXCLUDED(mu_);
   // Those of a service manager's sockets that have this name.
   absl::Status ServePassed(std::string_view name) ABSL_LOCKS_EXCLUDED(mu_);
@@ -237,13 +256,17 @@ class ServerCore final : private ServerConnection::Host,
 
   static absl::Status Inherited() {
     return absl::FailedPreconditionError(
-        "the server was inherited through fork()");
+        "the server was inherited through fork(), which came after it had "
+        "opened its socket; open it in the child");
   }
   // Makes what waiting and serving need, once.
   absl::Status Prepare();
 
   const ServerOptions options_;
-  const uint32_t fork_generation_ = ForkGeneration();
+  const uint32_t ledger_owner_ = ForkLedger::NewOwner();
+  // Set by Prepare(), before there is anything that others could use.
+  bool opened_ = false;
+  uint32_t fork_generation_ = 0;  // of the process that has opened it
   ServiceRegistry registry_{options_.interceptors};
   bool serving_ = false;
   bool accepts_in_process_ = false;
@@ -296,6 +319,8 @@ class ServerCore final : private ServerConnection::Host,
   // Last: its threads use all of the above.
   std::shared_ptr<Executor> executor_;
   std::shared_ptr<WorkerPool> pool_;  // the executor; null in a loop
+  // Of the wake-up, the poller and the pool's timer.
+  std::array<ForkLedger::Entry, 3> entries_;
 };
 
 }  // namespace fdrpc

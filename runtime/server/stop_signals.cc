@@ -1,7 +1,7 @@
 #include "server/stop_signals.h"
 
 #include <atomic>
-#include <utility>
+#include <csignal>
 
 #include "base/check.h"
 #include "server/server_core.h"
@@ -9,40 +9,55 @@
 namespace fdrpc {
 namespace {
 
+// Of this process or, in a child, of its parent.
 std::atomic<ServerCore*> stopped_by_signals{nullptr};
+struct sigaction former_term = {};
+struct sigaction former_int = {};
 
-void OnSignal(int) {
-  // Only an atomic and write(2): signal-safety(7).
-  if (ServerCore* server = stopped_by_signals.load(std::memory_order_acquire)) {
-    server->RequestStop();
-  }
+void OnSignal(int signal) {
+  // Only atomics and functions of signal-safety(7).
+  ServerCore* const server = stopped_by_signals.load(std::memory_order_acquire);
+  if (server == nullptr) return;
+  if (!server->inherited_by_fork()) return server->RequestStop();
+  // In a child, whose server it is not: as if there were none. The signal comes
+  // again once this has returned.
+  sigaction(signal, signal == SIGTERM ? &former_term : &former_int, nullptr);
+  raise(signal);
 }
 
-}  // namespace
-
-StopSignals::StopSignals(ServerCore& server) {
-  ServerCore* none = nullptr;
-  FDRPC_CHECK(stopped_by_signals.compare_exchange_strong(none, &server),
-              "two servers of a process Run() at once; use Start() and Wait()");
-  Handle(SIGTERM, former_term_);
-  Handle(SIGINT, former_int_);
-}
-
-void StopSignals::Handle(int signal, struct sigaction& former) {
+// Has `signal` handled, unless it is ignored, as a shell has it for programs in
+// the background, nohup(1), or the program itself.
+void Handle(int signal, struct sigaction& former) {
   sigaction(signal, nullptr, &former);
-  // As nohup(1), and a shell for what it runs in the background, want it.
-  if (former.sa_handler == SIG_IGN) return;
+  if ((former.sa_flags & SA_SIGINFO) == 0 && former.sa_handler == SIG_IGN) {
+    return;
+  }
   struct sigaction action = {};
   action.sa_handler = OnSignal;
   action.sa_flags = SA_RESTART;
   sigaction(signal, &action, nullptr);
 }
 
-StopSignals::~StopSignals() {
-  for (const auto& [signal, former] :
-       {std::pair(SIGTERM, &former_term_), std::pair(SIGINT, &former_int_)}) {
-    if (former->sa_handler != SIG_IGN) sigaction(signal, former, nullptr);
+}  // namespace
+
+StopSignals::StopSignals(ServerCore& server) {
+  ServerCore* expected = stopped_by_signals.load();
+  // A child may have inherited the parent's.
+  if (expected != nullptr && expected->inherited_by_fork()) {
+    sigaction(SIGTERM, &former_term, nullptr);
+    sigaction(SIGINT, &former_int, nullptr);
+  } else {
+    expected = nullptr;
   }
+  FDRPC_CHECK(stopped_by_signals.compare_exchange_strong(expected, &server),
+              "two servers of a process Run() at once; use Start() and Wait()");
+  Handle(SIGTERM, former_term);
+  Handle(SIGINT, former_int);
+}
+
+StopSignals::~StopSignals() {
+  sigaction(SIGTERM, &former_term, nullptr);
+  sigaction(SIGINT, &former_int, nullptr);
   stopped_by_signals.store(nullptr, std::memory_order_release);
 }
 

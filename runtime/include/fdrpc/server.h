@@ -126,8 +126,12 @@ class ServerCore;
 // same threads. A server that is started in a loop has no threads: all of it
 // runs where the loop runs, one thing at a time.
 //
-// In a child after fork(2) it cannot be used: there it and the calls that its
-// handlers have do nothing, and the parent's go on.
+// One that has opened nothing yet may be taken along by fork(2) or daemon(3).
+// Otherwise it cannot be used in a child: there it and the calls that its
+// handlers have do nothing, and the parent's go on; what returns a status gives
+// FAILED_PRECONDITION, and Run() is a programmer's error. A child that lives on
+// without exec(2) is to destroy it, or its copies of the sockets outlive the
+// parent.
 //
 // Threads: AddService() and Listen() come before Run() or Start(), on one
 // thread. Shutdown() may be called from any thread, a handler's included.
@@ -136,9 +140,10 @@ class Server {
   explicit Server(ServerOptions options = {});
   // Shuts down with no drain time and waits for handlers to end: to return, and
   // those with callbacks to Finish() or let go of their calls. In a child after
-  // fork(2) it leaves everything to the parent. What Wait() says of loops and
-  // of handlers is true of it, too; but a static server does not wait when a
-  // handler calls exit(3): what is left ends with the process.
+  // fork(2) it leaves everything to the parent, and closes the child's copies
+  // of sockets and the lock. What Wait() says of loops and of handlers is true
+  // of it, too; but a static server does not wait when a handler calls exit(3):
+  // what is left ends with the process.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -187,7 +192,8 @@ class Server {
   // SIGINT or Shutdown(); then drains and returns. Handles the two signals
   // while it runs and puts the former handlers back; one that is ignored, as by
   // nohup(1), stays ignored. A signal that comes before, also after Listen(),
-  // does what it does to a program without a server. One
+  // does what it does to a program without a server, as it does in a child made
+  // by fork(2). One
   // server of a process may Run() at a time, and a server runs once, after
   // Listen() or InProcessChannel().
   void Run();
