@@ -98,7 +98,6 @@ absl::Status ParcelBase::Accept(DescriptorSet descriptors) {
   IncomingSlots slots(descriptors.size());
   VisitSlots(slots);
   absl::Status status = slots.Finish();
-  received_ = true;
   if (!status.ok()) {
     Close(std::move(descriptors));
     return status;
@@ -107,8 +106,7 @@ absl::Status ParcelBase::Accept(DescriptorSet descriptors) {
   return absl::OkStatus();
 }
 
-void ParcelBase::Close(DescriptorSet descriptors) const {
-  if (!received_) return;  // the program's own
+void ParcelBase::Close(DescriptorSet descriptors) {
   for (OutgoingFd& fd : descriptors) CloseReceived(fd.TakeUnique());
 }
 

@@ -208,7 +208,11 @@ bool IncomingCall::Send(OutgoingMessage message, bool) {
   {
     WokenThreads woken;
     MutexLock lock(mu_);
-    if (ended_) return false;
+    if (ended_) {
+      Dropped dropped;
+      dropped.message = std::move(frames);
+      return false;
+    }
     FDRPC_CHECK(replies_ != nullptr && replies_->has_room(),
                 "a call's Send() comes when kRoom is ready");
     if (!headers_sent_ && !context_.headers().empty()) {
@@ -296,7 +300,11 @@ void IncomingCall::FinishOnce(absl::Status status,
   {
     WokenThreads woken;
     MutexLock lock(mu_);
-    if (ended_for_client_) return;
+    if (ended_for_client_) {
+      Dropped dropped;
+      dropped.end = std::move(end);
+      return;
+    }
     end_ = std::move(end);
     queued = Advance(woken);
     if (!ended_for_client_) WatchDeadline();
@@ -325,6 +333,7 @@ OutgoingFrames IncomingCall::BuildEnd(absl::Status status,
   // no fields, so no bytes.
   const bool empty_reply =
       status.ok() && reply == nullptr && method_.handler->method->one_way;
+  BackgroundCloses closes;
   DescriptorSet descriptors;
   if (status.ok() && replies_once && !empty_reply) {
     status = reply != nullptr

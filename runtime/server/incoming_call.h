@@ -17,6 +17,7 @@
 #include "fdrpc/metadata.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/service.h"
+#include "os/background_close.h"
 #include "server/call_context.h"
 #include "server/call_requests.h"
 #include "server/call_runner.h"
@@ -139,9 +140,10 @@ class IncomingCall final : public ServerCall,
   void Fail(const absl::Status& error) override ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  // What an end drops: destroyed without the lock, since closing a descriptor
-  // may block.
+  // What an end drops: destroyed without the lock, and where it came from a
+  // peer, or goes back to one, closed in the background.
   struct Dropped {
+    BackgroundCloses closes;  // as long as the others go
     std::unique_ptr<MessageInbox> requests;
     OutgoingFrames message;
     OutgoingFrames end;

@@ -1,6 +1,7 @@
 // Descriptors whose close(2) blocks for as long as the peer likes.
 
 #include <future>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -71,8 +72,8 @@ TEST_P(BlockingCloseTest, OfWhatAClientLeftBehindHoldsUpNobody) {
 TEST_P(BlockingCloseTest, OfRequestsThatNobodyTakesHoldsUpNobody) {
   Serve({.max_threads = 4});
   std::promise<void> all_sent;
-  service_.put = [sent = all_sent.get_future().share()](
-                     ServerContext&, Parcel<Files>&, Text&) {
+  service_.put = [sent = all_sent.get_future().share()](ServerContext&,
+                                                        Parcel<Files>&, Text&) {
     sent.wait();
     return absl::OkStatus();
   };
@@ -89,6 +90,38 @@ TEST_P(BlockingCloseTest, OfRequestsThatNobodyTakesHoldsUpNobody) {
     ASSERT_TRUE(client.ReadType(RawFrame::kStatus).has_value());
   }
   ExpectLives(client, 81);
+  ExpectServes();
+  peers.clear();
+}
+
+// Requests whose descriptors are on their way back when the call ends.
+TEST_P(BlockingCloseTest, OfRepliesThatNobodyWaitsForHoldsUpNobody) {
+  Serve({.max_threads = 4});
+  std::promise<void> all_sent;
+  service_.exchange = [sent = all_sent.get_future().share(),
+                       normal = service_.exchange](ServerContext& context,
+                                                   Parcel<Files>& request,
+                                                   Parcel<Files>& reply) {
+    if (request.has_first()) return normal(context, request, reply);
+    reply.add_files(request.take_files(0));
+    sent.wait();
+    while (!context.IsCancelled()) std::this_thread::yield();
+    return absl::OkStatus();
+  };
+  RawPeer client = NewClient();
+  std::vector<UniqueFd> peers;
+  constexpr uint32_t kCalls = 30;
+  for (uint32_t call = 1; call <= kCalls; ++call) {
+    auto [lingering, peer] = LingeringSocket();
+    peers.push_back(std::move(peer));
+    ASSERT_TRUE(client.Send(OpenFrame(call, kExchange, FilesBytesTo(1), 1),
+                            {lingering.get()}));
+  }
+  all_sent.set_value();
+  for (uint32_t call = 1; call <= kCalls; ++call) {
+    ASSERT_TRUE(client.Send(CancelFrame(call)));
+  }
+  ExpectLives(client, kCalls + 1);
   ExpectServes();
   peers.clear();
 }

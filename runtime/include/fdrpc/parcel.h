@@ -46,8 +46,8 @@ class SlotVisitor {
 // Threads: like a container; not safe for concurrent use of one object.
 class ParcelBase {
  public:
-  // Does not wait for descriptors that came with a message to be closed
-  // (CloseInBackground()).
+  // Does not wait for descriptors to be closed (CloseInBackground()): they may
+  // be a peer's.
   virtual ~ParcelBase() { CloseDescriptors(); }
 
   virtual google::protobuf::MessageLite& lite_message() = 0;
@@ -80,12 +80,11 @@ class ParcelBase {
  protected:
   ParcelBase() = default;
   ParcelBase(ParcelBase&& other) noexcept
-      : descriptors_(other.TakeDescriptors()), received_(other.received_) {}
+      : descriptors_(other.TakeDescriptors()) {}
   ParcelBase& operator=(ParcelBase&& other) noexcept {
     if (this != &other) {
       CloseDescriptors();
       descriptors_ = other.TakeDescriptors();
-      received_ = other.received_;
     }
     return *this;
   }
@@ -99,10 +98,9 @@ class ParcelBase {
  private:
   virtual void VisitSlots(SlotVisitor& visitor) = 0;
 
-  void Close(DescriptorSet descriptors) const;
+  static void Close(DescriptorSet descriptors);
 
   DescriptorSet descriptors_;
-  bool received_ = false;  // some of them came with the message
 };
 
 template <typename T>
