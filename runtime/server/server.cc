@@ -57,6 +57,8 @@ absl::Status Server::Listen(UniqueFd listener, SocketFile file) {
 }
 
 absl::Status Server::ServeConnection(UniqueFd socket) {
+  absl::Status usable = core_->CheckProcess();
+  if (!usable.ok()) return usable;
   return core_->ServeConnection(std::move(socket));
 }
 
