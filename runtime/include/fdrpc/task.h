@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <future>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace fdrpc {
@@ -113,22 +114,45 @@ struct DetachedTask {
   };
 };
 
-// Runs a task that nobody waits for: on this thread until it first waits.
+// What co_await gives for an awaitable: a task, a call that has begun, what a
+// stream's functions return, an alarm's wait.
+template <typename Awaitable>
+decltype(auto) AwaiterOf(Awaitable&& awaitable) {
+  if constexpr (requires {
+                  std::forward<Awaitable>(awaitable).operator co_await();
+                }) {
+    return std::forward<Awaitable>(awaitable).operator co_await();
+  } else {
+    return std::forward<Awaitable>(awaitable);
+  }
+}
+template <typename Awaitable>
+using AwaitResult =
+    decltype(AwaiterOf(std::declval<Awaitable>()).await_resume());
+
+// Runs a task, or another awaitable of fdrpc, that nobody waits for: on this
+// thread until it first waits. Drops what it gives. Owns it; what it borrows, a
+// stream for instance, stays until it has ended.
+template <typename Awaitable>
+DetachedTask Spawn(Awaitable awaitable) {
+  (void)co_await std::move(awaitable);
+}
 inline DetachedTask Spawn(Task<void> task) { co_await std::move(task); }
 
-// Runs a task and blocks until it has ended; not on the thread of the loop that
-// it waits for.
-template <typename T>
-T BlockOn(Task<T> task) {
-  std::promise<T> result;
-  [](Task<T> run, std::promise<T>& to) -> DetachedTask {
-    if constexpr (std::is_void_v<T>) {
-      co_await std::move(run);
+// Runs a task, or another awaitable of fdrpc, and blocks until it has ended;
+// not on the thread of the loop that it waits for.
+template <typename Awaitable>
+AwaitResult<Awaitable> BlockOn(Awaitable&& awaitable) {
+  using Result = AwaitResult<Awaitable>;
+  std::promise<Result> result;
+  [](Awaitable&& run, std::promise<Result>& to) -> DetachedTask {
+    if constexpr (std::is_void_v<Result>) {
+      co_await std::forward<Awaitable>(run);
       to.set_value();
     } else {
-      to.set_value(co_await std::move(run));
+      to.set_value(co_await std::forward<Awaitable>(run));
     }
-  }(std::move(task), result);
+  }(std::forward<Awaitable>(awaitable), result);
   return result.get_future().get();
 }
 
