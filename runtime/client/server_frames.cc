@@ -5,12 +5,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "call/message_assembler.h"
+#include "call/status_in_place.h"
 #include "client/client_connection.h"
 #include "wire/metadata_block.h"
 #include "wire/status_header.h"
 
 namespace fdrpc {
 namespace {
+
+constexpr char kLimit[] = "ChannelOptions::max_metadata_bytes";
 
 // Whether a server may send such a frame, for whichever call.
 absl::Status CheckFrame(const FrameHeader& header) {
@@ -89,7 +92,7 @@ absl::Status ClientConnection::OnCallFrame(PendingCall& call,
       absl::Status decoded = DecodeMetadataBlock(frame.payload, call.headers);
       if (!decoded.ok()) return decoded;
       absl::Status fits =
-          CheckMetadataSize(call.headers, call.max_metadata_bytes);
+          CheckMetadataSize(call.headers, call.max_metadata_bytes, kLimit);
       if (!fits.ok()) {
         call.headers.Clear();
         Abandon(call, std::move(fits));
@@ -156,10 +159,12 @@ absl::Status ClientConnection::OnStatusFrame(PendingCall& call,
       frame.header.flags, frame.header.argument, frame.payload, header);
   if (!decoded.ok()) return decoded;
   for (Metadata* metadata : {&header.headers, &header.trailers}) {
-    absl::Status fits = CheckMetadataSize(*metadata, call.max_metadata_bytes);
+    absl::Status fits =
+        CheckMetadataSize(*metadata, call.max_metadata_bytes, kLimit);
     if (fits.ok()) continue;
     metadata->Clear();
-    header.status = std::move(fits);
+    // Also in place of an error: its user must not take none for sent.
+    header.status = InPlaceOf(header.status, fits);
   }
   if ((frame.header.flags & kFlagMetadata) != 0) {
     call.headers = std::move(header.headers);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "connection/message_pieces.h"
+#include "wire/cut_text.h"
 #include "wire/limits.h"
 #include "wire/little_endian.h"
 #include "wire/metadata_block.h"
@@ -312,7 +313,7 @@ OutgoingFrame BuildMethod(uint32_t method_id, std::string_view full_name) {
 }
 
 OutgoingFrame BuildGoAway(uint32_t last_call_id, std::string_view why) {
-  why = why.substr(0, kMaxReasonBytes);
+  why = CutText(why, kMaxReasonBytes);
   OutgoingFrame frame =
       NewFrame({.payload_bytes = static_cast<uint32_t>(why.size()),
                 .type = static_cast<uint8_t>(FrameType::kGoAway),

@@ -39,6 +39,10 @@ absl::Status CallContext::cancellation_reason() const {
   return past_deadline() ? IncomingCall::DeadlinePassed() : absl::OkStatus();
 }
 
+std::stop_token CallContext::draining() const { return call_.draining(); }
+
+void CallContext::StopReading() { call_.StopReading(); }
+
 void CallContext::SendHeaders() { call_.SendHeaders(); }
 
 std::stop_token CallContext::cancellation() const {

@@ -46,6 +46,8 @@ class CallContext final : public ServerContext {
   }
   absl::Status cancellation_reason() const override ABSL_LOCKS_EXCLUDED(mu_);
   std::stop_token cancellation() const override ABSL_LOCKS_EXCLUDED(mu_);
+  std::stop_token draining() const override;
+  void StopReading() override;
   Metadata& headers() override { return headers_; }
   void SendHeaders() override;
   Metadata& trailers() override { return trailers_; }

@@ -98,7 +98,8 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
     return Violation("a message in the open frame of a stream of requests");
   }
   const absl::Status fits =
-      CheckMetadataSize(open.metadata, options_.max_metadata_bytes);
+      CheckMetadataSize(open.metadata, options_.max_metadata_bytes,
+                        "ServerOptions::max_metadata_bytes");
   if (!fits.ok()) {
     Refuse(id, one_way, fits);
     return absl::OkStatus();

@@ -5,17 +5,21 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "call/parse.h"
+#include "call/status_in_place.h"
 #include "wire/metadata_block.h"
 
 namespace fdrpc {
 namespace {
 
-// What is wrong with a handler's metadata is its mistake, not the client's.
-absl::Status CheckHandlersMetadata(const Metadata& metadata) {
+// Keys and values that break the rules are the handler's mistake, not the
+// client's; too much of them is what it says.
+absl::Status CheckHandlersMetadata(const Metadata& metadata, const char* name) {
   absl::Status valid = CheckMetadata(metadata);
   if (valid.ok()) return valid;
-  return absl::InternalError(
-      absl::StrCat("the handler's metadata: ", valid.message()));
+  return absl::Status(
+      absl::IsResourceExhausted(valid) ? valid.code()
+                                       : absl::StatusCode::kInternal,
+      absl::StrCat("the handler's ", name, ": ", valid.message()));
 }
 
 size_t MessageBytes(const OutgoingFrames& frames) {
@@ -172,7 +176,7 @@ absl::Status IncomingCall::Prepare(const OutgoingMessage& message,
 }
 
 absl::Status IncomingCall::EnqueueHeaders() {
-  absl::Status valid = CheckHandlersMetadata(context_.headers());
+  absl::Status valid = CheckHandlersMetadata(context_.headers(), "headers");
   if (!valid.ok()) return valid;
   headers_sent_ = true;
   OutgoingFrames frames;
@@ -343,10 +347,11 @@ OutgoingFrames IncomingCall::BuildEnd(absl::Status status,
   Metadata& headers = context_.headers();
   Metadata& trailers = context_.trailers();
   if (!with_headers) headers.Clear();
-  for (Metadata* metadata : {&headers, &trailers}) {
-    absl::Status valid = CheckHandlersMetadata(*metadata);
+  for (const auto& [metadata, name] :
+       {std::pair(&headers, "headers"), std::pair(&trailers, "trailers")}) {
+    absl::Status valid = CheckHandlersMetadata(*metadata, name);
     if (valid.ok()) continue;
-    status = std::move(valid);
+    status = InPlaceOf(status, valid);
     metadata->Clear();
   }
   if (!status.ok()) descriptors.clear();

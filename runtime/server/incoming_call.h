@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -43,6 +44,8 @@ class IncomingCall final : public ServerCall,
     virtual absl::StatusOr<UniqueFd> OpenPeerPidfd() const = 0;
     virtual const Hello& client() const = 0;
     virtual CallRunner& runner() = 0;
+    // Stop is requested when it drains.
+    virtual std::stop_token draining_token() = 0;
 
     // As a Connection's. Only Flush() is called without the call's lock.
     virtual bool HasRoom() = 0;
@@ -117,6 +120,8 @@ class IncomingCall final : public ServerCall,
 
   // As ServerContext has them.
   void SendHeaders() ABSL_LOCKS_EXCLUDED(mu_);
+  std::stop_token draining() const { return origin_->draining_token(); }
+  void StopReading() ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<UniqueFd> OpenPeerPidfd() const {
     return origin_->OpenPeerPidfd();
   }
@@ -198,6 +203,8 @@ class IncomingCall final : public ServerCall,
   // Null if the replies are no stream.
   const std::unique_ptr<MessageOutbox> replies_ ABSL_PT_GUARDED_BY(mu_);
   bool headers_sent_ ABSL_GUARDED_BY(mu_) = false;
+  // The handler waits for no more requests.
+  bool reading_stopped_ ABSL_GUARDED_BY(mu_) = false;
   // Nothing more comes or goes, as the handler sees it: it has finished, or
   // there is nobody to go on for.
   bool ended_ ABSL_GUARDED_BY(mu_) = false;

@@ -8,7 +8,7 @@ namespace fdrpc {
 bool IncomingCall::IsReady(CallEvent event) const {
   switch (event) {
     case CallEvent::kMessage:
-      return ended_ || requests_.ready();
+      return ended_ || reading_stopped_ || requests_.ready();
     case CallEvent::kRoom:
       return ended_ || replies_ == nullptr || replies_->has_room();
     default:
@@ -48,6 +48,13 @@ void IncomingCall::Await(CallEvent event) {
     waits_.Remove(event);
   }
   OnDeadline();
+}
+
+void IncomingCall::StopReading() {
+  WokenThreads woken;
+  MutexLock lock(mu_);
+  reading_stopped_ = true;
+  waits_.End(CallEvent::kMessage, origin_->runner(), woken);
 }
 
 void IncomingCall::Notify(CallEvent event, Continuation& continuation) {

@@ -15,6 +15,24 @@ namespace {
 // as a busy machine keeps it from a processor.
 constexpr absl::Duration kConfirmTime = absl::Milliseconds(100);
 
+// Runs callbacks of handlers, as those of cancelled calls are run: not on the
+// thread that polls.
+class StopRequest final : private Continuation {
+ public:
+  static void Post(std::stop_source stop, CallRunner& runner) {
+    runner.PostUrgently(*new StopRequest(std::move(stop)));
+  }
+
+ private:
+  explicit StopRequest(std::stop_source stop) : stop_(std::move(stop)) {}
+  void Run() override {
+    stop_.request_stop();
+    delete this;
+  }
+
+  std::stop_source stop_;
+};
+
 Hello ServerHello(const ServerOptions& options) {
   Hello hello;
   hello.max_message_bytes = options.max_request_bytes;
@@ -236,6 +254,23 @@ void ServerConnection::Drain() {
   connection_.Enqueue(BuildGoAway(kLastCallId));
   connection_.Enqueue(BuildControl(FrameType::kPing, 0));
   connection_.Flush();
+  std::optional<std::stop_source> stop;
+  {
+    MutexLock lock(drain_mu_);
+    stop = drain_stop_;
+  }
+  if (stop.has_value()) StopRequest::Post(*std::move(stop), *host_);
+}
+
+std::stop_token ServerConnection::draining_token() {
+  MutexLock lock(drain_mu_);
+  if (!drain_stop_.has_value()) {
+    drain_stop_.emplace();
+    // Drain() looks for it behind that. Nobody can have registered a callback
+    // yet, so none runs under the lock.
+    if (draining()) drain_stop_->request_stop();
+  }
+  return drain_stop_->get_token();
 }
 
 void ServerConnection::OnPong(uint32_t) {
@@ -295,8 +330,9 @@ void ServerConnection::OnClosed(const absl::Status& why) {
   host_->OnConnectionClosed(*this);
 }
 
-void ServerConnection::CancelCalls(const absl::Status& why) {
-  for (const auto& call : calls_.All()) call->Cancel(why);
+void ServerConnection::FailCalls(const absl::Status& why) {
+  for (const auto& call : calls_.All()) call->Fail(why);
+  connection_.Flush();
 }
 
 }  // namespace fdrpc

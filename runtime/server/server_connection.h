@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -99,7 +100,7 @@ class ServerConnection final
   // with their descriptors, are still taken: until the client has confirmed,
   // or, if it reads nothing since it has no calls, until its end of the
   // connection is shut for them.
-  void Drain();
+  void Drain() ABSL_LOCKS_EXCLUDED(drain_mu_);
   bool draining() const { return draining_.load(std::memory_order_acquire); }
   // One step of that; true once nothing is left to be done for the client.
   bool AdvanceDrain(MonotonicTime now);
@@ -114,8 +115,8 @@ class ServerConnection final
   // Ends the connection and cancels its calls, but for one-way calls that are
   // here.
   void Close(const absl::Status& why) { connection_.Close(why); }
-  // Cancels its calls, one-way calls too.
-  void CancelCalls(const absl::Status& why);
+  // Ends its calls, one-way calls too, with that, as far as the client reads.
+  void FailCalls(const absl::Status& why);
 
   Poller::Interest interest() const;
   int pollable_fd() const { return connection_.pollable_fd(); }
@@ -128,6 +129,7 @@ class ServerConnection final
   }
   const Hello& client() const override { return client_; }
   CallRunner& runner() override { return *host_; }
+  std::stop_token draining_token() override ABSL_LOCKS_EXCLUDED(drain_mu_);
   absl::Status Charge(size_t bytes, size_t descriptors) override {
     return calls_.Charge(bytes, descriptors);
   }
@@ -221,6 +223,10 @@ class ServerConnection final
   std::atomic<bool> write_put_off_{false};
   std::atomic<bool> reads_{true};
   std::atomic<bool> held_back_{false};
+
+  // Made when a handler first asks for it.
+  Mutex drain_mu_;
+  std::optional<std::stop_source> drain_stop_ ABSL_GUARDED_BY(drain_mu_);
 
   // Calls whose handlers wait for room, in order.
   Mutex unstarted_mu_;

@@ -14,6 +14,19 @@ absl::Status ShuttingDown() {
   return absl::UnavailableError("the server is shutting down");
 }
 
+// What calls get that have not ended in time.
+absl::Status DrainTimedOut() {
+  return absl::UnavailableError(
+      "the server is shutting down, and the call has not ended within its "
+      "drain timeout");
+}
+absl::Status GraceOver() {
+  return absl::UnavailableError(
+      "the connection has reached the server's max_connection_age, and the "
+      "call "
+      "has not ended within max_connection_age_grace");
+}
+
 }  // namespace
 
 void ServerCore::ExpireRequests(MonotonicTime now) {
@@ -94,10 +107,12 @@ void ServerCore::Drain(std::shared_ptr<ServerConnection> connection,
 }
 
 void ServerCore::AdvanceDrains(MonotonicTime now) {
-  std::erase_if(draining_, [now](const Draining& draining) {
+  const absl::Status too_late = shutting_down_ ? DrainTimedOut() : GraceOver();
+  std::erase_if(draining_, [&](const Draining& draining) {
     ServerConnection& connection = *draining.connection;
     if (now < draining.deadline && !connection.AdvanceDrain(now)) return false;
-    connection.CancelCalls(ShuttingDown());
+    // Before the end of the connection, which says nothing.
+    connection.FailCalls(too_late);
     connection.Close(ShuttingDown());
     return true;
   });

@@ -60,20 +60,21 @@ absl::Status CheckMetadata(const Metadata& metadata) {
   }
   const size_t bytes = BlockBytes(metadata);
   if (bytes > kMaxMetadataBytes || metadata.size() > kMaxMetadataEntries) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("metadata of ", metadata.size(), " entries and ", bytes,
-                     " bytes exceeds the limit of ", kMaxMetadataEntries,
-                     " entries and ", kMaxMetadataBytes, " bytes"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "metadata of ", metadata.size(), " entries and ", bytes,
+        " bytes exceeds the protocol's limit of ", kMaxMetadataEntries,
+        " entries and ", kMaxMetadataBytes, " bytes"));
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckMetadataSize(const Metadata& metadata, size_t most_bytes) {
+absl::Status CheckMetadataSize(const Metadata& metadata, size_t most_bytes,
+                               std::string_view option) {
   const size_t bytes = BlockBytes(metadata);
   if (bytes <= most_bytes) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("metadata of ", bytes,
-                   " bytes exceeds the receiver's limit of ", most_bytes));
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "metadata of ", bytes, " bytes exceeds the receiver's limit of ",
+      most_bytes, " (", std::string(option), ")"));
 }
 
 void AppendMetadataBlock(const Metadata& metadata, std::string& to) {

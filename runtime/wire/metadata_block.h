@@ -18,8 +18,9 @@ namespace fdrpc {
 absl::Status CheckMetadata(const Metadata& metadata);
 
 // RESOURCE_EXHAUSTED if metadata that was received is more than its receiver
-// wants, counted as in a block.
-absl::Status CheckMetadataSize(const Metadata& metadata, size_t most_bytes);
+// wants, counted as in a block; names the option that says so.
+absl::Status CheckMetadataSize(const Metadata& metadata, size_t most_bytes,
+                               std::string_view option);
 
 // `metadata` has passed CheckMetadata().
 void AppendMetadataBlock(const Metadata& metadata, std::string& to);

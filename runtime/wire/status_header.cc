@@ -1,10 +1,13 @@
 #include "wire/status_header.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
 #include "wire/byte_reader.h"
+#include "wire/cut_text.h"
 #include "wire/limits.h"
 #include "wire/metadata_block.h"
 
@@ -44,6 +47,43 @@ absl::Status DecodeDetails(std::string_view section, absl::StatusCode code,
   return absl::OkStatus();
 }
 
+// What says at the end of a message that something is missing.
+constexpr size_t kMaxNoteBytes = 128;
+
+// Goes through the payloads, in order, and leaves out those that do not fit
+// into `room` behind the ones before: calls `use` with the others. How many it
+// leaves out.
+template <typename Use>
+int UsePayloads(const absl::Status& status, size_t room, Use use) {
+  int left_out = 0;
+  status.ForEachPayload([&](auto url, const absl::Cord& payload) {
+    const size_t bytes = 2 * sizeof(uint32_t) + url.size() + payload.size();
+    if (bytes > room) {
+      ++left_out;
+      return;
+    }
+    room -= bytes;
+    use(url, payload);
+  });
+  return left_out;
+}
+
+// The message, cut to its limit, and behind it what is missing.
+std::string MessageToSend(std::string_view message, int dropped_payloads) {
+  std::string note;
+  if (dropped_payloads > 0) {
+    note = absl::StrCat(" [", dropped_payloads,
+                        " of the status's details dropped: it exceeds ",
+                        kMaxMetadataBytes, " bytes]");
+  }
+  if (message.size() + note.size() > kMaxStatusMessageBytes) {
+    absl::StrAppend(&note, " [cut: the message has ", message.size(),
+                    " bytes]");
+    message = CutText(message, kMaxStatusMessageBytes - note.size());
+  }
+  return std::string(message) + note;
+}
+
 }  // namespace
 
 uint32_t StatusCodeToWire(absl::StatusCode code) {
@@ -61,12 +101,22 @@ absl::StatusCode StatusCodeFromWire(uint32_t code) {
 void AppendStatusDetails(const absl::Status& status, std::string& to) {
   const size_t start = to.size();
   AppendLittleEndian(to, uint32_t{0});
-  const auto message = status.message().substr(0, kMaxStatusMessageBytes);
+  const std::string_view text(status.message().data(), status.message().size());
+  const auto room_beside = [](size_t message_bytes) {
+    return kMaxMetadataBytes - 2 * sizeof(uint32_t) -
+           std::min(message_bytes, kMaxStatusMessageBytes);
+  };
+  size_t room = room_beside(text.size());
+  const auto nothing = [](auto, const absl::Cord&) {};
+  int dropped = UsePayloads(status, room, nothing);
+  if (dropped > 0) {
+    room = room_beside(text.size() + kMaxNoteBytes);
+    dropped = UsePayloads(status, room, nothing);
+  }
+  const std::string message = MessageToSend(text, dropped);
   AppendLittleEndian(to, static_cast<uint32_t>(message.size()));
-  to.append(message.data(), message.size());
-  status.ForEachPayload([&](auto url, const absl::Cord& payload) {
-    const size_t bytes = 2 * sizeof(uint32_t) + url.size() + payload.size();
-    if (to.size() - start + bytes > kMaxMetadataBytes) return;
+  to += message;
+  UsePayloads(status, room, [&to](auto url, const absl::Cord& payload) {
     AppendLittleEndian(to, static_cast<uint32_t>(url.size()));
     to.append(url.data(), url.size());
     AppendLittleEndian(to, static_cast<uint32_t>(payload.size()));

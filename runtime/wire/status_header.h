@@ -29,7 +29,8 @@ uint32_t StatusCodeToWire(absl::StatusCode code);
 absl::StatusCode StatusCodeFromWire(uint32_t code);
 
 // Appends the details section: message and payloads. What exceeds the
-// protocol's limits is cut: the message in length, payloads as wholes.
+// protocol's limits is cut: the message in length, payloads as wholes. The
+// message says so at its end.
 void AppendStatusDetails(const absl::Status& status, std::string& to);
 
 // INVALID_ARGUMENT if the payload is malformed or the flags contradict it.

@@ -15,18 +15,14 @@ class CoroutineCall final : public DrivenCall {
 
   bool Write(const Text& message) override {
     if constexpr (requires { stream_.Write(message); }) {
-      return BlockOn([](Stream& stream, const Text& message) -> Task<bool> {
-        co_return co_await stream.Write(message);
-      }(stream_, message));
+      return BlockOn(stream_.Write(message));
     }
     ADD_FAILURE() << "sends no stream";
     return false;
   }
   bool WriteLast(const Text& message) override {
     if constexpr (requires { stream_.WriteLast(message); }) {
-      return BlockOn([](Stream& stream, const Text& message) -> Task<bool> {
-        co_return co_await stream.WriteLast(message);
-      }(stream_, message));
+      return BlockOn(stream_.WriteLast(message));
     }
     ADD_FAILURE() << "sends no stream";
     return false;
@@ -40,29 +36,19 @@ class CoroutineCall final : public DrivenCall {
   }
   std::optional<Text> Read() override {
     if constexpr (requires { stream_.Read(); }) {
-      return BlockOn([](Stream& stream) -> Task<std::optional<Text>> {
-        co_return co_await stream.Read();
-      }(stream_));
+      return BlockOn(stream_.Read());
     }
     ADD_FAILURE() << "receives no stream";
     return std::nullopt;
   }
-  Metadata Headers() override {
-    return BlockOn([](Stream& stream) -> Task<Metadata> {
-      co_return co_await stream.headers();
-    }(stream_));
-  }
+  Metadata Headers() override { return BlockOn(stream_.headers()); }
   absl::StatusOr<Text> Finish() override {
     if constexpr (requires { stream_.Read(); }) {
-      absl::Status status = BlockOn([](Stream& stream) -> Task<absl::Status> {
-        co_return co_await stream.Finish();
-      }(stream_));
+      absl::Status status = BlockOn(stream_.Finish());
       if (!status.ok()) return status;
       return Text();
     } else {
-      return BlockOn([](Stream& stream) -> Task<absl::StatusOr<Text>> {
-        co_return co_await stream.Finish();
-      }(stream_));
+      return BlockOn(stream_.Finish());
     }
   }
   void Cancel() override { stream_.Cancel(); }

@@ -97,9 +97,9 @@ TEST_P(LimitsTest, MetadataOfAHandlerThatIsTooLargeFailsItsCall) {
   const std::string large(70000, 'x');
   for (const char* verb : {"later ", "trailers "}) {
     EXPECT_EQ(Echo(Script(verb + large)).status().code(),
-              absl::StatusCode::kInternal);
+              absl::StatusCode::kResourceExhausted);
     EXPECT_EQ(Watch(verb + large)->Finish().status().code(),
-              absl::StatusCode::kInternal);
+              absl::StatusCode::kResourceExhausted);
   }
   EXPECT_TRUE(Echo(Text()).ok());
 }

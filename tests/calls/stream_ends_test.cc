@@ -10,6 +10,8 @@
 namespace fdrpc::testing {
 namespace {
 
+using ::testing::HasSubstr;
+
 class StreamEndsTest : public CallsTest {
  protected:
   static constexpr absl::Duration kTimeout = absl::Milliseconds(30);
@@ -86,6 +88,22 @@ TEST_P(StreamEndsTest, WritesThatNeverWaitSeeTheServerGo) {
   EXPECT_TRUE(WritesEnd(*collect));
   EXPECT_TRUE(WritesEnd(*chat));
   EXPECT_TRUE(absl::IsUnavailable(chat->Finish().status()));
+}
+
+TEST_P(StreamEndsTest, AShutdownThatDoesNotWaitTellsItsClientsWhy) {
+  constexpr char kWhy[] = "drain timeout";
+  auto watch = Watch("wait");
+  auto collect = Collect();
+  ASSERT_TRUE(collect->Write(Script("wait")));
+  auto chat = Chat();
+  ASSERT_TRUE(chat->Write(Script("wait")));
+  seen_.AwaitWaiting(3);
+  server_->Shutdown(absl::ZeroDuration());
+  for (DrivenCall* call : {watch.get(), collect.get(), chat.get()}) {
+    const absl::Status status = call->Finish().status();
+    EXPECT_TRUE(absl::IsUnavailable(status));
+    EXPECT_THAT(std::string(status.message()), HasSubstr(kWhy));
+  }
 }
 
 TEST_P(StreamEndsTest, FinishHalfCloses) {

@@ -8,6 +8,8 @@
 #include <csignal>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +57,24 @@ TEST(GuideServersTest, ASuccessorTakesTheListeningSocketOver) {
   first.Wait();
   guide::Predecessor::Stub stub(*Channel::Connect(dir.address()));
   EXPECT_TRUE(stub.HandOver(guide::HandOverRequest()).ok());
+}
+
+#include "draining.inc"
+
+TEST(GuideServersTest, AHandlerThatReadsEndsWhenTheServerDrains) {
+  TempDir dir;
+  DrainingJournal journal;
+  Server server({.drain_timeout = absl::Hours(1)});
+  server.AddService(journal);
+  ASSERT_TRUE(server.Listen(dir.address()).ok());
+  ASSERT_TRUE(server.Start().ok());
+  guide::Journal::Stub stub(*Channel::Connect(dir.address()));
+  auto writer = stub.Append();
+  ASSERT_TRUE(writer.Write(guide::Entry()));
+  server.Shutdown();
+  const absl::StatusOr<guide::Summary> summary = writer.Finish();
+  EXPECT_TRUE(summary.ok()) << summary.status();
+  server.Wait();
 }
 
 absl::Status ListenForAGroup(const std::string& address, gid_t group,

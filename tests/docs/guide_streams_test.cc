@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fdrpc/alarm.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/loop.h"
 #include "fdrpc/server.h"
@@ -167,6 +168,19 @@ TEST_F(GuideStreamsTest, ALoopWithinAnother) {
   const absl::Status status = CallOnALoopOfOnesOwn(dir_.address(), entries);
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(entries, 3u);
+}
+
+#include "alarm.inc"
+
+TEST_F(GuideStreamsTest, AnAlarmWaitsInACoroutine) {
+  AsyncJournal service;
+  Serve(service);
+  absl::StatusOr<Alarm> alarm = Alarm::Create();
+  ASSERT_TRUE(alarm.ok()) << alarm.status();
+  const absl::StatusOr<guide::Summary> summary =
+      BlockOn(SummarizeWithPatience(journal(), *alarm));
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->entries(), 3u);
 }
 
 absl::Status CallAServerOnTheSameThread(const std::string& address,

@@ -106,5 +106,85 @@ TEST_P(MetadataLimitsTest, AServerMaySendAsMuchMetadataAsTheClientTakes) {
   EndServer();
 }
 
+TEST_P(MetadataLimitsTest, WhatTheProtocolDoesNotTakeIsNamed) {
+  std::atomic<bool> in_headers = false;
+  std::atomic<bool> early = false;
+  std::atomic<bool> fails = false;
+  const auto add = [&](ServerContext& context) {
+    Metadata& metadata = in_headers ? context.headers() : context.trailers();
+    metadata.Add("key", std::string(70'000, 'v'));
+    if (early) context.SendHeaders();
+    return fails ? absl::NotFoundError("no such file") : absl::OkStatus();
+  };
+  service_.echo = [&](ServerContext& context, const Text&, Text&) {
+    return add(context);
+  };
+  service_.watch = [&](ServerContext& context, const Text&,
+                       ServerWriter<Text>&) { return add(context); };
+  Serve({});
+  TestService::Stub stub = NewStub();
+  const auto expect = [&](const absl::Status& status) {
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+    const std::string message(status.message());
+    EXPECT_THAT(message, HasSubstr(in_headers ? "the handler's headers"
+                                              : "the handler's trailers"));
+    EXPECT_THAT(message, HasSubstr("the protocol's limit of 1024 entries and "
+                                   "65536 bytes"));
+    if (fails && !early) {
+      EXPECT_THAT(message, HasSubstr("NOT_FOUND: no such file"));
+    }
+  };
+  for (const bool which : {false, true}) {
+    in_headers = which;
+    for (const bool error : {false, true}) {
+      fails = error;
+      expect(stub.Echo(Text()).status());
+      expect(stub.Watch(Text()).Finish());
+    }
+  }
+  early = true;
+  expect(stub.Echo(Text()).status());
+  expect(stub.Watch(Text()).Finish());
+  EndServer();
+}
+
+TEST_P(MetadataLimitsTest, AnErrorWhoseMetadataTheClientDoesNotTakeIsNamed) {
+  service_.echo = [&](ServerContext& context, const Text&, Text&) {
+    context.trailers().Add("key", ValueOf(kMost + 1));
+    return absl::NotFoundError("no such file");
+  };
+  Serve({});
+  TestService::Stub stub = NewStub({.max_metadata_bytes = kMost});
+  const absl::Status status = stub.Echo(Text()).status();
+  ExpectExhausted(status);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("(ChannelOptions::max_metadata_bytes); it stands in "
+                        "place of the status NOT_FOUND: no such file"));
+  EndServer();
+}
+
+TEST_P(MetadataLimitsTest, AllValuesOfAKeyArriveInOrder) {
+  service_.echo = [&](ServerContext& context, const Text&, Text&) {
+    for (std::string_view value : context.metadata().GetAll("key")) {
+      context.trailers().Add("key", value);
+    }
+    return absl::OkStatus();
+  };
+  Serve({});
+  ReplyMetadata received;
+  EXPECT_TRUE(NewStub()
+                  .Echo(Text(), {.metadata = {{"key", "1"},
+                                              {"other", "x"},
+                                              {"key", ""},
+                                              {"key", "1"}},
+                                 .reply_metadata = &received})
+                  .ok());
+  EXPECT_THAT(received.trailers.GetAll("key"),
+              ::testing::ElementsAre("1", "", "1"));
+  EXPECT_TRUE(received.trailers.GetAll("other").empty());
+  EXPECT_TRUE(received.headers.GetAll("key").empty());
+  EndServer();
+}
+
 }  // namespace
 }  // namespace fdrpc::testing

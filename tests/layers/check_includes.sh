@@ -30,7 +30,7 @@ find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
       belongs("call", "async_client_stream.h client_stream.h co_client_stream.h stub.h")
       belongs("call", "async_server_stream.h co_server_stream.h server_stream.h service.h")
       belongs("call", "serve_async.h serve_blocking.h serve_co.h")
-      belongs("loop", "loop.h")
+      belongs("loop", "alarm.h loop.h")
       belongs("client", "answered_call.h channel.h channel_state.h")
       belongs("server", "server.h server_statistics.h")
       belongs("inprocess", "in_process_channel.h in_process_server.h")

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
   bool has_room = true;
   bool lets_linger = true;
   absl::Status charge_result;
+  std::stop_source drains;
 
   // What came.
   std::vector<OutgoingFrame> sent;
@@ -60,6 +62,7 @@ class FakeOrigin final : public IncomingCall::Origin, public CallRunner {
   }
   const Hello& client() const override { return client_hello; }
   CallRunner& runner() override { return *this; }
+  std::stop_token draining_token() override { return drains.get_token(); }
   absl::Status Charge(size_t bytes, size_t descriptors) override {
     if (!charge_result.ok()) return charge_result;
     held_bytes += bytes;

@@ -129,17 +129,51 @@ TEST(StatusHeaderTest, MessagesAndPayloadsAreAnyBytes) {
   EXPECT_EQ(header.status, status);
 }
 
-TEST(StatusHeaderTest, AMessageThatIsTooLongIsCut) {
+TEST(StatusHeaderTest, AMessageThatIsTooLongIsCutAndSaysSo) {
   for (const size_t size :
        {kMaxStatusMessageBytes, kMaxStatusMessageBytes + 1, size_t{5} << 20}) {
     StatusHeader header;
-    ASSERT_TRUE(Decode(kFlagDetails,
-                       Details(absl::NotFoundError(std::string(size, 'm'))),
-                       &header)
-                    .ok());
-    EXPECT_EQ(header.status.message(),
-              std::string(kMaxStatusMessageBytes, 'm'));
+    const std::string sent(size, 'm');
+    ASSERT_TRUE(
+        Decode(kFlagDetails, Details(absl::NotFoundError(sent)), &header).ok());
+    const std::string message(header.status.message());
+    if (size == kMaxStatusMessageBytes) {
+      EXPECT_EQ(message, sent);
+      continue;
+    }
+    const std::string note =
+        absl::StrCat(" [cut: the message has ", size, " bytes]");
+    EXPECT_EQ(message,
+              sent.substr(0, kMaxStatusMessageBytes - note.size()) + note);
   }
+}
+
+TEST(StatusHeaderTest, AMessageIsNotCutWithinACharacter) {
+  const std::vector<std::string> characters = {"\xc3\xa4", "\xe2\x82\xac",
+                                               "\xf0\x9f\x98\x80"};
+  for (const std::string& character : characters) {
+    for (size_t shift = 0; shift < 4; ++shift) {
+      std::string sent(shift, 'x');
+      while (sent.size() <= kMaxStatusMessageBytes) sent += character;
+      StatusHeader header;
+      ASSERT_TRUE(
+          Decode(kFlagDetails, Details(absl::NotFoundError(sent)), &header)
+              .ok());
+      const std::string message(header.status.message());
+      const size_t whole = message.find(" [cut: ");
+      ASSERT_NE(whole, std::string::npos);
+      EXPECT_EQ((whole - shift) % character.size(), 0u);
+      EXPECT_GT(message.size(), kMaxStatusMessageBytes - 4);
+    }
+  }
+}
+
+TEST(StatusHeaderTest, BytesThatAreNoTextAreCutAtTheLimit) {
+  const std::string sent(2 * kMaxStatusMessageBytes, '\x80');
+  StatusHeader header;
+  ASSERT_TRUE(
+      Decode(kFlagDetails, Details(absl::NotFoundError(sent)), &header).ok());
+  EXPECT_EQ(header.status.message().size(), kMaxStatusMessageBytes);
 }
 
 TEST(StatusHeaderTest, PayloadsThatDoNotFitAreLeftOutAsWholes) {
@@ -153,6 +187,37 @@ TEST(StatusHeaderTest, PayloadsThatDoNotFitAreLeftOutAsWholes) {
   ASSERT_TRUE(Decode(kFlagDetails, details, &header).ok());
   EXPECT_FALSE(header.status.GetPayload("type/large").has_value());
   EXPECT_EQ(header.status.GetPayload("type/small"), absl::Cord("small"));
+  EXPECT_EQ(header.status.message(),
+            "no [1 of the status's details dropped: it exceeds 65536 bytes]");
+}
+
+TEST(StatusHeaderTest, PayloadsUpToTheLimitAreSentBesideTheMessage) {
+  // Two lengths of the section's, two of the payload's.
+  const size_t most = kMaxMetadataBytes - 4 * 4 - 2 - 1;
+  for (const size_t bytes : {most, most + 1}) {
+    absl::Status status = absl::NotFoundError("no");
+    status.SetPayload("u", absl::Cord(std::string(bytes, 'x')));
+    StatusHeader header;
+    ASSERT_TRUE(Decode(kFlagDetails, Details(status), &header).ok());
+    EXPECT_EQ(header.status == status, bytes == most);
+  }
+}
+
+TEST(StatusHeaderTest, AMessageAndPayloadsThatAreTooLongAreBothCut) {
+  absl::Status status =
+      absl::NotFoundError(std::string(2 * kMaxStatusMessageBytes, 'm'));
+  for (const char* url : {"a", "b", "c"}) {
+    status.SetPayload(url, absl::Cord(std::string(20u << 10, 'x')));
+  }
+  const std::string details = Details(status);
+  EXPECT_LE(details.size(), kMaxMetadataBytes);
+  StatusHeader header;
+  ASSERT_TRUE(Decode(kFlagDetails, details, &header).ok());
+  const std::string message(header.status.message());
+  EXPECT_NE(message.find(" [1 of the status's details dropped"),
+            std::string::npos);
+  EXPECT_NE(message.find(" [cut: the message has 32768 bytes]"),
+            std::string::npos);
 }
 
 TEST(StatusHeaderTest, IsRefusedWithAnyFlagThatIsUnknown) {

@@ -73,6 +73,8 @@ template <typename Reply>
 class FinishAwaiter final : private Continuation {
  public:
   explicit FinishAwaiter(ClientCall& call) : call_(call) {}
+  // Before it is awaited.
+  FinishAwaiter(FinishAwaiter&& other) noexcept : call_(other.call_) {}
   ~FinishAwaiter() {
     if (waiting_) call_.Forget(*this);
   }

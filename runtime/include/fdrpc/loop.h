@@ -31,6 +31,8 @@ struct LoopOptions {
 // or within another event loop (epoll, libuv, Qt, …), which waits until fd() is
 // readable or next_timeout() has passed, and then calls RunReady().
 //
+// Timers are in fdrpc/alarm.h.
+//
 // In a child after fork(2) it cannot be used: to run it is a programmer's
 // error, and channels and servers in it fail to be made. Make a new one there.
 //
@@ -63,6 +65,7 @@ class Loop {
   void Post(absl::AnyInvocable<void()> function);
 
  private:
+  friend class Alarm;
   friend class Channel;
   friend class Server;
   explicit Loop(std::shared_ptr<LoopCore> core) : core_(std::move(core)) {}

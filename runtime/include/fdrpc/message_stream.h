@@ -37,6 +37,9 @@ std::optional<Message> TakeMessage(Call& call) {
 class EventAwaiter : private Continuation {
  public:
   EventAwaiter(Call& call, CallEvent event) : call_(call), event_(event) {}
+  // Before it is awaited.
+  EventAwaiter(EventAwaiter&& other) noexcept
+      : call_(other.call_), event_(other.event_) {}
   ~EventAwaiter() {
     if (waiting_) call_.Forget(*this);
   }

@@ -37,6 +37,14 @@ class Metadata {
     }
     return std::nullopt;
   }
+  // All values of `key`, in order, borrowed likewise.
+  std::vector<std::string_view> GetAll(std::string_view key) const {
+    std::vector<std::string_view> values;
+    for (const Entry& entry : entries_) {
+      if (entry.first == key) values.push_back(entry.second);
+    }
+    return values;
+  }
   void Clear() { entries_.clear(); }
 
   bool empty() const { return entries_.empty(); }

@@ -78,6 +78,8 @@ class ServerContextFilter : public ServerContext {
     return next_.cancellation_reason();
   }
   std::stop_token cancellation() const override { return next_.cancellation(); }
+  std::stop_token draining() const override { return next_.draining(); }
+  void StopReading() override { next_.StopReading(); }
   Metadata& headers() override { return next_.headers(); }
   void SendHeaders() override { next_.SendHeaders(); }
   Metadata& trailers() override { return next_.trailers(); }

@@ -15,9 +15,9 @@ namespace fdrpc {
 // What a handler knows of the call that it serves, and what it sends beside the
 // reply. Belongs to the runtime; valid until the handler returns.
 //
-// Threads: IsCancelled(), cancellation_reason(), cancellation() and
-// time_remaining() may be used from any thread; the rest belongs to the
-// handler's.
+// Threads: IsCancelled(), cancellation_reason(), cancellation(), draining(),
+// StopReading() and time_remaining() may be used from any thread; the rest
+// belongs to the handler's.
 class ServerContext {
  public:
   virtual ~ServerContext() = default;
@@ -52,6 +52,16 @@ class ServerContext {
   // handlers. A deadline passing is seen by IsCancelled() at once and here when
   // the client's cancellation arrives.
   virtual std::stop_token cancellation() const = 0;
+
+  // Stop is requested when the call is to come to its end: the server shuts
+  // down, or the connection is at its max_connection_age. What has not ended
+  // after drain_timeout, or max_connection_age_grace, is cancelled. Callbacks
+  // run as those of cancellation(). Never requested where there is no server.
+  virtual std::stop_token draining() const { return {}; }
+  // Has the call's Read(), also one that waits, find no more requests than have
+  // arrived, as if the client had half-closed: the handler ends the call in its
+  // own way. For a callback of draining().
+  virtual void StopReading() {}
 
   // Sent to the client, whatever the call's status: initial metadata, with the
   // first reply, and trailing metadata, with the status.

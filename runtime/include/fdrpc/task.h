@@ -1,10 +1,12 @@
 #ifndef FDRPC_TASK_H_
 #define FDRPC_TASK_H_
 
+#include <atomic>
 #include <coroutine>
 #include <exception>
-#include <future>
+#include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace fdrpc {
@@ -101,14 +103,6 @@ class [[nodiscard]] Task {
     };
     return Awaiter{{coroutine_}, instead};
   }
-  // Likewise: gives nothing, and leaves that to TakeResult().
-  auto Ended() {
-    struct Awaiter : Starter {
-      void await_resume() {}
-    };
-    return Awaiter{{coroutine_}};
-  }
-  T TakeResult() { return coroutine_.promise().TakeValue(); }
 
  private:
   struct Starter {
@@ -144,20 +138,58 @@ struct DetachedTask {
   };
 };
 
-// Runs a task that nobody waits for: on this thread until it first waits.
+// What co_await gives for an awaitable: a task, a call that has begun, what a
+// stream's functions return, an alarm's wait.
+template <typename Awaitable>
+decltype(auto) AwaiterOf(Awaitable&& awaitable) {
+  if constexpr (requires {
+                  std::forward<Awaitable>(awaitable).operator co_await();
+                }) {
+    return std::forward<Awaitable>(awaitable).operator co_await();
+  } else {
+    return std::forward<Awaitable>(awaitable);
+  }
+}
+template <typename Awaitable>
+using AwaitResult =
+    decltype(AwaiterOf(std::declval<Awaitable>()).await_resume());
+
+// Runs a task, or another awaitable of fdrpc, that nobody waits for: on this
+// thread until it first waits. Drops what it gives. Owns it; what it borrows, a
+// stream for instance, stays until it has ended.
+template <typename Awaitable>
+DetachedTask Spawn(Awaitable awaitable) {
+  (void)co_await std::move(awaitable);
+}
 inline DetachedTask Spawn(Task<void> task) { co_await std::move(task); }
 
-// Runs a task and blocks until it has ended; not on the thread of the loop that
-// it waits for.
-template <typename T>
-T BlockOn(Task<T> task) {
-  std::promise<void> ended;
-  [](Task<T>& run, std::promise<void>& to) -> DetachedTask {
-    co_await run.Ended();
-    to.set_value();
-  }(task, ended);
-  ended.get_future().wait();
-  return task.TakeResult();
+// Suspends as `awaiter` does, and leaves what that gives to whoever owns it.
+template <typename Awaiter>
+struct EndOf {
+  bool await_ready() { return awaiter.await_ready(); }
+  auto await_suspend(std::coroutine_handle<> waiter) {
+    return awaiter.await_suspend(waiter);
+  }
+  void await_resume() {}
+  Awaiter& awaiter;
+};
+
+// Runs a task, or another awaitable of fdrpc, and blocks until it has ended;
+// not on the thread of the loop that it waits for. An exception that leaves the
+// task comes to the caller.
+template <typename Awaitable>
+AwaitResult<Awaitable> BlockOn(Awaitable&& awaitable) {
+  auto&& awaiter = AwaiterOf(std::forward<Awaitable>(awaitable));
+  using Awaiter = std::remove_reference_t<decltype(awaiter)>;
+  // Shared: who is told here may return before the other has told it.
+  const auto ended = std::make_shared<std::atomic<bool>>(false);
+  [](Awaiter& run, std::shared_ptr<std::atomic<bool>> to) -> DetachedTask {
+    co_await EndOf<Awaiter>{run};
+    to->store(true);
+    to->notify_one();
+  }(awaiter, ended);
+  ended->wait(false);
+  return awaiter.await_resume();
 }
 
 }  // namespace fdrpc
