@@ -21,6 +21,9 @@ absl::Status CheckMetadata(const Metadata& metadata);
 // wants, counted as in a block.
 absl::Status CheckMetadataSize(const Metadata& metadata, size_t most_bytes);
 
+// About what it takes of memory.
+size_t MemoryOf(const Metadata& metadata);
+
 // `metadata` has passed CheckMetadata().
 void AppendMetadataBlock(const Metadata& metadata, std::string& to);
 
