@@ -37,7 +37,7 @@ class OpenFilesLimitTest : public ::testing::TestWithParam<const char*> {
   // Whether the server serves a new connection; why it does not.
   static bool Serves(RawPeer& client, std::string& why) {
     // One that is turned away may have ended already.
-    (void)client.Send(RawHello());
+    (void)client.Send(RawHello().Bytes());
     return Answers(client, why);
   }
   static bool Answers(RawPeer& client, std::string& why) {
@@ -144,6 +144,40 @@ TEST_P(OpenFilesLimitTest, DescriptorsThatRequestsHoldLeaveOthersRoom) {
     ASSERT_THAT(status.text, HasSubstr("RLIMIT_NOFILE"));
   }
   EXPECT_EQ(Exchange(address()).message(), "");
+}
+
+// As the kernel counts for its user: root has no such limit.
+TEST_P(OpenFilesLimitTest, ClientsThatDoNotReadLeaveOthersDescriptorsInFlight) {
+  std::filesystem::permissions(dir_.path(), std::filesystem::perms::all);
+  ServerProcess server(address(), [](FakeService& service) {
+    BecomeUnprivileged();
+    SetLimit(1024, 1024);
+    service.get = [](ServerContext&, const Text&, Parcel<Files>& reply) {
+      reply.add_files(FileWith("x"));
+      return absl::OkStatus();
+    };
+  });
+  std::vector<RawPeer> silent;
+  for (int i = 0; i < 8; ++i) {
+    silent.push_back(NewPeer());
+    ASSERT_TRUE(silent.back().Send(
+        RawHello().Bytes() +
+        MethodFrame(1, "fdrpc.testing.TestService/Get").Bytes()));
+    for (uint32_t call = 1; call <= 1000; ++call) {
+      // Until the server reads no more.
+      if (silent.back().TrySend(OpenFrame(call, 1, "").Bytes()) < 0 &&
+          call > 500) {
+        break;
+      }
+    }
+  }
+  absl::StatusOr<Channel> channel = Channel::Connect(address());
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  TestService::Stub stub(*channel);
+  for (int i = 0; i < 300; ++i) {
+    absl::StatusOr<Parcel<Files>> reply = stub.Get(Text());
+    ASSERT_TRUE(reply.ok()) << i << " " << reply.status();
+  }
 }
 
 }  // namespace
