@@ -119,17 +119,11 @@ absl::Status ClientConnection::OnMessageFrame(PendingCall& call,
       frame.payload, std::move(frame.descriptors), frame.descriptors_truncated,
       more, std::move(frame.buffer));
   if (!appended.ok()) return appended;
-  if (!call.ReplyStreams()) {
-    // More than one reply is beyond what the call can end with.
-    if (!call.inbox.status().ok() && call.inbox.received_any() &&
-        !call.inbox.partial()) {
-      Abandon(call, call.inbox.status());
-    }
-    return absl::OkStatus();
-  }
   if (!call.inbox.status().ok()) {
+    // Whatever the server sends behind it, the call cannot end with that: it
+    // need not go on.
     Abandon(call, call.inbox.status());
-  } else if (!more) {
+  } else if (call.ReplyStreams() && !more) {
     call.Wake(CallEvent::kMessage, lock_);
     call.Wake(CallEvent::kHeaders, lock_);
   }

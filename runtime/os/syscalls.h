@@ -2,11 +2,14 @@
 #define FDRPC_OS_SYSCALLS_H_
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -93,6 +96,19 @@ struct Syscalls {
     return reinterpret_cast<intptr_t>(
         ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  };
+
+  // getrlimit(2) and setrlimit(2) of RLIMIT_NOFILE.
+  int (*get_open_files_limit)(rlimit*) = [](rlimit* limit) {
+    return ::getrlimit(RLIMIT_NOFILE, limit);
+  };
+  int (*set_open_files_limit)(const rlimit*) = [](const rlimit* limit) {
+    return ::setrlimit(RLIMIT_NOFILE, limit);
+  };
+  // ioctl(2) with SIOCOUTQ: what the peer of a socket has not received, as the
+  // kernel counts memory.
+  int (*unreceived_bytes)(int, int*) = [](int fd, int* bytes) {
+    return ::ioctl(fd, SIOCOUTQ, bytes);
   };
 
   static const Syscalls& Get() {

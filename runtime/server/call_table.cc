@@ -76,6 +76,10 @@ absl::Status CallTable::Charge(size_t bytes, size_t descriptors) {
         options_.max_held_bytes_per_connection, " bytes or ",
         options_.max_held_descriptors_per_connection, " descriptors"));
   }
+  if (share_ != nullptr) {
+    absl::Status charged = share_->Charge(bytes, descriptors);
+    if (!charged.ok()) return charged;
+  }
   held_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   held_descriptors_.fetch_add(descriptors, std::memory_order_relaxed);
   return absl::OkStatus();
@@ -91,6 +95,7 @@ bool CallTable::OneWaysExceed(size_t divisor) const {
 }
 
 void CallTable::Release(size_t bytes, size_t descriptors) {
+  if (share_ != nullptr) share_->Release(bytes, descriptors);
   held_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   held_descriptors_.fetch_sub(descriptors, std::memory_order_relaxed);
 }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "base/mutex.h"
 #include "fdrpc/server.h"
+#include "server/client_accounts.h"
 
 namespace fdrpc {
 
@@ -21,8 +22,10 @@ class IncomingCall;
 // what all its calls make the server hold. Any thread, except as said.
 class CallTable {
  public:
-  // `options` is borrowed.
-  explicit CallTable(const ServerOptions& options) : options_(options) {}
+  // Borrows both. Without a share, what calls hold counts for the connection
+  // alone.
+  CallTable(const ServerOptions& options, ClientShare* share)
+      : options_(options), share_(share) {}
 
   // Adds a call that has just been made. RESOURCE_EXHAUSTED if the client is at
   // its limit of calls, which one-way calls have no part in; UNAVAILABLE after
@@ -37,7 +40,8 @@ class CallTable {
   bool empty() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Counts what has arrived for a call. RESOURCE_EXHAUSTED, without counting
-  // it, beyond the connection's limit. For the one thread that reads.
+  // it, beyond the limit of the connection or its user. For the one thread that
+  // reads.
   absl::Status Charge(size_t bytes, size_t descriptors);
   void Release(size_t bytes, size_t descriptors);
   // A call that was to be added exists no more, and holds nothing.
@@ -55,6 +59,7 @@ class CallTable {
   bool OneWaysExceed(size_t divisor) const;
 
   const ServerOptions& options_;
+  ClientShare* const share_;
 
   Mutex mu_;
   absl::flat_hash_map<uint32_t, std::shared_ptr<IncomingCall>> calls_

@@ -115,10 +115,19 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
 std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
     uint32_t id, const RegisteredMethod& method, OpenHeader& open,
     bool one_way) {
+  const size_t metadata_bytes = MemoryOf(open.metadata);
+  if (metadata_bytes > 0) {
+    const absl::Status charged = Charge(metadata_bytes, 0);
+    if (!charged.ok()) {
+      Refuse(id, one_way, charged);
+      return nullptr;
+    }
+  }
   IncomingCall::Terms terms = {
       .id = id,
       .method = method,
       .metadata = std::move(open.metadata),
+      .metadata_bytes = metadata_bytes,
       .request_limits = {.bytes = options_.max_request_bytes,
                          .descriptors =
                              method.handler->method->request_has_descriptors

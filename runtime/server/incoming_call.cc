@@ -57,6 +57,7 @@ IncomingCall::IncomingCall(std::shared_ptr<Origin> origin, Terms terms)
       id_(terms.id),
       method_(terms.method),
       one_way_(terms.one_way),
+      metadata_bytes_(terms.metadata_bytes),
       context_(*this, origin_->peer(), std::move(terms.metadata),
                terms.deadline),
       requests_(terms.request_limits,
@@ -73,6 +74,7 @@ IncomingCall::IncomingCall(std::shared_ptr<Origin> origin, Terms terms)
 IncomingCall::~IncomingCall() {
   NoteHandlerEnded();
   requests_.ReleaseAll();
+  if (metadata_bytes_ > 0) origin_->Release(metadata_bytes_, 0);
   origin_->OnCallGone(one_way_);
 }
 

@@ -77,6 +77,9 @@ class IncomingCall final : public ServerCall,
     RegisteredMethod method = {};
     MonotonicTime deadline = kNoDeadline;
     Metadata metadata = {};
+    // Of memory: what the origin is charged with for it, until the call is
+    // gone.
+    size_t metadata_bytes = 0;
     MessageLimits request_limits = {};
     Credit request_window = {};  // for a stream of requests
     bool one_way = false;        // nothing is sent for it
@@ -193,6 +196,7 @@ class IncomingCall final : public ServerCall,
   const uint32_t id_;
   const RegisteredMethod method_;
   const bool one_way_;
+  const size_t metadata_bytes_;
   CallContext context_;
   std::shared_ptr<IncomingCall> starting_;  // itself, until the handler's turn
   std::optional<MonotonicTime> incomplete_since_;  // the reader's

@@ -47,11 +47,12 @@ Hello ServerHello(const ServerOptions& options) {
 
 std::shared_ptr<ServerConnection> ServerConnection::Create(
     std::unique_ptr<Transport> transport, PeerCredentials peer,
-    const ServerOptions& options, const ServiceRegistry& registry,
-    std::shared_ptr<Host> host, uint64_t token) {
+    std::unique_ptr<ClientShare> share, const ServerOptions& options,
+    const ServiceRegistry& registry, std::shared_ptr<Host> host,
+    uint64_t token) {
   return std::shared_ptr<ServerConnection>(
-      new ServerConnection(std::move(transport), peer, options, registry,
-                           std::move(host), token),
+      new ServerConnection(std::move(transport), peer, std::move(share),
+                           options, registry, std::move(host), token),
       // Whichever thread has the last reference.
       [](ServerConnection* connection) {
         // In a child its socket is the parent's, or closed (ForkLedger).
@@ -63,15 +64,17 @@ std::shared_ptr<ServerConnection> ServerConnection::Create(
 
 ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
                                    PeerCredentials peer,
+                                   std::unique_ptr<ClientShare> share,
                                    const ServerOptions& options,
                                    const ServiceRegistry& registry,
                                    std::shared_ptr<Host> host, uint64_t token)
     : peer_(peer),
+      share_(std::move(share)),
       options_(options),
       registry_(registry),
       host_(std::move(host)),
       token_(token),
-      calls_(options),
+      calls_(options, share_.get()),
       connection_(
           std::move(transport), ServerHello(options),
           {.bytes = options.max_queued_bytes_per_connection,

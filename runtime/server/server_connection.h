@@ -19,6 +19,7 @@
 #include "os/poller.h"
 #include "server/call_runner.h"
 #include "server/call_table.h"
+#include "server/client_accounts.h"
 #include "server/idle_check.h"
 #include "server/incoming_call.h"
 #include "server/service_registry.h"
@@ -66,11 +67,12 @@ class ServerConnection final
   };
 
   // Keeps `host`, and borrows from it the options and the registry. `token` is
-  // the host's.
+  // the host's. One that is to be turned away has no share.
   static std::shared_ptr<ServerConnection> Create(
       std::unique_ptr<Transport> transport, PeerCredentials peer,
-      const ServerOptions& options, const ServiceRegistry& registry,
-      std::shared_ptr<Host> host, uint64_t token);
+      std::unique_ptr<ClientShare> share, const ServerOptions& options,
+      const ServiceRegistry& registry, std::shared_ptr<Host> host,
+      uint64_t token);
 
   // For the host's one polling thread.
   // False if nothing had come.
@@ -156,6 +158,7 @@ class ServerConnection final
 
  private:
   ServerConnection(std::unique_ptr<Transport> transport, PeerCredentials peer,
+                   std::unique_ptr<ClientShare> share,
                    const ServerOptions& options,
                    const ServiceRegistry& registry, std::shared_ptr<Host> host,
                    uint64_t token);
@@ -195,6 +198,8 @@ class ServerConnection final
   void HoldBack();
 
   const PeerCredentials peer_;
+  // The connection counts for its user until the last of its calls is gone.
+  const std::unique_ptr<ClientShare> share_;
   const ServerOptions& options_;
   const ServiceRegistry& registry_;
   const std::shared_ptr<Host> host_;

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "os/activation.h"
 #include "os/inherited_socket.h"
+#include "os/open_files.h"
 #include "os/process_exit.h"
 #include "os/unix_address.h"
 #include "server/loop_executor.h"
@@ -152,6 +153,14 @@ absl::Status ServerCore::Prepare() {
     if (!notices.ok()) return notices.status();
     notices_ = *std::move(notices);
   }
+  if (options_.raise_open_files_limit) RaiseOpenFilesLimit();
+  const ClientAccounts::Limits limits =
+      ClientAccounts::LimitsFor(options_, OpenFilesLimit());
+  // Clients are told of what they could have taken.
+  options_.max_request_descriptors =
+      std::clamp<size_t>(limits.files_of_user, kGuaranteedDescriptors,
+                         options_.max_request_descriptors);
+  accounts_ = std::make_shared<ClientAccounts>(limits);
   wakeup_ = *std::move(wakeup);
   poller_ = *std::move(poller);
   pool_ = *std::move(pool);
@@ -243,20 +252,18 @@ void ServerCore::Adopt(std::unique_ptr<Transport> transport,
   const uint64_t token = next_token_++;
   // Not converted: that it is a host is its own affair.
   std::shared_ptr<ServerConnection::Host> host(shared_from_this(), this);
+  absl::StatusOr<std::unique_ptr<ClientShare>> share =
+      accounts_->Admit(peer.uid);
   const std::shared_ptr<ServerConnection> connection = ServerConnection::Create(
-      std::move(transport), peer, options_, registry_, std::move(host), token);
-  absl::Status room;
+      std::move(transport), peer, share.ok() ? *std::move(share) : nullptr,
+      options_, registry_, std::move(host), token);
+  if (!share.ok()) return connection->TurnAway(share.status());
   {
     MutexLock lock(mu_);
     std::erase_if(left_, [](const auto& left) { return left.expired(); });
-    room = CheckRoomFor(peer.uid);
-    if (room.ok()) {
-      if (!poller_->Add(connection->pollable_fd(), token, {}).ok()) return;
-      connections_.emplace(token, connection);
-      ++connections_of_[peer.uid];
-    }
+    if (!poller_->Add(connection->pollable_fd(), token, {}).ok()) return;
+    connections_.emplace(token, connection);
   }
-  if (!room.ok()) return connection->TurnAway(room);
   Expect(handshakes_, options_.handshake_timeout, token);
   if (options_.max_connection_age != absl::InfiniteDuration()) {
     Expect(ages_, options_.max_connection_age, token);
@@ -265,23 +272,6 @@ void ServerCore::Adopt(std::unique_ptr<Transport> transport,
     Expect(idles_, options_.max_connection_idle, token);
   }
   connection->Start();
-}
-
-absl::Status ServerCore::CheckRoomFor(uid_t user) const {
-  const size_t all = connections_.size() + left_.size();
-  if (all >= static_cast<size_t>(options_.max_connections)) {
-    return absl::UnavailableError(
-        absl::StrCat("the server has ", all, " connections, its limit"));
-  }
-  const auto of_user = connections_of_.find(user);
-  if (of_user == connections_of_.end()
-          ? options_.max_connections_per_user > 0
-          : of_user->second < options_.max_connections_per_user) {
-    return absl::OkStatus();
-  }
-  return absl::UnavailableError(
-      absl::StrCat("user ", user, " has ", options_.max_connections_per_user,
-                   " connections to the server, its limit for one user"));
 }
 
 void ServerCore::Expect(std::deque<Expected>& queue, absl::Duration timeout,
@@ -308,8 +298,6 @@ void ServerCore::OnConnectionClosed(ServerConnection& connection) {
     poller_->Remove(connection.pollable_fd());
     gone = std::move(it->second);
     connections_.erase(it);
-    auto of_user = connections_of_.find(gone->peer().uid);
-    if (--of_user->second == 0) connections_of_.erase(of_user);
     if (gone->has_calls()) left_.push_back(gone);
   }
   // A shutdown may have waited for it.

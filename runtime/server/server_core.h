@@ -1,8 +1,6 @@
 #ifndef FDRPC_SERVER_SERVER_CORE_H_
 #define FDRPC_SERVER_SERVER_CORE_H_
 
-#include <sys/types.h>
-
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -27,6 +25,7 @@
 #include "os/poller.h"
 #include "os/wakeup.h"
 #include "server/call_deadlines.h"
+#include "server/client_accounts.h"
 #include "server/executor.h"
 #include "server/idle_check.h"
 #include "server/listeners.h"
@@ -229,9 +228,6 @@ class ServerCore final : private ServerConnection::Host,
   bool HasNothingToServe() ABSL_LOCKS_EXCLUDED(mu_);
   void Adopt(std::unique_ptr<Transport> transport, const PeerCredentials& peer)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Why a connection of that user is turned away; OK if it is not.
-  absl::Status CheckRoomFor(uid_t user) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   static void Expect(std::deque<Expected>& queue, absl::Duration timeout,
                      uint64_t token);
   void ExpireHandshakes(MonotonicTime now);
@@ -262,7 +258,7 @@ class ServerCore final : private ServerConnection::Host,
   // Makes what waiting and serving need, once.
   absl::Status Prepare();
 
-  const ServerOptions options_;
+  ServerOptions options_;  // constant from Prepare() on
   const uint32_t ledger_owner_ = ForkLedger::NewOwner();
   // Set by Prepare(), before there is anything that others could use.
   bool opened_ = false;
@@ -283,6 +279,9 @@ class ServerCore final : private ServerConnection::Host,
   std::atomic<uint64_t> one_way_errors_{0};
   CallDeadlines deadlines_;
 
+  // What all connections count in, also those that only calls keep: who comes
+  // and goes could else leave any number of them.
+  std::shared_ptr<ClientAccounts> accounts_;
   Listeners listeners_;
 
   // The polling thread's.
@@ -307,10 +306,7 @@ class ServerCore final : private ServerConnection::Host,
   Mutex mu_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<ServerConnection>> connections_
       ABSL_GUARDED_BY(mu_);
-  // How many of them each user has, by uid; no user with none.
-  absl::flat_hash_map<uid_t, int> connections_of_ ABSL_GUARDED_BY(mu_);
-  // Those that have closed while one-way calls go on, which count like the
-  // others: who comes and goes could else leave any number of calls.
+  // Those that have closed while one-way calls go on.
   std::vector<std::weak_ptr<ServerConnection>> left_ ABSL_GUARDED_BY(mu_);
   // Those that were not accepted, for the polling thread to adopt.
   std::vector<Connected> connected_ ABSL_GUARDED_BY(mu_);

@@ -43,6 +43,7 @@ PacketTransport::~PacketTransport() {
 Transport::SendResult PacketTransport::Send(
     absl::Span<const FrameToSend> frames) {
   SendResult result;
+  flight_.BeforeSend(socket_.get());
   while (result.sent < frames.size() &&
          result.outcome == SendResult::Outcome::kSent) {
     result.sent += SendPacket(frames.subspan(result.sent), result);
@@ -53,11 +54,17 @@ Transport::SendResult PacketTransport::Send(
 size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
                                    SendResult& result) {
   const FrameToSend& first = frames.front();
+  const bool fits = first.bytes() <= most_bytes_;
+  const size_t descriptors = first.descriptors().size() + (fits ? 0 : 1);
+  if (descriptors > 0 && !flight_.MaySend(socket_.get(), descriptors)) {
+    result.outcome = SendResult::Outcome::kWouldBlock;
+    return 0;
+  }
   absl::InlinedVector<int, 8> fds;
   for (const OutgoingFd& fd : first.descriptors()) fds.push_back(fd.get());
   GatheredFrames gathered;
   char header[kFrameHeaderBytes];
-  if (first.bytes() <= most_bytes_) {
+  if (fits) {
     gathered.Add(first);
   } else {
     UniqueFd& file = first.attached->sealed;
@@ -95,6 +102,7 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
     Failed(io.error, !fds.empty(), result);
     return 0;
   }
+  flight_.Sent(gathered.bytes(), fds.size());
   if (!fds.empty()) {
     first.attached->descriptors.clear();
     first.attached->sealed.Reset();

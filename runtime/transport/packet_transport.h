@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "fdrpc/unique_fd.h"
 #include "os/ancillary.h"
+#include "os/descriptor_flight.h"
 #include "transport/gathered_frames.h"
 #include "transport/transport.h"
 #include "wire/limits.h"
@@ -44,6 +45,7 @@ class PacketTransport final : public Transport {
   absl::Status TakeSealedPayload(IncomingFrame& frame);
 
   UniqueFd socket_;
+  DescriptorFlight flight_;
   // The sender's: of a packet. Less than the protocol's where the socket's send
   // buffer is smaller.
   size_t most_bytes_ = kMaxPacketBytes;

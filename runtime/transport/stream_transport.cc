@@ -26,10 +26,15 @@ StreamTransport::~StreamTransport() {
 Transport::SendResult StreamTransport::Send(
     absl::Span<const FrameToSend> frames) {
   SendResult result;
+  flight_.BeforeSend(socket_.get());
   while (result.sent < frames.size()) {
     const FrameToSend& first = frames[result.sent];
     absl::InlinedVector<int, 8> fds;
     for (const OutgoingFd& fd : first.descriptors()) fds.push_back(fd.get());
+    if (!fds.empty() && !flight_.MaySend(socket_.get(), fds.size())) {
+      result.outcome = SendResult::Outcome::kWouldBlock;
+      return result;
+    }
     GatheredFrames gathered;
     gathered.Add(first, sent_of_first_);
     for (const FrameToSend& frame : frames.subspan(result.sent + 1)) {
@@ -59,6 +64,7 @@ Transport::SendResult StreamTransport::Send(
           absl::StrCat("sending failed: errno ", io.error));
       return result;
     }
+    flight_.Sent(static_cast<size_t>(io.bytes), fds.size());
     // Any byte sent took all of the descriptors with it.
     if (!fds.empty()) first.attached->descriptors.clear();
     size_t left = sent_of_first_ + static_cast<size_t>(io.bytes);

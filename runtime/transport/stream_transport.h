@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "fdrpc/unique_fd.h"
+#include "os/descriptor_flight.h"
 #include "os/payload_memory.h"
 #include "transport/arrived_sets.h"
 #include "transport/transport.h"
@@ -32,6 +33,7 @@ class StreamTransport final : public Transport {
   explicit StreamTransport(UniqueFd socket) : socket_(std::move(socket)) {}
 
   UniqueFd socket_;
+  DescriptorFlight flight_;
   size_t sent_of_first_ = 0;  // bytes of the first unsent frame that are gone
   FrameDecoder decoder_{NewPayload};
   ArrivedSets sets_;

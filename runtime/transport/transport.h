@@ -29,8 +29,10 @@ class Transport {
     bool next_partly_sent = false;
     // What kept it from sending more, and how much that concerns:
     enum class Outcome {
-      kSent,        // nothing: all are gone
-      kWouldBlock,  // no room; Send() again when writable
+      kSent,  // nothing: all are gone
+      // No room, or as many descriptors as may be are in flight
+      // (os/descriptor_flight.h); Send() again when writable.
+      kWouldBlock,
       kRefused,  // frame `sent` can't go (`error`), none of it did; others can
       kClosed,   // the peer takes nothing more; what it sent may be received
       kBroken,   // the connection (`error`)

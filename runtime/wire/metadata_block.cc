@@ -77,6 +77,14 @@ absl::Status CheckMetadataSize(const Metadata& metadata, size_t most_bytes,
       most_bytes, " (", std::string(option), ")"));
 }
 
+size_t MemoryOf(const Metadata& metadata) {
+  size_t bytes = 0;
+  for (const Metadata::Entry& entry : metadata) {
+    bytes += sizeof(entry) + entry.first.size() + entry.second.size();
+  }
+  return bytes;
+}
+
 void AppendMetadataBlock(const Metadata& metadata, std::string& to) {
   AppendLittleEndian(to, static_cast<uint32_t>(BlockBytes(metadata)));
   for (const auto& [key, value] : metadata) {

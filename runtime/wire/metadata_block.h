@@ -22,6 +22,9 @@ absl::Status CheckMetadata(const Metadata& metadata);
 absl::Status CheckMetadataSize(const Metadata& metadata, size_t most_bytes,
                                std::string_view option);
 
+// About what it takes of memory.
+size_t MemoryOf(const Metadata& metadata);
+
 // `metadata` has passed CheckMetadata().
 void AppendMetadataBlock(const Metadata& metadata, std::string& to);
 

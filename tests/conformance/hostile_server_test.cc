@@ -144,6 +144,47 @@ TEST_P(HostileServerTest, MoreBytesThanTheClientTakesFailOnlyTheCall) {
       Code::kResourceExhausted);
 }
 
+// The server may have much more to send, and does work for it.
+TEST_P(HostileServerTest, APieceBeyondALimitEndsTheCallAndTheServerIsTold) {
+  stub_ = NewStub({.max_reply_bytes = 64u << 10, .max_reply_descriptors = 16});
+  const auto piece = [](uint32_t call, size_t bytes, uint16_t descriptors) {
+    return RawFrame{.type = RawFrame::kMessage,
+                    .call = call,
+                    .flags = RawFrame::kHasMessage | RawFrame::kMore,
+                    .descriptors = descriptors,
+                    .payload = std::string(bytes, 'x')};
+  };
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer server = Accept();
+  uint32_t call = ReadCall(server);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(server.Send(piece(call, 40u << 10, 0)));
+  }
+  EXPECT_EQ(reply.get().status().code(), Code::kResourceExhausted);
+  std::optional<ReadFrame> cancel = server.ReadType(RawFrame::kCancel);
+  ASSERT_TRUE(cancel.has_value());
+  EXPECT_EQ(cancel->frame.call, call);
+
+  std::future<absl::StatusOr<Parcel<Files>>> files = Get();
+  call = ReadCall(server);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(server.Send(piece(call, 1, 10), Fds(10)));
+  }
+  EXPECT_EQ(files.get().status().code(), Code::kResourceExhausted);
+  EXPECT_TRUE(server.ReadType(RawFrame::kCancel).has_value());
+
+  auto collected = std::async(std::launch::async, [this] {
+    return stub_.Collect({.timeout = kGiveUp}).Finish().status();
+  });
+  call = ReadCall(server);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(server.Send(piece(call, 40u << 10, 0)));
+  }
+  EXPECT_EQ(collected.get().code(), Code::kResourceExhausted);
+  EXPECT_TRUE(server.ReadType(RawFrame::kCancel).has_value());
+  ExpectLives(server);
+}
+
 TEST_P(HostileServerTest, AnOkWithoutAReplyFailsOnlyTheCall) {
   ExpectEndsCall(
       [](uint32_t call) {

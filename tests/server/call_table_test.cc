@@ -19,7 +19,7 @@ class CallTableTest : public ::testing::Test {
   const ServerOptions options_ = {.max_calls_per_connection = 2,
                                   .max_held_bytes_per_connection = 100,
                                   .max_held_descriptors_per_connection = 3};
-  CallTable table_{options_};
+  CallTable table_{options_, nullptr};
   KeepingService service_{MethodKind::kUnary};
   std::shared_ptr<FakeOrigin> origin_ = std::make_shared<FakeOrigin>();
 };

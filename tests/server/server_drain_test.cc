@@ -106,7 +106,7 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
     connection_ =
         ServerConnection::Create(std::make_unique<WatchedTransport>(
                                      std::move(server_end), before_shut_out_),
-                                 {}, options_, registry_, host_, 1);
+                                 {}, nullptr, options_, registry_, host_, 1);
     connection_->Start();
     Send(BuildHello({}));
     Send(BuildMethod(1, "test.Keeping/Call"));

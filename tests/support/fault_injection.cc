@@ -151,6 +151,11 @@ const Syscalls interposed = {
     .socketpair = Interposed<38, &Syscalls::socketpair>::Call,
     .setsockopt = Interposed<39, &Syscalls::setsockopt>::Call,
     .map_memory = Interposed<40, &Syscalls::map_memory>::Call,
+    .get_open_files_limit =
+        Interposed<41, &Syscalls::get_open_files_limit>::Call,
+    .set_open_files_limit =
+        Interposed<42, &Syscalls::set_open_files_limit>::Call,
+    .unreceived_bytes = Interposed<43, &Syscalls::unreceived_bytes>::Call,
 };
 
 }  // namespace
@@ -196,7 +201,10 @@ const std::vector<std::string>& FaultInjection::Names() {
                                                  "sendto",
                                                  "socketpair",
                                                  "setsockopt",
-                                                 "map_memory"};
+                                                 "map_memory",
+                                                 "get_open_files_limit",
+                                                 "set_open_files_limit",
+                                                 "unreceived_bytes"};
   return names;
 }
 

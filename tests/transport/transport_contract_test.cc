@@ -58,6 +58,28 @@ TEST_P(TransportContractTest, MovesFramesWholeAndInOrder) {
   }
 }
 
+TEST_P(TransportContractTest, DescriptorsThatNobodyReceivesWaitForRoom) {
+  std::vector<OutgoingFrame> frames;
+  for (uint32_t i = 0; i < 400; ++i) {
+    frames.push_back(NewFrame(i, "x", NumberedFiles(1)));
+  }
+  Transport::SendResult result = SendOnce(*a_, frames);
+  if (result.outcome == SendOutcome::kWouldBlock) {
+    EXPECT_FALSE(result.next_partly_sent);
+    pollfd polled = {.fd = a_->pollable_fd(), .events = POLLOUT, .revents = 0};
+    EXPECT_EQ(poll(&polled, 1, 0), 0);
+  } else {
+    // In one process none is in flight.
+    EXPECT_STREQ(GetParam().name, "Loopback");
+  }
+  frames.erase(frames.begin(), frames.begin() + static_cast<long>(result.sent));
+  const size_t left = frames.size();
+  Received received;
+  ReceiveAll(*b_, received);
+  EXPECT_EQ(SendAndReceiveAll(*a_, *b_, frames).frames.size(), left);
+  EXPECT_EQ(received.frames.size(), result.sent);
+}
+
 TEST_P(TransportContractTest, MovesFramesInBothDirections) {
   std::vector<OutgoingFrame> there, back;
   there.push_back(NewFrame(1, "there", NumberedFiles(1)));

@@ -29,13 +29,27 @@ struct ServerOptions {
   // wait in order. Handlers with callbacks and coroutines hold no thread while
   // they wait. At least 2.
   int max_threads = 64;
+  // Has the server, when it first listens, raise the process's limit of open
+  // files to what it may be without privileges: RLIMIT_NOFILE's soft limit to
+  // the hard one. Programs that the process starts inherit that, and select(2)
+  // knows no descriptors from 1,024 on, wherever the process uses it; then say
+  // false, and the server keeps to the limit that there is.
+  bool raise_open_files_limit = true;
   // Connections that are served at once, and how many of them one user may
   // have, whom the kernel names (PeerCredentials::uid): further ones are turned
   // away on arrival, and their calls fail with UNAVAILABLE. Nobody is exempt,
-  // not root and not the server's own user. By default one user alone cannot
-  // shut the others out.
+  // not root and not the server's own user. A connection that has ended counts
+  // until the last handler of its calls has. Of one user, 0 stands for 8,192,
+  // or for half of what there can be if that is less (see below): so one user
+  // alone cannot shut the others out.
+  //
+  // Connections and the descriptors that their requests hold (below) are open
+  // files. The server keeps a quarter of what RLIMIT_NOFILE allows, when it
+  // first listens, for the process's own; so all clients have three quarters,
+  // whatever these limits say, and one user half of that (as many as
+  // max_connections_per_user, if that says more).
   int max_connections = 16384;
-  int max_connections_per_user = 8192;
+  int max_connections_per_user = 0;
   // Calls that one connection may have in progress; a client that keeps to it
   // (fdrpc::Channel does) holds further calls back itself. At as many one-way
   // calls beside, or at half of what may be held (below), the connection is not
@@ -52,7 +66,9 @@ struct ServerOptions {
   // What may wait to be written on one connection, in bytes and descriptors,
   // while its client does not read: beyond it writers of streams wait, the
   // handlers of further calls are not begun, and the client is not read from.
-  // At least 64 KiB.
+  // At least 64 KiB. Of descriptors, those that the kernel has taken and the
+  // client has not received count apart: there are at most 128, and a 32nd of
+  // RLIMIT_NOFILE, or what one message has, and further ones wait.
   size_t max_queued_bytes_per_connection = 1u << 20;
   size_t max_queued_descriptors_per_connection = 128;
   // What the client of one stream may send beyond what its handler has read, in
@@ -62,9 +78,11 @@ struct ServerOptions {
   uint32_t stream_window_descriptors = 256;
   // What one connection may make the server hold of requests that are not yet
   // handled or are being handled, and of streams' requests that are not yet
-  // read, in bytes and descriptors; a call that goes beyond it fails with
+  // read, in bytes, metadata's included, and descriptors; and of bytes, what
+  // all connections of one user may. A call that goes beyond it fails with
   // RESOURCE_EXHAUSTED.
   size_t max_held_bytes_per_connection = 256u << 20;
+  size_t max_held_bytes_per_user = 1u << 30;
   size_t max_held_descriptors_per_connection = 4096;
   // How long a client may take from connecting to the end of its handshake.
   absl::Duration handshake_timeout = absl::Seconds(10);

@@ -1,0 +1,78 @@
+#include "os/descriptor_flight.h"
+
+#include <algorithm>
+
+#include "os/open_files.h"
+#include "os/syscalls.h"
+
+namespace fdrpc {
+namespace {
+
+// As the kernel gives it, which is twice what was set.
+int SendBuffer(int socket) {
+  int bytes = 0;
+  socklen_t size = sizeof(bytes);
+  const int result =
+      Syscalls::Get().getsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, &size);
+  return result == 0 ? bytes : 0;
+}
+
+bool SetSendBuffer(int socket, int bytes) {
+  const int half = bytes / 2;
+  return Syscalls::Get().setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &half,
+                                    sizeof(half)) == 0;
+}
+
+}  // namespace
+
+DescriptorFlight::DescriptorFlight()
+    : most_(std::min(kMost, OpenFilesLimit() / kPartOfLimit)) {}
+
+bool DescriptorFlight::LooksFit(int socket, size_t descriptors) {
+  int unreceived = 0;
+  // Without an answer the kernel's own limit is the bound.
+  if (Syscalls::Get().unreceived_bytes(socket, &unreceived) != 0) return true;
+  Land(static_cast<size_t>(std::max(unreceived, 0)));
+  if (in_flight_ == 0 || in_flight_ + descriptors <= most_) return true;
+  return !Lower(socket, unreceived);
+}
+
+void DescriptorFlight::Land(size_t unreceived) {
+  // Sockets are queues: what is unreceived was sent last, and takes at least
+  // the memory that is counted here.
+  const auto first_in_flight = std::find_if(
+      sets_.begin(), sets_.end(),
+      [&](const Set& set) { return sent_ - set.begin <= unreceived; });
+  for (auto set = sets_.begin(); set != first_in_flight; ++set) {
+    in_flight_ -= set->descriptors;
+  }
+  sets_.erase(sets_.begin(), first_in_flight);
+}
+
+bool DescriptorFlight::Lower(int socket, int unreceived) {
+  if (send_buffer_ == 0) send_buffer_ = SendBuffer(socket);
+  if (send_buffer_ == 0) return false;
+  // It polls as writable while no more than a quarter of the send buffer is
+  // taken (unix_writable in net/unix/af_unix.c). With half as large a buffer as
+  // would be needed for that now, half of it must be received first.
+  const int wanted =
+      std::min(send_buffer_,
+               unreceived > send_buffer_ / 2 ? send_buffer_ : 2 * unreceived);
+  if (!SetSendBuffer(socket, wanted)) return false;
+  lowered_ = true;
+  // The least is 4,608 bytes. If what is unreceived takes less than a quarter
+  // of that, it is one message or two.
+  const int lowered = SendBuffer(socket);
+  if (lowered > 0 && unreceived > lowered / 4) return true;
+  Restore(socket);
+  return false;
+}
+
+void DescriptorFlight::Restore(int socket) {
+  // One that was larger than net.core.wmem_max, by a process with privileges,
+  // becomes as large as this one may make it.
+  (void)SetSendBuffer(socket, send_buffer_);
+  lowered_ = false;
+}
+
+}  // namespace fdrpc

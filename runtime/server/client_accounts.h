@@ -1,0 +1,96 @@
+#ifndef FDRPC_SERVER_CLIENT_ACCOUNTS_H_
+#define FDRPC_SERVER_CLIENT_ACCOUNTS_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "fdrpc/server.h"
+
+namespace fdrpc {
+
+class ClientShare;
+
+// What clients make a server hold, in all and each user of theirs: connections,
+// files that are open for them, and bytes of their requests. Any thread.
+class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
+ public:
+  struct Limits {
+    size_t connections = 0;
+    size_t connections_of_user = 0;
+    // Connections, and the descriptors of requests.
+    size_t files = 0;
+    size_t files_of_user = 0;
+    size_t held_bytes_of_user = 0;
+  };
+  // What the options say, in a process that may open so many files.
+  static Limits LimitsFor(const ServerOptions& options, size_t open_files);
+
+  explicit ClientAccounts(const Limits& limits) : limits_(limits) {}
+  ClientAccounts(const ClientAccounts&) = delete;
+  ClientAccounts& operator=(const ClientAccounts&) = delete;
+
+  // Counts a connection of that user for as long as its share lives, which
+  // keeps the accounts. UNAVAILABLE, with the limit that is reached.
+  absl::StatusOr<std::unique_ptr<ClientShare>> Admit(uid_t user)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  friend class ClientShare;
+
+  struct User {
+    const uid_t uid;
+    size_t connections = 0;  // as is `files`, guarded by mu_
+    size_t files = 0;
+    std::atomic<size_t> held_bytes{0};
+  };
+
+  // Why so many files more are too many; OK if they are not.
+  absl::Status CheckFiles(const User& user, size_t more) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status AddFiles(User& user, size_t count) ABSL_LOCKS_EXCLUDED(mu_);
+  void RemoveFiles(User& user, size_t count) ABSL_LOCKS_EXCLUDED(mu_);
+  void Leave(User& user) ABSL_LOCKS_EXCLUDED(mu_);
+
+  const Limits limits_;
+
+  Mutex mu_;
+  // Those that have connections.
+  absl::flat_hash_map<uid_t, std::unique_ptr<User>> users_ ABSL_GUARDED_BY(mu_);
+  size_t connections_ ABSL_GUARDED_BY(mu_) = 0;
+  size_t files_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+// One connection's part in its user's account. What it is charged with, it must
+// be released of before it goes.
+class ClientShare {
+ public:
+  ~ClientShare() { accounts_->Leave(user_); }
+  ClientShare(const ClientShare&) = delete;
+  ClientShare& operator=(const ClientShare&) = delete;
+
+  // Counts what requests hold. RESOURCE_EXHAUSTED, without counting it, if that
+  // is too much.
+  absl::Status Charge(size_t bytes, size_t descriptors);
+  void Release(size_t bytes, size_t descriptors);
+
+ private:
+  friend class ClientAccounts;
+  ClientShare(std::shared_ptr<ClientAccounts> accounts,
+              ClientAccounts::User& user)
+      : accounts_(std::move(accounts)), user_(user) {}
+
+  const std::shared_ptr<ClientAccounts> accounts_;
+  ClientAccounts::User& user_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_CLIENT_ACCOUNTS_H_

@@ -1,0 +1,184 @@
+// A server and its process's limit of open files (RLIMIT_NOFILE).
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fdrpc/channel.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/child.h"
+#include "tests/support/files.h"
+#include "tests/support/raw_peer.h"
+#include "tests/support/server_process.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_service.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+bool SetLimit(rlim_t soft, rlim_t hard) {
+  const rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+class OpenFilesLimitTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  std::string address() const { return dir_.address("socket", GetParam()); }
+  RawPeer NewPeer() {
+    return RawPeer::Connect(dir_.file("socket"), GetParam());
+  }
+  // Whether the server serves a new connection; why it does not.
+  static bool Serves(RawPeer& client, std::string& why) {
+    // One that is turned away may have ended already.
+    (void)client.Send(RawHello().Bytes());
+    return Answers(client, why);
+  }
+  static bool Answers(RawPeer& client, std::string& why) {
+    (void)client.Send(PingFrame(1));
+    while (std::optional<ReadFrame> read = client.Read()) {
+      if (read->frame.type == RawFrame::kPong) return true;
+      if (read->frame.type == RawFrame::kGoAway) why = read->frame.payload;
+    }
+    return false;
+  }
+  // A call with a descriptor each way.
+  static absl::Status Exchange(const std::string& address) {
+    absl::StatusOr<Channel> channel = Channel::Connect(address);
+    if (!channel.ok()) return channel.status();
+    Parcel<Files> request;
+    request.set_first(FileWith("x"));
+    return TestService::Stub(*channel).Exchange(std::move(request)).status();
+  }
+
+  TempDir dir_;
+};
+INSTANTIATE_TEST_SUITE_P(Over, OpenFilesLimitTest, kAllSchemes, SchemeName);
+
+TEST_P(OpenFilesLimitTest, AServerRaisesItUnlessItIsToldNotTo) {
+  for (const bool raises : {true, false}) {
+    EXPECT_EQ(InChild([&] {
+                BecomeUnprivileged();
+                if (!SetLimit(100, 1000)) return 1;
+                TempDir dir;
+                Server server({.raise_open_files_limit = raises});
+                if (!server.Listen(dir.address("s", GetParam())).ok()) return 2;
+                rlimit limit = {};
+                getrlimit(RLIMIT_NOFILE, &limit);
+                return limit.rlim_cur == (raises ? 1000u : 100u) ? 0 : 3;
+              }),
+              0);
+  }
+}
+
+TEST_P(OpenFilesLimitTest, MoreConnectionsThanTheSoftLimitAreServed) {
+  ServerProcess server(address(), [](FakeService&) { SetLimit(64, 1000); });
+  std::vector<RawPeer> clients;
+  std::string why;
+  for (int i = 0; i < 200; ++i) {
+    clients.push_back(NewPeer());
+    ASSERT_TRUE(Serves(clients.back(), why)) << i << " " << why;
+  }
+  EXPECT_TRUE(Exchange(address()).ok());
+}
+
+TEST_P(OpenFilesLimitTest, OneUsersConnectionsLeaveOthersAndTheServerRoom) {
+  ServerProcess server(address(), [](FakeService&) { SetLimit(100, 100); });
+  std::vector<RawPeer> clients;
+  std::string why;
+  for (int i = 0; i < 150; ++i) {
+    clients.push_back(NewPeer());
+    if (!Serves(clients.back(), why)) {
+      clients.pop_back();
+      EXPECT_THAT(why, HasSubstr("limit for one user"));
+    }
+  }
+  // Half of three quarters.
+  EXPECT_EQ(clients.size(), 38u);
+  if (geteuid() != 0) return;
+  using std::filesystem::perms;
+  std::filesystem::permissions(dir_.path(), perms::all);
+  std::filesystem::permissions(dir_.file("socket"), perms::all);
+  EXPECT_EQ(InChild([&] {
+              BecomeUnprivileged();
+              std::vector<RawPeer> others;
+              std::string full;
+              for (int i = 0; i < 30; ++i) {
+                others.push_back(NewPeer());
+                if (!Serves(others.back(), full)) return 1;
+              }
+              if (!Exchange(address()).ok()) return 2;
+              while (others.size() < 80) {
+                others.push_back(NewPeer());
+                if (!Serves(others.back(), full)) break;
+              }
+              if (others.size() > 38) return 3;
+              return full.find("RLIMIT_NOFILE") != full.npos ? 0 : 5;
+            }),
+            0);
+  // Those that came first are still served.
+  EXPECT_TRUE(Answers(clients.front(), why));
+}
+
+TEST_P(OpenFilesLimitTest, DescriptorsThatRequestsHoldLeaveOthersRoom) {
+  ServerProcess server(address(), [](FakeService&) { SetLimit(100, 100); });
+  // Begun, and never ended.
+  RawPeer hoarder = NewPeer();
+  ASSERT_TRUE(hoarder.Send(
+      RawHello().Bytes() +
+      MethodFrame(1, "fdrpc.testing.TestService/Exchange").Bytes()));
+  const UniqueFd file = FileWith("x");
+  for (uint32_t call = 1; call <= 30; ++call) {
+    RawFrame open = OpenFrame(call, 1, "x", 10);
+    open.flags = RawFrame::kHasMessage | RawFrame::kMore;
+    ASSERT_TRUE(hoarder.Send(open, std::vector<int>(10, file.get())));
+    if (call <= 3) continue;
+    const RawStatus status = hoarder.ReadStatus(call);
+    ASSERT_EQ(status.code, 8u) << status.text;
+    ASSERT_THAT(status.text, HasSubstr("RLIMIT_NOFILE"));
+  }
+  EXPECT_EQ(Exchange(address()).message(), "");
+}
+
+// As the kernel counts for its user: root has no such limit.
+TEST_P(OpenFilesLimitTest, ClientsThatDoNotReadLeaveOthersDescriptorsInFlight) {
+  std::filesystem::permissions(dir_.path(), std::filesystem::perms::all);
+  ServerProcess server(address(), [](FakeService& service) {
+    BecomeUnprivileged();
+    SetLimit(1024, 1024);
+    service.get = [](ServerContext&, const Text&, Parcel<Files>& reply) {
+      reply.add_files(FileWith("x"));
+      return absl::OkStatus();
+    };
+  });
+  std::vector<RawPeer> silent;
+  for (int i = 0; i < 8; ++i) {
+    silent.push_back(NewPeer());
+    ASSERT_TRUE(silent.back().Send(
+        RawHello().Bytes() +
+        MethodFrame(1, "fdrpc.testing.TestService/Get").Bytes()));
+    for (uint32_t call = 1; call <= 1000; ++call) {
+      // Until the server reads no more.
+      if (silent.back().TrySend(OpenFrame(call, 1, "").Bytes()) < 0 &&
+          call > 500) {
+        break;
+      }
+    }
+  }
+  absl::StatusOr<Channel> channel = Channel::Connect(address());
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  TestService::Stub stub(*channel);
+  for (int i = 0; i < 300; ++i) {
+    absl::StatusOr<Parcel<Files>> reply = stub.Get(Text());
+    ASSERT_TRUE(reply.ok()) << i << " " << reply.status();
+  }
+}
+
+}  // namespace
+}  // namespace fdrpc::testing

@@ -1,0 +1,133 @@
+#include "server/client_accounts.h"
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr uid_t kAnn = 1, kBob = 2, kCyd = 3;
+
+std::string Words(const absl::Status& status) { return status.ToString(); }
+
+class ClientAccountsTest : public ::testing::Test {
+ protected:
+  void Make(const ClientAccounts::Limits& limits) {
+    accounts_ = std::make_shared<ClientAccounts>(limits);
+  }
+  std::unique_ptr<ClientShare> Admit(uid_t user) {
+    absl::StatusOr<std::unique_ptr<ClientShare>> share = accounts_->Admit(user);
+    EXPECT_TRUE(share.ok()) << share.status();
+    return share.ok() ? *std::move(share) : nullptr;
+  }
+  // The reason for which it is not.
+  std::string Refusal(uid_t user) {
+    const absl::Status status = accounts_->Admit(user).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+    return Words(status);
+  }
+
+  std::shared_ptr<ClientAccounts> accounts_;
+};
+
+TEST_F(ClientAccountsTest, AQuarterOfTheProcesssFilesIsNotTheClients) {
+  const auto limits = ClientAccounts::LimitsFor({}, 1024);
+  EXPECT_EQ(limits.files, 768u);
+  EXPECT_EQ(limits.files_of_user, 384u);
+  EXPECT_EQ(limits.connections_of_user, 384u);
+}
+
+TEST_F(ClientAccountsTest, WithManyFilesTheOptionsAreTheLimits) {
+  const auto limits = ClientAccounts::LimitsFor({}, 1u << 20);
+  EXPECT_EQ(limits.connections, 16384u);
+  EXPECT_EQ(limits.connections_of_user, 8192u);
+  const auto one_user = ClientAccounts::LimitsFor(
+      {.max_connections = 10, .max_connections_per_user = 10}, 1u << 20);
+  EXPECT_EQ(one_user.connections_of_user, 10u);
+}
+
+TEST_F(ClientAccountsTest, AUserMayHaveWhatItsLimitOfConnectionsSays) {
+  const auto limits =
+      ClientAccounts::LimitsFor({.max_connections_per_user = 700}, 1024);
+  EXPECT_EQ(limits.connections_of_user, 700u);
+  EXPECT_EQ(limits.files_of_user, 700u);
+  EXPECT_EQ(ClientAccounts::LimitsFor({.max_connections_per_user = 5000}, 1024)
+                .connections_of_user,
+            768u);
+}
+
+TEST_F(ClientAccountsTest, OneUserLeavesHalfToTheOthers) {
+  Make(ClientAccounts::LimitsFor(
+      {.max_connections = 4, .max_connections_per_user = 2}, 1024));
+  const auto first = Admit(kAnn);
+  auto second = Admit(kAnn);
+  EXPECT_THAT(Refusal(kAnn), HasSubstr("user 1 has 2 connections"));
+  const auto others = Admit(kBob);
+  const auto another = Admit(kCyd);
+  EXPECT_THAT(Refusal(kCyd), HasSubstr("the server has 4 connections"));
+  second.reset();
+  EXPECT_NE(Admit(kAnn), nullptr);
+}
+
+TEST_F(ClientAccountsTest, ConnectionsAndDescriptorsAreTheSameFiles) {
+  Make({.connections = 100,
+        .connections_of_user = 100,
+        .files = 10,
+        .files_of_user = 6,
+        .held_bytes_of_user = 100});
+  const auto ann = Admit(kAnn);
+  EXPECT_TRUE(ann->Charge(0, 5).ok());
+  EXPECT_THAT(Refusal(kAnn), HasSubstr("user 1 have 6"));
+  const absl::Status too_many = ann->Charge(1, 1);
+  EXPECT_EQ(too_many.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(Words(too_many), HasSubstr("RLIMIT_NOFILE"));
+  const auto bob = Admit(kBob);
+  EXPECT_TRUE(bob->Charge(0, 3).ok());
+  EXPECT_THAT(Words(bob->Charge(0, 1)), HasSubstr("the server's clients have"));
+  EXPECT_THAT(Refusal(kCyd), HasSubstr("the server's clients have 10"));
+  ann->Release(0, 5);
+  EXPECT_TRUE(bob->Charge(0, 1).ok());
+  bob->Release(0, 4);
+  // What was refused counts nowhere.
+  EXPECT_TRUE(ann->Charge(100, 5).ok());
+  ann->Release(100, 5);
+}
+
+TEST_F(ClientAccountsTest, BytesAreThoseOfAllConnectionsOfAUser) {
+  Make({.connections = 100,
+        .connections_of_user = 100,
+        .files = 100,
+        .files_of_user = 100,
+        .held_bytes_of_user = 10});
+  const auto first = Admit(kAnn);
+  const auto second = Admit(kAnn);
+  EXPECT_TRUE(first->Charge(6, 0).ok());
+  const absl::Status too_many = second->Charge(5, 0);
+  EXPECT_EQ(too_many.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(Words(too_many), HasSubstr("user 1 hold 6 bytes"));
+  EXPECT_EQ(second->Charge(std::numeric_limits<size_t>::max(), 0).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(second->Charge(4, 0).ok());
+  const auto other = Admit(kBob);
+  EXPECT_TRUE(other->Charge(10, 0).ok());
+  other->Release(10, 0);
+  first->Release(6, 0);
+  second->Release(4, 0);
+}
+
+TEST_F(ClientAccountsTest, SharesKeepTheAccounts) {
+  Make(ClientAccounts::LimitsFor({}, 1024));
+  const auto share = Admit(kAnn);
+  accounts_.reset();
+  EXPECT_TRUE(share->Charge(1, 1).ok());
+  share->Release(1, 1);
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
