@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "fdrpc/language.h"
+
 namespace fdrpc {
 
 template <typename T>
