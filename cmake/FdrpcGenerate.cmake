@@ -1,4 +1,5 @@
-# fdrpc_generate(TARGET <target> PROTOS <a.proto>... [IMPORT_DIRS <dir>...] [MOCKS])
+# fdrpc_generate(TARGET <target> PROTOS <a.proto>... [IMPORT_DIRS <dir>...] [MOCKS]
+#                [EXPORT_MACRO <macro>])
 #
 # Generates C++ from .proto files and compiles it into <target>, an existing
 # library or executable:
@@ -13,6 +14,11 @@
 # With MOCKS there is also a.mock.fdrpc.h, with a GoogleMock class for each
 # service. It is a header alone: the target itself does not need GoogleMock; what
 # includes it does.
+#
+# EXPORT_MACRO is for a shared library that hides its symbols (the property
+# CXX_VISIBILITY_PRESET): what is generated is marked with that macro, which the
+# target and those that link it get defined, so that the generated classes can be
+# used from outside of the library.
 #
 # IMPORT_DIRS are where imports are looked up, in this order; relative ones are
 # relative to the calling CMakeLists.txt, whose directory is the default. fdrpc's
@@ -30,11 +36,12 @@ cmake_policy(PUSH)
 cmake_policy(VERSION 3.20...3.25)
 
 function(fdrpc_generate)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "MOCKS" "TARGET" "PROTOS;IMPORT_DIRS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "MOCKS" "TARGET;EXPORT_MACRO" "PROTOS;IMPORT_DIRS")
   if(arg_UNPARSED_ARGUMENTS)
     list(JOIN arg_UNPARSED_ARGUMENTS " " arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "fdrpc_generate: unknown argument: ${arg_UNPARSED_ARGUMENTS}\n"
-                        "It takes TARGET <target> PROTOS <file>... [IMPORT_DIRS <dir>...] [MOCKS]")
+                        "It takes TARGET <target> PROTOS <file>... [IMPORT_DIRS <dir>...] [MOCKS] "
+                        "[EXPORT_MACRO <macro>]")
   endif()
   if(arg_KEYWORDS_MISSING_VALUES)
     list(JOIN arg_KEYWORDS_MISSING_VALUES " and " arg_KEYWORDS_MISSING_VALUES)
@@ -53,7 +60,16 @@ function(fdrpc_generate)
   if(arg_MOCKS)
     set(kind MOCKS)
   endif()
-  _fdrpc_generate_sources(${arg_TARGET} ${kind} "${arg_PROTOS}" "${arg_IMPORT_DIRS}")
+  if(arg_EXPORT_MACRO AND NOT arg_EXPORT_MACRO MATCHES "^[A-Za-z_][A-Za-z0-9_]*$")
+    message(FATAL_ERROR "fdrpc_generate: EXPORT_MACRO: \"${arg_EXPORT_MACRO}\" is not the name "
+                        "of a macro")
+  endif()
+  _fdrpc_generate_sources(${arg_TARGET} ${kind} "${arg_PROTOS}" "${arg_IMPORT_DIRS}"
+                          "${arg_EXPORT_MACRO}")
+  if(arg_EXPORT_MACRO)
+    target_compile_definitions(
+      ${arg_TARGET} PUBLIC "${arg_EXPORT_MACRO}=__attribute__((visibility(\"default\")))")
+  endif()
   target_link_libraries(${arg_TARGET} PUBLIC fdrpc::call fdrpc::fd fdrpc::options
                                              protobuf::libprotobuf)
 endfunction()
@@ -61,6 +77,7 @@ endfunction()
 # The same without libraries; of `kind` FDRPC, MOCKS or, without fdrpc's own
 # generator, MESSAGES: fdrpc's own .proto files are built with it.
 function(_fdrpc_generate_sources target kind protos import_dirs)
+  set(export_macro "${ARGN}")
   _fdrpc_check_target(${target})
   get_property(fdrpc_proto_dir GLOBAL PROPERTY FDRPC_PROTO_DIR)
   set(roots "")
@@ -85,6 +102,9 @@ function(_fdrpc_generate_sources target kind protos import_dirs)
       "$<TARGET_PROPERTY:protobuf::libprotobuf,INTERFACE_INCLUDE_DIRECTORIES>")
 
   set(generators --cpp_out=${out})
+  if(export_macro)
+    list(APPEND generators --cpp_opt=dllexport_decl=${export_macro})
+  endif()
   set(depends protobuf::protoc)
   set(suffixes pb)
   if(NOT kind STREQUAL "MESSAGES")
@@ -92,6 +112,9 @@ function(_fdrpc_generate_sources target kind protos import_dirs)
          "--plugin=protoc-gen-fdrpc=$<TARGET_FILE:fdrpc::protoc-gen-fdrpc>")
     list(APPEND depends fdrpc::protoc-gen-fdrpc)
     list(APPEND suffixes fdrpc)
+    if(export_macro)
+      list(APPEND generators --fdrpc_opt=dllexport_decl=${export_macro})
+    endif()
   endif()
   if(kind STREQUAL "MOCKS")
     list(APPEND generators --fdrpc_opt=mocks)

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "codegen/cc_names.h"
 #include "codegen/file_generator.h"
 #include "google/protobuf/io/coded_stream.h"
@@ -31,18 +32,23 @@ bool CodeGenerator::Generate(const FileDescriptor* file,
                              GeneratorContext* context,
                              std::string* error) const {
   bool mocks = false;
+  std::string export_macro;
   // protoc puts a comma between those of several --fdrpc_opt.
   for (absl::string_view word :
        absl::StrSplit(parameter, ',', absl::SkipEmpty())) {
-    if (word != "mocks") {
+    if (absl::ConsumePrefix(&word, "dllexport_decl=")) {
+      export_macro = std::string(word);
+    } else if (word == "mocks") {
+      mocks = true;
+    } else {
       *error = absl::StrCat("unknown parameter \"", word,
-                            "\": protoc-gen-fdrpc takes \"mocks\" alone; "
-                            "remove it from --fdrpc_out or --fdrpc_opt");
+                            "\": protoc-gen-fdrpc takes \"mocks\" and "
+                            "\"dllexport_decl=MACRO\"; remove it from "
+                            "--fdrpc_out or --fdrpc_opt");
       return false;
     }
-    mocks = true;
   }
-  absl::StatusOr<GeneratedFile> generated = GenerateFile(*file);
+  absl::StatusOr<GeneratedFile> generated = GenerateFile(*file, export_macro);
   if (!generated.ok()) {
     *error = std::string(generated.status().message());
     return false;

@@ -12,7 +12,8 @@ namespace fdrpc::codegen {
 
 // What protoc calls: writes x.fdrpc.h and x.fdrpc.cc for every x.proto, or
 // reports what is wrong with any of them. The parameter "mocks" has it write
-// x.mock.fdrpc.h too.
+// x.mock.fdrpc.h too; "dllexport_decl=MACRO", as of protoc's own C++, puts
+// MACRO before the names of classes.
 class CodeGenerator final : public EditionsPlugin {
  public:
   bool Generate(const google::protobuf::FileDescriptor* file,

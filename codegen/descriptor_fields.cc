@@ -1,5 +1,7 @@
 #include "codegen/descriptor_fields.h"
 
+#include <vector>
+
 #include "absl/container/flat_hash_set.h"
 #include "google/protobuf/descriptor.pb.h"
 
@@ -33,6 +35,22 @@ const Descriptor* ValueMessage(const FieldDescriptor& field) {
 bool HoldsFd(const FieldDescriptor& field) {
   const Descriptor* type = ValueMessage(field);
   return type != nullptr && IsFd(*type);
+}
+
+bool HasPackedMessages(const Descriptor& message) {
+  std::vector<const Descriptor*> reached = {&message};
+  absl::flat_hash_set<const Descriptor*> seen = {&message};
+  for (size_t next = 0; next < reached.size(); ++next) {
+    const Descriptor& type = *reached[next];
+    if (type.full_name() == "google.protobuf.Any") return true;
+    for (int i = 0; i < type.field_count(); ++i) {
+      const Descriptor* inner = ValueMessage(*type.field(i));
+      if (inner != nullptr && seen.insert(inner).second) {
+        reached.push_back(inner);
+      }
+    }
+  }
+  return false;
 }
 
 bool DescriptorFields::HasAny(const Descriptor& message) {

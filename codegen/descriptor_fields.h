@@ -21,6 +21,10 @@ const google::protobuf::Descriptor* ValueMessage(
 // Whether `field` is an fdrpc.Fd, several of them, or a map of them.
 bool HoldsFd(const google::protobuf::FieldDescriptor& field);
 
+// Whether `message` is a google.protobuf.Any or has one in a field at any
+// depth.
+bool HasPackedMessages(const google::protobuf::Descriptor& message);
+
 // Knows which message types contain an fdrpc.Fd at any depth: those have a
 // Parcel. Remembers what it has found, so that asking for every type of a large
 // file stays cheap.

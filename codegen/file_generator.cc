@@ -51,14 +51,15 @@ void PrintIncludes(Printer& printer, const IncludeList& includes) {
 // The header and the source of one file: the same parts in the same order.
 class FileGenerator {
  public:
-  FileGenerator(const FileDescriptor& file, DescriptorFields& descriptor_fields)
+  FileGenerator(const FileDescriptor& file, DescriptorFields& descriptor_fields,
+                const std::string& export_macro = "")
       : file_(file), descriptor_fields_(descriptor_fields) {
     for (const Descriptor* message : descriptor_fields.ParcelMessages(file)) {
-      parcels_.emplace_back(*message, descriptor_fields);
+      parcels_.emplace_back(*message, descriptor_fields, export_macro);
     }
     for (int i = 0; i < file.service_count(); ++i) {
       services_.push_back(std::make_unique<ServiceGenerator>(
-          *file.service(i), descriptor_fields));
+          *file.service(i), descriptor_fields, export_macro));
     }
   }
 
@@ -185,12 +186,13 @@ class FileGenerator {
 
 }  // namespace
 
-absl::StatusOr<GeneratedFile> GenerateFile(const FileDescriptor& file) {
+absl::StatusOr<GeneratedFile> GenerateFile(const FileDescriptor& file,
+                                           const std::string& export_macro) {
   DescriptorFields descriptor_fields;
   if (absl::Status status = Validate(file, descriptor_fields); !status.ok()) {
     return status;
   }
-  const FileGenerator generator(file, descriptor_fields);
+  const FileGenerator generator(file, descriptor_fields, export_macro);
   return GeneratedFile{
       .header = Printed([&](Printer& p) { generator.PrintHeader(p); }),
       .source = Printed([&](Printer& p) { generator.PrintSource(p); })};

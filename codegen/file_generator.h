@@ -17,8 +17,10 @@ struct GeneratedFile {
 // Generates for x.proto. Depends on `file` and what it imports alone.
 // INVALID_ARGUMENT lists what is wrong with `file`, a line for each problem,
 // with the place and what to do.
+// `export_macro` stands before the names of its classes, if it is not empty.
 absl::StatusOr<GeneratedFile> GenerateFile(
-    const google::protobuf::FileDescriptor& file);
+    const google::protobuf::FileDescriptor& file,
+    const std::string& export_macro = "");
 
 // The text of x.mock.fdrpc.h, likewise, for a `file` that GenerateFile() takes:
 // it includes x.fdrpc.h, and GoogleMock, which nothing else does.

@@ -37,6 +37,7 @@ HandlerForm Async() {
            .server_streaming = Handle("AsyncServerWriter<$request$, $reply$>"),
            .bidirectional = Handle("AsyncServerStream<$request$, $reply$>"),
            .one_way = Handle("AsyncServerOneWay<$request$>")},
+      .names_calls = true,
       .end_call = "call.Finish(",
       .end_call_tail = ");",
       .uses_parameters = true,

@@ -19,6 +19,8 @@ struct HandlerForm {
   // What a handler returns and takes.
   std::string result;
   ByKind<std::vector<Parameter>> parameters;
+  // Whether their types get names of their own.
+  bool names_calls = false;
 
   // What a handler that nobody overrides does: it ends its call with a status
   // that stands between these two, by means of its parameters or without.

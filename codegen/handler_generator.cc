@@ -17,6 +17,7 @@ using google::protobuf::io::Printer;
 }  // namespace
 
 void HandlerGenerator::PrintClass(Printer& printer) const {
+  PrintAliases(printer);
   PrintProse(printer, kMemberIndent,
              absl::StrCat("Serves ", std::string(service_.full_name()),
                           form_.description));
@@ -33,8 +34,53 @@ void HandlerGenerator::PrintClass(Printer& printer) const {
   printer.Print(
       "  ::std::string_view full_name() const override;\n"
       "  ::absl::Span<const ::fdrpc::MethodHandler> method_handlers()\n"
-      "      const override;\n"
-      "};\n");
+      "      const override;\n");
+  PrintCheck(printer);
+  printer.Print("};\n");
+}
+
+// Handlers that are given their call as one object: a short name for its type.
+void HandlerGenerator::PrintAliases(Printer& printer) const {
+  if (!form_.names_calls || service_.method_count() == 0) return;
+  PrintProse(
+      printer, kMemberIndent,
+      absl::StrCat("What the handlers of ", form_.class_name, " are given."));
+  for (int i = 0; i < service_.method_count(); ++i) {
+    const MethodDescriptor& method = *service_.method(i);
+    const MethodTypes types(method, descriptor_fields_);
+    PrintLine(
+        printer, kMemberIndent,
+        absl::StrCat("using ", names_.calls[i], " = ",
+                     types.FillIn(form_.parameters.Of(method)[0].type), ";"));
+  }
+  printer.Print("\n");
+}
+
+// What AddService() asks: a method of another signature hides a handler.
+void HandlerGenerator::PrintCheck(Printer& printer) const {
+  if (service_.method_count() == 0) return;
+  printer.Print(
+      "\n"
+      "  // Does not compile if a method of Derived hides a handler.\n"
+      "  template <typename Derived>\n"
+      "  static constexpr void CheckHandlers() {\n");
+  printer.Indent();
+  printer.Indent();
+  for (int i = 0; i < service_.method_count(); ++i) {
+    printer.Print("if constexpr (requires { &Derived::$name$; }) {\n", "name",
+                  names_.methods[i]);
+    printer.Indent();
+    PrintCall(
+        printer, kNestedMemberIndent + 4,
+        absl::StrCat("::fdrpc::CheckHandler<&Derived::", names_.methods[i],
+                     ", &", form_.class_name, "::", names_.methods[i], ">"),
+        {}, ";");
+    printer.Outdent();
+    printer.Print("}\n");
+  }
+  printer.Outdent();
+  printer.Outdent();
+  printer.Print("  }\n");
 }
 
 void HandlerGenerator::PrintDeclaration(Printer& printer,

@@ -29,6 +29,8 @@ class HandlerGenerator {
   void PrintBodies(google::protobuf::io::Printer& printer) const;
 
  private:
+  void PrintAliases(google::protobuf::io::Printer& printer) const;
+  void PrintCheck(google::protobuf::io::Printer& printer) const;
   void PrintDeclaration(google::protobuf::io::Printer& printer,
                         int method_index) const;
   void PrintBody(google::protobuf::io::Printer& printer,

@@ -61,6 +61,10 @@ bool IsKeywordOrMacro(absl::string_view name) {
 
 }  // namespace
 
+bool IsKeyword(absl::string_view name) {
+  return std::binary_search(std::begin(kKeywords), std::end(kKeywords), name);
+}
+
 NameScope::NameScope(std::initializer_list<absl::string_view> reserved)
     : taken_(reserved.begin(), reserved.end()) {}
 

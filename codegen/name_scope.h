@@ -26,6 +26,9 @@
 
 namespace fdrpc::codegen {
 
+// Whether `name` is a keyword of C++20.
+bool IsKeyword(absl::string_view name);
+
 // The names of one generated class.
 class NameScope {
  public:

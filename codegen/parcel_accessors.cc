@@ -93,7 +93,7 @@ void AddSingular(FieldAccessorWriter& writer) {
   writer.Add(kUniqueFd, "take_$f$", {}, "return Take(message().$f$());\n");
   writer.AddConst("int", "$f$", {}, "return Borrow(message().$f$());\n");
   writer.Add("void", "clear_$f$", {},
-             "Take(message().$f$()).Reset();\n"
+             "Close(message().$f$());\n"
              "message().clear_$f$();\n");
 }
 
@@ -147,8 +147,8 @@ FieldAccessors AccessorsOfFdItself(NameScope& scope) {
   writer.Add(kUniqueFd, "take_$f$", {}, "return Take(message());\n");
   writer.AddConst("int", "$f$", {}, "return Borrow(message());\n");
   writer.Add("void", "clear_$f$", {},
-             "Take(message()).Reset();\n"
-             "message().clear_slot();\n");
+             "Close(message());\n"
+             "message().Clear();\n");
   return {.comment = "",
           .deprecated = false,
           .functions = std::move(writer).Finish()};

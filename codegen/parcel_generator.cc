@@ -1,6 +1,7 @@
 #include "codegen/parcel_generator.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -44,13 +45,14 @@ void ParcelGenerator::PrintClass(Printer& printer) const {
                           " with its descriptors."));
   printer.Print(
       "template <>\n"
-      "class Parcel<$message$> final\n"
+      "class $export$Parcel<$message$> final\n"
       "    : public ::fdrpc::ParcelOf<$message$> {\n"
       " public:\n"
       "  Parcel() = default;\n"
       "  explicit Parcel($message$ message)\n"
       "      : ParcelOf(::std::move(message)) {}\n",
-      "message", message);
+      "export", export_macro_.empty() ? "" : export_macro_ + " ", "message",
+      message);
   printer.Indent();
   for (const FieldAccessors& field : fields_) {
     printer.Print("\n");
@@ -123,25 +125,34 @@ void ParcelGenerator::PrintFieldVisit(Printer& printer,
 
   const std::string stem = FieldStem(field);
   std::string element;
+  // What tells the element from others.
+  std::string key;
   if (field.is_map()) {
     printer.Print("for (auto& entry : *message.mutable_$stem$()) {\n", "stem",
                   stem);
     element = "entry.second";
+    key = "entry.first";
   } else if (field.is_repeated()) {
-    printer.Print("for (auto& element : *message.mutable_$stem$()) {\n", "stem",
+    printer.Print("for (int i = 0; i < message.$stem$_size(); ++i) {\n", "stem",
                   stem);
-    element = "element";
+    element = "*message.mutable_" + stem + "(i)";
+    key = "i";
   } else {
     printer.Print("if (message.has_$stem$()) {\n", "stem", stem);
     element = "*message.mutable_" + stem + "()";
   }
   printer.Indent();
+  const std::string name =
+      absl::StrCat("\"", std::string(field.full_name()), "\"");
+  std::vector<std::string> arguments =
+      IsFd(*type) ? std::vector<std::string>{name, element}
+                  : std::vector<std::string>{"visitor", name};
+  if (!key.empty()) arguments.push_back(key);
   if (IsFd(*type)) {
-    PrintCall(
-        printer, 4, "visitor.Visit",
-        {absl::StrCat("\"", std::string(field.full_name()), "\""), element},
-        ";");
+    PrintCall(printer, 4, "visitor.Visit", arguments, ";");
   } else {
+    PrintCall(printer, 4, "const ::fdrpc::SlotVisitor::Inside inside",
+              arguments, ";");
     PrintCall(printer, 4, absl::StrCat(ParcelType(*type), "::VisitSlots"),
               {element, "visitor"}, ";");
   }

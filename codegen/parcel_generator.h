@@ -1,6 +1,8 @@
 #ifndef FDRPC_CODEGEN_PARCEL_GENERATOR_H_
 #define FDRPC_CODEGEN_PARCEL_GENERATOR_H_
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "codegen/descriptor_fields.h"
@@ -16,8 +18,10 @@ namespace fdrpc::codegen {
 class ParcelGenerator {
  public:
   ParcelGenerator(const google::protobuf::Descriptor& message,
-                  DescriptorFields& descriptor_fields)
+                  DescriptorFields& descriptor_fields,
+                  std::string export_macro = "")
       : message_(message),
+        export_macro_(std::move(export_macro)),
         descriptor_fields_(descriptor_fields),
         fields_(AccessorsOf(message)) {}
 
@@ -34,6 +38,7 @@ class ParcelGenerator {
                        const google::protobuf::FieldDescriptor& field) const;
 
   const google::protobuf::Descriptor& message_;
+  const std::string export_macro_;
   DescriptorFields& descriptor_fields_;
   const std::vector<FieldAccessors> fields_;
 };

@@ -25,15 +25,24 @@ constexpr ByKind<const char*> kMethodKinds = {
     .one_way = "kUnary",
 };
 
+// Whether messages of the type may have descriptors where they cannot travel,
+// and can be looked through.
+bool MayHide(const google::protobuf::Descriptor& message) {
+  return message.file()->options().optimize_for() !=
+             google::protobuf::FileOptions::LITE_RUNTIME &&
+         HasPackedMessages(message);
+}
+
 const char* BoolLiteral(bool value) { return value ? "true" : "false"; }
 
 }  // namespace
 
 ServiceGenerator::ServiceGenerator(
     const google::protobuf::ServiceDescriptor& service,
-    DescriptorFields& descriptor_fields)
+    DescriptorFields& descriptor_fields, std::string export_macro)
     : service_(service),
       names_(service),
+      export_macro_(std::move(export_macro)),
       descriptor_fields_(descriptor_fields),
       stub_(service_, names_, descriptor_fields) {
   for (HandlerForm& form : HandlerForms()) {
@@ -46,12 +55,13 @@ void ServiceGenerator::PrintClass(Printer& printer) const {
   printer.Print("\n");
   PrintComment(printer, CommentOf(service_));
   printer.Print(
-      "class $deprecated$$service$ final {\n"
+      "class $deprecated$$export$$service$ final {\n"
       " public:\n"
       "  $service$() = delete;\n"
       "\n",
       "deprecated", service_.options().deprecated() ? "[[deprecated]] " : "",
-      "service", names_.service);
+      "export", export_macro_.empty() ? "" : export_macro_ + " ", "service",
+      names_.service);
   printer.Indent();
   stub_.PrintClass(printer);
   for (const HandlerGenerator& handlers : handlers_) {
@@ -92,12 +102,17 @@ void ServiceGenerator::PrintMethodConstants(Printer& printer) const {
         "      .request_has_descriptors = $request$,\n"
         "      .reply_has_descriptors = $reply$,\n"
         "$one_way$"
+        "$request_any$"
+        "$reply_any$"
         "  };\n",
         "constant", MethodConstant(method), "path", MethodPath(method), "kind",
         kMethodKinds.Of(method), "request",
         BoolLiteral(types.request_has_descriptors), "reply",
         BoolLiteral(types.reply_has_descriptors), "one_way",
-        IsOneWay(method) ? "      .one_way = true,\n" : "");
+        IsOneWay(method) ? "      .one_way = true,\n" : "", "request_any",
+        MayHide(*method.input_type()) ? "      .request_has_any = true,\n" : "",
+        "reply_any",
+        MayHide(*method.output_type()) ? "      .reply_has_any = true,\n" : "");
   }
   printer.Print("};\n");
 }

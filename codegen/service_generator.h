@@ -1,6 +1,7 @@
 #ifndef FDRPC_CODEGEN_SERVICE_GENERATOR_H_
 #define FDRPC_CODEGEN_SERVICE_GENERATOR_H_
 
+#include <string>
 #include <vector>
 
 #include "codegen/descriptor_fields.h"
@@ -14,11 +15,12 @@ namespace fdrpc::codegen {
 
 // Writes the class of one service: its Stub, the classes that servers derive
 // from, and what the runtime knows of its methods. Borrows all that it is
-// given.
+// given. `export_macro` stands before the class's name, if it is not empty.
 class ServiceGenerator {
  public:
   ServiceGenerator(const google::protobuf::ServiceDescriptor& service,
-                   DescriptorFields& descriptor_fields);
+                   DescriptorFields& descriptor_fields,
+                   std::string export_macro = "");
   ServiceGenerator(const ServiceGenerator&) = delete;
   ServiceGenerator& operator=(const ServiceGenerator&) = delete;
 
@@ -32,6 +34,7 @@ class ServiceGenerator {
 
   const google::protobuf::ServiceDescriptor& service_;
   const ServiceNames names_;
+  const std::string export_macro_;
   DescriptorFields& descriptor_fields_;
   const StubGenerator stub_;
   std::vector<HandlerGenerator> handlers_;

@@ -25,9 +25,14 @@ ServiceNames::ServiceNames(const ServiceDescriptor& service)
   // One scope for all classes: what stubs need, then what services need.
   NameScope scope({"Stub", "Async", "async", "Co", "co", "caller_", "Service",
                    "AsyncService", "CoService", "full_name", "method_handlers",
-                   "Methods", this->service});
+                   "CheckHandlers", "Methods", this->service});
   for (int i = 0; i < service.method_count(); ++i) {
     methods.push_back(scope.Claim(std::string(service.method(i)->name())));
+  }
+  NameScope members({"Stub", "Service", "AsyncService", "CoService", "Methods",
+                     this->service});
+  for (const std::string& method : methods) {
+    calls.push_back(members.Claim(method + "Call"));
   }
   // A class has no method of its own name.
   mock = scope.Claim(absl::StrCat("Mock", std::string(service.name())));

@@ -15,6 +15,8 @@ struct ServiceNames {
   std::string service;
   // In the order of the file. A method has one name in all classes.
   std::vector<std::string> methods;
+  // What each one's handler of AsyncService is given, in the service's class.
+  std::vector<std::string> calls;
   // The class that mocks the service.
   std::string mock;
 };

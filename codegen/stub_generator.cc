@@ -84,6 +84,13 @@ void StubGenerator::PrintClass(Printer& printer) const {
                           "without blocking. Copies call through the same "
                           "channel. Threads: safe."));
   PrintClassBegin(printer, kBlockingStub, kNestedMemberIndent);
+  printer.Print(
+      "\n"
+      "  // Does not compile: a stub is made of a Channel, not of a StatusOr.\n"
+      "  template <typename T>\n"
+      "  explicit Stub(const ::absl::StatusOr<T>&) {\n"
+      "    ::fdrpc::RefuseStatusOr<T>();\n"
+      "  }\n");
   printer.Indent();
   printer.Print("\n");
   PrintProse(printer, kNestedMemberIndent, "The same calls with callbacks.");

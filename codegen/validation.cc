@@ -3,9 +3,13 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "codegen/name_collisions.h"
+#include "codegen/name_scope.h"
 #include "codegen/option_rules.h"
 #include "codegen/problems.h"
+#include "codegen/protobuf_version.h"
 #include "google/protobuf/descriptor.pb.h"
 
 namespace fdrpc::codegen {
@@ -60,6 +64,15 @@ absl::Status Validate(const FileDescriptor& file,
     problems.AddToFile(
         "option cc_generic_services makes protoc's C++ generator write classes "
         "of the same names as fdrpc's; remove the option");
+  }
+  for (absl::string_view part :
+       absl::StrSplit(Namespace(file), "::", absl::SkipEmpty())) {
+    if (IsKeyword(part)) {
+      problems.AddToFile(absl::StrCat(
+          "package ", std::string(file.package()), ": \"", part,
+          "\" is a keyword of C++, and protoc's own header of the file does "
+          "not compile; rename that part of the package"));
+    }
   }
   FieldChecker fields(descriptor_fields, problems);
   for (int i = 0; i < file.extension_count(); ++i) {

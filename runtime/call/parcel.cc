@@ -1,56 +1,97 @@
 #include "fdrpc/parcel.h"
 
+#include <algorithm>
+#include <random>
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "os/background_close.h"
 
 namespace fdrpc {
 namespace {
 
-absl::Status WrongDescriptor(const char* field, const char* what) {
-  return absl::InvalidArgumentError(absl::StrCat("field ", field, ": ", what));
+// Never 0, and never the same twice in a process. It begins at random, so that
+// no message that comes from elsewhere names a parcel of this process.
+uint64_t NewParcelId() {
+  thread_local uint64_t next = 0;
+  if (next == 0) {
+    std::random_device random;
+    next = uint64_t{random()} << 32 | random();
+  }
+  // 0 is none.
+  if (++next == 0) ++next;
+  return next;
+}
+
+absl::Status WrongDescriptor(const FieldPath& field, const std::string& what) {
+  return absl::InvalidArgumentError(absl::StrCat(field.ToString(), ": ", what));
 }
 
 // Checks that slots are used as they must be, and renumbers those of a set with
 // gaps: the first slot visited becomes 1, and so on.
 class OutgoingSlots final : public SlotVisitor {
  public:
-  explicit OutgoingSlots(DescriptorSet& descriptors)
-      : descriptors_(descriptors) {}
+  OutgoingSlots(uint64_t parcel, DescriptorSet& descriptors)
+      : parcel_(parcel), descriptors_(descriptors) {}
 
   const absl::Status& status() const { return status_; }
   DescriptorSet TakeOrdered() { return std::move(ordered_); }
 
  private:
-  uint32_t VisitSlot(const char* field, uint32_t slot) override {
-    if (!status_.ok()) return slot;
-    if (slot == 0 || slot > descriptors_.size()) {
-      status_ = WrongDescriptor(field, "no descriptor is attached");
-      return slot;
-    }
-    OutgoingFd& fd = descriptors_[slot - 1];
-    if (!fd.ok()) {
+  void VisitSlot(const FieldPath& field, FdSlot& fd) override {
+    if (!status_.ok()) return;
+    if (fd.slot == 0) {
       status_ = WrongDescriptor(
           field,
-          "its descriptor is empty, was taken, or is attached to another field "
-          "too");
-      return slot;
+          "no descriptor is attached; attach one, or leave the field out");
+      return;
     }
-    ordered_.push_back(std::exchange(fd, OutgoingFd()));
-    return static_cast<uint32_t>(ordered_.size());
+    if (fd.parcel != parcel_ || fd.slot > descriptors_.size()) {
+      status_ = WrongDescriptor(
+          field,
+          "it does not name a descriptor of this parcel: it was copied from "
+          "another parcel, set by hand, or sent before; copying a message does "
+          "not copy its descriptors, so attach one to the field");
+      return;
+    }
+    OutgoingFd& attached = descriptors_[fd.slot - 1];
+    if (!attached.ok()) {
+      status_ = WrongDescriptor(field, WhyEmpty(fd.slot, attached));
+      return;
+    }
+    field.NotePlace(attached);
+    ordered_.push_back(std::exchange(attached, OutgoingFd()));
+    old_slots_.push_back(fd.slot);
+    fd.slot = static_cast<uint32_t>(ordered_.size());
+    fd.parcel = 0;
   }
 
+  std::string WhyEmpty(uint32_t slot, const OutgoingFd& attached) const {
+    const auto same = std::find(old_slots_.begin(), old_slots_.end(), slot);
+    if (same != old_slots_.end()) {
+      return absl::StrCat(
+          "its descriptor is attached to another field too, ",
+          ordered_[static_cast<size_t>(same - old_slots_.begin())].place());
+    }
+    if (attached.taken()) return "its descriptor was taken out of the parcel";
+    return "the descriptor that was attached is empty: its UniqueFd or "
+           "SharedFd owned none, as after an open(2) that failed";
+  }
+
+  const uint64_t parcel_;
   DescriptorSet& descriptors_;
   DescriptorSet ordered_;
+  absl::InlinedVector<uint32_t, 4> old_slots_;  // those of ordered_
   absl::Status status_;
 };
 
-// Checks that each of `count` slots is named once.
+// Checks that each of `count` slots is named once, and has them name `parcel`.
 class IncomingSlots final : public SlotVisitor {
  public:
-  explicit IncomingSlots(size_t count) : used_(count, false) {}
+  IncomingSlots(size_t count, uint64_t parcel)
+      : used_(count, false), parcel_(parcel) {}
 
   absl::Status Finish() const {
     if (!status_.ok()) return status_;
@@ -65,37 +106,82 @@ class IncomingSlots final : public SlotVisitor {
   }
 
  private:
-  uint32_t VisitSlot(const char* field, uint32_t slot) override {
-    if (!status_.ok()) return slot;
-    if (slot == 0 || slot > used_.size()) {
-      status_ = absl::InternalError(absl::StrCat(
-          "field ", field, " names descriptor ", slot, " of ", used_.size()));
-    } else if (used_[slot - 1]) {
+  void VisitSlot(const FieldPath& field, FdSlot& fd) override {
+    if (!status_.ok()) return;
+    if (fd.slot == 0 || fd.slot > used_.size()) {
+      status_ = absl::InternalError(absl::StrCat(field.ToString(),
+                                                 " names descriptor ", fd.slot,
+                                                 " of ", used_.size()));
+    } else if (used_[fd.slot - 1]) {
       status_ = absl::InternalError(
-          absl::StrCat("field ", field, " names descriptor ", slot,
+          absl::StrCat(field.ToString(), " names descriptor ", fd.slot,
                        ", which another field names too"));
     } else {
-      used_[slot - 1] = true;
+      used_[fd.slot - 1] = true;
+      fd.parcel = parcel_;
     }
-    return slot;
   }
 
   std::vector<bool> used_;
+  const uint64_t parcel_;
   absl::Status status_;
+};
+
+// Whether a field other than the given one names what that does.
+class OtherNames final : public SlotVisitor {
+ public:
+  explicit OtherNames(const FdSlot& field) : field_(field) {}
+  bool found() const { return found_; }
+
+ private:
+  void VisitSlot(const FieldPath&, FdSlot& fd) override {
+    found_ |= fd.fd != field_.fd && fd.slot == field_.slot &&
+              fd.parcel == field_.parcel;
+  }
+
+  const FdSlot& field_;
+  bool found_ = false;
 };
 
 }  // namespace
 
 absl::Status ParcelBase::PrepareToSend() {
-  OutgoingSlots slots(descriptors_);
+  OutgoingSlots slots(id_, descriptors_);
   VisitSlots(slots);
+  absl::Status status = slots.status();
+  if (status.ok() && HidesDescriptors()) {
+    status = absl::InvalidArgumentError(absl::StrCat(
+        "a descriptor is attached to an fdrpc.Fd that no field of ",
+        std::string(lite_message().GetTypeName()),
+        " holds: one that is packed in google.protobuf.Any, in a bytes field "
+        "or in an extension, where descriptors cannot travel"));
+  }
   // What was not moved into the order is named by no field.
   Close(std::exchange(descriptors_, slots.TakeOrdered()));
-  return slots.status();
+  id_ = 0;
+  return status;
+}
+
+// Whether the message has, where no field of type fdrpc.Fd is, one that names a
+// descriptor which is left. Those that are in order don't name this parcel any
+// more.
+bool ParcelBase::HidesDescriptors() {
+  if (id_ == 0 || std::none_of(descriptors_.begin(), descriptors_.end(),
+                               [](const OutgoingFd& fd) { return fd.ok(); })) {
+    return false;
+  }
+  // The field "parcel" of an fdrpc.Fd, as it stands in the bytes.
+  std::string name = "\x11";
+  for (int shift = 0; shift < 64; shift += 8) {
+    name += static_cast<char>(id_ >> shift);
+  }
+  return lite_message().SerializePartialAsString().find(name) !=
+         std::string::npos;
 }
 
 absl::Status ParcelBase::Accept(DescriptorSet descriptors) {
-  IncomingSlots slots(descriptors.size());
+  const uint64_t id = descriptors.empty() ? 0 : NewParcelId();
+  IncomingSlots slots(descriptors.size(), id);
   VisitSlots(slots);
   absl::Status status = slots.Finish();
   if (!status.ok()) {
@@ -103,6 +189,7 @@ absl::Status ParcelBase::Accept(DescriptorSet descriptors) {
     return status;
   }
   descriptors_ = std::move(descriptors);
+  id_ = id;
   return absl::OkStatus();
 }
 
@@ -110,26 +197,46 @@ void ParcelBase::Close(DescriptorSet descriptors) {
   for (OutgoingFd& fd : descriptors) CloseReceived(fd.TakeUnique());
 }
 
-uint32_t ParcelBase::AttachSlot(uint32_t old_slot, OutgoingFd fd) {
-  if (old_slot > 0 && old_slot <= descriptors_.size()) {
-    DescriptorSet replaced;
-    replaced.push_back(
-        std::exchange(descriptors_[old_slot - 1], std::move(fd)));
-    Close(std::move(replaced));
-    return old_slot;
+OutgoingFd* ParcelBase::Find(const FdSlot& field) {
+  if (field.slot == 0 || field.slot > descriptors_.size() ||
+      field.parcel != id_) {
+    return nullptr;
   }
+  return &descriptors_[field.slot - 1];
+}
+
+bool ParcelBase::OthersName(const FdSlot& field) {
+  OtherNames others(field);
+  VisitSlots(others);
+  return others.found();
+}
+
+void ParcelBase::AttachSlot(FdSlot& field, OutgoingFd fd) {
+  if (OutgoingFd* old = Find(field); old != nullptr && !OthersName(field)) {
+    CloseReceived(std::exchange(*old, std::move(fd)).TakeUnique());
+    return;
+  }
+  if (descriptors_.empty()) id_ = NewParcelId();
   descriptors_.push_back(std::move(fd));
-  return static_cast<uint32_t>(descriptors_.size());
+  field.slot = static_cast<uint32_t>(descriptors_.size());
+  field.parcel = id_;
 }
 
-UniqueFd ParcelBase::TakeSlot(uint32_t slot) {
-  if (slot == 0 || slot > descriptors_.size()) return UniqueFd();
-  return descriptors_[slot - 1].TakeUnique();
+UniqueFd ParcelBase::TakeSlot(const FdSlot& field) {
+  OutgoingFd* fd = Find(field);
+  return fd == nullptr ? UniqueFd() : fd->TakeUnique();
 }
 
-int ParcelBase::BorrowSlot(uint32_t slot) const {
-  if (slot == 0 || slot > descriptors_.size()) return -1;
-  return descriptors_[slot - 1].get();
+int ParcelBase::BorrowSlot(const FdSlot& field) const {
+  const OutgoingFd* fd = const_cast<ParcelBase*>(this)->Find(field);
+  return fd == nullptr ? -1 : fd->get();
+}
+
+void ParcelBase::CloseSlot(const FdSlot& field) {
+  OutgoingFd* fd = Find(field);
+  if (fd != nullptr && !OthersName(field)) {
+    CloseReceived(std::exchange(*fd, OutgoingFd()).TakeUnique());
+  }
 }
 
 }  // namespace fdrpc

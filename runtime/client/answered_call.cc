@@ -49,7 +49,7 @@ void AnsweredCall::AddReply(OutgoingMessage reply) {
 
 absl::Status AnsweredCall::Add(const OutgoingMessage& reply) {
   DescriptorSet descriptors;
-  absl::Status prepared = PrepareMessage(reply, descriptors);
+  absl::Status prepared = PrepareMessage(reply, false, descriptors);
   if (!prepared.ok()) return prepared;
   Reply added;
   added.bytes = reply.message->SerializeAsString();

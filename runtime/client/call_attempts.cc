@@ -28,7 +28,7 @@ CallAttempts::CallAttempts(ChannelCore& core, PendingCall& call,
 absl::Status CallAttempts::Prepare(const OutgoingMessage* request, bool borrow,
                                    const Metadata& metadata) {
   absl::Status prepared = request_.Prepare(
-      request, borrow, call_.deadline != kNoDeadline, metadata);
+      call_.method, request, borrow, call_.deadline != kNoDeadline, metadata);
   call_.open_bytes = request_.bytes();
   call_.open_descriptors = request_.descriptors();
   call_.open_stays = request_.stays();

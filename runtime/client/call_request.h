@@ -7,6 +7,7 @@
 #include "connection/frame_builder.h"
 #include "fdrpc/call.h"
 #include "fdrpc/metadata.h"
+#include "fdrpc/method.h"
 #include "google/protobuf/message_lite.h"
 
 namespace fdrpc {
@@ -18,8 +19,8 @@ class CallRequest {
   // `request` is null for a stream. If it is borrowed, it and `metadata` stay
   // as they are as long as this object; else what further attempts need is
   // copied. INVALID_ARGUMENT and the like say what cannot be sent.
-  absl::Status Prepare(const OutgoingMessage* request, bool borrow,
-                       bool has_timeout, const Metadata& metadata);
+  absl::Status Prepare(const Method& method, const OutgoingMessage* request,
+                       bool borrow, bool has_timeout, const Metadata& metadata);
 
   size_t bytes() const { return bytes_; }
   size_t descriptors() const { return descriptors_; }
@@ -45,8 +46,9 @@ class CallRequest {
 };
 
 // Takes the descriptors out of a message that is to be sent. INVALID_ARGUMENT
-// if a parcel is not in order, or required fields are missing.
-absl::Status PrepareMessage(const OutgoingMessage& message,
+// if a parcel is not in order, required fields are missing, or, if `has_any`,
+// descriptors stand where they cannot travel.
+absl::Status PrepareMessage(const OutgoingMessage& message, bool has_any,
                             DescriptorSet& descriptors);
 
 }  // namespace fdrpc

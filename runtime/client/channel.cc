@@ -36,6 +36,11 @@ absl::StatusOr<ChannelCore::Connector> To(std::string_view address) {
   if (number->has_value()) {
     absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
     if (!socket.ok()) return socket.status();
+    absl::Status usable = PrepareConnectedSocket(*socket);
+    if (!usable.ok()) {
+      GiveBack(*std::move(socket));
+      return usable;
+    }
     return Only(*std::move(socket));
   }
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
@@ -87,7 +92,7 @@ Channel Channel::Over(ChannelCore::Connector connector,
 
 ChannelState Channel::state() const { return core_->state(); }
 
-absl::Status Channel::WaitForReady(absl::Duration timeout) const {
+absl::Status Channel::WaitForReady(Timeout timeout) const {
   return core_->WaitForReady(timeout);
 }
 

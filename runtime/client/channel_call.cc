@@ -165,7 +165,8 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
     return false;
   }
   DescriptorSet descriptors;
-  absl::Status sendable = PrepareMessage(message, descriptors);
+  absl::Status sendable =
+      PrepareMessage(message, state_.method.request_has_any, descriptors);
   const size_t count = descriptors.size();
   OutgoingFrames frames;
   if (sendable.ok()) {

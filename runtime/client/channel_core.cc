@@ -27,8 +27,10 @@ ChannelOptions WithinLimits(ChannelOptions options) {
                  kGuaranteedCreditDescriptors, kMaxCredit);
   // Less would be traffic for nothing.
   constexpr absl::Duration kShortest = absl::Milliseconds(10);
-  options.keepalive_interval = std::max(options.keepalive_interval, kShortest);
-  options.keepalive_timeout = std::max(options.keepalive_timeout, kShortest);
+  options.keepalive_interval =
+      std::max<absl::Duration>(options.keepalive_interval, kShortest);
+  options.keepalive_timeout =
+      std::max<absl::Duration>(options.keepalive_timeout, kShortest);
   return options;
 }
 

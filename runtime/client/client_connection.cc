@@ -142,8 +142,11 @@ void ClientConnection::SendOpen(PendingCall& call) {
 }
 
 uint32_t ClientConnection::MethodId(const Method& method) {
+  // Not std::string_view, which the map would make a string of.
+  const absl::string_view name(method.full_name.data(),
+                               method.full_name.size());
   const auto [it, is_new] = method_ids_.try_emplace(
-      &method, static_cast<uint32_t>(method_ids_.size() + 1));
+      name, static_cast<uint32_t>(method_ids_.size() + 1));
   if (is_new) {
     connection_.Enqueue(BuildMethod(it->second, method.full_name));
   }

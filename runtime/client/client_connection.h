@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -241,8 +242,9 @@ class ClientConnection final
   std::deque<PendingCall*> waiting_one_way_ ABSL_GUARDED_BY(lock_);
   // Those whose messages wait for room in the queue.
   std::vector<PendingCall*> without_room_ ABSL_GUARDED_BY(lock_);
-  absl::flat_hash_map<const Method*, uint32_t> method_ids_
-      ABSL_GUARDED_BY(lock_);
+  // By their names: the constant of a method goes with the library that has it,
+  // and another may come to its address.
+  absl::flat_hash_map<std::string, uint32_t> method_ids_ ABSL_GUARDED_BY(lock_);
 
   std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(lock_);
   uint64_t loop_token_ ABSL_GUARDED_BY(lock_) = 0;

@@ -153,7 +153,7 @@ absl::StatusOr<std::vector<InheritedSocket>> TakePassedSockets(
     absl::StatusOr<InheritedSocket> usable =
         TakeInheritedSocket(socket->number);
     if (!usable.ok()) {
-      for (InheritedSocket& other : taken) (void)other.fd.Release();
+      for (InheritedSocket& other : taken) GiveBack(std::move(other));
       return usable.status();
     }
     taken.push_back(*std::move(usable));

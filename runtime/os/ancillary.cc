@@ -99,6 +99,8 @@ IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
   return {.bytes = sent};
 }
 
+bool IsOpen(int fd) { return Syscalls::Get().get_descriptor_flags(fd) >= 0; }
+
 IoResult ReceiveWithDescriptors(int socket, absl::Span<const iovec> pieces,
                                 ReceivedDescriptors& descriptors) {
   alignas(cmsghdr) char control[kControlBytes];

@@ -35,6 +35,9 @@ IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
                              absl::Span<const int> descriptors,
                              const PeerCredentials* sender = nullptr);
 
+// Whether a descriptor of that number is open.
+bool IsOpen(int fd);
+
 // Descriptors that one recvmsg(2) brought, each close-on-exec.
 struct ReceivedDescriptors {
   std::vector<UniqueFd> fds;

@@ -1,14 +1,18 @@
 #include "os/inherited_socket.h"
 
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cerrno>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "os/syscalls.h"
 
 namespace fdrpc {
@@ -31,6 +35,65 @@ absl::StatusOr<int> IntegerOption(int fd, int option) {
     default:
       return absl::ErrnoToStatus(errno, absl::StrCat("getsockopt of ", fd));
   }
+}
+
+// The sockets that were made elsewhere and that this process uses. None has to
+// be signed off: one that was closed is known by its number, under which is
+// nothing or something else.
+class UsedSockets {
+ public:
+  // False if the socket of that number was taken by its number before.
+  bool TakeNumber(int number) ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    const ino_t inode = InodeOf(number);
+    const auto [it, is_new] = taken_.try_emplace(number, inode);
+    return is_new || std::exchange(it->second, inode) != inode;
+  }
+  void GiveBack(int number) ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    taken_.erase(number);
+    const auto end = ends_.find(number);
+    if (end == ends_.end()) return;
+    numbers_.erase(end->second);
+    ends_.erase(end);
+  }
+  // Notes that `fd`, which its owner gave away, is read from now on. If a
+  // duplicate of it is read already, returns the number of that, else -1.
+  int Use(int fd) ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    const ino_t inode = InodeOf(fd);
+    if (const auto used = numbers_.find(inode); used != numbers_.end()) {
+      if (used->second != fd && InodeOf(used->second) == inode) {
+        return used->second;
+      }
+      ends_.erase(used->second);
+    }
+    if (const auto former = ends_.find(fd); former != ends_.end()) {
+      numbers_.erase(former->second);
+    }
+    ends_[fd] = inode;
+    numbers_[inode] = fd;
+    return -1;
+  }
+
+ private:
+  // Which socket it is, of all that ever were; 0 if it is not open.
+  static ino_t InodeOf(int fd) {
+    struct stat info;
+    return Syscalls::Get().fstat(fd, &info) == 0 ? info.st_ino : 0;
+  }
+
+  Mutex mu_;
+  // By numbers, so that there are never more than descriptors.
+  std::map<int, ino_t> taken_ ABSL_GUARDED_BY(mu_);
+  std::map<int, ino_t> ends_ ABSL_GUARDED_BY(mu_);
+  std::map<ino_t, int> numbers_ ABSL_GUARDED_BY(mu_);  // the other way round
+};
+
+UsedSockets& Used() {
+  // Never destroyed: others may end after it.
+  static UsedSockets& used = *new UsedSockets;
+  return used;
 }
 
 // Whether a socket of that kind can be served, or called over.
@@ -108,8 +171,16 @@ absl::StatusOr<InheritedSocket> TakeInheritedSocket(int number) {
         absl::StrCat("descriptor ", number,
                      " is a socket that neither listens nor is connected"));
   }
+  if (!Used().TakeNumber(number)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "descriptor ", number, " (fd:", number,
+        ") is in use by this process already: a server or channel has taken "
+        "it, and a descriptor has one owner"));
+  }
   return InheritedSocket{UniqueFd(number), *kind};
 }
+
+void GiveBack(InheritedSocket socket) { Used().GiveBack(socket.fd.Release()); }
 
 absl::Status CheckListens(const InheritedSocket& socket) {
   absl::Status ours = CheckType(socket.fd.get(), socket.kind);
@@ -125,6 +196,12 @@ absl::Status PrepareConnectedSocket(const InheritedSocket& socket) {
   if (!socket.kind.connected) {
     return absl::InvalidArgumentError(absl::StrCat(
         "descriptor ", socket.fd.get(), " is a socket that is not connected"));
+  }
+  if (const int other = Used().Use(socket.fd.get()); other >= 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "descriptor ", socket.fd.get(), " is a duplicate of descriptor ", other,
+        ", which a server or channel of this process uses already; of the two "
+        "ends of a pair, give one to the server and the other to the channel"));
   }
   return PrepareToPoll(socket.fd.get());
 }

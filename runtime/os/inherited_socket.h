@@ -38,15 +38,22 @@ absl::StatusOr<std::optional<int>> ParseFdAddress(std::string_view address);
 
 // The socket of that number, which is the caller's from then on, if it is one
 // of ours, of the Unix domain: a stream or seqpacket socket that listens or is
-// connected, or a datagram socket that is a door. Otherwise INVALID_ARGUMENT,
-// and the descriptor is left alone.
+// connected, or a datagram socket that is a door. Otherwise INVALID_ARGUMENT;
+// or FAILED_PRECONDITION if this process has taken it before. The descriptor is
+// left alone then.
 absl::StatusOr<InheritedSocket> TakeInheritedSocket(int number);
+
+// For who took a socket by its number and has no use for it: it stays open, and
+// can be taken again.
+void GiveBack(InheritedSocket socket);
 
 // OK if it is a socket of the Unix domain that listens, or is a door.
 // Otherwise INVALID_ARGUMENT, with what it is instead.
 absl::Status CheckListens(const InheritedSocket& socket);
 // The same if it is a connected stream or seqpacket socket, and if so has it
-// not block, and close on exec.
+// not block, and close on exec. FAILED_PRECONDITION if it is a duplicate of one
+// that is in use by this process: two that read one end lose each other's
+// bytes.
 absl::Status PrepareConnectedSocket(const InheritedSocket& socket);
 
 // Has a socket that was made elsewhere not block, as one that did could hold up

@@ -68,6 +68,9 @@ struct Syscalls {
     const int flags = ::fcntl(fd, F_GETFL);
     return flags < 0 ? flags : ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
   };
+  int (*get_descriptor_flags)(int) = [](int fd) {
+    return ::fcntl(fd, F_GETFD);
+  };
   int (*set_close_on_exec)(int) = [](int fd) {
     return ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   };

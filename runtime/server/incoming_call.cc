@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "call/packed_descriptors.h"
 #include "call/parse.h"
 #include "call/status_in_place.h"
 #include "wire/metadata_block.h"
@@ -164,6 +165,10 @@ absl::Status IncomingCall::Prepare(const OutgoingMessage& message,
   if (message.parcel != nullptr) {
     sendable = message.parcel->PrepareToSend();
     descriptors = message.parcel->TakeDescriptors();
+  }
+  if (sendable.ok() && method_.handler != nullptr &&
+      method_.handler->method->reply_has_any) {
+    sendable = CheckPackedDescriptors(*message.message);
   }
   if (sendable.ok()) {
     const Hello& client = origin_->client();

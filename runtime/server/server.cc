@@ -89,9 +89,7 @@ absl::Status Server::Start(Loop loop) {
 
 void Server::Shutdown() { core_->Shutdown(core_->drain_timeout()); }
 
-void Server::Shutdown(absl::Duration drain_timeout) {
-  core_->Shutdown(drain_timeout);
-}
+void Server::Shutdown(Timeout drain_timeout) { core_->Shutdown(drain_timeout); }
 
 void Server::Wait() { core_->AwaitEnd(); }
 

@@ -61,6 +61,13 @@ absl::Status ServerCore::Listen(std::string_view address,
     if (passed.has_value()) return ServePassed(*passed);
     absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
     if (!socket.ok()) return socket.status();
+    absl::Status usable = socket->kind.listens
+                              ? CheckListens(*socket)
+                              : PrepareConnectedSocket(*socket);
+    if (!usable.ok()) {
+      GiveBack(*std::move(socket));
+      return usable;
+    }
     return ServeInherited(*std::move(socket));
   }
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);

@@ -6,6 +6,7 @@
 #include "os/fork_generation.h"
 #include "os/syscalls.h"
 #include "os/wakeup.h"
+#include "transport/send_error.h"
 
 namespace fdrpc {
 
@@ -23,8 +24,7 @@ absl::StatusOr<LoopbackTransport::FrameInTransit> LoopbackTransport::Cross(
     UniqueFd own(Syscalls::Get().duplicate(fd.get()));
     if (!own.ok()) {
       return errno == EBADF
-                 ? absl::InvalidArgumentError(
-                       "a descriptor to send is not open (EBADF)")
+                 ? NotOpen(fd)
                  : absl::ErrnoToStatus(errno, "duplicating a descriptor");
     }
     crossed.descriptors.push_back(std::move(own));

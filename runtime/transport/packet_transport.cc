@@ -99,7 +99,7 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
     return 0;
   }
   if (io.error != 0) {
-    Failed(io.error, !fds.empty(), result);
+    Failed(io.error, first, !fds.empty(), result);
     return 0;
   }
   flight_.Sent(gathered.bytes(), fds.size());
@@ -110,14 +110,14 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
   return gathered.frames();
 }
 
-void PacketTransport::Failed(int error, bool with_descriptors,
-                             SendResult& result) {
+void PacketTransport::Failed(int error, const FrameToSend& frame,
+                             bool with_descriptors, SendResult& result) {
   using Outcome = SendResult::Outcome;
   if (error == EAGAIN) {
     result.outcome = Outcome::kWouldBlock;
   } else if (ConcernsFrameOnly(error, with_descriptors)) {
     result.outcome = Outcome::kRefused;
-    result.error = Refusal(error);
+    result.error = Refusal(error, frame.descriptors());
   } else if (error == EPIPE || error == ECONNRESET || error == ECONNREFUSED) {
     // The last is what kernels before 6.2 say to who sends while the peer goes.
     result.outcome = Outcome::kClosed;

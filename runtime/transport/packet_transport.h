@@ -39,7 +39,9 @@ class PacketTransport final : public Transport {
   // One packet of frames from the front of `frames`. The number that is gone,
   // or what `result` says then.
   size_t SendPacket(absl::Span<const FrameToSend> frames, SendResult& result);
-  static void Failed(int error, bool with_descriptors, SendResult& result);
+  // Of `frame`, and those behind it.
+  static void Failed(int error, const FrameToSend& frame, bool with_descriptors,
+                     SendResult& result);
   // Why what arrived breaks the protocol, or OK and the frame.
   absl::Status Decode(IncomingFrame& frame);
   absl::Status TakeSealedPayload(IncomingFrame& frame);

@@ -1,16 +1,57 @@
 #include "transport/send_error.h"
 
 #include <cerrno>
+#include <cstring>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "os/ancillary.h"
 
 namespace fdrpc {
+namespace {
 
-absl::Status Refusal(int error) {
+// "field a.B.c: ", or nothing if it is not known.
+std::string Place(const OutgoingFd& fd) {
+  const std::string place = fd.place();
+  return place.empty() ? place : absl::StrCat(place, ": ");
+}
+
+// The only descriptor's, or those of several.
+std::string Places(absl::Span<const OutgoingFd> descriptors) {
+  constexpr size_t kMostNamed = 4;
+  if (descriptors.size() == 1) return Place(descriptors[0]);
+  std::vector<std::string> places;
+  for (const OutgoingFd& fd : descriptors) {
+    if (fd.place().empty()) continue;
+    if (places.size() == kMostNamed) {
+      places.push_back("others");
+      break;
+    }
+    places.push_back(fd.place());
+  }
+  return places.empty()
+             ? ""
+             : absl::StrCat("one of ", absl::StrJoin(places, ", "), ": ");
+}
+
+}  // namespace
+
+absl::Status NotOpen(const OutgoingFd& fd) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      Place(fd), "descriptor ", fd.get(),
+      " is not open (EBADF): it was closed while the parcel owned it"));
+}
+
+absl::Status Refusal(int error, absl::Span<const OutgoingFd> descriptors) {
   switch (error) {
     case EBADF:
-      return absl::InvalidArgumentError(
-          "a descriptor to send is not open (EBADF)");
+      for (const OutgoingFd& fd : descriptors) {
+        if (!IsOpen(fd.get())) return NotOpen(fd);
+      }
+      return absl::InvalidArgumentError(absl::StrCat(
+          Places(descriptors), "a descriptor to send is not open (EBADF)"));
     case ETOOMANYREFS:
       return absl::ResourceExhaustedError(
           "too many descriptors of this user are in flight (ETOOMANYREFS): "
@@ -20,7 +61,8 @@ absl::Status Refusal(int error) {
     case EACCES:
     case EOPNOTSUPP:
       return absl::InvalidArgumentError(absl::StrCat(
-          "the kernel refuses to send a descriptor: errno ", error));
+          Places(descriptors), "the kernel refuses to send a descriptor: ",
+          std::strerror(error), " (errno ", error, ")"));
     default:
       return absl::ResourceExhaustedError(absl::StrCat(
           "the kernel has no memory to send the message: errno ", error));

@@ -2,6 +2,8 @@
 #define FDRPC_TRANSPORT_SEND_ERROR_H_
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "fdrpc/descriptor_set.h"
 
 namespace fdrpc {
 
@@ -9,8 +11,11 @@ namespace fdrpc {
 // its descriptors or a lack of memory, and leaves the connection as it was.
 bool ConcernsFrameOnly(int error, bool has_descriptors);
 
-// Why that frame can't be sent.
-absl::Status Refusal(int error);
+// Why that frame, which has these descriptors, can't be sent: names the field
+// of the one that is wrong, if that can be told.
+absl::Status Refusal(int error, absl::Span<const OutgoingFd> descriptors);
+// The same for one of them.
+absl::Status NotOpen(const OutgoingFd& fd);
 
 }  // namespace fdrpc
 

@@ -52,7 +52,7 @@ Transport::SendResult StreamTransport::Send(
       result.next_partly_sent = sent_of_first_ > 0;
       if (sent_of_first_ == 0 && ConcernsFrameOnly(io.error, !fds.empty())) {
         result.outcome = SendResult::Outcome::kRefused;
-        result.error = Refusal(io.error);
+        result.error = Refusal(io.error, first.descriptors());
         return result;
       }
       if (io.error == EPIPE || io.error == ECONNRESET) {

@@ -323,7 +323,8 @@ TEST_P(ClientInterceptorsTest, EveryCallEndsOnce) {
 
 TEST_P(ClientInterceptorsTest, DeadlinesAndCancellationGoThrough) {
   Intercept({{}, {.options = [](CallOptions& options) {
-               options.timeout = std::min(options.timeout, absl::Hours(1));
+               options.timeout =
+                   std::min<absl::Duration>(options.timeout, absl::Hours(1));
              }}});
   EXPECT_EQ(Echo(Script("deadline"))->text(), "some");
   EchoUntilADeadlinePassesInTheHandler();

@@ -217,6 +217,21 @@ TEST_F(ChannelCoreTest, MakesAOneWayCallAgainThatItHasNotSent) {
   EXPECT_TRUE(absl::IsUnavailable(BlockingOneWay(*caller, kTell, kEmpty, {})));
 }
 
+// As of a plugin that was unloaded and another that was loaded in its place.
+TEST_F(ChannelCoreTest, KnowsAMethodByItsNameAndNotByItsAddress) {
+  const std::shared_ptr<Caller> caller = NewCaller();
+  std::string name = "fdrpc.testing.TestService/Echo";
+  const Method method = {.full_name = name, .one_way = true};
+  EXPECT_TRUE(BlockingOneWay(*caller, method, kEmpty, {}).ok());
+  EXPECT_TRUE(BlockingOneWay(*caller, method, kEmpty, {}).ok());
+  name.replace(name.size() - 4, 4, "Evil");
+  EXPECT_TRUE(BlockingOneWay(*caller, method, kEmpty, {}).ok());
+  EXPECT_EQ(server().Await(FrameType::kOpen).argument, 1u);
+  EXPECT_EQ(server().Await(FrameType::kOpen).argument, 1u);
+  EXPECT_EQ(server().Await(FrameType::kMethod).argument, 2u);
+  EXPECT_EQ(server().Await(FrameType::kOpen).argument, 2u);
+}
+
 TEST_F(ChannelCoreTest, NamesAMethodOnceForAConnection) {
   Stub stub = NewStub();
   std::thread caller([&] {

@@ -89,10 +89,25 @@ TEST(CodeGenerator, RefusesOtherParameters) {
   std::string error;
   EXPECT_FALSE(
       CodeGenerator().GenerateAll({x}, "mocks,lite=1", &written, &error));
-  EXPECT_EQ(error,
-            "unknown parameter \"lite=1\": protoc-gen-fdrpc takes \"mocks\" "
-            "alone; remove it from --fdrpc_out or --fdrpc_opt");
+  EXPECT_EQ(
+      error,
+      "unknown parameter \"lite=1\": protoc-gen-fdrpc takes \"mocks\" and "
+      "\"dllexport_decl=MACRO\"; remove it from --fdrpc_out or "
+      "--fdrpc_opt");
   EXPECT_THAT(written.files, IsEmpty());
+}
+
+TEST(CodeGenerator, MarksClassesForTheUsersOfALibraryThatHidesItsSymbols) {
+  ProtoFiles protos;
+  const auto* x = &protos.AddProto3(
+      "x.proto", "message X { fdrpc.Fd f = 1; } service S {}");
+  WrittenFiles written;
+  std::string error;
+  EXPECT_TRUE(CodeGenerator().GenerateAll({x}, "dllexport_decl=X_API", &written,
+                                          &error));
+  const std::string& header = written.files["x.fdrpc.h"];
+  EXPECT_NE(header.find("class X_API S final {"), std::string::npos) << header;
+  EXPECT_NE(header.find("class X_API Parcel<"), std::string::npos) << header;
 }
 
 TEST(CodeGenerator, NamesTheFileOfAProblemOnce) {

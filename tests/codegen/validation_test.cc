@@ -56,6 +56,13 @@ extend M { optional string fine = 102; })")),
             "extensions; make it a field of test.M");
 }
 
+TEST_F(ValidationTest, RefusesAPackageThatProtocsHeaderCannotName) {
+  EXPECT_THAT(ProblemsOf("syntax = \"proto3\"; package a.operator.b; "
+                         "message M {}"),
+              AllOf(StartsWith("x.proto: package a.operator.b: "),
+                    HasSubstr("\"operator\" is a keyword of C++")));
+}
+
 TEST_F(ValidationTest, RefusesExtensionsOfOtherFilesMessagesAlike) {
   files_.Add("y.proto",
              "syntax = \"proto2\"; package test;"

@@ -167,6 +167,38 @@ TEST_P(InheritedSocketsTest, RefusesOtherDescriptorsAndLeavesThemAlone) {
       << status;
 }
 
+TEST_P(InheritedSocketsTest, ANumberIsTakenOnce) {
+  auto [ours, theirs] = SocketPair(type());
+  const std::string address = absl::StrCat("fd:", ours.Release());
+  FakeService service;
+  Server server;
+  server.AddService(service);
+  ASSERT_TRUE(server.ServeConnection(std::move(theirs)).ok());
+  ASSERT_TRUE(server.Start().ok());
+  absl::StatusOr<Channel> channel = Channel::Connect(address);
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  EXPECT_EQ(Channel::Connect(address).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  Server other;
+  EXPECT_EQ(other.Listen(address).code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(Talk(TestService::Stub(*channel)).ok()) << "it was left alone";
+}
+
+TEST_P(InheritedSocketsTest, AServerAndAChannelCannotShareAnEnd) {
+  auto [ours, theirs] = SocketPair(type());
+  UniqueFd copy(dup(ours.get()));
+  FakeService service;
+  Server server;
+  server.AddService(service);
+  ASSERT_TRUE(server.ServeConnection(std::move(ours)).ok());
+  const absl::Status status = Channel::FromSocket(std::move(copy)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  ASSERT_TRUE(server.Start().ok());
+  EXPECT_TRUE(
+      Talk(TestService::Stub(*Channel::FromSocket(std::move(theirs)))).ok());
+}
+
 TEST_P(InheritedSocketsTest, AChannelOfOneConnectionSaysWhenThatHasEnded) {
   auto [ours, theirs] = SocketPair(type());
   TestService::Stub stub(*Channel::FromSocket(std::move(ours)));

@@ -23,7 +23,7 @@ find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
       below["inprocess"] = " client server connection loop transport call os wire base "
 
       # The room that each public header belongs to.
-      belongs("base", "metadata.h")
+      belongs("base", "language.h metadata.h timeout.h")
       belongs("os", "unique_fd.h shared_fd.h descriptor_set.h listen_options.h peer_credentials.h")
       belongs("call", "call.h call_message.h call_options.h caller.h handler_exceptions.h kept_messages.h message_stream.h method.h parcel.h server_context.h task.h")
       belongs("call", "call_filter.h client_call_filter.h client_interceptor.h server_call_filter.h server_interceptor.h")

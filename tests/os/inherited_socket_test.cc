@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <string>
 #include <utility>
@@ -93,6 +94,49 @@ TEST_F(InheritedSocketTest, TakesAListeningSocketButNotAsAConnection) {
     EXPECT_EQ(PrepareConnectedSocket(*taken).code(),
               absl::StatusCode::kInvalidArgument);
   }
+}
+
+TEST_F(InheritedSocketTest, IsTakenByItsNumberOnce) {
+  auto [ours, theirs] = Pair(AF_UNIX, SOCK_STREAM);
+  const int number = ours.Release();
+  absl::StatusOr<InheritedSocket> first = TakeInheritedSocket(number);
+  ASSERT_TRUE(first.ok()) << first.status();
+  const absl::StatusOr<InheritedSocket> second = TakeInheritedSocket(number);
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(second.status().message()),
+              HasSubstr("in use by this process already"));
+  // Another socket of the same number is another one.
+  first->fd.Reset();
+  auto [others, end] = Pair(AF_UNIX, SOCK_STREAM);
+  ASSERT_EQ(dup2(others.get(), number), number);
+  EXPECT_TRUE(TakeInheritedSocket(number).ok());
+}
+
+TEST_F(InheritedSocketTest, CanBeTakenAgainIfItWasGivenBack) {
+  auto [ours, theirs] = Pair(AF_UNIX, SOCK_STREAM);
+  const int number = ours.Release();
+  absl::StatusOr<InheritedSocket> first = TakeInheritedSocket(number);
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_TRUE(PrepareConnectedSocket(*first).ok());
+  GiveBack(*std::move(first));
+  EXPECT_GE(fcntl(number, F_GETFD), 0);
+  EXPECT_TRUE(TakeInheritedSocket(number).ok());
+}
+
+TEST_F(InheritedSocketTest, ADuplicateOfAnEndInUseIsRefused) {
+  auto [ours, theirs] = Pair(AF_UNIX, SOCK_STREAM);
+  absl::StatusOr<InheritedSocket> copy =
+      InspectSocket(UniqueFd(dup(ours.get())));
+  absl::StatusOr<InheritedSocket> original = InspectSocket(std::move(ours));
+  absl::StatusOr<InheritedSocket> other = InspectSocket(std::move(theirs));
+  ASSERT_TRUE(PrepareConnectedSocket(*original).ok());
+  EXPECT_TRUE(PrepareConnectedSocket(*original).ok()) << "it is the same";
+  EXPECT_TRUE(PrepareConnectedSocket(*other).ok()) << "the other end";
+  const absl::Status status = PrepareConnectedSocket(*copy);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("duplicate"));
+  original->fd.Reset();
+  EXPECT_TRUE(PrepareConnectedSocket(*copy).ok()) << "nobody uses it any more";
 }
 
 TEST_F(InheritedSocketTest, RefusesWhatItCannotServeAndLeavesItOpen) {

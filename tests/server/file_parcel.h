@@ -1,6 +1,7 @@
 #ifndef FDRPC_TESTS_SERVER_FILE_PARCEL_H_
 #define FDRPC_TESTS_SERVER_FILE_PARCEL_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -15,11 +16,11 @@ class FileParcel final : public ParcelOf<google::protobuf::UInt32Value> {
  public:
   FileParcel() = default;
   explicit FileParcel(UniqueFd fd) {
-    Slot slot{**this};
+    Slot slot{**this, named_};
     Attach(&slot, std::move(fd));
   }
 
-  UniqueFd TakeFile() { return Take(Slot{**this}); }
+  UniqueFd TakeFile() { return Take(Slot{**this, named_}); }
 
   // The message as it travels.
   static std::string Bytes(uint32_t slot = 1) {
@@ -33,13 +34,18 @@ class FileParcel final : public ParcelOf<google::protobuf::UInt32Value> {
   struct Slot {
     uint32_t slot() const { return message.value(); }
     void set_slot(uint32_t slot) { message.set_value(slot); }
+    uint64_t parcel() const { return named; }
+    void set_parcel(uint64_t parcel) { named = parcel; }
     google::protobuf::UInt32Value& message;
+    uint64_t& named;
   };
 
   void VisitSlots(SlotVisitor& visitor) override {
-    Slot slot{**this};
+    Slot slot{**this, named_};
     visitor.Visit("file", slot);
   }
+
+  uint64_t named_ = 0;
 };
 
 }  // namespace fdrpc::testing

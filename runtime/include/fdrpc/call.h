@@ -83,7 +83,7 @@ class Continuation {
 
  protected:
   Continuation() = default;
-  ~Continuation() = default;
+  virtual ~Continuation() = default;
   Continuation(const Continuation&) = delete;
   Continuation& operator=(const Continuation&) = delete;
 

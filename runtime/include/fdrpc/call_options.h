@@ -6,6 +6,7 @@
 #include "absl/time/time.h"
 #include "fdrpc/metadata.h"
 #include "fdrpc/server_context.h"
+#include "fdrpc/timeout.h"
 
 namespace fdrpc {
 
@@ -21,7 +22,7 @@ struct CallOptions {
   // How long the call may take, counted on the monotonic clock from when it
   // starts; then it ends with DEADLINE_EXCEEDED on both sides. The server's
   // handler sees what remains of it. Zero or less fails the call at once.
-  absl::Duration timeout = absl::InfiniteDuration();
+  Timeout timeout = absl::InfiniteDuration();
 
   // Whether to wait until the server can be reached, within `timeout`, instead
   // of failing with UNAVAILABLE at once (grpc/grpc doc/wait-for-ready.md).

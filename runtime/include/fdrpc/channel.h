@@ -18,6 +18,7 @@
 #include "fdrpc/channel_state.h"
 #include "fdrpc/client_interceptor.h"
 #include "fdrpc/loop.h"
+#include "fdrpc/timeout.h"
 #include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
@@ -52,15 +53,15 @@ struct ChannelOptions {
   // for a sign of life; without one within the time-out, the connection and its
   // calls end with UNAVAILABLE. At least 10 ms each. (A server that dies needs
   // none of this: its socket closes.)
-  absl::Duration keepalive_interval = absl::InfiniteDuration();
-  absl::Duration keepalive_timeout = absl::Seconds(20);
+  Timeout keepalive_interval = absl::InfiniteDuration();
+  Timeout keepalive_timeout = absl::Seconds(20);
   // For how long a thread that waits for a server that has been quick to answer
   // polls before it sleeps: to be woken takes tens of microseconds, and polling
   // sees the answer in few. It polls only while calls come so densely that it
   // pays and while that is what sees the answers come, which on a machine that
   // is busy with other things it is not; never where the thread may use one CPU
   // only. Zero: it always sleeps.
-  absl::Duration max_busy_poll = absl::Microseconds(50);
+  Timeout max_busy_poll = absl::Microseconds(50);
   // Where callbacks and coroutines of this channel run; none: the process's own
   // loop, whose thread the first asynchronous call starts.
   std::optional<Loop> loop = std::nullopt;
@@ -106,7 +107,7 @@ class Channel {
   // server is not there yet, and waits for its hello; starts no thread.
   // DEADLINE_EXCEEDED, naming the last reason; PERMISSION_DENIED and the like
   // at once.
-  absl::Status WaitForReady(absl::Duration timeout) const;
+  absl::Status WaitForReady(Timeout timeout) const;
 
   // Has `on_change` called with the state as it is, and then with every change,
   // in order, until the watch that is returned goes. On the thread of the

@@ -5,6 +5,8 @@
 #include <ostream>
 #include <utility>
 
+#include "fdrpc/language.h"
+
 namespace fdrpc {
 
 class Connectivity;

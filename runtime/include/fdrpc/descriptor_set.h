@@ -2,6 +2,8 @@
 #define FDRPC_DESCRIPTOR_SET_H_
 
 #include <cstddef>
+#include <memory>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -24,12 +26,28 @@ class OutgoingFd {
   bool ok() const { return get() >= 0; }
   // Moves the descriptor out if it is owned alone; empty otherwise.
   UniqueFd TakeUnique() {
-    if (auto* fd = std::get_if<UniqueFd>(&fd_)) return std::move(*fd);
-    return UniqueFd();
+    auto* fd = std::get_if<UniqueFd>(&fd_);
+    if (fd == nullptr) return UniqueFd();
+    taken_ |= fd->ok();
+    return std::move(*fd);
   }
+  // Whether TakeUnique() has given a descriptor away.
+  bool taken() const { return taken_; }
+
+  // Where it stands in its message, for error messages: "field a.B.c[2]". Known
+  // once the message has been prepared to be sent; empty before.
+  std::string place() const;
 
  private:
+  friend class FieldPath;
+
   std::variant<UniqueFd, SharedFd> fd_;
+  // The place: a field of the message itself, whose name outlives this, and the
+  // number of the element if it is repeated; or any other place, in words.
+  const char* field_ = nullptr;
+  int index_ = -1;
+  bool taken_ = false;
+  std::unique_ptr<const std::string> other_place_;
 };
 
 // The descriptors of one message, in the order of their slots: slot 1 names the

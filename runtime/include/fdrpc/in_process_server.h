@@ -2,6 +2,7 @@
 #define FDRPC_IN_PROCESS_SERVER_H_
 
 #include <initializer_list>
+#include <type_traits>
 
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
@@ -22,6 +23,13 @@ class InProcessServer {
   // Borrow the services until the server is destroyed.
   explicit InProcessServer(Service& service, const ServerOptions& options = {})
       : InProcessServer({&service}, options) {}
+  // Does not compile if a method of the service only seems to be a handler.
+  template <typename Derived>
+  requires std::is_convertible_v<Derived*, Service*>
+  explicit InProcessServer(Derived& service, const ServerOptions& options = {})
+      : InProcessServer({static_cast<Service*>(&service)}, options) {
+    CheckService<Derived>();
+  }
   explicit InProcessServer(std::initializer_list<Service*> services,
                            const ServerOptions& options = {});
   // Shuts down with no drain time and waits for handlers to end; copies of the

@@ -9,6 +9,8 @@
 #include <memory>
 #include <utility>
 
+#include "fdrpc/language.h"
+
 namespace fdrpc {
 
 // Large messages of one type that calls are done with, cleared, so that the

@@ -5,6 +5,8 @@
 
 #include <optional>
 
+#include "fdrpc/language.h"
+
 namespace fdrpc {
 
 // What is set of a socket file before anybody can connect to it. To connect

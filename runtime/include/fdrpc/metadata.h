@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "fdrpc/language.h"
+
 namespace fdrpc {
 
 // Key-value pairs that travel beside the messages of a call: a list in order of

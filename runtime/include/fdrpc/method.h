@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "fdrpc/language.h"
+
 namespace fdrpc {
 
 enum class MethodKind {
@@ -13,8 +15,9 @@ enum class MethodKind {
 };
 
 // What the runtime knows of one method of a .proto service. Generated code
-// defines one constant of static storage for each; its address identifies the
-// method within the process.
+// defines one constant of static storage for each. Its name identifies the
+// method; the constant is there as long as the library that has it, which calls
+// of the method do not outlive.
 struct Method {
   // "package.Service/Method", as in gRPC's paths without the leading slash.
   std::string_view full_name;
@@ -26,6 +29,11 @@ struct Method {
   // A unary method of which a client hears nothing once its request has gone:
   // neither a reply nor a status.
   bool one_way = false;
+  // Whether the type contains a google.protobuf.Any at any depth, and is not of
+  // the lite runtime: what is packed there is looked through for descriptors,
+  // which cannot travel in it.
+  bool request_has_any = false;
+  bool reply_has_any = false;
 };
 
 }  // namespace fdrpc

@@ -2,6 +2,7 @@
 #define FDRPC_PARCEL_H_
 
 #include <cstdint>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -19,27 +20,103 @@ namespace fdrpc {
 // type's direct fields. All other types are sent as plain messages.
 //
 // Every fdrpc.Fd in the message holds a slot, the 1-based number of its
-// descriptor in the parcel; slot 0 means that none is attached.
+// descriptor in the parcel, and which parcel that is; slot 0 means that none is
+// attached. A copy of an fdrpc.Fd names the same descriptor of the same parcel:
+// in the message of another one, it names none.
 template <typename Message>
 class Parcel;
+
+// Where an fdrpc.Fd stands in a message: a field, which of its elements, and in
+// what field of an outer message. Borrows all of it.
+class FieldPath {
+ public:
+  // `field` is the full name; it outlives all parcels. `outer` is null in the
+  // message itself.
+  FieldPath(const FieldPath* outer, const char* field)
+      : outer_(outer), field_(field) {}
+  // An element: by its index, or by its key in a map.
+  FieldPath(const FieldPath* outer, const char* field, int32_t index)
+      : outer_(outer), field_(field), kind_(Kind::kInt), number_(index) {}
+  FieldPath(const FieldPath* outer, const char* field, int64_t key)
+      : outer_(outer), field_(field), kind_(Kind::kInt), number_(key) {}
+  FieldPath(const FieldPath* outer, const char* field, uint32_t key)
+      : outer_(outer), field_(field), kind_(Kind::kInt), number_(key) {}
+  FieldPath(const FieldPath* outer, const char* field, uint64_t key)
+      : outer_(outer),
+        field_(field),
+        kind_(Kind::kUint),
+        number_(static_cast<int64_t>(key)) {}
+  FieldPath(const FieldPath* outer, const char* field, bool key)
+      : outer_(outer), field_(field), kind_(Kind::kBool), number_(key) {}
+  FieldPath(const FieldPath* outer, const char* field, const std::string& key)
+      : outer_(outer), field_(field), kind_(Kind::kString), text_(&key) {}
+
+  const FieldPath* outer() const { return outer_; }
+  // The field's full name.
+  const char* field() const { return field_; }
+  // In words: "field a.B.files[2]"; "field a.File.content (by_name["x"].content
+  // of a.B)".
+  std::string ToString() const;
+  // Has `fd` know that it stands here.
+  void NotePlace(OutgoingFd& fd) const;
+
+ private:
+  enum class Kind : uint8_t { kNone, kInt, kUint, kBool, kString };
+
+  std::string Element() const;  // "[2]", or nothing
+
+  const FieldPath* outer_;
+  const char* field_;
+  Kind kind_ = Kind::kNone;
+  int64_t number_ = 0;
+  const std::string* text_ = nullptr;
+};
+
+// What an fdrpc.Fd holds.
+struct FdSlot {
+  const void* fd;  // identifies it
+  uint32_t slot;
+  uint64_t parcel;
+};
 
 // Reads and writes the slot of each fdrpc.Fd of a message in turn.
 class SlotVisitor {
  public:
   // Generated code calls it once for each fdrpc.Fd that is present. `field` is
-  // the full name of the field that holds it, for error messages.
-  template <typename Fd>
-  void Visit(const char* field, Fd& fd) {
-    uint32_t slot = fd.slot();
-    uint32_t changed = VisitSlot(field, slot);
-    if (changed != slot) fd.set_slot(changed);
+  // the full name of the field that holds it, for error messages; `key` is the
+  // index or the key of the element, if the field has several.
+  template <typename Fd, typename... Key>
+  void Visit(const char* field, Fd& fd, const Key&... key) {
+    FdSlot slot = {&fd, fd.slot(), fd.parcel()};
+    VisitSlot(FieldPath(outer_, field, key...), slot);
+    if (slot.slot != fd.slot()) fd.set_slot(slot.slot);
+    if (slot.parcel != fd.parcel()) fd.set_parcel(slot.parcel);
   }
+
+  // While it lives, what is visited stands in that field of the message.
+  class Inside {
+   public:
+    template <typename... Key>
+    Inside(SlotVisitor& visitor, const char* field, const Key&... key)
+        : visitor_(visitor), path_(visitor.outer_, field, key...) {
+      visitor_.outer_ = &path_;
+    }
+    ~Inside() { visitor_.outer_ = path_.outer(); }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+
+   private:
+    SlotVisitor& visitor_;
+    const FieldPath path_;
+  };
 
  protected:
   ~SlotVisitor() = default;
 
  private:
-  virtual uint32_t VisitSlot(const char* field, uint32_t slot) = 0;
+  virtual void VisitSlot(const FieldPath& field, FdSlot& fd) = 0;
+
+  const FieldPath* outer_ = nullptr;
 };
 
 // What all parcels have in common; the runtime handles them through it.
@@ -55,9 +132,12 @@ class ParcelBase {
   // Makes the parcel ready to be sent: each fdrpc.Fd that is present names
   // exactly one attached, open descriptor, and the slots run from 1 without a
   // gap. Descriptors that the message no longer names are closed.
-  // INVALID_ARGUMENT names the field that has none attached, shares its slot
-  // with another, or whose descriptor is empty. Afterwards TakeDescriptors()
-  // gives the set in the order of slots.
+  // INVALID_ARGUMENT names the field and says what is wrong with it: nothing is
+  // attached, what was attached is empty, was taken or stands in another field
+  // too, or the field was copied out of another parcel; or a descriptor is
+  // attached to an fdrpc.Fd in google.protobuf.Any or in a bytes field, where
+  // none can travel. Afterwards TakeDescriptors() gives the set in the order of
+  // slots.
   absl::Status PrepareToSend();
 
   // Takes over the set that arrived with the message, which has been parsed
@@ -71,7 +151,10 @@ class ParcelBase {
   DescriptorSet& descriptors() { return descriptors_; }
 
   // Moves the set out, leaving the parcel with none.
-  DescriptorSet TakeDescriptors() { return std::exchange(descriptors_, {}); }
+  DescriptorSet TakeDescriptors() {
+    id_ = 0;
+    return std::exchange(descriptors_, {});
+  }
   // Closes what is attached, as the destructor does.
   void CloseDescriptors() {
     if (!descriptors_.empty()) Close(TakeDescriptors());
@@ -79,28 +162,40 @@ class ParcelBase {
 
  protected:
   ParcelBase() = default;
+  // What is moved from is as new.
   ParcelBase(ParcelBase&& other) noexcept
-      : descriptors_(other.TakeDescriptors()) {}
+      : descriptors_(std::exchange(other.descriptors_, {})),
+        id_(std::exchange(other.id_, 0)) {}
   ParcelBase& operator=(ParcelBase&& other) noexcept {
-    if (this != &other) {
-      CloseDescriptors();
-      descriptors_ = other.TakeDescriptors();
-    }
+    if (this == &other) return *this;
+    CloseDescriptors();
+    descriptors_ = std::exchange(other.descriptors_, {});
+    id_ = std::exchange(other.id_, 0);
     return *this;
   }
 
-  // Attaches `fd` in place of what `old_slot` holds, which is closed, or under
-  // a new slot if it holds nothing; returns the slot.
-  uint32_t AttachSlot(uint32_t old_slot, OutgoingFd fd);
-  UniqueFd TakeSlot(uint32_t slot);
-  int BorrowSlot(uint32_t slot) const;
+  // Attaches `fd` in place of what `field` names, which is closed, or under a
+  // new slot if it names nothing of this parcel, or what another field names
+  // too.
+  void AttachSlot(FdSlot& field, OutgoingFd fd);
+  UniqueFd TakeSlot(const FdSlot& field);
+  int BorrowSlot(const FdSlot& field) const;
+  // Closes what `field` names, unless another field names it too.
+  void CloseSlot(const FdSlot& field);
 
  private:
   virtual void VisitSlots(SlotVisitor& visitor) = 0;
 
+  // The place of what `field` names; null if that is nothing of this parcel.
+  OutgoingFd* Find(const FdSlot& field);
+  bool OthersName(const FdSlot& field);
+  bool HidesDescriptors();
   static void Close(DescriptorSet descriptors);
 
   DescriptorSet descriptors_;
+  // What an fdrpc.Fd names this parcel by. 0, as in a message on the wire,
+  // while it has no descriptors, or is ready to be sent.
+  uint64_t id_ = 0;
 };
 
 template <typename T>
@@ -123,31 +218,40 @@ class ParcelOf : public ParcelBase {
 
   // Attaches a descriptor to an fdrpc.Fd that stands anywhere in this parcel's
   // message, in place of the one that it may have had, which is closed. A
-  // UniqueFd is closed once it is sent or dropped with the parcel.
+  // UniqueFd is closed once it is sent or dropped with the parcel. Where the
+  // field was copied, from another parcel or within this one, what the original
+  // names stays as it is.
   template <typename Fd>
   void Attach(Fd* field, UniqueFd fd) {
-    field->set_slot(AttachSlot(field->slot(), OutgoingFd(std::move(fd))));
+    AttachFd(*field, OutgoingFd(std::move(fd)));
   }
   // The same with a descriptor that others keep: no dup(2) is made.
   template <typename Fd>
   void Attach(Fd* field, SharedFd fd) {
-    field->set_slot(AttachSlot(field->slot(), OutgoingFd(std::move(fd))));
+    AttachFd(*field, OutgoingFd(std::move(fd)));
   }
 
-  // Moves the descriptor of `field` out. Empty if `field` has none, if it was
-  // taken before, or if it was attached as a SharedFd (which is not the
-  // parcel's to give away; received descriptors never are). Close-on-exec is
-  // set on all descriptors that were received.
+  // Moves the descriptor of `field` out. Empty if `field` has none of this
+  // parcel, if it was taken before, or if it was attached as a SharedFd (which
+  // is not the parcel's to give away; received descriptors never are).
+  // Close-on-exec is set on all descriptors that were received.
   template <typename Fd>
   UniqueFd Take(const Fd& field) {
-    return TakeSlot(field.slot());
+    return TakeSlot({&field, field.slot(), field.parcel()});
   }
 
   // The number of the descriptor of `field`, which stays the parcel's; -1 if it
   // has none.
   template <typename Fd>
   int Borrow(const Fd& field) const {
-    return BorrowSlot(field.slot());
+    return BorrowSlot({&field, field.slot(), field.parcel()});
+  }
+
+  // Closes the descriptor of `field`, if it has one. One that another field
+  // names too, of which `field` is a copy, stays.
+  template <typename Fd>
+  void Close(const Fd& field) {
+    CloseSlot({&field, field.slot(), field.parcel()});
   }
 
   google::protobuf::MessageLite& lite_message() final { return message_; }
@@ -155,10 +259,20 @@ class ParcelOf : public ParcelBase {
  protected:
   ParcelOf() = default;
   explicit ParcelOf(Message message) : message_(std::move(message)) {}
+  ParcelOf(const ParcelOf&) = delete;  // a parcel moves: std::move(parcel)
+  ParcelOf& operator=(const ParcelOf&) = delete;  // likewise
   ParcelOf(ParcelOf&&) = default;
   ParcelOf& operator=(ParcelOf&&) = default;
 
  private:
+  template <typename Fd>
+  void AttachFd(Fd& field, OutgoingFd fd) {
+    FdSlot slot = {&field, field.slot(), field.parcel()};
+    AttachSlot(slot, std::move(fd));
+    field.set_slot(slot.slot);
+    field.set_parcel(slot.parcel);
+  }
+
   Message message_;
 };
 

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include "fdrpc/language.h"
+
 namespace fdrpc {
 
 // Who is at the other end of a connection, as the kernel recorded it when the

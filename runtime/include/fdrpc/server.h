@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,6 +16,7 @@
 #include "fdrpc/server_interceptor.h"
 #include "fdrpc/server_statistics.h"
 #include "fdrpc/service.h"
+#include "fdrpc/timeout.h"
 #include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
@@ -85,31 +87,31 @@ struct ServerOptions {
   size_t max_held_bytes_per_user = 1u << 30;
   size_t max_held_descriptors_per_connection = 4096;
   // How long a client may take from connecting to the end of its handshake.
-  absl::Duration handshake_timeout = absl::Seconds(10);
+  Timeout handshake_timeout = absl::Seconds(10);
   // How long a request, or message of a stream, may take from its first piece
   // to its last, before the connection is closed (after twice that time at the
   // latest): a client that began one, with descriptors in it perhaps, and never
   // ends it. A stream may be idle between messages for as long as it likes.
-  absl::Duration request_timeout = absl::Seconds(30);
+  Timeout request_timeout = absl::Seconds(30);
   // How long calls in progress may go on after SIGTERM or Shutdown() before
   // they are cancelled.
-  absl::Duration drain_timeout = absl::Seconds(10);
+  Timeout drain_timeout = absl::Seconds(10);
   // After how long without a call the server shuts down by itself, to be
   // started again when it is needed (systemd.socket(5)): at the latest after
   // twice that time. Clients may stay connected meanwhile; their next call
   // finds the next server. At least a millisecond.
-  absl::Duration idle_timeout = absl::InfiniteDuration();
+  Timeout idle_timeout = absl::InfiniteDuration();
   // How old a connection may get before its client is asked to make a new one,
   // of which calls notice nothing, and how long calls in progress may then go
   // on on it (gRPC's MAX_CONNECTION_AGE and its grace, without the random
   // part).
-  absl::Duration max_connection_age = absl::InfiniteDuration();
-  absl::Duration max_connection_age_grace = absl::InfiniteDuration();
+  Timeout max_connection_age = absl::InfiniteDuration();
+  Timeout max_connection_age_grace = absl::InfiniteDuration();
   // After how long without a call a connection is ended in the same way, so
   // that peers which went quiet hold no descriptor here: at the latest after
   // twice that time (gRPC's MAX_CONNECTION_IDLE). A call in progress keeps its
   // connection, though nothing comes on it. At least a millisecond.
-  absl::Duration max_connection_idle = absl::InfiniteDuration();
+  Timeout max_connection_idle = absl::InfiniteDuration();
   // Tells the service manager that started the process how the server fares
   // (sd_notify(3); systemd's Type=notify): READY=1 once it serves, STOPPING=1
   // when it begins to shut down, and, if the manager has a watchdog for this
@@ -123,7 +125,7 @@ struct ServerOptions {
   // tens of microseconds, and polling answers in few. It polls only while calls
   // come so densely that it pays, never where the thread may use one CPU only,
   // and an idle server sleeps. Zero: it always sleeps. Not in a loop.
-  absl::Duration max_busy_poll = absl::Microseconds(50);
+  Timeout max_busy_poll = absl::Microseconds(50);
   // See each call before its handler; the first sees it first, and what comes
   // of it last.
   std::vector<std::shared_ptr<ServerInterceptor>> interceptors = {};
@@ -169,6 +171,14 @@ class Server {
   // Borrows `service` until the server is destroyed. Two services of one name
   // are a programmer's error.
   void AddService(Service& service);
+  // The same, for a class that derives from a generated one. Does not compile
+  // if one of its methods only seems to be a handler.
+  template <typename Derived>
+  requires std::is_convertible_v<Derived*, Service*>
+  void AddService(Derived& service) {
+    CheckService<Derived>();
+    AddService(static_cast<Service&>(service));
+  }
 
   // Opens a listening socket; several may be. Nobody can connect before its
   // file is as `options` say. A socket file of the same name that no server
@@ -229,7 +239,7 @@ class Server {
   // `drain_timeout`, then cancels them. Does not block; returns at once when
   // called again.
   void Shutdown();
-  void Shutdown(absl::Duration drain_timeout);
+  void Shutdown(Timeout drain_timeout);
   // Blocks until a started server has shut down and its handlers have ended.
   // One in a loop is left to the thread that the loop belongs to
   // (fdrpc/loop.h); on that thread, or if there is none, it runs the loop

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "fdrpc/language.h"
+
 namespace fdrpc {
 
 // What a server has counted since it was made.

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string_view>
+#include <type_traits>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -53,6 +54,42 @@ struct MethodHandler {
   const Method* method = nullptr;
   void (*serve)(Service& service, std::shared_ptr<ServerCall> call) = nullptr;
 };
+
+// The signature of a method, whatever its class.
+template <typename Method>
+struct SignatureOf {
+  using Type = void;
+};
+template <typename Result, typename Class, typename... Parameters>
+struct SignatureOf<Result (Class::*)(Parameters...)> {
+  using Type = Result(Parameters...);
+};
+template <typename Result, typename Class, typename... Parameters>
+struct SignatureOf<Result (Class::*)(Parameters...) noexcept> {
+  using Type = Result(Parameters...);
+};
+
+// Does not compile unless `kOwn`, a method of a user's service, has the
+// signature of the handler of that name.
+template <auto kOwn, auto kHandler>
+constexpr void CheckHandler() {
+  static_assert(
+      std::is_same_v<typename SignatureOf<decltype(kOwn)>::Type,
+                     typename SignatureOf<decltype(kHandler)>::Type>,
+      "a method of this service has the name of a handler, but other "
+      "parameters or another result: it hides the handler, which goes on "
+      "answering UNIMPLEMENTED. Declare it as the generated .fdrpc.h does, and "
+      "write override behind it");
+}
+
+// Does not compile if a method of `Derived`, a class that may derive from a
+// generated service, only seems to be a handler.
+template <typename Derived>
+constexpr void CheckService() {
+  if constexpr (requires { Derived::template CheckHandlers<Derived>(); }) {
+    Derived::template CheckHandlers<Derived>();
+  }
+}
 
 // The base of every generated service. AddService() borrows it.
 class Service {

@@ -4,6 +4,7 @@
 // What generated stubs are written in terms of; users have no need of it.
 
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
@@ -18,6 +19,15 @@
 #include "fdrpc/method.h"
 
 namespace fdrpc {
+
+// Does not compile: says what to do with a StatusOr that a stub is made of.
+template <typename T>
+constexpr void RefuseStatusOr() {
+  static_assert(
+      !std::is_same_v<T, T>,
+      "a stub is made of a Channel: look whether the StatusOr is ok(), "
+      "and give the stub what it holds, as in Stub stub(*channel)");
+}
 
 // Makes a blocking unary call whose reply is a message or a Parcel of one.
 // `request` is a const message, or a parcel whose descriptors are moved out.

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "fdrpc/language.h"
+
 namespace fdrpc {
 
 template <typename T>

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "fdrpc/language.h"
+
 namespace fdrpc {
 
 // The only owner of one open file descriptor. Closes it when destroyed. Moves,

@@ -46,9 +46,8 @@ class VisitedFields final : public SlotVisitor {
   std::vector<std::string> fields;
 
  private:
-  uint32_t VisitSlot(const char* field, uint32_t slot) override {
-    fields.emplace_back(field);
-    return slot;
+  void VisitSlot(const FieldPath& field, FdSlot&) override {
+    fields.emplace_back(field.field());
   }
 };
 

@@ -1,0 +1,77 @@
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "fdrpc/parcel.h"
+
+namespace fdrpc {
+namespace {
+
+// Of a key that is longer, an error message has no more.
+constexpr size_t kMostKeyBytes = 64;
+
+std::string Quoted(const std::string& key) {
+  if (key.size() <= kMostKeyBytes) {
+    return absl::StrCat("\"", absl::Utf8SafeCEscape(key), "\"");
+  }
+  size_t end = kMostKeyBytes;
+  // Not inside of a character.
+  while (end > 0 && (key[end] & 0xc0) == 0x80) --end;
+  return absl::StrCat("\"", absl::Utf8SafeCEscape(key.substr(0, end)), "\"...");
+}
+
+// "c" of "a.B.c".
+std::string_view LastName(std::string_view full_name) {
+  return full_name.substr(full_name.rfind('.') + 1);
+}
+
+}  // namespace
+
+std::string FieldPath::Element() const {
+  switch (kind_) {
+    case Kind::kNone:
+      return "";
+    case Kind::kInt:
+      return absl::StrCat("[", number_, "]");
+    case Kind::kUint:
+      return absl::StrCat("[", static_cast<uint64_t>(number_), "]");
+    case Kind::kBool:
+      return number_ != 0 ? "[true]" : "[false]";
+    case Kind::kString:
+      return absl::StrCat("[", Quoted(*text_), "]");
+  }
+  return "";
+}
+
+std::string FieldPath::ToString() const {
+  if (outer_ == nullptr) return absl::StrCat("field ", field_, Element());
+  std::string path;
+  std::string_view outermost;
+  for (const FieldPath* at = this; at != nullptr; at = at->outer_) {
+    outermost = at->field_;
+    const std::string name =
+        absl::StrCat(std::string(LastName(outermost)), at->Element());
+    path = path.empty() ? name : absl::StrCat(name, ".", path);
+  }
+  const std::string_view message = outermost.substr(0, outermost.rfind('.'));
+  return absl::StrCat("field ", field_, " (", path, " of ",
+                      std::string(message), ")");
+}
+
+void FieldPath::NotePlace(OutgoingFd& fd) const {
+  fd.other_place_ = nullptr;
+  fd.field_ = field_;
+  fd.index_ = -1;
+  if (outer_ == nullptr && kind_ == Kind::kNone) return;
+  if (outer_ == nullptr && kind_ == Kind::kInt && number_ >= 0 &&
+      number_ <= std::numeric_limits<int>::max()) {
+    fd.index_ = static_cast<int>(number_);
+    return;
+  }
+  fd.other_place_ = std::make_unique<const std::string>(ToString());
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,18 @@
+#ifndef FDRPC_CALL_PACKED_DESCRIPTORS_H_
+#define FDRPC_CALL_PACKED_DESCRIPTORS_H_
+
+#include "absl/status/status.h"
+#include "google/protobuf/message_lite.h"
+
+namespace fdrpc {
+
+// INVALID_ARGUMENT, which names the field, if an fdrpc.Fd that is packed in a
+// google.protobuf.Any of `message`, at any depth, names a descriptor: none can
+// travel there. What is packed is looked into if this program has its type.
+// `message` is of the full runtime (Method::request_has_any, reply_has_any).
+absl::Status CheckPackedDescriptors(
+    const google::protobuf::MessageLite& message);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CALL_PACKED_DESCRIPTORS_H_

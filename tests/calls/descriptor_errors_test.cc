@@ -1,0 +1,132 @@
+// What a caller is told of descriptors that cannot be sent, in all forms: which
+// field it is, and why.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <functional>
+#include <future>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fdrpc/task.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/any.pb.h"
+#include "tests/calls/calls_fixture.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/files.h"
+
+namespace fdrpc::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Does with its reply what a test says.
+class SpoilingService final : public TestService::Service {
+ public:
+  explicit SpoilingService(std::function<void(Parcel<Files>&)> spoil)
+      : spoil_(std::move(spoil)) {}
+
+ private:
+  absl::Status Exchange(ServerContext&, Parcel<Files>&,
+                        Parcel<Files>& reply) override {
+    spoil_(reply);
+    return absl::OkStatus();
+  }
+
+  const std::function<void(Parcel<Files>&)> spoil_;
+};
+
+// Attaches a file whose descriptor somebody else closes, under a number that
+// nothing else gets meanwhile.
+void AddClosed(Parcel<Files>& parcel) {
+  const UniqueFd file = FileWith("b");
+  parcel.add_files(FileWith("a"));
+  parcel.add_files(UniqueFd(fcntl(file.get(), F_DUPFD_CLOEXEC, 700)));
+  close(parcel.files(1));
+}
+
+class DescriptorErrorsTest : public CallsTest {
+ protected:
+  absl::Status Exchange(Parcel<Files> request) {
+    if (form().name() == "Blocking") {
+      return stub_->Exchange(std::move(request)).status();
+    }
+    if (form().name() == "Callback") {
+      std::promise<absl::Status> result;
+      stub_->async().Exchange(std::move(request), {},
+                              [&](absl::StatusOr<Parcel<Files>> reply) {
+                                result.set_value(reply.status());
+                              });
+      return result.get_future().get();
+    }
+    return BlockOn([](TestService::Stub& stub, Parcel<Files> request)
+                       -> Task<absl::StatusOr<Parcel<Files>>> {
+             co_return co_await stub.co().Exchange(std::move(request));
+           }(*stub_, std::move(request)))
+        .status();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Forms, DescriptorErrorsTest, AllForms(), FormsName);
+
+TEST_P(DescriptorErrorsTest, OneThatIsClosedIsNamedByItsField) {
+  Parcel<Files> request;
+  AddClosed(request);
+  const int number = request.files(1);
+  const absl::Status status = Exchange(std::move(request));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_THAT(status.message(),
+              HasSubstr("field fdrpc.testing.Files.files[1]: descriptor " +
+                        std::to_string(number) + " is not open (EBADF)"));
+  EXPECT_TRUE(Echo(Script("echo a")).ok()) << "the connection lives";
+}
+
+TEST_P(DescriptorErrorsTest, OneOfAReplyIsNamedByItsField) {
+  SpoilingService service(AddClosed);
+  Server server;
+  server.AddService(service);
+  std::optional<Link> link;
+  Serve(server, link, {});
+  const absl::Status status = Exchange(Parcel<Files>());
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+  EXPECT_THAT(status.message(),
+              HasSubstr("field fdrpc.testing.Files.files[1]: descriptor "));
+  stub_.reset();
+}
+
+TEST_P(DescriptorErrorsTest, ACopyOfAnotherParcelsFieldIsRefused) {
+  Parcel<Files> other;
+  other.set_first(FileWith("other"));
+  Parcel<Files> request;
+  request.add_files(FileWith("private"));
+  request->clear_files();
+  *request->mutable_first() = other->first();
+  const absl::Status status = Exchange(std::move(request));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_THAT(status.message(),
+              HasSubstr("field fdrpc.testing.Files.first: it does not name a "
+                        "descriptor of this parcel"));
+}
+
+TEST_P(DescriptorErrorsTest, OneInAnAnyIsRefused) {
+  Parcel<Files> inner;
+  inner.set_first(FileWith("lost"));
+  google::protobuf::Any any;
+  any.PackFrom(*inner);
+  // As the generated code of a method has it whose request is or has an Any.
+  static constexpr Method kEcho = {
+      .full_name = "fdrpc.testing.TestService/Echo", .request_has_any = true};
+  absl::StatusOr<Channel> channel = link_->NewChannel();
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  const std::shared_ptr<Caller> caller = *channel;
+  Text reply;
+  const absl::Status status = caller->CallUnary(kEcho, any, reply, {});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_THAT(status.message(), HasSubstr("fdrpc.testing.Files.first"));
+  EXPECT_THAT(status.message(), HasSubstr("google.protobuf.Any"));
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
