@@ -77,8 +77,14 @@ void ClientConnection::Admit() {
 void ClientConnection::Admit(std::deque<PendingCall*>& queue) {
   while (!queue.empty() && !MustWait(*queue.front())) {
     PendingCall& call = *queue.front();
-    queue.pop_front();
     absl::Status fits = CheckLimits(call.open_bytes, call.open_descriptors);
+    if (fits.ok() && !CanName(call.method)) {
+      // The call is one of those that wait, and looks for another connection.
+      RefuseNewCalls(
+          absl::UnavailableError("the connection has used its method ids"));
+      return;
+    }
+    queue.pop_front();
     if (fits.ok()) {
       SendOpen(call);
     } else {
@@ -139,6 +145,10 @@ void ClientConnection::SendOpen(PendingCall& call) {
   if (call.id == kLastCallId) {
     RefuseNewCalls(absl::UnavailableError("the connection has used its ids"));
   }
+}
+
+bool ClientConnection::CanName(const Method& method) const {
+  return method_ids_.size() < kMaxMethods || method_ids_.contains(&method);
 }
 
 uint32_t ClientConnection::MethodId(const Method& method) {

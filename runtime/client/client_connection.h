@@ -124,8 +124,6 @@ class ClientConnection final
   void OnHello(const Hello& hello) override ABSL_LOCKS_EXCLUDED(lock_);
   absl::Status OnFrame(IncomingFrame& frame) override
       ABSL_LOCKS_EXCLUDED(lock_);
-  void OnGoAway(uint32_t last_call_id, std::string_view why) override
-      ABSL_LOCKS_EXCLUDED(lock_);
   void OnPong(uint32_t) override {}
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override
       ABSL_LOCKS_EXCLUDED(lock_);
@@ -187,6 +185,8 @@ class ClientConnection final
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   bool MustWait(const PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void SendOpen(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Whether calls of the method can be sent: it has an id, or can get one.
+  bool CanName(const Method& method) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   uint32_t MethodId(const Method& method) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
   // Takes the call out of the tables and ends it.
@@ -209,7 +209,11 @@ class ClientConnection final
   void RefuseNewCalls(const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
+  absl::Status OnGoAway(uint32_t last_call_id, std::string_view reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   absl::Status OnCallFrame(PendingCall& call, IncomingFrame& frame)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  absl::Status OnHeadersFrame(PendingCall& call, IncomingFrame& frame)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   absl::Status OnMessageFrame(PendingCall& call, IncomingFrame& frame)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -237,6 +241,8 @@ class ClientConnection final
   // Those that were sent and have not ended.
   absl::flat_hash_map<uint32_t, PendingCall*> calls_ ABSL_GUARDED_BY(lock_);
   size_t one_way_calls_ ABSL_GUARDED_BY(lock_) = 0;  // of them
+  // Of which the server has said that it is the last one that it takes.
+  uint32_t last_taken_id_ ABSL_GUARDED_BY(lock_) = kLastCallId;
   std::deque<PendingCall*> waiting_ ABSL_GUARDED_BY(lock_);
   // Apart, since the number of calls at once does not hold these back.
   std::deque<PendingCall*> waiting_one_way_ ABSL_GUARDED_BY(lock_);

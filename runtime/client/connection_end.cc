@@ -38,9 +38,14 @@ std::vector<PendingCall*> ClientConnection::AllCalls() const {
   return calls;
 }
 
-void ClientConnection::OnGoAway(uint32_t last_call_id,
-                                std::string_view reason) {
-  ChannelLockHolder lock(lock_);
+absl::Status ClientConnection::OnGoAway(uint32_t last_call_id,
+                                        std::string_view reason) {
+  // Calls behind the former one have perhaps been made again.
+  if (last_call_id > last_taken_id_) {
+    return absl::InvalidArgumentError(
+        "a go-away with a higher call id than one before it");
+  }
+  last_taken_id_ = last_call_id;
   const absl::Status why = absl::UnavailableError(
       reason.empty() ? "the server is shutting down" : std::string(reason));
   RefuseNewCalls(why);
@@ -49,6 +54,7 @@ void ClientConnection::OnGoAway(uint32_t last_call_id,
     // Descriptors that were sent are gone: such a call can't be made again.
     FinishUnseen(*call, call->open_descriptors == 0, why);
   }
+  return absl::OkStatus();
 }
 
 void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {

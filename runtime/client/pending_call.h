@@ -71,6 +71,10 @@ class PendingCall {
   MessageInbox inbox;
   size_t max_metadata_bytes = 0;
   bool has_headers = false;  // they came in a frame of their own
+  // They come first, or not at all.
+  bool AwaitsHeaders() const {
+    return !has_headers && !inbox.partial() && !inbox.received_any();
+  }
   Metadata headers;
   Metadata trailers;
 

@@ -3,10 +3,11 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "call/kinds_differ.h"
 #include "call/message_assembler.h"
 #include "call/status_in_place.h"
 #include "client/client_connection.h"
+#include "wire/frame_rules.h"
 #include "wire/metadata_block.h"
 #include "wire/status_header.h"
 
@@ -15,49 +16,22 @@ namespace {
 
 constexpr char kLimit[] = "ChannelOptions::max_metadata_bytes";
 
-// Whether a server may send such a frame, for whichever call.
-absl::Status CheckFrame(const FrameHeader& header) {
-  const uint8_t flags = header.flags;
-  bool valid = false;
-  switch (static_cast<FrameType>(header.type)) {
-    case FrameType::kHeaders:
-      valid = flags == kFlagMetadata;
-      break;
-    case FrameType::kMessage:
-      valid = (flags & ~kFlagMore) == kFlagMessage;
-      break;
-    case FrameType::kStatus:
-      valid = (flags & ~kStatusFlags) == 0;
-      break;
-    case FrameType::kCredit:
-      valid = (flags & ~kFlagDescriptors) == 0 && header.argument != 0 &&
-              header.payload_bytes == 0;
-      break;
-    default:
-      break;
-  }
-  if (!valid) {
-    return absl::InvalidArgumentError(absl::StrCat("a frame of type ",
-                                                   header.type, " with flags ",
-                                                   flags, " from a server"));
-  }
-  if ((header.type == static_cast<uint8_t>(FrameType::kCredit) ||
-       (flags & kFlagMessage) == 0) &&
-      header.descriptor_count != 0) {
-    return absl::InvalidArgumentError("descriptors came without a message");
-  }
-  return absl::OkStatus();
+absl::Status HeadersOutOfPlace() {
+  return absl::InvalidArgumentError(
+      "a call's headers came twice, or behind a message");
 }
 
 }  // namespace
 
 absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
-  absl::Status status = CheckFrame(frame.header);
+  absl::Status status = CheckFrame(frame.header, Side::kServer);
   if (!status.ok()) return status;
   {
     ChannelLockHolder lock(lock_);
     const uint32_t id = frame.header.call_id;
-    if (id == 0 || id >= next_id_) {
+    if (id == 0) {
+      status = OnGoAway(frame.header.argument, frame.payload);
+    } else if (id >= next_id_) {
       status =
           absl::InvalidArgumentError("a frame for a call that was never made");
     } else if (auto it = calls_.find(id);
@@ -83,24 +57,8 @@ absl::Status ClientConnection::OnCallFrame(PendingCall& call,
     return absl::OkStatus();
   }
   switch (static_cast<FrameType>(frame.header.type)) {
-    case FrameType::kHeaders: {
-      // The limits of metadata are those of a block: more of them would be
-      // without one.
-      if (std::exchange(call.has_headers, true)) {
-        return absl::InvalidArgumentError("a call's headers came twice");
-      }
-      absl::Status decoded = DecodeMetadataBlock(frame.payload, call.headers);
-      if (!decoded.ok()) return decoded;
-      absl::Status fits =
-          CheckMetadataSize(call.headers, call.max_metadata_bytes, kLimit);
-      if (!fits.ok()) {
-        call.headers.Clear();
-        Abandon(call, std::move(fits));
-        return absl::OkStatus();
-      }
-      call.Wake(CallEvent::kHeaders, lock_);
-      return absl::OkStatus();
-    }
+    case FrameType::kHeaders:
+      return OnHeadersFrame(call, frame);
     case FrameType::kMessage:
       return OnMessageFrame(call, frame);
     case FrameType::kStatus:
@@ -110,6 +68,25 @@ absl::Status ClientConnection::OnCallFrame(PendingCall& call,
     default:
       return absl::OkStatus();
   }
+}
+
+absl::Status ClientConnection::OnHeadersFrame(PendingCall& call,
+                                              IncomingFrame& frame) {
+  // The limits of metadata are those of a block: more of them would be without
+  // one.
+  if (!call.AwaitsHeaders()) return HeadersOutOfPlace();
+  call.has_headers = true;
+  absl::Status decoded = DecodeHeaders(frame.payload, call.headers);
+  if (!decoded.ok()) return decoded;
+  absl::Status fits =
+      CheckMetadataSize(call.headers, call.max_metadata_bytes, kLimit);
+  if (fits.ok()) {
+    call.Wake(CallEvent::kHeaders, lock_);
+  } else {
+    call.headers.Clear();
+    Abandon(call, std::move(fits));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ClientConnection::OnMessageFrame(PendingCall& call,
@@ -123,7 +100,13 @@ absl::Status ClientConnection::OnMessageFrame(PendingCall& call,
     // Whatever the server sends behind it, the call cannot end with that: it
     // need not go on.
     Abandon(call, call.inbox.status());
-  } else if (call.ReplyStreams() && !more) {
+  } else if (more) {
+    return absl::OkStatus();
+  } else if (!call.ReplyStreams()) {
+    // The last piece of one reply comes with the status.
+    Abandon(call, KindsDiffer(call.method.full_name, "reply", "replies",
+                              /*streams_on_server=*/true));
+  } else {
     call.Wake(CallEvent::kMessage, lock_);
     call.Wake(CallEvent::kHeaders, lock_);
   }
@@ -138,9 +121,13 @@ absl::Status ClientConnection::OnCreditFrame(PendingCall& call,
   } else {
     credit.bytes = frame.header.argument;
   }
-  if (!call.RequestStreams() || !call.outbox.Grant(credit)) {
-    return absl::InvalidArgumentError(
-        "credit for a call that has no use for it");
+  if (!call.RequestStreams()) {
+    Abandon(call, KindsDiffer(call.method.full_name, "request", "requests",
+                              /*streams_on_server=*/true));
+    return absl::OkStatus();
+  }
+  if (!call.outbox.Grant(credit)) {
+    return absl::InvalidArgumentError("more credit than a stream can have");
   }
   SendWaiting(call);
   return absl::OkStatus();
@@ -161,18 +148,22 @@ absl::Status ClientConnection::OnStatusFrame(PendingCall& call,
     header.status = InPlaceOf(header.status, fits);
   }
   if ((frame.header.flags & kFlagMetadata) != 0) {
+    if (!call.AwaitsHeaders()) return HeadersOutOfPlace();
     call.headers = std::move(header.headers);
   }
   call.trailers = std::move(header.trailers);
   if ((frame.header.flags & kFlagMessage) != 0) {
     if (call.ReplyStreams()) {
-      return absl::InvalidArgumentError(
-          "a message with the status of a stream of replies");
+      if (header.status.ok()) {
+        header.status = KindsDiffer(call.method.full_name, "reply", "replies",
+                                    /*streams_on_server=*/false);
+      }
+    } else {
+      absl::Status appended = call.inbox.Append(
+          header.message, std::move(frame.descriptors),
+          frame.descriptors_truncated, /*more=*/false, std::move(frame.buffer));
+      if (!appended.ok()) return appended;
     }
-    absl::Status appended = call.inbox.Append(
-        header.message, std::move(frame.descriptors),
-        frame.descriptors_truncated, /*more=*/false, std::move(frame.buffer));
-    if (!appended.ok()) return appended;
   }
   if (header.status.ok()) {
     if (call.inbox.partial()) {

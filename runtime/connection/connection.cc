@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "wire/limits.h"
+#include "wire/frame_rules.h"
 
 namespace fdrpc {
 namespace {
@@ -346,36 +346,26 @@ absl::Status Connection::Dispatch(IncomingFrame& frame) {
   if (!has_hello_) return DispatchHello(frame);
   if (header.type >= kFirstSkippableType) return absl::OkStatus();
   const auto type = static_cast<FrameType>(header.type);
-  switch (type) {
-    case FrameType::kPing:
-    case FrameType::kPong:
-    case FrameType::kGoAway:
-      if (header.call_id != 0 || header.flags != 0 ||
-          header.descriptor_count != 0 ||
-          header.payload_bytes >
-              (type == FrameType::kGoAway ? kMaxReasonBytes : 0)) {
-        return absl::InvalidArgumentError(
-            "a ping, pong or go-away has a call, flags, descriptors or too "
-            "large a payload");
-      }
-      if (type == FrameType::kPing) return Pong(header.argument);
-      if (type == FrameType::kGoAway) {
-        role_.OnGoAway(header.argument, frame.payload);
-      } else {
-        role_.OnPong(header.argument);
-      }
-      return absl::OkStatus();
-    default:
-      return role_.OnFrame(frame);
+  if (type == FrameType::kHello) {
+    return absl::InvalidArgumentError("a second hello");
   }
+  if (type != FrameType::kPing && type != FrameType::kPong) {
+    return role_.OnFrame(frame);
+  }
+  absl::Status status = CheckFrame(header, Side::kServer);  // or the client
+  if (!status.ok()) return status;
+  if (type == FrameType::kPing) return Pong(header.argument);
+  role_.OnPong(header.argument);
+  return status;
 }
 
 absl::Status Connection::DispatchHello(const IncomingFrame& frame) {
-  if (frame.header.type != static_cast<uint8_t>(FrameType::kHello) ||
-      frame.header.call_id != 0 || frame.header.descriptor_count != 0 ||
-      frame.payload.size() > kMaxHelloBytes) {
+  if (frame.header.type != static_cast<uint8_t>(FrameType::kHello)) {
     return absl::InvalidArgumentError("the first frame is no hello");
   }
+  absl::Status valid =
+      CheckFrame(frame.header, Side::kServer);  // or the client
+  if (!valid.ok()) return valid;
   const absl::StatusOr<Hello> hello = DecodeHello(frame.payload);
   if (!hello.ok()) return hello.status();
   absl::Status versions = CheckVersions(hello_, *hello);

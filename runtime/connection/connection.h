@@ -29,14 +29,13 @@ class Connection {
   // The role. Called without a lock held.
   class Role {
    public:
-    // The peer's hello has come. On the reader's thread, as are the next three.
+    // The peer's hello has come. On the reader's thread, as are the next two.
     virtual void OnHello(const Hello& hello) = 0;
     // A frame that is no affair of the connection's. An error says what the
     // peer did that the protocol forbids, and ends the connection.
     virtual absl::Status OnFrame(IncomingFrame& frame) = 0;
-    // The peer takes no calls behind `last_call_id`, and perhaps says why.
-    virtual void OnGoAway(uint32_t last_call_id, std::string_view why) = 0;
-    // The peer has read everything up to the ping of that argument.
+    // The peer has read everything up to the ping of that argument; or says so
+    // unasked.
     virtual void OnPong(uint32_t argument) = 0;
     // `frame` was not sent, no part of it, and will not be. On any thread that
     // uses the connection. If sends(), only this one was refused, and further

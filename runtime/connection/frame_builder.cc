@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -205,17 +206,14 @@ void AddFlags(OutgoingFrame& frame, uint8_t flags) {
 }
 
 OutgoingFrame BuildHeaders(uint32_t call_id, const Metadata& headers) {
-  std::string sized_block;
-  AppendMetadataBlock(headers, sized_block);
-  // The block is the whole payload, without its length.
-  const std::string_view block =
-      std::string_view(sized_block).substr(sizeof(uint32_t));
+  std::string section;
+  AppendMetadataBlock(headers, section);
   OutgoingFrame frame =
-      NewFrame({.payload_bytes = static_cast<uint32_t>(block.size()),
+      NewFrame({.payload_bytes = static_cast<uint32_t>(section.size()),
                 .call_id = call_id,
                 .type = static_cast<uint8_t>(FrameType::kHeaders),
                 .flags = kFlagMetadata});
-  frame.head += block;
+  frame.head += section;
   return frame;
 }
 
@@ -260,6 +258,14 @@ OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
   FrameHeader end = {.call_id = call_id,
                      .type = static_cast<uint8_t>(FrameType::kStatus),
                      .argument = StatusCodeToWire(status.code())};
+  OutgoingFrames frames;
+  std::optional<Pieces> pieces;
+  if (reply != nullptr) pieces.emplace(*reply, std::move(descriptors));
+  // Headers are in the first frame of a call.
+  const bool pieces_before = pieces.has_value() && pieces->count() > 1;
+  if (pieces_before && !headers.empty()) {
+    frames.push_back(BuildHeaders(call_id, headers));
+  }
   std::string sections;
   if (!status.ok()) {
     end.flags |= kFlagDetails;
@@ -269,28 +275,26 @@ OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
     end.flags |= kFlagTrailers;
     AppendMetadataBlock(trailers, sections);
   }
-  if (!headers.empty()) {
+  if (!headers.empty() && !pieces_before) {
     end.flags |= kFlagMetadata;
     AppendMetadataBlock(headers, sections);
   }
-  OutgoingFrames frames;
-  if (reply == nullptr) {
+  if (!pieces.has_value()) {
     end.payload_bytes = static_cast<uint32_t>(sections.size());
     frames.push_back(NewFrame(end));
     frames.back().head += sections;
     return frames;
   }
   end.flags |= kFlagMessage;
-  Pieces pieces(*reply, std::move(descriptors));
-  for (size_t i = 0; i + 1 < pieces.count(); ++i) {
+  for (size_t i = 0; i + 1 < pieces->count(); ++i) {
     frames.push_back(
-        pieces.Frame(i,
-                     {.call_id = call_id,
-                      .type = static_cast<uint8_t>(FrameType::kMessage),
-                      .flags = kFlagMessage | kFlagMore},
-                     ""));
+        pieces->Frame(i,
+                      {.call_id = call_id,
+                       .type = static_cast<uint8_t>(FrameType::kMessage),
+                       .flags = kFlagMessage | kFlagMore},
+                      ""));
   }
-  frames.push_back(pieces.Frame(pieces.count() - 1, end, sections));
+  frames.push_back(pieces->Frame(pieces->count() - 1, end, sections));
   return frames;
 }
 

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/recycled.h"
+#include "call/kinds_differ.h"
 #include "call/message_assembler.h"
 #include "server/server_connection.h"
+#include "wire/frame_rules.h"
 #include "wire/limits.h"
 #include "wire/metadata_block.h"
 
@@ -20,6 +21,8 @@ absl::Status Violation(const char* what) {
 }  // namespace
 
 absl::Status ServerConnection::OnFrame(IncomingFrame& frame) {
+  absl::Status valid = CheckFrame(frame.header, Side::kClient);
+  if (!valid.ok()) return valid;
   switch (static_cast<FrameType>(frame.header.type)) {
     case FrameType::kOpen:
       return OnOpen(frame);
@@ -32,18 +35,11 @@ absl::Status ServerConnection::OnFrame(IncomingFrame& frame) {
     case FrameType::kCredit:
       return OnCredit(frame);
     default:
-      break;
+      return valid;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("a frame of type ", frame.header.type, " from a client"));
 }
 
 absl::Status ServerConnection::OnMethod(const IncomingFrame& frame) {
-  if (frame.header.call_id != 0 || frame.header.flags != 0 ||
-      frame.header.descriptor_count != 0 || frame.payload.empty() ||
-      frame.payload.size() > kMaxMethodNameBytes) {
-    return Violation("a malformed method frame");
-  }
   if (frame.header.argument != methods_.size() + 1 ||
       frame.header.argument > kMaxMethods) {
     return Violation("method numbers that do not run from 1 to the limit");
@@ -56,7 +52,7 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
   const uint32_t id = frame.header.call_id;
   const bool one_way = (frame.header.flags & kFlagOneWay) != 0;
   if (id <= last_call_id_) return Violation("a call id that does not increase");
-  if (frame.header.argument == 0 || frame.header.argument > methods_.size()) {
+  if (frame.header.argument > methods_.size()) {
     return Violation("a call of a method that was not named");
   }
   OpenHeader open;
@@ -65,10 +61,6 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
           ? absl::OkStatus()
           : DecodeOpenHeader(frame.header.flags, frame.payload, open);
   if (!decoded.ok()) return decoded;
-  if ((frame.header.flags & kFlagMessage) == 0 &&
-      frame.header.descriptor_count != 0) {
-    return Violation("descriptors without a message");
-  }
   const absl::StatusOr<RegisteredMethod>& method =
       methods_[frame.header.argument - 1];
   // Where nothing more is read, only calls that are here whole can be served.
@@ -94,8 +86,13 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
     host_->OnOneWayError();
     return absl::OkStatus();
   }
-  if (method->streams_requests() && (frame.header.flags & kFlagMessage) != 0) {
-    return Violation("a message in the open frame of a stream of requests");
+  // One request begins in the open frame, a stream of them behind it.
+  if (((frame.header.flags & kFlagMessage) == 0) !=
+      method->streams_requests()) {
+    Refuse(id, one_way,
+           KindsDiffer(method->handler->method->full_name, "request",
+                       "requests", method->streams_requests()));
+    return absl::OkStatus();
   }
   const absl::Status fits =
       CheckMetadataSize(open.metadata, options_.max_metadata_bytes,
@@ -159,15 +156,6 @@ absl::Status ServerConnection::Deliver(IncomingCall& call, IncomingFrame& frame,
 }
 
 absl::Status ServerConnection::OnMessage(IncomingFrame& frame) {
-  constexpr uint8_t kKnown = kFlagMessage | kFlagMore | kFlagHalfClose;
-  const uint8_t flags = frame.header.flags;
-  const bool has_message = (flags & kFlagMessage) != 0;
-  if ((flags & ~kKnown) != 0 ||
-      (!has_message &&
-       (!frame.payload.empty() || frame.header.descriptor_count != 0 ||
-        (flags & kFlagMore) != 0))) {
-    return Violation("a malformed message frame");
-  }
   absl::Status opened = CheckOpened(frame.header.call_id);
   if (!opened.ok()) return opened;
   const std::shared_ptr<IncomingCall> call = calls_.Find(frame.header.call_id);
@@ -178,10 +166,6 @@ absl::Status ServerConnection::OnMessage(IncomingFrame& frame) {
 
 absl::Status ServerConnection::OnCredit(const IncomingFrame& frame) {
   const FrameHeader& header = frame.header;
-  if ((header.flags & ~kFlagDescriptors) != 0 || header.argument == 0 ||
-      !frame.payload.empty() || header.descriptor_count != 0) {
-    return Violation("a malformed credit frame");
-  }
   absl::Status opened = CheckOpened(header.call_id);
   if (!opened.ok()) return opened;
   const std::shared_ptr<IncomingCall> call = calls_.Find(header.call_id);
@@ -193,10 +177,6 @@ absl::Status ServerConnection::OnCredit(const IncomingFrame& frame) {
 }
 
 absl::Status ServerConnection::OnCancel(const IncomingFrame& frame) {
-  if (frame.header.flags != 0 || !frame.payload.empty() ||
-      frame.header.descriptor_count != 0) {
-    return Violation("a malformed cancel frame");
-  }
   absl::Status opened = CheckOpened(frame.header.call_id);
   if (!opened.ok()) return opened;
   const std::shared_ptr<IncomingCall> call = calls_.Find(frame.header.call_id);
@@ -206,7 +186,7 @@ absl::Status ServerConnection::OnCancel(const IncomingFrame& frame) {
 
 absl::Status ServerConnection::CheckOpened(uint32_t call_id) const {
   // While draining, calls are opened that are not looked at.
-  if (call_id != 0 && (call_id <= last_call_id_ || !takes_calls_)) {
+  if (call_id <= last_call_id_ || !takes_calls_) {
     return absl::OkStatus();
   }
   return Violation("a frame for a call that was never opened");

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "call/kinds_differ.h"
 #include "call/packed_descriptors.h"
 #include "call/parse.h"
 #include "call/status_in_place.h"
@@ -255,11 +256,17 @@ absl::Status IncomingCall::OnCredit(Credit credit) {
     WokenThreads woken;
     MutexLock lock(mu_);
     if (ended_for_client_) return absl::OkStatus();
-    if (replies_ == nullptr || !replies_->Grant(credit)) {
-      return absl::InvalidArgumentError(
-          "credit for a call that has no use for it");
+    if (replies_ != nullptr) {
+      if (!replies_->Grant(credit)) {
+        return absl::InvalidArgumentError("more credit than a stream can have");
+      }
+      queued = Advance(woken);
     }
-    queued = Advance(woken);
+  }
+  if (replies_ == nullptr) {
+    Fail(KindsDiffer(method_.handler->method->full_name, "reply", "replies",
+                     /*streams_on_server=*/false));
+    return absl::OkStatus();
   }
   if (queued) origin_->Flush();
   return absl::OkStatus();

@@ -277,9 +277,10 @@ std::stop_token ServerConnection::draining_token() {
 }
 
 void ServerConnection::OnPong(uint32_t) {
+  if (!draining()) return;  // nobody asked
   confirmed_ = true;
   // A busy poll may have read it, behind which nothing is advanced.
-  if (draining()) host_->OnDrainProgress();
+  host_->OnDrainProgress();
 }
 
 bool ServerConnection::AdvanceDrain(MonotonicTime now) {

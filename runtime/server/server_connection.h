@@ -166,8 +166,6 @@ class ServerConnection final
   // Connection::Role.
   void OnHello(const Hello& hello) override { client_ = hello; }
   absl::Status OnFrame(IncomingFrame& frame) override;
-  // The client ends its calls itself.
-  void OnGoAway(uint32_t, std::string_view) override {}
   void OnPong(uint32_t) override;
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override;
   void OnSent(uint32_t) override {}

@@ -118,4 +118,15 @@ absl::Status DecodeMetadataBlock(std::string_view block, Metadata& metadata) {
   return absl::OkStatus();
 }
 
+absl::Status DecodeHeaders(std::string_view payload, Metadata& headers) {
+  ByteReader reader(payload);
+  uint32_t bytes = 0;
+  std::string_view block;
+  if (!reader.Read(bytes) || !reader.Read(bytes, block) || !reader.done()) {
+    return absl::InvalidArgumentError(
+        "a headers frame is not a metadata block behind its length");
+  }
+  return DecodeMetadataBlock(block, headers);
+}
+
 }  // namespace fdrpc

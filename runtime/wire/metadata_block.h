@@ -32,6 +32,10 @@ void AppendMetadataBlock(const Metadata& metadata, std::string& to);
 // breaks the rules or exceeds the limits.
 absl::Status DecodeMetadataBlock(std::string_view block, Metadata& metadata);
 
+// The payload of a headers frame: the block behind its length, and nothing
+// else. INVALID_ARGUMENT as above.
+absl::Status DecodeHeaders(std::string_view payload, Metadata& headers);
+
 }  // namespace fdrpc
 
 #endif  // FDRPC_WIRE_METADATA_BLOCK_H_

@@ -180,10 +180,8 @@ TEST_P(HostileFramesTest, DescriptorsWithoutAMessagePoison) {
 
 TEST_P(HostileFramesTest, PayloadOrDescriptorsOfAControlFramePoison) {
   Serve();
-  for (uint8_t type : {RawFrame::kPing, RawFrame::kPong, RawFrame::kGoAway}) {
-    const size_t too_much = type == RawFrame::kGoAway ? 1025 : 1;
-    ExpectPoisons(
-        RawFrame{.type = type, .payload = std::string(too_much, 'x')});
+  for (uint8_t type : {RawFrame::kPing, RawFrame::kPong}) {
+    ExpectPoisons(RawFrame{.type = type, .payload = "x"});
     ExpectPoisons(RawFrame{.type = type, .call = 1});
     ExpectPoisons(RawFrame{.type = type, .descriptors = 1}, Fds(1));
   }
@@ -348,13 +346,114 @@ TEST_P(HostileFramesTest, PongsNobodyAskedForAreIgnored) {
   ExpectLives(client, 1);
 }
 
-TEST_P(HostileFramesTest, AGoAwayFromAClientIsIgnored) {
+TEST_P(HostileFramesTest, AGoAwayFromAClientPoisons) {
+  Serve();
+  ExpectPoisons(RawFrame{.type = RawFrame::kGoAway});
+  ExpectPoisons(RawFrame{.type = RawFrame::kGoAway, .argument = ~0u});
+}
+
+TEST_P(HostileFramesTest, AFieldWithoutMeaningIsZero) {
+  Serve();
+  for (RawFrame frame : {CancelFrame(1), RawFrame{.type = RawFrame::kMessage,
+                                         .call = 1,
+                                         .flags = RawFrame::kHalfClose}}) {
+    frame.argument = 1;
+    ExpectPoisons(OpenFrame(1, kWatch, TextBytes("x")).Bytes() + frame.Bytes());
+  }
+  RawPeer client = NewPeer();
+  RawFrame hello = RawHello().Frame();
+  hello.argument = 1;
+  client.Send(hello);
+  EXPECT_TRUE(client.ReachesEnd());
+  client = NewPeer();
+  hello = RawHello().Frame();
+  hello.flags = 1;
+  client.Send(hello);
+  EXPECT_TRUE(client.ReachesEnd());
+}
+
+TEST_P(HostileFramesTest, AFrameThatSaysNothingPoisons) {
+  Serve();
+  RawFrame open = OpenFrame(1, 6, "");
+  open.flags = 0;
+  const std::string begun =
+      MethodFrame(6, "fdrpc.testing.TestService/Collect").Bytes() +
+      open.Bytes();
+  const RawFrame nothing = {.type = RawFrame::kMessage, .call = 1};
+  ExpectPoisons(begun + nothing.Bytes());
+  RawFrame more = nothing;
+  more.flags = RawFrame::kMore;
+  ExpectPoisons(begun + more.Bytes());
+  RawFrame bytes = nothing;
+  bytes.flags = RawFrame::kHalfClose;
+  bytes.payload = "x";
+  ExpectPoisons(begun + bytes.Bytes());
+}
+
+TEST_P(HostileFramesTest, CreditOfNothingPoisonsAndBeyondReasonToo) {
+  Serve();
+  RawFrame open = OpenFrame(1, 6, "");
+  open.flags = 0;
+  const std::string chat =
+      MethodFrame(6, "fdrpc.testing.TestService/Chat").Bytes() + open.Bytes();
+  for (uint32_t amount : {0u, 1u << 30}) {
+    for (uint8_t flags : {0, 1}) {
+      ExpectPoisons(chat + RawFrame{.type = RawFrame::kCredit,
+                                    .call = 1,
+                                    .flags = flags,
+                                    .argument = amount}
+                               .Bytes());
+    }
+  }
+}
+
+TEST_P(HostileFramesTest, AnIdThatWasSkippedIsOneThatHasEnded) {
   Serve();
   RawPeer client = NewClient();
-  ASSERT_TRUE(client.Send(RawFrame{.type = RawFrame::kGoAway}));
+  ExpectLives(client, 7);
+  ASSERT_TRUE(client.Send(CancelFrame(3)));
   ASSERT_TRUE(client.Send(
-      RawFrame{.type = RawFrame::kGoAway, .payload = std::string(1024, 'x')}));
-  ExpectLives(client, 1);
+      RawFrame{.type = RawFrame::kCredit, .call = 4, .argument = 1}));
+  ASSERT_TRUE(client.Send(RawFrame{.type = RawFrame::kMessage,
+                                   .call = 5,
+                                   .flags = RawFrame::kHasMessage,
+                                   .payload = "x"}));
+  ExpectLives(client, 8);
+  client.Send(OpenFrame(6, kEcho, TextBytes("x")));
+  EXPECT_TRUE(client.ReachesEnd());
+}
+
+TEST_P(HostileFramesTest, AnotherKindOfMethodFailsOnlyTheCall) {
+  Serve();
+  RawPeer client = NewClient();
+  ASSERT_TRUE(client.Send(MethodFrame(6, "fdrpc.testing.TestService/Collect")));
+  // One request for a stream of them.
+  ASSERT_TRUE(client.Send(OpenFrame(1, 6, TextBytes("x"))));
+  RawStatus status = client.ReadStatus(1);
+  EXPECT_EQ(status.code, kInternal);
+  EXPECT_NE(status.text.find("TestService/Collect"), std::string::npos);
+  // A stream of requests for one; what comes behind that is dropped.
+  RawFrame open = OpenFrame(2, kEcho, "");
+  open.flags = 0;
+  ASSERT_TRUE(client.Send(open));
+  ASSERT_TRUE(client.Send(RawFrame{.type = RawFrame::kMessage,
+                                   .call = 2,
+                                   .flags = RawFrame::kHasMessage,
+                                   .payload = TextBytes("x")}));
+  EXPECT_EQ(client.ReadStatus(2).code, kInternal);
+  // A half-close in the open frame is an empty stream.
+  open = OpenFrame(3, 6, "");
+  open.flags = RawFrame::kHalfClose;
+  ASSERT_TRUE(client.Send(open));
+  EXPECT_EQ(client.ReadStatus(3).code, kOk);
+  // Credit for a reply that is no stream.
+  open = OpenFrame(4, 6, "");
+  open.flags = 0;
+  ASSERT_TRUE(client.Send(open));
+  ASSERT_TRUE(client.Send(
+      RawFrame{.type = RawFrame::kCredit, .call = 4, .argument = 1}));
+  EXPECT_EQ(client.ReadStatus(4).code, kInternal);
+  ExpectLives(client, 5);
 }
 
 TEST_P(HostileFramesTest, CreditIsIgnoredForCallsThatWereOpened) {

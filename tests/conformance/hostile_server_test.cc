@@ -393,12 +393,130 @@ TEST_P(HostileServerTest, HeadersWithoutEndAreBounded) {
   const std::string bytes = RawFrame{.type = RawFrame::kHeaders,
                                      .call = call,
                                      .flags = RawFrame::kMetadata,
-                                     .payload = block}
+                                     .payload = Sized(block)}
                                 .Bytes();
   size_t sent = 0;
   while (sent < 1000 && server.Send(bytes)) ++sent;
   EXPECT_LT(sent, 1000u) << "the client keeps all of it";
   EXPECT_FALSE(reply.get().ok());
+}
+
+TEST_P(HostileServerTest, HeadersOutOfPlacePoison) {
+  const auto headers = [](uint32_t call) {
+    return RawFrame{.type = RawFrame::kHeaders,
+                    .call = call,
+                    .flags = RawFrame::kMetadata,
+                    .payload = Sized(MetadataBlock({{"k", "v"}}))};
+  };
+  const auto end = [&](uint32_t call) {
+    return RawFrame{.type = RawFrame::kStatus,
+                    .call = call,
+                    .flags = RawFrame::kMetadata | RawFrame::kHasMessage,
+                    .payload = headers(call).payload + TextBytes("x")};
+  };
+  const auto piece = [](uint32_t call) {
+    return RawFrame{.type = RawFrame::kMessage,
+                    .call = call,
+                    .flags = RawFrame::kHasMessage | RawFrame::kMore,
+                    .payload = TextBytes("x")};
+  };
+  ExpectPoisons([&](uint32_t call) {
+    return headers(call).Bytes() + headers(call).Bytes();
+  });
+  ExpectPoisons(
+      [&](uint32_t call) { return headers(call).Bytes() + end(call).Bytes(); });
+  ExpectPoisons([&](uint32_t call) {
+    return piece(call).Bytes() + headers(call).Bytes();
+  });
+  ExpectPoisons(
+      [&](uint32_t call) { return piece(call).Bytes() + end(call).Bytes(); });
+  // A block without its length in front, or with bytes behind it.
+  for (const std::string& payload :
+       {std::string(), MetadataBlock({{"k", "v"}}),
+        Sized(MetadataBlock({{"k", "v"}})) + "x", Bytes32(9)}) {
+    ExpectPoisons([&](uint32_t call) {
+      RawFrame frame = headers(call);
+      frame.payload = payload;
+      return frame.Bytes();
+    });
+  }
+}
+
+TEST_P(HostileServerTest, HeadersInAnyPlaceThatTheyHaveArrive) {
+  const std::string section = Sized(MetadataBlock({{"k", "v"}}));
+  ExpectEndsCall(
+      [&](uint32_t call) {
+        return RawFrame{.type = RawFrame::kHeaders,
+                        .call = call,
+                        .flags = RawFrame::kMetadata,
+                        .payload = section}
+                   .Bytes() +
+               ReplyFrame(call, TextBytes("x")).Bytes();
+      },
+      Code::kOk);
+  ExpectEndsCall(
+      [&](uint32_t call) {
+        return RawFrame{.type = RawFrame::kStatus,
+                        .call = call,
+                        .flags = RawFrame::kMetadata | RawFrame::kHasMessage,
+                        .payload = section + TextBytes("x")}
+            .Bytes();
+      },
+      Code::kOk);
+}
+
+TEST_P(HostileServerTest, AFieldWithoutMeaningIsZero) {
+  for (const RawFrame& wrong :
+       {RawFrame{.type = RawFrame::kHeaders,
+       .flags = RawFrame::kMetadata,
+       .argument = 1,
+       .payload = Sized("")},
+        RawFrame{.type = RawFrame::kMessage,
+        .flags = RawFrame::kHasMessage | RawFrame::kMore,
+        .argument = 1,
+        .payload = "x"},
+        RawFrame{.type = RawFrame::kCredit, .argument = 0}}) {
+    ExpectPoisons([&](uint32_t call) {
+      RawFrame frame = wrong;
+      frame.call = call;
+      return frame.Bytes();
+    });
+  }
+}
+
+TEST_P(HostileServerTest, CreditForOneRequestFailsOnlyTheCall) {
+  ExpectEndsCall(
+      [](uint32_t call) {
+        return RawFrame{.type = RawFrame::kCredit, .call = call, .argument = 1}
+            .Bytes();
+      },
+      Code::kInternal);
+}
+
+TEST_P(HostileServerTest, AGoAwayThatRisesPoisons) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer server = Accept();
+  const uint32_t call = ReadCall(server);
+  const RawFrame go_away = {.type = RawFrame::kGoAway, .argument = call};
+  ASSERT_TRUE(server.Send(go_away.Bytes() + go_away.Bytes()));
+  RawFrame higher = go_away;
+  ++higher.argument;
+  ASSERT_TRUE(server.Send(higher));
+  EXPECT_EQ(reply.get().status().code(), Code::kInternal);
+  EXPECT_TRUE(server.ReachesEnd());
+  server.Close();
+  ExpectRecovers();
+}
+
+TEST_P(HostileServerTest, PongsNobodyAskedForAreIgnored) {
+  std::future<absl::StatusOr<Text>> reply = Echo();
+  RawPeer server = Accept();
+  const uint32_t call = ReadCall(server);
+  for (uint32_t i = 0; i < 100; ++i) {
+    ASSERT_TRUE(server.Send(RawFrame{.type = RawFrame::kPong, .argument = i}));
+  }
+  ASSERT_TRUE(server.Send(ReplyFrame(call, TextBytes("x"))));
+  EXPECT_TRUE(reply.get().ok());
 }
 
 TEST_P(HostileServerTest, PingsAreAnsweredAndAFloodOfThemEnds) {

@@ -144,9 +144,10 @@ TEST_P(SealedRepliesTest, WithoutRoomForTheFileFailOnlyTheCall) {
   ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
   ASSERT_TRUE(first.get().ok());
   const RawFrame end = ReplyFrame(1, TextBytes("x"));
-  const RawFrame headers = {.type = RawFrame::kHeaders,
-                            .flags = RawFrame::kMetadata,
-                            .payload = MetadataBlock({{"key", "value"}})};
+  const RawFrame headers = {
+      .type = RawFrame::kHeaders,
+      .flags = RawFrame::kMetadata,
+      .payload = Sized(MetadataBlock({{"key", "value"}}))};
   const RawFrame piece = {.type = RawFrame::kMessage,
                           .flags = RawFrame::kHasMessage | RawFrame::kMore,
                           .payload = TextBytes("x")};

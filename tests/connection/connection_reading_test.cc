@@ -15,7 +15,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Pair;
 
 constexpr auto kMessage = static_cast<uint8_t>(FrameType::kMessage);
 
@@ -89,6 +88,11 @@ TEST_P(ConnectionReadingTest, RefusesAHelloThatIsMalformed) {
   refuses(NewFrame(0, good, NumberedFiles(1), kHello));
   refuses(NewFrame(0, good + std::string(kMaxHelloBytes, 'x'), {}, kHello));
   refuses(BuildHello({.max_calls = 1}));
+  for (const size_t byte : {kFlagsOffset, kArgumentOffset}) {
+    OutgoingFrame hello = BuildHello({});
+    hello.head[byte] = 1;
+    refuses(std::move(hello));
+  }
 }
 
 TEST_P(ConnectionReadingTest, RefusesVersionsThatItDoesNotSpeak) {
@@ -110,9 +114,9 @@ TEST_P(ConnectionReadingTest, SpeaksToLaterVersionsThatSpeakItsOwn) {
 TEST_P(ConnectionReadingTest, LeavesToTheRoleWhatOnlyARoleKnows) {
   Handshake();
   for (const FrameType type :
-       {FrameType::kHello, FrameType::kOpen, FrameType::kHeaders,
-        FrameType::kMessage, FrameType::kStatus, FrameType::kCancel,
-        FrameType::kCredit, FrameType::kMethod, FrameType{12}, FrameType{0x7f},
+       {FrameType::kOpen, FrameType::kHeaders, FrameType::kMessage,
+        FrameType::kStatus, FrameType::kCancel, FrameType::kCredit,
+        FrameType::kGoAway, FrameType::kMethod, FrameType{12}, FrameType{0x7f},
         FrameType{0}}) {
     role_->frames.clear();
     PeerSends(NewFrame(3, "x", {}, static_cast<uint8_t>(type)));
@@ -172,24 +176,26 @@ TEST_P(ConnectionReadingTest, AnswersPingsWithTheirArgument) {
   EXPECT_TRUE(role_->frames.empty());
 }
 
-TEST_P(ConnectionReadingTest, HandsOnPongsAndGoAways) {
+TEST_P(ConnectionReadingTest, HandsOnPongs) {
   Handshake();
   PeerSends(BuildControl(FrameType::kPong, 0, 7));
-  const std::string longest(1024, 'w');
-  PeerSends(BuildGoAway(9));
-  PeerSends(BuildGoAway(8, "full"));
-  PeerSends(BuildGoAway(7, longest + "more"));
   ReadAll();
   EXPECT_THAT(role_->pongs, ElementsAre(7u));
-  EXPECT_THAT(role_->go_aways,
-              ElementsAre(Pair(9u, ""), Pair(8u, "full"), Pair(7u, longest)));
   EXPECT_TRUE(role_->frames.empty());
   EXPECT_FALSE(connection_->closed());
 }
 
-TEST_P(ConnectionReadingTest, RefusesPingsPongsAndGoAwaysWithAnythingMore) {
-  for (const FrameType type :
-       {FrameType::kPing, FrameType::kPong, FrameType::kGoAway}) {
+TEST_P(ConnectionReadingTest, RefusesASecondHello) {
+  Handshake();
+  PeerSendsHello();
+  ReadAll();
+  ExpectClosedWith(absl::StatusCode::kInternal);
+  EXPECT_THAT(role_->closed[0].message(), HasSubstr("a second hello"));
+  EXPECT_EQ(role_->hellos.size(), 1u);
+}
+
+TEST_P(ConnectionReadingTest, RefusesPingsAndPongsWithAnythingMore) {
+  for (const FrameType type : {FrameType::kPing, FrameType::kPong}) {
     const auto number = static_cast<uint8_t>(type);
     const auto refuses = [&](OutgoingFrame frame) {
       Connect();
@@ -197,11 +203,10 @@ TEST_P(ConnectionReadingTest, RefusesPingsPongsAndGoAwaysWithAnythingMore) {
       PeerSends(std::move(frame));
       ReadAll();
       ExpectClosedWith(absl::StatusCode::kInternal);
-      EXPECT_TRUE(role_->go_aways.empty());
+      EXPECT_TRUE(role_->pongs.empty());
     };
     refuses(NewFrame(1, "", {}, number));
-    refuses(NewFrame(0, std::string(type == FrameType::kGoAway ? 1025 : 1, 'x'),
-                     {}, number));
+    refuses(NewFrame(0, "x", {}, number));
     refuses(NewFrame(0, "", NumberedFiles(1), number));
     OutgoingFrame with_flags = NewFrame(0, "", {}, number);
     with_flags.head[9] = 1;

@@ -161,12 +161,13 @@ TEST_F(FrameBuilderTest, GivesAFrameTheIdOfItsCallAfterwards) {
   }
 }
 
-TEST_F(FrameBuilderTest, HeadersAreTheBlockWithoutItsLength) {
+TEST_F(FrameBuilderTest, HeadersAreTheBlockBehindItsLength) {
   const OutgoingFrame frame = BuildHeaders(0x04030201, {{"k", "vw"}});
   EXPECT_EQ(frame.call_id, 0x04030201u);
-  EXPECT_EQ(BytesOf(frame), Bytes({8, 0,    0, 0, 1, 2,   3,   4,  //
-                                   3, 0x04, 0, 0, 0, 0,   0,   0,  //
-                                   1, 2,    0, 0, 0, 'k', 'v', 'w'}));
+  EXPECT_EQ(BytesOf(frame), Bytes({12, 0,    0, 0, 1, 2,   3,   4,  //
+                                   3,  0x04, 0, 0, 0, 0,   0,   0,  //
+                                   8,  0,    0, 0,                  //
+                                   1,  2,    0, 0, 0, 'k', 'v', 'w'}));
 }
 
 TEST_F(FrameBuilderTest, HeadersDecodeToWhatTheyWereMadeOf) {
@@ -175,9 +176,22 @@ TEST_F(FrameBuilderTest, HeadersDecodeToWhatTheyWereMadeOf) {
         Metadata{{"key", std::string(kMaxMetadataBytes - 8, 'v')}}}) {
     const OutgoingFrame frame = BuildHeaders(1, headers);
     Metadata decoded;
-    ASSERT_TRUE(DecodeMetadataBlock(PayloadOf(frame), decoded).ok());
+    ASSERT_TRUE(DecodeHeaders(PayloadOf(frame), decoded).ok());
     EXPECT_EQ(decoded, headers);
   }
+}
+
+TEST_F(FrameBuilderTest, HeadersStandBeforeEveryPieceOfAReply) {
+  const Metadata headers = {{"k", "v"}};
+  const auto message = MessageOfSize(kMaxPieceBytes + 1);
+  const OutgoingMessage reply(message);
+  const OutgoingFrames frames =
+      BuildStatus(3, absl::OkStatus(), headers, {{"t", "w"}}, &reply, {});
+  ASSERT_EQ(frames.size(), 3u);
+  EXPECT_EQ(BytesOf(frames[0]), BytesOf(BuildHeaders(3, headers)));
+  EXPECT_EQ(HeaderOf(frames[1]).type,
+            static_cast<uint8_t>(FrameType::kMessage));
+  EXPECT_EQ(HeaderOf(frames[2]).flags, kFlagTrailers | kFlagMessage);
 }
 
 TEST_F(FrameBuilderTest, CreditIsAFrameForEachOfTheTwo) {

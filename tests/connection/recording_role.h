@@ -23,7 +23,6 @@ class RecordingRole final : public Connection::Role {
 
   std::vector<Hello> hellos;
   std::vector<ReceivedFrame> frames;
-  std::vector<std::pair<uint32_t, std::string>> go_aways;
   std::vector<uint32_t> pongs;
   std::vector<Unsent> unsent;
   std::vector<absl::Status> sending_ended;
@@ -52,10 +51,6 @@ class RecordingRole final : public Connection::Role {
                         frame.descriptors_truncated});
     }
     return on_frame ? on_frame(frame.header) : absl::OkStatus();
-  }
-  void OnGoAway(uint32_t last_call_id, std::string_view why) override {
-    std::lock_guard lock(mutex_);
-    go_aways.emplace_back(last_call_id, why);
   }
   void OnPong(uint32_t argument) override {
     std::lock_guard lock(mutex_);

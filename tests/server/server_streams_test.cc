@@ -64,10 +64,12 @@ TEST_P(ServerStreamsTest, TheOpenFrameMayCarryTheHalfClose) {
   EXPECT_EQ(log().Next(), "read 0, wrote 0");
 }
 
-TEST_P(ServerStreamsTest, AMessageInTheOpenFrameOfAStreamPoisons) {
+TEST_P(ServerStreamsTest, AMessageInTheOpenFrameOfAStreamFailsTheCall) {
   StreamClient client = NewClient();
   client.Open(1, kChat, "message");
-  EXPECT_TRUE(client.peer().ReachesEnd());
+  EXPECT_EQ(client.ReadEnd(1), StreamClient::kInternal);
+  client.Open(2, kEcho, "lives");
+  EXPECT_EQ(client.ReadEnd(2), StreamClient::kOk);
 }
 
 TEST_P(ServerStreamsTest, AMessageBehindTheHalfCloseOfAStreamPoisons) {

@@ -169,6 +169,22 @@ TEST(MetadataBlockTest, IsRefusedWithLengthsBeyondItsEnd) {
   }
 }
 
+TEST(MetadataBlockTest, HeadersAreABlockBehindItsLengthAndNothingElse) {
+  const Metadata headers = {{"first", "1"}, {"second", "2"}};
+  const std::string payload = EncodedBlock(headers);
+  Metadata decoded;
+  ASSERT_TRUE(DecodeHeaders(payload, decoded).ok());
+  EXPECT_EQ(decoded, headers);
+  for (size_t size = 0; size < payload.size(); ++size) {
+    Metadata cut;
+    EXPECT_EQ(DecodeHeaders(payload.substr(0, size), cut).code(),
+              absl::StatusCode::kInvalidArgument)
+        << size;
+  }
+  Metadata longer;
+  EXPECT_FALSE(DecodeHeaders(payload + "x", longer).ok());
+}
+
 TEST(MetadataTest, GivesTheFirstValueOfAKey) {
   const Metadata metadata = {{"a", "1"}, {"b", "2"}, {"a", "3"}};
   EXPECT_EQ(metadata.Get("a"), "1");
