@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "os/background_close.h"
 #include "wire/limits.h"
 
@@ -19,6 +20,11 @@ Credit InitialCredit(const std::optional<Hello>& server) {
   const Hello& hello = server.has_value() ? *server : Hello();
   return {.bytes = hello.initial_credit_bytes,
           .descriptors = hello.initial_credit_descriptors};
+}
+
+// Not std::string_view, of which abseil's maps would make a string.
+absl::string_view NameOf(const Method& method) {
+  return {method.full_name.data(), method.full_name.size()};
 }
 
 }  // namespace
@@ -148,15 +154,13 @@ void ClientConnection::SendOpen(PendingCall& call) {
 }
 
 bool ClientConnection::CanName(const Method& method) const {
-  return method_ids_.size() < kMaxMethods || method_ids_.contains(&method);
+  return method_ids_.size() < kMaxMethods ||
+         method_ids_.contains(NameOf(method));
 }
 
 uint32_t ClientConnection::MethodId(const Method& method) {
-  // Not std::string_view, which the map would make a string of.
-  const absl::string_view name(method.full_name.data(),
-                               method.full_name.size());
   const auto [it, is_new] = method_ids_.try_emplace(
-      name, static_cast<uint32_t>(method_ids_.size() + 1));
+      NameOf(method), static_cast<uint32_t>(method_ids_.size() + 1));
   if (is_new) {
     connection_.Enqueue(BuildMethod(it->second, method.full_name));
   }
