@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "base/check.h"
+#include "os/local_socket.h"
 #include "server/server_core.h"
 
 namespace fdrpc {
@@ -11,6 +12,9 @@ namespace {
 
 // Of this process or, in a child, of its parent.
 std::atomic<ServerCore*> stopped_by_signals{nullptr};
+// Whose server it is. Not by ForkGeneration(), which a child that is told to
+// stop at its birth has not counted yet.
+std::atomic<pid_t> stopped_process{0};
 struct sigaction former_term = {};
 struct sigaction former_int = {};
 
@@ -18,7 +22,9 @@ void OnSignal(int signal) {
   // Only atomics and functions of signal-safety(7).
   ServerCore* const server = stopped_by_signals.load(std::memory_order_acquire);
   if (server == nullptr) return;
-  if (!server->inherited_by_fork()) return server->RequestStop();
+  if (OwnCredentials().pid == stopped_process.load()) {
+    return server->RequestStop();
+  }
   // In a child, whose server it is not: as if there were none. The signal comes
   // again once this has returned.
   sigaction(signal, signal == SIGTERM ? &former_term : &former_int, nullptr);
@@ -51,6 +57,7 @@ StopSignals::StopSignals(ServerCore& server) {
   }
   FDRPC_CHECK(stopped_by_signals.compare_exchange_strong(expected, &server),
               "two servers of a process Run() at once; use Start() and Wait()");
+  stopped_process.store(OwnCredentials().pid);
   Handle(SIGTERM, former_term);
   Handle(SIGINT, former_int);
 }

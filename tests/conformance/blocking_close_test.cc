@@ -1,6 +1,7 @@
 // Descriptors whose close(2) blocks for as long as the peer likes.
 
 #include <future>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "tests/conformance/attacked_channel.h"
 #include "tests/conformance/attacked_server.h"
 #include "tests/support/lingering_socket.h"
+#include "tests/support/running_loop.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -132,38 +134,44 @@ INSTANTIATE_TEST_SUITE_P(Over, BlockingReplyTest, kAllSchemes, SchemeName);
 
 TEST_P(BlockingReplyTest, ThatACallbackDropsHoldsUpNobody) {
   std::vector<UniqueFd> peers;
-  RawPeer server{UniqueFd()};
+  RunningLoop loop;
+  TestService::Stub stub = NewStub({.loop = loop.loop()});
+  std::optional<RawPeer> server;
   for (int i = 0; i < 20; ++i) {
     std::promise<absl::StatusCode> code;
     std::promise<void> sent;  // and closed here, so that the client's is last
-    stub_.async().Get(Text(), {.timeout = kGiveUp},
-                      [&](const absl::StatusOr<Parcel<Files>>& reply) {
-                        sent.get_future().wait();
-                        code.set_value(reply.status().code());
-                      });
-    if (i == 0) server = Accept();
+    stub.async().Get(Text(), {.timeout = kGiveUp},
+                     [&](const absl::StatusOr<Parcel<Files>>& reply) {
+                       sent.get_future().wait();
+                       code.set_value(reply.status().code());
+                     });
+    if (i == 0) server.emplace(Accept());
     auto [lingering, peer] = LingeringSocket();
     peers.push_back(std::move(peer));
-    ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), FilesBytes({1}), 1),
-                            {lingering.get()}));
+    ASSERT_TRUE(server->Send(ReplyFrame(ReadCall(*server), FilesBytes({1}), 1),
+                             {lingering.get()}));
     lingering.Reset();
     sent.set_value();
     EXPECT_EQ(code.get_future().get(), absl::StatusCode::kOk);
   }
   // The blocking form likewise, of replies that cannot be used.
+  std::future<absl::StatusOr<Text>> first = Echo();
+  server.emplace(Accept());
+  ASSERT_TRUE(server->Send(ReplyFrame(ReadCall(*server), TextBytes("x"))));
+  EXPECT_TRUE(first.get().ok());
   for (int i = 0; i < 20 && !packets(); ++i) {
     std::future<absl::StatusOr<Text>> reply = Echo();
     auto [lingering, peer] = LingeringSocket();
     peers.push_back(std::move(peer));
     const std::string bytes =
-        ReplyFrame(ReadCall(server), TextBytes("x"), 1).Bytes();
+        ReplyFrame(ReadCall(*server), TextBytes("x"), 1).Bytes();
     ASSERT_TRUE(
-        server.Send(bytes.substr(0, bytes.size() - 1), {lingering.get()}));
+        server->Send(bytes.substr(0, bytes.size() - 1), {lingering.get()}));
     lingering.Reset();
-    ASSERT_TRUE(server.Send(bytes.substr(bytes.size() - 1)));
+    ASSERT_TRUE(server->Send(bytes.substr(bytes.size() - 1)));
     EXPECT_EQ(reply.get().status().code(), absl::StatusCode::kInternal);
   }
-  ExpectLives(server);
+  ExpectLives(*server);
   peers.clear();
 }
 

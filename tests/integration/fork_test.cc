@@ -201,6 +201,7 @@ TEST_P(ForkTest, AChildTakesTheSignalsAsWithoutTheServer) {
     service_.echo = [&](ServerContext&, const Text&, Text& reply) {
       const pid_t child = fork();
       if (child == 0) {
+        alarm(kLongSeconds);
         while (true) pause();
       }
       reply.set_number(child);
