@@ -16,8 +16,7 @@ using ::testing::HasSubstr;
 class ParseReceivedTest : public ::testing::Test {
  protected:
   static ReceivedMessage Message(std::string bytes, int descriptors = 0) {
-    ReceivedMessage received{.bytes = ReceivedBytes(std::move(bytes)),
-                             .descriptors = {}};
+    ReceivedMessage received(ReceivedBytes(std::move(bytes)), {});
     for (int i = 0; i < descriptors; ++i) {
       received.descriptors.push_back(FileWith(std::to_string(i)));
     }
