@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "os/activation.h"
+#include "os/descriptor_flight.h"
 #include "os/inherited_socket.h"
 #include "os/open_files.h"
 #include "os/process_exit.h"
@@ -167,6 +168,10 @@ absl::Status ServerCore::Prepare() {
   options_.max_request_descriptors =
       std::clamp<size_t>(limits.files_of_user, kGuaranteedDescriptors,
                          options_.max_request_descriptors);
+  // What waits for clients that do not read is open, too.
+  options_.max_queued_descriptors_per_connection =
+      std::min(options_.max_queued_descriptors_per_connection,
+               OpenFilesLimit() / DescriptorFlight::kPartOfLimit);
   accounts_ = std::make_shared<ClientAccounts>(limits);
   wakeup_ = *std::move(wakeup);
   poller_ = *std::move(poller);

@@ -67,7 +67,10 @@ const std::map<std::string, std::vector<int>>& Errors() {
       {"sendto", {EAGAIN, ENOBUFS, ECONNREFUSED}},
       {"socketpair", {EMFILE, ENOMEM}},
       {"setsockopt", {ENOMEM}},
-      {"map_memory", {ENOMEM}}};
+      {"map_memory", {ENOMEM}},
+      {"get_open_files_limit", {EPERM}},
+      {"set_open_files_limit", {EPERM}},
+      {"unreceived_bytes", {ENOTTY}}};
   return errors;
 }
 

@@ -148,7 +148,9 @@ TEST_P(OpenFilesLimitTest, DescriptorsThatRequestsHoldLeaveOthersRoom) {
 
 // As the kernel counts for its user: root has no such limit.
 TEST_P(OpenFilesLimitTest, ClientsThatDoNotReadLeaveOthersDescriptorsInFlight) {
-  std::filesystem::permissions(dir_.path(), std::filesystem::perms::all);
+  using std::filesystem::perms;
+  // Where everybody may write, a server wants the sticky bit.
+  std::filesystem::permissions(dir_.path(), perms::all | perms::sticky_bit);
   ServerProcess server(address(), [](FakeService& service) {
     BecomeUnprivileged();
     SetLimit(1024, 1024);
