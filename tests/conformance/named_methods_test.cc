@@ -30,6 +30,11 @@ class NamedMethodsTest : public AttackedServer {
     ASSERT_TRUE(channel.ok()) << channel.status();
     channel_ = *std::move(channel);
   }
+  void TearDown() override {
+    // The server is to hold nothing once its clients have gone.
+    channel_.reset();
+    AttackedServer::TearDown();
+  }
   // Calls the method as one of that kind, and uses all that it has.
   absl::Status CallAs(const std::string& name, MethodKind kind) {
     names_.push_back("fdrpc.testing.TestService/" + name);
