@@ -184,7 +184,9 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
       connection = this->connection();
     } else {
       FDRPC_CHECK(state_.outbox.has_room(),
-                  "a message is written before the last one was taken over");
+                  absl::StrCat("a message is written before the last one was "
+                               "taken over: ",
+                               std::string(state_.method.full_name)));
       taken = true;
       half_closed_ = last;
       connection =
@@ -308,6 +310,14 @@ void ChannelCall::EndAtDeadline() {
     return End(absl::DeadlineExceededError(absl::StrCat(
         "the deadline passed while the call waited for the server: ",
         std::string(why.message()))));
+  }
+  if (state_.connection != nullptr) {
+    state_.connection->lock().AssertHeld();
+    if (!state_.connection->has_hello()) {
+      return End(absl::DeadlineExceededError(
+          "the call's deadline has passed, and the peer has not said hello: it "
+          "hangs, or is no fdrpc server"));
+    }
   }
   End(absl::DeadlineExceededError("the call's deadline has passed"));
 }

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "client/channel_call.h"
 
@@ -46,7 +47,8 @@ void ChannelCall::Await(CallEvent event) {
   std::shared_ptr<ClientConnection> connection;
   lock_.Lock();
   FDRPC_CHECK(state_.wait(event).thread == nullptr,
-              "two threads wait for the same of a call");
+              absl::StrCat("two threads wait for the same of a call: ",
+                           std::string(state_.method.full_name)));
   state_.wait(event).thread = &thread;
   while (!state_.Ready(event)) {
     if (state_.deadline != kNoDeadline &&
@@ -123,7 +125,8 @@ void ChannelCall::Notify(CallEvent event, Continuation& continuation) {
   }
   ChannelLockHolder lock(lock_);
   FDRPC_CHECK(state_.wait(event).continuation == nullptr,
-              "two wait for the same of a call");
+              absl::StrCat("two wait for the same of a call: ",
+                           std::string(state_.method.full_name)));
   if (state_.Ready(event)) {
     state_.loop->Post(continuation);
   } else {

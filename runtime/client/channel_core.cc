@@ -176,7 +176,7 @@ void ChannelCore::Wait(ConnectionWaits::Waiter& waiter) {
   Arm();
 }
 
-void ChannelCore::OnReady() {
+void ChannelCore::OnServerReady() {
   lock_.AssertHeld();
   waits_.AdmitAll(lock_.to_wake());
   Arm();

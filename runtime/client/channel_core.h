@@ -138,7 +138,7 @@ class ChannelCore final : public Caller,
   std::string WhyNotReady() ABSL_LOCKS_EXCLUDED(lock_);
 
   // Connectivity::Listener.
-  void OnReady() override;
+  void OnServerReady() override;
   bool has_connection() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
   // LoopCore::Source: a time has come.

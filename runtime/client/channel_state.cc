@@ -132,7 +132,7 @@ std::string ChannelCore::WhyNotReady() {
     case ChannelState::kTransientFailure:
       return std::string(connectivity_->failure().message());
     case ChannelState::kConnecting:
-      return "its hello has not come";
+      return "its hello has not come: it hangs, or is no fdrpc server";
     default:
       return absl::StrCat("the connection has ended: ",
                           std::string(connectivity_->failure().message()));

@@ -47,6 +47,11 @@ class ClientConnection final
   // Whether new calls can be made on it.
   bool usable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) { return usable_; }
 
+  // Whether the server has said hello.
+  bool has_hello() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return server_.has_value();
+  }
+
   // Sends the call's beginning, once it is its turn: calls that exceed what the
   // server takes at once wait; one-way calls, which end when they are written,
   // only for room. All of these are followed by Flush(), without the lock.
@@ -206,6 +211,9 @@ class ClientConnection final
   // Those that were sent. To go through while calls end.
   std::vector<PendingCall*> AllCalls() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // What is to be told of a connection's end: with what the server said before.
+  absl::Status WithReason(const absl::Status& why) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void RefuseNewCalls(const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
@@ -233,6 +241,7 @@ class ClientConnection final
   MonotonicTime read_for_sender_at_ ABSL_GUARDED_BY(lock_);
   BusyPoll busy_poll_;                           // the reader's
   BusyPoll parked_poll_ ABSL_GUARDED_BY(lock_);  // of those that wait for it
+  absl::Status go_away_ ABSL_GUARDED_BY(lock_);  // its reason, once it came
   // Ended by this side, for want of a sign of life.
   bool given_up_ ABSL_GUARDED_BY(lock_) = false;
   std::optional<Hello> server_ ABSL_GUARDED_BY(lock_);

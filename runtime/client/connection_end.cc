@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "client/client_connection.h"
 
 namespace fdrpc {
@@ -48,6 +49,7 @@ absl::Status ClientConnection::OnGoAway(uint32_t last_call_id,
   last_taken_id_ = last_call_id;
   const absl::Status why = absl::UnavailableError(
       reason.empty() ? "the server is shutting down" : std::string(reason));
+  go_away_ = why;
   RefuseNewCalls(why);
   for (PendingCall* call : AllCalls()) {
     if (call->id <= last_call_id) continue;
@@ -65,10 +67,17 @@ void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
     ChannelLockHolder lock(lock_);
     auto it = calls_.find(frame.call_id);
     if (it == calls_.end()) return;
+    if (!connection_.sends() && go_away_.ok() &&
+        !it->second->resend_if_unseen) {
+      // It ends, and the server may have said why.
+      ReadNowAndThen(CoarseNow());
+      it = calls_.find(frame.call_id);
+      if (it == calls_.end()) return;
+    }
     PendingCall& call = *it->second;
     if (!connection_.sends()) {
       usable_ = false;
-      TakeBack(call, std::move(frame), header, why);
+      TakeBack(call, std::move(frame), header, WithReason(why));
     } else if (type == FrameType::kOpen) {
       Finish(call, why);
       Admit();
@@ -100,18 +109,27 @@ void ClientConnection::TakeBack(PendingCall& call, OutgoingFrame frame,
   FinishUnseen(call, true, why);
 }
 
-void ClientConnection::OnSendingEnded(const absl::Status& why) {
+absl::Status ClientConnection::WithReason(const absl::Status& why) const {
+  if (go_away_.ok() || !absl::IsUnavailable(why) || given_up_) return why;
+  return absl::UnavailableError(absl::StrCat(std::string(why.message()), ": ",
+                                             std::string(go_away_.message())));
+}
+
+void ClientConnection::OnSendingEnded(const absl::Status& ended) {
   // Calls that are on it may still be answered; of those that are not, only a
   // part was sent.
   ChannelLockHolder lock(lock_);
+  if (go_away_.ok()) ReadNowAndThen(CoarseNow());
+  const absl::Status why = WithReason(ended);
   RefuseNewCalls(why);
   for (PendingCall* call : AllCalls()) {
     if (call->method.one_way) Finish(*call, why);
   }
 }
 
-void ClientConnection::OnClosed(const absl::Status& why) {
+void ClientConnection::OnClosed(const absl::Status& closed) {
   ChannelLockHolder lock(lock_);
+  const absl::Status why = WithReason(closed);
   RefuseNewCalls(why);
   // A server says hello before it looks at calls: where none came, the listener
   // went before it accepted the connection.

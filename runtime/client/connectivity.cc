@@ -15,7 +15,7 @@ void Connectivity::OnNotConnected(const absl::Status& why) {
 void Connectivity::OnHello(const ClientConnection& connection) {
   if (connection_ != &connection) return;
   Change(ChannelState::kReady);
-  if (listener_ != nullptr) listener_->OnReady();
+  if (listener_ != nullptr) listener_->OnServerReady();
 }
 
 void Connectivity::OnEnded(const ClientConnection& connection,

@@ -24,7 +24,7 @@ class Connectivity {
   // Hears that the server has said hello, with the lock held.
   class Listener {
    public:
-    virtual void OnReady() = 0;
+    virtual void OnServerReady() = 0;
 
    protected:
     ~Listener() = default;

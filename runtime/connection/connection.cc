@@ -330,9 +330,16 @@ Transport::ReceiveOutcome Connection::Receive() {
   while (!closed()) {
     const Transport::NextResult next = transport_->Next(frame);
     if (next.outcome == Transport::NextOutcome::kNone) break;
-    const absl::Status status =
-        next.outcome == Transport::NextOutcome::kMalformed ? next.error
-                                                           : Dispatch(frame);
+    absl::Status status;
+    if (next.outcome != Transport::NextOutcome::kMalformed) {
+      status = Dispatch(frame);
+    } else if (has_hello_) {
+      status = next.error;
+    } else {
+      status = absl::InvalidArgumentError(
+          absl::StrCat("it does not speak fdrpc: what it sent is no hello (",
+                       std::string(next.error.message()), ")"));
+    }
     if (!status.ok()) {
       Close(absl::InternalError(
           absl::StrCat("protocol error by the peer: ", status.message())));
@@ -361,7 +368,8 @@ absl::Status Connection::Dispatch(IncomingFrame& frame) {
 
 absl::Status Connection::DispatchHello(const IncomingFrame& frame) {
   if (frame.header.type != static_cast<uint8_t>(FrameType::kHello)) {
-    return absl::InvalidArgumentError("the first frame is no hello");
+    return absl::InvalidArgumentError(
+        "the first frame is no hello: it does not speak fdrpc");
   }
   absl::Status valid =
       CheckFrame(frame.header, Side::kServer);  // or the client

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "os/connect_failure.h"
 #include "os/datagram_door.h"
 #include "os/socket_file.h"
 #include "os/syscalls.h"
@@ -17,11 +18,6 @@ constexpr int kPeerPidfd = 77;
 
 // More than that makes messages of any size no quicker.
 constexpr int kSendBufferBytes = 1 << 20;
-
-absl::Status NobodyListens(const UnixAddress& address) {
-  return absl::UnavailableError(
-      absl::StrCat("nobody listens on ", address.text()));
-}
 
 }  // namespace
 
@@ -40,7 +36,12 @@ absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address) {
   UniqueFd directory;
   if (address.is_long()) {
     absl::StatusOr<UniqueFd> opened = OpenDirectory(address);
-    if (absl::IsNotFound(opened.status())) return NobodyListens(address);
+    if (absl::IsNotFound(opened.status())) {
+      return ConnectFailure(address, ENOENT);
+    }
+    if (absl::IsPermissionDenied(opened.status())) {
+      return ConnectFailure(address, EACCES);
+    }
     if (!opened.ok()) return opened.status();
     directory = *std::move(opened);
   }
@@ -55,21 +56,8 @@ absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address) {
                                    reachable.length());
   });
   if (connected < 0) {
-    switch (errno) {
-      case ENOENT:
-      case ECONNREFUSED:
-        return NobodyListens(address);
-      case EAGAIN:
-        return UniqueFd();
-      case EPROTOTYPE:
-        return absl::FailedPreconditionError(
-            absl::StrCat("the server at ", address.text(),
-                         " has a socket of another type (EPROTOTYPE): the "
-                         "address must have the scheme that it listens with"));
-      default:
-        return absl::ErrnoToStatus(errno,
-                                   absl::StrCat("connect ", address.text()));
-    }
+    if (errno == EAGAIN) return UniqueFd();
+    return ConnectFailure(address, errno);
   }
   if (address.type() == SOCK_DGRAM) return Knock(fd->get(), address.text());
   if (address.type() == SOCK_STREAM) RaiseSendBuffer(fd->get());

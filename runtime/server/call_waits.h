@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <utility>
 
-#include "base/check.h"
 #include "fdrpc/call.h"
 #include "os/parker.h"
 #include "server/call_runner.h"
@@ -57,11 +56,16 @@ class WokenThreads {
 // continuation, which it borrows. Guarded by the call's lock.
 class CallWaits {
  public:
+  // Only if nobody waits for the event.
   void Add(CallEvent event, ParkedThread& thread) {
-    Free(event).thread = &thread;
+    At(event).thread = &thread;
   }
   void Add(CallEvent event, Continuation& continuation) {
-    Free(event).continuation = &continuation;
+    At(event).continuation = &continuation;
+  }
+  bool IsFree(CallEvent event) const {
+    const Wait& wait = waits_[static_cast<size_t>(event)];
+    return wait.thread == nullptr && wait.continuation == nullptr;
   }
 
   // Takes a wait back; false if the continuation does not wait here.
@@ -94,12 +98,6 @@ class CallWaits {
   };
 
   Wait& At(CallEvent event) { return waits_[static_cast<size_t>(event)]; }
-  Wait& Free(CallEvent event) {
-    Wait& wait = At(event);
-    FDRPC_CHECK(wait.thread == nullptr && wait.continuation == nullptr,
-                "two wait for one event of a call");
-    return wait;
-  }
 
   std::array<Wait, kCallEvents> waits_;
 };

@@ -226,7 +226,7 @@ bool IncomingCall::Send(OutgoingMessage message, bool) {
       return false;
     }
     FDRPC_CHECK(replies_ != nullptr && replies_->has_room(),
-                "a call's Send() comes when kRoom is ready");
+                Misuse("a call's Send() comes when kRoom is ready"));
     if (!headers_sent_ && !context_.headers().empty()) {
       status = EnqueueHeaders();
       queued = true;

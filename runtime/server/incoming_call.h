@@ -163,6 +163,10 @@ class IncomingCall final : public ServerCall,
   // For the thread that sends, which alone fills it: needs no lock.
   bool HasRoom() const ABSL_NO_THREAD_SAFETY_ANALYSIS;
   bool IsReady(CallEvent event) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Only one may wait for each event.
+  void CheckFree(CallEvent event) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // A programmer's error, with the method in whose handler it is.
+  std::string Misuse(std::string_view what) const;
   // Has a wait, or what goes behind a message that waits, end in time.
   void WatchDeadline() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

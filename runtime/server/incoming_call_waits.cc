@@ -1,6 +1,8 @@
 // How threads and continuations wait for what a call brings: a part of
 // IncomingCall.
 
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "server/incoming_call.h"
 
 namespace fdrpc {
@@ -14,6 +16,16 @@ bool IncomingCall::IsReady(CallEvent event) const {
     default:
       return ended_;
   }
+}
+
+void IncomingCall::CheckFree(CallEvent event) const {
+  FDRPC_CHECK(waits_.IsFree(event), Misuse("two wait for one event of a call"));
+}
+
+std::string IncomingCall::Misuse(std::string_view what) const {
+  if (method_.handler == nullptr) return std::string(what);
+  return absl::StrCat(std::string(what), ": ",
+                      std::string(method_.handler->method->full_name));
 }
 
 bool IncomingCall::HasRoom() const {
@@ -38,6 +50,7 @@ void IncomingCall::Await(CallEvent event) {
       MutexLock lock(mu_);
       waits_.Remove(event);
       if (IsReady(event)) return;
+      CheckFree(event);
       waits_.Add(event, thread);
       if (thread.polls) WatchDeadline();
     }
@@ -63,6 +76,7 @@ void IncomingCall::Notify(CallEvent event, Continuation& continuation) {
   if (context_.past_deadline()) OnDeadline();
   MutexLock lock(mu_);
   if (IsReady(event)) return origin_->runner().Post(continuation);
+  CheckFree(event);
   waits_.Add(event, continuation);
   WatchDeadline();
 }

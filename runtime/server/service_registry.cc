@@ -1,5 +1,6 @@
 #include "server/service_registry.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "fdrpc/handler_exceptions.h"
@@ -22,9 +23,13 @@ void RegisteredMethod::Serve(std::shared_ptr<ServerCall> call) const {
 void ServiceRegistry::Add(Service& service) {
   const bool is_new =
       services_.emplace(std::string(service.full_name()), &service).second;
-  FDRPC_CHECK(is_new, "two services of one name were added to a server");
+  FDRPC_CHECK(is_new,
+              absl::StrCat("two services of one name were added to a server: ",
+                           std::string(service.full_name())));
   for (const MethodHandler& handler : service.method_handlers()) {
-    FDRPC_CHECK(handler.serve != nullptr, "a method has no handler");
+    FDRPC_CHECK(handler.serve != nullptr,
+                absl::StrCat("a method has no handler: ",
+                             std::string(handler.method->full_name)));
     methods_.emplace(std::string(handler.method->full_name),
                      RegisteredMethod{&service, &handler, interceptors_});
   }
@@ -37,11 +42,14 @@ absl::StatusOr<RegisteredMethod> ServiceRegistry::Find(
   const std::string name(full_name);
   if (auto it = methods_.find(name); it != methods_.end()) return it->second;
   const std::string service = name.substr(0, name.find('/'));
+  // What a client names need not be text.
+  const std::string named = absl::Utf8SafeCHexEscape(name);
   if (services_.contains(service)) {
-    return absl::UnimplementedError(
-        absl::StrCat("the server's service ", service, " has no such method"));
+    return absl::UnimplementedError(absl::StrCat(
+        "the server's service ", service, " has no such method: ", named));
   }
-  return absl::UnimplementedError("the server has no such service");
+  return absl::UnimplementedError(
+      absl::StrCat("the server has no such service: ", named));
 }
 
 }  // namespace fdrpc

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -140,6 +141,68 @@ TEST_F(ConnectSocketTest,
               return static_cast<int>(ConnectSocket(Address()).status().code());
             }),
             static_cast<int>(absl::StatusCode::kPermissionDenied));
+}
+
+TEST_F(ConnectSocketTest, SaysWhichComponentIsMissingOrInTheWay) {
+  const std::string missing = dir_.file("missing");
+  EXPECT_THAT(
+      std::string(
+          ConnectSocket(Address("missing/deep/socket")).status().message()),
+      HasSubstr(": " + missing + " does not exist (ENOENT)"));
+  const std::string file = dir_.file("file");
+  ASSERT_TRUE(std::ofstream(file).put('x').good());
+  absl::Status status = ConnectSocket(Address("file")).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr(file + " is no socket (ECONNREFUSED)"));
+  status = ConnectSocket(Address("file/socket")).status();
+  EXPECT_FALSE(absl::IsUnavailable(status));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr(file + " is no directory"));
+  { const SocketListener listener = Listen(); }
+  EXPECT_THAT(std::string(ConnectSocket(Address()).status().message()),
+              HasSubstr(dir_.file("socket") + " does not exist"));
+}
+
+TEST_F(ConnectSocketTest, SaysOfWhichComponentOfALongPathItSpeaks) {
+  const std::string name = std::string(100, 'd') + "/socket";
+  EXPECT_THAT(std::string(ConnectSocket(Address(name)).status().message()),
+              HasSubstr(std::string(100, 'd') + " does not exist"));
+}
+
+TEST_F(ConnectSocketTest, SaysFromWhichDirectoryARelativePathGoes) {
+  const absl::StatusOr<UnixAddress> address =
+      UnixAddress::Parse("unix:no-such-directory/socket");
+  ASSERT_TRUE(address.ok());
+  EXPECT_THAT(std::string(ConnectSocket(*address).status().message()),
+              HasSubstr("no-such-directory does not exist (the working "
+                        "directory is " +
+                        std::filesystem::current_path().string() + ")"));
+}
+
+TEST_F(ConnectSocketTest, SaysWhoMayNotUseWhat) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs a second user";
+  const SocketListener listener = Listen();
+  ASSERT_EQ(chmod(Address().path(), 0700), 0);
+  const auto says = [this](const std::string& what) {
+    return InChild([&] {
+      BecomeUnprivileged();
+      const std::string message(ConnectSocket(Address()).status().message());
+      const std::string user = "user " + std::to_string(geteuid()) + " ";
+      return message.find(what) != std::string::npos &&
+                     message.find(user) != std::string::npos
+                 ? 0
+                 : 1;
+    });
+  };
+  ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
+  EXPECT_EQ(says("may not write to the socket " + dir_.file("socket") +
+                 " (mode 0700, user 0, group 0)"),
+            0);
+  ASSERT_EQ(chmod(dir_.path().c_str(), 0700), 0);
+  EXPECT_EQ(says("may not search the directory " + dir_.path() +
+                 " (mode 0700, user 0, group 0)"),
+            0);
 }
 
 TEST_F(ConnectSocketTest, FailsWithoutDescriptorsLeft) {

@@ -20,15 +20,17 @@
 namespace fdrpc {
 
 // What the asynchronous streams of a client have. Copies are handles to one
-// call; when the last one goes, those of pending callbacks included, a call
-// that has not ended is cancelled.
+// call; when the last one goes, those that callbacks have captured included, a
+// call that has not ended is cancelled. Pending callbacks then run: Finish()'s
+// gets CANCELLED. So who waits for Finish() keeps a handle, for instance in its
+// callback.
 //
 // Threads: a handle may be used from any thread. One Read() at a time may be
 // pending, and one Write().
 class AsyncClientStreamBase {
  public:
   explicit AsyncClientStreamBase(std::shared_ptr<ClientCall> call)
-      : state_(std::make_shared<State>(std::move(call))) {}
+      : AsyncClientStreamBase(std::make_shared<State>(std::move(call))) {}
 
   // Ends the call with CANCELLED, if it has not ended. Pending callbacks run.
   void Cancel() { state_->Cancel(); }
@@ -50,8 +52,11 @@ class AsyncClientStreamBase {
   const Metadata& trailers() { return state_->call->trailers(); }
 
  protected:
-  // A pointer to the call that keeps it from being cancelled.
-  std::shared_ptr<ClientCall> call() { return {state_, state_->call.get()}; }
+  // For a pending callback: keeps the call and its state, but not from being
+  // cancelled.
+  std::shared_ptr<ClientCall> call() {
+    return {state_->shared_from_this(), state_->call.get()};
+  }
 
   // What those have that send a stream.
   template <typename Request>
@@ -72,12 +77,11 @@ class AsyncClientStreamBase {
   }
 
  private:
-  struct State {
+  struct State : std::enable_shared_from_this<State> {
     static constexpr int kWrites = 1;      // a Write() is pending
     static constexpr int kHalfCloses = 2;  // nothing comes behind that
 
     explicit State(std::shared_ptr<ClientCall> of) : call(std::move(of)) {}
-    ~State() { Cancel(); }
     void Cancel() {
       call->Abort(absl::CancelledError("the caller cancelled the call"));
     }
@@ -89,6 +93,12 @@ class AsyncClientStreamBase {
     std::atomic<int> writing{0};
   };
 
+  explicit AsyncClientStreamBase(std::shared_ptr<State> state)
+      // Braces: get() comes before the move.
+      : state_{state.get(),
+               [kept = std::move(state)](State* last) { last->Cancel(); }} {}
+
+  // The handles' own: cancels the call with the last of them.
   std::shared_ptr<State> state_;
 };
 

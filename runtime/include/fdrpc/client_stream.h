@@ -42,6 +42,8 @@ class ClientStreamBase {
 
  protected:
   ClientCall& call() { return *call_; }
+  // For who waits, perhaps longer than the stream lives.
+  const std::shared_ptr<ClientCall>& shared_call() { return call_; }
 
  private:
   std::shared_ptr<ClientCall> call_;

@@ -23,8 +23,8 @@ namespace fdrpc {
 // Waits for an event of a client's call within a coroutine.
 class ClientEventAwaiter : public EventAwaiter {
  protected:
-  ClientEventAwaiter(ClientCall& call, CallEvent event)
-      : EventAwaiter(call, event) {}
+  ClientEventAwaiter(std::shared_ptr<ClientCall> call, CallEvent event)
+      : EventAwaiter(std::move(call), event) {}
   ClientCall& call() { return static_cast<ClientCall&>(EventAwaiter::call()); }
 };
 
@@ -37,11 +37,11 @@ class [[nodiscard]] CoReply final : public ClientStreamBase {
 
   class Awaiter final : public ClientEventAwaiter {
    public:
-    explicit Awaiter(ClientCall& call)
-        : ClientEventAwaiter(call, CallEvent::kEnd) {}
+    explicit Awaiter(std::shared_ptr<ClientCall> call)
+        : ClientEventAwaiter(std::move(call), CallEvent::kEnd) {}
     absl::StatusOr<Reply> await_resume() { return TakeReply<Reply>(call()); }
   };
-  Awaiter operator co_await() { return Awaiter(call()); }
+  Awaiter operator co_await() { return Awaiter(shared_call()); }
 };
 
 // A one-way call that has begun: co_await gives OK once its request has been
@@ -53,18 +53,18 @@ class [[nodiscard]] CoOneWay final : public ClientStreamBase {
 
   class Awaiter final : public ClientEventAwaiter {
    public:
-    explicit Awaiter(ClientCall& call)
-        : ClientEventAwaiter(call, CallEvent::kEnd) {}
+    explicit Awaiter(std::shared_ptr<ClientCall> call)
+        : ClientEventAwaiter(std::move(call), CallEvent::kEnd) {}
     absl::Status await_resume() { return call().status(); }
   };
-  Awaiter operator co_await() { return Awaiter(call()); }
+  Awaiter operator co_await() { return Awaiter(shared_call()); }
 };
 
 // co_await: the server's initial metadata, borrowed from the stream.
 class HeadersAwaiter final : public ClientEventAwaiter {
  public:
-  explicit HeadersAwaiter(ClientCall& call)
-      : ClientEventAwaiter(call, CallEvent::kHeaders) {}
+  explicit HeadersAwaiter(std::shared_ptr<ClientCall> call)
+      : ClientEventAwaiter(std::move(call), CallEvent::kHeaders) {}
   const Metadata& await_resume() { return call().headers(); }
 };
 
@@ -72,11 +72,13 @@ class HeadersAwaiter final : public ClientEventAwaiter {
 template <typename Reply>
 class FinishAwaiter final : private Continuation {
  public:
-  explicit FinishAwaiter(ClientCall& call) : call_(call) {}
+  explicit FinishAwaiter(std::shared_ptr<ClientCall> call)
+      : call_(std::move(call)) {}
   // Before it is awaited.
-  FinishAwaiter(FinishAwaiter&& other) noexcept : call_(other.call_) {}
+  FinishAwaiter(FinishAwaiter&& other) noexcept
+      : call_(std::move(other.call_)) {}
   ~FinishAwaiter() {
-    if (waiting_) call_.Forget(*this);
+    if (waiting_) call_->Forget(*this);
   }
 
   bool await_ready() { return Ended(); }
@@ -84,13 +86,13 @@ class FinishAwaiter final : private Continuation {
     waiter_ = waiter;
     Wait();
   }
-  absl::Status await_resume() { return call_.status(); }
+  absl::Status await_resume() { return call_->status(); }
 
  private:
   void Wait() {
     waiting_ = true;
     // Nothing behind it: this object may be gone by then.
-    call_.Notify(CallEvent::kMessage, *this);
+    call_->Notify(CallEvent::kMessage, *this);
   }
   void Run() override {
     waiting_ = false;
@@ -99,13 +101,13 @@ class FinishAwaiter final : private Continuation {
   }
   bool Ended() {
     Reply dropped;
-    while (call_.Ready(CallEvent::kMessage)) {
-      if (!call_.Take(dropped)) return true;
+    while (call_->Ready(CallEvent::kMessage)) {
+      if (!call_->Take(dropped)) return true;
     }
     return false;
   }
 
-  ClientCall& call_;
+  const std::shared_ptr<ClientCall> call_;
   std::coroutine_handle<> waiter_;
   bool waiting_ = false;
 };
@@ -117,11 +119,11 @@ class CoClientReader final : public ClientStreamBase {
   using ClientStreamBase::ClientStreamBase;
 
   // std::optional<Reply>: none once there are no more.
-  ReadAwaiter<Reply> Read() { return ReadAwaiter<Reply>(call()); }
-  HeadersAwaiter headers() { return HeadersAwaiter(call()); }
+  ReadAwaiter<Reply> Read() { return ReadAwaiter<Reply>(shared_call()); }
+  HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
   // absl::Status: how the call ended. Replies that were not read are dropped: a
   // stream that the server does not end wants Cancel() first.
-  FinishAwaiter<Reply> Finish() { return FinishAwaiter<Reply>(call()); }
+  FinishAwaiter<Reply> Finish() { return FinishAwaiter<Reply>(shared_call()); }
 };
 
 // The requests of a client-streaming call, and its reply.
@@ -133,18 +135,18 @@ class CoClientWriter final : public ClientStreamBase {
   // bool: true if the request was taken over to be sent; false if the call has
   // ended, or behind the half-close (WriteLast(), WritesDone(), Finish()).
   WriteAwaiter<Request> Write(SentMessage<Request> request) {
-    return {call(), std::forward<SentMessage<Request>>(request), false};
+    return {shared_call(), std::forward<SentMessage<Request>>(request), false};
   }
   WriteAwaiter<Request> WriteLast(SentMessage<Request> request) {
-    return {call(), std::forward<SentMessage<Request>>(request), true};
+    return {shared_call(), std::forward<SentMessage<Request>>(request), true};
   }
   // Half-closes: no more requests come.
   void WritesDone() { call().HalfClose(); }
-  HeadersAwaiter headers() { return HeadersAwaiter(call()); }
+  HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
   // absl::StatusOr<Reply>. Half-closes, if that was not done. Once.
   typename CoReply<Reply>::Awaiter Finish() {
     WritesDone();
-    return typename CoReply<Reply>::Awaiter(call());
+    return typename CoReply<Reply>::Awaiter(shared_call());
   }
 };
 
@@ -157,18 +159,18 @@ class CoClientStream final : public ClientStreamBase {
 
   // As CoClientWriter and CoClientReader have them.
   WriteAwaiter<Request> Write(SentMessage<Request> request) {
-    return {call(), std::forward<SentMessage<Request>>(request), false};
+    return {shared_call(), std::forward<SentMessage<Request>>(request), false};
   }
   WriteAwaiter<Request> WriteLast(SentMessage<Request> request) {
-    return {call(), std::forward<SentMessage<Request>>(request), true};
+    return {shared_call(), std::forward<SentMessage<Request>>(request), true};
   }
   void WritesDone() { call().HalfClose(); }
-  ReadAwaiter<Reply> Read() { return ReadAwaiter<Reply>(call()); }
-  HeadersAwaiter headers() { return HeadersAwaiter(call()); }
+  ReadAwaiter<Reply> Read() { return ReadAwaiter<Reply>(shared_call()); }
+  HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
   // Half-closes, if that was not done.
   FinishAwaiter<Reply> Finish() {
     WritesDone();
-    return FinishAwaiter<Reply>(call());
+    return FinishAwaiter<Reply>(shared_call());
   }
 };
 

@@ -23,7 +23,7 @@ class CoServerReader {
 
   // std::optional<Request>: none once the client has half-closed or the call
   // has ended.
-  ReadAwaiter<Request> Read() { return ReadAwaiter<Request>(call_); }
+  ReadAwaiter<Request> Read() { return ReadAwaiter<Request>(Borrowed(call_)); }
 
  private:
   Call& call_;
@@ -39,7 +39,7 @@ class CoServerWriter {
 
   // bool: whether the reply was taken over to be sent, or the call has ended.
   WriteAwaiter<Reply> Write(SentMessage<Reply> reply) {
-    return {call_, std::forward<SentMessage<Reply>>(reply), false};
+    return {Borrowed(call_), std::forward<SentMessage<Reply>>(reply), false};
   }
 
  private:

@@ -32,28 +32,29 @@ std::optional<Message> TakeMessage(Call& call) {
   return message;
 }
 
-// Waits for an event of a call within a coroutine. Borrows the call. Destroying
-// it takes the wait back.
+// Waits for an event of a call within a coroutine. Keeps the call, whose stream
+// may go meanwhile. Destroying it takes the wait back.
 class EventAwaiter : private Continuation {
  public:
-  EventAwaiter(Call& call, CallEvent event) : call_(call), event_(event) {}
+  EventAwaiter(std::shared_ptr<Call> call, CallEvent event)
+      : call_(std::move(call)), event_(event) {}
   // Before it is awaited.
   EventAwaiter(EventAwaiter&& other) noexcept
-      : call_(other.call_), event_(other.event_) {}
+      : call_(std::move(other.call_)), event_(other.event_) {}
   ~EventAwaiter() {
-    if (waiting_) call_.Forget(*this);
+    if (waiting_) call_->Forget(*this);
   }
 
-  bool await_ready() { return call_.Ready(event_); }
+  bool await_ready() { return call_->Ready(event_); }
   void await_suspend(std::coroutine_handle<> waiter) {
     waiter_ = waiter;
     waiting_ = true;
     // Nothing behind it: this object may be gone by then.
-    call_.Notify(event_, *this);
+    call_->Notify(event_, *this);
   }
 
  protected:
-  Call& call() { return call_; }
+  Call& call() { return *call_; }
 
  private:
   void Run() final {
@@ -61,17 +62,23 @@ class EventAwaiter : private Continuation {
     waiter_.resume();
   }
 
-  Call& call_;
+  const std::shared_ptr<Call> call_;
   const CallEvent event_;
   std::coroutine_handle<> waiter_;
   bool waiting_ = false;
 };
 
+// For awaiters whose call outlives them anyway.
+inline std::shared_ptr<Call> Borrowed(Call& call) {
+  return {std::shared_ptr<void>(), &call};
+}
+
 // co_await: the next message, or none if there are no more.
 template <typename Message>
 class ReadAwaiter final : public EventAwaiter {
  public:
-  explicit ReadAwaiter(Call& call) : EventAwaiter(call, CallEvent::kMessage) {}
+  explicit ReadAwaiter(std::shared_ptr<Call> call)
+      : EventAwaiter(std::move(call), CallEvent::kMessage) {}
   std::optional<Message> await_resume() {
     return TakeMessage<Message>(this->call());
   }
@@ -82,8 +89,9 @@ class ReadAwaiter final : public EventAwaiter {
 template <typename Message>
 class WriteAwaiter final : public EventAwaiter {
  public:
-  WriteAwaiter(Call& call, SentMessage<Message> message, bool last)
-      : EventAwaiter(call, CallEvent::kRoom),
+  WriteAwaiter(std::shared_ptr<Call> call, SentMessage<Message> message,
+               bool last)
+      : EventAwaiter(std::move(call), CallEvent::kRoom),
         message_(std::forward<SentMessage<Message>>(message)),
         last_(last) {}
   bool await_resume() { return this->call().Send(message_, last_); }

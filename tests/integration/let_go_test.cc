@@ -1,0 +1,203 @@
+// Calls whose last handle goes while something is pending: the call ends, and
+// what is pending hears of it.
+
+#include <functional>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fdrpc/async_client_stream.h"
+#include "fdrpc/async_server_stream.h"
+#include "fdrpc/channel.h"
+#include "fdrpc/server.h"
+#include "fdrpc/task.h"
+#include "gtest/gtest.h"
+#include "testing.fdrpc.h"
+#include "tests/support/descriptor_census.h"
+#include "tests/support/raw_peer.h"
+#include "tests/support/temp_dir.h"
+
+namespace fdrpc::testing {
+namespace {
+
+// Keeps the handles of its calls and does nothing; or, if it is told to, drops
+// them with a Read() that is pending.
+class Silent final : public TestService::AsyncService {
+ public:
+  void Watch(AsyncServerWriter<Text, Text> call) override { Keep(call); }
+  void Collect(AsyncServerReader<Text, Text> call) override {
+    if (!drops_) return Keep(call);
+    call.Read([this](std::optional<Text> request) {
+      collect_told.set_value(request.has_value());
+    });
+  }
+  void Chat(AsyncServerStream<Text, Text> call) override {
+    if (!drops_) return Keep(call);
+    call.Read([this](std::optional<Text> request) {
+      chat_told.set_value(request.has_value());
+    });
+  }
+
+  void Drop() { drops_ = true; }
+  // Whether the pending Read() was given a request.
+  std::promise<bool> collect_told;
+  std::promise<bool> chat_told;
+
+ private:
+  template <typename Call>
+  void Keep(Call call) {
+    const std::lock_guard lock(mu_);
+    kept_.emplace_back([call] {});
+  }
+
+  bool drops_ = false;
+  std::mutex mu_;
+  std::vector<std::function<void()>> kept_;
+};
+
+class LetGoTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  LetGoTest() {
+    server_.AddService(service_);
+    EXPECT_TRUE(server_.Listen(address_).ok());
+    EXPECT_TRUE(server_.Start().ok());
+    stub_.emplace(*Channel::Connect(address_));
+  }
+
+  // Notes a status.
+  auto Note(std::promise<absl::Status>& to) {
+    return [&to](auto result) {
+      if constexpr (std::is_same_v<decltype(result), absl::Status>) {
+        to.set_value(std::move(result));
+      } else {
+        to.set_value(result.status());
+      }
+    };
+  }
+  static void ExpectCancelled(std::promise<absl::Status>& told) {
+    const absl::Status status = told.get_future().get();
+    EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
+  }
+
+  ExpectSameDescriptors census_;
+  TempDir dir_;
+  const std::string address_ = dir_.address("socket", GetParam());
+  Silent service_;
+  Server server_;
+  std::optional<TestService::Stub> stub_;
+};
+INSTANTIATE_TEST_SUITE_P(Over, LetGoTest, kAllSchemes, SchemeName);
+
+TEST_P(LetGoTest, APendingFinishIsCancelled) {
+  std::promise<absl::Status> watch;
+  std::promise<absl::Status> collect;
+  std::promise<absl::Status> chat;
+  stub_->async().Watch(Text()).Finish(Note(watch));
+  stub_->async().Collect().Finish(Note(collect));
+  stub_->async().Chat().Finish(Note(chat));
+  for (auto* told : {&watch, &collect, &chat}) ExpectCancelled(*told);
+}
+
+TEST_P(LetGoTest, AFinishIsCancelledWhetherOrNotTheCallHasBegun) {
+  const CallOptions options = {.wait_for_ready = true};
+  TestService::Stub away(*Channel::Connect(dir_.address("nobody", GetParam())));
+  std::promise<absl::Status> watch;
+  std::promise<absl::Status> collect;
+  std::promise<absl::Status> chat;
+  away.async().Watch(Text(), options).Finish(Note(watch));
+  away.async().Collect(options).Finish(Note(collect));
+  away.async().Chat(options).Finish(Note(chat));
+  for (auto* told : {&watch, &collect, &chat}) ExpectCancelled(*told);
+}
+
+TEST_P(LetGoTest, APendingReadAndHeadersEnd) {
+  std::promise<bool> read;
+  std::promise<bool> headers;
+  {
+    auto watch = stub_->async().Watch(Text());
+    watch.Read(
+        [&](std::optional<Text> reply) { read.set_value(reply.has_value()); });
+    watch.headers([&](const Metadata& metadata) {
+      headers.set_value(metadata.begin() != metadata.end());
+    });
+  }
+  EXPECT_FALSE(read.get_future().get());
+  EXPECT_FALSE(headers.get_future().get());
+}
+
+TEST_P(LetGoTest, APendingWriteEnds) {
+  std::promise<bool> written;
+  {
+    auto chat = stub_->async().Chat();
+    // More than the window: one of these waits.
+    Text request;
+    request.set_data(std::string(300'000, 'x'));
+    std::promise<bool> first;
+    chat.Write(request, [&](bool sent) { first.set_value(sent); });
+    EXPECT_TRUE(first.get_future().get());
+    chat.Write(request, [&](bool sent) { written.set_value(sent); });
+  }
+  written.get_future().wait();
+}
+
+TEST_P(LetGoTest, AHandleThatACallbackHasCapturedKeepsTheCall) {
+  std::promise<absl::Status> told;
+  std::promise<std::function<void()>> cancel;
+  {
+    auto watch = stub_->async().Watch(Text());
+    watch.Finish([&, watch](absl::Status status) { told.set_value(status); });
+    stub_->async().Chat().Read([&, watch](std::optional<Text>) mutable {
+      cancel.set_value([watch]() mutable { watch.Cancel(); });
+    });
+  }
+  // The other call has been let go of, this one has not.
+  cancel.get_future().get()();
+  ExpectCancelled(told);
+}
+
+TEST_P(LetGoTest, ACoroutineThatWaitsHearsThatItsStreamHasGone) {
+  std::promise<absl::Status> told[3];
+  std::promise<bool> read;
+  auto finish = [](auto& stream,
+                   std::promise<absl::Status>& to) -> DetachedTask {
+    auto pending = stream.Finish();
+    auto status = co_await pending;
+    if constexpr (std::is_same_v<decltype(status), absl::Status>) {
+      to.set_value(status);
+    } else {
+      to.set_value(status.status());
+    }
+  };
+  {
+    auto watch = stub_->co().Watch(Text());
+    auto collect = stub_->co().Collect();
+    auto chat = stub_->co().Chat();
+    auto other = stub_->co().Watch(Text());
+    finish(watch, told[0]);
+    finish(collect, told[1]);
+    finish(chat, told[2]);
+    [](auto& stream, std::promise<bool>& to) -> DetachedTask {
+      auto reply = co_await stream.Read();
+      to.set_value(reply.has_value());
+    }(other, read);
+  }
+  for (auto& each : told) ExpectCancelled(each);
+  EXPECT_FALSE(read.get_future().get());
+}
+
+TEST_P(LetGoTest, AHandlerThatDropsItsCallWithAReadPendingEndsIt) {
+  service_.Drop();
+  auto collect = stub_->Collect();
+  EXPECT_EQ(collect.Finish().status().code(), absl::StatusCode::kInternal);
+  EXPECT_FALSE(service_.collect_told.get_future().get());
+  auto chat = stub_->Chat();
+  EXPECT_FALSE(chat.Read().has_value());
+  EXPECT_EQ(chat.Finish().code(), absl::StatusCode::kInternal);
+  EXPECT_FALSE(service_.chat_told.get_future().get());
+}
+
+}  // namespace
+}  // namespace fdrpc::testing
