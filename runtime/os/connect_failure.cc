@@ -66,7 +66,9 @@ std::string Missing(const UnixAddress& address) {
     case 0:
       break;
     default:
-      return absl::StrCat(at.path, ": ", std::generic_category().message(at.error), From(address));
+      return absl::StrCat(at.path, ": ",
+                          std::generic_category().message(at.error),
+                          From(address));
   }
   if (!S_ISSOCK(at.info.st_mode)) {
     return absl::StrCat(at.path, " is no socket", From(address));

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "fdrpc/alarm.h"
 #include "fdrpc/async_client_stream.h"
 #include "fdrpc/async_server_stream.h"
 #include "fdrpc/channel.h"
@@ -42,6 +43,12 @@ class Silent final : public TestService::AsyncService {
   }
 
   void Drop() { drops_ = true; }
+  // Keeps none any more: the server waits for them at its end.
+  void LetGo() {
+    const std::lock_guard lock(mu_);
+    keeps_ = false;
+    kept_.clear();
+  }
   // Whether the pending Read() was given a request.
   std::promise<bool> collect_told;
   std::promise<bool> chat_told;
@@ -50,22 +57,27 @@ class Silent final : public TestService::AsyncService {
   template <typename Call>
   void Keep(Call call) {
     const std::lock_guard lock(mu_);
-    kept_.emplace_back([call] {});
+    if (keeps_) kept_.emplace_back([call] {});
   }
 
   bool drops_ = false;
   std::mutex mu_;
+  bool keeps_ = true;
   std::vector<std::function<void()>> kept_;
 };
 
 class LetGoTest : public ::testing::TestWithParam<const char*> {
  protected:
+  // The process's loop stays, and is no descriptor that a test leaves open.
+  static void SetUpTestSuite() { ASSERT_TRUE(Alarm::Create().ok()); }
+
   LetGoTest() {
     server_.AddService(service_);
     EXPECT_TRUE(server_.Listen(address_).ok());
     EXPECT_TRUE(server_.Start().ok());
     stub_.emplace(*Channel::Connect(address_));
   }
+  ~LetGoTest() override { service_.LetGo(); }
 
   // Notes a status.
   auto Note(std::promise<absl::Status>& to) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "fdrpc/alarm.h"
 #include "fdrpc/task.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,6 +22,9 @@ using ::testing::HasSubstr;
 
 class ReasonsTest : public UnaryCallFixture {
  protected:
+  // The process's loop stays, and is no descriptor that a test leaves open.
+  static void SetUpTestSuite() { ASSERT_TRUE(Alarm::Create().ok()); }
+
   // How a call ends, in each form.
   std::vector<absl::Status> CallInEveryForm(const CallOptions& options = {}) {
     std::vector<absl::Status> ends;

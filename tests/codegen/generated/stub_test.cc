@@ -136,9 +136,9 @@ TEST_F(GeneratedStubTest, StreamsWithCallbacks) {
   requests.Write(Text("a"), [&, requests](bool sent) mutable {
     EXPECT_TRUE(sent);
     requests.WriteLast(Text("b"), [](bool sent) { EXPECT_TRUE(sent); });
-  });
-  requests.Finish([&](absl::StatusOr<Plain> reply) {
-    told.push_back(reply.value_or(Plain()).text());
+    requests.Finish([&](absl::StatusOr<Plain> reply) {
+      told.push_back(reply.value_or(Plain()).text());
+    });
   });
   caller_->waits.Run();
 
