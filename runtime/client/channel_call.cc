@@ -314,9 +314,11 @@ void ChannelCall::EndAtDeadline() {
   if (state_.connection != nullptr) {
     state_.connection->lock().AssertHeld();
     if (!state_.connection->has_hello()) {
-      return End(absl::DeadlineExceededError(
-          "the call's deadline has passed, and the peer has not said hello: it "
-          "hangs, or is no fdrpc server"));
+      return End(absl::DeadlineExceededError(absl::StrCat(
+          "the call's deadline has passed, and the peer has not said hello: ",
+          why.ok()
+              ? "it hangs, or is no fdrpc server"
+              : absl::StrCat("before that: ", std::string(why.message())))));
     }
   }
   End(absl::DeadlineExceededError("the call's deadline has passed"));
