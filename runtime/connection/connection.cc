@@ -38,7 +38,11 @@ Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
   Push(BuildHello(hello_));
 }
 
-Connection::~Connection() = default;
+Connection::~Connection() {
+  // The peer is to see the end now: the socket may close later, behind others
+  // whose close blocks.
+  if (!inherited_by_fork()) transport_->Shutdown();
+}
 
 bool Connection::Enqueue(OutgoingFrames& frames) {
   if (inherited_by_fork()) return false;

@@ -233,7 +233,8 @@ TEST_P(ConnectionRoomTest, ThePeersEndIsToldInsteadOfRoom) {
   Block();
   EnqueueUpTo(2 * kMost);
   EXPECT_FALSE(connection_->HasRoom());
-  peer_.reset();
+  peer_->Shutdown();
+  peer_.reset();  // its socket may close a moment later
   connection_->OnWritable();
   ExpectSendingEnded();
   EXPECT_EQ(role_->rooms, 0);

@@ -342,7 +342,7 @@ TEST_F(InProcessChannelTest, AChildsCallsFailAndTheParentsGoOn) {
                 return 1;
               }
               // Nor does one work that is made there.
-              if (NewStub().Echo(Text()).status().code() !=
+              if (InProcessChannel(*server_).status().code() !=
                   absl::StatusCode::kFailedPrecondition) {
                 return 2;
               }

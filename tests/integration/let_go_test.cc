@@ -24,34 +24,19 @@
 namespace fdrpc::testing {
 namespace {
 
-// Keeps the handles of its calls and does nothing; or, if it is told to, drops
-// them with a Read() that is pending.
+// Keeps the handles of its calls and does nothing.
 class Silent final : public TestService::AsyncService {
  public:
   void Watch(AsyncServerWriter<Text, Text> call) override { Keep(call); }
-  void Collect(AsyncServerReader<Text, Text> call) override {
-    if (!drops_) return Keep(call);
-    call.Read([this](std::optional<Text> request) {
-      collect_told.set_value(request.has_value());
-    });
-  }
-  void Chat(AsyncServerStream<Text, Text> call) override {
-    if (!drops_) return Keep(call);
-    call.Read([this](std::optional<Text> request) {
-      chat_told.set_value(request.has_value());
-    });
-  }
+  void Collect(AsyncServerReader<Text, Text> call) override { Keep(call); }
+  void Chat(AsyncServerStream<Text, Text> call) override { Keep(call); }
 
-  void Drop() { drops_ = true; }
   // Keeps none any more: the server waits for them at its end.
   void LetGo() {
     const std::lock_guard lock(mu_);
     keeps_ = false;
     kept_.clear();
   }
-  // Whether the pending Read() was given a request.
-  std::promise<bool> collect_told;
-  std::promise<bool> chat_told;
 
  private:
   template <typename Call>
@@ -60,7 +45,6 @@ class Silent final : public TestService::AsyncService {
     if (keeps_) kept_.emplace_back([call] {});
   }
 
-  bool drops_ = false;
   std::mutex mu_;
   bool keeps_ = true;
   std::vector<std::function<void()>> kept_;
@@ -198,17 +182,6 @@ TEST_P(LetGoTest, ACoroutineThatWaitsHearsThatItsStreamHasGone) {
   }
   for (auto& each : told) ExpectCancelled(each);
   EXPECT_FALSE(read.get_future().get());
-}
-
-TEST_P(LetGoTest, AHandlerThatDropsItsCallWithAReadPendingEndsIt) {
-  service_.Drop();
-  auto collect = stub_->Collect();
-  EXPECT_EQ(collect.Finish().status().code(), absl::StatusCode::kInternal);
-  EXPECT_FALSE(service_.collect_told.get_future().get());
-  auto chat = stub_->Chat();
-  EXPECT_FALSE(chat.Read().has_value());
-  EXPECT_EQ(chat.Finish().code(), absl::StatusCode::kInternal);
-  EXPECT_FALSE(service_.chat_told.get_future().get());
 }
 
 }  // namespace

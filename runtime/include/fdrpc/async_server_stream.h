@@ -21,8 +21,8 @@
 namespace fdrpc {
 
 // What the handles of every kind of call have. Copies are handles to one call;
-// when the last one goes, those that callbacks have captured included, without
-// Finish(), the call ends with INTERNAL, and pending callbacks run.
+// when the last one goes, those of pending callbacks included, without
+// Finish(), the call ends with INTERNAL.
 //
 // Threads: a handle may be used from any thread. One Read() at a time may be
 // pending, and one Write().
@@ -43,12 +43,15 @@ class AsyncServerCallBase {
     ~State() {
       call->Abort(absl::InternalError("the handler dropped the call"));
     }
+    // As the pointer to the call that a pending callback keeps.
     std::shared_ptr<ServerCall> call;
     CallMessage<Request> request;  // of methods that take one
   };
   State& state() { return *state_; }
-  // For a pending callback: keeps the call, but not from being ended.
-  const std::shared_ptr<ServerCall>& call() { return state_->call; }
+  // A pointer to the call that keeps what belongs to it.
+  std::shared_ptr<ServerCall> call() {
+    return std::shared_ptr<ServerCall>(state_, state_->call.get());
+  }
 
   void FinishWith(absl::Status status) {
     state_->request.CloseDescriptors();
