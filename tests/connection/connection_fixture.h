@@ -48,6 +48,10 @@ class ConnectionFixture : public ::testing::TestWithParam<TransportKind> {
     ASSERT_EQ(ReceiveAll(*peer_).frames.size(), 1u);
     ASSERT_TRUE(connection_->has_hello());
   }
+  void PeerGoes() {
+    peer_->Shutdown();
+    peer_.reset();  // its socket may close a moment later
+  }
   // It still reads, and so learns that the peer has gone.
   void ExpectSendingEnded() {
     EXPECT_FALSE(connection_->closed());

@@ -233,8 +233,7 @@ TEST_P(ConnectionRoomTest, ThePeersEndIsToldInsteadOfRoom) {
   Block();
   EnqueueUpTo(2 * kMost);
   EXPECT_FALSE(connection_->HasRoom());
-  peer_->Shutdown();
-  peer_.reset();  // its socket may close a moment later
+  PeerGoes();
   connection_->OnWritable();
   ExpectSendingEnded();
   EXPECT_EQ(role_->rooms, 0);

@@ -223,7 +223,7 @@ TEST_P(ConnectionWritingTest, StaysBlockedWhileThereIsNoRoom) {
 TEST_P(ConnectionWritingTest, EndsWithWhatWaitedForRoomUnsent) {
   Fill();
   connection_->Enqueue(NewFrame(7, "waiting", NumberedFiles(3)));
-  peer_.reset();
+  PeerGoes();
   connection_->OnWritable();
   ExpectSendingEnded();
   ASSERT_FALSE(role_->unsent.empty());
@@ -233,7 +233,7 @@ TEST_P(ConnectionWritingTest, EndsWithWhatWaitedForRoomUnsent) {
 }
 
 TEST_P(ConnectionWritingTest, EndsWhenThePeerIsGone) {
-  peer_.reset();
+  PeerGoes();
   connection_->Enqueue(NewFrame(1, "", NumberedFiles(1)));
   connection_->Flush();
   ExpectSendingEnded();
