@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "fdrpc/parcel.h"
+#include "wire/cut_text.h"
 
 namespace fdrpc {
 namespace {
@@ -17,10 +18,8 @@ std::string Quoted(const std::string& key) {
   if (key.size() <= kMostKeyBytes) {
     return absl::StrCat("\"", absl::Utf8SafeCEscape(key), "\"");
   }
-  size_t end = kMostKeyBytes;
-  // Not inside of a character.
-  while (end > 0 && (key[end] & 0xc0) == 0x80) --end;
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(key.substr(0, end)), "\"...");
+  const std::string beginning(CutText(key, kMostKeyBytes));
+  return absl::StrCat("\"", absl::Utf8SafeCEscape(beginning), "\"...");
 }
 
 // "c" of "a.B.c".

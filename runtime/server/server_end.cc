@@ -23,8 +23,7 @@ absl::Status DrainTimedOut() {
 absl::Status GraceOver() {
   return absl::UnavailableError(
       "the connection has reached the server's max_connection_age, and the "
-      "call "
-      "has not ended within max_connection_age_grace");
+      "call has not ended within max_connection_age_grace");
 }
 
 }  // namespace
@@ -107,12 +106,11 @@ void ServerCore::Drain(std::shared_ptr<ServerConnection> connection,
 }
 
 void ServerCore::AdvanceDrains(MonotonicTime now) {
-  const absl::Status too_late = shutting_down_ ? DrainTimedOut() : GraceOver();
   std::erase_if(draining_, [&](const Draining& draining) {
     ServerConnection& connection = *draining.connection;
     if (now < draining.deadline && !connection.AdvanceDrain(now)) return false;
     // Before the end of the connection, which says nothing.
-    connection.FailCalls(too_late);
+    connection.FailCalls(shutting_down_ ? DrainTimedOut() : GraceOver());
     connection.Close(ShuttingDown());
     return true;
   });
