@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 #include "guide.fdrpc.h"
 #include "tests/docs/guide_snippets.h"
+#include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/service_manager.h"
 #include "tests/support/temp_dir.h"
@@ -104,7 +105,7 @@ TEST(GuideServersTest, AServiceManagerPassesTheSocketAndIsTold) {
   TempDir dir;
   const NotifyListener manager(dir.file("notify"));
   const UniqueFd socket = BoundSocket(SOCK_STREAM, dir.file("socket"));
-  const pid_t service = fork();
+  const pid_t service = Fork();
   if (service == 0) {
     const ScopedVariable address("NOTIFY_SOCKET", dir.file("notify"));
     PassSockets({socket.get()}, "store");

@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/sanitizers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/child.h"
@@ -334,10 +333,6 @@ TEST_F(InProcessChannelTest, AsManyWaitForTheServerAsItServesAtOnce) {
 }
 
 TEST_F(InProcessChannelTest, AChildsCallsFailAndTheParentsGoOn) {
-  if (kThreadSanitizer) {
-    GTEST_SKIP() << "it knows no threads, which may close what the child has "
-                    "inherited, in a child of a process with threads";
-  }
   auto stub = std::make_unique<TestService::Stub>(NewStub());
   ASSERT_TRUE(server_->Start().ok());
   ASSERT_TRUE(stub->Echo(Text()).ok());

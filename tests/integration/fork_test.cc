@@ -161,7 +161,7 @@ TEST_P(ForkTest, AChildThatDestroysTheServerHoldsNothingOfIt) {
   if (parent == 0) {
     Serve(service_);
     if (!stub_->Echo(Text()).ok()) _exit(1);
-    if (fork() == 0) {
+    if (Fork() == 0) {
       alarm(kLongSeconds);
       LetGo();
       server_.reset();
@@ -359,9 +359,8 @@ TEST_P(ForkTest, AProgramThatIsExecutedInheritsNothing) {
   EXPECT_LE(more.size(), 1u);
 }
 
-// The thread sanitizer starts no threads in the child of a process that had
-// several, and the allocators of GCC 12's sanitizers do not survive fork(2)
-// there: their locks stay as other threads held them.
+// The allocators of GCC 12's sanitizers do not survive fork(2) while other
+// threads run: their locks stay as these held them.
 #if !defined(ABSL_HAVE_THREAD_SANITIZER) && \
     !defined(ABSL_HAVE_ADDRESS_SANITIZER)
 

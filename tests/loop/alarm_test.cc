@@ -10,31 +10,15 @@
 
 #include "fdrpc/task.h"
 #include "gtest/gtest.h"
+#include "tests/support/running_loop.h"
 
 namespace fdrpc::testing {
 namespace {
 
 using std::chrono::steady_clock;
 
-Loop LoopOfTest() {
-  absl::StatusOr<Loop> loop = Loop::Create();
-  EXPECT_TRUE(loop.ok()) << loop.status();
-  return *std::move(loop);
-}
-
-class LoopOnAThread {
- public:
-  ~LoopOnAThread() { loop_.Stop(); }
-  Loop& loop() { return loop_; }
-  std::thread::id thread() const { return thread_.get_id(); }
-
- private:
-  Loop loop_ = LoopOfTest();
-  std::jthread thread_{[this] { loop_.Run(); }};
-};
-
 TEST(AlarmTest, RingsOnTheLoopsThreadOnceTheTimeHasPassed) {
-  LoopOnAThread loop;
+  RunningLoop loop;
   Alarm alarm(loop.loop());
   std::promise<std::thread::id> rang;
   const auto began = steady_clock::now();
@@ -47,7 +31,7 @@ TEST(AlarmTest, RingsOnTheLoopsThreadOnceTheTimeHasPassed) {
 }
 
 TEST(AlarmTest, OfNoTimeRingsAtOnceButLater) {
-  Loop loop = LoopOfTest();
+  Loop loop = NewLoop();
   Alarm alarm(loop);
   for (const absl::Duration after :
        {absl::ZeroDuration(), -absl::InfiniteDuration()}) {
@@ -61,7 +45,7 @@ TEST(AlarmTest, OfNoTimeRingsAtOnceButLater) {
 }
 
 TEST(AlarmTest, CancelledIsToldSoAndLeavesNothingInTheLoop) {
-  Loop loop = LoopOfTest();
+  Loop loop = NewLoop();
   Alarm alarm(loop);
   std::optional<bool> rang;
   alarm.Cancel();  // nothing
@@ -76,7 +60,7 @@ TEST(AlarmTest, CancelledIsToldSoAndLeavesNothingInTheLoop) {
 }
 
 TEST(AlarmTest, SetAnewOrDestroyedCancelsWhatWasSet) {
-  Loop loop = LoopOfTest();
+  Loop loop = NewLoop();
   std::vector<bool> rang;
   const auto note = [&](bool in_time) { rang.push_back(in_time); };
   {
@@ -92,7 +76,7 @@ TEST(AlarmTest, SetAnewOrDestroyedCancelsWhatWasSet) {
 }
 
 TEST(AlarmTest, CanBeSetAgainByWhatItCalls) {
-  Loop loop = LoopOfTest();
+  Loop loop = NewLoop();
   Alarm alarm(loop);
   int left = 3;
   std::function<void(bool)> again = [&](bool in_time) {
@@ -118,7 +102,7 @@ TEST(AlarmTest, WaitsInACoroutineWithALoopOfTheProcess) {
 }
 
 TEST(AlarmTest, ACoroutineThatGoesTakesItsWaitBack) {
-  Loop loop = LoopOfTest();
+  Loop loop = NewLoop();
   Alarm alarm(loop);
   bool went_on = false;
   {
@@ -150,7 +134,7 @@ TEST(AlarmTest, ACoroutineThatGoesTakesItsWaitBack) {
 }
 
 TEST(AlarmTest, SetsAndCancelsOnManyThreadsEndEachOnce) {
-  LoopOnAThread loop;
+  RunningLoop loop;
   std::atomic<int> ended = 0;
   constexpr int kThreads = 4;
   constexpr int kTimes = 500;

@@ -15,7 +15,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/base/config.h"
 #include "gtest/gtest.h"
 #include "loop/loop_core.h"
 #include "tests/loop/recording.h"
@@ -205,10 +204,6 @@ TEST(DefaultLoopTest, IsMadeAnewInAChildThatForksWhileItIsMade) {
             kAsExpected);
 }
 
-// The thread sanitizer starts no threads in the child of a process that had
-// several.
-#ifndef ABSL_HAVE_THREAD_SANITIZER
-
 TEST(DefaultLoopTest, IsAnotherOneInAForkedChildAndInItsChild) {
   EXPECT_EQ(InChild([] {
               const std::shared_ptr<LoopCore> parents = DefaultLoop();
@@ -234,8 +229,6 @@ TEST(DefaultLoopTest, IsAnotherOneInAForkedChildAndInItsChild) {
             }),
             kAsExpected);
 }
-
-#endif
 
 }  // namespace
 }  // namespace fdrpc::testing

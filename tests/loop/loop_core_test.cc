@@ -28,7 +28,7 @@ constexpr int kMany = 1000;
 
 class LoopCoreTest : public ::testing::Test {
  protected:
-  LoopCoreTest() { loop_ = NewLoop(); }
+  LoopCoreTest() { loop_ = NewLoopCore(); }
   bool Readable() const { return IsReadable(loop_->fd()); }
   // A continuation that notes that it has run.
   std::unique_ptr<FunctionContinuation> Noting(std::string name) {
@@ -130,7 +130,7 @@ TEST_F(LoopCoreTest, KnowsItsThreadWhileItRuns) {
 }
 
 TEST_F(LoopCoreTest, MayBeRunWithinAnother) {
-  const std::shared_ptr<LoopCore> inner = NewLoop();
+  const std::shared_ptr<LoopCore> inner = NewLoopCore();
   FunctionContinuation within([&] {
     EXPECT_TRUE(inner->OnThisThread());
     EXPECT_FALSE(loop_->OnThisThread());

@@ -34,7 +34,7 @@ MonotonicTime Now() { return Clock::Real().Now(); }
 class LoopSourcesTest : public ::testing::Test {
  protected:
   LoopSourcesTest() {
-    loop_ = NewLoop();
+    loop_ = NewLoopCore();
     std::tie(ours_, theirs_) = SocketPair();
   }
   std::shared_ptr<RecordingSource> NewSource(std::string name) {

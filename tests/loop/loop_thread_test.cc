@@ -16,7 +16,7 @@ namespace {
 
 class LoopThreadTest : public ::testing::Test {
  protected:
-  LoopThreadTest() { loop_ = NewLoop(); }
+  LoopThreadTest() { loop_ = NewLoopCore(); }
   // Has the loop set done_.
   void PostDone() {
     loop_->Post([this] {

@@ -16,7 +16,7 @@
 
 namespace fdrpc::testing {
 
-inline std::shared_ptr<LoopCore> NewLoop() {
+inline std::shared_ptr<LoopCore> NewLoopCore() {
   absl::StatusOr<std::shared_ptr<LoopCore>> loop =
       LoopCore::Create(LoopOptions().max_busy_poll);
   EXPECT_TRUE(loop.ok()) << loop.status();

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/sanitizers.h"
 #include "gtest/gtest.h"
 #include "os/ancillary.h"
 #include "tests/support/child.h"
@@ -92,9 +91,6 @@ TEST(BackgroundCloseTest, LingeringSocketsHoldUpNobody) {
 }
 
 TEST(BackgroundCloseTest, AChildHasClosersOfItsOwn) {
-  if (kThreadSanitizer) {
-    GTEST_SKIP() << "it knows no threads in a child of a process with threads";
-  }
   auto [lingering, peer] = LingeringSocket();
   CloseReceived(std::move(lingering));
   EXPECT_EQ(InChild([] {

@@ -27,10 +27,9 @@ std::vector<PayloadBuffer> Blocks(size_t count) {
 }
 
 bool IsFilled(const PayloadBuffer& block, size_t i) {
-  for (size_t at = 0; at < kPayloadBlockBytes; ++at) {
-    if (block.data()[at] != static_cast<char>(i)) return false;
-  }
-  return true;
+  return block.data()[0] == static_cast<char>(i) &&
+         std::memcmp(block.data(), block.data() + 1, kPayloadBlockBytes - 1) ==
+             0;
 }
 
 TEST(PayloadMemoryTest, GivesAtLeastWhatIsAskedFor) {

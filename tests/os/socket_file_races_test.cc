@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/sanitizers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "os/local_socket.h"
@@ -26,6 +27,10 @@
 
 namespace fdrpc::testing {
 namespace {
+
+// The thread sanitizer sees nothing of what is between processes, and takes
+// long to fork.
+constexpr int kRounds = kThreadSanitizer ? 3 : 20;
 
 // Memory that a test has in common with its children.
 template <typename T>
@@ -154,18 +159,18 @@ class SocketFileRacesTest : public ::testing::Test {
 };
 
 TEST_F(SocketFileRacesTest, OneOfManyServersGetsAFreshPath) {
-  for (int i = 0; i < 20; ++i) Race();
+  for (int i = 0; i < kRounds; ++i) Race();
 }
 
 TEST_F(SocketFileRacesTest, OneOfManyServersGetsAStaleFile) {
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < kRounds; ++i) {
     Crash();
     Race();
   }
 }
 
 TEST_F(SocketFileRacesTest, OneOfManyServersGetsAStaleFileOfOtherSoftware) {
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < kRounds; ++i) {
     {
       const UniqueFd stale(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
       const UnixAddress address = Address();
@@ -177,7 +182,7 @@ TEST_F(SocketFileRacesTest, OneOfManyServersGetsAStaleFileOfOtherSoftware) {
 }
 
 TEST_F(SocketFileRacesTest, AKilledServerNeverStopsTheNext) {
-  for (int i = 0; i < 20; ++i) Crash();
+  for (int i = 0; i < kRounds; ++i) Crash();
   EXPECT_TRUE(SocketListener::Listen(Address()).ok());
 }
 

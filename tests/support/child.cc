@@ -1,6 +1,7 @@
 #include "tests/support/child.h"
 
 #include <grp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +38,19 @@ bool OtherThreadsSleep() {
   return true;
 }
 
+// For a child. GCC 12's thread sanitizer ends a process in which a thread has
+// the address of one that it knows, and the C library gives the stacks of the
+// parent's threads to the child's, if they are large enough.
+void LeaveTheParentsStacks() {
+  pthread_attr_t attributes;
+  size_t bytes = 0;
+  if (pthread_getattr_default_np(&attributes) != 0) _exit(EXIT_FAILURE);
+  pthread_attr_getstacksize(&attributes, &bytes);
+  pthread_attr_setstacksize(&attributes, bytes + (1u << 20));
+  if (pthread_setattr_default_np(&attributes) != 0) _exit(EXIT_FAILURE);
+  pthread_attr_destroy(&attributes);
+}
+
 }  // namespace
 
 pid_t Fork() {
@@ -45,7 +59,9 @@ pid_t Fork() {
     looks = OtherThreadsSleep() ? looks + 1 : 0;
     sched_yield();
   }
-  return fork();
+  const pid_t child = fork();
+  if (kThreadSanitizer && child == 0) LeaveTheParentsStacks();
+  return child;
 }
 
 pid_t Fork(const std::function<int()>& body) {

@@ -7,7 +7,8 @@
 
 namespace fdrpc::testing {
 
-// As fork(2). Under a sanitizer it waits until this process's other threads
+// As fork(2), which tests do not call while they have threads, or their child
+// starts some. Under a sanitizer it waits until this process's other threads
 // sleep, for some seconds at most: what one of them has locked of the
 // allocator, which GCC 12's do not unlock, would stay locked in the child.
 pid_t Fork();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "tests/support/child.h"
 #include "tests/support/files.h"
 
 namespace fdrpc::testing {
@@ -13,7 +14,7 @@ namespace {
 
 pid_t StartOne(const Spawner::Body& body) {
   auto [ready, is_ready] = Pipe();
-  const pid_t pid = fork();
+  const pid_t pid = Fork();
   if (pid == 0) {
     ready.Reset();
     _exit(body(std::move(is_ready)));
@@ -34,7 +35,7 @@ int EndOf(pid_t pid) {
 Spawner::Spawner(const Body& body) {
   auto [orders, orders_in] = Pipe();
   auto [answers_out, answers] = Pipe();
-  pid_ = fork();
+  pid_ = Fork();
   if (pid_ == 0) {
     orders_in.Reset();
     answers_out.Reset();

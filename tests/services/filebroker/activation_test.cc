@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <ostream>
@@ -21,8 +22,10 @@
 #include "gtest/gtest.h"
 #include "tests/services/filebroker/program.h"
 #include "tests/services/filebroker/tree.h"
+#include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/service_manager.h"
 
 namespace fdrpc::filebroker {
@@ -100,6 +103,10 @@ class SocketActivateTest : public BrokerActivation {
     auto [read_end, write_end] = testing::Pipe();
     std::vector<std::string> words = {kTool, "--listen", path()};
     if (GetParam().option != nullptr) words.push_back(GetParam().option);
+    // It passes no variables on of itself, not those of the sanitizers.
+    for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+      if (getenv(name) != nullptr) words.insert(words.end(), {"-E", name});
+    }
     for (const std::vector<std::string>& more :
          {options, {"--"}, BrokerWords(broker_options)}) {
       words.insert(words.end(), more.begin(), more.end());
@@ -214,7 +221,7 @@ class Restarter {
   Restarter(UniqueFd listener, const std::vector<std::string>& broker,
             int times) {
     auto [ended, has_ended] = testing::Pipe();
-    pid_ = fork();
+    pid_ = testing::Fork();
     if (pid_ == 0) {
       ended.Reset();
       for (int i = 0; i < times; ++i) {
@@ -246,7 +253,7 @@ class Restarter {
   static bool StartOnce(int listener, const std::vector<std::string>& broker) {
     pollfd wanted = {.fd = listener, .events = POLLIN, .revents = 0};
     if (poll(&wanted, 1, -1) != 1) return false;
-    const pid_t pid = fork();
+    const pid_t pid = testing::Fork();
     if (pid == 0) {
       testing::PassSockets({listener}, "broker");
       std::vector<char*> argv;
@@ -290,7 +297,9 @@ TEST_P(BrokerRestartsTest, NoCallFailsThatComesJustWhenTheBrokerLeaves) {
       BrokerWords({"--listen", "systemd:broker", "--idle-timeout", "5ms"}),
       1000);
   const absl::StatusOr<Channel> channel = NewChannel();
-  for (int i = 0; i < 100; ++i) {
+  // Each starts a program, in which a sanitizer takes long.
+  constexpr int kCalls = testing::kSanitized ? 28 : 100;
+  for (int i = 0; i < kCalls; ++i) {
     ASSERT_EQ(Read(channel), "content") << i;
     // Sooner than it leaves, later, or just then.
     pollfd nothing = {.fd = -1, .events = 0, .revents = 0};
