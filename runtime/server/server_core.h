@@ -149,6 +149,7 @@ class ServerCore final : private ServerConnection::Host,
     return executor_->Park(parker, deadline);
   }
   bool PollsInPark() const override { return executor_->PollsInPark(); }
+  bool TurnIsOver() const override { return executor_->TurnIsOver(); }
   void OnGiven(Parker::Was was, bool polls) override {
     executor_->OnGiven(was, polls);
   }
