@@ -14,8 +14,8 @@
 namespace fdrpc {
 namespace {
 
-// What connects once, over that socket.
-absl::StatusOr<ChannelCore::Connector> Only(InheritedSocket socket) {
+// What connects once, over that socket. What fails leaves it to the caller.
+absl::StatusOr<ChannelCore::Connector> Only(InheritedSocket& socket) {
   absl::Status usable = PrepareConnectedSocket(socket);
   if (!usable.ok()) return usable;
   return [only = std::make_shared<UniqueFd>(std::move(socket.fd)),
@@ -42,13 +42,11 @@ absl::StatusOr<Way> To(std::string_view address) {
   if (number->has_value()) {
     absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
     if (!socket.ok()) return socket.status();
-    absl::Status usable = PrepareConnectedSocket(*socket);
-    if (!usable.ok()) {
+    absl::StatusOr<ChannelCore::Connector> only = Only(*socket);
+    if (!only.ok()) {
       GiveBack(*std::move(socket));
-      return usable;
+      return only.status();
     }
-    absl::StatusOr<ChannelCore::Connector> only = Only(*std::move(socket));
-    if (!only.ok()) return only.status();
     return Way{*std::move(only), nullptr};
   }
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
@@ -85,7 +83,7 @@ absl::StatusOr<Channel> Channel::FromSocket(UniqueFd socket,
   if (!loop_usable.ok()) return loop_usable;
   absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
   if (!inspected.ok()) return inspected.status();
-  absl::StatusOr<ChannelCore::Connector> only = Only(*std::move(inspected));
+  absl::StatusOr<ChannelCore::Connector> only = Only(*inspected);
   if (!only.ok()) return only.status();
   return Over(*std::move(only), options);
 }
