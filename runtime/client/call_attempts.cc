@@ -50,7 +50,7 @@ bool CallAttempts::Try() {
     if (wait_for_ready_ && absl::IsUnavailable(connection.status())) {
       return false;
     }
-    call_.End(connection.status(), lock_);
+    call_.End(core_.WhyNotConnected(), lock_);
     return true;
   }
   if (*connection == nullptr) return GivesUpBusyServer();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "client/channel_core.h"
+#include "os/connect_failure.h"
 #include "os/inherited_socket.h"
 #include "os/local_socket.h"
 #include "os/unix_address.h"
@@ -13,8 +14,8 @@
 namespace fdrpc {
 namespace {
 
-// What connects once, over that socket.
-absl::StatusOr<ChannelCore::Connector> Only(InheritedSocket socket) {
+// What connects once, over that socket. What fails leaves it to the caller.
+absl::StatusOr<ChannelCore::Connector> Only(InheritedSocket& socket) {
   absl::Status usable = PrepareConnectedSocket(socket);
   if (!usable.ok()) return usable;
   return [only = std::make_shared<UniqueFd>(std::move(socket.fd)),
@@ -29,29 +30,38 @@ absl::StatusOr<ChannelCore::Connector> Only(InheritedSocket socket) {
   };
 }
 
-// What connects to that address.
-absl::StatusOr<ChannelCore::Connector> To(std::string_view address) {
+// What connects to an address, and says why it does not.
+struct Way {
+  ChannelCore::Connector connector;
+  ChannelCore::Explainer explainer;  // or null
+};
+
+absl::StatusOr<Way> To(std::string_view address) {
   absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
   if (!number.ok()) return number.status();
   if (number->has_value()) {
     absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
     if (!socket.ok()) return socket.status();
-    absl::Status usable = PrepareConnectedSocket(*socket);
-    if (!usable.ok()) {
+    absl::StatusOr<ChannelCore::Connector> only = Only(*socket);
+    if (!only.ok()) {
       GiveBack(*std::move(socket));
-      return usable;
+      return only.status();
     }
-    return Only(*std::move(socket));
+    return Way{*std::move(only), nullptr};
   }
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
   if (!parsed.ok()) return parsed.status();
-  return [server = *parsed]() -> absl::StatusOr<std::unique_ptr<Transport>> {
-    absl::StatusOr<UniqueFd> socket = ConnectSocket(server);
-    if (!socket.ok()) return socket.status();
-    if (!socket->ok()) return nullptr;
-    return CreateSocketTransport(*std::move(socket),
-                                 ConnectionType(server.type()));
-  };
+  return Way{
+      [server = *parsed]() -> absl::StatusOr<std::unique_ptr<Transport>> {
+        absl::StatusOr<UniqueFd> socket = ConnectSocket(server);
+        if (!socket.ok()) return socket.status();
+        if (!socket->ok()) return nullptr;
+        return CreateSocketTransport(*std::move(socket),
+                                     ConnectionType(server.type()));
+      },
+      [server = *parsed](const absl::Status& failure) {
+        return WhyNobodyListens(server, failure);
+      }};
 }
 
 }  // namespace
@@ -60,9 +70,11 @@ absl::StatusOr<Channel> Channel::Connect(std::string_view address,
                                          ChannelOptions options) {
   absl::Status loop_usable = CheckLoop(options);
   if (!loop_usable.ok()) return loop_usable;
-  absl::StatusOr<ChannelCore::Connector> connector = To(address);
-  if (!connector.ok()) return connector.status();
-  return Over(*std::move(connector), options);
+  absl::StatusOr<Way> way = To(address);
+  if (!way.ok()) return way.status();
+  Channel channel = Over(std::move(way->connector), options);
+  channel.core_->ExplainWith(std::move(way->explainer));
+  return channel;
 }
 
 absl::StatusOr<Channel> Channel::FromSocket(UniqueFd socket,
@@ -71,7 +83,7 @@ absl::StatusOr<Channel> Channel::FromSocket(UniqueFd socket,
   if (!loop_usable.ok()) return loop_usable;
   absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
   if (!inspected.ok()) return inspected.status();
-  absl::StatusOr<ChannelCore::Connector> only = Only(*std::move(inspected));
+  absl::StatusOr<ChannelCore::Connector> only = Only(*inspected);
   if (!only.ok()) return only.status();
   return Over(*std::move(only), options);
 }

@@ -305,23 +305,25 @@ std::shared_ptr<ClientConnection> ChannelCall::NoticeEnd() {
 
 void ChannelCall::EndAtDeadline() {
   core_.lock().AssertHeld();
-  const absl::Status& why = core_.WhyNotConnected();
-  if (state_.connection == nullptr && !why.ok()) {
-    return End(absl::DeadlineExceededError(absl::StrCat(
-        "the deadline passed while the call waited for the server: ",
-        std::string(why.message()))));
-  }
   if (state_.connection != nullptr) {
     state_.connection->lock().AssertHeld();
-    if (!state_.connection->has_hello()) {
-      return End(absl::DeadlineExceededError(absl::StrCat(
-          "the call's deadline has passed, and the peer has not said hello: ",
-          why.ok()
-              ? "it hangs, or is no fdrpc server"
-              : absl::StrCat("before that: ", std::string(why.message())))));
+    if (state_.connection->has_hello()) {
+      return End(absl::DeadlineExceededError("the call's deadline has passed"));
     }
   }
-  End(absl::DeadlineExceededError("the call's deadline has passed"));
+  const absl::Status why = core_.WhyNotConnected();
+  if (state_.connection != nullptr) {
+    End(absl::DeadlineExceededError(absl::StrCat(
+        "the call's deadline has passed, and the peer has not said hello: ",
+        why.ok() ? "it hangs, or is no fdrpc server"
+                 : absl::StrCat("before that: ", std::string(why.message())))));
+  } else if (!why.ok()) {
+    End(absl::DeadlineExceededError(absl::StrCat(
+        "the deadline passed while the call waited for the server: ",
+        std::string(why.message()))));
+  } else {
+    End(absl::DeadlineExceededError("the call's deadline has passed"));
+  }
 }
 
 void ChannelCall::End(absl::Status why) {

@@ -110,6 +110,8 @@ class ChannelCall final : public ClientCall,
   // the call's end. Gives up the lock meanwhile.
   std::shared_ptr<ClientConnection> NoticeEnd()
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // As LoopCore::TurnIsOver(), where a loop runs this.
+  bool TurnIsOver() const;
   // Whether what only this thread takes is there. False: look with the lock.
   bool ReadyForThisThread(CallEvent event) const;
   // Return the connection that is to be flushed.

@@ -27,6 +27,11 @@ bool ChannelCall::ReadyForThisThread(CallEvent event) const {
   }
 }
 
+bool ChannelCall::TurnIsOver() const {
+  return state_.loop != nullptr && state_.loop->OnThisThread() &&
+         state_.loop->TurnIsOver();
+}
+
 bool ChannelCall::Ready(CallEvent event) {
   if (inherited()) return true;
   std::shared_ptr<ClientConnection> connection;
@@ -34,7 +39,8 @@ bool ChannelCall::Ready(CallEvent event) {
   {
     ChannelLockHolder lock(lock_);
     connection = NoticeEnd();
-    ready = state_.Ready(event);
+    // Who never waits would keep the loop from writing what is queued.
+    ready = state_.Ready(event) && !TurnIsOver();
   }
   Flush(connection);
   return ready;

@@ -135,8 +135,9 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
   absl::StatusOr<std::shared_ptr<ClientConnection>> connection = Connect();
   const MonotonicTime now = Clock::Real().Now();
   if (!connection.ok()) {
-    connectivity_->OnNotConnected(connection.status());
-    if (absl::IsUnavailable(connection.status())) {
+    const bool unavailable = absl::IsUnavailable(connection.status());
+    connectivity_->OnNotConnected(connection.status(), /*brief=*/unavailable);
+    if (unavailable) {
       waits_.OnNotConnected(now, /*busy=*/false, lock_.to_wake());
     } else {
       waits_.AdmitAll(lock_.to_wake());
@@ -145,7 +146,7 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
     return connection.status();
   }
   if (*connection == nullptr) {
-    connectivity_->OnNotConnected(Busy());
+    connectivity_->OnNotConnected(Busy(), /*brief=*/false);
     waits_.OnNotConnected(now, /*busy=*/true, lock_.to_wake());
     return connection;
   }
@@ -165,6 +166,14 @@ bool ChannelCore::has_connection() const {
   if (connection_ == nullptr) return false;
   connection_->lock().AssertHeld();
   return connection_->usable();
+}
+
+absl::Status ChannelCore::WhyNotConnected() {
+  connectivity_->lock().AssertHeld();
+  const absl::Status& failure = connectivity_->failure();
+  return connectivity_->failure_is_brief() && explainer_ != nullptr
+             ? explainer_(failure)
+             : failure;
 }
 
 bool ChannelCore::Reconnects() {

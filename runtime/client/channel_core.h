@@ -53,10 +53,15 @@ class ChannelCore final : public Caller,
   // there at the moment; other errors will not go away by waiting.
   using Connector = std::function<absl::StatusOr<std::unique_ptr<Transport>>()>;
 
+  // An UNAVAILABLE of the connector's in more words, for who reads it.
+  using Explainer = std::function<absl::Status(const absl::Status& failure)>;
+
   // `loop`: null for the process's own, which is made when it is needed.
   ChannelCore(Connector connector, const ChannelOptions& options,
               std::shared_ptr<LoopCore> loop);
   ~ChannelCore() override;
+  // Before the channel is used. Null: failures are told as they are.
+  void ExplainWith(Explainer explainer) { explainer_ = std::move(explainer); }
 
   // Caller.
   absl::Status CallUnary(const Method& method, OutgoingMessage request,
@@ -104,11 +109,9 @@ class ChannelCore final : public Caller,
   ConnectionWaits& waits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
     return waits_;
   }
-  // Why there is no connection.
-  const absl::Status& WhyNotConnected() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    connectivity_->lock().AssertHeld();
-    return connectivity_->failure();
-  }
+  // Why there is no connection: what the last attempt failed with, or what the
+  // last connection ended with. Costs more than the attempt.
+  absl::Status WhyNotConnected() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // UNAVAILABLE: the server has been busy for too long.
   static absl::Status Busy();
   // Lets go of a connection that takes no more calls, and so of its socket and
@@ -147,6 +150,7 @@ class ChannelCore final : public Caller,
   void Arm() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
   const Connector connector_;
+  Explainer explainer_;
   const ChannelOptions options_;
   const uint32_t fork_generation_;
 

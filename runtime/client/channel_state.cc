@@ -130,12 +130,12 @@ std::string ChannelCore::WhyNotReady() {
   connectivity_->lock().AssertHeld();
   switch (connectivity_->state()) {
     case ChannelState::kTransientFailure:
-      return std::string(connectivity_->failure().message());
+      return std::string(WhyNotConnected().message());
     case ChannelState::kConnecting:
       return "its hello has not come: it hangs, or is no fdrpc server";
     default:
       return absl::StrCat("the connection has ended: ",
-                          std::string(connectivity_->failure().message()));
+                          std::string(WhyNotConnected().message()));
   }
 }
 

@@ -76,6 +76,8 @@ void ClientConnection::Begin(PendingCall& call) {
 }
 
 void ClientConnection::Admit() {
+  // Else they wait for why it ends.
+  if (!connection_.sends()) return;
   Admit(waiting_);
   Admit(waiting_one_way_);
 }
@@ -142,7 +144,7 @@ void ClientConnection::SendOpen(PendingCall& call) {
                           : connection_.Enqueue(call.open);
   if (!queued) {
     usable_ = false;
-    return FinishUnseen(call, true, ConnectionEnded());
+    return EndUnsent(call, WithReason(ConnectionEnded()));
   }
   if (call.RequestStreams()) {
     call.outbox.ResetCredit(InitialCredit(server_));
@@ -296,6 +298,7 @@ void ClientConnection::OnWriteBlockedChanged() {
   // The reader may be waiting without a look at whether there is room.
   threads_.WakeReader();
   for (WaitingThread* writer : writers_) writer->Wake(lock_.to_wake());
+  if (!go_away_.ok()) EndUntaken();
   if (loop_ != nullptr) {
     loop_->WatchRoom(connection_.pollable_fd(), loop_token_,
                      connection_.write_blocked());

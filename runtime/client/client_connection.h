@@ -197,9 +197,21 @@ class ClientConnection final
   // Takes the call out of the tables and ends it.
   void Finish(PendingCall& call, absl::Status status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  // The same for a call that the server has not seen, if `unseen`.
+  // The same for a call that the server has not seen, if `unseen`: it is made
+  // again, unless too often.
   void FinishUnseen(PendingCall& call, bool unseen, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // The same for a call of which nothing was sent, or all was taken back; what
+  // is not made again waits for the server's reason while one may come.
+  void EndUnsent(PendingCall& call, const absl::Status& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Whether the server, which takes nothing more, may have said why, and it is
+  // still to be read.
+  bool MaySayWhy() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return !connection_.sends() && !connection_.closed() && go_away_.ok();
+  }
+  // Ends the calls that the server does not take, now that it has said so.
+  void EndUntaken() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // The next frame of those of a call that were not sent: with its last one the
   // call has been taken back whole.
   void EnqueueMessage(PendingCall& call, OutgoingFrames& frames)
@@ -242,6 +254,8 @@ class ClientConnection final
   BusyPoll busy_poll_;                           // the reader's
   BusyPoll parked_poll_ ABSL_GUARDED_BY(lock_);  // of those that wait for it
   absl::Status go_away_ ABSL_GUARDED_BY(lock_);  // its reason, once it came
+  // All frames that were not sent have come back.
+  bool sending_ended_ ABSL_GUARDED_BY(lock_) = false;
   // Ended by this side, for want of a sign of life.
   bool given_up_ ABSL_GUARDED_BY(lock_) = false;
   std::optional<Hello> server_ ABSL_GUARDED_BY(lock_);

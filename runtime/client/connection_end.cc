@@ -14,9 +14,16 @@ void ClientConnection::RefuseNewCalls(const absl::Status& why) {
   TellEnd(why);
   for (auto* queue : {&waiting_, &waiting_one_way_}) {
     for (PendingCall* call : std::exchange(*queue, {})) {
-      FinishUnseen(*call, true, why);
+      EndUnsent(*call, why);
+      if (call->unsent) queue->push_back(call);
     }
   }
+}
+
+void ClientConnection::EndUnsent(PendingCall& call, const absl::Status& why) {
+  const bool made_again = call.resend_if_unseen && !call.sent_behind_open;
+  call.unsent = MaySayWhy() && !made_again;
+  if (!call.unsent) FinishUnseen(call, true, why);
 }
 
 void ClientConnection::FinishUnseen(PendingCall& call, bool unseen,
@@ -27,6 +34,7 @@ void ClientConnection::FinishUnseen(PendingCall& call, bool unseen,
   Remove(call);
   call.connection = nullptr;
   call.id = 0;
+  call.unsent = false;
   call.unseen_because = why;
   call.WakeThreads(lock_);
   call.owner->OnUnseen();
@@ -51,12 +59,25 @@ absl::Status ClientConnection::OnGoAway(uint32_t last_call_id,
       reason.empty() ? "the server is shutting down" : std::string(reason));
   go_away_ = why;
   RefuseNewCalls(why);
-  for (PendingCall* call : AllCalls()) {
-    if (call->id <= last_call_id) continue;
-    // Descriptors that were sent are gone: such a call can't be made again.
-    FinishUnseen(*call, call->open_descriptors == 0, why);
-  }
+  EndUntaken();
   return absl::OkStatus();
+}
+
+void ClientConnection::EndUntaken() {
+  // Descriptors that were sent are gone: a call with such can't be made again.
+  // But these may come back, and their calls end then, or with the connection.
+  const bool may_come_back =
+      !sending_ended_ && connection_.MayGiveBackDescriptors();
+  for (PendingCall* call : AllCalls()) {
+    if (call->unsent) {
+      FinishUnseen(*call, true, go_away_);
+    } else if (call->id > last_taken_id_) {
+      const bool unseen = call->open_descriptors == 0;
+      if (unseen || !may_come_back) FinishUnseen(*call, unseen, go_away_);
+    } else if (call->method.one_way && sending_ended_) {
+      Finish(*call, go_away_);  // only a part was sent
+    }
+  }
 }
 
 void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
@@ -67,13 +88,6 @@ void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
     ChannelLockHolder lock(lock_);
     auto it = calls_.find(frame.call_id);
     if (it == calls_.end()) return;
-    if (!connection_.sends() && go_away_.ok() &&
-        !it->second->resend_if_unseen) {
-      // It ends, and the server may have said why.
-      ReadNowAndThen(CoarseNow());
-      it = calls_.find(frame.call_id);
-      if (it == calls_.end()) return;
-    }
     PendingCall& call = *it->second;
     if (!connection_.sends()) {
       usable_ = false;
@@ -106,7 +120,7 @@ void ClientConnection::TakeBack(PendingCall& call, OutgoingFrame frame,
   }
   call.open.push_back(std::move(frame));
   if ((header.flags & kFlagMore) != 0) return;
-  FinishUnseen(call, true, why);
+  EndUnsent(call, why);
 }
 
 absl::Status ClientConnection::WithReason(const absl::Status& why) const {
@@ -115,16 +129,16 @@ absl::Status ClientConnection::WithReason(const absl::Status& why) const {
                                              std::string(go_away_.message())));
 }
 
-void ClientConnection::OnSendingEnded(const absl::Status& ended) {
-  // Calls that are on it may still be answered; of those that are not, only a
-  // part was sent.
+void ClientConnection::OnSendingEnded(const absl::Status& why) {
+  // Calls that are on it may still be answered, but for one-way calls, of which
+  // only a part was sent. All that end wait for the reason, which somebody is
+  // to read.
   ChannelLockHolder lock(lock_);
+  sending_ended_ = true;
   if (go_away_.ok()) ReadNowAndThen(CoarseNow());
-  const absl::Status why = WithReason(ended);
-  RefuseNewCalls(why);
-  for (PendingCall* call : AllCalls()) {
-    if (call->method.one_way) Finish(*call, why);
-  }
+  if (connection_.closed()) return;  // OnClosed() knows more
+  RefuseNewCalls(WithReason(why));
+  if (!go_away_.ok()) EndUntaken();
 }
 
 void ClientConnection::OnClosed(const absl::Status& closed) {
@@ -136,7 +150,8 @@ void ClientConnection::OnClosed(const absl::Status& closed) {
   const bool unseen =
       !server_.has_value() && absl::IsUnavailable(why) && !given_up_;
   for (PendingCall* call : AllCalls()) {
-    FinishUnseen(*call, unseen && call->open_descriptors == 0, why);
+    FinishUnseen(*call, call->unsent || (unseen && call->open_descriptors == 0),
+                 why);
   }
 }
 

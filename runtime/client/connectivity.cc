@@ -7,8 +7,10 @@ void Connectivity::OnConnected(const ClientConnection& connection) {
   Change(ChannelState::kConnecting);
 }
 
-void Connectivity::OnNotConnected(const absl::Status& why) {
+void Connectivity::OnNotConnected(const absl::Status& why, bool brief) {
   failure_ = why;
+  brief_ = brief;
+  ended_ = nullptr;
   Change(ChannelState::kTransientFailure);
 }
 
@@ -20,11 +22,19 @@ void Connectivity::OnHello(const ClientConnection& connection) {
 
 void Connectivity::OnEnded(const ClientConnection& connection,
                            const absl::Status& why) {
-  if (connection_ != &connection) return;
+  if (connection_ != &connection) {
+    if (ended_ == &connection) failure_ = why;
+    return;
+  }
   connection_ = nullptr;
-  if (state_ == ChannelState::kConnecting) return OnNotConnected(why);
-  failure_ = why;
-  Change(ChannelState::kIdle);
+  if (state_ == ChannelState::kConnecting) {
+    OnNotConnected(why, /*brief=*/false);
+  } else {
+    failure_ = why;
+    brief_ = false;
+    Change(ChannelState::kIdle);
+  }
+  ended_ = &connection;
 }
 
 void Connectivity::Add(StateWatch& watch) {

@@ -34,15 +34,17 @@ class Connectivity {
     listener_ = listener;
   }
 
-  // There is a connection for new calls, or none could be made.
+  // There is a connection for new calls, or none could be made. `brief`: who
+  // made the attempt can say more.
   void OnConnected(const ClientConnection& connection)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void OnNotConnected(const absl::Status& why)
+  void OnNotConnected(const absl::Status& why, bool brief)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // The server has said hello.
   void OnHello(const ClientConnection& connection)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  // It takes no new calls any more; may be told more than once.
+  // It takes no new calls any more; may be told more than once, as more is
+  // known of why.
   void OnEnded(const ClientConnection& connection, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
@@ -52,6 +54,9 @@ class Connectivity {
   // Why the last attempt to connect failed, or the last connection ended.
   const absl::Status& failure() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
     return failure_;
+  }
+  bool failure_is_brief() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return brief_;
   }
 
   // Borrows it until Remove(), and tells it the state.
@@ -77,6 +82,9 @@ class Connectivity {
   ChannelLock lock_;
   ChannelState state_ ABSL_GUARDED_BY(lock_) = ChannelState::kIdle;
   absl::Status failure_ ABSL_GUARDED_BY(lock_);
+  bool brief_ ABSL_GUARDED_BY(lock_) = false;
+  // Whose end that was, if it was one's; only to tell it from others.
+  const ClientConnection* ended_ ABSL_GUARDED_BY(lock_) = nullptr;
   // That of kConnecting and kReady; only to tell it from others.
   const ClientConnection* connection_ ABSL_GUARDED_BY(lock_) = nullptr;
   Listener* listener_ ABSL_GUARDED_BY(lock_) = nullptr;

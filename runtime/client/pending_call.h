@@ -92,6 +92,9 @@ class PendingCall {
   // connection instead of ending; then `open` holds what descriptors it had.
   bool resend_if_unseen = false;
   absl::Status unseen_because;
+  // Nothing of it can be sent any more, and it is not to be made again: it ends
+  // once the connection's end is known, for the reason of that.
+  bool unsent = false;
   // Whom to tell then: the call's owner, which looks for another connection.
   class Owner {
    public:

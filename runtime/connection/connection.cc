@@ -78,6 +78,12 @@ bool Connection::HasRoom() {
   return false;
 }
 
+bool Connection::MayGiveBackDescriptors() {
+  // Both are changed at once, where the queue is emptied to give it back.
+  MutexLock lock(mu_);
+  return queued_descriptors() > 0 || !sends();
+}
+
 bool Connection::Withdraw(uint32_t call_id) {
   std::vector<OutgoingFrame> withdrawn;  // closed without the lock
   MutexLock lock(mu_);

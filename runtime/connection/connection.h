@@ -123,6 +123,8 @@ class Connection {
   bool inherited_by_fork() const {
     return ForkGeneration() != fork_generation_;
   }
+  // Whether a frame with descriptors may still come by OnUnsent().
+  bool MayGiveBackDescriptors() ABSL_LOCKS_EXCLUDED(mu_);
   bool closed() const { return closed_.load(std::memory_order_acquire); }
   // Whether what is queued can still arrive, as far as is known.
   bool sends() const { return sends_.load(std::memory_order_acquire); }

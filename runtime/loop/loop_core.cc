@@ -1,6 +1,7 @@
 #include "loop/loop_core.h"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <iterator>
 #include <system_error>
@@ -19,6 +20,9 @@ constexpr size_t kMostEvents = 64;
 constexpr int kMostContinuations = 256;
 // After how many of them what they have queued is written.
 constexpr int kContinuationsPerWrite = 16;
+// For how long they run before it does. The clock that is read for that is
+// coarser on most machines (4 ms at 250 Hz).
+constexpr std::chrono::milliseconds kLongestTurn{2};
 
 // What Default() has made in one process. Never destroyed: the thread may
 // outlive main().
@@ -346,14 +350,20 @@ void LoopCore::RunContinuations() {
   Continuation* next = NextContinuation();
   if (next == nullptr) return;
   const UsersSignals signals(users_mask_);
+  turn_began_ = CoarseNow();
   for (int i = 1; next != nullptr; ++i) {
     // An exception of a callback's ends the process here: the loop would be
     // left as it is within this.
     [next]() noexcept { next->Run(); }();
     // The peer is to have something to do meanwhile.
     if (i % kContinuationsPerWrite == 0) EndBatch();
-    next = i < kMostContinuations ? NextContinuation() : nullptr;
+    next =
+        i < kMostContinuations && !TurnIsOver() ? NextContinuation() : nullptr;
   }
+}
+
+bool LoopCore::TurnIsOver() const {
+  return CoarseNow() - turn_began_ >= kLongestTurn;
 }
 
 Continuation* LoopCore::NextContinuation() {

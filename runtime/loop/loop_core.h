@@ -118,6 +118,10 @@ class LoopCore final : public ContinuationRunner {
 
   // Whether this thread runs it at the moment.
   bool OnThisThread() const { return current_ == this; }
+  // Whether what runs now has done so for some milliseconds: what it could go
+  // on with it had better post, so that the loop looks at descriptors and
+  // timers, and what is queued is written. Only if OnThisThread().
+  bool TurnIsOver() const;
   // Has OnBatchEnd() called once what is ready now has been handled. Only if
   // OnThisThread().
   void AtBatchEnd(std::shared_ptr<Source> source) {
@@ -190,6 +194,7 @@ class LoopCore final : public ContinuationRunner {
   // others, too, while it does not.
   std::optional<sigset_t> users_mask_;
   std::vector<std::shared_ptr<Source>> at_batch_end_;
+  MonotonicTime turn_began_;
   BusyPoll busy_poll_;
 };
 

@@ -98,9 +98,9 @@ absl::Status ConnectFailure(const UnixAddress& address, int error) {
   switch (error) {
     case ENOENT:
     case ECONNREFUSED:
-      return absl::UnavailableError(absl::StrCat(
-          "nobody listens on ", address.text(), ": ", Missing(address), " (",
-          error == ENOENT ? "ENOENT" : "ECONNREFUSED", ")"));
+      return absl::UnavailableError(
+          absl::StrCat("nobody listens on ", address.text(),
+                       error == ENOENT ? " (ENOENT)" : " (ECONNREFUSED)"));
     case EACCES:
     case EPERM:
       return absl::ErrnoToStatus(error,
@@ -117,6 +117,12 @@ absl::Status ConnectFailure(const UnixAddress& address, int error) {
     default:
       return absl::ErrnoToStatus(error, to);
   }
+}
+
+absl::Status WhyNobodyListens(const UnixAddress& address,
+                              const absl::Status& failure) {
+  return absl::UnavailableError(
+      absl::StrCat(std::string(failure.message()), ": ", Missing(address)));
 }
 
 }  // namespace fdrpc

@@ -33,7 +33,7 @@ absl::StatusOr<SocketListener> SocketListener::Listen(
   return listener;
 }
 
-absl::StatusOr<SocketListener> SocketListener::TakeOver(InheritedSocket socket,
+absl::StatusOr<SocketListener> SocketListener::TakeOver(InheritedSocket& socket,
                                                         bool removes_file) {
   absl::Status listens = CheckListens(socket);
   if (!listens.ok()) return listens;

@@ -24,10 +24,11 @@ class SocketListener {
   SocketListener& operator=(SocketListener&&) = delete;
 
   // Takes over a listening socket that another process or a parent has made.
-  // INVALID_ARGUMENT, with what it is instead, if it is no such socket.
-  // `removes_file`: the socket file becomes this one's, as far as
-  // SocketFile::TakeOver() finds it; else it is left to whoever made it.
-  static absl::StatusOr<SocketListener> TakeOver(InheritedSocket socket,
+  // INVALID_ARGUMENT, with what it is instead, if it is no such socket. What
+  // fails leaves it to the caller. `removes_file`: the socket file becomes this
+  // one's, as far as SocketFile::TakeOver() finds it; else it is left to
+  // whoever made it.
+  static absl::StatusOr<SocketListener> TakeOver(InheritedSocket& socket,
                                                  bool removes_file);
 
   // Another descriptor of the socket, for a successor.

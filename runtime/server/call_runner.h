@@ -29,6 +29,7 @@ class CallRunner {
   // As the Executor's.
   virtual bool Park(Parker& parker, MonotonicTime deadline) = 0;
   virtual bool PollsInPark() const = 0;
+  virtual bool TurnIsOver() const { return false; }
   virtual void OnGiven(Parker::Was was, bool polls) = 0;
   virtual void PostUrgently(Continuation& continuation) = 0;
 

@@ -43,6 +43,9 @@ class Executor {
   // Whether Park() may poll on the calling thread: what has a deadline is then
   // to be ended by one of those that the poll knows.
   virtual bool PollsInPark() const = 0;
+  // Whether what runs on the calling thread, and could go on, is to be posted
+  // instead: nothing else polls meanwhile, and has not for some milliseconds.
+  virtual bool TurnIsOver() const { return false; }
   // A token was given to a thread in Park(), which was as `was` says and
   // `polls` as PollsInPark() said there.
   virtual void OnGiven(Parker::Was was, bool polls) = 0;

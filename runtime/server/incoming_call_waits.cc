@@ -34,6 +34,8 @@ bool IncomingCall::HasRoom() const {
 
 bool IncomingCall::Ready(CallEvent event) {
   if (context_.past_deadline()) OnDeadline();
+  // Who never waits would not hear that the client has cancelled.
+  if (origin_->runner().TurnIsOver()) return false;
   if (event == CallEvent::kRoom && HasRoom()) return true;
   MutexLock lock(mu_);
   return IsReady(event);

@@ -49,6 +49,9 @@ class LoopExecutor final : public Executor,
   bool PutOff(std::shared_ptr<PutOffWrite>) override { return false; }
   bool Park(Parker& parker, MonotonicTime deadline) override;
   bool PollsInPark() const override { return false; }
+  bool TurnIsOver() const override {
+    return loop_->OnThisThread() && loop_->TurnIsOver();
+  }
   void OnGiven(Parker::Was, bool) override {}
   void PostUrgently(Continuation& continuation) override { Post(continuation); }
   void InterruptPoll() override;

@@ -63,6 +63,8 @@ absl::Status Server::ServeConnection(UniqueFd socket) {
 }
 
 absl::StatusOr<std::vector<UniqueFd>> Server::HandOver() {
+  absl::Status usable = core_->CheckProcess();
+  if (!usable.ok()) return usable;
   return core_->HandOver();
 }
 

@@ -62,14 +62,9 @@ absl::Status ServerCore::Listen(std::string_view address,
     if (passed.has_value()) return ServePassed(*passed);
     absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
     if (!socket.ok()) return socket.status();
-    absl::Status usable = socket->kind.listens
-                              ? CheckListens(*socket)
-                              : PrepareConnectedSocket(*socket);
-    if (!usable.ok()) {
-      GiveBack(*std::move(socket));
-      return usable;
-    }
-    return ServeInherited(*std::move(socket));
+    absl::Status serves = ServeInherited(*socket);
+    if (!serves.ok()) GiveBack(*std::move(socket));
+    return serves;
   }
   absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
   if (!parsed.ok()) return parsed.status();
@@ -84,12 +79,12 @@ absl::Status ServerCore::Listen(std::string_view address,
 absl::Status ServerCore::Listen(UniqueFd socket, bool removes_file) {
   absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
   if (!inspected.ok()) return inspected.status();
-  return ListenOn(*std::move(inspected), removes_file);
+  return ListenOn(*inspected, removes_file);
 }
 
-absl::Status ServerCore::ListenOn(InheritedSocket socket, bool removes_file) {
+absl::Status ServerCore::ListenOn(InheritedSocket& socket, bool removes_file) {
   absl::StatusOr<SocketListener> listener =
-      SocketListener::TakeOver(std::move(socket), removes_file);
+      SocketListener::TakeOver(socket, removes_file);
   if (!listener.ok()) return listener.status();
   absl::Status prepared = Prepare();
   if (!prepared.ok()) return prepared;
@@ -104,25 +99,24 @@ absl::Status ServerCore::ServePassed(std::string_view name) {
       TakePassedSockets(name);
   if (!sockets.ok()) return sockets.status();
   for (InheritedSocket& socket : *sockets) {
-    absl::Status serves = ServeInherited(std::move(socket));
+    absl::Status serves = ServeInherited(socket);
     if (!serves.ok()) return serves;
   }
   return absl::OkStatus();
 }
 
-absl::Status ServerCore::ServeInherited(InheritedSocket socket) {
-  return socket.kind.listens
-             ? ListenOn(std::move(socket), /*removes_file=*/false)
-             : ServeConnected(std::move(socket));
+absl::Status ServerCore::ServeInherited(InheritedSocket& socket) {
+  return socket.kind.listens ? ListenOn(socket, /*removes_file=*/false)
+                             : ServeConnected(socket);
 }
 
 absl::Status ServerCore::ServeConnection(UniqueFd socket) {
   absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
   if (!inspected.ok()) return inspected.status();
-  return ServeConnected(*std::move(inspected));
+  return ServeConnected(*inspected);
 }
 
-absl::Status ServerCore::ServeConnected(InheritedSocket socket) {
+absl::Status ServerCore::ServeConnected(InheritedSocket& socket) {
   absl::Status usable = PrepareConnectedSocket(socket);
   if (!usable.ok()) return usable;
   const absl::StatusOr<PeerCredentials> peer =
@@ -134,6 +128,13 @@ absl::Status ServerCore::ServeConnected(InheritedSocket socket) {
   return Connect(NewTransport(std::move(socket.fd), socket.kind.type), *peer);
 }
 
+absl::Status ServerCore::CheckProcess() const {
+  if (!inherited_by_fork()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the server was inherited through fork(), which came after it had opened "
+      "its socket; open it in the child");
+}
+
 bool ServerCore::HasNothingToServe() {
   if (!serves_given_ || !listeners_.empty() || accepts_in_process_) {
     return false;
@@ -143,7 +144,6 @@ bool ServerCore::HasNothingToServe() {
 }
 
 absl::Status ServerCore::Prepare() {
-  if (inherited_by_fork()) return Inherited();
   if (executor_ != nullptr) return absl::OkStatus();
   fork_generation_ = ForkGeneration();
   absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
@@ -185,7 +185,8 @@ absl::Status ServerCore::Prepare() {
 }
 
 absl::Status ServerCore::AcceptInProcess() {
-  if (serving_ && !inherited_by_fork()) return absl::OkStatus();
+  absl::Status usable = CheckProcess();
+  if (!usable.ok() || serving_) return usable;
   absl::Status prepared = Prepare();
   accepts_in_process_ = prepared.ok();
   return prepared;
@@ -193,7 +194,8 @@ absl::Status ServerCore::AcceptInProcess() {
 
 absl::Status ServerCore::Connect(std::unique_ptr<Transport> transport,
                                  const PeerCredentials& peer) {
-  if (inherited_by_fork()) return Inherited();
+  absl::Status usable = CheckProcess();
+  if (!usable.ok()) return usable;
   {
     MutexLock lock(mu_);
     if (drain_deadline_.has_value()) {

@@ -54,8 +54,6 @@ class ServerCore final : private ServerConnection::Host,
   absl::Status Listen(UniqueFd socket, bool removes_file);
   // Any thread.
   absl::StatusOr<std::vector<UniqueFd>> HandOver() {
-    absl::Status usable = CheckProcess();
-    if (!usable.ok()) return usable;
     return listeners_.HandOver();
   }
   // As Server::ServeConnection().
@@ -92,9 +90,9 @@ class ServerCore final : private ServerConnection::Host,
   bool inherited_by_fork() const {
     return opened_ && ForkGeneration() != fork_generation_;
   }
-  absl::Status CheckProcess() const {
-    return inherited_by_fork() ? Inherited() : absl::OkStatus();
-  }
+  // FAILED_PRECONDITION in such a copy. For who calls what opens or serves, in
+  // Server; AcceptInProcess() and Connect() look themselves.
+  absl::Status CheckProcess() const;
   // Within such a copy: closes what it has of the parent's descriptors. It is
   // not to be destroyed.
   void LetGoInChild() { ForkLedger::CloseAllOf(ledger_owner_); }
@@ -149,6 +147,7 @@ class ServerCore final : private ServerConnection::Host,
     return executor_->Park(parker, deadline);
   }
   bool PollsInPark() const override { return executor_->PollsInPark(); }
+  bool TurnIsOver() const override { return executor_->TurnIsOver(); }
   void OnGiven(Parker::Was was, bool polls) override {
     executor_->OnGiven(was, polls);
   }
@@ -221,9 +220,10 @@ class ServerCore final : private ServerConnection::Host,
   void AdoptConnected() ABSL_LOCKS_EXCLUDED(mu_);
   // Those of a service manager's sockets that have this name.
   absl::Status ServePassed(std::string_view name) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status ServeInherited(InheritedSocket socket) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status ListenOn(InheritedSocket socket, bool removes_file);
-  absl::Status ServeConnected(InheritedSocket socket) ABSL_LOCKS_EXCLUDED(mu_);
+  // A socket that cannot be served is left to the caller.
+  absl::Status ServeInherited(InheritedSocket& socket) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status ListenOn(InheritedSocket& socket, bool removes_file);
+  absl::Status ServeConnected(InheritedSocket& socket) ABSL_LOCKS_EXCLUDED(mu_);
   // Whether there is and will be nothing to serve.
   bool HasNothingToServe() ABSL_LOCKS_EXCLUDED(mu_);
   void Adopt(std::unique_ptr<Transport> transport, const PeerCredentials& peer)
@@ -250,11 +250,6 @@ class ServerCore final : private ServerConnection::Host,
   std::vector<std::shared_ptr<ServerConnection>> AllConnections()
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  static absl::Status Inherited() {
-    return absl::FailedPreconditionError(
-        "the server was inherited through fork(), which came after it had "
-        "opened its socket; open it in the child");
-  }
   // Makes what waiting and serving need, once.
   absl::Status Prepare();
 

@@ -3,6 +3,8 @@
 
 #include "client/channel_core.h"
 
+#include <future>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,6 +16,7 @@
 #include "os/wait_ready.h"
 #include "os/wakeup.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/files.h"
 #include "tests/support/test_service.h"
 #include "tests/transport/frames.h"
 #include "transport/loopback_transport.h"
@@ -71,6 +74,8 @@ class ScriptedServer {
     Send(BuildStatus(call_id, absl::OkStatus(), {}, {}, &sent, {}));
   }
   void Close() { transport_->Shutdown(); }
+  // Takes nothing more.
+  void EndReceiving() { transport_->ShutdownReceive(); }
 
  private:
   const std::unique_ptr<Transport> transport_;
@@ -79,12 +84,19 @@ class ScriptedServer {
 
 class ChannelCoreTest : public ::testing::Test {
  protected:
-  // Each connection goes to a scripted server of its own, in this order.
-  std::shared_ptr<Caller> NewCaller(int connections = 1) {
+  // The process's loop stays, and is no descriptor that a test leaves open.
+  static void SetUpTestSuite() { ASSERT_TRUE(LoopCore::Default().ok()); }
+
+  // Each connection goes to a scripted server of its own, in this order; the
+  // first one holds so many frames.
+  std::shared_ptr<Caller> NewCaller(
+      int connections = 1,
+      size_t capacity = std::numeric_limits<size_t>::max()) {
     auto ends = std::make_shared<std::vector<std::unique_ptr<Transport>>>();
     for (int i = 0; i < connections; ++i) {
       absl::StatusOr<LoopbackTransport::Pair> pair =
-          LoopbackTransport::CreatePair();
+          i == 0 ? LoopbackTransport::CreatePair(capacity)
+                 : LoopbackTransport::CreatePair();
       EXPECT_TRUE(pair.ok());
       ends->insert(ends->begin(), std::move(pair->first));
       servers_.push_back(
@@ -294,6 +306,59 @@ TEST_F(ChannelCoreTest, MakesACallBehindTheGoAwayAgainOnANewConnection) {
   caller.join();
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->text(), "from the successor");
+}
+
+// Hello, method, and the first call's open: what is behind them waits.
+constexpr size_t kOneCall = 3;
+
+TEST_F(ChannelCoreTest, MakesACallAgainWhoseDescriptorsWaitAtTheGoAway) {
+  Stub stub(NewCaller(2, kOneCall));
+  std::promise<absl::Status> first;
+  std::promise<absl::Status> second;
+  stub.async().Echo(Text(), {}, [&](absl::StatusOr<Text> reply) {
+    first.set_value(reply.status());
+  });
+  Parcel<Files> files;
+  files.add_files(testing::FileWith("x"));
+  stub.async().Put(std::move(files), {}, [&](absl::StatusOr<Text> reply) {
+    second.set_value(reply.status());
+  });
+  server(0).SayHello();
+  server(0).Send(BuildGoAway(0, "full"));
+  server(1).SayHello();
+  server(1).Await(FrameType::kOpen);
+  server(1).Reply(1, "from the successor");
+  EXPECT_TRUE(first.get_future().get().ok());
+  // So the go-away has been read.
+  server(0).Close();
+  server(1).Await(FrameType::kOpen);
+  server(1).Reply(2, "from the successor");
+  const absl::Status end = second.get_future().get();
+  EXPECT_TRUE(end.ok()) << end;
+}
+
+TEST_F(ChannelCoreTest, ACallThatCannotBeSentHearsWhyFromWhoReads) {
+  Stub stub(NewCaller(1, kOneCall));
+  std::promise<absl::Status> first;
+  std::promise<absl::Status> second;
+  stub.async().Echo(Text(), {}, [&](absl::StatusOr<Text> reply) {
+    first.set_value(reply.status());
+  });
+  // Is not made again: a message has been written.
+  auto chat = stub.async().Chat();
+  std::promise<bool> written;
+  chat.Write(Text(), [&](bool sent) { written.set_value(sent); });
+  EXPECT_TRUE(written.get_future().get());
+  chat.Finish([&](absl::Status end) { second.set_value(std::move(end)); });
+  server().EndReceiving();
+  server().SayHello();
+  server().Reply(1, "");
+  EXPECT_TRUE(first.get_future().get().ok());
+  server().Send(BuildGoAway(1, "for maintenance"));
+  server().Close();
+  const absl::Status end = second.get_future().get();
+  EXPECT_EQ(end.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(end.message()), HasSubstr("for maintenance"));
 }
 
 TEST_F(ChannelCoreTest, FinishesACallWithinTheGoAwayOnItsConnection) {

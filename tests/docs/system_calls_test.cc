@@ -184,5 +184,22 @@ TEST_P(SystemCallsTest, NeedsNoneButThoseListed) {
   EXPECT_EQ(ExitCode(server), 0);
 }
 
+// Its reasons name what is in the way.
+TEST_P(SystemCallsTest, NeedsNoOthersWhereNobodyListens) {
+  const pid_t client = Fork([this] {
+    if (!Confine({"both", "client"})) return 1;
+    for (const std::string& address :
+         {dir_.address("socket", GetParam()),
+          std::string(GetParam()) + "no-such-directory/socket"}) {
+      const absl::Status end =
+          TestService::Stub(*Channel::Connect(address)).Echo(Text()).status();
+      const std::string why(end.message());
+      if (why.find(" does not exist") == std::string::npos) return 2;
+    }
+    return 0;
+  });
+  EXPECT_EQ(ExitCode(client), 0);
+}
+
 }  // namespace
 }  // namespace fdrpc::testing

@@ -78,6 +78,33 @@ TEST_P(ReasonsTest, AServerThatIsFullSaysWhichLimitItIs) {
   }
 }
 
+TEST_P(ReasonsTest, AServerThatIsFullSaysSoToEachThreadOfAChannel) {
+  Serve({.max_connections = 1});
+  TestService::Stub holds = NewStub();
+  ASSERT_TRUE(holds.Echo(Text()).ok());
+  TestService::Stub shared = NewStub();
+  const auto expect_reason = [](const absl::Status& end) {
+    EXPECT_EQ(end.code(), absl::StatusCode::kUnavailable) << end;
+    EXPECT_THAT(std::string(end.message()), HasSubstr("connections"));
+  };
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 25; ++round) {
+        std::promise<absl::Status> told;
+        shared.async().Echo(Text(), {}, [&](absl::StatusOr<Text> reply) {
+          told.set_value(reply.status());
+        });
+        expect_reason(shared.Echo(Text()).status());
+        auto collect = shared.Collect();
+        collect.Write(Text());
+        expect_reason(collect.Finish().status());
+        expect_reason(told.get_future().get());
+      }
+    });
+  }
+}
+
 TEST_P(ReasonsTest, APeerThatNeverSaysHelloIsNamedAsSuch) {
   const UniqueFd silent = Stranger();
   for (const absl::Status& end :

@@ -207,7 +207,7 @@ TEST_F(DatagramDoorTest, KnowsWhoKnockedBeforeItsServerCame) {
   absl::StatusOr<InheritedSocket> socket = InspectSocket(std::move(bound));
   ASSERT_TRUE(socket.ok()) << socket.status();
   const absl::StatusOr<SocketListener> door =
-      SocketListener::TakeOver(*std::move(socket), /*removes_file=*/true);
+      SocketListener::TakeOver(*socket, /*removes_file=*/true);
   ASSERT_TRUE(door.ok()) << door.status();
   EXPECT_EQ(door->Accept().error, 0);
 }
@@ -300,7 +300,7 @@ TEST_F(DatagramDoorTest, HoldsItsAddressAndItsFileAsListenersDo) {
   absl::StatusOr<InheritedSocket> socket = InspectSocket(*std::move(another));
   ASSERT_TRUE(socket.ok());
   absl::StatusOr<SocketListener> successor =
-      SocketListener::TakeOver(*std::move(socket), /*removes_file=*/true);
+      SocketListener::TakeOver(*socket, /*removes_file=*/true);
   ASSERT_TRUE(successor.ok()) << successor.status();
   door_.reset();
   door_.emplace(*std::move(successor));

@@ -37,7 +37,7 @@ class SocketListenerTest : public ::testing::Test {
                                                  bool removes_file) {
     absl::StatusOr<InheritedSocket> socket = InspectSocket(std::move(fd));
     if (!socket.ok()) return socket.status();
-    return SocketListener::TakeOver(*std::move(socket), removes_file);
+    return SocketListener::TakeOver(*socket, removes_file);
   }
   // Leaves a socket file that nobody listens on, as a crash would.
   void LeaveStaleSocket() {

@@ -6,6 +6,7 @@
 // server's threads, without a lock, never within the function that they are
 // passed to. A handler or callback that throws ends its call with UNKNOWN.
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -46,6 +47,21 @@ class AsyncServerCallBase {
     // As the pointer to the call that a pending callback keeps.
     std::shared_ptr<ServerCall> call;
     CallMessage<Request> request;  // of methods that take one
+
+    // Of a stream of replies.
+    static constexpr int kWrites = 1;    // a Write() is pending
+    static constexpr int kFinishes = 2;  // there was a Finish(), which counts
+    static constexpr int kEnds = 4;      // and `end` is its status
+    std::atomic<int> writing{0};
+    absl::Status end;
+
+    void Finish(absl::Status status) {
+      request.CloseDescriptors();
+      call->Finish(std::move(status), nullptr);
+    }
+    void EndWrite() {
+      if ((writing.fetch_and(~kWrites) & kEnds) != 0) Finish(end);
+    }
   };
   State& state() { return *state_; }
   // A pointer to the call that keeps what belongs to it.
@@ -53,14 +69,35 @@ class AsyncServerCallBase {
     return std::shared_ptr<ServerCall>(state_, state_->call.get());
   }
 
-  void FinishWith(absl::Status status) {
-    state_->request.CloseDescriptors();
-    state_->call->Finish(std::move(status), nullptr);
-  }
+  void FinishWith(absl::Status status) { state_->Finish(std::move(status)); }
   void FinishWithReply(Reply& reply) {
     state_->request.CloseDescriptors();
     MovedMessage<Reply> moved(reply);
     FinishCall(*state_->call, absl::OkStatus(), moved);
+  }
+
+  // What those have that send a stream.
+  template <typename Message>
+  void Send(Message reply, absl::AnyInvocable<void(bool)> done) {
+    State* const state = state_.get();  // which call() keeps
+    state->writing.fetch_or(State::kWrites);
+    async_steps::Write<async_steps::CallOfHandler>(
+        call(), std::move(reply), false,
+        [state, done = std::move(done)](bool taken) mutable {
+          state->EndWrite();
+          done(taken);
+        });
+  }
+  // Behind a Write() that is pending.
+  void FinishStream(absl::Status status) {
+    State& state = *state_;
+    if ((state.writing.fetch_or(State::kFinishes) & State::kFinishes) != 0) {
+      return;
+    }
+    state.end = std::move(status);
+    if ((state.writing.fetch_or(State::kEnds) & State::kWrites) == 0) {
+      state.Finish(state.end);
+    }
   }
 
  private:
@@ -107,11 +144,10 @@ class AsyncServerWriter final : public AsyncServerCallBase<Request, Reply> {
   // Calls `done` with true when `reply` has been taken over to be sent and the
   // next one can be given, with false if the call has ended.
   void Write(Reply reply, absl::AnyInvocable<void(bool)> done) {
-    async_steps::Write<async_steps::CallOfHandler>(
-        this->call(), std::move(reply), false, std::move(done));
+    this->Send(std::move(reply), std::move(done));
   }
-  // Ends the call, behind the replies that were taken over.
-  void Finish(absl::Status status) { this->FinishWith(std::move(status)); }
+  // Ends the call, behind the reply of a Write() that is pending.
+  void Finish(absl::Status status) { this->FinishStream(std::move(status)); }
 };
 
 // A client-streaming call.
@@ -141,10 +177,9 @@ class AsyncServerStream final : public AsyncServerCallBase<Request, Reply> {
                                                            std::move(done));
   }
   void Write(Reply reply, absl::AnyInvocable<void(bool)> done) {
-    async_steps::Write<async_steps::CallOfHandler>(
-        this->call(), std::move(reply), false, std::move(done));
+    this->Send(std::move(reply), std::move(done));
   }
-  void Finish(absl::Status status) { this->FinishWith(std::move(status)); }
+  void Finish(absl::Status status) { this->FinishStream(std::move(status)); }
 };
 
 }  // namespace fdrpc
