@@ -2,6 +2,7 @@
 #define FDRPC_DESCRIPTOR_SET_H_
 
 #include <cstddef>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,6 +50,8 @@ class OutgoingFd {
   bool taken_ = false;
   std::unique_ptr<const std::string> other_place_;
 };
+
+void PrintTo(const OutgoingFd& fd, std::ostream* to);
 
 // The descriptors of one message, in the order of their slots: slot 1 names the
 // first. Two are held without an allocation.

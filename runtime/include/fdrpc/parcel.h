@@ -2,6 +2,7 @@
 #define FDRPC_PARCEL_H_
 
 #include <cstdint>
+#include <iosfwd>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -198,6 +199,11 @@ class ParcelBase {
   uint64_t id_ = 0;
 };
 
+// What GoogleTest prints of a parcel: the message, as these words, and the
+// descriptors.
+void PrintParcel(const ParcelBase& parcel, std::string message,
+                 std::ostream* to);
+
 template <typename T>
 inline constexpr bool kIsParcel = std::is_base_of_v<ParcelBase, T>;
 
@@ -275,6 +281,11 @@ class ParcelOf : public ParcelBase {
 
   Message message_;
 };
+
+template <typename Message>
+void PrintTo(const Parcel<Message>& parcel, std::ostream* to) {
+  PrintParcel(parcel, parcel.message().ShortDebugString(), to);
+}
 
 }  // namespace fdrpc
 
