@@ -56,14 +56,18 @@ void HandlerGenerator::PrintAliases(Printer& printer) const {
   printer.Print("\n");
 }
 
-// What AddService() asks: a method of another signature hides a handler.
+// What AddService() and MixedService ask: a method of another signature hides a
+// handler.
 void HandlerGenerator::PrintCheck(Printer& printer) const {
   if (service_.method_count() == 0) return;
   printer.Print(
       "\n"
-      "  // Does not compile if a method of Derived hides a handler.\n"
+      "  // Which handlers Derived overrides. Does not compile if one of its\n"
+      "  // methods hides a handler.\n"
       "  template <typename Derived>\n"
-      "  static constexpr void CheckHandlers() {\n");
+      "  static constexpr auto CheckHandlers() {\n"
+      "    ::fdrpc::OverriddenHandlers<$count$> overridden;\n",
+      "count", std::to_string(service_.method_count()));
   printer.Indent();
   printer.Indent();
   for (int i = 0; i < service_.method_count(); ++i) {
@@ -74,10 +78,11 @@ void HandlerGenerator::PrintCheck(Printer& printer) const {
         printer, kNestedMemberIndent + 4,
         absl::StrCat("::fdrpc::CheckHandler<&Derived::", names_.methods[i],
                      ", &", form_.class_name, "::", names_.methods[i], ">"),
-        {}, ";");
+        {absl::StrCat("overridden.at[", i, "]")}, ";");
     printer.Outdent();
     printer.Print("}\n");
   }
+  printer.Print("return overridden;\n");
   printer.Outdent();
   printer.Outdent();
   printer.Print("  }\n");

@@ -1,3 +1,4 @@
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
@@ -27,6 +28,18 @@ std::string_view LastName(std::string_view full_name) {
   return full_name.substr(full_name.rfind('.') + 1);
 }
 
+constexpr std::string_view kField = "field ";
+
+// Both texts, one behind the other.
+std::shared_ptr<const char[]> Joined(std::string_view first,
+                                     std::string_view second) {
+  std::shared_ptr<char[]> joined =
+      std::make_shared<char[]>(first.size() + second.size() + 1);
+  first.copy(joined.get(), first.size());
+  second.copy(joined.get() + first.size(), second.size());
+  return joined;
+}
+
 }  // namespace
 
 std::string FieldPath::Element() const {
@@ -46,7 +59,9 @@ std::string FieldPath::Element() const {
 }
 
 std::string FieldPath::ToString() const {
-  if (outer_ == nullptr) return absl::StrCat("field ", field_, Element());
+  if (outer_ == nullptr) {
+    return absl::StrCat(std::string(kField), field_, Element());
+  }
   std::string path;
   std::string_view outermost;
   for (const FieldPath* at = this; at != nullptr; at = at->outer_) {
@@ -56,21 +71,26 @@ std::string FieldPath::ToString() const {
     path = path.empty() ? name : absl::StrCat(name, ".", path);
   }
   const std::string_view message = outermost.substr(0, outermost.rfind('.'));
-  return absl::StrCat("field ", field_, " (", path, " of ",
+  return absl::StrCat(std::string(kField), field_, " (", path, " of ",
                       std::string(message), ")");
 }
 
-void FieldPath::NotePlace(OutgoingFd& fd) const {
-  fd.other_place_ = nullptr;
-  fd.field_ = field_;
+void FieldPath::NotePlace(OutgoingFd& fd, const OutgoingFd* before) const {
   fd.index_ = -1;
-  if (outer_ == nullptr && kind_ == Kind::kNone) return;
-  if (outer_ == nullptr && kind_ == Kind::kInt && number_ >= 0 &&
-      number_ <= std::numeric_limits<int>::max()) {
+  const bool is_element = outer_ == nullptr && kind_ == Kind::kInt &&
+                          number_ >= 0 &&
+                          number_ <= std::numeric_limits<int>::max();
+  if (is_element) {
     fd.index_ = static_cast<int>(number_);
+  } else if (outer_ != nullptr || kind_ != Kind::kNone) {
+    fd.place_ = Joined(ToString(), "");
     return;
   }
-  fd.other_place_ = std::make_unique<const std::string>(ToString());
+  fd.place_ =
+      is_element && before != nullptr && before->index_ >= 0 &&
+              std::strcmp(before->place_.get() + kField.size(), field_) == 0
+          ? before->place_
+          : Joined(kField, field_);
 }
 
 }  // namespace fdrpc

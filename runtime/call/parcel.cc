@@ -61,7 +61,7 @@ class OutgoingSlots final : public SlotVisitor {
       status_ = WrongDescriptor(field, WhyEmpty(fd.slot, attached));
       return;
     }
-    field.NotePlace(attached);
+    field.NotePlace(attached, ordered_.empty() ? nullptr : &ordered_.back());
     ordered_.push_back(std::exchange(attached, OutgoingFd()));
     old_slots_.push_back(fd.slot);
     fd.slot = static_cast<uint32_t>(ordered_.size());

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "call/parse.h"
-#include "client/call_request.h"
+#include "call/prepare_message.h"
 #include "loop/loop_core.h"
 #include "os/syscalls.h"
 
@@ -42,14 +42,15 @@ AnsweredCall::AnsweredCall(Caller& next, CallForm form, absl::Status status,
 // Here, for the thread sanitizer's suppressions to see it let go of the status.
 AnsweredCall::~AnsweredCall() = default;
 
-void AnsweredCall::AddReply(OutgoingMessage reply) {
-  absl::Status added = Add(reply);
+void AnsweredCall::Add(const OutgoingMessage& reply, bool has_any) {
+  absl::Status added = Prepare(reply, has_any);
   if (!added.ok()) Fail(std::move(added));
 }
 
-absl::Status AnsweredCall::Add(const OutgoingMessage& reply) {
+absl::Status AnsweredCall::Prepare(const OutgoingMessage& reply, bool has_any) {
   DescriptorSet descriptors;
-  absl::Status prepared = PrepareMessage(reply, false, descriptors);
+  absl::Status prepared =
+      PrepareMessage(reply, has_any, kNoMessageLimits, descriptors);
   if (!prepared.ok()) return prepared;
   Reply added;
   added.bytes = reply.message->SerializeAsString();

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "call/packed_descriptors.h"
+#include "call/prepare_message.h"
 #include "wire/metadata_block.h"
 
 namespace fdrpc {
@@ -22,29 +22,15 @@ void Copy(const OutgoingFrames& frames, OutgoingFrames& copies) {
 
 }  // namespace
 
-absl::Status PrepareMessage(const OutgoingMessage& message, bool has_any,
-                            DescriptorSet& descriptors) {
-  if (message.parcel != nullptr) {
-    absl::Status prepared = message.parcel->PrepareToSend();
-    descriptors = message.parcel->TakeDescriptors();
-    if (!prepared.ok()) return prepared;
-  }
-  if (has_any) {
-    absl::Status packed = CheckPackedDescriptors(*message.message);
-    if (!packed.ok()) return packed;
-  }
-  // The server's limits are checked once they are known.
-  return CheckSendable(*message.message, 0, static_cast<size_t>(-1), 0);
-}
-
 absl::Status CallRequest::Prepare(const Method& method,
                                   const OutgoingMessage* request, bool borrow,
                                   bool has_timeout, const Metadata& metadata) {
   has_timeout_ = has_timeout;
   DescriptorSet descriptors;
   if (request != nullptr) {
-    absl::Status prepared =
-        PrepareMessage(*request, method.request_has_any, descriptors);
+    // The server's limits are checked once they are known.
+    absl::Status prepared = PrepareMessage(*request, method.request_has_any,
+                                           kNoMessageLimits, descriptors);
     if (!prepared.ok()) return prepared;
     bytes_ = request->message->ByteSizeLong();
     descriptors_ = descriptors.size();

@@ -45,12 +45,6 @@ class CallRequest {
   size_t descriptors_ = 0;
 };
 
-// Takes the descriptors out of a message that is to be sent. INVALID_ARGUMENT
-// if a parcel is not in order, required fields are missing, or, if `has_any`,
-// descriptors stand where they cannot travel.
-absl::Status PrepareMessage(const OutgoingMessage& message, bool has_any,
-                            DescriptorSet& descriptors);
-
 }  // namespace fdrpc
 
 #endif  // FDRPC_CLIENT_CALL_REQUEST_H_

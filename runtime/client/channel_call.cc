@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "call/parse.h"
+#include "call/prepare_message.h"
 
 namespace fdrpc {
 namespace {
@@ -165,8 +166,8 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
     return false;
   }
   DescriptorSet descriptors;
-  absl::Status sendable =
-      PrepareMessage(message, state_.method.request_has_any, descriptors);
+  absl::Status sendable = PrepareMessage(message, state_.method.request_has_any,
+                                         kNoMessageLimits, descriptors);
   const size_t count = descriptors.size();
   OutgoingFrames frames;
   if (sendable.ok()) {

@@ -1,7 +1,6 @@
 #include "connection/frame_builder.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -125,30 +124,6 @@ OutgoingFrames BuildPieces(const FrameHeader& first, std::string_view sections,
 }
 
 }  // namespace
-
-absl::Status CheckSendable(const google::protobuf::MessageLite& message,
-                           size_t descriptors, size_t max_bytes,
-                           size_t max_descriptors) {
-  if (!message.IsInitialized()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        std::string(message.GetTypeName()),
-        " lacks required fields: ", message.InitializationErrorString()));
-  }
-  const size_t bytes = message.ByteSizeLong();
-  // Protocol Buffers themselves end at 2 GiB.
-  max_bytes = std::min<size_t>(max_bytes, std::numeric_limits<int32_t>::max());
-  if (bytes > max_bytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(std::string(message.GetTypeName()), " of ", bytes,
-                     " bytes exceeds the peer's limit of ", max_bytes));
-  }
-  if (descriptors > max_descriptors) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        std::string(message.GetTypeName()), " with ", descriptors,
-        " descriptors exceeds the peer's limit of ", max_descriptors));
-  }
-  return absl::OkStatus();
-}
 
 OutgoingFrames BuildOpen(const google::protobuf::MessageLite* request,
                          DescriptorSet descriptors, bool has_timeout,

@@ -21,12 +21,6 @@ namespace fdrpc {
 // is large or has more descriptors than one sendmsg(2) takes.
 using OutgoingFrames = absl::InlinedVector<OutgoingFrame, 1>;
 
-// INVALID_ARGUMENT if required fields are missing; RESOURCE_EXHAUSTED if it has
-// more bytes or descriptors than the peer takes.
-absl::Status CheckSendable(const google::protobuf::MessageLite& message,
-                           size_t descriptors, size_t max_bytes,
-                           size_t max_descriptors);
-
 // The beginning of a call: with its whole request and the half-close, or, if
 // `request` is null, with neither. The call's id, its method's and what is left
 // of the timeout are filled in by CompleteOpen() once they are known.

@@ -5,10 +5,9 @@
 namespace fdrpc {
 
 std::string OutgoingFd::place() const {
-  if (other_place_ != nullptr) return *other_place_;
-  if (field_ == nullptr) return "";
-  return index_ < 0 ? absl::StrCat("field ", field_)
-                    : absl::StrCat("field ", field_, "[", index_, "]");
+  if (place_ == nullptr) return "";
+  return index_ < 0 ? place_.get()
+                    : absl::StrCat(place_.get(), "[", index_, "]");
 }
 
 }  // namespace fdrpc

@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "call/kinds_differ.h"
-#include "call/packed_descriptors.h"
 #include "call/parse.h"
+#include "call/prepare_message.h"
 #include "call/status_in_place.h"
 #include "wire/metadata_block.h"
 
@@ -162,20 +162,12 @@ bool IncomingCall::Take(IncomingMessage message) {
 
 absl::Status IncomingCall::Prepare(const OutgoingMessage& message,
                                    DescriptorSet& descriptors) const {
-  absl::Status sendable;
-  if (message.parcel != nullptr) {
-    sendable = message.parcel->PrepareToSend();
-    descriptors = message.parcel->TakeDescriptors();
-  }
-  if (sendable.ok() && method_.handler != nullptr &&
-      method_.handler->method->reply_has_any) {
-    sendable = CheckPackedDescriptors(*message.message);
-  }
-  if (sendable.ok()) {
-    const Hello& client = origin_->client();
-    sendable = CheckSendable(*message.message, descriptors.size(),
-                             client.max_message_bytes, client.max_descriptors);
-  }
+  const Hello& client = origin_->client();
+  absl::Status sendable =
+      PrepareMessage(message, method_.handler->method->reply_has_any,
+                     {.bytes = client.max_message_bytes,
+                      .descriptors = client.max_descriptors},
+                     descriptors);
   // A parcel that is not in order, required fields that are missing: the
   // handler's mistake, not the client's.
   return absl::IsInvalidArgument(sendable)

@@ -97,4 +97,10 @@ void Server::Wait() { core_->AwaitEnd(); }
 
 ServerStatistics Server::statistics() const { return core_->statistics(); }
 
+void PrintTo(const ServerStatistics& statistics, std::ostream* to) {
+  *to << statistics.one_way_calls << " one-way calls, "
+      << statistics.one_way_errors << " of them with errors, "
+      << statistics.refused_knocks << " refused knocks";
+}
+
 }  // namespace fdrpc

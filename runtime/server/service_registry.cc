@@ -30,8 +30,10 @@ void ServiceRegistry::Add(Service& service) {
     FDRPC_CHECK(handler.serve != nullptr,
                 absl::StrCat("a method has no handler: ",
                              std::string(handler.method->full_name)));
+    Service* const serves =
+        handler.service == nullptr ? &service : handler.service;
     methods_.emplace(std::string(handler.method->full_name),
-                     RegisteredMethod{&service, &handler, interceptors_});
+                     RegisteredMethod{serves, &handler, interceptors_});
   }
 }
 

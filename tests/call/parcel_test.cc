@@ -351,6 +351,47 @@ TEST_F(OutgoingParcelTest, RefusesADescriptorInBytesOfTheMessage) {
   ExpectUnsendable("google.protobuf.Any");
 }
 
+// As a plugin's, whose names of fields go with its code.
+class UnloadedParcel final : public ParcelOf<Files> {
+ public:
+  void Unload() {
+    files_.assign(files_.size(), 'x');
+    more_.assign(more_.size(), 'x');
+    first_.assign(first_.size(), 'x');
+  }
+
+ private:
+  void VisitSlots(SlotVisitor& visitor) override {
+    for (int i = 0; i < message().files_size(); ++i) {
+      visitor.Visit(i < 2 ? files_.c_str() : more_.c_str(),
+                    *message().mutable_files(i), i);
+    }
+    if (message().has_first()) {
+      visitor.Visit(first_.c_str(), *message().mutable_first());
+    }
+  }
+
+  std::string files_ = "fdrpc.testing.Files.files";
+  std::string more_ = "fdrpc.testing.Files.more_files";
+  std::string first_ = "fdrpc.testing.Files.first";
+};
+
+TEST_F(OutgoingParcelTest, DescriptorsKnowTheirPlaceWhenItsNameIsGone) {
+  UnloadedParcel parcel;
+  for (int i = 0; i < 3; ++i) {
+    parcel.Attach(parcel->add_files(), FileWith("file"));
+  }
+  parcel.Attach(parcel->mutable_first(), FileWith("first"));
+  ASSERT_TRUE(parcel.PrepareToSend().ok());
+  const DescriptorSet set = parcel.TakeDescriptors();
+  parcel.Unload();
+  ASSERT_EQ(set.size(), 4u);
+  EXPECT_EQ(set[0].place(), "field fdrpc.testing.Files.files[0]");
+  EXPECT_EQ(set[1].place(), "field fdrpc.testing.Files.files[1]");
+  EXPECT_EQ(set[2].place(), "field fdrpc.testing.Files.more_files[2]");
+  EXPECT_EQ(set[3].place(), "field fdrpc.testing.Files.first");
+}
+
 using IncomingParcelTest = ParcelTest;
 
 TEST_F(IncomingParcelTest, BelievesNoParcelThatTheBytesName) {

@@ -10,6 +10,8 @@
 #include "fdrpc/channel.h"
 #include "fdrpc/client_interceptor.h"
 #include "fdrpc/loop.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/any.pb.h"
 #include "gtest/gtest.h"
 #include "testing.fdrpc.h"
 #include "tests/support/descriptor_census.h"
@@ -114,6 +116,22 @@ TEST(AnsweredCallTest, AReplyThatIsNotInOrderIsAnError) {
   call.AddReply(reply);
   EXPECT_EQ(call.status().code(), absl::StatusCode::kInvalidArgument);
   Parcel<Files> taken;
+  EXPECT_FALSE(call.Take(taken));
+}
+
+TEST(AnsweredCallTest, ADescriptorInAnAnyIsAnError) {
+  ExpectSameDescriptors census;
+  NoCaller caller;
+  Parcel<Files> packed = FilesOf(FileWith(""));
+  google::protobuf::Any reply;
+  reply.PackFrom(*packed);
+  const google::protobuf::Any& constant = reply;
+  AnsweredCall call(caller, CallForm::kBlocking, absl::OkStatus());
+  call.AddReply(constant);
+  EXPECT_EQ(call.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(call.status().message(),
+              ::testing::HasSubstr("fdrpc.testing.Files.first"));
+  google::protobuf::Any taken;
   EXPECT_FALSE(call.Take(taken));
 }
 

@@ -85,6 +85,14 @@ class Wrong final : public fdrpc::testing::TestService::Service {
 void Serve(fdrpc::Server& server, Wrong& wrong) { server.AddService(wrong); }
 PROGRAM
 
+refused "a part of a mixed service as its base" "overrides no handler" << 'PROGRAM'
+#include "fdrpc/mixed_service.h"
+#include "testing.fdrpc.h"
+void Mix(fdrpc::testing::TestService::Service& one, fdrpc::testing::TestService::CoService& other) {
+  fdrpc::MixedService mixed(one, other);
+}
+PROGRAM
+
 refused "a stub of a StatusOr" "a stub is made of a Channel" << 'PROGRAM'
 #include "fdrpc/channel.h"
 #include "testing.fdrpc.h"

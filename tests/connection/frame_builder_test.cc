@@ -3,8 +3,6 @@
 #include <limits>
 #include <string>
 
-#include "gmock/gmock.h"
-#include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "gtest/gtest.h"
 #include "tests/connection/built_frames.h"
@@ -20,7 +18,6 @@ namespace fdrpc::testing {
 namespace {
 
 using google::protobuf::BytesValue;
-using ::testing::HasSubstr;
 
 class FrameBuilderTest : public ::testing::Test {
  protected:
@@ -270,26 +267,6 @@ TEST_F(FrameBuilderTest, ConnectionFramesHaveTheDocumentedBytes) {
   EXPECT_EQ(hello.substr(0, kFrameHeaderBytes),
             Bytes({36, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(hello.substr(kFrameHeaderBytes, 4), "FDRP");
-}
-
-TEST_F(FrameBuilderTest, WhatFitsThePeersLimitsIsSendable) {
-  const BytesValue message = MessageOfSize(100);
-  EXPECT_TRUE(CheckSendable(message, 3, 100, 3).ok());
-  EXPECT_TRUE(
-      CheckSendable(message, 0, std::numeric_limits<size_t>::max(), 0).ok());
-  const absl::Status bytes = CheckSendable(message, 3, 99, 3);
-  EXPECT_EQ(bytes.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(bytes.message(), HasSubstr("100 bytes"));
-  const absl::Status descriptors = CheckSendable(message, 3, 100, 2);
-  EXPECT_EQ(descriptors.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(descriptors.message(), HasSubstr("3 descriptors"));
-}
-
-TEST_F(FrameBuilderTest, AMessageWithoutItsRequiredFieldsIsNotSendable) {
-  const google::protobuf::UninterpretedOption::NamePart message;
-  const absl::Status status = CheckSendable(message, 0, 100, 0);
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(status.message(), HasSubstr("name_part"));
 }
 
 }  // namespace

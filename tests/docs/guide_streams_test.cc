@@ -18,6 +18,7 @@
 #include "fdrpc/alarm.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/loop.h"
+#include "fdrpc/mixed_service.h"
 #include "fdrpc/server.h"
 #include "fdrpc/task.h"
 #include "gmock/gmock.h"
@@ -119,6 +120,28 @@ TEST_F(GuideStreamsTest, CallbacksOnBothSides) {
   const absl::Status status = ended.get_future().get();
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_THAT(lines, ElementsAre("0", "1", "2"));
+}
+
+TEST_F(GuideStreamsTest, CallbacksAndCoroutinesInOneService) {
+  Server& server = server_;
+#include "mixed_service.inc"
+  ASSERT_TRUE(server.Listen(dir_.address()).ok());
+  ASSERT_TRUE(server.Start().ok());
+  const absl::StatusOr<Channel> channel = Channel::Connect(dir_.address());
+  ASSERT_TRUE(channel.ok());
+  guide::Journal::Stub stub(*channel);
+  const absl::StatusOr<guide::Summary> summary =
+      stub.Summarize(guide::SummarizeRequest());
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->entries(), 3u);
+  auto filter = stub.Filter();
+  guide::Entry entry;
+  entry.set_text("a");
+  EXPECT_TRUE(filter.WriteLast(entry));
+  EXPECT_EQ(filter.Read()->text(), "a");
+  EXPECT_TRUE(filter.Finish().ok());
+  server.Shutdown();
+  server.Wait();
 }
 
 TEST_F(GuideStreamsTest, CoroutinesOfAClient) {

@@ -25,7 +25,7 @@ find runtime -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
       # The room that each public header belongs to.
       belongs("base", "language.h metadata.h timeout.h")
       belongs("os", "unique_fd.h shared_fd.h descriptor_set.h listen_options.h peer_credentials.h")
-      belongs("call", "call.h call_message.h call_options.h caller.h handler_exceptions.h kept_messages.h message_stream.h method.h parcel.h server_context.h task.h")
+      belongs("call", "call.h call_message.h call_options.h caller.h handler_exceptions.h kept_messages.h message_stream.h method.h mixed_service.h parcel.h server_context.h task.h")
       belongs("call", "call_filter.h client_call_filter.h client_interceptor.h server_call_filter.h server_interceptor.h")
       belongs("call", "async_client_stream.h client_stream.h co_client_stream.h stub.h")
       belongs("call", "async_server_stream.h co_server_stream.h server_stream.h service.h")

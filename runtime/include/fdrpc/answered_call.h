@@ -4,14 +4,25 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "fdrpc/call_message.h"
 #include "fdrpc/call_options.h"
 #include "fdrpc/caller.h"
 #include "fdrpc/unique_fd.h"
 
+namespace google::protobuf {
+class Message;
+}
+
 namespace fdrpc {
+
+// Messages and parcels of the full runtime.
+template <typename T>
+concept HasReflection =
+    std::is_base_of_v<google::protobuf::Message, PlainMessageOf<T>>;
 
 // A call that has ended without a server: what an interceptor gives back to
 // refuse a call, or to answer it itself. For all kinds of methods and forms of
@@ -33,7 +44,12 @@ class AnsweredCall final : public ClientCall {
   // stream of them. Copies the message, and moves the descriptors out of a
   // parcel; of those that are shared it gets duplicates. If that fails, the
   // call ends with why (INVALID_ARGUMENT, RESOURCE_EXHAUSTED).
-  void AddReply(OutgoingMessage reply);
+  void AddReply(OutgoingMessage reply) { Add(reply, /*has_any=*/false); }
+  // The same, which also refuses descriptors that are packed in a
+  // google.protobuf.Any, as a server does.
+  template <typename T>
+  requires HasReflection<std::remove_reference_t<T>>
+  void AddReply(T&& reply) { Add(reply, /*has_any=*/true); }
 
   // Call and ClientCall.
   bool Ready(CallEvent) override { return true; }
@@ -54,7 +70,8 @@ class AnsweredCall final : public ClientCall {
     std::vector<UniqueFd> descriptors;
   };
 
-  absl::Status Add(const OutgoingMessage& reply);
+  void Add(const OutgoingMessage& reply, bool has_any);
+  absl::Status Prepare(const OutgoingMessage& reply, bool has_any);
   void Fail(absl::Status error);
 
   const std::shared_ptr<ContinuationRunner> runner_;

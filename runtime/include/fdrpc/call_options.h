@@ -1,6 +1,7 @@
 #ifndef FDRPC_CALL_OPTIONS_H_
 #define FDRPC_CALL_OPTIONS_H_
 
+#include <iosfwd>
 #include <stop_token>
 
 #include "absl/time/time.h"
@@ -43,6 +44,10 @@ struct CallOptions {
   // borrowed until the call ends. Null: it is dropped.
   ReplyMetadata* reply_metadata = nullptr;
 };
+
+void PrintTo(const ReplyMetadata& metadata, std::ostream* to);
+// What is not as by default.
+void PrintTo(const CallOptions& options, std::ostream* to);
 
 }  // namespace fdrpc
 

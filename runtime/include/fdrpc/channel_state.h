@@ -1,8 +1,8 @@
 #ifndef FDRPC_CHANNEL_STATE_H_
 #define FDRPC_CHANNEL_STATE_H_
 
+#include <iosfwd>
 #include <memory>
-#include <ostream>
 #include <utility>
 
 #include "fdrpc/language.h"

@@ -2,6 +2,7 @@
 #define FDRPC_DESCRIPTOR_SET_H_
 
 #include <cstddef>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <utility>
@@ -42,13 +43,15 @@ class OutgoingFd {
   friend class FieldPath;
 
   std::variant<UniqueFd, SharedFd> fd_;
-  // The place: a field of the message itself, whose name outlives this, and the
-  // number of the element if it is repeated; or any other place, in words.
-  const char* field_ = nullptr;
+  // The place in words, but for the number of an element, whose field's others
+  // share them. Copies: the code that has the field's name may be a plugin's,
+  // and unloaded before this is sent.
+  std::shared_ptr<const char[]> place_;
   int index_ = -1;
   bool taken_ = false;
-  std::unique_ptr<const std::string> other_place_;
 };
+
+void PrintTo(const OutgoingFd& fd, std::ostream* to);
 
 // The descriptors of one message, in the order of their slots: slot 1 names the
 // first. Two are held without an allocation.

@@ -5,6 +5,7 @@
 // blocking, with callbacks, and for coroutines. Users have no need of it.
 
 #include <coroutine>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -31,6 +32,9 @@ std::optional<Message> TakeMessage(Call& call) {
   if (!call.Take(*message)) message.reset();
   return message;
 }
+
+// What GoogleTest prints of a stream of that class.
+void PrintStream(const char* name, std::ostream* to);
 
 // Waits for an event of a call within a coroutine. Keeps the call, whose stream
 // may go meanwhile. Destroying it takes the wait back.

@@ -2,6 +2,7 @@
 #define FDRPC_METADATA_H_
 
 #include <initializer_list>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,6 +60,8 @@ class Metadata {
  private:
   std::vector<Entry> entries_;
 };
+
+void PrintTo(const Metadata& metadata, std::ostream* to);
 
 }  // namespace fdrpc
 

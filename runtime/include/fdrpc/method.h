@@ -1,6 +1,7 @@
 #ifndef FDRPC_METHOD_H_
 #define FDRPC_METHOD_H_
 
+#include <iosfwd>
 #include <string_view>
 
 #include "fdrpc/language.h"
@@ -35,6 +36,8 @@ struct Method {
   bool request_has_any = false;
   bool reply_has_any = false;
 };
+
+void PrintTo(const Method& method, std::ostream* to);
 
 }  // namespace fdrpc
 

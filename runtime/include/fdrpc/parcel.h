@@ -2,6 +2,7 @@
 #define FDRPC_PARCEL_H_
 
 #include <cstdint>
+#include <iosfwd>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -30,8 +31,7 @@ class Parcel;
 // what field of an outer message. Borrows all of it.
 class FieldPath {
  public:
-  // `field` is the full name; it outlives all parcels. `outer` is null in the
-  // message itself.
+  // `field` is the full name. `outer` is null in the message itself.
   FieldPath(const FieldPath* outer, const char* field)
       : outer_(outer), field_(field) {}
   // An element: by its index, or by its key in a map.
@@ -57,8 +57,9 @@ class FieldPath {
   // In words: "field a.B.files[2]"; "field a.File.content (by_name["x"].content
   // of a.B)".
   std::string ToString() const;
-  // Has `fd` know that it stands here.
-  void NotePlace(OutgoingFd& fd) const;
+  // Has `fd` know that it stands here, in words of its own. `before`, if it is
+  // not null, is one that may stand in the same field.
+  void NotePlace(OutgoingFd& fd, const OutgoingFd* before) const;
 
  private:
   enum class Kind : uint8_t { kNone, kInt, kUint, kBool, kString };
@@ -198,6 +199,11 @@ class ParcelBase {
   uint64_t id_ = 0;
 };
 
+// What GoogleTest prints of a parcel: the message, as these words, and the
+// descriptors.
+void PrintParcel(const ParcelBase& parcel, std::string message,
+                 std::ostream* to);
+
 template <typename T>
 inline constexpr bool kIsParcel = std::is_base_of_v<ParcelBase, T>;
 
@@ -275,6 +281,11 @@ class ParcelOf : public ParcelBase {
 
   Message message_;
 };
+
+template <typename Message>
+void PrintTo(const Parcel<Message>& parcel, std::ostream* to) {
+  PrintParcel(parcel, parcel.message().ShortDebugString(), to);
+}
 
 }  // namespace fdrpc
 

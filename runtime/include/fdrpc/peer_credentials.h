@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <iosfwd>
+
 #include "fdrpc/language.h"
 
 namespace fdrpc {
@@ -16,6 +18,8 @@ struct PeerCredentials {
   gid_t gid = static_cast<gid_t>(-1);
   pid_t pid = 0;
 };
+
+void PrintTo(const PeerCredentials& peer, std::ostream* to);
 
 }  // namespace fdrpc
 

@@ -1,6 +1,7 @@
 #ifndef FDRPC_SERVER_CONTEXT_H_
 #define FDRPC_SERVER_CONTEXT_H_
 
+#include <iosfwd>
 #include <stop_token>
 
 #include "absl/status/status.h"
@@ -72,6 +73,8 @@ class ServerContext {
   virtual void SendHeaders() = 0;
   virtual Metadata& trailers() = 0;
 };
+
+void PrintTo(const ServerContext& context, std::ostream* to);
 
 }  // namespace fdrpc
 

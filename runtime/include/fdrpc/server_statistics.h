@@ -2,6 +2,7 @@
 #define FDRPC_SERVER_STATISTICS_H_
 
 #include <cstdint>
+#include <iosfwd>
 
 #include "fdrpc/language.h"
 
@@ -21,6 +22,8 @@ struct ServerStatistics {
   // process has no descriptor left.
   uint64_t refused_knocks = 0;
 };
+
+void PrintTo(const ServerStatistics& statistics, std::ostream* to);
 
 }  // namespace fdrpc
 

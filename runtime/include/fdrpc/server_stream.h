@@ -5,6 +5,7 @@
 // are valid until the handler returns. Once the call has ended — cancelled, its
 // deadline passed, the client gone — every wait returns and nothing is sent.
 
+#include <iosfwd>
 #include <optional>
 #include <utility>
 
@@ -82,6 +83,19 @@ class ServerStream {
   ServerReader<Request> reader_;
   ServerWriter<Reply> writer_;
 };
+
+template <typename Request>
+void PrintTo(const ServerReader<Request>&, std::ostream* to) {
+  PrintStream("ServerReader", to);
+}
+template <typename Reply>
+void PrintTo(const ServerWriter<Reply>&, std::ostream* to) {
+  PrintStream("ServerWriter", to);
+}
+template <typename Request, typename Reply>
+void PrintTo(const ServerStream<Request, Reply>&, std::ostream* to) {
+  PrintStream("ServerStream", to);
+}
 
 }  // namespace fdrpc
 

@@ -4,6 +4,7 @@
 // What generated services are written in terms of; users derive from the
 // generated classes and have no need of the rest.
 
+#include <cstddef>
 #include <memory>
 #include <string_view>
 #include <type_traits>
@@ -53,6 +54,25 @@ class Service;
 struct MethodHandler {
   const Method* method = nullptr;
   void (*serve)(Service& service, std::shared_ptr<ServerCall> call) = nullptr;
+  // Whose code it is; null: that of the service that has this.
+  Service* service = nullptr;
+};
+
+// Which handlers of a generated service a class overrides, in the order of
+// method_handlers(). One that is private or overloaded counts as overridden.
+template <size_t kHandlers>
+struct OverriddenHandlers {
+  constexpr OverriddenHandlers() {
+    for (bool& overridden : at) overridden = true;
+  }
+  constexpr bool any() const {
+    for (const bool overridden : at) {
+      if (overridden) return true;
+    }
+    return false;
+  }
+
+  bool at[kHandlers];
 };
 
 // The signature of a method, whatever its class.
@@ -70,9 +90,9 @@ struct SignatureOf<Result (Class::*)(Parameters...) noexcept> {
 };
 
 // Does not compile unless `kOwn`, a method of a user's service, has the
-// signature of the handler of that name.
+// signature of the handler of that name. Says whether it overrides that.
 template <auto kOwn, auto kHandler>
-constexpr void CheckHandler() {
+constexpr void CheckHandler(bool& overrides) {
   static_assert(
       std::is_same_v<typename SignatureOf<decltype(kOwn)>::Type,
                      typename SignatureOf<decltype(kHandler)>::Type>,
@@ -80,6 +100,7 @@ constexpr void CheckHandler() {
       "parameters or another result: it hides the handler, which goes on "
       "answering UNIMPLEMENTED. Declare it as the generated .fdrpc.h does, and "
       "write override behind it");
+  overrides = !std::is_same_v<decltype(kOwn), decltype(kHandler)>;
 }
 
 // Does not compile if a method of `Derived`, a class that may derive from a
@@ -87,7 +108,7 @@ constexpr void CheckHandler() {
 template <typename Derived>
 constexpr void CheckService() {
   if constexpr (requires { Derived::template CheckHandlers<Derived>(); }) {
-    Derived::template CheckHandlers<Derived>();
+    (void)Derived::template CheckHandlers<Derived>();
   }
 }
 

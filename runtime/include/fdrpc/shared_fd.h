@@ -1,6 +1,7 @@
 #ifndef FDRPC_SHARED_FD_H_
 #define FDRPC_SHARED_FD_H_
 
+#include <iosfwd>
 #include <memory>
 #include <utility>
 
@@ -27,6 +28,8 @@ class SharedFd {
  private:
   std::shared_ptr<const UniqueFd> fd_;
 };
+
+void PrintTo(const SharedFd& fd, std::ostream* to);
 
 }  // namespace fdrpc
 

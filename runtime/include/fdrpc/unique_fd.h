@@ -1,6 +1,7 @@
 #ifndef FDRPC_UNIQUE_FD_H_
 #define FDRPC_UNIQUE_FD_H_
 
+#include <iosfwd>
 #include <utility>
 
 #include "fdrpc/language.h"
@@ -55,6 +56,10 @@ class [[nodiscard]] UniqueFd {
 // (a socket with SO_LINGER, a file of a FUSE file system). What is left in a
 // parcel is closed so.
 void CloseInBackground(UniqueFd fd);
+
+// What GoogleTest prints of it, in a failed expectation for instance. Other
+// types of ours have such a function, too.
+void PrintTo(const UniqueFd& fd, std::ostream* to);
 
 }  // namespace fdrpc
 

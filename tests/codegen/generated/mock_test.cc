@@ -3,9 +3,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
+#include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
 #include "tests/codegen/generated/direct_caller.h"
 #include "tests/codegen/protos/empty.mock.fdrpc.h"
@@ -99,6 +101,23 @@ TEST(GeneratedMocks, AnswerThatWhatIsNotExpectedIsNotImplemented) {
   auto stream = stub.PlainsToPlains();
   stream.WritesDone();
   EXPECT_EQ(stream.Finish().code(), absl::StatusCode::kUnimplemented);
+}
+
+TEST(GeneratedMocks, PrintWhatTheyAreCalledWith) {
+  MockEverything mock;
+  EXPECT_CALL(mock, ParcelToParcel).Times(0);
+  EXPECT_CALL(mock, PlainToPlains).Times(0);
+  const Everything::Stub stub(std::make_shared<DirectCaller>(mock));
+  const auto call = [&stub] {
+    Parcel<WithFd> request;
+    request->add_nested();
+    EXPECT_FALSE(stub.ParcelToParcel(std::move(request)).ok());
+  };
+  EXPECT_NONFATAL_FAILURE(call(), "ParcelToParcel(@");
+  EXPECT_NONFATAL_FAILURE(call(), " call of user ");
+  EXPECT_NONFATAL_FAILURE(call(), " Parcel of fdrpc.test.services.WithFd {");
+  EXPECT_NONFATAL_FAILURE(stub.PlainToPlains(TextOf("x")).Finish().ok(),
+                          " ServerWriter)");
 }
 
 TEST(GeneratedMocks, HaveTheNamesOfTheirMethods) {

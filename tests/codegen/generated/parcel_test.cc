@@ -36,8 +36,11 @@ using test::shapes::Repeated;
 using test::shapes::Singular;
 using test::shapes::Tree;
 using test::shapes_proto2::Proto2;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
 // The fields that a parcel's walk visits.
@@ -356,6 +359,14 @@ TEST_F(GeneratedParcelTest, CarriesMessagesOfTheLiteRuntime) {
   Parcel<test::lite::LiteReply> received = SendAndAccept(std::move(parcel));
   EXPECT_TRUE(received.take_more(0).ok());
   EXPECT_TRUE(received.Take(received->nested().at("a").file()).ok());
+}
+
+TEST_F(GeneratedParcelTest, OfTheLiteRuntimeIsPrintedWithoutItsFields) {
+  Parcel<test::lite::LiteReply> parcel;
+  parcel.set_file(OpenFile());
+  EXPECT_THAT(::testing::PrintToString(parcel),
+              AllOf(StartsWith("Parcel of fdrpc.test.lite.LiteReply {"),
+                    HasSubstr("} with descriptor ")));
 }
 
 TEST_F(GeneratedParcelTest, HasAccessorsForFieldsWithOurNames) {

@@ -1,0 +1,59 @@
+#ifndef FDRPC_MIXED_SERVICE_H_
+#define FDRPC_MIXED_SERVICE_H_
+
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "fdrpc/service.h"
+
+namespace fdrpc {
+
+// A service whose methods several objects serve, each in a form of its own:
+//
+//   BlockingPart blocking;      // a Store::Service with some handlers
+//   CoroutinePart coroutines;   // a Store::CoService with the others
+//   fdrpc::MixedService store(blocking, coroutines);
+//   server.AddService(store);
+//
+// Each part's class derives from the Service, AsyncService or CoService of one
+// generated class, and takes the methods whose handlers it overrides, as far as
+// the type of the argument says. A method that no part overrides answers
+// UNIMPLEMENTED.
+class MixedService final : public Service {
+ public:
+  // Borrows the parts. Two of them that override one handler, or that are of
+  // different services, are a programmer's error.
+  template <typename... Parts>
+  requires(sizeof...(Parts) > 1 &&
+           (std::is_convertible_v<Parts*, Service*> &&
+            ...)) explicit MixedService(Parts&... parts) {
+    (AddPart(parts), ...);
+  }
+
+  std::string_view full_name() const override { return full_name_; }
+  absl::Span<const MethodHandler> method_handlers() const override {
+    return handlers_;
+  }
+
+ private:
+  template <typename Part>
+  void AddPart(Part& part) {
+    constexpr auto overridden = Part::template CheckHandlers<Part>();
+    static_assert(
+        overridden.any(),
+        "a part of a MixedService has a type that overrides no handler: give "
+        "it as the class that does");
+    Add(part, overridden.at);
+  }
+  void Add(Service& part, absl::Span<const bool> overridden);
+
+  std::string_view full_name_;
+  std::vector<MethodHandler> handlers_;
+  std::vector<bool> taken_;  // by a part that overrides it
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_MIXED_SERVICE_H_
