@@ -11,6 +11,10 @@ namespace {
 // A part of RLIMIT_NOFILE that clients leave to the process.
 constexpr size_t kReserve = 4;
 
+// What one user may have of it for replies that it does not read, of which only
+// the process knows how many descriptors they have. It comes off the reserve.
+constexpr size_t kUnreceivedPart = 8;
+
 constexpr size_t kUsualConnectionsOfUser = 8192;
 
 size_t AtLeastZero(int limit) {
@@ -32,6 +36,7 @@ ClientAccounts::Limits ClientAccounts::LimitsFor(const ServerOptions& options,
   limits.files_of_user =
       std::max((limits.files + 1) / 2, limits.connections_of_user);
   limits.held_bytes_of_user = options.max_held_bytes_per_user;
+  limits.unreceived_of_user = open_files / kUnreceivedPart;
   return limits;
 }
 
@@ -48,9 +53,12 @@ absl::StatusOr<std::unique_ptr<ClientShare>> ClientAccounts::Admit(uid_t uid) {
         absl::StrCat("user ", uid, " has ", found->second->connections,
                      " connections to the server, its limit for one user"));
   }
-  auto made = found == users_.end()
-                  ? std::unique_ptr<User>(new User{.uid = uid})
-                  : nullptr;
+  auto made =
+      found == users_.end()
+          ? std::unique_ptr<User>(new User{.uid = uid,
+                                           .unreceived = UnreceivedDescriptors(
+                                               limits_.unreceived_of_user)})
+          : nullptr;
   User& user = made != nullptr ? *made : *found->second;
   const absl::Status files = CheckFiles(user, 1);
   if (!files.ok()) return absl::UnavailableError(files.message());

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "fdrpc/server.h"
+#include "os/descriptor_quota.h"
 
 namespace fdrpc {
 
@@ -29,6 +30,8 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
     size_t files = 0;
     size_t files_of_user = 0;
     size_t held_bytes_of_user = 0;
+    // Descriptors of replies that it has not received: queued, and in flight.
+    size_t unreceived_of_user = 0;
   };
   // What the options say, in a process that may open so many files.
   static Limits LimitsFor(const ServerOptions& options, size_t open_files);
@@ -50,6 +53,7 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
     size_t connections = 0;  // as is `files`, guarded by mu_
     size_t files = 0;
     std::atomic<size_t> held_bytes{0};
+    UnreceivedDescriptors unreceived;
   };
 
   // Why so many files more are too many; OK if they are not.
@@ -80,6 +84,9 @@ class ClientShare {
   // is too much.
   absl::Status Charge(size_t bytes, size_t descriptors);
   void Release(size_t bytes, size_t descriptors);
+
+  // Of all connections of the user, while this one lives.
+  UnreceivedDescriptors& unreceived() { return user_.unreceived; }
 
  private:
   friend class ClientAccounts;

@@ -78,7 +78,8 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
       connection_(
           std::move(transport), ServerHello(options),
           {.bytes = options.max_queued_bytes_per_connection,
-           .descriptors = options.max_queued_descriptors_per_connection},
+           .descriptors = options.max_queued_descriptors_per_connection,
+           .together = share_ != nullptr ? &share_->unreceived() : nullptr},
           *this) {}
 
 bool ServerConnection::OnReadable() {

@@ -41,6 +41,7 @@ TEST_F(ClientAccountsTest, AQuarterOfTheProcesssFilesIsNotTheClients) {
   EXPECT_EQ(limits.files, 768u);
   EXPECT_EQ(limits.files_of_user, 384u);
   EXPECT_EQ(limits.connections_of_user, 384u);
+  EXPECT_EQ(limits.unreceived_of_user, 128u);
 }
 
 TEST_F(ClientAccountsTest, WithManyFilesTheOptionsAreTheLimits) {
@@ -119,6 +120,17 @@ TEST_F(ClientAccountsTest, BytesAreThoseOfAllConnectionsOfAUser) {
   other->Release(10, 0);
   first->Release(6, 0);
   second->Release(4, 0);
+}
+
+TEST_F(ClientAccountsTest, UnreceivedDescriptorsAreThoseOfAllConnections) {
+  Make(ClientAccounts::LimitsFor({}, 1024));
+  const auto first = Admit(kAnn);
+  const auto second = Admit(kAnn);
+  const auto other = Admit(kBob);
+  EXPECT_EQ(&first->unreceived(), &second->unreceived());
+  EXPECT_NE(&first->unreceived(), &other->unreceived());
+  EXPECT_EQ(other->unreceived().queued.most(), 128u);
+  EXPECT_EQ(other->unreceived().in_flight.most(), 128u);
 }
 
 TEST_F(ClientAccountsTest, SharesKeepTheAccounts) {

@@ -70,7 +70,10 @@ struct ServerOptions {
   // handlers of further calls are not begun, and the client is not read from.
   // At least 64 KiB. Of descriptors, those that the kernel has taken and the
   // client has not received count apart: there are at most 128, and a 32nd of
-  // RLIMIT_NOFILE, or what one message has, and further ones wait.
+  // RLIMIT_NOFILE, or what one message has, and further ones wait. All
+  // connections of one user together have an eighth of RLIMIT_NOFILE queued,
+  // and as many with the kernel; beyond that, each goes on one message at a
+  // time. A small frame counts as 64 bytes.
   size_t max_queued_bytes_per_connection = 1u << 20;
   size_t max_queued_descriptors_per_connection = 128;
   // What the client of one stream may send beyond what its handler has read, in
