@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fdrpc/channel.h"
@@ -15,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/child.h"
 #include "tests/support/files.h"
+#include "tests/support/lingering_socket.h"
 #include "tests/support/raw_peer.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temp_dir.h"
@@ -192,6 +194,75 @@ TEST_P(OpenFilesLimitTest, DescriptorsThatRequestsHoldLeaveOthersRoom) {
     ASSERT_THAT(status.text, HasSubstr("RLIMIT_NOFILE"));
   }
   EXPECT_EQ(Exchange(address()).message(), "");
+}
+
+TEST_P(OpenFilesLimitTest, DescriptorsThatWaitToBeClosedCountForTheirUser) {
+  using std::filesystem::perms;
+  ServerProcess server(address(), [](FakeService&) { SetLimit(100, 100); });
+  std::filesystem::permissions(dir_.path(), perms::all | perms::sticky_bit);
+  std::filesystem::permissions(dir_.file("socket"), perms::all);
+  RawPeer other = NewPeer();
+  std::string why;
+  ASSERT_TRUE(Serves(other, why));
+  RawPeer client = NewPeer();
+  ASSERT_TRUE(client.Send(
+      RawHello().Bytes() +
+      MethodFrame(1, "fdrpc.testing.TestService/Exchange").Bytes()));
+  std::vector<UniqueFd> peers;
+  // Sends such a descriptor with a request that is not complete, so that the
+  // server's is the last one. False if the server refuses it.
+  const auto sends = [&](uint32_t call) {
+    auto [blocks, peer] = SocketWithALingeringOne();
+    peers.push_back(std::move(peer));
+    RawFrame open = OpenFrame(call, 1, "x", 1);
+    open.flags = RawFrame::kHasMessage | RawFrame::kMore;
+    EXPECT_TRUE(client.Send(open, {blocks.get()}));
+    EXPECT_TRUE(client.Send(PingFrame(call)));
+    bool refused = false;
+    while (std::optional<ReadFrame> read = client.Read()) {
+      if (read->frame.type == RawFrame::kPong) break;
+      refused |= read->frame.type == RawFrame::kStatus;
+    }
+    // This one may be the last then.
+    if (refused) CloseInBackground(std::move(blocks));
+    return !refused;
+  };
+  uint32_t call = 1;
+  for (; sends(call); ++call) {
+    ASSERT_LE(call, 38u);
+    ASSERT_TRUE(client.Send(CancelFrame(call)));
+  }
+  // Half of three quarters, and two of those are connections.
+  EXPECT_GT(call, 30u);
+  if (geteuid() == 0) {
+    EXPECT_EQ(InChild([&] {
+                BecomeUnprivileged();
+                return Exchange(address()).ok() ? 0 : 1;
+              }),
+              0);
+  }
+  // What needs no descriptors is served, until there are too many.
+  EXPECT_TRUE(Answers(other, why)) << why;
+  if (GetParam() == std::string_view("unix:")) {
+    for (int i = 0; i < 20 && Answers(other, why); ++i) {
+      auto [blocks, peer] = SocketWithALingeringOne();
+      peers.push_back(std::move(peer));
+      // In two parts, for the same reason.
+      const std::string open = OpenFrame(++call, 1, "x", 1).Bytes();
+      ASSERT_TRUE(client.Send(open.substr(0, open.size() - 1), {blocks.get()}));
+      blocks.Reset();
+      ASSERT_TRUE(client.Send(open.substr(open.size() - 1)));
+    }
+    EXPECT_THAT(why, HasSubstr("wait to be closed"));
+    RawPeer refused = NewPeer();
+    EXPECT_FALSE(Serves(refused, why));
+    EXPECT_THAT(why, HasSubstr("RLIMIT_NOFILE"));
+  }
+  peers.clear();
+  for (bool served = false; !served;) {
+    RawPeer again = NewPeer();
+    served = Serves(again, why);
+  }
 }
 
 // As the kernel counts for its user: root has no such limit.

@@ -46,10 +46,11 @@ struct ServerOptions {
   // alone cannot shut the others out.
   //
   // Connections and the descriptors that their requests hold (below) are open
-  // files. The server keeps a quarter of what RLIMIT_NOFILE allows, when it
-  // first listens, for the process's own; so all clients have three quarters,
-  // whatever these limits say, and one user half of that (as many as
-  // max_connections_per_user, if that says more).
+  // files, until they are closed, which can take long. The server keeps a
+  // quarter of what RLIMIT_NOFILE allows, when it first listens, for the
+  // process's own; so all clients have three quarters, whatever these limits
+  // say, and one user half of that (as many as max_connections_per_user, if
+  // that says more).
   int max_connections = 16384;
   int max_connections_per_user = 0;
   // Calls that one connection may have in progress; a client that keeps to it
