@@ -39,7 +39,7 @@ struct ReceivedMessage {
 
  private:
   void CloseDescriptors() {
-    if (!descriptors.empty()) CloseReceived(std::exchange(descriptors, {}));
+    if (!descriptors.empty()) CloseInBackground(std::exchange(descriptors, {}));
   }
 };
 

@@ -194,7 +194,7 @@ absl::Status ParcelBase::Accept(DescriptorSet descriptors) {
 }
 
 void ParcelBase::Close(DescriptorSet descriptors) {
-  for (OutgoingFd& fd : descriptors) CloseReceived(fd.TakeUnique());
+  for (OutgoingFd& fd : descriptors) CloseInBackground(fd.TakeUnique());
 }
 
 OutgoingFd* ParcelBase::Find(const FdSlot& field) {
@@ -213,7 +213,7 @@ bool ParcelBase::OthersName(const FdSlot& field) {
 
 void ParcelBase::AttachSlot(FdSlot& field, OutgoingFd fd) {
   if (OutgoingFd* old = Find(field); old != nullptr && !OthersName(field)) {
-    CloseReceived(std::exchange(*old, std::move(fd)).TakeUnique());
+    CloseInBackground(std::exchange(*old, std::move(fd)).TakeUnique());
     return;
   }
   if (descriptors_.empty()) id_ = NewParcelId();
@@ -235,7 +235,7 @@ int ParcelBase::BorrowSlot(const FdSlot& field) const {
 void ParcelBase::CloseSlot(const FdSlot& field) {
   OutgoingFd* fd = Find(field);
   if (fd != nullptr && !OthersName(field)) {
-    CloseReceived(std::exchange(*fd, OutgoingFd()).TakeUnique());
+    CloseInBackground(std::exchange(*fd, OutgoingFd()).TakeUnique());
   }
 }
 

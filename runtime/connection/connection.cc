@@ -12,6 +12,9 @@ namespace {
 constexpr size_t kMostFramesPerBatch = 256;
 // Less than that would have senders wait for each other's small messages.
 constexpr size_t kLeastQueuedBytes = 64u << 10;
+// What a small frame takes beside a place among the bytes, roughly: many of
+// them hold more memory than they have bytes.
+constexpr size_t kLeastFrameCost = 64;
 // A peer that sends pings and reads no pongs is one that does harm.
 constexpr size_t kMostQueuedPongs = 1024;
 
@@ -19,6 +22,10 @@ constexpr size_t kMostQueuedPongs = 1024;
 // has sent in part.
 size_t DescriptorsOf(std::string_view head) {
   return DecodeFrameHeader(head.data()).descriptor_count;
+}
+
+size_t CostOf(const auto& frame) {
+  return std::max(frame.bytes(), kLeastFrameCost);
 }
 
 bool IsPong(std::string_view head, uint32_t call_id) {
@@ -32,8 +39,12 @@ Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
                        const QueueLimits& limits, Role& role)
     : transport_(std::move(transport)),
       hello_(hello),
-      limits_{std::max(limits.bytes, kLeastQueuedBytes), limits.descriptors},
+      limits_{std::max(limits.bytes, kLeastQueuedBytes), limits.descriptors,
+              limits.together},
       role_(role) {
+  if (limits_.together != nullptr) {
+    transport_->CountInFlight(limits_.together->in_flight);
+  }
   MutexLock lock(mu_);
   Push(BuildHello(hello_));
 }
@@ -42,6 +53,9 @@ Connection::~Connection() {
   // The peer is to see the end now: the socket may close later, behind others
   // whose close blocks.
   if (!inherited_by_fork()) transport_->Shutdown();
+  if (limits_.together != nullptr) {
+    limits_.together->queued.Remove(queued_descriptors());
+  }
 }
 
 bool Connection::Enqueue(OutgoingFrames& frames) {
@@ -68,6 +82,13 @@ bool Connection::EnqueueCopy(const OutgoingFrame& bare) {
   Count(bare);
   queue_.PushCopy(bare);
   return true;
+}
+
+bool Connection::DescriptorsWithin(size_t divisor) const {
+  if (queued_descriptors() > limits_.descriptors / divisor) return false;
+  if (limits_.together == nullptr) return true;
+  const DescriptorQuota& together = limits_.together->queued;
+  return together.held() <= together.most() / divisor;
 }
 
 bool Connection::HasRoom() {
@@ -257,11 +278,13 @@ void Connection::Push(OutgoingFrame frame) {
 
 void Connection::Count(const OutgoingFrame& frame) {
   // All who change it hold the lock.
-  queued_bytes_.store(queued_bytes() + frame.bytes(),
+  queued_bytes_.store(queued_bytes() + CostOf(frame),
                       std::memory_order_relaxed);
   if (frame.attached != nullptr) {
-    queued_descriptors_.store(queued_descriptors() + DescriptorsOf(frame.head),
+    const size_t count = DescriptorsOf(frame.head);
+    queued_descriptors_.store(queued_descriptors() + count,
                               std::memory_order_relaxed);
+    if (limits_.together != nullptr) limits_.together->queued.Add(count);
   }
   if (IsPong(frame.head, frame.call_id)) ++queued_pongs_;
 }
@@ -280,12 +303,13 @@ OutgoingFrame Connection::Take(size_t index) {
 }
 
 void Connection::Discount(const FrameQueue::Queued& queued) {
-  queued_bytes_.store(queued_bytes() - queued.frame.bytes(),
+  queued_bytes_.store(queued_bytes() - CostOf(queued.frame),
                       std::memory_order_relaxed);
   if (queued.frame.attached != nullptr) {
-    queued_descriptors_.store(
-        queued_descriptors() - DescriptorsOf(queued.frame.head),
-        std::memory_order_relaxed);
+    const size_t count = DescriptorsOf(queued.frame.head);
+    queued_descriptors_.store(queued_descriptors() - count,
+                              std::memory_order_relaxed);
+    if (limits_.together != nullptr) limits_.together->queued.Remove(count);
   }
   if (IsPong(queued.frame.head, queued.call_id)) --queued_pongs_;
 }

@@ -14,6 +14,7 @@
 #include "base/mutex.h"
 #include "connection/frame_builder.h"
 #include "connection/frame_queue.h"
+#include "os/descriptor_quota.h"
 #include "os/fork_generation.h"
 #include "transport/transport.h"
 #include "wire/hello.h"
@@ -66,6 +67,10 @@ class Connection {
   struct QueueLimits {
     size_t bytes;  // 64 KiB at least: less counts as that
     size_t descriptors;
+    // Borrowed: what others have, too. While that is too much, there is room
+    // where no descriptors are queued, and one message has what the transport
+    // sends at once: so a peer that reads makes its own room.
+    UnreceivedDescriptors* together = nullptr;
   };
 
   // `role` is borrowed and outlives the connection. Queues the hello.
@@ -131,6 +136,8 @@ class Connection {
   bool write_blocked() const {
     return blocked_.load(std::memory_order_acquire);
   }
+  // Of the frames in the queue; each counts as 64 at least, which is what the
+  // smallest take of memory.
   size_t queued_bytes() const {
     return queued_bytes_.load(std::memory_order_relaxed);
   }
@@ -180,11 +187,13 @@ class Connection {
   // Writes until nothing is queued or there is no room; the lock is given up
   // during the system calls. Returns why the connection broke, or OK.
   absl::Status WriteQueued(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Whether no more is queued than each limit divided by `divisor`.
+  // Whether no more is queued than each limit divided by `divisor`. Always when
+  // nothing is: what makes room here is what leaves the queue.
   bool Within(size_t divisor) const {
     return queued_bytes() <= limits_.bytes / divisor &&
-           queued_descriptors() <= limits_.descriptors / divisor;
+           (queued_descriptors() == 0 || DescriptorsWithin(divisor));
   }
+  bool DescriptorsWithin(size_t divisor) const;
   // Whether the role is to be told now that there is room: once.
   bool TakeRoomToTell() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Drops the frames of a call, of which the first one was refused.

@@ -4,12 +4,11 @@
 #include <chrono>
 #include <csignal>
 #include <iterator>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "base/check.h"
 #include "fdrpc/loop.h"
+#include "os/detached_thread.h"
 
 namespace fdrpc {
 namespace {
@@ -72,29 +71,12 @@ class LoopCore::UsersSignals {
   sigset_t former_;
 };
 
-// A thread that takes no signals, which are the program's, but while it runs
-// the program's code: then those that the thread that makes it does. False if
-// the system gives none.
+// Takes signals while it runs the program's code, those that the thread that
+// makes it does. False if the system gives none.
 bool LoopCore::StartThread(std::shared_ptr<LoopCore> loop) {
-  sigset_t all;
-  sigset_t former;
-  sigfillset(&all);
-  // But for those that a thread's own mistakes raise: blocked, they end the
-  // process without its handler (signal(7)).
-  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
-    sigdelset(&all, signal);
-  }
-  pthread_sigmask(SIG_SETMASK, &all, &former);
-  loop->users_mask_ = former;
-  bool started = true;
-  // The standard library's only way to say that there is none.
-  try {
-    std::thread([loop = std::move(loop)] { loop->Run(); }).detach();
-  } catch (const std::system_error&) {
-    started = false;
-  }
-  pthread_sigmask(SIG_SETMASK, &former, nullptr);
-  return started;
+  std::optional<sigset_t>& users_mask = loop->users_mask_;
+  return StartDetachedThread([loop = std::move(loop)] { loop->Run(); },
+                             &users_mask);
 }
 
 // Is in the list of its loop until it runs.

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "os/background_close.h"
 #include "os/syscalls.h"
 
 namespace fdrpc {
@@ -55,6 +56,7 @@ void TakeDescriptors(msghdr& message, ReceivedDescriptors& descriptors) {
       int fd;
       std::memcpy(&fd, CMSG_DATA(control) + i * sizeof(int), sizeof(int));
       descriptors.fds.emplace_back(fd);
+      NoteReceived(fd);
     }
   }
   if ((message.msg_flags & MSG_CTRUNC) != 0) descriptors.truncated = true;

@@ -8,15 +8,14 @@
 
 #include <atomic>
 #include <cerrno>
-#include <csignal>
+#include <chrono>
 #include <deque>
 #include <memory>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
+#include "os/detached_thread.h"
 #include "os/fork_generation.h"
 #include "os/fork_ledger.h"
 #include "os/syscalls.h"
@@ -73,9 +72,12 @@ class Closers {
   Closers(int most, bool spare_lingering)
       : most_(most), spare_lingering_(spare_lingering) {}
 
-  void Add(int fd) ABSL_LOCKS_EXCLUDED(mu_) {
+  // `sender`: who it counts for, if anybody.
+  void Add(int fd, std::shared_ptr<PendingCloses> sender)
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    if (sender != nullptr) sender->Add();
     mu_.Lock();
-    waiting_.push_back(fd);
+    waiting_.push_back({fd, std::move(sender)});
     ++pending_;
     const bool starts = threads_ == 0;
     if (starts) {
@@ -87,9 +89,9 @@ class Closers {
     if (!starts || Start()) return;
     // Without any thread there is nobody else to do it.
     mu_.Lock();
-    const std::deque<int> left = std::exchange(waiting_, {});
+    const std::deque<Waiting> left = std::exchange(waiting_, {});
     mu_.Unlock();
-    for (int each : left) Close(each, /*lingers=*/false);
+    for (const Waiting& each : left) Close(each, /*lingers=*/false);
     MutexLock lock(mu_);
     pending_ -= left.size();
   }
@@ -100,24 +102,17 @@ class Closers {
   }
 
  private:
+  struct Waiting {
+    int fd;
+    std::shared_ptr<PendingCloses> sender;
+  };
+
   // A thread that `threads_` counts already. False if the system gives none.
   bool Start() ABSL_LOCKS_EXCLUDED(mu_) {
-    sigset_t all;
-    sigset_t former;
-    sigfillset(&all);
-    // A thread starts with its maker's mask; these run nothing of the user's.
-    pthread_sigmask(SIG_SETMASK, &all, &former);
-    bool started = true;
-    // The standard library's only way to say that there is none.
-    try {
-      std::thread([this] { Work(); }).detach();
-    } catch (const std::system_error&) {
-      started = false;
-      MutexLock lock(mu_);
-      --threads_;
-    }
-    pthread_sigmask(SIG_SETMASK, &former, nullptr);
-    return started;
+    if (StartDetachedThread([this] { Work(); })) return true;
+    MutexLock lock(mu_);
+    --threads_;
+    return false;
   }
 
   void Work() ABSL_LOCKS_EXCLUDED(mu_) {
@@ -130,7 +125,7 @@ class Closers {
       }
       --idle_;
       if (waiting_.empty()) break;
-      const int fd = waiting_.front();
+      Waiting next = std::move(waiting_.front());
       waiting_.pop_front();
       ++busy_;
       // Somebody is to be there for what comes while this one is held.
@@ -139,7 +134,8 @@ class Closers {
       const bool lingers = !spare_lingering_ || busy_ < most_;
       mu_.Unlock();
       if (lacks) Start();
-      Close(fd, lingers);
+      Close(next, lingers);
+      next = {};
       mu_.Lock();
       --busy_;
       --pending_;
@@ -148,14 +144,15 @@ class Closers {
     mu_.Unlock();
   }
 
-  static void Close(int fd, bool lingers) {
+  static void Close(const Waiting& next, bool lingers) {
     if (!lingers) {
       // Of another file it fails.
       const linger none = {.l_onoff = 0, .l_linger = 0};
-      Syscalls::Get().setsockopt(fd, SOL_SOCKET, SO_LINGER, &none,
+      Syscalls::Get().setsockopt(next.fd, SOL_SOCKET, SO_LINGER, &none,
                                  sizeof(none));
     }
-    CloseNow(fd);
+    CloseNow(next.fd);
+    if (next.sender != nullptr) next.sender->Remove();
   }
 
   const int most_;
@@ -163,7 +160,7 @@ class Closers {
 
   Mutex mu_;
   CondVar came_;
-  std::deque<int> waiting_ ABSL_GUARDED_BY(mu_);
+  std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
   int threads_ ABSL_GUARDED_BY(mu_) = 0;
   int idle_ ABSL_GUARDED_BY(mu_) = 0;
   int busy_ ABSL_GUARDED_BY(mu_) = 0;
@@ -175,10 +172,29 @@ class Closers {
 struct ProcessClosers {
   explicit ProcessClosers(uint32_t generation) : fork_generation(generation) {}
 
+  void NoteSender(int fd, std::shared_ptr<PendingCloses> sender)
+      ABSL_LOCKS_EXCLUDED(mu) {
+    const auto place = static_cast<size_t>(fd);
+    MutexLock lock(mu);
+    if (place >= senders.size()) senders.resize(place + 1);
+    senders[place] = std::move(sender);
+  }
+  std::shared_ptr<PendingCloses> TakeSender(int fd) ABSL_LOCKS_EXCLUDED(mu) {
+    const auto place = static_cast<size_t>(fd);
+    MutexLock lock(mu);
+    return place < senders.size() ? std::exchange(senders[place], nullptr)
+                                  : nullptr;
+  }
+
   const uint32_t fork_generation;
   Closers sockets{kSocketClosers, /*spare_lingering=*/true};
   Closers files{kFileClosers, /*spare_lingering=*/false};
   ProcessClosers* parents = nullptr;
+
+  // Of descriptors that were received, by their numbers. What the program has
+  // taken and closed stays until its number is received again.
+  Mutex mu;
+  std::vector<std::shared_ptr<PendingCloses>> senders ABSL_GUARDED_BY(mu);
 };
 
 constinit std::atomic<ProcessClosers*> newest_closers{nullptr};
@@ -197,12 +213,16 @@ ProcessClosers& ClosersOfThisProcess() {
 }
 
 void CloseOrPass(int fd) {
-  if (ClosesAtOnce(fd)) return CloseNow(fd);
   ProcessClosers& closers = ClosersOfThisProcess();
-  (IsSocket(fd) ? closers.sockets : closers.files).Add(fd);
+  // Once it is closed the number may be another's.
+  std::shared_ptr<PendingCloses> sender = closers.TakeSender(fd);
+  if (ClosesAtOnce(fd)) return CloseNow(fd);
+  (IsSocket(fd) ? closers.sockets : closers.files).Add(fd, std::move(sender));
 }
 
 constinit thread_local BackgroundCloses* collecting = nullptr;
+constinit thread_local const std::shared_ptr<PendingCloses>* receiving =
+    nullptr;
 
 }  // namespace
 
@@ -224,15 +244,23 @@ BackgroundCloses::~BackgroundCloses() {
   for (int fd : fds_) CloseOrPass(fd);
 }
 
-void CloseReceived(UniqueFd fd) {
+void CloseInBackground(UniqueFd fd) {
   if (fd.ok()) CloseOrPass(fd.Release());
 }
 
-void CloseReceived(std::vector<UniqueFd> fds) {
-  for (UniqueFd& fd : fds) CloseReceived(std::move(fd));
+void CloseInBackground(std::vector<UniqueFd> fds) {
+  for (UniqueFd& fd : fds) CloseInBackground(std::move(fd));
 }
 
-void CloseInBackground(UniqueFd fd) { CloseReceived(std::move(fd)); }
+ReceivingFrom::ReceivingFrom(const std::shared_ptr<PendingCloses>& sender)
+    : former_(std::exchange(receiving, &sender)) {}
+
+ReceivingFrom::~ReceivingFrom() { receiving = former_; }
+
+void NoteReceived(int fd) {
+  if (receiving == nullptr || *receiving == nullptr) return;
+  ClosersOfThisProcess().NoteSender(fd, *receiving);
+}
 
 void CloseDrained(UniqueFd socket, bool packets) {
   if (!socket.ok()) return;
@@ -241,9 +269,10 @@ void CloseDrained(UniqueFd socket, bool packets) {
   const ssize_t got = ::recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   // A packet without bytes, which may carry descriptors, looks like the end.
   if (got < 0 || (got == 0 && !packets)) {
+    ClosersOfThisProcess().TakeSender(socket.get());
     CloseNow(socket.Release());
   } else {
-    CloseReceived(std::move(socket));
+    CloseInBackground(std::move(socket));
   }
 }
 

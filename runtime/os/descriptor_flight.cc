@@ -33,8 +33,7 @@ bool DescriptorFlight::LooksFit(int socket, size_t descriptors) {
   // Without an answer the kernel's own limit is the bound.
   if (Syscalls::Get().unreceived_bytes(socket, &unreceived) != 0) return true;
   Land(static_cast<size_t>(std::max(unreceived, 0)));
-  if (in_flight_ == 0 || in_flight_ + descriptors <= most_) return true;
-  return !Lower(socket, unreceived);
+  return Fits(descriptors) || !Lower(socket, unreceived);
 }
 
 void DescriptorFlight::Land(size_t unreceived) {
@@ -43,9 +42,12 @@ void DescriptorFlight::Land(size_t unreceived) {
   const auto first_in_flight = std::find_if(
       sets_.begin(), sets_.end(),
       [&](const Set& set) { return sent_ - set.begin <= unreceived; });
+  size_t landed = 0;
   for (auto set = sets_.begin(); set != first_in_flight; ++set) {
-    in_flight_ -= set->descriptors;
+    landed += set->descriptors;
   }
+  in_flight_ -= landed;
+  if (together_ != nullptr) together_->Remove(landed);
   sets_.erase(sets_.begin(), first_in_flight);
 }
 

@@ -5,12 +5,18 @@
 #include <cstdint>
 #include <vector>
 
+#include "os/descriptor_quota.h"
+
 namespace fdrpc {
 
 // The descriptors in flight on one socket of the Unix domain, that is, sent and
 // not yet received, and their bound. The kernel counts those of all sockets for
 // the user who sent them, against RLIMIT_NOFILE (ETOOMANYREFS): peers that do
 // not read could have everybody else's refused.
+//
+// Several sockets may have a bound together, too: those of one peer, who could
+// have any number of them. Where that is reached, each of them has one message
+// in flight, or two small ones.
 //
 // What is in flight follows from what the kernel says is unreceived: no peer
 // can claim to have received what it has not, and none has to say anything.
@@ -24,6 +30,14 @@ class DescriptorFlight {
   static constexpr size_t kMost = 128;
 
   DescriptorFlight();
+  ~DescriptorFlight() {
+    if (together_ != nullptr) together_->Remove(in_flight_);
+  }
+  DescriptorFlight(const DescriptorFlight&) = delete;
+  DescriptorFlight& operator=(const DescriptorFlight&) = delete;
+
+  // Counts what is in flight there, too, from the beginning. Borrowed.
+  void CountTogether(DescriptorQuota& together) { together_ = &together; }
 
   // Before anything is sent.
   void BeforeSend(int socket) {
@@ -33,8 +47,7 @@ class DescriptorFlight {
   // nothing is to be sent before `socket` polls as writable, which it does not
   // before the peer has received some.
   bool MaySend(int socket, size_t descriptors) {
-    return in_flight_ == 0 || in_flight_ + descriptors <= most_ ||
-           LooksFit(socket, descriptors);
+    return Fits(descriptors) || LooksFit(socket, descriptors);
   }
   // One send(2) or sendmsg(2) took so much.
   void Sent(size_t bytes, size_t descriptors) {
@@ -42,6 +55,7 @@ class DescriptorFlight {
     if (descriptors == 0) return;
     sets_.push_back({sent_ - bytes - kLeastOverhead, descriptors});
     in_flight_ += descriptors;
+    if (together_ != nullptr) together_->Add(descriptors);
   }
 
   // As far as is known; those that have been received meanwhile included.
@@ -57,6 +71,13 @@ class DescriptorFlight {
     size_t descriptors;
   };
 
+  // By what is known.
+  bool Fits(size_t descriptors) const {
+    if (in_flight_ == 0) return true;
+    return in_flight_ + descriptors <= most_ &&
+           (together_ == nullptr ||
+            together_->held() + descriptors <= together_->most());
+  }
   bool LooksFit(int socket, size_t descriptors);
   // Forgets those that must have been received, if that much is unreceived.
   void Land(size_t unreceived);
@@ -66,6 +87,7 @@ class DescriptorFlight {
   void Restore(int socket);
 
   const size_t most_;
+  DescriptorQuota* together_ = nullptr;
   uint64_t sent_ = 0;  // at least, as the kernel counts memory
   std::vector<Set> sets_;
   size_t in_flight_ = 0;

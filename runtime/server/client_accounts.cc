@@ -11,7 +11,16 @@ namespace {
 // A part of RLIMIT_NOFILE that clients leave to the process.
 constexpr size_t kReserve = 4;
 
+// What one user may have of it for replies that it does not read, of which only
+// the process knows how many descriptors they have. It comes off the reserve.
+constexpr size_t kUnreceivedPart = 8;
+
 constexpr size_t kUsualConnectionsOfUser = 8192;
+
+// Not added up: a limit may be as large as there are numbers.
+bool Exceeds(size_t held, size_t more, size_t limit) {
+  return held > limit || more > limit - held;
+}
 
 size_t AtLeastZero(int limit) {
   return static_cast<size_t>(std::max(limit, 0));
@@ -32,11 +41,13 @@ ClientAccounts::Limits ClientAccounts::LimitsFor(const ServerOptions& options,
   limits.files_of_user =
       std::max((limits.files + 1) / 2, limits.connections_of_user);
   limits.held_bytes_of_user = options.max_held_bytes_per_user;
+  limits.unreceived_of_user = open_files / kUnreceivedPart;
   return limits;
 }
 
 absl::StatusOr<std::unique_ptr<ClientShare>> ClientAccounts::Admit(uid_t uid) {
   MutexLock lock(mu_);
+  if (some_are_gone_) ForgetUsers();
   if (connections_ >= limits_.connections) {
     return absl::UnavailableError(absl::StrCat("the server has ", connections_,
                                                " connections, its limit"));
@@ -48,9 +59,13 @@ absl::StatusOr<std::unique_ptr<ClientShare>> ClientAccounts::Admit(uid_t uid) {
         absl::StrCat("user ", uid, " has ", found->second->connections,
                      " connections to the server, its limit for one user"));
   }
-  auto made = found == users_.end()
-                  ? std::unique_ptr<User>(new User{.uid = uid})
-                  : nullptr;
+  auto made =
+      found == users_.end()
+          ? std::unique_ptr<User>(new User{
+                .uid = uid,
+                .unreceived = UnreceivedDescriptors(limits_.unreceived_of_user),
+                .closes = std::make_shared<PendingCloses>(closes_)})
+          : nullptr;
   User& user = made != nullptr ? *made : *found->second;
   const absl::Status files = CheckFiles(user, 1);
   if (!files.ok()) return absl::UnavailableError(files.message());
@@ -64,15 +79,17 @@ absl::StatusOr<std::unique_ptr<ClientShare>> ClientAccounts::Admit(uid_t uid) {
 }
 
 absl::Status ClientAccounts::CheckFiles(const User& user, size_t more) const {
-  // Not added up: a limit may be as large as there are numbers.
-  const bool all = more > limits_.files - files_;
-  if (!all && more <= limits_.files_of_user - user.files) {
+  const size_t of_all = files_ + closes_->count();
+  const size_t of_user = user.files + user.closes->count();
+  const bool all = Exceeds(of_all, more, limits_.files);
+  if (!all && !Exceeds(of_user, more, limits_.files_of_user)) {
     return absl::OkStatus();
   }
   return absl::ResourceExhaustedError(absl::StrCat(
       all ? "the server's clients" : absl::StrCat("user ", user.uid), " have ",
-      all ? files_ : user.files,
-      " connections to the server and descriptors in requests, and may have ",
+      all ? of_all : of_user,
+      " connections to the server and descriptors, in requests or waiting to "
+      "be closed, and may have ",
       all ? limits_.files : limits_.files_of_user,
       ", for which the server's RLIMIT_NOFILE is the measure"));
 }
@@ -97,7 +114,19 @@ void ClientAccounts::Leave(User& user) {
   --connections_;
   --files_;
   --user.files;
-  if (--user.connections == 0) users_.erase(user.uid);
+  if (--user.connections == 0) ForgetUsers();
+}
+
+void ClientAccounts::ForgetUsers() {
+  bool some_stay = false;
+  absl::erase_if(users_, [&some_stay](const auto& entry) {
+    const User& user = *entry.second;
+    if (user.connections > 0) return false;
+    const bool closed = user.closes.use_count() == 1;
+    some_stay |= !closed;
+    return closed;
+  });
+  some_are_gone_ = some_stay;
 }
 
 absl::Status ClientShare::Charge(size_t bytes, size_t descriptors) {
@@ -106,7 +135,7 @@ absl::Status ClientShare::Charge(size_t bytes, size_t descriptors) {
   const size_t held =
       user_.held_bytes.fetch_add(bytes, std::memory_order_relaxed);
   absl::Status charged;
-  if (held > limit || bytes > limit - held) {
+  if (Exceeds(held, bytes, limit)) {
     charged = absl::ResourceExhaustedError(
         absl::StrCat("the requests of user ", user_.uid, " hold ", held,
                      " bytes, and may hold ", limit));
@@ -117,6 +146,15 @@ absl::Status ClientShare::Charge(size_t bytes, size_t descriptors) {
     user_.held_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   }
   return charged;
+}
+
+absl::Status ClientShare::CheckCloses() const {
+  const size_t pending = user_.closes->count();
+  if (pending < accounts_->limits_.files_of_user) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      pending, " descriptors that user ", user_.uid,
+      " sent wait to be closed, for whose number the server's RLIMIT_NOFILE is "
+      "the measure"));
 }
 
 void ClientShare::Release(size_t bytes, size_t descriptors) {

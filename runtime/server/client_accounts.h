@@ -13,6 +13,8 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "fdrpc/server.h"
+#include "os/background_close.h"
+#include "os/descriptor_quota.h"
 
 namespace fdrpc {
 
@@ -25,10 +27,13 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
   struct Limits {
     size_t connections = 0;
     size_t connections_of_user = 0;
-    // Connections, and the descriptors of requests.
+    // Connections, the descriptors of requests, and what of both waits to be
+    // closed.
     size_t files = 0;
     size_t files_of_user = 0;
     size_t held_bytes_of_user = 0;
+    // Descriptors of replies that it has not received: queued, and in flight.
+    size_t unreceived_of_user = 0;
   };
   // What the options say, in a process that may open so many files.
   static Limits LimitsFor(const ServerOptions& options, size_t open_files);
@@ -50,6 +55,9 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
     size_t connections = 0;  // as is `files`, guarded by mu_
     size_t files = 0;
     std::atomic<size_t> held_bytes{0};
+    UnreceivedDescriptors unreceived;
+    // Whoever holds one, too, may have something to close for the user.
+    const std::shared_ptr<PendingCloses> closes;
   };
 
   // Why so many files more are too many; OK if they are not.
@@ -58,12 +66,17 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
   absl::Status AddFiles(User& user, size_t count) ABSL_LOCKS_EXCLUDED(mu_);
   void RemoveFiles(User& user, size_t count) ABSL_LOCKS_EXCLUDED(mu_);
   void Leave(User& user) ABSL_LOCKS_EXCLUDED(mu_);
+  // Forgets users that are gone, and whose descriptors are closed.
+  void ForgetUsers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Limits limits_;
+  const std::shared_ptr<PendingCloses> closes_ =
+      std::make_shared<PendingCloses>();
 
   Mutex mu_;
-  // Those that have connections.
+  // Those that have connections, or something that is not closed.
   absl::flat_hash_map<uid_t, std::unique_ptr<User>> users_ ABSL_GUARDED_BY(mu_);
+  bool some_are_gone_ ABSL_GUARDED_BY(mu_) = false;
   size_t connections_ ABSL_GUARDED_BY(mu_) = 0;
   size_t files_ ABSL_GUARDED_BY(mu_) = 0;
 };
@@ -80,6 +93,15 @@ class ClientShare {
   // is too much.
   absl::Status Charge(size_t bytes, size_t descriptors);
   void Release(size_t bytes, size_t descriptors);
+
+  // What its connection receives, and the connection's own socket, count there.
+  const std::shared_ptr<PendingCloses>& closes() const { return user_.closes; }
+  // RESOURCE_EXHAUSTED once so much waits to be closed that nothing more should
+  // be received: what that brings would have to be closed, too.
+  absl::Status CheckCloses() const;
+
+  // Of all connections of the user, while this one lives.
+  UnreceivedDescriptors& unreceived() { return user_.unreceived; }
 
  private:
   friend class ClientAccounts;

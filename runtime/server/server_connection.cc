@@ -78,13 +78,23 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
       connection_(
           std::move(transport), ServerHello(options),
           {.bytes = options.max_queued_bytes_per_connection,
-           .descriptors = options.max_queued_descriptors_per_connection},
-          *this) {}
+           .descriptors = options.max_queued_descriptors_per_connection,
+           .together = share_ != nullptr ? &share_->unreceived() : nullptr},
+          *this) {
+  if (share_ == nullptr) return;
+  // What is in the socket when it is closed is the client's, too.
+  const ReceivingFrom client(share_->closes());
+  NoteReceived(connection_.pollable_fd());
+}
 
 bool ServerConnection::OnReadable() {
   // It is told of nothing but the client's end then.
   if (!reads_) {
     Close(absl::UnavailableError("the client has gone"));
+    return true;
+  }
+  if (const absl::Status closes = share_->CheckCloses(); !closes.ok()) {
+    TurnAway(closes);
     return true;
   }
   // Interest changes by itself only when writing becomes blocked or unblocked.
@@ -96,6 +106,7 @@ bool ServerConnection::OnReadable() {
     PauseReading();
     return connection_.closed();
   }
+  const ReceivingFrom client(share_->closes());
   if (!connection_.Read()) return connection_.closed();
   HoldBack();
   if (const auto partial = connection_.partial_frame();
@@ -245,7 +256,7 @@ void ServerConnection::StartNext() {
 }
 
 void ServerConnection::TurnAway(const absl::Status& why) {
-  connection_.Enqueue(BuildGoAway(0, std::string(why.message())));
+  connection_.Enqueue(BuildGoAway(last_call_id_, std::string(why.message())));
   connection_.Flush();
   connection_.Close(why);
 }
@@ -298,6 +309,7 @@ bool ServerConnection::AdvanceDrain(MonotonicTime now) {
       if (OnReadable()) return false;
       reads_ = false;
       host_->OnInterestChanged(*this);
+      const ReceivingFrom client(share_->closes());
       connection_.ReadRest();
     }
     takes_calls_ = false;

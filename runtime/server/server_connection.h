@@ -95,8 +95,8 @@ class ServerConnection final
 
   // Sends what the handshake begins with.
   void Start() { connection_.Flush(); }
-  // Instead: tells the client that no call is taken here, and why, and ends the
-  // connection.
+  // Tells the client that no more calls are taken here, and why, and ends the
+  // connection: instead of Start(), or on the polling thread.
   void TurnAway(const absl::Status& why);
   // Tells the client to make no more calls here. Those that are on the way,
   // with their descriptors, are still taken: until the client has confirmed,

@@ -210,7 +210,6 @@ class ServerCore final : private ServerConnection::Host,
   // Looks at one connection, and from time to time at all.
   bool PollBusily(ServerConnection* connection);
   void Read(ServerConnection& connection);
-  bool PollOnce(MonotonicTime until);
   MonotonicTime NextDeadline() ABSL_LOCKS_EXCLUDED(mu_);
   void Handle(const Poller::Event& event);
   void AdoptSocket(UniqueFd socket, int type);

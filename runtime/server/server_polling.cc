@@ -57,17 +57,17 @@ bool ServerCore::PollBusily(ServerConnection* connection) {
 }
 
 bool ServerCore::Poll(MonotonicTime until) {
-  // What clients sent may block whoever closes it; this thread must not be held
-  // up.
-  BackgroundCloses closes;
-  return PollOnce(until);
-}
-
-bool ServerCore::PollOnce(MonotonicTime until) {
   Poller::Event events[kMostEvents];
   const absl::Span<Poller::Event> ready =
       poller_->Wait(absl::MakeSpan(events), until);
-  for (const Poller::Event& event : ready) Handle(event);
+  // What clients sent may block whoever closes it; this thread must not be held
+  // up. Given away after each event: it counts for its sender before anything
+  // else of that is received.
+  for (const Poller::Event& event : ready) {
+    BackgroundCloses closes;
+    Handle(event);
+  }
+  BackgroundCloses closes;
   const MonotonicTime now = Clock::Real().Now();
   listeners_.Resume(now);
   ExpireHandshakes(now);

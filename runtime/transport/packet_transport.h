@@ -24,6 +24,9 @@ class PacketTransport final : public Transport {
   static std::unique_ptr<PacketTransport> Create(UniqueFd socket);
   ~PacketTransport() override;
 
+  void CountInFlight(DescriptorQuota& together) override {
+    flight_.CountTogether(together);
+  }
   SendResult Send(absl::Span<const FrameToSend> frames) override;
   ReceiveResult Receive() override;
   NextResult Next(IncomingFrame& frame) override;

@@ -20,6 +20,9 @@ class StreamTransport final : public Transport {
   static std::unique_ptr<StreamTransport> Create(UniqueFd socket);
   ~StreamTransport() override;
 
+  void CountInFlight(DescriptorQuota& together) override {
+    flight_.CountTogether(together);
+  }
   SendResult Send(absl::Span<const FrameToSend> frames) override;
   ReceiveResult Receive() override;
   NextResult Next(IncomingFrame& frame) override;

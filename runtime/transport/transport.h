@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "os/descriptor_quota.h"
 #include "transport/frame.h"
 
 namespace fdrpc {
@@ -19,6 +20,10 @@ namespace fdrpc {
 class Transport {
  public:
   virtual ~Transport() = default;
+
+  // Before anything is sent: has the descriptors that are in flight here count
+  // there, too, where the kernel counts any. Borrowed.
+  virtual void CountInFlight(DescriptorQuota&) {}
 
   struct SendResult {
     // Frames that are gone, from the front. If a part of the next one is gone

@@ -103,6 +103,40 @@ TEST_P(ConnectionRoomTest, CountsDescriptors) {
   EXPECT_EQ(connection_->queued_descriptors(), 0u);
 }
 
+TEST_P(ConnectionRoomTest, SmallFramesCountAsWhatTheyTake) {
+  size_t frames = 0;
+  for (; connection_->within_limits(); ++frames) {
+    ASSERT_LE(frames, kMost / 64);
+    ASSERT_TRUE(connection_->Enqueue(NewFrame(kFiller, "")));
+  }
+  EXPECT_EQ(frames, kMost / 64 + 1);
+}
+
+TEST_P(ConnectionRoomTest, WhereOthersHaveTooManyDescriptorsItHasRoomForSome) {
+  UnreceivedDescriptors together(10);
+  together.queued.Add(10);
+  limits_.together = &together;
+  Connect();
+  Handshake();
+  const auto enqueue = [this] {
+    EXPECT_TRUE(connection_->Enqueue(NewFrame(1, "x", NumberedFiles(1))));
+  };
+  Block();
+  EXPECT_TRUE(connection_->HasRoom());
+  enqueue();
+  EXPECT_EQ(together.queued.held(), 11u);
+  EXPECT_FALSE(connection_->HasRoom());
+  while (connection_->queued_bytes() > 0) PeerReadsSome();
+  EXPECT_EQ(role_->rooms, 1);
+  EXPECT_EQ(together.queued.held(), 10u);
+  enqueue();
+  EXPECT_FALSE(connection_->HasRoom());
+  together.queued.Remove(1);
+  EXPECT_TRUE(connection_->HasRoom());
+  connection_.reset();
+  EXPECT_EQ(together.queued.held(), 9u);
+}
+
 TEST_P(ConnectionRoomTest, TellsOnceHoweverManyAsked) {
   EnqueueUpTo(kMost + 100);
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(connection_->HasRoom());

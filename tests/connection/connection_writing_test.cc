@@ -49,7 +49,7 @@ TEST_P(ConnectionWritingTest, SendsWhatIsQueuedInOrderWhenFlushed) {
   EXPECT_TRUE(connection_->Enqueue(two));
   EXPECT_TRUE(two.empty());
   EXPECT_TRUE(connection_->Enqueue(NewFrame(2, "c")));
-  EXPECT_EQ(connection_->queued_bytes(), 3 * 17u);
+  EXPECT_EQ(connection_->queued_bytes(), 3 * 64u);
   EXPECT_TRUE(ReceiveAll(*peer_).frames.empty()) << "not before";
   connection_->Flush();
   EXPECT_EQ(connection_->queued_bytes(), 0u);

@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fdrpc/channel.h"
@@ -13,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/child.h"
 #include "tests/support/files.h"
+#include "tests/support/lingering_socket.h"
 #include "tests/support/raw_peer.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temp_dir.h"
@@ -55,6 +59,52 @@ class OpenFilesLimitTest : public ::testing::TestWithParam<const char*> {
     Parcel<Files> request;
     request.set_first(FileWith("x"));
     return TestService::Stub(*channel).Exchange(std::move(request)).status();
+  }
+
+  // Of an ordinary user, with 1,024 files, and open to all.
+  std::unique_ptr<ServerProcess> NewUnprivilegedServer() {
+    using std::filesystem::perms;
+    // Where everybody may write, a server wants the sticky bit.
+    std::filesystem::permissions(dir_.path(), perms::all | perms::sticky_bit);
+    auto server =
+        std::make_unique<ServerProcess>(address(), [](FakeService& service) {
+          BecomeUnprivileged();
+          SetLimit(1024, 1024);
+          service.get = [](ServerContext&, const Text&, Parcel<Files>& reply) {
+            reply.add_files(FileWith("x"));
+            return absl::OkStatus();
+          };
+        });
+    std::filesystem::permissions(dir_.file("socket"), perms::all);
+    return server;
+  }
+  // Clients that call, until the server reads no more, and never read.
+  std::vector<RawPeer> SilentClients(int count) {
+    std::vector<RawPeer> silent;
+    for (int i = 0; i < count; ++i) {
+      silent.push_back(NewPeer());
+      EXPECT_TRUE(silent.back().Send(
+          RawHello().Bytes() +
+          MethodFrame(1, "fdrpc.testing.TestService/Get").Bytes()));
+      for (uint32_t call = 1; call <= 1000; ++call) {
+        if (silent.back().TrySend(OpenFrame(call, 1, "").Bytes()) < 0 &&
+            call > 500) {
+          break;
+        }
+      }
+    }
+    return silent;
+  }
+  // Calls whose replies have descriptors; the first error.
+  static absl::Status GetManyTimes(const std::string& address) {
+    absl::StatusOr<Channel> channel = Channel::Connect(address);
+    if (!channel.ok()) return channel.status();
+    TestService::Stub stub(*channel);
+    for (int i = 0; i < 300; ++i) {
+      absl::StatusOr<Parcel<Files>> reply = stub.Get(Text());
+      if (!reply.ok()) return reply.status();
+    }
+    return absl::OkStatus();
   }
 
   TempDir dir_;
@@ -146,40 +196,97 @@ TEST_P(OpenFilesLimitTest, DescriptorsThatRequestsHoldLeaveOthersRoom) {
   EXPECT_EQ(Exchange(address()).message(), "");
 }
 
+TEST_P(OpenFilesLimitTest, DescriptorsThatWaitToBeClosedCountForTheirUser) {
+  using std::filesystem::perms;
+  ServerProcess server(address(), [](FakeService&) { SetLimit(100, 100); });
+  std::filesystem::permissions(dir_.path(), perms::all | perms::sticky_bit);
+  std::filesystem::permissions(dir_.file("socket"), perms::all);
+  RawPeer other = NewPeer();
+  std::string why;
+  ASSERT_TRUE(Serves(other, why));
+  RawPeer client = NewPeer();
+  ASSERT_TRUE(client.Send(
+      RawHello().Bytes() +
+      MethodFrame(1, "fdrpc.testing.TestService/Exchange").Bytes()));
+  std::vector<UniqueFd> peers;
+  // Sends such a descriptor with a request that is not complete, so that the
+  // server's is the last one. False if the server refuses it.
+  const auto sends = [&](uint32_t call) {
+    auto [blocks, peer] = SocketWithALingeringOne();
+    peers.push_back(std::move(peer));
+    RawFrame open = OpenFrame(call, 1, "x", 1);
+    open.flags = RawFrame::kHasMessage | RawFrame::kMore;
+    EXPECT_TRUE(client.Send(open, {blocks.get()}));
+    EXPECT_TRUE(client.Send(PingFrame(call)));
+    bool refused = false;
+    while (std::optional<ReadFrame> read = client.Read()) {
+      if (read->frame.type == RawFrame::kPong) break;
+      refused |= read->frame.type == RawFrame::kStatus;
+    }
+    // This one may be the last then.
+    if (refused) CloseInBackground(std::move(blocks));
+    return !refused;
+  };
+  uint32_t call = 1;
+  for (; sends(call); ++call) {
+    ASSERT_LE(call, 38u);
+    ASSERT_TRUE(client.Send(CancelFrame(call)));
+  }
+  // Half of three quarters, and two of those are connections.
+  EXPECT_GT(call, 30u);
+  if (geteuid() == 0) {
+    EXPECT_EQ(InChild([&] {
+                BecomeUnprivileged();
+                return Exchange(address()).ok() ? 0 : 1;
+              }),
+              0);
+  }
+  // What needs no descriptors is served, until there are too many.
+  EXPECT_TRUE(Answers(other, why)) << why;
+  if (GetParam() == std::string_view("unix:")) {
+    for (int i = 0; i < 20 && Answers(other, why); ++i) {
+      auto [blocks, peer] = SocketWithALingeringOne();
+      peers.push_back(std::move(peer));
+      // In two parts, for the same reason.
+      const std::string open = OpenFrame(++call, 1, "x", 1).Bytes();
+      ASSERT_TRUE(client.Send(open.substr(0, open.size() - 1), {blocks.get()}));
+      blocks.Reset();
+      ASSERT_TRUE(client.Send(open.substr(open.size() - 1)));
+    }
+    EXPECT_THAT(why, HasSubstr("wait to be closed"));
+    RawPeer refused = NewPeer();
+    EXPECT_FALSE(Serves(refused, why));
+    EXPECT_THAT(why, HasSubstr("RLIMIT_NOFILE"));
+  }
+  peers.clear();
+  for (bool served = false; !served;) {
+    RawPeer again = NewPeer();
+    served = Serves(again, why);
+  }
+}
+
 // As the kernel counts for its user: root has no such limit.
 TEST_P(OpenFilesLimitTest, ClientsThatDoNotReadLeaveOthersDescriptorsInFlight) {
-  using std::filesystem::perms;
-  // Where everybody may write, a server wants the sticky bit.
-  std::filesystem::permissions(dir_.path(), perms::all | perms::sticky_bit);
-  ServerProcess server(address(), [](FakeService& service) {
-    BecomeUnprivileged();
-    SetLimit(1024, 1024);
-    service.get = [](ServerContext&, const Text&, Parcel<Files>& reply) {
-      reply.add_files(FileWith("x"));
-      return absl::OkStatus();
-    };
-  });
-  std::vector<RawPeer> silent;
-  for (int i = 0; i < 8; ++i) {
-    silent.push_back(NewPeer());
-    ASSERT_TRUE(silent.back().Send(
-        RawHello().Bytes() +
-        MethodFrame(1, "fdrpc.testing.TestService/Get").Bytes()));
-    for (uint32_t call = 1; call <= 1000; ++call) {
-      // Until the server reads no more.
-      if (silent.back().TrySend(OpenFrame(call, 1, "").Bytes()) < 0 &&
-          call > 500) {
-        break;
-      }
-    }
-  }
-  absl::StatusOr<Channel> channel = Channel::Connect(address());
-  ASSERT_TRUE(channel.ok()) << channel.status();
-  TestService::Stub stub(*channel);
-  for (int i = 0; i < 300; ++i) {
-    absl::StatusOr<Parcel<Files>> reply = stub.Get(Text());
-    ASSERT_TRUE(reply.ok()) << i << " " << reply.status();
-  }
+  const auto server = NewUnprivilegedServer();
+  const std::vector<RawPeer> silent = SilentClients(8);
+  const absl::Status got = GetManyTimes(address());
+  EXPECT_TRUE(got.ok()) << got;
+}
+
+TEST_P(OpenFilesLimitTest, AnyNumberOfClientsThatDoNotReadLeaveOthersRoom) {
+  const auto server = NewUnprivilegedServer();
+  const std::vector<RawPeer> silent = SilentClients(80);
+  // Of the same user.
+  const absl::Status got = GetManyTimes(address());
+  EXPECT_TRUE(got.ok()) << got;
+  if (geteuid() != 0) return;
+  EXPECT_EQ(InChild([&] {
+              BecomeUnprivileged();
+              const absl::Status others = GetManyTimes(address());
+              if (!others.ok()) std::cerr << others << "\n";
+              return others.ok() ? 0 : 1;
+            }),
+            0);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -35,7 +36,7 @@ TEST(BackgroundCloseTest, WhatCannotBlockIsClosedAtOnce) {
   for (int fd : {ends[0], ends[1], open("/dev/null", O_RDONLY | O_CLOEXEC),
                  memfd_create("memory", MFD_CLOEXEC | MFD_ALLOW_SEALING)}) {
     ASSERT_TRUE(IsOpen(fd));
-    CloseReceived(UniqueFd(fd));
+    CloseInBackground(UniqueFd(fd));
     EXPECT_FALSE(IsOpen(fd));
   }
 }
@@ -48,7 +49,7 @@ TEST(BackgroundCloseTest, OthersAreClosedByAnotherThread) {
   for (int fd : {ends[0], ends[1], open("/proc/self/stat", O_CLOEXEC)}) {
     fds.emplace_back(fd);
   }
-  CloseReceived(std::move(fds));
+  CloseInBackground(std::move(fds));
   EXPECT_EQ(TakeCensusExpecting(before), before);
 }
 
@@ -77,13 +78,13 @@ TEST(BackgroundCloseTest, LingeringSocketsHoldUpNobody) {
   for (int i = 0; i < 80; ++i) {
     auto [lingering, peer] = LingeringSocket();
     closed.push_back(lingering.get());
-    CloseReceived(std::move(lingering));
+    CloseInBackground(std::move(lingering));
     peers.push_back(std::move(peer));
   }
   // Some are held until their peers go, the rest do not linger any more.
   while (BackgroundClosesPending() > 4) std::this_thread::yield();
   const int file = open("/proc/self/stat", O_CLOEXEC);
-  CloseReceived(UniqueFd(file));
+  CloseInBackground(UniqueFd(file));
   AwaitClosed(file);
   peers.clear();
   AwaitNonePending();
@@ -92,11 +93,11 @@ TEST(BackgroundCloseTest, LingeringSocketsHoldUpNobody) {
 
 TEST(BackgroundCloseTest, AChildHasClosersOfItsOwn) {
   auto [lingering, peer] = LingeringSocket();
-  CloseReceived(std::move(lingering));
+  CloseInBackground(std::move(lingering));
   EXPECT_EQ(InChild([] {
               int ends[2];
               if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return 1;
-              CloseReceived(UniqueFd(ends[0]));
+              CloseInBackground(UniqueFd(ends[0]));
               AwaitClosed(ends[0]);
               return 0;
             }),
@@ -105,20 +106,42 @@ TEST(BackgroundCloseTest, AChildHasClosersOfItsOwn) {
   AwaitNonePending();
 }
 
+TEST(BackgroundCloseTest, WhatWaitsCountsForItsSender) {
+  const auto all = std::make_shared<PendingCloses>();
+  const auto sender = std::make_shared<PendingCloses>(all);
+  auto [noted, peer] = SocketWithALingeringOne();
+  auto [unnoted, peer_of_unnoted] = SocketWithALingeringOne();
+  UniqueFd blocks = std::move(noted);
+  UniqueFd memory(memfd_create("memory", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  const std::shared_ptr<PendingCloses> nobody;
+  {
+    const ReceivingFrom from(sender);
+    NoteReceived(blocks.get());
+    NoteReceived(memory.get());
+    const ReceivingFrom from_nobody(nobody);
+    NoteReceived(unnoted.get());
+  }
+  CloseInBackground(std::move(unnoted));
+  CloseInBackground(std::move(memory));
+  EXPECT_EQ(sender->count(), 0u);
+  std::jthread([&] {
+    const BackgroundCloses closes;
+    blocks.Reset();
+  }).join();
+  EXPECT_EQ(sender->count(), 1u);
+  EXPECT_EQ(all->count(), 1u);
+  peer.Reset();
+  peer_of_unnoted.Reset();
+  AwaitNonePending();
+  EXPECT_EQ(sender->count(), 0u);
+  EXPECT_EQ(all->count(), 0u);
+  EXPECT_EQ(sender.use_count(), 1);
+}
+
 // A socket of a connection in whose queue one waits.
 TEST(BackgroundCloseTest, AnUnreadLingeringSocketHoldsUpNobody) {
   for (int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
-    int ends[2];
-    ASSERT_EQ(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), 0);
-    UniqueFd sender(ends[0]);
-    UniqueFd receiver(ends[1]);
-    auto [lingering, peer] = LingeringSocket();
-    char byte = 0;
-    const iovec piece = {.iov_base = &byte, .iov_len = 1};
-    const int sent[] = {lingering.get()};
-    ASSERT_EQ(SendWithDescriptors(sender.get(), {&piece, 1}, sent).error, 0);
-    lingering.Reset();
-    sender.Reset();
+    auto [receiver, peer] = SocketWithALingeringOne(type);
     CloseDrained(std::move(receiver), type != SOCK_STREAM);
     EXPECT_GE(BackgroundClosesPending(), 1u);
     peer.Reset();

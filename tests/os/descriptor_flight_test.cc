@@ -114,6 +114,43 @@ TEST_P(DescriptorFlightTest, OneMessageMayHaveMoreThanTheBound) {
   EXPECT_TRUE(MaySend(kMaxDescriptorsPerSend));
 }
 
+TEST_P(DescriptorFlightTest, SocketsHaveABoundTogether) {
+  constexpr size_t kTogether = 10;
+  DescriptorQuota together(kTogether);
+  {
+    auto [other_sender, other_receiver] = SocketPair(GetParam());
+    DescriptorFlight other;
+    other.CountTogether(together);
+    std::string data(4000, 'x');
+    const iovec piece = {.iov_base = data.data(), .iov_len = data.size()};
+    const auto other_sends = [&, socket = other_sender.get()](size_t count) {
+      other.BeforeSend(socket);
+      if (!other.MaySend(socket, count)) return false;
+      const std::vector<int> fds(count, file_.get());
+      const IoResult io = SendWithDescriptors(socket, {&piece, 1}, fds);
+      other.Sent(static_cast<size_t>(io.bytes), count);
+      return io.error == 0;
+    };
+    flight_.CountTogether(together);
+    for (size_t i = 0; i < kTogether; ++i) {
+      ASSERT_TRUE(MaySend(1));
+      Send(1);
+    }
+    EXPECT_FALSE(MaySend(1));
+    EXPECT_FALSE(Writable());
+    EXPECT_TRUE(other_sends(2)) << "it has nothing in flight";
+    EXPECT_FALSE(other_sends(1));
+    while (Receive()) {
+    }
+    EXPECT_TRUE(MaySend(1));
+    EXPECT_EQ(together.held(), 2u);
+    EXPECT_TRUE(other_sends(kTogether - 2));
+    EXPECT_FALSE(other_sends(1));
+    EXPECT_EQ(together.held(), kTogether);
+  }
+  EXPECT_EQ(together.held(), 0u) << "a socket that is gone";
+}
+
 TEST_P(DescriptorFlightTest, BytesWithoutDescriptorsBehindThemDoNotCount) {
   Send(kMost);
   for (int i = 0; i < 50; ++i) Send(0);

@@ -41,6 +41,7 @@ TEST_F(ClientAccountsTest, AQuarterOfTheProcesssFilesIsNotTheClients) {
   EXPECT_EQ(limits.files, 768u);
   EXPECT_EQ(limits.files_of_user, 384u);
   EXPECT_EQ(limits.connections_of_user, 384u);
+  EXPECT_EQ(limits.unreceived_of_user, 128u);
 }
 
 TEST_F(ClientAccountsTest, WithManyFilesTheOptionsAreTheLimits) {
@@ -99,6 +100,41 @@ TEST_F(ClientAccountsTest, ConnectionsAndDescriptorsAreTheSameFiles) {
   ann->Release(100, 5);
 }
 
+TEST_F(ClientAccountsTest, WhatWaitsToBeClosedIsOfItsUserThoughThatHasGone) {
+  Make({.connections = 100,
+        .connections_of_user = 100,
+        .files = 10,
+        .files_of_user = 6,
+        .held_bytes_of_user = 100});
+  auto ann = Admit(kAnn);
+  const auto bob = Admit(kBob);
+  std::shared_ptr<PendingCloses> closes = ann->closes();
+  for (int i = 0; i < 5; ++i) closes->Add();
+  EXPECT_THAT(Words(ann->Charge(0, 1)), HasSubstr("user 1 have 6"));
+  EXPECT_TRUE(ann->CheckCloses().ok());
+  ann.reset();
+  ann = Admit(kAnn);
+  EXPECT_EQ(ann->closes(), closes);
+  EXPECT_THAT(Refusal(kAnn), HasSubstr("user 1 have 6"));
+  EXPECT_TRUE(bob->Charge(0, 3).ok());
+  EXPECT_THAT(Words(bob->Charge(0, 1)), HasSubstr("the server's clients have"));
+  bob->Release(0, 3);
+  closes->Add();
+  const absl::Status too_many = ann->CheckCloses();
+  EXPECT_EQ(too_many.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(Words(too_many), HasSubstr("user 1 sent wait to be closed"));
+  EXPECT_TRUE(bob->CheckCloses().ok());
+  for (int i = 0; i < 6; ++i) closes->Remove();
+  EXPECT_TRUE(ann->Charge(0, 5).ok());
+  ann->Release(0, 5);
+  // Once it is closed nothing is kept for who has gone.
+  const std::weak_ptr<PendingCloses> kept = closes;
+  ann.reset();
+  closes.reset();
+  EXPECT_NE(Admit(kCyd), nullptr);
+  EXPECT_TRUE(kept.expired());
+}
+
 TEST_F(ClientAccountsTest, BytesAreThoseOfAllConnectionsOfAUser) {
   Make({.connections = 100,
         .connections_of_user = 100,
@@ -119,6 +155,17 @@ TEST_F(ClientAccountsTest, BytesAreThoseOfAllConnectionsOfAUser) {
   other->Release(10, 0);
   first->Release(6, 0);
   second->Release(4, 0);
+}
+
+TEST_F(ClientAccountsTest, UnreceivedDescriptorsAreThoseOfAllConnections) {
+  Make(ClientAccounts::LimitsFor({}, 1024));
+  const auto first = Admit(kAnn);
+  const auto second = Admit(kAnn);
+  const auto other = Admit(kBob);
+  EXPECT_EQ(&first->unreceived(), &second->unreceived());
+  EXPECT_NE(&first->unreceived(), &other->unreceived());
+  EXPECT_EQ(other->unreceived().queued.most(), 128u);
+  EXPECT_EQ(other->unreceived().in_flight.most(), 128u);
 }
 
 TEST_F(ClientAccountsTest, SharesKeepTheAccounts) {

@@ -103,10 +103,10 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
     auto [server_end, client_end] = GetParam().make();
     client_ = std::move(client_end);
     registry_.Add(unary_);
-    connection_ =
-        ServerConnection::Create(std::make_unique<WatchedTransport>(
-                                     std::move(server_end), before_shut_out_),
-                                 {}, nullptr, options_, registry_, host_, 1);
+    connection_ = ServerConnection::Create(
+        std::make_unique<WatchedTransport>(std::move(server_end),
+                                           before_shut_out_),
+        {}, *accounts_->Admit(0), options_, registry_, host_, 1);
     connection_->Start();
     Send(BuildHello({}));
     Send(BuildMethod(1, "test.Keeping/Call"));
@@ -177,6 +177,8 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
 
   ExpectSameDescriptors census_;
   const ServerOptions options_;
+  const std::shared_ptr<ClientAccounts> accounts_ =
+      std::make_shared<ClientAccounts>(ClientAccounts::LimitsFor({}, 1024));
   ServiceRegistry registry_;
   KeepingService unary_{MethodKind::kUnary};
   std::shared_ptr<FakeHost> host_ = std::make_shared<FakeHost>();

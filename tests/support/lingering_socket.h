@@ -10,6 +10,8 @@
 
 #include "fdrpc/unique_fd.h"
 #include "gtest/gtest.h"
+#include "os/ancillary.h"
+#include "tests/support/files.h"
 
 namespace fdrpc::testing {
 
@@ -37,6 +39,19 @@ inline std::pair<UniqueFd, UniqueFd> LingeringSocket() {
   EXPECT_EQ(
       setsockopt(sender.get(), SOL_SOCKET, SO_LINGER, &wait, sizeof(wait)), 0);
   return {std::move(sender), std::move(peer)};
+}
+
+// A socket of the Unix domain in whose queue such a one waits: nobody who
+// closes it can keep it from lingering until the second goes.
+inline std::pair<UniqueFd, UniqueFd> SocketWithALingeringOne(
+    int type = SOCK_STREAM) {
+  auto [receiver, sender] = SocketPair(type);
+  auto [lingering, peer] = LingeringSocket();
+  char byte = 0;
+  const iovec piece = {.iov_base = &byte, .iov_len = 1};
+  const int sent[] = {lingering.get()};
+  EXPECT_EQ(SendWithDescriptors(sender.get(), {&piece, 1}, sent).error, 0);
+  return {std::move(receiver), std::move(peer)};
 }
 
 }  // namespace fdrpc::testing

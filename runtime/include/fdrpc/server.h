@@ -46,10 +46,11 @@ struct ServerOptions {
   // alone cannot shut the others out.
   //
   // Connections and the descriptors that their requests hold (below) are open
-  // files. The server keeps a quarter of what RLIMIT_NOFILE allows, when it
-  // first listens, for the process's own; so all clients have three quarters,
-  // whatever these limits say, and one user half of that (as many as
-  // max_connections_per_user, if that says more).
+  // files, until they are closed, which can take long. The server keeps a
+  // quarter of what RLIMIT_NOFILE allows, when it first listens, for the
+  // process's own; so all clients have three quarters, whatever these limits
+  // say, and one user half of that (as many as max_connections_per_user, if
+  // that says more).
   int max_connections = 16384;
   int max_connections_per_user = 0;
   // Calls that one connection may have in progress; a client that keeps to it
@@ -70,7 +71,10 @@ struct ServerOptions {
   // handlers of further calls are not begun, and the client is not read from.
   // At least 64 KiB. Of descriptors, those that the kernel has taken and the
   // client has not received count apart: there are at most 128, and a 32nd of
-  // RLIMIT_NOFILE, or what one message has, and further ones wait.
+  // RLIMIT_NOFILE, or what one message has, and further ones wait. All
+  // connections of one user together have an eighth of RLIMIT_NOFILE queued,
+  // and as many with the kernel; beyond that, each goes on one message at a
+  // time. A small frame counts as 64 bytes.
   size_t max_queued_bytes_per_connection = 1u << 20;
   size_t max_queued_descriptors_per_connection = 128;
   // What the client of one stream may send beyond what its handler has read, in
