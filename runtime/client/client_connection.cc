@@ -22,6 +22,11 @@ Credit InitialCredit(const std::optional<Hello>& server) {
           .descriptors = hello.initial_credit_descriptors};
 }
 
+// Of a request or message of so many frames.
+Connection::Size SizeOf(size_t frames) {
+  return frames > 1 ? Connection::Size::kAny : Connection::Size::kOneFrame;
+}
+
 // Not std::string_view, of which abseil's maps would make a string.
 absl::string_view NameOf(const Method& method) {
   return {method.full_name.data(), method.full_name.size()};
@@ -78,6 +83,8 @@ void ClientConnection::Begin(PendingCall& call) {
 void ClientConnection::Admit() {
   // Else they wait for why it ends.
   if (!connection_.sends()) return;
+  // First, since they could wait for ever for small ones that go on coming.
+  Admit(waiting_large_);
   Admit(waiting_);
   Admit(waiting_one_way_);
 }
@@ -124,7 +131,8 @@ bool ClientConnection::MustWait(const PendingCall& call) {
       calls_.size() - one_way_calls_ >= limits.max_calls) {
     return true;
   }
-  if (!connection_.HasRoom()) return true;
+  if (call.method.one_way && large_one_way_ != 0) return true;
+  if (!connection_.HasRoom(SizeOf(call.open.size()))) return true;
   // Until the server's hello is here, only what every server takes is sent.
   return !server_.has_value() &&
          (call.open_bytes > limits.max_message_bytes ||
@@ -138,7 +146,10 @@ void ClientConnection::SendOpen(PendingCall& call) {
                    ? absl::InfiniteDuration()
                    : TimeUntil(call.deadline, Clock::Real().Now()));
   calls_.emplace(call.id, &call);
-  if (call.method.one_way) ++one_way_calls_;
+  if (call.method.one_way) {
+    ++one_way_calls_;
+    if (call.open.size() > 1) large_one_way_ = call.id;
+  }
   const bool queued = call.open_stays
                           ? connection_.EnqueueCopy(call.open.front())
                           : connection_.Enqueue(call.open);
@@ -173,7 +184,8 @@ bool ClientConnection::SendAtOnce(PendingCall& call, OutgoingFrames& frames,
                                   size_t bytes, size_t descriptors) {
   if (call.id == 0 || !server_.has_value() ||
       bytes > server_->max_message_bytes ||
-      descriptors > server_->max_descriptors || !connection_.HasRoom() ||
+      descriptors > server_->max_descriptors ||
+      !connection_.HasRoom(SizeOf(frames.size())) ||
       !call.outbox.SpendAtOnce(bytes, descriptors)) {
     return false;
   }
@@ -202,7 +214,7 @@ void ClientConnection::SendWaiting(PendingCall& call) {
       if (!server_.has_value()) return;
       return Abandon(call, CheckLimits(bytes, descriptors));
     }
-    if (!connection_.HasRoom()) {
+    if (!connection_.HasRoom(SizeOf(call.outbox.frames()))) {
       if (!std::exchange(call.waits_for_room, true)) {
         without_room_.push_back(&call);
       }
@@ -238,6 +250,7 @@ void ClientConnection::Abandon(PendingCall& call, absl::Status why) {
 void ClientConnection::Remove(PendingCall& call) {
   if (call.id != 0 && calls_.erase(call.id) > 0 && call.method.one_way) {
     --one_way_calls_;
+    if (call.id == large_one_way_) large_one_way_ = 0;
   }
   if (std::exchange(call.waits_for_room, false)) {
     std::erase(without_room_, &call);

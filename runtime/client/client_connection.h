@@ -163,7 +163,8 @@ class ClientConnection final
   // Has the loop, if there is one, come back to look.
   void PlanLook() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   bool has_calls() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    return !calls_.empty() || !waiting_.empty() || !waiting_one_way_.empty();
+    return !calls_.empty() || !waiting_.empty() || !waiting_large_.empty() ||
+           !waiting_one_way_.empty();
   }
 
   // Tell the channel's state.
@@ -179,7 +180,8 @@ class ClientConnection final
   // Where a call waits for its turn.
   std::deque<PendingCall*>& QueueOf(const PendingCall& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    return call.method.one_way ? waiting_one_way_ : waiting_;
+    if (call.method.one_way) return waiting_one_way_;
+    return call.open.size() > 1 ? waiting_large_ : waiting_;
   }
   // Sends calls that wait for their turn, as far as the limits allow.
   void Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -264,9 +266,14 @@ class ClientConnection final
   // Those that were sent and have not ended.
   absl::flat_hash_map<uint32_t, PendingCall*> calls_ ABSL_GUARDED_BY(lock_);
   size_t one_way_calls_ ABSL_GUARDED_BY(lock_) = 0;  // of them
+  // The one-way call, of them, whose request is more than a frame. Others wait
+  // until it has gone, so that they arrive in order.
+  uint32_t large_one_way_ ABSL_GUARDED_BY(lock_) = 0;
   // Of which the server has said that it is the last one that it takes.
   uint32_t last_taken_id_ ABSL_GUARDED_BY(lock_) = kLastCallId;
   std::deque<PendingCall*> waiting_ ABSL_GUARDED_BY(lock_);
+  // Those whose requests are more than a frame, which wait for other room.
+  std::deque<PendingCall*> waiting_large_ ABSL_GUARDED_BY(lock_);
   // Apart, since the number of calls at once does not hold these back.
   std::deque<PendingCall*> waiting_one_way_ ABSL_GUARDED_BY(lock_);
   // Those whose messages wait for room in the queue.

@@ -12,7 +12,7 @@ namespace fdrpc {
 void ClientConnection::RefuseNewCalls(const absl::Status& why) {
   usable_ = false;
   TellEnd(why);
-  for (auto* queue : {&waiting_, &waiting_one_way_}) {
+  for (auto* queue : {&waiting_, &waiting_large_, &waiting_one_way_}) {
     for (PendingCall* call : std::exchange(*queue, {})) {
       EndUnsent(*call, why);
       if (call->unsent) queue->push_back(call);
@@ -107,6 +107,7 @@ void ClientConnection::OnSent(uint32_t call_id) {
   // Else it has ended before: its deadline passed, say.
   if (auto it = calls_.find(call_id); it != calls_.end()) {
     Finish(*it->second, absl::OkStatus());
+    Admit(waiting_one_way_);
   }
 }
 

@@ -33,6 +33,21 @@ bool IsPong(std::string_view head, uint32_t call_id) {
                              static_cast<uint8_t>(FrameType::kPong);
 }
 
+// Whether it is the last one of its large message.
+bool EndsMessage(std::string_view head) {
+  const FrameHeader header = DecodeFrameHeader(head.data());
+  return header.type != static_cast<uint8_t>(FrameType::kHeaders) &&
+         (header.flags & kFlagMore) == 0;
+}
+
+// Whether they have a message of several frames, of which all but the last one
+// say that more follows.
+bool AreOfLargeMessage(const OutgoingFrames& frames) {
+  return frames.size() > 1 &&
+         (DecodeFrameHeader(frames[frames.size() - 2].head.data()).flags &
+          kFlagMore) != 0;
+}
+
 }  // namespace
 
 Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
@@ -62,7 +77,8 @@ bool Connection::Enqueue(OutgoingFrames& frames) {
   if (inherited_by_fork()) return false;
   MutexLock lock(mu_);
   if (!sends_.load(std::memory_order_relaxed)) return false;
-  for (OutgoingFrame& frame : frames) Push(std::move(frame));
+  const bool of_large = AreOfLargeMessage(frames);
+  for (OutgoingFrame& frame : frames) Push(std::move(frame), of_large);
   frames.clear();
   return true;
 }
@@ -91,11 +107,11 @@ bool Connection::DescriptorsWithin(size_t divisor) const {
   return together.held() <= together.most() / divisor;
 }
 
-bool Connection::HasRoom() {
-  if (within_limits()) return true;
+bool Connection::HasRoom(Size size) {
+  if (Within(size, 1)) return true;
   MutexLock lock(mu_);
-  if (within_limits() || !sends()) return true;
-  room_wanted_ = true;
+  if (Within(size, 1) || !sends()) return true;
+  room_wanted_[static_cast<size_t>(size)] = true;
   return false;
 }
 
@@ -231,7 +247,15 @@ void Connection::WriteAndUnlock() {
 }
 
 bool Connection::TakeRoomToTell() {
-  return Within(2) && std::exchange(room_wanted_, false);
+  bool tells = false;
+  for (const Size size : {Size::kOneFrame, Size::kAny}) {
+    bool& wanted = room_wanted_[static_cast<size_t>(size)];
+    if (wanted && Within(size, 2)) {
+      wanted = false;
+      tells = true;
+    }
+  }
+  return tells;
 }
 
 absl::Status Connection::WriteQueued(Left& left) {
@@ -239,7 +263,7 @@ absl::Status Connection::WriteQueued(Left& left) {
   while (!queue_.empty() && sends_.load(std::memory_order_relaxed)) {
     // Others may add to the queue meanwhile, which leaves these where they are.
     absl::InlinedVector<FrameToSend, 8> batch;
-    const size_t count = std::min(queue_.size(), kMostFramesPerBatch);
+    const size_t count = std::min(queue_.in_line(), kMostFramesPerBatch);
     for (size_t i = 0; i < count; ++i) batch.push_back(queue_.at(i).frame);
     mu_.Unlock();
     left.attached.clear();
@@ -271,9 +295,19 @@ absl::Status Connection::WriteQueued(Left& left) {
   return absl::OkStatus();
 }
 
-void Connection::Push(OutgoingFrame frame) {
+void Connection::Push(OutgoingFrame frame, bool of_large) {
   Count(frame);
-  queue_.Push(std::move(frame));
+  if (of_large) CountLarge(frame.head, CostOf(frame), /*queued=*/true);
+  queue_.Push(std::move(frame), of_large);
+}
+
+void Connection::CountLarge(std::string_view head, size_t bytes, bool queued) {
+  const auto add = [queued](std::atomic<size_t>& to, size_t by) {
+    const size_t now = to.load(std::memory_order_relaxed);
+    to.store(queued ? now + by : now - by, std::memory_order_relaxed);
+  };
+  add(large_bytes_, bytes);
+  if (EndsMessage(head)) add(large_messages_, 1);
 }
 
 void Connection::Count(const OutgoingFrame& frame) {
@@ -312,6 +346,9 @@ void Connection::Discount(const FrameQueue::Queued& queued) {
     if (limits_.together != nullptr) limits_.together->queued.Remove(count);
   }
   if (IsPong(queued.frame.head, queued.call_id)) --queued_pongs_;
+  if (queued.of_large) {
+    CountLarge(queued.frame.head, CostOf(queued.frame), /*queued=*/false);
+  }
 }
 
 void Connection::DropCall(uint32_t call_id, Left& left) {

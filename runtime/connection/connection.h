@@ -65,13 +65,20 @@ class Connection {
 
   // How much may be queued before HasRoom() is false.
   struct QueueLimits {
-    size_t bytes;  // 64 KiB at least: less counts as that
+    // Without large messages, which have several frames: of those there may be
+    // kMostLargeMessages. 64 KiB at least: less counts as that.
+    size_t bytes;
     size_t descriptors;
     // Borrowed: what others have, too. While that is too much, there is room
     // where no descriptors are queued, and one message has what the transport
     // sends at once: so a peer that reads makes its own room.
     UnreceivedDescriptors* together = nullptr;
   };
+  static constexpr size_t kMostLargeMessages = 4;
+
+  // What is to be queued: something that is one frame, or that may be a large
+  // message.
+  enum class Size { kOneFrame, kAny };
 
   // `role` is borrowed and outlives the connection. Queues the hello.
   Connection(std::unique_ptr<Transport> transport, const Hello& hello,
@@ -80,9 +87,10 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Queues frames, in this order, without another thread's among them. False,
-  // with the frames left as they are, if it sends() no more. Follow with
-  // Flush() once no lock is held.
+  // Queues frames, in this order, without another thread's among them; but
+  // those of a large message take turns with those of other calls
+  // (FrameQueue). False, with the frames left as they are, if it sends() no
+  // more. Follow with Flush() once no lock is held.
   bool Enqueue(OutgoingFrames& frames) ABSL_LOCKS_EXCLUDED(mu_);
   bool Enqueue(OutgoingFrame frame) ABSL_LOCKS_EXCLUDED(mu_);
   // The same of a copy, as FrameQueue::PushCopy().
@@ -116,11 +124,11 @@ class Connection {
 
   // Whether more may be queued: not while more than the limits is, which the
   // peer does not read; then the role is told once no more than half of that
-  // is, or of the end. Frames that bound themselves (credit, ends of calls)
-  // need not ask.
-  bool HasRoom() ABSL_LOCKS_EXCLUDED(mu_);
+  // is, or of the end. Large messages do not keep out what is one frame. Frames
+  // that bound themselves (credit, ends of calls) need not ask.
+  bool HasRoom(Size size = Size::kAny) ABSL_LOCKS_EXCLUDED(mu_);
   // The same, without having the role told.
-  bool within_limits() const { return Within(1); }
+  bool within_limits() const { return Within(Size::kAny, 1); }
 
   // Whether this is a child's copy, made by fork(2). It does nothing: what it
   // sent or ended would be the parent's connection, and another thread may have
@@ -171,9 +179,13 @@ class Connection {
   absl::Status DispatchHello(const IncomingFrame& frame);
   absl::Status Pong(uint32_t argument);
 
-  void Push(OutgoingFrame frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Push(OutgoingFrame frame, bool of_large = false)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Before a frame enters the queue.
   void Count(const OutgoingFrame& frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The same of one of a large message, or after it has left.
+  void CountLarge(std::string_view head, size_t bytes, bool queued)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Takes a frame off the queue that was sent, or that was not.
   void PopSent(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   OutgoingFrame Take(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -189,9 +201,14 @@ class Connection {
   absl::Status WriteQueued(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Whether no more is queued than each limit divided by `divisor`. Always when
   // nothing is: what makes room here is what leaves the queue.
-  bool Within(size_t divisor) const {
-    return queued_bytes() <= limits_.bytes / divisor &&
-           (queued_descriptors() == 0 || DescriptorsWithin(divisor));
+  bool Within(Size size, size_t divisor) const {
+    const size_t most_bytes =
+        limits_.bytes / divisor + large_bytes_.load(std::memory_order_relaxed);
+    return queued_bytes() <= most_bytes &&
+           (queued_descriptors() == 0 || DescriptorsWithin(divisor)) &&
+           (size == Size::kOneFrame ||
+            large_messages_.load(std::memory_order_relaxed) <
+                kMostLargeMessages / divisor);
   }
   bool DescriptorsWithin(size_t divisor) const;
   // Whether the role is to be told now that there is room: once.
@@ -215,7 +232,7 @@ class Connection {
   // A thread is the writer: it alone sends, and takes frames off the queue.
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool first_partly_sent_ ABSL_GUARDED_BY(mu_) = false;
-  bool room_wanted_ ABSL_GUARDED_BY(mu_) = false;
+  bool room_wanted_[2] ABSL_GUARDED_BY(mu_) = {};  // by Size
   bool close_reported_ ABSL_GUARDED_BY(mu_) = false;
   bool sending_end_reported_ ABSL_GUARDED_BY(mu_) = false;
   // Why it sends no more.
@@ -225,6 +242,9 @@ class Connection {
   std::atomic<bool> blocked_{false};
   std::atomic<size_t> queued_bytes_{0};
   std::atomic<size_t> queued_descriptors_{0};
+  // Of queued_bytes_; and the large messages whose last frame is queued.
+  std::atomic<size_t> large_bytes_{0};
+  std::atomic<size_t> large_messages_{0};
 };
 
 }  // namespace fdrpc

@@ -12,27 +12,80 @@ constexpr size_t kLeastBlockBytes = 512;
 constexpr size_t kMostBlockBytes = 16u << 10;
 // Room for so many frames and blocks is kept when the queue is empty.
 constexpr size_t kKept = 8;
+// Small frames that wait behind a large message have a turn together.
+constexpr size_t kTurnBytes = 64u << 10;
+
+// Of a vector of which those before `first` are gone: makes them go once they
+// are the most.
+template <typename T>
+void DropGone(std::vector<T>& all, size_t& first) {
+  if (first <= all.size() / 2) return;
+  all.erase(all.begin(), all.begin() + static_cast<ptrdiff_t>(first));
+  first = 0;
+}
+
+bool IsOpen(const OutgoingFrame& frame) {
+  return DecodeFrameHeader(frame.head.data()).type ==
+         static_cast<uint8_t>(FrameType::kOpen);
+}
 
 }  // namespace
 
-void FrameQueue::Push(OutgoingFrame frame) {
+void FrameQueue::Push(OutgoingFrame frame, bool of_large) {
+  const bool waits = of_large ? turns_ > 0 && !IsOpen(frame)
+                              : HasWaiting() && HasWaitingOf(frame.call_id);
+  if (waits) {
+    waiting_.push_back({std::move(frame), of_large});
+  } else {
+    AddToLine(std::move(frame), of_large, /*has_turn=*/of_large);
+  }
+}
+
+bool FrameQueue::HasWaitingOf(uint32_t call_id) const {
+  return std::any_of(
+      waiting_.begin() + static_cast<ptrdiff_t>(first_waiting_), waiting_.end(),
+      [=](const Waiting& each) { return each.frame.call_id == call_id; });
+}
+
+void FrameQueue::AddToLine(OutgoingFrame&& frame, bool of_large,
+                           bool has_turn) {
   std::string_view head;
   if (frame.head.size() <= kMostBareBytes) {
     head = Append(frame.head);
   } else {
     head = frame.Attach().head = std::move(frame.head);
   }
-  entries_.push_back({.head = head,
-                      .attached = std::move(frame.attached),
-                      .call_id = frame.call_id,
-                      .tells_when_sent = frame.tells_when_sent});
+  line_.push_back({.head = head,
+                   .attached = std::move(frame.attached),
+                   .call_id = frame.call_id,
+                   .tells_when_sent = frame.tells_when_sent,
+                   .of_large = of_large,
+                   .has_turn = has_turn});
+  if (has_turn) ++turns_;
+}
+
+void FrameQueue::GiveTurn() {
+  size_t bytes = 0;
+  while (HasWaiting() && bytes < kTurnBytes) {
+    Waiting next = std::move(waiting_[first_waiting_++]);
+    bytes += next.frame.bytes();
+    AddToLine(std::move(next.frame), next.of_large, /*has_turn=*/true);
+  }
+  if (HasWaiting()) {
+    DropGone(waiting_, first_waiting_);
+  } else if (!waiting_.empty()) {
+    std::vector<Waiting>().swap(waiting_);
+    first_waiting_ = 0;
+  }
 }
 
 void FrameQueue::PushCopy(const OutgoingFrame& bare) {
-  entries_.push_back({.head = Append(bare.head),
-                      .attached = nullptr,
-                      .call_id = bare.call_id,
-                      .tells_when_sent = bare.tells_when_sent});
+  line_.push_back({.head = Append(bare.head),
+                   .attached = nullptr,
+                   .call_id = bare.call_id,
+                   .tells_when_sent = bare.tells_when_sent,
+                   .of_large = false,
+                   .has_turn = false});
 }
 
 std::string_view FrameQueue::Append(std::string_view head) {
@@ -53,21 +106,37 @@ std::string_view FrameQueue::Append(std::string_view head) {
 }
 
 FrameQueue::Queued FrameQueue::at(size_t index) const {
-  const Entry& entry = entries_[first_ + index];
+  if (index >= in_line()) {
+    const Waiting& waiting = waiting_[first_waiting_ + index - in_line()];
+    const OutgoingFrame& frame = waiting.frame;
+    return {.frame = {.head = frame.head, .attached = frame.attached.get()},
+            .call_id = frame.call_id,
+            .tells_when_sent = frame.tells_when_sent,
+            .of_large = waiting.of_large};
+  }
+  const Entry& entry = line_[first_ + index];
   return {.frame = {.head = entry.head, .attached = entry.attached.get()},
           .call_id = entry.call_id,
-          .tells_when_sent = entry.tells_when_sent};
+          .tells_when_sent = entry.tells_when_sent,
+          .of_large = entry.of_large};
 }
 
 std::unique_ptr<FrameAttachment> FrameQueue::Pop() {
-  std::unique_ptr<FrameAttachment> attached =
-      std::move(entries_[first_].attached);
+  std::unique_ptr<FrameAttachment> attached = std::move(line_[first_].attached);
   Remove(0);
   return attached;
 }
 
 OutgoingFrame FrameQueue::Take(size_t index) {
-  Entry& entry = entries_[first_ + index];
+  if (index >= in_line()) {
+    const auto taken =
+        waiting_.begin() +
+        static_cast<ptrdiff_t>(first_waiting_ + index - in_line());
+    OutgoingFrame frame = std::move(taken->frame);
+    waiting_.erase(taken);
+    return frame;
+  }
+  Entry& entry = line_[first_ + index];
   OutgoingFrame frame = {.head = {},
                          .attached = std::move(entry.attached),
                          .call_id = entry.call_id,
@@ -82,28 +151,28 @@ OutgoingFrame FrameQueue::Take(size_t index) {
 }
 
 void FrameQueue::Remove(size_t index) {
-  const std::string_view head = entries_[first_ + index].head;
+  const std::string_view head = line_[first_ + index].head;
   if (head.size() <= kMostBareBytes) LetGo(head);
+  if (line_[first_ + index].has_turn) --turns_;
   if (index == 0) {
     ++first_;
   } else {
-    entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(first_ + index));
+    line_.erase(line_.begin() + static_cast<ptrdiff_t>(first_ + index));
   }
-  if (first_ == entries_.size()) {
-    entries_.clear();
-    if (entries_.capacity() > kKept) std::vector<Entry>().swap(entries_);
+  if (first_ == line_.size()) {
+    line_.clear();
+    if (line_.capacity() > kKept) std::vector<Entry>().swap(line_);
     if (blocks_.capacity() > kKept) std::vector<Block>().swap(blocks_);
     first_ = 0;
     expected_bytes_ = std::exchange(pushed_bytes_, 0);
-  } else if (first_ > entries_.size() / 2) {
-    entries_.erase(entries_.begin(),
-                   entries_.begin() + static_cast<ptrdiff_t>(first_));
-    first_ = 0;
+  } else {
+    DropGone(line_, first_);
   }
+  if (turns_ == 0 && !waiting_.empty()) GiveTurn();
 }
 
 void FrameQueue::Release() {
-  std::vector<Entry>().swap(entries_);
+  std::vector<Entry>().swap(line_);
   std::vector<Block>().swap(blocks_);
 }
 

@@ -26,6 +26,8 @@ class MessageOutbox {
   // Whether there is a message that the credit allows to go.
   bool can_send() const { return !has_room() && credit_.Allows(descriptors_); }
 
+  // Of the message that waits.
+  size_t frames() const { return frames_.size(); }
   size_t bytes() const { return bytes_; }
   size_t descriptors() const { return descriptors_; }
 

@@ -46,7 +46,13 @@ absl::StatusOr<UniqueFd> Knock(int socket, const std::string& address) {
   // Said by this process, they are there even if the server asks for them only
   // after this, as behind a service manager's socket.
   const PeerCredentials own = OwnCredentials();
-  const IoResult io = SendWithDescriptors(socket, {&piece, 1}, sent, &own);
+  IoResult io = SendWithDescriptors(socket, {&piece, 1}, sent, &own);
+  if (io.error == EINVAL) {
+    // In a user namespace that does not map them, this process cannot name its
+    // own ids (user_namespaces(7)). The kernel adds them by itself, if the
+    // server has asked for them.
+    io = SendWithDescriptors(socket, {&piece, 1}, sent);
+  }
   switch (io.error) {
     case 0:
       return ours;

@@ -54,6 +54,16 @@ absl::Status CheckDirectory(int directory, const UnixAddress& address) {
   return absl::OkStatus();
 }
 
+std::string PathOf(int descriptor) {
+  return absl::StrCat(kDescriptorPaths, descriptor);
+}
+
+absl::Status NeedsProc(const std::string& what) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, " through ", kDescriptorPaths,
+                   ", which does not exist: /proc is not mounted here"));
+}
+
 absl::Status BindTo(int socket, const UnixAddress& address) {
   if (Syscalls::Get().bind(socket, address.socket_address(),
                            address.length()) == 0) {
@@ -67,9 +77,23 @@ absl::Status BindTo(int socket, const UnixAddress& address) {
 
 absl::StatusOr<UniqueFd> OpenDirectory(const UnixAddress& address) {
   const std::string directory = address.directory();
-  UniqueFd fd(Syscalls::Get().openat(AT_FDCWD, directory.c_str(),
-                                     O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
-  if (fd.ok()) return fd;
+  const Syscalls& syscalls = Syscalls::Get();
+  UniqueFd fd(syscalls.openat(AT_FDCWD, directory.c_str(),
+                              O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
+  if (fd.ok()) {
+    struct stat info;
+    // Without this, bind(2) and connect(2) would say ENOENT, as if it were the
+    // file that is missing.
+    if (address.is_long() &&
+        syscalls.fstatat(AT_FDCWD, PathOf(fd.get()).c_str(), &info, 0) < 0 &&
+        errno == ENOENT) {
+      return NeedsProc(absl::StrCat(
+          address.text(),
+          " has a longer path than an address takes (unix(7)), and is to be "
+          "reached"));
+    }
+    return fd;
+  }
   if (errno == ENOENT) {
     return absl::NotFoundError(absl::StrCat("the directory ", directory, " of ",
                                             address.text(), " does not exist"));
@@ -233,8 +257,10 @@ absl::Status SocketFile::Apply(const ListenOptions& options) {
   // Last: until here nobody has any permission. fchmod(2) takes no descriptor
   // of this kind.
   if (options.mode.has_value() &&
-      syscalls.chmod(absl::StrCat(kDescriptorPaths, file.get()).c_str(),
-                     *options.mode) < 0) {
+      syscalls.chmod(PathOf(file.get()).c_str(), *options.mode) < 0) {
+    if (errno == ENOENT) {
+      return NeedsProc(absl::StrCat("the mode of ", path_, " is to be set"));
+    }
     return absl::ErrnoToStatus(errno,
                                absl::StrCat("setting the mode of ", path_));
   }

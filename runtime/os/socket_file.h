@@ -15,7 +15,8 @@
 namespace fdrpc {
 
 // The directory of the file at `address`, opened to reach it from there.
-// NOT_FOUND, naming the directory, if there is none.
+// NOT_FOUND, naming the directory, if there is none; FAILED_PRECONDITION if the
+// address is long and nothing can be reached by way of a descriptor.
 absl::StatusOr<UniqueFd> OpenDirectory(const UnixAddress& address);
 
 // The file of a bound socket, if it has one, and the lock file `name`.lock

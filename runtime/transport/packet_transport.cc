@@ -18,6 +18,11 @@ namespace {
 // (SOCK_MIN_SNDBUF in include/net/sock.h).
 constexpr size_t kLeastPacketBytes = 2048;
 
+// A memory file counts in flight as a descriptor for so many bytes: the socket
+// does not count what is in it. So a peer that does not read keeps no more than
+// some MiB of memory, and small frames do not come late behind them.
+constexpr size_t kBytesPerDescriptor = 128u << 10;
+
 // The frame's payload, which is what of it does not go in the packet.
 absl::StatusOr<UniqueFd> SealPayload(const FrameToSend& frame) {
   GatheredFrames payload;
@@ -55,8 +60,9 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
                                    SendResult& result) {
   const FrameToSend& first = frames.front();
   const bool fits = first.bytes() <= most_bytes_;
-  const size_t descriptors = first.descriptors().size() + (fits ? 0 : 1);
-  if (descriptors > 0 && !flight_.MaySend(socket_.get(), descriptors)) {
+  const size_t weight = first.descriptors().size() +
+                        (fits ? 0 : 1 + first.bytes() / kBytesPerDescriptor);
+  if (weight > 0 && !flight_.MaySend(socket_.get(), weight)) {
     result.outcome = SendResult::Outcome::kWouldBlock;
     return 0;
   }
@@ -102,7 +108,7 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
     Failed(io.error, first, !fds.empty(), result);
     return 0;
   }
-  flight_.Sent(gathered.bytes(), fds.size());
+  flight_.Sent(gathered.bytes(), weight);
   if (!fds.empty()) {
     first.attached->descriptors.clear();
     first.attached->sealed.Reset();

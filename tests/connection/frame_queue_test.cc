@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/transport/frames.h"
@@ -13,6 +14,8 @@
 
 namespace fdrpc::testing {
 namespace {
+
+using ::testing::ElementsAre;
 
 class FrameQueueTest : public ::testing::Test {
  protected:
@@ -111,6 +114,94 @@ TEST_F(FrameQueueTest, TakesFramesFromAnywhere) {
     queue_.Pop();
   }
   EXPECT_TRUE(queue_.empty());
+}
+
+// The calls of those in line.
+std::vector<uint32_t> LineOf(const FrameQueue& queue) {
+  std::vector<uint32_t> calls;
+  for (size_t i = 0; i < queue.in_line(); ++i) {
+    calls.push_back(queue.at(i).call_id);
+  }
+  return calls;
+}
+
+TEST_F(FrameQueueTest, OneFrameOfLargeMessagesIsInLine) {
+  const std::string large(100'000, 'x');
+  for (uint32_t call : {1, 1, 1, 2, 2}) {
+    queue_.Push(NewFrameWithBody(call, large), /*of_large=*/true);
+  }
+  EXPECT_THAT(LineOf(queue_), ElementsAre(1));
+  EXPECT_EQ(queue_.size(), 5u);
+  EXPECT_EQ(queue_.at(4).call_id, 2u);
+  EXPECT_TRUE(queue_.at(4).of_large);
+  queue_.Push(NewFrame(3));
+  EXPECT_THAT(LineOf(queue_), ElementsAre(1, 3));
+  queue_.Pop();
+  EXPECT_THAT(LineOf(queue_), ElementsAre(3, 1)) << "the next has its turn";
+  queue_.Push(NewFrame(4));
+  queue_.Pop();
+  EXPECT_THAT(LineOf(queue_), ElementsAre(1, 4)) << "at most one";
+  queue_.Pop();
+  EXPECT_THAT(LineOf(queue_), ElementsAre(4, 1));
+  queue_.Push(NewFrame(2));
+  EXPECT_THAT(LineOf(queue_), ElementsAre(4, 1)) << "behind its call's frames";
+  EXPECT_EQ(queue_.Take(4).call_id, 2u);
+  EXPECT_EQ(queue_.Take(3).call_id, 2u);
+  EXPECT_EQ(queue_.Take(1).call_id, 1u);
+  EXPECT_THAT(LineOf(queue_), ElementsAre(4, 2));
+  queue_.Pop();
+  queue_.Pop();
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(queue_.size(), 0u);
+}
+
+TEST_F(FrameQueueTest, KeepsTheOrderOfEachCallHoweverFramesComeAndGo) {
+  struct Call {
+    int pushed = 0;
+    std::deque<int> queued;
+  };
+  std::vector<Call> calls(6);
+  std::minstd_rand random(1);
+  const auto push = [&](uint32_t call, bool of_large) {
+    const int number = calls[call].pushed++;
+    calls[call].queued.push_back(number);
+    OutgoingFrame frame = of_large && random() % 2 == 0
+                              ? NewFrameWithBody(call, std::string(70'000, 'x'))
+                              : NewFrame(call, std::to_string(number));
+    frame.tells_when_sent = number % 2 == 1;
+    queue_.Push(std::move(frame), of_large);
+  };
+  for (int step = 0; step < 20'000; ++step) {
+    const uint32_t call = random() % calls.size();
+    const bool grows = random() % 100 < (step / 1000 % 2 == 0 ? 30 : 10);
+    if (grows || queue_.empty()) {
+      // The first three calls have large messages, too.
+      const bool of_large = call < 3 && random() % 2 == 0;
+      for (int i = of_large ? 3 : 1; i > 0; --i) push(call, of_large);
+      continue;
+    }
+    size_t index = 0;
+    if (random() % 10 == 0) {
+      // The first of some call's that is queued.
+      const auto is = [&](size_t i) { return queue_.at(i).call_id == call; };
+      while (index < queue_.size() && !is(index)) ++index;
+      if (index == queue_.size()) continue;
+    }
+    const FrameQueue::Queued next = queue_.at(index);
+    std::deque<int>& queued = calls[next.call_id].queued;
+    ASSERT_FALSE(queued.empty());
+    ASSERT_EQ(next.tells_when_sent, queued.front() % 2 == 1);
+    queued.pop_front();
+    if (index == 0) {
+      queue_.Pop();
+    } else {
+      queue_.Take(index);
+    }
+    size_t expected = 0;
+    for (const Call& each : calls) expected += each.queued.size();
+    ASSERT_EQ(queue_.size(), expected);
+    ASSERT_EQ(queue_.empty(), expected == 0);
+  }
 }
 
 // Beside a queue that is nothing but one.

@@ -143,6 +143,32 @@ TEST_P(OneWayTest, TenThousandInARowArriveInOrder) {
   server_.reset();
 }
 
+// Though the frames of large requests take turns with others.
+TEST_P(OneWayTest, LargeOnesAndSmallOnesArriveInOrder) {
+  BlockingLog log(told_);
+  Listen(log);
+  RunningLoop server_loop;
+  ASSERT_TRUE(server_->Start(server_loop.loop()).ok());
+  Log::Stub stub(Connect({.loop = loop_.loop()}));
+  EXPECT_TRUE(stub.Ask(EntryOf("greeting")).ok());
+  std::vector<std::string> expected;
+  for (int i = 0; i < 3; ++i) {
+    for (size_t size : {8u << 20, 1u, 2u << 20, 2u, 3u}) {
+      expected.push_back(std::string(size, static_cast<char>('a' + i)));
+    }
+  }
+  std::latch ended(static_cast<std::ptrdiff_t>(expected.size()));
+  for (const std::string& text : expected) {
+    stub.async().Write(EntryOf(text), {}, [&](absl::Status status) {
+      EXPECT_TRUE(status.ok()) << status;
+      ended.count_down();
+    });
+  }
+  ended.wait();
+  EXPECT_TRUE(told_.Await(expected.size()) == expected);
+  server_.reset();
+}
+
 TEST_P(OneWayTest, NoneIsLostAmongManyThreads) {
   BlockingLog log(told_);
   Serve(log);

@@ -3,12 +3,14 @@
 #include "os/datagram_door.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <functional>
+#include <iostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "os/ancillary.h"
 #include "os/local_socket.h"
 #include "os/socket_listener.h"
+#include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
 #include "tests/support/files.h"
@@ -210,6 +213,44 @@ TEST_F(DatagramDoorTest, KnowsWhoKnockedBeforeItsServerCame) {
       SocketListener::TakeOver(*socket, /*removes_file=*/true);
   ASSERT_TRUE(door.ok()) << door.status();
   EXPECT_EQ(door->Accept().error, 0);
+}
+
+// Where a client's ids are not mapped it cannot name them.
+TEST_F(DatagramDoorTest, KnowsWhoKnocksFromAnotherUserNamespace) {
+  constexpr int kRefused = 2;
+  const int code = InChild([this] {
+    if (unshare(CLONE_NEWUSER) != 0) return kRefused;
+    const absl::StatusOr<UniqueFd> client = ConnectSocket(address_);
+    if (!client.ok()) std::cerr << client.status() << "\n";
+    return client.ok() && client->ok() && send(client->get(), "x", 1, 0) == 1
+               ? 0
+               : 1;
+  });
+  if (code == kRefused) {
+    GTEST_SKIP() << "this process may not make a user namespace";
+  }
+  ASSERT_EQ(code, 0);
+  const SocketListener::Accepted accepted = door_->Accept();
+  ASSERT_EQ(accepted.error, 0);
+  const absl::StatusOr<PeerCredentials> peer =
+      GetPeerCredentials(accepted.socket.get());
+  ASSERT_TRUE(peer.ok());
+  EXPECT_EQ(peer->uid, geteuid());
+  EXPECT_EQ(peer->gid, getegid());
+  char byte = 0;
+  EXPECT_EQ(recv(accepted.socket.get(), &byte, 1, 0), 1);
+}
+
+TEST_F(DatagramDoorTest, KnocksOnceMoreWithoutItsIds) {
+  for (const size_t failures : {1, 2}) {
+    FaultInjection faults(
+        FaultInjection::FailFirst("sendmsg", failures, EINVAL));
+    const absl::StatusOr<UniqueFd> client = ConnectSocket(address_);
+    EXPECT_EQ(faults.CountOf("sendmsg"), 2u);
+    EXPECT_EQ(client.ok(), failures == 1) << client.status();
+  }
+  EXPECT_EQ(door_->Accept().error, 0);
+  EXPECT_EQ(door_->Accept().error, EAGAIN);
 }
 
 TEST_F(DatagramDoorTest, ADescriptorTooManyEndsThatPairAndNoOther) {

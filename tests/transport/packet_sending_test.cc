@@ -154,6 +154,21 @@ TEST_F(PacketSendingTest, AMemoryFileIsMadeOnceForAFrameThatHasToWait) {
   EXPECT_FALSE(frames_[0].attached->sealed.ok()) << "closed once it is gone";
 }
 
+TEST_F(PacketSendingTest, WhatMemoryFilesInFlightHoldIsBounded) {
+  constexpr size_t kFrames = 60;
+  const std::string piece(kMaxPieceBytes, 'x');
+  for (uint32_t i = 0; i < kFrames; ++i) {
+    frames_.push_back(NewFrameWithBody(i, piece));
+  }
+  const Transport::SendResult result = Send();
+  EXPECT_EQ(result.outcome, SendOutcome::kWouldBlock);
+  EXPECT_GT(result.sent, 1u);
+  EXPECT_LE(result.sent * kMaxPieceBytes, 16u << 20);
+  frames_.erase(frames_.begin(),
+                frames_.begin() + static_cast<ptrdiff_t>(result.sent));
+  EXPECT_EQ(SendAndReceive().frames.size(), kFrames);
+}
+
 TEST_F(PacketSendingTest, WithoutAMemoryFileThatFrameAloneIsRefused) {
   for (const int error : {EMFILE, ENFILE, ENOMEM}) {
     frames_.clear();

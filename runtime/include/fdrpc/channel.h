@@ -40,7 +40,8 @@ struct ChannelOptions {
   size_t max_metadata_bytes = 64u << 10;
   // What may wait to be written on the connection, in bytes and descriptors,
   // while the server does not read: beyond it, further calls and messages wait.
-  // At least 64 KiB.
+  // At least 64 KiB. Messages of more than 672 KiB count apart: there are at
+  // most four, and further ones wait while smaller ones go past them.
   size_t max_queued_bytes = 1u << 20;
   size_t max_queued_descriptors = 128;
   // What a server may send of a stream of replies before they are read, in
