@@ -16,7 +16,7 @@ namespace fdrpc::testing {
 namespace {
 
 // Some dozens of pieces.
-constexpr size_t kLarge = 32u << 20;
+constexpr size_t kTurnsBytes = 32u << 20;
 // Of a large message, those that a socket or its flight holds, and one that has
 // its turn.
 constexpr int kMostBefore = 24;
@@ -49,7 +49,7 @@ class ClientTurnsTest : public AttackedChannel {
 
   static Text Large() {
     Text text;
-    text.set_data(std::string(kLarge, 'x'));
+    text.set_data(std::string(kTurnsBytes, 'x'));
     return text;
   }
   // A connection whose hello the client has read, with one call made.
@@ -167,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(Over, ServerTurnsTest, kAllSchemes, SchemeName);
 TEST_P(ServerTurnsTest, SmallRepliesGoBeforeALargeOneHasGone) {
   ServeReplies(/*max_threads=*/64);
   RawPeer client = NewClient();
-  ASSERT_TRUE(client.Send(OpenFrame(1, kEcho, TextBytes("", kLarge))));
+  ASSERT_TRUE(client.Send(OpenFrame(1, kEcho, TextBytes("", kTurnsBytes))));
   while (begun_ < 1) std::this_thread::yield();
   // That one's reply fills the socket.
   ASSERT_TRUE(client.ReadType(RawFrame::kMessage).has_value());

@@ -69,13 +69,14 @@ struct ServerOptions {
   // What may wait to be written on one connection, in bytes and descriptors,
   // while its client does not read: beyond it writers of streams wait, the
   // handlers of further calls are not begun, and the client is not read from.
-  // At least 64 KiB; a small frame counts as 64 bytes. Messages of more than 672
-  // KiB count apart: there are at most four, besides the replies of handlers that
-  // have begun. Of descriptors, those that the kernel has taken and the client has
-  // not received count apart: there are at most 128, and a 32nd of RLIMIT_NOFILE,
-  // or what one message has, and further ones wait. All connections of one user
-  // together have an eighth of RLIMIT_NOFILE queued, and as many with the kernel;
-  // beyond that, each goes on one message at a time.
+  // At least 64 KiB; a small frame counts as 64 bytes. Messages of more than
+  // 672 KiB count apart: there are at most four, besides the replies of
+  // handlers that have begun. Of descriptors, those that the kernel has taken
+  // and the client has not received count apart: there are at most 128, and a
+  // 32nd of RLIMIT_NOFILE, or what one message has, and further ones wait. All
+  // connections of one user together have an eighth of RLIMIT_NOFILE queued,
+  // and as many with the kernel; beyond that, each goes on one message at a
+  // time.
   size_t max_queued_bytes_per_connection = 1u << 20;
   size_t max_queued_descriptors_per_connection = 128;
   // What the client of one stream may send beyond what its handler has read, in
