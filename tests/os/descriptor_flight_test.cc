@@ -18,6 +18,8 @@ namespace fdrpc::testing {
 namespace {
 
 constexpr size_t kMost = DescriptorFlight::kMost;
+// Of several sockets.
+constexpr size_t kTogether = 10;
 
 class DescriptorFlightTest : public ::testing::TestWithParam<int> {
  protected:
@@ -70,6 +72,7 @@ class DescriptorFlightTest : public ::testing::TestWithParam<int> {
   const UniqueFd file_ = FileWith("x");
   UniqueFd sender_;
   UniqueFd receiver_;
+  DescriptorQuota together_{kTogether};
   DescriptorFlight flight_;
 };
 INSTANTIATE_TEST_SUITE_P(Over, DescriptorFlightTest,
@@ -115,12 +118,10 @@ TEST_P(DescriptorFlightTest, OneMessageMayHaveMoreThanTheBound) {
 }
 
 TEST_P(DescriptorFlightTest, SocketsHaveABoundTogether) {
-  constexpr size_t kTogether = 10;
-  DescriptorQuota together(kTogether);
   {
     auto [other_sender, other_receiver] = SocketPair(GetParam());
     DescriptorFlight other;
-    other.CountTogether(together);
+    other.CountTogether(together_);
     std::string data(4000, 'x');
     const iovec piece = {.iov_base = data.data(), .iov_len = data.size()};
     const auto other_sends = [&, socket = other_sender.get()](size_t count) {
@@ -131,7 +132,7 @@ TEST_P(DescriptorFlightTest, SocketsHaveABoundTogether) {
       other.Sent(static_cast<size_t>(io.bytes), count);
       return io.error == 0;
     };
-    flight_.CountTogether(together);
+    flight_.CountTogether(together_);
     for (size_t i = 0; i < kTogether; ++i) {
       ASSERT_TRUE(MaySend(1));
       Send(1);
@@ -143,12 +144,12 @@ TEST_P(DescriptorFlightTest, SocketsHaveABoundTogether) {
     while (Receive()) {
     }
     EXPECT_TRUE(MaySend(1));
-    EXPECT_EQ(together.held(), 2u);
+    EXPECT_EQ(together_.held(), 2u);
     EXPECT_TRUE(other_sends(kTogether - 2));
     EXPECT_FALSE(other_sends(1));
-    EXPECT_EQ(together.held(), kTogether);
+    EXPECT_EQ(together_.held(), kTogether);
   }
-  EXPECT_EQ(together.held(), 0u) << "a socket that is gone";
+  EXPECT_EQ(together_.held(), 0u) << "a socket that is gone";
 }
 
 TEST_P(DescriptorFlightTest, BytesWithoutDescriptorsBehindThemDoNotCount) {

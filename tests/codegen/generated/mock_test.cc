@@ -116,7 +116,7 @@ TEST(GeneratedMocks, PrintWhatTheyAreCalledWith) {
   EXPECT_NONFATAL_FAILURE(call(), "ParcelToParcel(@");
   EXPECT_NONFATAL_FAILURE(call(), " call of user ");
   EXPECT_NONFATAL_FAILURE(call(), " Parcel of fdrpc.test.services.WithFd {");
-  EXPECT_NONFATAL_FAILURE(stub.PlainToPlains(TextOf("x")).Finish().ok(),
+  EXPECT_NONFATAL_FAILURE((void)stub.PlainToPlains(TextOf("x")).Finish().ok(),
                           " ServerWriter)");
 }
 
