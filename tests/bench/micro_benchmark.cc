@@ -79,8 +79,8 @@ void MessageParsed(benchmark::State& state) {
   const std::string bytes = PayloadOf(state.range(0)).SerializeAsString();
   for (auto _ : state) {
     echo::Payload payload;
-    const absl::Status parsed = ParseReceived(
-        {.bytes = ReceivedBytes(bytes), .descriptors = {}}, payload);
+    const absl::Status parsed =
+        ParseReceived({ReceivedBytes(bytes), {}}, payload);
     benchmark::DoNotOptimize(parsed);
   }
 }
@@ -133,8 +133,7 @@ class ArrivedCall final : public ServerCall {
   explicit ArrivedCall(std::string bytes) : bytes_(std::move(bytes)) {}
 
   absl::Status TakeRequest(IncomingMessage request) override {
-    return ParseReceived({.bytes = ReceivedBytes(bytes_), .descriptors = {}},
-                         request);
+    return ParseReceived({ReceivedBytes(bytes_), {}}, request);
   }
   void Finish(absl::Status status, const OutgoingMessage* reply) override {
     benchmark::DoNotOptimize(status);
