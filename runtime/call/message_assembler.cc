@@ -1,11 +1,26 @@
 #include "call/message_assembler.h"
 
 #include <iterator>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "os/background_close.h"
 
 namespace fdrpc {
+
+void ReceivedFds::AppendSome(std::vector<UniqueFd> fds) {
+  if (fds_ == nullptr) {
+    fds_ = std::make_unique<std::vector<UniqueFd>>(std::move(fds));
+  } else {
+    fds_->insert(fds_->end(), std::make_move_iterator(fds.begin()),
+                 std::make_move_iterator(fds.end()));
+  }
+}
+
+void ReceivedFds::CloseAll() {
+  CloseInBackground(std::move(*std::exchange(fds_, nullptr)));
+}
 
 absl::Status DescriptorsCutOff() {
   return absl::ResourceExhaustedError(
@@ -36,13 +51,7 @@ void MessageAssembler::Append(std::string_view piece,
                      limits_.descriptors, " descriptors")));
   }
   message_.bytes.Append(piece, std::move(buffer));
-  if (message_.descriptors.empty()) {
-    message_.descriptors = std::move(descriptors);
-  } else {
-    message_.descriptors.insert(message_.descriptors.end(),
-                                std::make_move_iterator(descriptors.begin()),
-                                std::make_move_iterator(descriptors.end()));
-  }
+  message_.descriptors.Append(std::move(descriptors));
 }
 
 void MessageAssembler::Fail(absl::Status status) {

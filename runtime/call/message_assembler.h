@@ -2,6 +2,7 @@
 #define FDRPC_CALL_MESSAGE_ASSEMBLER_H_
 
 #include <cstddef>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -10,37 +11,52 @@
 #include "base/payload_buffer.h"
 #include "call/received_bytes.h"
 #include "fdrpc/unique_fd.h"
-#include "os/background_close.h"
 
 namespace fdrpc {
 
-// The bytes and descriptors of a message, as they arrived.
-struct ReceivedMessage {
-  ReceivedMessage() = default;
-  ReceivedMessage(ReceivedBytes received, std::vector<UniqueFd> with)
-      : bytes(std::move(received)), descriptors(std::move(with)) {}
-  ReceivedMessage(ReceivedMessage&&) = default;
-  ReceivedMessage& operator=(ReceivedMessage&& other) noexcept {
-    bytes = std::move(other.bytes);
-    CloseDescriptors();
-    descriptors = std::move(other.descriptors);
+// Descriptors that a peer sent. Those that nobody takes are closed in the
+// background. Without any it is a null pointer: few messages have descriptors,
+// and each is moved several times.
+class ReceivedFds {
+ public:
+  ReceivedFds() = default;
+  ReceivedFds(ReceivedFds&&) = default;
+  ReceivedFds& operator=(ReceivedFds&& other) noexcept {
+    Close();
+    fds_ = std::move(other.fds_);
     return *this;
   }
-  ~ReceivedMessage() { CloseDescriptors(); }
+  ~ReceivedFds() { Close(); }
 
+  void Append(std::vector<UniqueFd> fds) {
+    if (!fds.empty()) AppendSome(std::move(fds));
+  }
+  void Close() {
+    if (fds_ != nullptr) CloseAll();
+  }
+
+  size_t size() const { return fds_ == nullptr ? 0 : fds_->size(); }
+  const UniqueFd& operator[](size_t index) const { return (*fds_)[index]; }
+  UniqueFd* begin() { return fds_ == nullptr ? nullptr : fds_->data(); }
+  UniqueFd* end() { return begin() + size(); }
+
+ private:
+  void AppendSome(std::vector<UniqueFd> fds);
+  void CloseAll();
+
+  std::unique_ptr<std::vector<UniqueFd>> fds_;
+};
+
+// The bytes and descriptors of a message, as they arrived.
+struct ReceivedMessage {
   // Quick if it has been moved from.
   void Clear() {
     bytes.Clear();
-    CloseDescriptors();
+    descriptors.Close();
   }
 
   ReceivedBytes bytes;
-  std::vector<UniqueFd> descriptors;
-
- private:
-  void CloseDescriptors() {
-    if (!descriptors.empty()) CloseInBackground(std::exchange(descriptors, {}));
-  }
+  ReceivedFds descriptors;
 };
 
 struct MessageLimits {

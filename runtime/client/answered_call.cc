@@ -75,9 +75,10 @@ bool AnsweredCall::Take(IncomingMessage message) {
   if (replies_.empty()) return false;
   Reply next = std::move(replies_.front());
   replies_.pop_front();
-  absl::Status parsed = ParseReceived(
-      {ReceivedBytes(std::move(next.bytes)), std::move(next.descriptors)},
-      message);
+  ReceivedMessage received;
+  received.bytes = ReceivedBytes(std::move(next.bytes));
+  received.descriptors.Append(std::move(next.descriptors));
+  absl::Status parsed = ParseReceived(std::move(received), message);
   const bool taken = parsed.ok();
   // It is of another type than the method's.
   if (!taken) Fail(std::move(parsed));

@@ -247,6 +247,7 @@ void Connection::WriteAndUnlock() {
 }
 
 bool Connection::TakeRoomToTell() {
+  if (!room_wanted_[0] && !room_wanted_[1]) return false;
   bool tells = false;
   for (const Size size : {Size::kOneFrame, Size::kAny}) {
     bool& wanted = room_wanted_[static_cast<size_t>(size)];

@@ -160,7 +160,7 @@ TEST_F(MessageInboxTest, GivesEachMessageItsOwnDescriptors) {
   EXPECT_EQ(ReadRest(message.descriptors[1].get()), "b");
   inbox_->Take(message);
   EXPECT_EQ(message.bytes.ToString(), "none");
-  EXPECT_TRUE(message.descriptors.empty());
+  EXPECT_EQ(message.descriptors.size(), 0u);
   inbox_->Take(message);
   ASSERT_EQ(message.descriptors.size(), 1u);
   EXPECT_EQ(ReadRest(message.descriptors[0].get()), "0");

@@ -1,6 +1,8 @@
 #include "call/parse.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -16,10 +18,12 @@ using ::testing::HasSubstr;
 class ParseReceivedTest : public ::testing::Test {
  protected:
   static ReceivedMessage Message(std::string bytes, int descriptors = 0) {
-    ReceivedMessage received(ReceivedBytes(std::move(bytes)), {});
+    ReceivedMessage received{ReceivedBytes(std::move(bytes)), {}};
+    std::vector<UniqueFd> fds;
     for (int i = 0; i < descriptors; ++i) {
-      received.descriptors.push_back(FileWith(std::to_string(i)));
+      fds.push_back(FileWith(std::to_string(i)));
     }
+    received.descriptors.Append(std::move(fds));
     return received;
   }
 

@@ -244,15 +244,19 @@ TEST_P(OpenFilesLimitTest, DescriptorsThatWaitToBeClosedCountForTheirUser) {
   // What needs no descriptors is served, until there are too many.
   EXPECT_TRUE(Answers(other, why)) << why;
   if (GetParam() == std::string_view("unix:")) {
-    for (int i = 0; i < 20 && Answers(other, why); ++i) {
+    bool answers = Answers(other, why);
+    for (int i = 0; i < 20 && answers; ++i) {
       auto [blocks, peer] = SocketWithALingeringOne();
       peers.push_back(std::move(peer));
       // In two parts, for the same reason.
       const std::string open = OpenFrame(++call, 1, "x", 1).Bytes();
       ASSERT_TRUE(client.Send(open.substr(0, open.size() - 1), {blocks.get()}));
       blocks.Reset();
-      ASSERT_TRUE(client.Send(open.substr(open.size() - 1)));
+      // Turned away itself, perhaps, once the descriptor had come.
+      (void)client.Send(open.substr(open.size() - 1));
+      answers = Answers(other, why);
     }
+    EXPECT_FALSE(answers);
     EXPECT_THAT(why, HasSubstr("wait to be closed"));
     RawPeer refused = NewPeer();
     EXPECT_FALSE(Serves(refused, why));
