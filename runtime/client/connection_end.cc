@@ -21,16 +21,13 @@ void ClientConnection::RefuseNewCalls(const absl::Status& why) {
 }
 
 void ClientConnection::EndUnsent(PendingCall& call, const absl::Status& why) {
-  const bool made_again = call.resend_if_unseen && !call.sent_behind_open;
-  call.unsent = MaySayWhy() && !made_again;
+  call.unsent = MaySayWhy() && !call.MayBeMadeAgain();
   if (!call.unsent) FinishUnseen(call, true, why);
 }
 
 void ClientConnection::FinishUnseen(PendingCall& call, bool unseen,
                                     const absl::Status& why) {
-  if (!unseen || !call.resend_if_unseen || call.sent_behind_open) {
-    return Finish(call, why);
-  }
+  if (!unseen || !call.MayBeMadeAgain()) return Finish(call, why);
   Remove(call);
   call.connection = nullptr;
   call.id = 0;

@@ -91,6 +91,7 @@ class PendingCall {
   // Whether the call, if the server has not seen it, is to wait for another
   // connection instead of ending; then `open` holds what descriptors it had.
   bool resend_if_unseen = false;
+  bool MayBeMadeAgain() const { return resend_if_unseen && !sent_behind_open; }
   absl::Status unseen_because;
   // Nothing of it can be sent any more, and it is not to be made again: it ends
   // once the connection's end is known, for the reason of that.
