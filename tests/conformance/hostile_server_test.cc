@@ -391,11 +391,7 @@ TEST_P(HostileServerTest, HeadersWithoutEndAreBounded) {
   std::future<absl::StatusOr<Text>> reply = Echo();
   RawPeer server = Accept();
   const uint32_t call = ReadCall(server);
-  const std::string bytes = RawFrame{.type = RawFrame::kHeaders,
-                                     .call = call,
-                                     .flags = RawFrame::kMetadata,
-                                     .payload = Sized(block)}
-                                .Bytes();
+  const std::string bytes = HeadersFrame(call, Sized(block)).Bytes();
   size_t sent = 0;
   while (sent < 1000 && server.Send(bytes)) ++sent;
   EXPECT_LT(sent, 1000u) << "the client keeps all of it";
@@ -404,10 +400,7 @@ TEST_P(HostileServerTest, HeadersWithoutEndAreBounded) {
 
 TEST_P(HostileServerTest, HeadersOutOfPlacePoison) {
   const auto headers = [](uint32_t call) {
-    return RawFrame{.type = RawFrame::kHeaders,
-                    .call = call,
-                    .flags = RawFrame::kMetadata,
-                    .payload = Sized(MetadataBlock({{"k", "v"}}))};
+    return HeadersFrame(call, Sized(MetadataBlock({{"k", "v"}})));
   };
   const auto end = [&](uint32_t call) {
     return RawFrame{.type = RawFrame::kStatus,
@@ -447,11 +440,7 @@ TEST_P(HostileServerTest, HeadersInAnyPlaceThatTheyHaveArrive) {
   const std::string section = Sized(MetadataBlock({{"k", "v"}}));
   ExpectEndsCall(
       [&](uint32_t call) {
-        return RawFrame{.type = RawFrame::kHeaders,
-                        .call = call,
-                        .flags = RawFrame::kMetadata,
-                        .payload = section}
-                   .Bytes() +
+        return HeadersFrame(call, section).Bytes() +
                ReplyFrame(call, TextBytes("x")).Bytes();
       },
       Code::kOk);

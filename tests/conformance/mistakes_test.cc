@@ -343,13 +343,7 @@ TEST_P(MistakesOfServersTest, MetadataBeyondTheClientsLimitFailsTheCall) {
         Code::kResourceExhausted);
   }
   ExpectEndsCall(
-      [&](uint32_t call) {
-        return RawFrame{.type = RawFrame::kHeaders,
-                        .call = call,
-                        .flags = RawFrame::kMetadata,
-                        .payload = section}
-            .Bytes();
-      },
+      [&](uint32_t call) { return HeadersFrame(call, section).Bytes(); },
       Code::kResourceExhausted);
 }
 

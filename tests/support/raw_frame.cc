@@ -99,6 +99,13 @@ RawFrame ReplyFrame(uint32_t call, const std::string& message,
           .payload = message};
 }
 
+RawFrame HeadersFrame(uint32_t call, const std::string& section) {
+  return {.type = RawFrame::kHeaders,
+          .call = call,
+          .flags = RawFrame::kMetadata,
+          .payload = section};
+}
+
 RawFrame StatusFrame(uint32_t call, uint32_t code, const std::string& text) {
   return {.type = RawFrame::kStatus,
           .call = call,

@@ -74,6 +74,8 @@ RawFrame OpenFrame(uint32_t call, uint32_t method, const std::string& message,
                    uint16_t descriptors = 0);
 RawFrame CancelFrame(uint32_t call);
 RawFrame PingFrame(uint32_t argument);
+// Headers of their own, with that section of metadata.
+RawFrame HeadersFrame(uint32_t call, const std::string& section);
 // A whole unary reply.
 RawFrame ReplyFrame(uint32_t call, const std::string& message,
                     uint16_t descriptors = 0);
