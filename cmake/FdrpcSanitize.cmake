@@ -17,9 +17,3 @@ if(FDRPC_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize=function)
   endif()
 endif()
-
-# sanitize/thread.supp knows what Debian's uninstrumented libraries do by the names of
-# the functions that call them, which must have frames of their own.
-if(FDRPC_SANITIZE MATCHES "thread")
-  add_compile_options(-fno-inline)
-endif()
