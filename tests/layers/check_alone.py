@@ -4,9 +4,9 @@ others also compiles alone: a unity build hides an include that is missing where
 before it has it. Checks the syntax only, with the commands of BUILD_DIR's
 compile_commands.json. Prints what the compiler says; fails if one source fails.
 
-What many sources include costs most of the time: sources with the same options that reach
-the same of the LARGE_HEADERS, and of the generated ones, by their own includes share those as
-one precompiled header."""
+What many sources include costs most of the time: so sources with the same options share
+precompiled headers. A source gets one only of headers that it reaches by includes of its own
+and of the project's headers, so that none hides that an include is missing."""
 
 import collections
 import concurrent.futures
@@ -20,13 +20,19 @@ import subprocess
 import sys
 import tempfile
 
-# In the order in which sources include them.
-LARGE_HEADERS = ('gmock/gmock.h', 'gtest/gtest.h', 'google/protobuf/message.h',
-                 'google/protobuf/descriptor.h', 'absl/status/statusor.h', 'fdrpc/channel.h',
-                 'fdrpc/server.h')
+# What is precompiled, in this order, and the tenths of a second that it takes the compiler;
+# and besides, generated headers.
+PRECOMPILED_HEADERS = {
+    'atomic': 1, 'map': 1, 'memory': 5, 'optional': 1, 'string': 3, 'utility': 1, 'vector': 1,
+    'functional': 2, 'chrono': 3, 'mutex': 1, 'thread': 3, 'stop_token': 3,
+    'absl/types/span.h': 2, 'absl/time/time.h': 5, 'absl/strings/str_cat.h': 3,
+    'absl/container/inlined_vector.h': 4, 'absl/container/flat_hash_map.h': 9,
+    'absl/functional/any_invocable.h': 3, 'absl/status/status.h': 7,
+    'absl/status/statusor.h': 8, 'google/protobuf/message.h': 9,
+    'google/protobuf/descriptor.h': 8, 'gtest/gtest.h': 10, 'gmock/gmock.h': 12,
+    'fdrpc/channel.h': 5, 'fdrpc/server.h': 6}
 GENERATED_HEADERS = '.fdrpc.h'
-# Fewer do not make up for the time that it takes to compile the header.
-FEWEST_SHARING = 4
+GENERATED_COST = 5
 
 NOT_FOR_SYNTAX = {'-c', '-MD'}
 WITH_VALUE = {'-o', '-MT', '-MF'}
@@ -38,15 +44,15 @@ def joined_sources(unity_source):
 
 
 def syntax_command(entry):
-    """entry's command without its source and output, and without what takes time and says
-    nothing of the syntax: warnings and instrumentation, which the build itself has."""
+    """entry's command without its source and output, and without what says nothing of the
+    syntax: warnings, optimisation and instrumentation, which the build itself has."""
     arguments = []
     words = iter(shlex.split(entry['command']))
     for word in words:
         if word in WITH_VALUE:
             next(words)
         elif (word != entry['file'] and word not in NOT_FOR_SYNTAX and
-              not word.startswith('-fsanitize')):
+              not word.startswith(('-fsanitize', '-fno-sanitize', '-fPI', '-O', '-g', '-W'))):
             arguments.append(word)
     return tuple(arguments + ['-w', '-fsyntax-only'])
 
@@ -63,7 +69,7 @@ def find_header(name, directories):
                  if path.exists()), None)
 
 
-def large_headers_of(source, command):
+def precompiled_headers_of(source, command):
     """Those that the source reaches through headers of the command's -I directories."""
     directories = tuple(word[2:] for word in command if word.startswith('-I'))
     names, left = set(), [pathlib.Path(source)]
@@ -74,8 +80,30 @@ def large_headers_of(source, command):
             names.add(name)
             if header := find_header(name, directories):
                 left.append(header)
-    generated = sorted(name for name in names if name.endswith(GENERATED_HEADERS))
-    return (*(header for header in LARGE_HEADERS if header in names), *generated)
+    return frozenset(name for name in names
+                     if name in PRECOMPILED_HEADERS or name.endswith(GENERATED_HEADERS))
+
+
+def cost(headers):
+    return sum(PRECOMPILED_HEADERS.get(name, GENERATED_COST) for name in headers)
+
+
+def shared_sets(reached):
+    """For each of a list of sets of headers, a subset that is precompiled for it. Takes what
+    saves most first, for as long as it saves more than it costs."""
+    kinds = collections.Counter(reached)
+    candidates = {a & b for a in kinds for b in kinds}
+    chosen = dict.fromkeys(kinds, frozenset())
+
+    def saved(candidate):
+        return sum(number * max(0, cost(candidate) - cost(chosen[kind]))
+                   for kind, number in kinds.items() if candidate <= kind) - cost(candidate)
+
+    while (best := max(candidates, key=saved)) and saved(best) > 0:
+        for kind in kinds:
+            if best <= kind and cost(best) > cost(chosen[kind]):
+                chosen[kind] = best
+    return [chosen[each] for each in reached]
 
 
 def run(command, directory):
@@ -83,10 +111,16 @@ def run(command, directory):
     return result.returncode, result.stderr
 
 
+def in_order(headers):
+    order = list(PRECOMPILED_HEADERS)
+    return sorted(headers, key=lambda name: (order.index(name) if name in order else len(order),
+                                             name))
+
+
 def precompile(command, headers, directory, place):
     """What has the compiler use these headers, precompiled."""
     header, compiled = place.with_suffix('.h'), place.with_suffix('.pch')
-    header.write_text(''.join(f'#include "{name}"\n' for name in headers))
+    header.write_text(''.join(f'#include "{name}"\n' for name in in_order(headers)))
     status, said = run([word for word in command if word != '-fsyntax-only'] +
                        ['-fpch-instantiate-templates', '-x', 'c++-header', header,
                         '-o', compiled], directory)
@@ -96,8 +130,21 @@ def precompile(command, headers, directory, place):
 
 
 def check(command, source, directory, precompiled):
-    use = precompiled.result() if precompiled else []
-    return run([*command, *use, source], directory)
+    return run([*command, *precompiled.result(), source], directory)
+
+
+def precompile_shared(pool, directory, members, place):
+    """For each of the members, commands and sources, what has the compiler use what is
+    precompiled for it: a future's value."""
+    shared = shared_sets([precompiled_headers_of(source, command) for command, source in members])
+    nothing = concurrent.futures.Future()
+    nothing.set_result([])
+    made = {frozenset(): nothing}
+    for headers, (command, _) in zip(shared, members):
+        if headers not in made:
+            made[headers] = pool.submit(precompile, command, headers, directory,
+                                        place.with_name(f'{place.name}_{len(made)}'))
+    return [made[headers] for headers in shared]
 
 
 def main():
@@ -108,24 +155,20 @@ def main():
         if '/Unity/unity_' not in entry['file']:
             continue
         command = syntax_command(entry)
-        for source in joined_sources(entry['file']):
-            headers = large_headers_of(source, command)
-            # Where headers are looked for makes no difference to what they are.
-            options = tuple(word for word in command if not word.startswith('-I'))
-            groups[options, entry['directory'], headers].append((command, source))
+        # Where headers are looked for makes no difference to what they are.
+        options = tuple(word for word in command if not word.startswith('-I'))
+        groups[options, entry['directory']] += [(command, source)
+                                                for source in joined_sources(entry['file'])]
     if not groups:
         sys.exit(f'check_alone.py: {build} is no unity build: it joins no sources')
     failures = 0
     with (concurrent.futures.ThreadPoolExecutor(jobs) as pool,
           tempfile.TemporaryDirectory() as temporary):
-        checks = []
-        for number, ((_, directory, headers), members) in enumerate(groups.items()):
-            precompiled = None
-            if headers and len(members) >= FEWEST_SHARING:
-                place = pathlib.Path(temporary) / str(number)
-                precompiled = pool.submit(precompile, members[0][0], headers, directory, place)
-            checks += [(source, pool.submit(check, command, source, directory, precompiled))
-                       for command, source in members]
+        precompiled = [precompile_shared(pool, directory, members, pathlib.Path(temporary) / str(n))
+                       for n, ((_, directory), members) in enumerate(groups.items())]
+        checks = [(source, pool.submit(check, command, source, directory, use))
+                  for ((_, directory), members), uses in zip(groups.items(), precompiled)
+                  for (command, source), use in zip(members, uses)]
         for number, (source, result) in enumerate(checks, 1):
             status, said = result.result()
             print(f'[{number}/{len(checks)}] {os.path.relpath(source)}', flush=True)
