@@ -89,8 +89,8 @@ class MessageAssembler {
   const absl::Status& status() const { return status_; }
 
   // The message, if complete() and status() is OK, or what there is of it to be
-  // dropped; once.
-  ReceivedMessage Take() { return std::move(message_); }
+  // dropped; to be moved from, once.
+  ReceivedMessage&& Take() { return std::move(message_); }
   // Begins anew, for the next message.
   void Reset() {
     message_.Clear();

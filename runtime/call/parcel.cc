@@ -156,9 +156,9 @@ absl::Status ParcelBase::PrepareToSend() {
         " holds: one that is packed in google.protobuf.Any, in a bytes field "
         "or in an extension, where descriptors cannot travel"));
   }
-  // What was not moved into the order is named by no field.
-  Close(std::exchange(descriptors_, slots.TakeOrdered()));
-  id_ = 0;
+  DescriptorSet ordered = slots.TakeOrdered();
+  CloseAll();  // what was not moved into the order is named by no field
+  descriptors_ = std::move(ordered);
   return status;
 }
 
@@ -184,17 +184,16 @@ absl::Status ParcelBase::Accept(DescriptorSet descriptors) {
   IncomingSlots slots(descriptors.size(), id);
   VisitSlots(slots);
   absl::Status status = slots.Finish();
-  if (!status.ok()) {
-    Close(std::move(descriptors));
-    return status;
-  }
   descriptors_ = std::move(descriptors);
   id_ = id;
-  return absl::OkStatus();
+  if (!status.ok()) CloseAll();
+  return status;
 }
 
-void ParcelBase::Close(DescriptorSet descriptors) {
-  for (OutgoingFd& fd : descriptors) CloseInBackground(fd.TakeUnique());
+void ParcelBase::CloseAll() {
+  for (OutgoingFd& fd : descriptors_) CloseInBackground(fd.TakeUnique());
+  descriptors_.clear();
+  id_ = 0;
 }
 
 OutgoingFd* ParcelBase::Find(const FdSlot& field) {

@@ -169,10 +169,9 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
   absl::Status sendable = PrepareMessage(message, state_.method.request_has_any,
                                          kNoMessageLimits, descriptors);
   const size_t count = descriptors.size();
-  OutgoingFrames frames;
-  if (sendable.ok()) {
-    frames = BuildMessage(0, message, std::move(descriptors), last);
-  }
+  OutgoingFrames frames =
+      sendable.ok() ? BuildMessage(0, message, std::move(descriptors), last)
+                    : OutgoingFrames();
   std::shared_ptr<ClientConnection> connection;
   bool taken = false;
   {
@@ -210,7 +209,8 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
   const ClientConnection* const on = state_.connection;
   if (on == connection.get() && !connection->sends()) {
     // The message will not arrive, but the server may have said why.
-    connection->ReadNowAndThen(CoarseNow());
+    const MonotonicTime now = CoarseNow();
+    if (connection->ReadsForSenders(now)) connection->ReadForSenders(now);
     return !state_.done && state_.connection != connection.get();
   }
   return !state_.done;
@@ -278,10 +278,9 @@ void ChannelCall::OnTime(
 
 std::shared_ptr<ClientConnection> ChannelCall::NoticeDeadline(
     MonotonicTime coarse_now) {
-  if (coarse_now < state_.deadline - kCoarseStep ||
-      Clock::Real().Now() < state_.deadline) {
+  if (coarse_now < state_.deadline - kCoarseStep) [[likely]]
     return nullptr;
-  }
+  if (Clock::Real().Now() < state_.deadline) return nullptr;
   if (state_.done) {
     // The server, whose deadline is the same, was the first to say so.
     if (absl::IsDeadlineExceeded(state_.status)) ended_here_ = true;
@@ -295,12 +294,13 @@ std::shared_ptr<ClientConnection> ChannelCall::NoticeEnd() {
   if (state_.done) return nullptr;
   const MonotonicTime now = CoarseNow();
   std::shared_ptr<ClientConnection> to_flush = NoticeDeadline(now);
-  if (state_.connection != nullptr) {
-    // Its last owner, perhaps, when the call has been taken off it.
-    to_flush = connection();
-    to_flush->lock().AssertHeld();
-    to_flush->ReadNowAndThen(now);
-  }
+  if (state_.connection == nullptr) return to_flush;
+  state_.connection->lock().AssertHeld();
+  if (!state_.connection->ReadsForSenders(now)) return to_flush;
+  // Its last owner, perhaps, when the call has been taken off it.
+  to_flush = connection();
+  to_flush->lock().AssertHeld();
+  to_flush->ReadForSenders(now);
   return to_flush;
 }
 

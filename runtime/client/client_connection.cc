@@ -172,11 +172,14 @@ bool ClientConnection::CanName(const Method& method) const {
 }
 
 uint32_t ClientConnection::MethodId(const Method& method) {
+  if (method.full_name == last_named_) return last_method_id_;
   const auto [it, is_new] = method_ids_.try_emplace(
       NameOf(method), static_cast<uint32_t>(method_ids_.size() + 1));
   if (is_new) {
     connection_.Enqueue(BuildMethod(it->second, method.full_name));
   }
+  last_named_ = method.full_name;
+  last_method_id_ = it->second;
   return it->second;
 }
 

@@ -108,9 +108,15 @@ class ClientConnection final
   void ReadWhatCame() ABSL_LOCKS_EXCLUDED(lock_);
 
   // For a thread that sends and waits for nothing: takes in what has arrived,
-  // which may be the end of its call, if no other thread reads. At most every
-  // few milliseconds, unless the server takes nothing more. `now`: CoarseNow().
-  void ReadNowAndThen(MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // which may be the end of its call. It does so when the first says so: no
+  // other thread reads, and the last time was a few milliseconds ago, or the
+  // server takes nothing more. `now`: CoarseNow().
+  bool ReadsForSenders(MonotonicTime now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return (now - read_for_sender_at_ >= kReadForSenders || !sends()) &&
+           !threads_.has_reader() && !loop_reads_;
+  }
+  void ReadForSenders(MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Whether what is sent can still arrive, as far as is known.
   bool sends() const { return connection_.sends(); }
 
@@ -252,6 +258,9 @@ class ClientConnection final
   bool usable_ ABSL_GUARDED_BY(lock_) = true;
   KeepAlive keep_alive_ ABSL_GUARDED_BY(lock_);
   bool heard_ = false;  // since the last look; the reader's
+  // How often a thread that only sends looks whether something has arrived. The
+  // clock that it reads for that is no finer on most machines (4 ms at 250 Hz).
+  static constexpr std::chrono::milliseconds kReadForSenders{2};
   MonotonicTime read_for_sender_at_ ABSL_GUARDED_BY(lock_);
   BusyPoll busy_poll_;                           // the reader's
   BusyPoll parked_poll_ ABSL_GUARDED_BY(lock_);  // of those that wait for it
@@ -281,6 +290,9 @@ class ClientConnection final
   // By their names: the constant of a method goes with the library that has it,
   // and another may come to its address.
   absl::flat_hash_map<std::string, uint32_t> method_ids_ ABSL_GUARDED_BY(lock_);
+  // Of the last call, whose method most calls have.
+  std::string last_named_ ABSL_GUARDED_BY(lock_);
+  uint32_t last_method_id_ ABSL_GUARDED_BY(lock_) = 0;
 
   std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(lock_);
   uint64_t loop_token_ ABSL_GUARDED_BY(lock_) = 0;

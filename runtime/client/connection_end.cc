@@ -133,7 +133,8 @@ void ClientConnection::OnSendingEnded(const absl::Status& why) {
   // to read.
   ChannelLockHolder lock(lock_);
   sending_ended_ = true;
-  if (go_away_.ok()) ReadNowAndThen(CoarseNow());
+  const MonotonicTime now = CoarseNow();
+  if (go_away_.ok() && ReadsForSenders(now)) ReadForSenders(now);
   if (connection_.closed()) return;  // OnClosed() knows more
   RefuseNewCalls(WithReason(why));
   if (!go_away_.ok()) EndUntaken();

@@ -15,10 +15,6 @@ namespace {
 // What a loop reads of one connection before others get their turn.
 constexpr int kMostReads = 16;
 
-// How often a thread that only sends looks whether something has arrived. The
-// clock that it reads for that is no finer on most machines (4 ms at 250 Hz).
-constexpr std::chrono::milliseconds kReadForSenders{2};
-
 }  // namespace
 
 void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
@@ -120,11 +116,7 @@ void ClientConnection::ReadWhatCame() {
   lock_.Unlock();
 }
 
-void ClientConnection::ReadNowAndThen(MonotonicTime now) {
-  if (connection_.sends() && now - read_for_sender_at_ < kReadForSenders) {
-    return;
-  }
-  if (threads_.has_reader() || loop_reads_) return;
+void ClientConnection::ReadForSenders(MonotonicTime now) {
   read_for_sender_at_ = now;
   WaitingThread thread;
   threads_.BeginReading(thread);

@@ -296,7 +296,7 @@ absl::Status Connection::WriteQueued(Left& left) {
   return absl::OkStatus();
 }
 
-void Connection::Push(OutgoingFrame frame, bool of_large) {
+void Connection::Push(OutgoingFrame&& frame, bool of_large) {
   Count(frame);
   if (of_large) CountLarge(frame.head, CostOf(frame), /*queued=*/true);
   queue_.Push(std::move(frame), of_large);

@@ -179,7 +179,7 @@ class Connection {
   absl::Status DispatchHello(const IncomingFrame& frame);
   absl::Status Pong(uint32_t argument);
 
-  void Push(OutgoingFrame frame, bool of_large = false)
+  void Push(OutgoingFrame&& frame, bool of_large = false)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Before a frame enters the queue.
   void Count(const OutgoingFrame& frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -31,7 +31,7 @@ bool IsOpen(const OutgoingFrame& frame) {
 
 }  // namespace
 
-void FrameQueue::Push(OutgoingFrame frame, bool of_large) {
+void FrameQueue::Push(OutgoingFrame&& frame, bool of_large) {
   const bool waits = of_large ? turns_ > 0 && !IsOpen(frame)
                               : HasWaiting() && HasWaitingOf(frame.call_id);
   if (waits) {
@@ -105,20 +105,13 @@ std::string_view FrameQueue::Append(std::string_view head) {
   return std::string_view(block.bytes).substr(offset);
 }
 
-FrameQueue::Queued FrameQueue::at(size_t index) const {
-  if (index >= in_line()) {
-    const Waiting& waiting = waiting_[first_waiting_ + index - in_line()];
-    const OutgoingFrame& frame = waiting.frame;
-    return {.frame = {.head = frame.head, .attached = frame.attached.get()},
-            .call_id = frame.call_id,
-            .tells_when_sent = frame.tells_when_sent,
-            .of_large = waiting.of_large};
-  }
-  const Entry& entry = line_[first_ + index];
-  return {.frame = {.head = entry.head, .attached = entry.attached.get()},
-          .call_id = entry.call_id,
-          .tells_when_sent = entry.tells_when_sent,
-          .of_large = entry.of_large};
+FrameQueue::Queued FrameQueue::AtWaiting(size_t index) const {
+  const Waiting& waiting = waiting_[first_waiting_ + index];
+  const OutgoingFrame& frame = waiting.frame;
+  return {.frame = {.head = frame.head, .attached = frame.attached.get()},
+          .call_id = frame.call_id,
+          .tells_when_sent = frame.tells_when_sent,
+          .of_large = waiting.of_large};
 }
 
 std::unique_ptr<FrameAttachment> FrameQueue::Pop() {

@@ -38,7 +38,7 @@ class FrameQueue {
 
   // `of_large`: it is one of a large message, and takes turns. But an open
   // frame does not wait, since call ids go in order.
-  void Push(OutgoingFrame frame, bool of_large = false);
+  void Push(OutgoingFrame&& frame, bool of_large = false);
   // Pushes a copy of an open frame that stays as it is: it has nothing
   // attached, and is no larger than kMostBareBytes.
   void PushCopy(const OutgoingFrame& bare);
@@ -48,7 +48,10 @@ class FrameQueue {
   size_t in_line() const { return line_.size() - first_; }
   // With those that wait for their turn, which have the indices behind.
   size_t size() const { return in_line() + waiting_.size() - first_waiting_; }
-  Queued at(size_t index) const;
+  Queued at(size_t index) const {
+    return index < in_line() ? line_[first_ + index].AsQueued()
+                             : AtWaiting(index - in_line());
+  }
 
   // Removes the first. What was attached to it is returned, to be freed, and
   // its descriptors closed, where no lock is held.
@@ -67,6 +70,13 @@ class FrameQueue {
     bool tells_when_sent;
     bool of_large;
     bool has_turn;  // the next one that waits follows once it has left
+
+    Queued AsQueued() const {
+      return {.frame = {.head = head, .attached = attached.get()},
+              .call_id = call_id,
+              .tells_when_sent = tells_when_sent,
+              .of_large = of_large};
+    }
   };
   struct Waiting {
     OutgoingFrame frame;
@@ -82,6 +92,7 @@ class FrameQueue {
   // Where the bytes are until LetGo().
   std::string_view Append(std::string_view small_head);
   void LetGo(std::string_view small_head);
+  Queued AtWaiting(size_t index) const;
   // From the line.
   void Remove(size_t index);
   void AddToLine(OutgoingFrame&& frame, bool of_large, bool has_turn);

@@ -81,7 +81,9 @@ absl::Status CallTable::Charge(size_t bytes, size_t descriptors) {
     if (!charged.ok()) return charged;
   }
   held_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  held_descriptors_.fetch_add(descriptors, std::memory_order_relaxed);
+  if (descriptors > 0) {
+    held_descriptors_.fetch_add(descriptors, std::memory_order_relaxed);
+  }
   return absl::OkStatus();
 }
 
@@ -97,7 +99,9 @@ bool CallTable::OneWaysExceed(size_t divisor) const {
 void CallTable::Release(size_t bytes, size_t descriptors) {
   if (share_ != nullptr) share_->Release(bytes, descriptors);
   held_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  held_descriptors_.fetch_sub(descriptors, std::memory_order_relaxed);
+  if (descriptors > 0) {
+    held_descriptors_.fetch_sub(descriptors, std::memory_order_relaxed);
+  }
 }
 
 }  // namespace fdrpc

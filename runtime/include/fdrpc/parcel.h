@@ -158,7 +158,7 @@ class ParcelBase {
   }
   // Closes what is attached, as the destructor does.
   void CloseDescriptors() {
-    if (!descriptors_.empty()) Close(TakeDescriptors());
+    if (!descriptors_.empty()) CloseAll();
   }
 
  protected:
@@ -191,7 +191,7 @@ class ParcelBase {
   OutgoingFd* Find(const FdSlot& field);
   bool OthersName(const FdSlot& field);
   bool HidesDescriptors();
-  static void Close(DescriptorSet descriptors);
+  void CloseAll();
 
   DescriptorSet descriptors_;
   // What an fdrpc.Fd names this parcel by. 0, as in a message on the wire,
