@@ -42,26 +42,33 @@ bool IsSocket(int fd) {
          0;
 }
 
-// Whether close(2) of it waits for nobody, by what no peer can change: the kind
-// of file that it is. Asks no file system that would have to ask a peer.
-bool ClosesAtOnce(int fd) {
+// How close(2) of a descriptor can be, by what no peer can change: the kind of
+// file that it is.
+enum class Closing { kAtOnce, kOfASocket, kOfAFile };
+
+// Asks no file system that would have to ask a peer.
+Closing ClosingOf(int fd) {
   struct statx file;
   if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &file) <
       0) {
-    return false;
+    return IsSocket(fd) ? Closing::kOfASocket : Closing::kOfAFile;
   }
   switch (file.stx_mode & S_IFMT) {
+    case S_IFSOCK:
+      return Closing::kOfASocket;
     case S_IFIFO:
-      return true;
-    case S_IFCHR:
-      return file.stx_rdev_major == 1;  // /dev/null and its like: memory
+      return Closing::kAtOnce;
+    case S_IFCHR:  // of the first, /dev/null and its like: memory
+      return file.stx_rdev_major == 1 ? Closing::kAtOnce : Closing::kOfAFile;
     case S_IFREG:
       // Without a block device: FUSE and network file systems, but memory, too.
-      return file.stx_dev_major != 0 || Syscalls::Get().get_seals(fd) >= 0;
+      return file.stx_dev_major != 0 || Syscalls::Get().get_seals(fd) >= 0
+                 ? Closing::kAtOnce
+                 : Closing::kOfAFile;
     case S_IFDIR:
-      return file.stx_dev_major != 0;
+      return file.stx_dev_major != 0 ? Closing::kAtOnce : Closing::kOfAFile;
     default:
-      return false;
+      return Closing::kOfAFile;
   }
 }
 
@@ -216,8 +223,14 @@ void CloseOrPass(int fd) {
   ProcessClosers& closers = ClosersOfThisProcess();
   // Once it is closed the number may be another's.
   std::shared_ptr<PendingCloses> sender = closers.TakeSender(fd);
-  if (ClosesAtOnce(fd)) return CloseNow(fd);
-  (IsSocket(fd) ? closers.sockets : closers.files).Add(fd, std::move(sender));
+  switch (ClosingOf(fd)) {
+    case Closing::kAtOnce:
+      return CloseNow(fd);
+    case Closing::kOfASocket:
+      return closers.sockets.Add(fd, std::move(sender));
+    case Closing::kOfAFile:
+      return closers.files.Add(fd, std::move(sender));
+  }
 }
 
 constinit thread_local BackgroundCloses* collecting = nullptr;

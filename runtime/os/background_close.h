@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
@@ -81,7 +82,7 @@ class BackgroundCloses {
  private:
   friend class UniqueFd;
 
-  std::vector<int> fds_;
+  absl::InlinedVector<int, 4> fds_;
 };
 
 // Closes the socket of a connection, at once if nothing waits in its queue that
