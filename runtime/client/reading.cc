@@ -31,7 +31,11 @@ void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
     threads_.EndReading();
   } else {
     threads_.Park(thread);
-    const BusyPoll::Wait wait = parked_poll_.Begin(Clock::Real().Now());
+    const MonotonicTime began = Clock::Real().Now();
+    // What the reader's polling does not pay for, theirs does not either.
+    const BusyPoll::Wait wait =
+        busy_poll_.rests() ? BusyPoll::Wait{.began = began, .until = began}
+                           : parked_poll_.Begin(began);
     lock_.Unlock();
     FlushPutOff();
     const bool woken = thread.parker.Park(
@@ -48,13 +52,14 @@ bool ClientConnection::PollAndRead(const BusyPoll::Wait& wait,
   MonotonicTime now = wait.began;
   const MonotonicTime until = std::min(wait.until, deadline);
   auto came = BusyPoll::Came::kBefore;
+  const size_t frames = connection_.frames_read();
   while (now < until && !threads_.wakeup_pending() &&
          !connection_.write_blocked()) {
     const bool received = Read();
     if (!received && threads_.others_wait()) YieldCpu();
     now = Clock::Real().Now();
     if (received || connection_.closed()) {
-      busy_poll_.OnArrival(wait, now, came);
+      busy_poll_.OnArrival(wait, now, came, connection_.frames_read() - frames);
       return true;
     }
     came = BusyPoll::Came::kLater;
@@ -71,8 +76,12 @@ bool ClientConnection::SleepAndRead(MonotonicTime deadline) {
   threads_.EndSleep(WaitReady(connection_.pollable_fd(), write_blocked,
                               threads_.wakeup_fd(), deadline));
   if (write_blocked) connection_.OnWritable();
+  const size_t frames = connection_.frames_read();
   const bool received = Read();
-  if (received) busy_poll_.OnArrival(wait, Clock::Real().Now());
+  if (received) {
+    busy_poll_.OnArrival(wait, Clock::Real().Now(), BusyPoll::Came::kLater,
+                         connection_.frames_read() - frames);
+  }
   return received;
 }
 

@@ -404,6 +404,7 @@ Transport::ReceiveOutcome Connection::Receive() {
     if (next.outcome == Transport::NextOutcome::kNone) break;
     absl::Status status;
     if (next.outcome != Transport::NextOutcome::kMalformed) {
+      ++frames_read_;
       status = Dispatch(frame);
     } else if (has_hello_) {
       status = next.error;

@@ -111,6 +111,8 @@ class Connection {
   // hands over every frame that is complete. Never blocks. False if nothing had
   // arrived, or the connection has ended.
   bool Read() ABSL_LOCKS_EXCLUDED(mu_);
+  // How many frames it has handed over. For the one reader.
+  size_t frames_read() const { return frames_read_; }
   // Takes nothing more from the peer: the reader gets what it has sent before,
   // then the end.
   void EndReceiving() { transport_->ShutdownReceive(); }
@@ -224,7 +226,8 @@ class Connection {
   const QueueLimits limits_;
   Role& role_;
   const uint32_t fork_generation_ = ForkGeneration();
-  bool has_hello_ = false;  // the reader's
+  bool has_hello_ = false;  // the reader's, as is
+  size_t frames_read_ = 0;
 
   Mutex mu_;
   FrameQueue queue_ ABSL_GUARDED_BY(mu_);

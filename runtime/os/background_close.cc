@@ -265,6 +265,10 @@ void CloseInBackground(std::vector<UniqueFd> fds) {
   for (UniqueFd& fd : fds) CloseInBackground(std::move(fd));
 }
 
+void CloseAtOnce(UniqueFd fd) {
+  if (fd.ok()) CloseNow(fd.Release());
+}
+
 ReceivingFrom::ReceivingFrom(const std::shared_ptr<PendingCloses>& sender)
     : former_(std::exchange(receiving, &sender)) {}
 

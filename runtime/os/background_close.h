@@ -28,6 +28,8 @@ namespace fdrpc {
 // block at once (memory, pipes, files of a file system with a block device of
 // its own), and leaves the rest to the closers.
 void CloseInBackground(std::vector<UniqueFd> fds);
+// Closes it in any case, also where what is closed is collected.
+void CloseAtOnce(UniqueFd fd);
 
 // How many descriptors that one peer sent, say, wait for the closers or are
 // being closed. Any thread.

@@ -26,6 +26,19 @@ constexpr std::chrono::microseconds kHandling{20};
 constexpr int kMostTrust = 12;
 constexpr int kTrustLost = 3;
 
+// With polling, arrivals are to follow each other sooner by a tenth.
+constexpr int kTenthsThatPay = 9;
+// What takes longer counts as so long: another had the CPU. And of how many
+// arrivals the means are, roughly.
+constexpr std::chrono::milliseconds kLongestMeasured{4};
+constexpr int kMeasured = 16;
+// So many waits without polling measure what that is like, after so many with
+// it, which are more each time while polling pays; and once things have become
+// slower by half.
+constexpr int kSample = 8;
+constexpr int kFewestBetweenSamples = 1024;
+constexpr int kMostBetweenSamples = 16'384;
+
 // Waits without polling after a poll in vain that nothing is to be said for. At
 // most so many that a poll that tries again costs little beside them, and few
 // enough that a machine that has become quiet is soon noticed.
@@ -41,7 +54,9 @@ constexpr int kMostWaitsAfterStall = 512;
 BusyPoll::BusyPoll(absl::Duration longest, Yields yields)
     : longest_(absl::ToChronoNanoseconds(
           std::clamp(longest, absl::ZeroDuration(), absl::Seconds(1)))),
-      handling_(yields == Yields::kNo ? kHandling : kLongGap) {}
+      handling_(yields == Yields::kNo ? kHandling : kLongGap),
+      polls_until_sample_(kFewestBetweenSamples),
+      polls_between_samples_(kFewestBetweenSamples) {}
 
 bool BusyPoll::HasSeveralCpus() {
   // As of a moment ago.
@@ -68,24 +83,34 @@ void BusyPoll::PrepareSystemCalls() {
 }
 
 BusyPoll::Wait BusyPoll::Begin(MonotonicTime now) {
-  const Wait sleep = {.began = now, .until = now};
+  Wait wait = {.began = now, .until = now};
   if (confidence_ == 0 || longest_ == Nanoseconds::zero() ||
       now - last_arrival_ > kShortGap || !HasSeveralCpus()) {
-    return sleep;
+    return wait;
   }
-  if (waits_without_ > 0) {
-    --waits_without_;
-    return sleep;
+  wait.expects_arrival = true;
+  if (SleepsOnce()) return wait;
+  if (--polls_until_sample_ < 0 || IsSlowerThanBefore()) {
+    polling_before_ = polling_;
+    polls_between_samples_ =
+        Pays() ? std::min(2 * polls_between_samples_, kMostBetweenSamples)
+               : kFewestBetweenSamples;
+    polls_until_sample_ = polls_between_samples_;
+    waits_without_.store(kSample - 1, std::memory_order_relaxed);
+    return wait;
   }
-  return {.began = now, .until = now + longest_};
+  wait.until = now + longest_;
+  return wait;
 }
 
-void BusyPoll::OnArrival(const Wait& wait, MonotonicTime now, Came came) {
+void BusyPoll::OnArrival(const Wait& wait, MonotonicTime now, Came came,
+                         size_t count) {
+  const auto gap = now - wait.began;
+  Measure(wait, now - last_arrival_, count);
   if (wait.polls() && came == Came::kLater) {
-    OnPolled(now <= wait.until + handling_,
+    OnPolled(now <= wait.until + handling_ && Pays(),
              now > wait.until + kLongGap ? kMostWaitsAfterStall : kMostWaits);
   }
-  const auto gap = now - wait.began;
   if (gap <= kShortGap) {
     confidence_ = std::min(confidence_ + 1, kMostConfidence);
   } else {
@@ -94,15 +119,44 @@ void BusyPoll::OnArrival(const Wait& wait, MonotonicTime now, Came came) {
   last_arrival_ = now;
 }
 
-void BusyPoll::OnPolled(bool seen, int most_waits) {
-  if (seen) {
+bool BusyPoll::SleepsOnce() {
+  const int left = waits_without_.load(std::memory_order_relaxed);
+  if (left == 0) return false;
+  waits_without_.store(left - 1, std::memory_order_relaxed);
+  return true;
+}
+
+void BusyPoll::Measure(const Wait& wait, Nanoseconds passed, size_t count) {
+  // Who lets others run meanwhile waits for one of several things that come.
+  if (!wait.expects_arrival || handling_ != kHandling || count == 0) return;
+  const Nanoseconds one = std::min<Nanoseconds>(passed, kLongestMeasured) /
+                          static_cast<int64_t>(count);
+  Nanoseconds& mean = wait.polls() ? polling_ : sleeping_;
+  // One that tries again says more than those long ago.
+  const bool anew = mean == Nanoseconds::zero() ||
+                    (wait.polls() && trust_ == 0 && one < mean);
+  mean = anew ? one : mean + (one - mean) / kMeasured;
+}
+
+bool BusyPoll::IsSlowerThanBefore() const {
+  return polling_before_ != Nanoseconds::zero() &&
+         polling_ > polling_before_ + polling_before_ / 2;
+}
+
+bool BusyPoll::Pays() const {
+  return sleeping_ == Nanoseconds::zero() ||
+         polling_ < sleeping_ / 10 * kTenthsThatPay;
+}
+
+void BusyPoll::OnPolled(bool of_use, int most_waits) {
+  if (of_use) {
     trust_ = std::min(trust_ + 1, kMostTrust);
     if (trust_ == kMostTrust) pause_ = kFewestWaits;
     return;
   }
   trust_ = std::max(trust_ - kTrustLost, 0);
   if (trust_ > 0) return;
-  waits_without_ = pause_;
+  waits_without_.store(pause_, std::memory_order_relaxed);
   pause_ = std::min(pause_ * kPauseFactor, most_waits);
 }
 

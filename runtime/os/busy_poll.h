@@ -1,6 +1,9 @@
 #ifndef FDRPC_OS_BUSY_POLL_H_
 #define FDRPC_OS_BUSY_POLL_H_
 
+#include <atomic>
+#include <cstddef>
+
 #include "absl/time/time.h"
 #include "base/monotonic_time.h"
 
@@ -12,11 +15,13 @@ namespace fdrpc {
 // will be short is best spent polling; one that will not only burns the CPU.
 // Which it will be is learnt from those before: it polls while what it waits
 // for has been coming quickly, and while it comes back to waiting quickly
-// itself (else the peer sleeps by then). And only while polling is what sees it
-// come: on a machine that is busy with other things, who polls may keep its
-// peer from running, so that nothing comes before it sleeps. When too many
-// polls have been in vain, some waits do without, more each time, then one
-// tries again. Never where there is one CPU only.
+// itself (else the peer sleeps by then). And only while polling pays. On a
+// machine that is busy with other things, who polls may keep its peer from
+// running, so that nothing comes before it sleeps, or comes later than if it
+// had slept at once: both ways are measured, the other one by some waits now
+// and then, and more must come with polling. When too many polls have been
+// in vain, some waits do without, more each time, then one tries again. Never
+// where there is one CPU only.
 //
 // One thread at a time; the waits of several may overlap.
 class BusyPoll {
@@ -26,6 +31,7 @@ class BusyPoll {
   struct Wait {
     bool polls() const { return until > began; }
 
+    bool expects_arrival = false;  // soon
     MonotonicTime began;
     MonotonicTime until;
   };
@@ -48,17 +54,31 @@ class BusyPoll {
   static void PrepareSystemCalls();
   // Whether what is waited for is likely to come soon, so that it has.
   bool expects_arrival() const { return confidence_ > 0; }
+  // Whether waits do without polling for now, because it does not pay. Any
+  // thread.
+  bool rests() const {
+    return waits_without_.load(std::memory_order_relaxed) > kFewWaits;
+  }
   // When what was waited for came: before the first look, which says nothing
-  // of what polling is worth, or later, during the polling or the sleep.
+  // of what polling is worth, or later, during the polling or the sleep. And
+  // how much came.
   enum class Came { kBefore, kLater };
-  void OnArrival(const Wait& wait, MonotonicTime now, Came came = Came::kLater);
+  void OnArrival(const Wait& wait, MonotonicTime now, Came came = Came::kLater,
+                 size_t count = 1);
 
  private:
+  static constexpr int kFewWaits = 8;
   using Nanoseconds = std::chrono::nanoseconds;
 
-  // A poll has ended. `seen`: it saw what it polled for come; `most_waits`: how
-  // many waits are to do without at most, if not.
-  void OnPolled(bool seen, int most_waits);
+  // Whether this wait is one that does without.
+  bool SleepsOnce();
+  // So long after what came last, so much came.
+  void Measure(const Wait& wait, Nanoseconds passed, size_t count);
+  bool IsSlowerThanBefore() const;
+  bool Pays() const;
+  // A poll has ended. `of_use`: it saw what it polled for come, and polling
+  // pays; `most_waits`: how many waits are to do without at most, if not.
+  void OnPolled(bool of_use, int most_waits);
 
   const Nanoseconds longest_;
   const Nanoseconds handling_;
@@ -67,8 +87,16 @@ class BusyPoll {
   // How polls have fared of late; waits that are not to poll, and how many
   // those will be the next time.
   int trust_ = 0;
-  int waits_without_ = 0;
+  std::atomic<int> waits_without_{0};
   int pause_ = 1;
+  // The time from one arrival to the next of late, where waits poll and where
+  // they do not, while arrivals are expected. 0: not known.
+  Nanoseconds polling_{0};
+  Nanoseconds sleeping_{0};
+  Nanoseconds polling_before_{0};  // when sleeping was last looked at
+  // Polls until the other way is measured, and how many are between.
+  int polls_until_sample_;
+  int polls_between_samples_;
 };
 
 // Between two polls: lets another thread run that is ready to.

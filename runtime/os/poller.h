@@ -8,6 +8,7 @@
 #include "absl/types/span.h"
 #include "base/monotonic_time.h"
 #include "fdrpc/unique_fd.h"
+#include "os/own_fd.h"
 
 namespace fdrpc {
 
@@ -50,7 +51,7 @@ class Poller {
   absl::Status Control(int operation, int fd, uint64_t token,
                        Interest interest);
 
-  UniqueFd epoll_;
+  OwnFd epoll_;
 };
 
 }  // namespace fdrpc

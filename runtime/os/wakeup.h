@@ -3,6 +3,7 @@
 
 #include "absl/status/statusor.h"
 #include "fdrpc/unique_fd.h"
+#include "os/own_fd.h"
 
 namespace fdrpc {
 
@@ -20,7 +21,7 @@ class Wakeup {
  private:
   explicit Wakeup(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  UniqueFd fd_;
+  OwnFd fd_;
 };
 
 }  // namespace fdrpc

@@ -4,6 +4,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "fdrpc/unique_fd.h"
+#include "os/own_fd.h"
 
 namespace fdrpc {
 
@@ -24,7 +25,7 @@ class WatchTimer {
  private:
   explicit WatchTimer(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  UniqueFd fd_;
+  OwnFd fd_;
 };
 
 }  // namespace fdrpc

@@ -77,6 +77,7 @@ class ServerConnection final
   // For the host's one polling thread.
   // False if nothing had come.
   bool OnReadable();
+  size_t frames_read() const { return connection_.frames_read(); }
   // Gives back memory that only a connection that is read often needs.
   void ReleaseIdleMemory() { connection_.ReleaseIdleMemory(); }
   void OnWritable();

@@ -209,6 +209,8 @@ class ServerCore final : private ServerConnection::Host,
   WorkerPool::Found PollOrSleep(bool sleeps);
   // Looks at one connection, and from time to time at all.
   bool PollBusily(ServerConnection* connection);
+  // False if nothing had come.
+  bool ReadFrames(ServerConnection& connection);
   void Read(ServerConnection& connection);
   MonotonicTime NextDeadline() ABSL_LOCKS_EXCLUDED(mu_);
   void Handle(const Poller::Event& event);
@@ -279,6 +281,7 @@ class ServerCore final : private ServerConnection::Host,
   Listeners listeners_;
 
   // The polling thread's.
+  size_t frames_read_ = 0;  // of all connections
   BusyPoll busy_poll_;
   BusyPoll::Wait wait_;
   int busy_polls_ = 0;

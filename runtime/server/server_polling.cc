@@ -24,8 +24,12 @@ constexpr absl::Duration kKeptTime = absl::Seconds(1);
 
 WorkerPool::Found ServerCore::PollOrSleep(bool sleeps) {
   using Found = WorkerPool::Found;
+  const size_t frames = frames_read_;
   if (sleeps) {
-    if (Poll(NextDeadline())) busy_poll_.OnArrival(wait_, Clock::Real().Now());
+    if (Poll(NextDeadline())) {
+      busy_poll_.OnArrival(wait_, Clock::Real().Now(), BusyPoll::Came::kLater,
+                           frames_read_ - frames);
+    }
     return Found::kSomething;
   }
   MonotonicTime now = Clock::Real().Now();
@@ -37,7 +41,7 @@ WorkerPool::Found ServerCore::PollOrSleep(bool sleeps) {
       const bool found = PollBusily(last.get());
       now = Clock::Real().Now();
       if (found) {
-        busy_poll_.OnArrival(wait_, now, came);
+        busy_poll_.OnArrival(wait_, now, came, frames_read_ - frames);
         return Found::kSomething;
       }
       came = BusyPoll::Came::kLater;
@@ -53,7 +57,14 @@ bool ServerCore::PollBusily(ServerConnection* connection) {
     return Poll(MonotonicTime());
   }
   BackgroundCloses closes;
-  return connection->OnReadable();
+  return ReadFrames(*connection);
+}
+
+bool ServerCore::ReadFrames(ServerConnection& connection) {
+  const size_t before = connection.frames_read();
+  const bool read = connection.OnReadable();
+  frames_read_ += connection.frames_read() - before;
+  return read;
 }
 
 bool ServerCore::Poll(MonotonicTime until) {
@@ -125,7 +136,7 @@ void ServerCore::Handle(const Poller::Event& event) {
 }
 
 void ServerCore::Read(ServerConnection& connection) {
-  connection.OnReadable();
+  (void)ReadFrames(connection);
   if (last_read_ == connection.token()) return;
   const std::shared_ptr<ServerConnection> former = FindConnection(last_read_);
   if (former != nullptr) former->ReleaseIdleMemory();

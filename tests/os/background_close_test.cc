@@ -11,8 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 #include "os/ancillary.h"
+#include "os/poller.h"
+#include "os/wakeup.h"
+#include "os/watch_timer.h"
 #include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/lingering_socket.h"
@@ -51,6 +55,19 @@ TEST(BackgroundCloseTest, OthersAreClosedByAnotherThread) {
   }
   CloseInBackground(std::move(fds));
   EXPECT_EQ(TakeCensusExpecting(before), before);
+}
+
+TEST(BackgroundCloseTest, TheRuntimesOwnAreClosedAtOnce) {
+  absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
+  absl::StatusOr<WatchTimer> timer = WatchTimer::Create();
+  absl::StatusOr<Poller> poller = Poller::Create();
+  ASSERT_TRUE(wakeup.ok() && timer.ok() && poller.ok());
+  const std::vector<int> fds = {wakeup->fd(), timer->fd(), poller->fd()};
+  const BackgroundCloses closes;
+  wakeup = absl::UnknownError("");
+  timer = absl::UnknownError("");
+  poller = absl::UnknownError("");
+  for (int fd : fds) EXPECT_FALSE(IsOpen(fd)) << fd;
 }
 
 TEST(BackgroundCloseTest, AScopeCollectsWhatIsClosedWithinIt) {

@@ -47,10 +47,16 @@ class Waits {
   }
   std::chrono::nanoseconds Wait(std::chrono::nanoseconds wait,
                                 BusyPoll::Came came) {
+    return Wait(wait, wait, came);
+  }
+  // As long as it takes where waits poll, and where they do not.
+  std::chrono::nanoseconds Wait(std::chrono::nanoseconds polling,
+                                std::chrono::nanoseconds sleeping,
+                                BusyPoll::Came came) {
     const BusyPoll::Wait begun = poll_.Begin(now_);
     EXPECT_EQ(begun.began, now_);
-    now_ += wait;
-    poll_.OnArrival(begun, now_, came);
+    now_ += begun.polls() ? polling : sleeping;
+    poll_.OnArrival(begun, now_, came, begun.polls() ? with_polling_ : 1);
     return begun.until - begun.began;
   }
   // Waits so often for so long. How many of those would poll.
@@ -59,10 +65,21 @@ class Waits {
     for (int i = 0; i < waits; ++i) polls += Wait(wait) > microseconds(0);
     return polls;
   }
+  int CountPolls(int waits, std::chrono::nanoseconds polling,
+                 std::chrono::nanoseconds sleeping) {
+    int polls = 0;
+    for (int i = 0; i < waits; ++i) {
+      polls +=
+          Wait(polling, sleeping, BusyPoll::Came::kLater) > microseconds(0);
+    }
+    return polls;
+  }
+  void BringWithPolling(size_t count) { with_polling_ = count; }
   bool expects_arrival() const { return poll_.expects_arrival(); }
 
  private:
   MonotonicTime now_ = MonotonicTime() + std::chrono::hours(1);
+  size_t with_polling_ = 1;
   BusyPoll poll_;
 };
 
@@ -117,8 +134,41 @@ TEST_F(BusyPollTest, WhatComesOnlyOnceItSleepsIsNotPolledFor) {
 TEST_F(BusyPollTest, AQuietMachineIsNoticedWithinAHundredAndFiftyWaits) {
   Waits waits;
   waits.CountPolls(10'000, kBehindThePolling);
-  waits.CountPolls(150, microseconds(10));
-  EXPECT_EQ(waits.CountPolls(100, microseconds(10)), 100);
+  waits.CountPolls(150, microseconds(10), microseconds(60));
+  EXPECT_EQ(waits.CountPolls(100, microseconds(10), microseconds(60)), 100);
+}
+
+// As where two share a CPU: the poll sees it come, but only because the peer
+// ran in between.
+TEST_F(BusyPollTest, WhatComesNoSoonerWithPollingIsNotPolledFor) {
+  Waits waits;
+  waits.CountPolls(10'000, microseconds(21), microseconds(20));
+  EXPECT_LE(waits.CountPolls(1000, microseconds(21), microseconds(20)), 30);
+  EXPECT_TRUE(waits.expects_arrival());
+}
+
+TEST_F(BusyPollTest, AMachineThatBecomesBusyIsNoticedWithinFiftyWaits) {
+  Waits waits;
+  waits.CountPolls(10'000, microseconds(8), microseconds(40));
+  waits.CountPolls(50, microseconds(25), microseconds(20));
+  EXPECT_LE(waits.CountPolls(1000, microseconds(25), microseconds(20)), 200);
+}
+
+TEST_F(BusyPollTest, WhilePollingPaysTheOtherWayIsSeldomTried) {
+  Waits waits;
+  waits.CountPolls(50'000, microseconds(10), microseconds(40));
+  EXPECT_GE(waits.CountPolls(10'000, microseconds(10), microseconds(40)),
+            9'990);
+}
+
+TEST_F(BusyPollTest, WhatCountsIsHowMuchComes) {
+  Waits waits;
+  waits.CountPolls(10'000, microseconds(20), microseconds(15));
+  EXPECT_LE(waits.CountPolls(1000, microseconds(20), microseconds(15)), 30);
+  // Longer with polling, but twice as much comes.
+  waits.BringWithPolling(2);
+  waits.CountPolls(2000, microseconds(20), microseconds(15));
+  EXPECT_GE(waits.CountPolls(1000, microseconds(20), microseconds(15)), 950);
 }
 
 TEST_F(BusyPollTest, AFewPollsInVainAmongOthersAreTheirPrice) {
