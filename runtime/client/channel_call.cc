@@ -1,6 +1,7 @@
 #include "client/channel_call.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -306,25 +307,23 @@ std::shared_ptr<ClientConnection> ChannelCall::NoticeEnd() {
 
 void ChannelCall::EndAtDeadline() {
   core_.lock().AssertHeld();
+  std::string message = "the call's deadline has passed";
   if (state_.connection != nullptr) {
     state_.connection->lock().AssertHeld();
-    if (state_.connection->has_hello()) {
-      return End(absl::DeadlineExceededError("the call's deadline has passed"));
+    if (!state_.connection->has_hello()) {
+      const absl::Status before = core_.WhyNotConnected();
+      absl::StrAppend(
+          &message, ", and the peer has not said hello: ",
+          before.ok()
+              ? "it hangs, or is no fdrpc server"
+              : absl::StrCat("before that: ", std::string(before.message())));
     }
-  }
-  const absl::Status why = core_.WhyNotConnected();
-  if (state_.connection != nullptr) {
-    End(absl::DeadlineExceededError(absl::StrCat(
-        "the call's deadline has passed, and the peer has not said hello: ",
-        why.ok() ? "it hangs, or is no fdrpc server"
-                 : absl::StrCat("before that: ", std::string(why.message())))));
-  } else if (!why.ok()) {
-    End(absl::DeadlineExceededError(absl::StrCat(
+  } else if (const absl::Status why = core_.WhyNotConnected(); !why.ok()) {
+    message = absl::StrCat(
         "the deadline passed while the call waited for the server: ",
-        std::string(why.message()))));
-  } else {
-    End(absl::DeadlineExceededError("the call's deadline has passed"));
+        std::string(why.message()));
   }
+  End(absl::DeadlineExceededError(message));
 }
 
 void ChannelCall::End(absl::Status why) {
