@@ -26,18 +26,18 @@ constexpr std::chrono::microseconds kHandling{20};
 constexpr int kMostTrust = 12;
 constexpr int kTrustLost = 3;
 
-// With polling, arrivals are to follow each other sooner by a tenth.
+// With polling, arrivals are to follow each other sooner by a tenth; while it
+// is trusted, just sooner: what is measured varies by as much.
 constexpr int kTenthsThatPay = 9;
-// What takes longer counts as so long: another had the CPU. And of how many
-// arrivals the means are, roughly.
+// What takes longer counts as so long: another had the CPU.
 constexpr std::chrono::milliseconds kLongestMeasured{4};
-constexpr int kMeasured = 16;
 // So many waits without polling measure what that is like, after so many with
-// it, which are more each time while polling pays; and once things have become
-// slower by half.
-constexpr int kSample = 8;
-constexpr int kFewestBetweenSamples = 1024;
-constexpr int kMostBetweenSamples = 16'384;
+// it, which are more each time while polling pays; or, behind some, once things
+// have become half as fast.
+constexpr int kSample = 32;
+constexpr int kFewestBetweenSamples = 2048;
+constexpr int kMostBetweenSamples = 65'536;
+constexpr int kFewestToLookAgain = 256;
 
 // Waits without polling after a poll in vain that nothing is to be said for. At
 // most so many that a poll that tries again costs little beside them, and few
@@ -91,11 +91,12 @@ BusyPoll::Wait BusyPoll::Begin(MonotonicTime now) {
   wait.expects_arrival = true;
   if (SleepsOnce()) return wait;
   if (--polls_until_sample_ < 0 || IsSlowerThanBefore()) {
-    polling_before_ = polling_;
+    polling_before_ = polling_.value();
     polls_between_samples_ =
         Pays() ? std::min(2 * polls_between_samples_, kMostBetweenSamples)
                : kFewestBetweenSamples;
     polls_until_sample_ = polls_between_samples_;
+    sleeping_.BeginAnew();
     waits_without_.store(kSample - 1, std::memory_order_relaxed);
     return wait;
   }
@@ -131,21 +132,24 @@ void BusyPoll::Measure(const Wait& wait, Nanoseconds passed, size_t count) {
   if (!wait.expects_arrival || handling_ != kHandling || count == 0) return;
   const Nanoseconds one = std::min<Nanoseconds>(passed, kLongestMeasured) /
                           static_cast<int64_t>(count);
-  Nanoseconds& mean = wait.polls() ? polling_ : sleeping_;
   // One that tries again says more than those long ago.
-  const bool anew = mean == Nanoseconds::zero() ||
-                    (wait.polls() && trust_ == 0 && one < mean);
-  mean = anew ? one : mean + (one - mean) / kMeasured;
+  if (wait.polls() && trust_ == 0 && one < polling_.value()) {
+    polling_.BeginAnew();
+  }
+  (wait.polls() ? polling_ : sleeping_).Add(one);
 }
 
 bool BusyPoll::IsSlowerThanBefore() const {
   return polling_before_ != Nanoseconds::zero() &&
-         polling_ > polling_before_ + polling_before_ / 2;
+         polls_until_sample_ < polls_between_samples_ - kFewestToLookAgain &&
+         polling_.value() > 2 * polling_before_;
 }
 
 bool BusyPoll::Pays() const {
-  return sleeping_ == Nanoseconds::zero() ||
-         polling_ < sleeping_ / 10 * kTenthsThatPay;
+  const Nanoseconds sleeping = sleeping_.value();
+  if (sleeping == Nanoseconds::zero()) return true;
+  return polling_.value() <
+         (trust_ == kMostTrust ? sleeping : sleeping / 10 * kTenthsThatPay);
 }
 
 void BusyPoll::OnPolled(bool of_use, int most_waits) {

@@ -70,6 +70,23 @@ class BusyPoll {
   static constexpr int kFewWaits = 8;
   using Nanoseconds = std::chrono::nanoseconds;
 
+  // Of values since it began anew, at most so many, roughly. 0: of none.
+  class Mean {
+   public:
+    explicit Mean(int most) : most_(most) {}
+    void BeginAnew() { count_ = 0; }
+    void Add(Nanoseconds value) {
+      if (count_ < most_) ++count_;
+      value_ += (value - value_) / count_;
+    }
+    Nanoseconds value() const { return value_; }
+
+   private:
+    const int most_;
+    int count_ = 0;
+    Nanoseconds value_{0};
+  };
+
   // Whether this wait is one that does without.
   bool SleepsOnce();
   // So long after what came last, so much came.
@@ -90,9 +107,9 @@ class BusyPoll {
   std::atomic<int> waits_without_{0};
   int pause_ = 1;
   // The time from one arrival to the next of late, where waits poll and where
-  // they do not, while arrivals are expected. 0: not known.
-  Nanoseconds polling_{0};
-  Nanoseconds sleeping_{0};
+  // they do not, while arrivals are expected.
+  Mean polling_{32};
+  Mean sleeping_{32};
   Nanoseconds polling_before_{0};  // when sleeping was last looked at
   // Polls until the other way is measured, and how many are between.
   int polls_until_sample_;
