@@ -210,8 +210,7 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
   const ClientConnection* const on = state_.connection;
   if (on == connection.get() && !connection->sends()) {
     // The message will not arrive, but the server may have said why.
-    const MonotonicTime now = CoarseNow();
-    if (connection->ReadsForSenders(now)) connection->ReadForSenders(now);
+    connection->ReadForSenders(CoarseNow());
     return !state_.done && state_.connection != connection.get();
   }
   return !state_.done;
@@ -279,9 +278,10 @@ void ChannelCall::OnTime(
 
 std::shared_ptr<ClientConnection> ChannelCall::NoticeDeadline(
     MonotonicTime coarse_now) {
-  if (coarse_now < state_.deadline - kCoarseStep) [[likely]]
+  if (coarse_now < state_.deadline - kCoarseStep ||
+      Clock::Real().Now() < state_.deadline) {
     return nullptr;
-  if (Clock::Real().Now() < state_.deadline) return nullptr;
+  }
   if (state_.done) {
     // The server, whose deadline is the same, was the first to say so.
     if (absl::IsDeadlineExceeded(state_.status)) ended_here_ = true;

@@ -108,9 +108,9 @@ class ClientConnection final
   void ReadWhatCame() ABSL_LOCKS_EXCLUDED(lock_);
 
   // For a thread that sends and waits for nothing: takes in what has arrived,
-  // which may be the end of its call. It does so when the first says so: no
-  // other thread reads, and the last time was a few milliseconds ago, or the
-  // server takes nothing more. `now`: CoarseNow().
+  // which may be the end of its call. Only if ReadsForSenders(): no other
+  // thread reads, and the last time was a few milliseconds ago, or the server
+  // takes nothing more. `now`: CoarseNow().
   bool ReadsForSenders(MonotonicTime now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
     return (now - read_for_sender_at_ >= kReadForSenders || !sends()) &&

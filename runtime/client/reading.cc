@@ -126,6 +126,7 @@ void ClientConnection::ReadWhatCame() {
 }
 
 void ClientConnection::ReadForSenders(MonotonicTime now) {
+  if (!ReadsForSenders(now)) return;
   read_for_sender_at_ = now;
   WaitingThread thread;
   threads_.BeginReading(thread);

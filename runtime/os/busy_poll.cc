@@ -54,7 +54,7 @@ constexpr int kMostWaitsAfterStall = 512;
 BusyPoll::BusyPoll(absl::Duration longest, Yields yields)
     : longest_(absl::ToChronoNanoseconds(
           std::clamp(longest, absl::ZeroDuration(), absl::Seconds(1)))),
-      handling_(yields == Yields::kNo ? kHandling : kLongGap),
+      yields_(yields),
       polls_until_sample_(kFewestBetweenSamples),
       polls_between_samples_(kFewestBetweenSamples) {}
 
@@ -109,7 +109,8 @@ void BusyPoll::OnArrival(const Wait& wait, MonotonicTime now, Came came,
   const auto gap = now - wait.began;
   Measure(wait, now - last_arrival_, count);
   if (wait.polls() && came == Came::kLater) {
-    OnPolled(now <= wait.until + handling_ && Pays(),
+    const Nanoseconds handling = yields_ == Yields::kNo ? kHandling : kLongGap;
+    OnPolled(now <= wait.until + handling && Pays(),
              now > wait.until + kLongGap ? kMostWaitsAfterStall : kMostWaits);
   }
   if (gap <= kShortGap) {
@@ -129,7 +130,7 @@ bool BusyPoll::SleepsOnce() {
 
 void BusyPoll::Measure(const Wait& wait, Nanoseconds passed, size_t count) {
   // Who lets others run meanwhile waits for one of several things that come.
-  if (!wait.expects_arrival || handling_ != kHandling || count == 0) return;
+  if (!wait.expects_arrival || yields_ == Yields::kYes || count == 0) return;
   const Nanoseconds one = std::min<Nanoseconds>(passed, kLongestMeasured) /
                           static_cast<int64_t>(count);
   // One that tries again says more than those long ago.

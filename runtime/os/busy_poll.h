@@ -54,8 +54,7 @@ class BusyPoll {
   static void PrepareSystemCalls();
   // Whether what is waited for is likely to come soon, so that it has.
   bool expects_arrival() const { return confidence_ > 0; }
-  // Whether waits do without polling for now, because it does not pay. Any
-  // thread.
+  // Whether more than a few of the next waits do without polling. Any thread.
   bool rests() const {
     return waits_without_.load(std::memory_order_relaxed) > kFewWaits;
   }
@@ -98,7 +97,7 @@ class BusyPoll {
   void OnPolled(bool of_use, int most_waits);
 
   const Nanoseconds longest_;
-  const Nanoseconds handling_;
+  const Yields yields_;
   MonotonicTime last_arrival_;
   int confidence_ = 0;
   // How polls have fared of late; waits that are not to poll, and how many

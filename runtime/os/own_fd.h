@@ -18,7 +18,7 @@ class OwnFd {
   explicit OwnFd(UniqueFd fd) : fd_(std::move(fd)) {}
   OwnFd(OwnFd&&) = default;
   OwnFd& operator=(OwnFd&& other) noexcept {
-    std::swap(fd_, other.fd_);  // which closes what this had
+    std::swap(fd_, other.fd_);  // the other one closes what this had
     return *this;
   }
   ~OwnFd() { CloseAtOnce(std::move(fd_)); }

@@ -61,9 +61,7 @@ class Waits {
   }
   // Waits so often for so long. How many of those would poll.
   int CountPolls(int waits, std::chrono::nanoseconds wait) {
-    int polls = 0;
-    for (int i = 0; i < waits; ++i) polls += Wait(wait) > microseconds(0);
-    return polls;
+    return CountPolls(waits, wait, wait);
   }
   int CountPolls(int waits, std::chrono::nanoseconds polling,
                  std::chrono::nanoseconds sleeping) {
