@@ -16,7 +16,7 @@ namespace fdrpc {
 inline constexpr char kDescriptorPaths[] = "/proc/thread-self/fd/";
 
 // The address of a Unix-domain socket, parsed from the form that users write
-// (docs/guide.md, "Addresses"): "unix:/run/x.sock", "unix:relative.sock" or
+// (docs/guide/addresses.md): "unix:/run/x.sock", "unix:relative.sock" or
 // "unix:@abstract", or, for other types of sockets, the same behind another
 // scheme.
 class UnixAddress {

@@ -1,28 +1,40 @@
-# awk -v out=DIRECTORY -f extract.awk PAGE.md
+# awk -v out=DIRECTORY -f extract.awk PAGE.md...
 #
-# Writes the files that a page of Markdown contains: each is a fenced block of code
-# behind a line of its own that names it,
+# Writes the files that pages of Markdown contain. Each file is a fenced block of
+# code after a line that names it:
 #
 #   <!-- file: NAME -->
 #
-# Blocks without such a line are not looked at. Fails, saying at which line, if
-# a name stands before anything else than a block, occurs twice or leaves the
-# directory, if a block does not end, or if there is no file at all.
+# Other blocks are ignored. Fails, and prints the page and line, if something other
+# than a block follows a name, a name occurs twice in the pages or leaves the
+# directory, a block does not end, or the pages contain no file.
 
-function fail(message) {
-  printf "%s:%d: %s\n", FILENAME, FNR, message > "/dev/stderr"
+function fail_at(page, line, message) {
+  printf "%s:%d: %s\n", page, line, message > "/dev/stderr"
   failed = 1
   exit 1
 }
+function fail(message) { fail_at(FILENAME, FNR, message) }
 
-# How many of the character that it begins with a line begins with.
+# At the end of a page.
+function check_complete(page, line) {
+  if (fence > 0) fail_at(page, line, "a block does not end")
+  if (name != "") fail_at(page, line, "no block follows the name " name)
+}
+FNR == 1 && NR > 1 { check_complete(page, line) }
+{
+  page = FILENAME
+  line = FNR
+}
+
+# How many times `line` has `mark` at its beginning.
 function run_length(line, mark,  length_of_run) {
   length_of_run = 0
   while (substr(line, length_of_run + 1, 1) == mark) length_of_run++
   return length_of_run
 }
 
-# Within a block: it ends with at least as many marks as it began with.
+# Within a block. The block ends with at least as many marks as it began with.
 fence > 0 {
   if (run_length($0, mark) >= fence && substr($0, run_length($0, mark) + 1) ~ /^ *$/) {
     fence = 0
@@ -60,7 +72,6 @@ name != "" { fail("no block follows the name " name) }
 
 END {
   if (failed) exit 1
-  if (fence > 0) fail("a block does not end")
-  if (name != "") fail("no block follows the name " name)
-  if (files == 0) fail("there is no file in it")
+  check_complete(page, line)
+  if (files == 0) fail("no page contains a file")
 }

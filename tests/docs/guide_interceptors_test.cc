@@ -1,4 +1,4 @@
-// Compiles and runs the snippets of docs/guide.md about interceptors.
+// Compiles and runs the snippets of docs/guide/ about interceptors.
 #include <unistd.h>
 
 #include <functional>

@@ -1,4 +1,4 @@
-// Compiles and runs the adapter for libuv of docs/guide.md.
+// Compiles and runs the adapter for libuv of docs/guide/.
 #include <uv.h>
 
 #include <functional>

@@ -1,4 +1,4 @@
-// Compiles and runs the snippets of docs/guide.md about servers that follow
+// Compiles and runs the snippets of docs/guide/ about servers that follow
 // each other, about their socket files, and about service managers.
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 #ifndef FDRPC_TESTS_DOCS_GUIDE_SNIPPETS_H_
 #define FDRPC_TESTS_DOCS_GUIDE_SNIPPETS_H_
 
-// Snippets of docs/guide.md that several of its tests use.
+// Snippets of docs/guide/ that several of its tests use.
 
 #include <functional>
 #include <map>

@@ -1,4 +1,4 @@
-// Compiles and runs the snippets of docs/guide.md about streams, callbacks,
+// Compiles and runs the snippets of docs/guide/ about streams, callbacks,
 // coroutines and loops.
 #include <poll.h>
 

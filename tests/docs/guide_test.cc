@@ -1,4 +1,4 @@
-// Compiles and runs the snippets of docs/guide.md, which the build has written
+// Compiles and runs the snippets of docs/guide/, which the build has written
 // into files of their own.
 #include <fcntl.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-// Compiles and runs the snippet of docs/guide.md about tests.
+// Compiles and runs the snippet of docs/guide/ about tests.
 #include <string>
 
 #include "absl/status/status.h"

@@ -87,7 +87,7 @@ struct ChannelOptions {
 class Channel {
  public:
   // Does not block and does not need the server to run yet. INVALID_ARGUMENT if
-  // `address` has not the form of an address (docs/guide.md, "Addresses"),
+  // `address` has not the form of an address (docs/guide/addresses.md),
   // FAILED_PRECONDITION if the loop was inherited through fork(2).
   static absl::StatusOr<Channel> Connect(std::string_view address,
                                          ChannelOptions options = {});
