@@ -95,7 +95,7 @@ bool CallAttempts::GivesUpBusyServer() {
 void CallAttempts::EndBusy() {
   if (busy_until_ == kNoDeadline) return;
   core_.lock().AssertHeld();
-  core_.LookNoMore(busy_until_, *this);
+  core_.LookNoMore(*this);
   busy_until_ = kNoDeadline;
 }
 

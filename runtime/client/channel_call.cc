@@ -57,7 +57,7 @@ ChannelCall::~ChannelCall() {
     ChannelLockHolder lock(lock_);
     core_.lock().AssertHeld();
     if (!state_.done) End(Cancelled());
-    if (deadline_planned_) core_.LookNoMore(state_.deadline, *this);
+    core_.LookNoMore(*this);
     attempts_.lock().AssertHeld();
     attempts_.End();
     connection = this->connection();
@@ -109,7 +109,6 @@ void ChannelCall::Start(const CallOptions& options,
     core_.lock().AssertHeld();
     if (on_loop_ && state_.deadline != kNoDeadline) {
       core_.LookAt(state_.deadline, *this);
-      deadline_planned_ = true;
     }
     attempts_.lock().AssertHeld();
     attempts_.Begin();
@@ -270,7 +269,6 @@ void ChannelCall::OnTime(
     MonotonicTime /*now*/,
     std::vector<std::shared_ptr<ClientConnection>>& connections) {
   lock_.AssertHeld();
-  deadline_planned_ = false;
   if (state_.done) return;
   EndAtDeadline();
   connections.push_back(connection());

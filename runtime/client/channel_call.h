@@ -141,7 +141,6 @@ class ChannelCall final : public ClientCall,
   bool ended_here_ ABSL_GUARDED_BY(lock_) = false;
   // The caller sends no more.
   bool half_closed_ ABSL_GUARDED_BY(lock_) = false;
-  bool deadline_planned_ ABSL_GUARDED_BY(lock_) = false;
 
   // Last: they call Abort().
   std::optional<std::stop_callback<Stop>> stop_;

@@ -64,7 +64,6 @@ ChannelCore::~ChannelCore() {
   ChannelLockHolder lock(lock_);
   connectivity_->lock().AssertHeld();
   connectivity_->SetListener(nullptr);
-  if (loop_ != nullptr) loop_->CancelTimer(timer_);
 }
 
 absl::Status ChannelCore::CallUnary(const Method& method,
@@ -215,31 +214,25 @@ void ChannelCore::Forget(const ClientConnection& connection) {
 }
 
 void ChannelCore::LookAt(MonotonicTime at, Timed& timed) {
-  times_.emplace(at, &timed);
+  timers_.Set(timed, at);
   Arm();
 }
 
 void ChannelCore::Arm() {
-  const MonotonicTime first =
-      times_.empty() ? kNoDeadline : times_.begin()->first;
-  const MonotonicTime at = std::min(first, waits_.next_turn());
+  const MonotonicTime at = std::min(timers_.next(), waits_.next_turn());
   // Else it wakes in time, and looks.
-  if (at >= armed_at_) return;
-  armed_at_ = at;
-  loop_->SetTimer(timer_, at, weak_from_this());
+  if (at < timer_.at()) loop_->SetTimer(timer_, at, weak_from_this());
 }
 
 void ChannelCore::OnWake() {
   std::vector<std::shared_ptr<ClientConnection>> connections;
   {
     ChannelLockHolder lock(lock_);
-    armed_at_ = kNoDeadline;
     const MonotonicTime now = Clock::Real().Now();
-    for (int i = 0; i < kMostAtOnce && !times_.empty(); ++i) {
-      const auto [at, timed] = *times_.begin();
-      if (at > now) break;
-      times_.erase(times_.begin());
-      timed->OnTime(now, connections);
+    for (int i = 0; i < kMostAtOnce; ++i) {
+      TimerQueue::Timer* const expired = timers_.TakeExpired(now);
+      if (expired == nullptr) break;
+      static_cast<Timed*>(expired)->OnTime(now, connections);
     }
     for (int i = 0; i < kMostAtOnce; ++i) {
       ConnectionWaits::Waiter* const next = waits_.TakeNext(now);

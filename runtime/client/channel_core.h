@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +21,7 @@
 #include "fdrpc/channel.h"
 #include "fdrpc/channel_state.h"
 #include "loop/loop_core.h"
+#include "loop/timer_queue.h"
 #include "os/fork_generation.h"
 #include "transport/transport.h"
 
@@ -36,7 +36,7 @@ class ChannelCore final : public Caller,
                           public std::enable_shared_from_this<ChannelCore> {
  public:
   // Who is to be told when a time has come. Called with the lock held.
-  class Timed {
+  class Timed : public TimerQueue::Timer {
    public:
     // Adds the connections, or null, that are to be flushed or let go without
     // the lock.
@@ -123,9 +123,8 @@ class ChannelCore final : public Caller,
   // taken back before `timed` goes.
   void LookAt(MonotonicTime at, Timed& timed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void LookNoMore(MonotonicTime at, Timed& timed)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    times_.erase({at, &timed});
+  void LookNoMore(Timed& timed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    timers_.Cancel(timed);
   }
 
  private:
@@ -160,10 +159,10 @@ class ChannelCore final : public Caller,
   ChannelLock& lock_;
   std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(lock_);
   std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(lock_);
-  std::set<std::pair<MonotonicTime, Timed*>> times_ ABSL_GUARDED_BY(lock_);
+  // Apart from the loop's, whose lock calls would take twice each.
+  TimerQueue timers_ ABSL_GUARDED_BY(lock_);
   ConnectionWaits waits_ ABSL_GUARDED_BY(lock_);
   LoopCore::Timer timer_ ABSL_GUARDED_BY(lock_);
-  MonotonicTime armed_at_ ABSL_GUARDED_BY(lock_) = kNoDeadline;
 };
 
 }  // namespace fdrpc

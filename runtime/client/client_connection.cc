@@ -67,9 +67,9 @@ ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
       connection_(std::move(transport), hello, limits, *this) {}
 
 ClientConnection::~ClientConnection() {
-  if (loop_ == nullptr) return;
-  loop_->Unwatch(connection_.pollable_fd(), loop_token_);
-  loop_->CancelTimer(look_timer_);
+  if (loop_ != nullptr) {
+    loop_->Unwatch(connection_.pollable_fd(), loop_token_);
+  }
 }
 
 void ClientConnection::Begin(PendingCall& call) {

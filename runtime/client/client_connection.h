@@ -301,7 +301,6 @@ class ClientConnection final
   bool loop_missed_ ABSL_GUARDED_BY(lock_) = false;
   // When the loop is to look at the server, at the latest.
   LoopCore::Timer look_timer_;
-  MonotonicTime look_planned_at_ ABSL_GUARDED_BY(lock_) = kNoDeadline;
   std::atomic<LoopCore*> batching_loop_{nullptr};
   bool in_batch_ = false;  // the loop's thread's
   std::atomic<bool> lingers_{false};

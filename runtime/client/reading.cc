@@ -197,12 +197,11 @@ KeepAlive::Action ClientConnection::LookAtServer() {
 
 void ClientConnection::PlanLook() {
   if (!keep_alive_.on() || loop_ == nullptr || !has_calls()) return;
-  const MonotonicTime now = Clock::Real().Now();
-  keep_alive_.OnCall(now);
-  if (look_planned_at_ <= now) look_planned_at_ = kNoDeadline;
-  if (keep_alive_.next() >= look_planned_at_) return;
-  look_planned_at_ = keep_alive_.next();
-  loop_->SetTimer(look_timer_, look_planned_at_, weak_from_this());
+  keep_alive_.OnCall(Clock::Real().Now());
+  // Else it comes back in time, and looks.
+  if (keep_alive_.next() < look_timer_.at()) {
+    loop_->SetTimer(look_timer_, keep_alive_.next(), weak_from_this());
+  }
 }
 
 void ClientConnection::GiveUp() {

@@ -15,7 +15,6 @@ class Alarm::Time final : public LoopCore::Source {
  public:
   Time(const std::shared_ptr<LoopCore>& loop, MonotonicTime at, Function done)
       : loop_(loop), at_(at), done_(std::move(done)) {}
-  ~Time() override { Cancel(); }
 
   // Has it ring when its time has come.
   static void Begin(const std::shared_ptr<Time>& time) {

@@ -172,27 +172,25 @@ void LoopCore::Unwatch(int fd, uint64_t token) {
 
 void LoopCore::Wake(std::weak_ptr<Source> source) {
   MutexLock lock(mu_);
-  Plan(MonotonicTime(), {.source = std::move(source), .timer = nullptr});
+  if (to_wake_.empty()) Interrupt();
+  to_wake_.push_back(std::move(source));
 }
 
 void LoopCore::SetTimer(Timer& timer, MonotonicTime at,
                         std::weak_ptr<Source> source) {
   MutexLock lock(mu_);
-  if (timer.set_) wakes_.erase(timer.place_);
-  timer.place_ = Plan(at, {.source = std::move(source), .timer = &timer});
-  timer.set_ = true;
+  const MonotonicTime next = timers_.next();
+  timers_.Set(timer, at);
+  timer.source_ = std::move(source);
+  timer.loop_.store(this, std::memory_order_relaxed);
+  if (timers_.next() < next) Interrupt();
 }
 
 void LoopCore::CancelTimer(Timer& timer) {
   if (inherited_by_fork()) return;
   MutexLock lock(mu_);
-  if (std::exchange(timer.set_, false)) wakes_.erase(timer.place_);
-}
-
-LoopCore::PlannedWakes::iterator LoopCore::Plan(MonotonicTime at,
-                                                PlannedWake wake) {
-  if (wakes_.empty() || at < wakes_.begin()->first) Interrupt();
-  return wakes_.emplace(at, std::move(wake));
+  timers_.Cancel(timer);
+  timer.loop_.store(nullptr, std::memory_order_relaxed);
 }
 
 void LoopCore::Post(Continuation& continuation) {
@@ -247,8 +245,8 @@ void LoopCore::RunUntil(const std::atomic<bool>& done) {
 
 MonotonicTime LoopCore::next_deadline() {
   MutexLock lock(mu_);
-  if (!continuations_.empty()) return MonotonicTime();
-  return wakes_.empty() ? kNoDeadline : wakes_.begin()->first;
+  if (!continuations_.empty() || !to_wake_.empty()) return MonotonicTime();
+  return timers_.next();
 }
 
 void LoopCore::RunOnce(MonotonicTime deadline) {
@@ -281,8 +279,8 @@ void LoopCore::RunOnce(MonotonicTime deadline) {
   MutexLock lock(mu_);
   // What is left, and what came from this thread, is for the next time: a loop
   // that waits for fd() must hear of it.
-  if (!continuations_.empty() ||
-      (!wakes_.empty() && wakes_.begin()->first == MonotonicTime())) {
+  if (!continuations_.empty() || !to_wake_.empty() ||
+      timers_.next() == MonotonicTime()) {
     Interrupt();
   }
 }
@@ -312,19 +310,22 @@ absl::Span<Poller::Event> LoopCore::Wait(absl::Span<Poller::Event> events,
 
 void LoopCore::RunTimers() {
   // A source that wants to be called again at once is, after the others.
-  std::vector<std::weak_ptr<Source>> expired;
+  std::vector<std::weak_ptr<Source>> woken;
   {
     MutexLock lock(mu_);
-    if (wakes_.empty()) return;
-    const auto end = wakes_.upper_bound(Clock::Real().Now());
-    for (auto it = wakes_.begin(); it != end; ++it) {
-      expired.push_back(std::move(it->second.source));
-      if (it->second.timer != nullptr) it->second.timer->set_ = false;
+    woken.swap(to_wake_);
+    if (timers_.next() != kNoDeadline) {
+      const MonotonicTime now = Clock::Real().Now();
+      while (TimerQueue::Timer* const expired = timers_.TakeExpired(now)) {
+        auto& timer = static_cast<Timer&>(*expired);
+        woken.push_back(std::move(timer.source_));
+        // Last: its owner may let it go without the lock.
+        timer.loop_.store(nullptr, std::memory_order_release);
+      }
     }
-    wakes_.erase(wakes_.begin(), end);
   }
-  for (const std::weak_ptr<Source>& expired_source : expired) {
-    if (auto source = expired_source.lock()) source->OnWake();
+  for (const std::weak_ptr<Source>& each : woken) {
+    if (auto source = each.lock()) source->OnWake();
   }
 }
 

@@ -5,7 +5,6 @@
 #include <csignal>
 #include <cstdint>
 #include <list>
-#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "call/continuation_queue.h"
 #include "fdrpc/call.h"
 #include "loop/loop_thread.h"
+#include "loop/timer_queue.h"
 #include "os/busy_poll.h"
 #include "os/fork_generation.h"
 #include "os/poller.h"
@@ -45,30 +45,22 @@ class LoopCore final : public ContinuationRunner {
     virtual void OnBatchEnd() {}
   };
 
-  class Timer;
-
- private:
-  // Which source is woken, and the timer whose time it is, or null.
-  struct PlannedWake {
-    std::weak_ptr<Source> source;
-    Timer* timer;
-  };
-  using PlannedWakes = std::multimap<MonotonicTime, PlannedWake>;
-
- public:
-  // The one time at which a source is to be woken, if it is set. Belongs to the
-  // source, which cancels it before it goes.
-  class Timer {
+  // The one time at which a source is to be woken, if it is set: at() is when,
+  // and kNoDeadline again once OnWake() is about to be called. While it is set
+  // its owner keeps the loop. One that is destroyed is cancelled.
+  class Timer final : public TimerQueue::Timer {
    public:
-    Timer() = default;
-    Timer(const Timer&) = delete;
-    Timer& operator=(const Timer&) = delete;
+    ~Timer() {
+      LoopCore* const loop = loop_.load(std::memory_order_acquire);
+      if (loop != nullptr) loop->CancelTimer(*this);
+    }
 
    private:
     friend class LoopCore;
-    // Guarded by the loop's lock.
-    bool set_ = false;
-    PlannedWakes::iterator place_;
+
+    // Which it is set in; null if it is not.
+    std::atomic<LoopCore*> loop_{nullptr};
+    std::weak_ptr<Source> source_;  // guarded by the loop's lock
   };
 
   // `max_busy_poll`: as of BusyPoll, for who runs it by Run().
@@ -98,7 +90,7 @@ class LoopCore final : public ContinuationRunner {
   // Has OnWake() called soon.
   void Wake(std::weak_ptr<Source> source) ABSL_LOCKS_EXCLUDED(mu_);
   // Has OnWake() called once `at` has passed, instead of at the time that the
-  // timer was set to before.
+  // timer was set to before: never, if that is kNoDeadline.
   void SetTimer(Timer& timer, MonotonicTime at, std::weak_ptr<Source> source)
       ABSL_LOCKS_EXCLUDED(mu_);
   // Does nothing in a child.
@@ -161,8 +153,6 @@ class LoopCore final : public ContinuationRunner {
   void RunContinuations() ABSL_LOCKS_EXCLUDED(mu_);
   Continuation* NextContinuation() ABSL_LOCKS_EXCLUDED(mu_);
   void RunTimers() ABSL_LOCKS_EXCLUDED(mu_);
-  PlannedWakes::iterator Plan(MonotonicTime at, PlannedWake wake)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndBatch();
   // Sees to it that the loop looks again.
   void Interrupt() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -181,7 +171,8 @@ class LoopCore final : public ContinuationRunner {
   Mutex mu_;
   ContinuationQueue continuations_ ABSL_GUARDED_BY(mu_);
   std::list<PostedFunction> functions_ ABSL_GUARDED_BY(mu_);  // among those
-  PlannedWakes wakes_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::weak_ptr<Source>> to_wake_ ABSL_GUARDED_BY(mu_);  // soon
+  TimerQueue timers_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<uint64_t, std::weak_ptr<Source>> sources_
       ABSL_GUARDED_BY(mu_);
   uint64_t next_token_ ABSL_GUARDED_BY(mu_) = 1;

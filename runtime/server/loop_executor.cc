@@ -38,11 +38,9 @@ void LoopExecutor::Poll() {
 }
 
 void LoopExecutor::Arm() {
-  if (armed_at_ <= Clock::Real().Now()) armed_at_ = kNoDeadline;
+  // It polls at the timer's time as well, and looks again.
   const MonotonicTime next = next_deadline_();
-  if (next >= armed_at_) return;
-  armed_at_ = next;
-  loop_->SetTimer(timer_, next, weak_from_this());
+  if (next < timer_.at()) loop_->SetTimer(timer_, next, weak_from_this());
 }
 
 void LoopExecutor::Stop() {

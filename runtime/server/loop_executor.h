@@ -36,8 +36,6 @@ class LoopExecutor final : public Executor,
         poll_(std::move(poll)),
         next_deadline_(std::move(next_deadline)) {}
 
-  ~LoopExecutor() override { loop_->CancelTimer(timer_); }
-
   // Polls from now on, possibly before this returns. Errors of epoll_ctl(2).
   absl::Status Start();
 
@@ -86,7 +84,6 @@ class LoopExecutor final : public Executor,
 
   // The loop's thread's.
   LoopCore::Timer timer_;
-  MonotonicTime armed_at_ = kNoDeadline;
   bool stopping_ = false;
 };
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "call/message_assembler.h"
 #include "call/parse.h"
 #include "fdrpc/in_process_server.h"
+#include "loop/timer_queue.h"
 #include "server/service_registry.h"
 #include "tests/bench/echo.fdrpc.h"
 #include "tests/bench/echo_descriptor.fdrpc.h"
@@ -115,6 +117,23 @@ void CreditSpentAndGranted(benchmark::State& state) {
   }
 }
 BENCHMARK(CreditSpentAndGranted);
+
+// A call's deadline, among so many others: set, and cancelled when it ends.
+void DeadlineSetAndCancelled(benchmark::State& state) {
+  TimerQueue queue;
+  std::vector<TimerQueue::Timer> calls(state.range(0) + 1);
+  MonotonicTime at;
+  for (TimerQueue::Timer& call : calls) {
+    queue.Set(call, at += std::chrono::microseconds(1));
+  }
+  size_t oldest = 0;
+  for (auto _ : state) {
+    queue.Cancel(calls[oldest]);
+    queue.Set(calls[oldest], at += std::chrono::microseconds(1));
+    oldest = (oldest + 1) % calls.size();
+  }
+}
+BENCHMARK(DeadlineSetAndCancelled)->Arg(0)->Arg(10)->Arg(1000);
 
 // Once for each method and connection.
 void MethodFound(benchmark::State& state) {
