@@ -41,7 +41,7 @@ HandlerForm Async() {
       .end_call = "call.Finish(",
       .end_call_tail = ");",
       .uses_parameters = true,
-      .serve = "::fdrpc::ServeAsync",
+      .serve = "::fdrpc::internal::ServeAsync",
   };
 }
 
@@ -56,7 +56,7 @@ HandlerForm Coroutines() {
       .end_call = "co_return ",
       .end_call_tail = ";",
       .uses_parameters = false,
-      .serve = "::fdrpc::ServeCo",
+      .serve = "::fdrpc::internal::ServeCo",
   };
 }
 
@@ -76,7 +76,7 @@ HandlerForm BlockingHandlers() {
       .end_call = "return ",
       .end_call_tail = ";",
       .uses_parameters = false,
-      .serve = "::fdrpc::ServeBlocking",
+      .serve = "::fdrpc::internal::ServeBlocking",
   };
 }
 

@@ -33,7 +33,8 @@ void HandlerGenerator::PrintClass(Printer& printer) const {
   printer.Outdent();
   printer.Print(
       "  ::std::string_view full_name() const override;\n"
-      "  ::absl::Span<const ::fdrpc::MethodHandler> method_handlers()\n"
+      "  ::absl::Span<const ::fdrpc::internal::MethodHandler> "
+      "method_handlers()\n"
       "      const override;\n");
   PrintCheck(printer);
   printer.Print("};\n");
@@ -66,7 +67,7 @@ void HandlerGenerator::PrintCheck(Printer& printer) const {
       "  // methods hides a handler.\n"
       "  template <typename Derived>\n"
       "  static constexpr auto CheckHandlers() {\n"
-      "    ::fdrpc::OverriddenHandlers<$count$> overridden;\n",
+      "    ::fdrpc::internal::OverriddenHandlers<$count$> overridden;\n",
       "count", std::to_string(service_.method_count()));
   printer.Indent();
   printer.Indent();
@@ -74,11 +75,11 @@ void HandlerGenerator::PrintCheck(Printer& printer) const {
     printer.Print("if constexpr (requires { &Derived::$name$; }) {\n", "name",
                   names_.methods[i]);
     printer.Indent();
-    PrintCall(
-        printer, kNestedMemberIndent + 4,
-        absl::StrCat("::fdrpc::CheckHandler<&Derived::", names_.methods[i],
-                     ", &", form_.class_name, "::", names_.methods[i], ">"),
-        {absl::StrCat("overridden.at[", i, "]")}, ";");
+    PrintCall(printer, kNestedMemberIndent + 4,
+              absl::StrCat("::fdrpc::internal::CheckHandler<&Derived::",
+                           names_.methods[i], ", &", form_.class_name,
+                           "::", names_.methods[i], ">"),
+              {absl::StrCat("overridden.at[", i, "]")}, ";");
     printer.Outdent();
     printer.Print("}\n");
   }
@@ -141,7 +142,7 @@ void HandlerGenerator::PrintTable(Printer& printer) const {
       "  return \"$full_name$\";\n"
       "}\n"
       "\n"
-      "::absl::Span<const ::fdrpc::MethodHandler>\n"
+      "::absl::Span<const ::fdrpc::internal::MethodHandler>\n"
       "$service$::$class$::method_handlers() const {\n",
       "service", names_.service, "class", form_.class_name, "full_name",
       std::string(service_.full_name()));
@@ -151,7 +152,8 @@ void HandlerGenerator::PrintTable(Printer& printer) const {
         "}\n");
     return;
   }
-  printer.Print("  static constexpr ::fdrpc::MethodHandler kHandlers[] = {\n");
+  printer.Print(
+      "  static constexpr ::fdrpc::internal::MethodHandler kHandlers[] = {\n");
   for (int i = 0; i < service_.method_count(); ++i) {
     printer.Print(
         "      {.method = &Methods::$constant$,\n"

@@ -30,8 +30,8 @@ class IncludeCollector {
           {"absl/functional/any_invocable.h", "absl/status/status.h",
            "absl/status/statusor.h", "absl/types/span.h",
            "fdrpc/async_server_stream.h", "fdrpc/co_server_stream.h",
-           "fdrpc/server_stream.h", "fdrpc/service.h", "fdrpc/stub.h",
-           "fdrpc/task.h"});
+           "fdrpc/internal/handler_checks.h", "fdrpc/internal/stub.h",
+           "fdrpc/server_stream.h", "fdrpc/service.h", "fdrpc/task.h"});
     }
     for (int i = 0; i < file_.service_count(); ++i) {
       AddParcelsOfService(*file_.service(i));
@@ -45,8 +45,9 @@ class IncludeCollector {
       AddParcelsOfFields(*message);
     }
     if (file_.service_count() > 0) {
-      includes_.quoted.insert({"fdrpc/serve_async.h", "fdrpc/serve_blocking.h",
-                               "fdrpc/serve_co.h"});
+      includes_.quoted.insert({"fdrpc/internal/serve_async.h",
+                               "fdrpc/internal/serve_blocking.h",
+                               "fdrpc/internal/serve_co.h"});
     }
     return std::move(includes_);
   }

@@ -11,7 +11,7 @@ namespace fdrpc::codegen {
 
 struct IncludeList {
   std::set<std::string> system;  // <memory>
-  std::set<std::string> quoted;  // "fdrpc/stub.h"
+  std::set<std::string> quoted;  // "fdrpc/internal/stub.h"
 };
 
 // What the generated header and source of a file include. Of other generated

@@ -63,10 +63,10 @@ void ParcelGenerator::PrintClass(Printer& printer) const {
       "\n"
       "  // Visits every fdrpc.Fd that is present in `message`, at any depth.\n"
       "  static void VisitSlots($message$& message,\n"
-      "                         ::fdrpc::SlotVisitor& visitor);\n"
+      "                         ::fdrpc::internal::SlotVisitor& visitor);\n"
       "\n"
       " private:\n"
-      "  void VisitSlots(::fdrpc::SlotVisitor& visitor) override {\n"
+      "  void VisitSlots(::fdrpc::internal::SlotVisitor& visitor) override {\n"
       "    VisitSlots(message(), visitor);\n"
       "  }\n"
       "};\n",
@@ -104,7 +104,7 @@ void ParcelGenerator::PrintVisit(Printer& printer) const {
       {.result = "void",
        .name = absl::StrCat("Parcel<", MessageType(message_), ">::VisitSlots"),
        .parameters = {MessageType(message_) + "& message",
-                      "::fdrpc::SlotVisitor& visitor"},
+                      "::fdrpc::internal::SlotVisitor& visitor"},
        .tail = " {"});
   printer.Indent();
   if (IsFd(message_)) {
@@ -151,7 +151,7 @@ void ParcelGenerator::PrintFieldVisit(Printer& printer,
   if (IsFd(*type)) {
     PrintCall(printer, 4, "visitor.Visit", arguments, ";");
   } else {
-    PrintCall(printer, 4, "const ::fdrpc::SlotVisitor::Inside inside",
+    PrintCall(printer, 4, "const ::fdrpc::internal::SlotVisitor::Inside inside",
               arguments, ";");
     PrintCall(printer, 4, absl::StrCat(ParcelType(*type), "::VisitSlots"),
               {element, "visitor"}, ";");

@@ -35,8 +35,8 @@ inline constexpr StubForm kBlockingStub = {
                .server_streaming = "::fdrpc::ClientReader<$reply$>",
                .bidirectional = "::fdrpc::ClientStream<$request$, $reply$>",
                .one_way = "::absl::Status"},
-    .whole_call = {.unary = "::fdrpc::BlockingUnary<$reply$>",
-                   .one_way = "::fdrpc::BlockingOneWay"},
+    .whole_call = {.unary = "::fdrpc::internal::BlockingUnary<$reply$>",
+                   .one_way = "::fdrpc::internal::BlockingOneWay"},
     .callback = {},
     .call_form = "::fdrpc::CallForm::kBlocking",
 };
@@ -51,8 +51,8 @@ inline constexpr StubForm kAsyncStub = {
                .bidirectional =
                    "::fdrpc::AsyncClientStream<$request$, $reply$>",
                .one_way = "void"},
-    .whole_call = {.unary = "::fdrpc::AsyncUnary<$reply$>",
-                   .one_way = "::fdrpc::AsyncOneWay"},
+    .whole_call = {.unary = "::fdrpc::internal::AsyncUnary<$reply$>",
+                   .one_way = "::fdrpc::internal::AsyncOneWay"},
     .callback = {.unary =
                      "::absl::AnyInvocable<void(::absl::StatusOr<$reply$>)>",
                  .one_way = "::absl::AnyInvocable<void(::absl::Status)>"},

@@ -68,7 +68,7 @@ void PrintStatement(Printer& printer, const StubForm& form,
     PrintCall(printer, 6, "caller_->StartCall",
               {constant, "nullptr", "options", call_form}, ");");
   } else {
-    PrintCall(printer, 6, "::fdrpc::StartWithRequest",
+    PrintCall(printer, 6, "::fdrpc::internal::StartWithRequest",
               {"*caller_", constant, "request", "options", call_form}, ");");
   }
   printer.Outdent();
@@ -89,7 +89,7 @@ void StubGenerator::PrintClass(Printer& printer) const {
       "  // Does not compile: a stub is made of a Channel, not of a StatusOr.\n"
       "  template <typename T>\n"
       "  explicit Stub(const ::absl::StatusOr<T>&) {\n"
-      "    ::fdrpc::RefuseStatusOr<T>();\n"
+      "    ::fdrpc::internal::RefuseStatusOr<T>();\n"
       "  }\n");
   printer.Indent();
   printer.Print("\n");

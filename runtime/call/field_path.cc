@@ -1,3 +1,5 @@
+#include "fdrpc/internal/field_path.h"
+
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -6,10 +8,9 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "fdrpc/parcel.h"
 #include "wire/cut_text.h"
 
-namespace fdrpc {
+namespace fdrpc::internal {
 namespace {
 
 // Of a key that is longer, an error message has no more.
@@ -75,7 +76,7 @@ std::string FieldPath::ToString() const {
                       std::string(message), ")");
 }
 
-void FieldPath::NotePlace(OutgoingFd& fd, const OutgoingFd* before) const {
+void FieldPath::NotePlace(AttachedFd& fd, const AttachedFd* before) const {
   fd.index_ = -1;
   const bool is_element = outer_ == nullptr && kind_ == Kind::kInt &&
                           number_ >= 0 &&
@@ -93,4 +94,4 @@ void FieldPath::NotePlace(OutgoingFd& fd, const OutgoingFd* before) const {
           : Joined(kField, field_);
 }
 
-}  // namespace fdrpc
+}  // namespace fdrpc::internal

@@ -8,7 +8,8 @@
 namespace fdrpc {
 
 void MixedService::Add(Service& part, absl::Span<const bool> overridden) {
-  const absl::Span<const MethodHandler> handlers = part.method_handlers();
+  const absl::Span<const internal::MethodHandler> handlers =
+      part.method_handlers();
   if (handlers_.empty()) {
     full_name_ = part.full_name();
     handlers_.resize(handlers.size());

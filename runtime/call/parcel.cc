@@ -7,6 +7,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "fdrpc/internal/slot_visitor.h"
 #include "os/background_close.h"
 
 namespace fdrpc {
@@ -25,13 +26,14 @@ uint64_t NewParcelId() {
   return next;
 }
 
-absl::Status WrongDescriptor(const FieldPath& field, const std::string& what) {
+absl::Status WrongDescriptor(const internal::FieldPath& field,
+                             const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat(field.ToString(), ": ", what));
 }
 
 // Checks that slots are used as they must be, and renumbers those of a set with
 // gaps: the first slot visited becomes 1, and so on.
-class OutgoingSlots final : public SlotVisitor {
+class OutgoingSlots final : public internal::SlotVisitor {
  public:
   OutgoingSlots(uint64_t parcel, DescriptorSet& descriptors)
       : parcel_(parcel), descriptors_(descriptors) {}
@@ -40,7 +42,8 @@ class OutgoingSlots final : public SlotVisitor {
   DescriptorSet TakeOrdered() { return std::move(ordered_); }
 
  private:
-  void VisitSlot(const FieldPath& field, FdSlot& fd) override {
+  void VisitSlot(const internal::FieldPath& field,
+                 internal::FdSlot& fd) override {
     if (!status_.ok()) return;
     if (fd.slot == 0) {
       status_ = WrongDescriptor(
@@ -56,19 +59,19 @@ class OutgoingSlots final : public SlotVisitor {
           "not copy its descriptors, so attach one to the field");
       return;
     }
-    OutgoingFd& attached = descriptors_[fd.slot - 1];
+    AttachedFd& attached = descriptors_[fd.slot - 1];
     if (!attached.ok()) {
       status_ = WrongDescriptor(field, WhyEmpty(fd.slot, attached));
       return;
     }
     field.NotePlace(attached, ordered_.empty() ? nullptr : &ordered_.back());
-    ordered_.push_back(std::exchange(attached, OutgoingFd()));
+    ordered_.push_back(std::exchange(attached, AttachedFd()));
     old_slots_.push_back(fd.slot);
     fd.slot = static_cast<uint32_t>(ordered_.size());
     fd.parcel = 0;
   }
 
-  std::string WhyEmpty(uint32_t slot, const OutgoingFd& attached) const {
+  std::string WhyEmpty(uint32_t slot, const AttachedFd& attached) const {
     const auto same = std::find(old_slots_.begin(), old_slots_.end(), slot);
     if (same != old_slots_.end()) {
       return absl::StrCat(
@@ -88,7 +91,7 @@ class OutgoingSlots final : public SlotVisitor {
 };
 
 // Checks that each of `count` slots is named once, and has them name `parcel`.
-class IncomingSlots final : public SlotVisitor {
+class IncomingSlots final : public internal::SlotVisitor {
  public:
   IncomingSlots(size_t count, uint64_t parcel)
       : used_(count, false), parcel_(parcel) {}
@@ -106,7 +109,8 @@ class IncomingSlots final : public SlotVisitor {
   }
 
  private:
-  void VisitSlot(const FieldPath& field, FdSlot& fd) override {
+  void VisitSlot(const internal::FieldPath& field,
+                 internal::FdSlot& fd) override {
     if (!status_.ok()) return;
     if (fd.slot == 0 || fd.slot > used_.size()) {
       status_ = absl::InternalError(absl::StrCat(field.ToString(),
@@ -128,18 +132,18 @@ class IncomingSlots final : public SlotVisitor {
 };
 
 // Whether a field other than the given one names what that does.
-class OtherNames final : public SlotVisitor {
+class OtherNames final : public internal::SlotVisitor {
  public:
-  explicit OtherNames(const FdSlot& field) : field_(field) {}
+  explicit OtherNames(const internal::FdSlot& field) : field_(field) {}
   bool found() const { return found_; }
 
  private:
-  void VisitSlot(const FieldPath&, FdSlot& fd) override {
+  void VisitSlot(const internal::FieldPath&, internal::FdSlot& fd) override {
     found_ |= fd.fd != field_.fd && fd.slot == field_.slot &&
               fd.parcel == field_.parcel;
   }
 
-  const FdSlot& field_;
+  const internal::FdSlot& field_;
   bool found_ = false;
 };
 
@@ -167,7 +171,7 @@ absl::Status ParcelBase::PrepareToSend() {
 // more.
 bool ParcelBase::HidesDescriptors() {
   if (id_ == 0 || std::none_of(descriptors_.begin(), descriptors_.end(),
-                               [](const OutgoingFd& fd) { return fd.ok(); })) {
+                               [](const AttachedFd& fd) { return fd.ok(); })) {
     return false;
   }
   // The field "parcel" of an fdrpc.Fd, as it stands in the bytes.
@@ -191,12 +195,12 @@ absl::Status ParcelBase::Accept(DescriptorSet descriptors) {
 }
 
 void ParcelBase::CloseAll() {
-  for (OutgoingFd& fd : descriptors_) CloseInBackground(fd.TakeUnique());
+  for (AttachedFd& fd : descriptors_) CloseInBackground(fd.TakeUnique());
   descriptors_.clear();
   id_ = 0;
 }
 
-OutgoingFd* ParcelBase::Find(const FdSlot& field) {
+AttachedFd* ParcelBase::Find(const internal::FdSlot& field) {
   if (field.slot == 0 || field.slot > descriptors_.size() ||
       field.parcel != id_) {
     return nullptr;
@@ -204,14 +208,14 @@ OutgoingFd* ParcelBase::Find(const FdSlot& field) {
   return &descriptors_[field.slot - 1];
 }
 
-bool ParcelBase::OthersName(const FdSlot& field) {
+bool ParcelBase::OthersName(const internal::FdSlot& field) {
   OtherNames others(field);
   VisitSlots(others);
   return others.found();
 }
 
-void ParcelBase::AttachSlot(FdSlot& field, OutgoingFd fd) {
-  if (OutgoingFd* old = Find(field); old != nullptr && !OthersName(field)) {
+void ParcelBase::AttachSlot(internal::FdSlot& field, AttachedFd fd) {
+  if (AttachedFd* old = Find(field); old != nullptr && !OthersName(field)) {
     CloseInBackground(std::exchange(*old, std::move(fd)).TakeUnique());
     return;
   }
@@ -221,20 +225,20 @@ void ParcelBase::AttachSlot(FdSlot& field, OutgoingFd fd) {
   field.parcel = id_;
 }
 
-UniqueFd ParcelBase::TakeSlot(const FdSlot& field) {
-  OutgoingFd* fd = Find(field);
+UniqueFd ParcelBase::TakeSlot(const internal::FdSlot& field) {
+  AttachedFd* fd = Find(field);
   return fd == nullptr ? UniqueFd() : fd->TakeUnique();
 }
 
-int ParcelBase::BorrowSlot(const FdSlot& field) const {
-  const OutgoingFd* fd = const_cast<ParcelBase*>(this)->Find(field);
+int ParcelBase::BorrowSlot(const internal::FdSlot& field) const {
+  const AttachedFd* fd = const_cast<ParcelBase*>(this)->Find(field);
   return fd == nullptr ? -1 : fd->get();
 }
 
-void ParcelBase::CloseSlot(const FdSlot& field) {
-  OutgoingFd* fd = Find(field);
+void ParcelBase::CloseSlot(const internal::FdSlot& field) {
+  AttachedFd* fd = Find(field);
   if (fd != nullptr && !OthersName(field)) {
-    CloseInBackground(std::exchange(*fd, OutgoingFd()).TakeUnique());
+    CloseInBackground(std::exchange(*fd, AttachedFd()).TakeUnique());
   }
 }
 

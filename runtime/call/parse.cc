@@ -3,13 +3,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "fdrpc/kept_messages.h"
+#include "fdrpc/internal/kept_messages.h"
 
 namespace fdrpc {
 
 absl::Status ParseReceived(ReceivedMessage received, IncomingMessage message) {
   if (message.owner != nullptr &&
-      received.bytes.size() >= KeptMessages::kLeastBytes) {
+      received.bytes.size() >= internal::KeptMessages::kLeastBytes) {
     message.owner->ExpectLarge();
   }
   if (!std::move(received.bytes).ParseInto(*message.message)) {

@@ -5,7 +5,7 @@
 
 #include "absl/time/time.h"
 #include "fdrpc/call_options.h"
-#include "fdrpc/message_stream.h"
+#include "fdrpc/internal/message_stream.h"
 #include "fdrpc/method.h"
 #include "fdrpc/parcel.h"
 #include "fdrpc/server_context.h"
@@ -39,15 +39,15 @@ void RemoveParcelNames(std::string& message) {
 
 }  // namespace
 
-void PrintParcel(const ParcelBase& parcel, std::string message,
-                 std::ostream* to) {
+void internal::PrintParcel(const ParcelBase& parcel, std::string message,
+                           std::ostream* to) {
   RemoveParcelNames(message);
   // These two give what could be changed, and change nothing.
   auto& printed = const_cast<ParcelBase&>(parcel);
   *to << "Parcel of " << printed.lite_message().GetTypeName() << " {" << message
       << "}";
   const char* separator = " with ";
-  for (const OutgoingFd& fd : printed.descriptors()) {
+  for (const AttachedFd& fd : printed.descriptors()) {
     *to << separator;
     PrintTo(fd, to);
     separator = ", ";
@@ -96,6 +96,6 @@ void PrintTo(const ServerContext& context, std::ostream* to) {
   }
 }
 
-void PrintStream(const char* name, std::ostream* to) { *to << name; }
+void internal::PrintStream(const char* name, std::ostream* to) { *to << name; }
 
 }  // namespace fdrpc

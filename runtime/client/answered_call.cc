@@ -20,7 +20,7 @@ std::shared_ptr<ContinuationRunner> RunnerOf(Caller& next, CallForm form) {
 
 // As who receives them has descriptors: each its own.
 absl::Status MakeUnique(DescriptorSet descriptors, std::vector<UniqueFd>& own) {
-  for (OutgoingFd& fd : descriptors) {
+  for (AttachedFd& fd : descriptors) {
     UniqueFd unique = fd.TakeUnique();
     if (!unique.ok()) unique.Reset(Syscalls::Get().duplicate(fd.get()));
     if (!unique.ok()) {

@@ -5,6 +5,7 @@
 #include "base/recycled.h"
 #include "client/channel_call.h"
 #include "fdrpc/answered_call.h"
+#include "fdrpc/internal/take_reply.h"
 #include "os/busy_poll.h"
 #include "wire/limits.h"
 
@@ -74,7 +75,7 @@ absl::Status ChannelCore::CallUnary(const Method& method,
   ChannelCall call(*this, method, options);
   call.Start(options, &request, /*borrow_request=*/true);
   call.Await(CallEvent::kEnd);
-  return TakeReply(call, reply);
+  return internal::TakeReply(call, reply);
 }
 
 std::shared_ptr<ClientCall> ChannelCore::StartCall(

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "connection/message_pieces.h"
+#include "fdrpc/internal/message_owner.h"
 #include "wire/cut_text.h"
 #include "wire/limits.h"
 #include "wire/little_endian.h"
@@ -89,7 +90,7 @@ class Pieces {
     return message.owner != nullptr &&
            &message.owner->owned() == message.message;
   }
-  static MessagePieces Share(MessageOwner& owner) {
+  static MessagePieces Share(internal::MessageOwner& owner) {
     const auto shared = owner.Share();
     // The sizes that it keeps for the serialiser have not moved with it.
     (void)shared->ByteSizeLong();

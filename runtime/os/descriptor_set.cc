@@ -4,7 +4,7 @@
 
 namespace fdrpc {
 
-std::string OutgoingFd::place() const {
+std::string AttachedFd::place() const {
   if (place_ == nullptr) return "";
   return index_ < 0 ? place_.get()
                     : absl::StrCat(place_.get(), "[", index_, "]");

@@ -28,7 +28,7 @@ void PrintTo(const SharedFd& fd, std::ostream* to) {
   PrintNumber(fd.get(), *to);
 }
 
-void PrintTo(const OutgoingFd& fd, std::ostream* to) {
+void PrintTo(const AttachedFd& fd, std::ostream* to) {
   PrintNumber(fd.get(), *to);
   const std::string place = fd.place();
   if (!place.empty()) *to << " of " << place;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "fdrpc/kept_messages.h"
+#include "fdrpc/internal/kept_messages.h"
 #include "os/background_close.h"
 #include "wire/limits.h"
 
@@ -145,7 +145,7 @@ void ServerConnection::HoldBack() {
 
 void ServerConnection::OnCallGone(bool one_way) {
   calls_.OnCallGone(one_way);
-  if (KeptMessages::Any()) host_->OnMessagesKept();
+  if (internal::KeptMessages::Any()) host_->OnMessagesKept();
   if (one_way && held_back_ && calls_.FewOneWays() &&
       held_back_.exchange(false)) {
     host_->OnInterestChanged(*this);
@@ -189,7 +189,7 @@ void ServerConnection::Flush() {
 void ServerConnection::WriteNow() {
   write_put_off_.store(false);
   connection_.Flush();
-  if (KeptMessages::Any()) host_->OnMessagesKept();
+  if (internal::KeptMessages::Any()) host_->OnMessagesKept();
   if (draining_.load(std::memory_order_acquire)) host_->OnDrainProgress();
 }
 

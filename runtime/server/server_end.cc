@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "fdrpc/kept_messages.h"
+#include "fdrpc/internal/kept_messages.h"
 #include "server/server_core.h"
 
 namespace fdrpc {
@@ -92,7 +92,7 @@ void ServerCore::ShutdownIfIdle(MonotonicTime now) {
 
 void ServerCore::DropUnusedMessages(MonotonicTime now) {
   if (now < kept_check_at_) return;
-  KeptMessages::DropUnused();
+  internal::KeptMessages::DropUnused();
   // NextDeadline() looks whether there are some behind this: either it sees
   // what is kept from now on, or who keeps it finds this reset.
   told_of_kept_.store(false);
@@ -163,7 +163,7 @@ void ServerCore::CloseConnections() {
     connection->Close(ShuttingDown());
   }
   // Nobody watches them any more, unless the process has another server.
-  for (int i = 0; i < 2; ++i) KeptMessages::DropUnused();
+  for (int i = 0; i < 2; ++i) internal::KeptMessages::DropUnused();
 }
 
 }  // namespace fdrpc

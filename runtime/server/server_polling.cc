@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "fdrpc/kept_messages.h"
+#include "fdrpc/internal/kept_messages.h"
 #include "os/background_close.h"
 #include "server/incoming_call.h"
 #include "server/server_core.h"
@@ -95,7 +95,7 @@ bool ServerCore::Poll(MonotonicTime until) {
 }
 
 MonotonicTime ServerCore::NextDeadline() {
-  if (kept_check_at_ == kNoDeadline && KeptMessages::Any()) {
+  if (kept_check_at_ == kNoDeadline && internal::KeptMessages::Any()) {
     kept_check_at_ = DeadlineAfter(Clock::Real().Now(), kKeptTime);
   }
   MonotonicTime next =

@@ -3,14 +3,14 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "fdrpc/handler_exceptions.h"
+#include "fdrpc/internal/handler_exceptions.h"
 
 namespace fdrpc {
 
 void RegisteredMethod::Serve(std::shared_ptr<ServerCall> call) const {
   if (interceptors.empty()) return handler->serve(*service, std::move(call));
   const RegisteredMethod rest = {service, handler, interceptors.subspan(1)};
-  CallHandler(
+  internal::CallHandler(
       [&] {
         interceptors.front()->Serve(*handler->method, call,
                                     [&rest](std::shared_ptr<ServerCall> next) {
@@ -26,7 +26,7 @@ void ServiceRegistry::Add(Service& service) {
   FDRPC_CHECK(is_new,
               absl::StrCat("two services of one name were added to a server: ",
                            std::string(service.full_name())));
-  for (const MethodHandler& handler : service.method_handlers()) {
+  for (const internal::MethodHandler& handler : service.method_handlers()) {
     FDRPC_CHECK(handler.serve != nullptr,
                 absl::StrCat("a method has no handler: ",
                              std::string(handler.method->full_name)));

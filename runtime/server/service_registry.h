@@ -19,7 +19,7 @@ namespace fdrpc {
 // calls before. Borrows all.
 struct RegisteredMethod {
   Service* service = nullptr;
-  const MethodHandler* handler = nullptr;
+  const internal::MethodHandler* handler = nullptr;
   absl::Span<const std::shared_ptr<ServerInterceptor>> interceptors = {};
 
   // Has a call served, by way of the interceptors.

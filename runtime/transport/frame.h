@@ -53,7 +53,7 @@ struct FrameToSend {
     if (attached == nullptr) return {};
     return attached->body;
   }
-  absl::Span<const OutgoingFd> descriptors() const {
+  absl::Span<const AttachedFd> descriptors() const {
     if (attached == nullptr) return {};
     return attached->descriptors;
   }

@@ -20,7 +20,7 @@ absl::StatusOr<LoopbackTransport::FrameInTransit> LoopbackTransport::Cross(
   for (const SharedBytes& piece : frame.body())
     crossed.bytes.append(piece.bytes);
   crossed.descriptors.reserve(frame.descriptors().size());
-  for (const OutgoingFd& fd : frame.descriptors()) {
+  for (const AttachedFd& fd : frame.descriptors()) {
     UniqueFd own(Syscalls::Get().duplicate(fd.get()));
     if (!own.ok()) {
       return errno == EBADF

@@ -67,7 +67,7 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
     return 0;
   }
   absl::InlinedVector<int, 8> fds;
-  for (const OutgoingFd& fd : first.descriptors()) fds.push_back(fd.get());
+  for (const AttachedFd& fd : first.descriptors()) fds.push_back(fd.get());
   GatheredFrames gathered;
   char header[kFrameHeaderBytes];
   if (fits) {

@@ -13,17 +13,17 @@ namespace fdrpc {
 namespace {
 
 // "field a.B.c: ", or nothing if it is not known.
-std::string Place(const OutgoingFd& fd) {
+std::string Place(const AttachedFd& fd) {
   const std::string place = fd.place();
   return place.empty() ? place : absl::StrCat(place, ": ");
 }
 
 // The only descriptor's, or those of several.
-std::string Places(absl::Span<const OutgoingFd> descriptors) {
+std::string Places(absl::Span<const AttachedFd> descriptors) {
   constexpr size_t kMostNamed = 4;
   if (descriptors.size() == 1) return Place(descriptors[0]);
   std::vector<std::string> places;
-  for (const OutgoingFd& fd : descriptors) {
+  for (const AttachedFd& fd : descriptors) {
     if (fd.place().empty()) continue;
     if (places.size() == kMostNamed) {
       places.push_back("others");
@@ -38,16 +38,16 @@ std::string Places(absl::Span<const OutgoingFd> descriptors) {
 
 }  // namespace
 
-absl::Status NotOpen(const OutgoingFd& fd) {
+absl::Status NotOpen(const AttachedFd& fd) {
   return absl::InvalidArgumentError(absl::StrCat(
       Place(fd), "descriptor ", fd.get(),
       " is not open (EBADF): it was closed while the parcel owned it"));
 }
 
-absl::Status Refusal(int error, absl::Span<const OutgoingFd> descriptors) {
+absl::Status Refusal(int error, absl::Span<const AttachedFd> descriptors) {
   switch (error) {
     case EBADF:
-      for (const OutgoingFd& fd : descriptors) {
+      for (const AttachedFd& fd : descriptors) {
         if (!IsOpen(fd.get())) return NotOpen(fd);
       }
       return absl::InvalidArgumentError(absl::StrCat(

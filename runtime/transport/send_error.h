@@ -13,9 +13,9 @@ bool ConcernsFrameOnly(int error, bool has_descriptors);
 
 // Why that frame, which has these descriptors, can't be sent: names the field
 // of the one that is wrong, if that can be told.
-absl::Status Refusal(int error, absl::Span<const OutgoingFd> descriptors);
+absl::Status Refusal(int error, absl::Span<const AttachedFd> descriptors);
 // The same for one of them.
-absl::Status NotOpen(const OutgoingFd& fd);
+absl::Status NotOpen(const AttachedFd& fd);
 
 }  // namespace fdrpc
 

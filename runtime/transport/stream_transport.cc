@@ -30,7 +30,7 @@ Transport::SendResult StreamTransport::Send(
   while (result.sent < frames.size()) {
     const FrameToSend& first = frames[result.sent];
     absl::InlinedVector<int, 8> fds;
-    for (const OutgoingFd& fd : first.descriptors()) fds.push_back(fd.get());
+    for (const AttachedFd& fd : first.descriptors()) fds.push_back(fd.get());
     if (!fds.empty() && !flight_.MaySend(socket_.get(), fds.size())) {
       result.outcome = SendResult::Outcome::kWouldBlock;
       return result;

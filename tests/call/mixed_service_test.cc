@@ -23,11 +23,11 @@ class EchoToo final : public TestService::CoService {
 class OtherService final : public Service {
  public:
   template <typename Derived>
-  static constexpr OverriddenHandlers<1> CheckHandlers() {
+  static constexpr internal::OverriddenHandlers<1> CheckHandlers() {
     return {};
   }
   std::string_view full_name() const override { return "test.Other"; }
-  absl::Span<const MethodHandler> method_handlers() const override {
+  absl::Span<const internal::MethodHandler> method_handlers() const override {
     return {};
   }
 };

@@ -28,7 +28,7 @@ DescriptorSet NumberedFiles(int count) {
 // What each descriptor of a set holds.
 std::string Contents(const DescriptorSet& set) {
   std::string contents;
-  for (const OutgoingFd& fd : set) contents += ReadRest(fd.get());
+  for (const AttachedFd& fd : set) contents += ReadRest(fd.get());
   return contents;
 }
 
@@ -361,7 +361,7 @@ class UnloadedParcel final : public ParcelOf<Files> {
   }
 
  private:
-  void VisitSlots(SlotVisitor& visitor) override {
+  void VisitSlots(internal::SlotVisitor& visitor) override {
     for (int i = 0; i < message().files_size(); ++i) {
       visitor.Visit(i < 2 ? files_.c_str() : more_.c_str(),
                     *message().mutable_files(i), i);

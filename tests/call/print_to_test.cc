@@ -34,10 +34,10 @@ TEST(PrintToTest, DescriptorsAreNumbers) {
   EXPECT_EQ(PrintToString(std::optional<UniqueFd>()), "(nullopt)");
   const SharedFd shared(std::move(fd));
   EXPECT_EQ(PrintToString(shared), number);
-  EXPECT_EQ(PrintToString(OutgoingFd(shared)), number);
+  EXPECT_EQ(PrintToString(AttachedFd(shared)), number);
   EXPECT_EQ(PrintToString(UniqueFd()), "no descriptor");
   EXPECT_EQ(PrintToString(SharedFd()), "no descriptor");
-  EXPECT_EQ(PrintToString(OutgoingFd()), "no descriptor");
+  EXPECT_EQ(PrintToString(AttachedFd()), "no descriptor");
 }
 
 TEST(PrintToTest, ParcelsAreMessagesAndDescriptors) {

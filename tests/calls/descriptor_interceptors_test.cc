@@ -61,7 +61,7 @@ absl::Status Replace(const std::string& name, Parcel<Files>& parcel) {
 absl::Status ReplaceAny(const std::string& name, ParcelBase& parcel) {
   auto& message = static_cast<Files&>(parcel.lite_message());
   EXPECT_EQ(parcel.descriptors().size(), 1u);
-  OutgoingFd& first = parcel.descriptors()[message.first().slot() - 1];
+  AttachedFd& first = parcel.descriptors()[message.first().slot() - 1];
   message.mutable_text()->append(ReadRest(first.get()) + "," + name + ",");
   first = FileWith(name);
   return absl::OkStatus();

@@ -155,8 +155,8 @@ class EndsAtOnce final : public TestService::Service {
   }
 };
 
-DetachedTask WriteMany(TestService::Stub stub, Busy& busy,
-                       std::promise<absl::Status>& end) {
+internal::DetachedTask WriteMany(TestService::Stub stub, Busy& busy,
+                                 std::promise<absl::Status>& end) {
   auto call = stub.co().Chat();
   bool sent = true;
   while (sent && busy.Next()) sent = co_await call.Write(Text());

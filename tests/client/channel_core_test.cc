@@ -186,7 +186,7 @@ TEST_F(ChannelCoreTest, ReadyShowsTheDeadlineToWhoNeverWaits) {
 
 TEST_F(ChannelCoreTest, AOneWayCallEndsWhenItIsSentAndIsNotAnswered) {
   const std::shared_ptr<Caller> caller = NewCaller();
-  EXPECT_TRUE(BlockingOneWay(*caller, kTell, kEmpty, {}).ok());
+  EXPECT_TRUE(internal::BlockingOneWay(*caller, kTell, kEmpty, {}).ok());
   const FrameHeader open = server().Await(FrameType::kOpen);
   EXPECT_EQ(open.call_id, 1u);
   EXPECT_EQ(open.flags, kFlagMessage | kFlagHalfClose | kFlagOneWay);
@@ -207,26 +207,27 @@ TEST_F(ChannelCoreTest, HoldsALargeOneWayCallBackUntilTheServersHello) {
   request.set_data(std::string(kGuaranteedMessageBytes + 1, 'x'));
   absl::Status sent = absl::UnknownError("not sent");
   std::thread tells(
-      [&] { sent = BlockingOneWay(*caller, kTell, request, {}); });
+      [&] { sent = internal::BlockingOneWay(*caller, kTell, request, {}); });
   server().Await(FrameType::kHello);
   server().SayHello({.max_message_bytes = 1u << 20});
   server().Await(FrameType::kOpen);
   tells.join();
   EXPECT_TRUE(sent.ok()) << sent;
   request.set_data(std::string(2u << 20, 'x'));
-  EXPECT_TRUE(
-      absl::IsResourceExhausted(BlockingOneWay(*caller, kTell, request, {})));
+  EXPECT_TRUE(absl::IsResourceExhausted(
+      internal::BlockingOneWay(*caller, kTell, request, {})));
 }
 
 TEST_F(ChannelCoreTest, MakesAOneWayCallAgainThatItHasNotSent) {
   const std::shared_ptr<Caller> caller = NewCaller(2);
-  EXPECT_TRUE(BlockingOneWay(*caller, kTell, kEmpty, {}).ok());
+  EXPECT_TRUE(internal::BlockingOneWay(*caller, kTell, kEmpty, {}).ok());
   server(0).Await(FrameType::kOpen);
   server(0).Close();
-  EXPECT_TRUE(BlockingOneWay(*caller, kTell, kEmpty, {}).ok());
+  EXPECT_TRUE(internal::BlockingOneWay(*caller, kTell, kEmpty, {}).ok());
   EXPECT_EQ(server(1).Await(FrameType::kOpen).call_id, 1u);
   server(1).Close();
-  EXPECT_TRUE(absl::IsUnavailable(BlockingOneWay(*caller, kTell, kEmpty, {})));
+  EXPECT_TRUE(absl::IsUnavailable(
+      internal::BlockingOneWay(*caller, kTell, kEmpty, {})));
 }
 
 // As of a plugin that was unloaded and another that was loaded in its place.
@@ -234,10 +235,10 @@ TEST_F(ChannelCoreTest, KnowsAMethodByItsNameAndNotByItsAddress) {
   const std::shared_ptr<Caller> caller = NewCaller();
   std::string name = "fdrpc.testing.TestService/Echo";
   const Method method = {.full_name = name, .one_way = true};
-  EXPECT_TRUE(BlockingOneWay(*caller, method, kEmpty, {}).ok());
-  EXPECT_TRUE(BlockingOneWay(*caller, method, kEmpty, {}).ok());
+  EXPECT_TRUE(internal::BlockingOneWay(*caller, method, kEmpty, {}).ok());
+  EXPECT_TRUE(internal::BlockingOneWay(*caller, method, kEmpty, {}).ok());
   name.replace(name.size() - 4, 4, "Evil");
-  EXPECT_TRUE(BlockingOneWay(*caller, method, kEmpty, {}).ok());
+  EXPECT_TRUE(internal::BlockingOneWay(*caller, method, kEmpty, {}).ok());
   EXPECT_EQ(server().Await(FrameType::kOpen).argument, 1u);
   EXPECT_EQ(server().Await(FrameType::kOpen).argument, 1u);
   EXPECT_EQ(server().Await(FrameType::kMethod).argument, 2u);

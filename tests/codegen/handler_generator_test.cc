@@ -105,15 +105,18 @@ TEST(HandlerGenerator, DefinesHandlersThatAnswerUnimplemented) {
 TEST(HandlerGenerator, ListsEveryMethodWithWhatServesIt) {
   EXPECT_THAT(
       Generated(kAllKinds).source,
-      AllOf(HasSubstr("      {.method = &Methods::kUp,\n"
-                      "       .serve = "
-                      "::fdrpc::ServeBlocking<&Service::Up>::Serve},\n"),
-            HasSubstr("      {.method = &Methods::kUp,\n"
-                      "       .serve = "
-                      "::fdrpc::ServeAsync<&AsyncService::Up>::Serve},\n"),
-            HasSubstr("      {.method = &Methods::kUp,\n"
-                      "       .serve = "
-                      "::fdrpc::ServeCo<&CoService::Up>::Serve},\n")));
+      AllOf(
+          HasSubstr(
+              "      {.method = &Methods::kUp,\n"
+              "       .serve = "
+              "::fdrpc::internal::ServeBlocking<&Service::Up>::Serve},\n"),
+          HasSubstr(
+              "      {.method = &Methods::kUp,\n"
+              "       .serve = "
+              "::fdrpc::internal::ServeAsync<&AsyncService::Up>::Serve},\n"),
+          HasSubstr("      {.method = &Methods::kUp,\n"
+                    "       .serve = "
+                    "::fdrpc::internal::ServeCo<&CoService::Up>::Serve},\n")));
 }
 
 }  // namespace

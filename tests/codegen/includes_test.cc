@@ -58,11 +58,13 @@ TEST_F(IncludesTest, NameWhatStubsAndHandlersAreMadeOf) {
       ElementsAre("absl/functional/any_invocable.h", "absl/status/status.h",
                   "absl/status/statusor.h", "absl/types/span.h",
                   "fdrpc/async_server_stream.h", "fdrpc/co_server_stream.h",
-                  "fdrpc/server_stream.h", "fdrpc/service.h", "fdrpc/stub.h",
-                  "fdrpc/task.h", "x.pb.h"));
+                  "fdrpc/internal/handler_checks.h", "fdrpc/internal/stub.h",
+                  "fdrpc/server_stream.h", "fdrpc/service.h", "fdrpc/task.h",
+                  "x.pb.h"));
   EXPECT_THAT(SourceIncludes(file, fields_).quoted,
-              ElementsAre("fdrpc/serve_async.h", "fdrpc/serve_blocking.h",
-                          "fdrpc/serve_co.h"));
+              ElementsAre("fdrpc/internal/serve_async.h",
+                          "fdrpc/internal/serve_blocking.h",
+                          "fdrpc/internal/serve_co.h"));
 }
 
 TEST_F(IncludesTest, NameParcelsOfFieldsInTheSource) {

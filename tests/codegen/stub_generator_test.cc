@@ -103,14 +103,15 @@ TEST(StubGenerator, DeclaresCallsForCoroutines) {
 TEST(StubGenerator, MakesUnaryCallsInOneFunctionOfTheRuntime) {
   EXPECT_THAT(
       Generated(kAllKinds).source,
-      AllOf(HasSubstr("  return ::fdrpc::BlockingUnary<"
+      AllOf(HasSubstr("  return ::fdrpc::internal::BlockingUnary<"
                       "::fdrpc::Parcel<::test::F>>(\n"
                       "      *caller_, Methods::kOne, request, options);\n"),
-            HasSubstr("  ::fdrpc::AsyncUnary<::fdrpc::Parcel<::test::F>>(\n"
-                      "      *caller_, Methods::kOne, request, options, "
-                      "::std::move(done));\n"),
+            HasSubstr(
+                "  ::fdrpc::internal::AsyncUnary<::fdrpc::Parcel<::test::F>>(\n"
+                "      *caller_, Methods::kOne, request, options, "
+                "::std::move(done));\n"),
             HasSubstr("  return ::fdrpc::CoReply<::fdrpc::Parcel<::test::F>>(\n"
-                      "      ::fdrpc::StartWithRequest(\n"
+                      "      ::fdrpc::internal::StartWithRequest(\n"
                       "          *caller_, Methods::kOne, request, options,\n"
                       "          ::fdrpc::CallForm::kNotified));\n")));
 }
@@ -124,7 +125,7 @@ TEST(StubGenerator, BeginsCallsWithTheirRequestOrWithout) {
                       "::fdrpc::CallForm::kBlocking));\n"),
             HasSubstr("  return ::fdrpc::AsyncClientReader<"
                       "::fdrpc::Parcel<::test::F>>(\n"
-                      "      ::fdrpc::StartWithRequest(\n"
+                      "      ::fdrpc::internal::StartWithRequest(\n"
                       "          *caller_, Methods::kDown, request, options,\n"
                       "          ::fdrpc::CallForm::kNotified));\n")));
 }

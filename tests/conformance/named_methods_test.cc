@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "fdrpc/client_stream.h"
-#include "fdrpc/stub.h"
+#include "fdrpc/internal/stub.h"
 #include "tests/conformance/attacked_server.h"
 
 namespace fdrpc::testing {
@@ -45,9 +45,10 @@ class NamedMethodsTest : public AttackedServer {
     const Text request = TextOf("text", 2);
     switch (kind) {
       case MethodKind::kUnary:
-        return BlockingUnary<Text>(caller, method, request, options).status();
+        return internal::BlockingUnary<Text>(caller, method, request, options)
+            .status();
       case MethodKind::kServerStreaming: {
-        ClientReader<Text> reader(StartWithRequest(
+        ClientReader<Text> reader(internal::StartWithRequest(
             caller, method, request, options, CallForm::kBlocking));
         while (reader.Read().has_value()) {
         }

@@ -53,7 +53,7 @@ void AddPiece(Whole& whole, std::string_view piece,
               const OutgoingFrame& frame) {
   EXPECT_LE(piece.size(), kMaxPieceBytes);
   whole.bytes += piece;
-  for (const OutgoingFd& fd : DescriptorsOf(frame)) {
+  for (const AttachedFd& fd : DescriptorsOf(frame)) {
     whole.contents += ReadRest(fd.get());
   }
 }

@@ -6,7 +6,7 @@
 
 #include "base/sanitizers.h"
 #include "connection/frame_builder.h"
-#include "fdrpc/call_message.h"
+#include "fdrpc/internal/call_message.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "gtest/gtest.h"
@@ -20,7 +20,7 @@ using google::protobuf::ListValue;
 
 template <typename Message>
 OutgoingFrames FramesOf(Message message) {
-  MovedMessage<Message> moved(message);
+  internal::MovedMessage<Message> moved(message);
   return BuildMessage(1, moved.outgoing(), {}, false);
 }
 std::string Joined(const OutgoingFrames& frames) {
@@ -93,7 +93,7 @@ TEST(SharedMessageTest, IsNotCopiedAndLivesUntilItsLastFrameHasGone) {
 TEST(SharedMessageTest, IsNotTheOneThatAnInterceptorReplaced) {
   BytesValue message = MessageOfSize(kMaxPieceBytes);
   const BytesValue other = MessageOfSize(kMaxPieceBytes + 7);
-  MovedMessage<BytesValue> moved(message);
+  internal::MovedMessage<BytesValue> moved(message);
   OutgoingMessage sent = moved.outgoing();
   sent.message = &other;
   EXPECT_EQ(Joined(BuildMessage(1, sent, {}, false)),

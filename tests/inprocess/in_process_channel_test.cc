@@ -108,7 +108,7 @@ TEST_F(InProcessChannelTest, OneWayCallsArriveInOrder) {
       .full_name = "fdrpc.testing.TestService/Echo", .one_way = true};
   for (int i = 0; i < kCalls; ++i) {
     const Text request = TextOf("", i);
-    ASSERT_TRUE(BlockingOneWay(*caller, kEcho, request, {}).ok());
+    ASSERT_TRUE(internal::BlockingOneWay(*caller, kEcho, request, {}).ok());
   }
   all.get_future().wait();
   for (int i = 0; i < kCalls; ++i) ASSERT_EQ(numbers[i], i);

@@ -36,7 +36,7 @@ TEST(InProcessServerTest, TakesTheServersOptions) {
 TEST(InProcessServerTest, ServesSeveralServices) {
   class Other final : public Service {
     std::string_view full_name() const override { return "test.Other"; }
-    absl::Span<const MethodHandler> method_handlers() const override {
+    absl::Span<const internal::MethodHandler> method_handlers() const override {
       return {};
     }
   };

@@ -158,7 +158,7 @@ TEST_P(LetGoTest, ACoroutineThatWaitsHearsThatItsStreamHasGone) {
   std::promise<absl::Status> told[3];
   std::promise<bool> read;
   auto finish = [](auto& stream,
-                   std::promise<absl::Status>& to) -> DetachedTask {
+                   std::promise<absl::Status>& to) -> internal::DetachedTask {
     auto pending = stream.Finish();
     auto status = co_await pending;
     if constexpr (std::is_same_v<decltype(status), absl::Status>) {
@@ -175,7 +175,7 @@ TEST_P(LetGoTest, ACoroutineThatWaitsHearsThatItsStreamHasGone) {
     finish(watch, told[0]);
     finish(collect, told[1]);
     finish(chat, told[2]);
-    [](auto& stream, std::promise<bool>& to) -> DetachedTask {
+    [](auto& stream, std::promise<bool>& to) -> internal::DetachedTask {
       auto reply = co_await stream.Read();
       to.set_value(reply.has_value());
     }(other, read);

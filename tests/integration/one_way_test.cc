@@ -305,7 +305,7 @@ TEST_P(OneWayTest, ErrorsAreCountedWhereNobodyHearsOfThem) {
   static constexpr Method kUnknown = {.full_name = "fdrpc.testing.Log/Gone",
                                       .one_way = true};
   const LogEntry entry = EntryOf("x");
-  EXPECT_TRUE(BlockingOneWay(*caller, kUnknown, entry, {}).ok());
+  EXPECT_TRUE(internal::BlockingOneWay(*caller, kUnknown, entry, {}).ok());
   // The answer is behind all of them.
   EXPECT_TRUE(absl::IsUnimplemented(stub.Ask(EntryOf("")).status()));
   told_.Await(3);
@@ -322,14 +322,16 @@ TEST_P(OneWayTest, EitherSideMayKnowTheMethodAsAnOrdinaryOne) {
   static constexpr Method kAsks = {.full_name = "fdrpc.testing.Log/Write"};
   const LogEntry entry = EntryOf("asked");
   absl::StatusOr<google::protobuf::Empty> reply =
-      BlockingUnary<google::protobuf::Empty>(*caller, kAsks, entry, {});
+      internal::BlockingUnary<google::protobuf::Empty>(*caller, kAsks, entry,
+                                                       {});
   EXPECT_TRUE(reply.ok()) << reply.status();
   const LogEntry wrong = EntryOf("wrong");
-  reply = BlockingUnary<google::protobuf::Empty>(*caller, kAsks, wrong, {});
+  reply = internal::BlockingUnary<google::protobuf::Empty>(*caller, kAsks,
+                                                           wrong, {});
   EXPECT_TRUE(absl::IsDataLoss(reply.status())) << reply.status();
   static constexpr Method kTells = {.full_name = "fdrpc.testing.Log/Ask",
                                     .one_way = true};
-  EXPECT_TRUE(BlockingOneWay(*caller, kTells, entry, {}).ok());
+  EXPECT_TRUE(internal::BlockingOneWay(*caller, kTells, entry, {}).ok());
   EXPECT_TRUE(Log::Stub(caller).Ask(entry).ok());
   const ServerStatistics statistics = StatisticsAtTheEnd();
   EXPECT_EQ(statistics.one_way_calls, 1u);

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/sanitizers.h"
-#include "fdrpc/kept_messages.h"
+#include "fdrpc/internal/kept_messages.h"
 #include "gtest/gtest.h"
 #include "tests/integration/unary_call_fixture.h"
 #include "tests/support/files.h"
@@ -41,8 +41,8 @@ TEST_P(UnaryCallTest, MemoryOfLargeMessagesComesBackFromAnIdleServer) {
   Text request;
   request.set_data(std::string(5u << 20, 'x'));
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(stub.Echo(request).ok());
-  EXPECT_EQ(KeptMessages::Any(), !kAddressSanitizer);
-  while (KeptMessages::Any()) std::this_thread::yield();
+  EXPECT_EQ(internal::KeptMessages::Any(), !kAddressSanitizer);
+  while (internal::KeptMessages::Any()) std::this_thread::yield();
   EXPECT_EQ(stub.Echo(request)->data(), request.data());
 }
 

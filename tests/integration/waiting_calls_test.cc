@@ -39,7 +39,7 @@ class WaitingCallsTest : public UnaryCallFixture {
     });
     return told.get_future().get();
   }
-  DetachedTask Await(int number, std::latch& ended) {
+  internal::DetachedTask Await(int number, std::latch& ended) {
     absl::StatusOr<Text> reply = co_await away_.co().Echo(
         Numbered(number), CallOptions{.wait_for_ready = true});
     EXPECT_EQ(reply.ok() ? reply->number() : -1, number) << reply.status();

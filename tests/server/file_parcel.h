@@ -40,7 +40,7 @@ class FileParcel final : public ParcelOf<google::protobuf::UInt32Value> {
     uint64_t& named;
   };
 
-  void VisitSlots(SlotVisitor& visitor) override {
+  void VisitSlots(internal::SlotVisitor& visitor) override {
     Slot slot{**this, named_};
     visitor.Visit("file", slot);
   }

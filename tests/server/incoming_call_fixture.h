@@ -33,7 +33,7 @@ class KeepingService final : public Service {
         handler_{&method_, &Serve} {}
 
   std::string_view full_name() const override { return "test.Keeping"; }
-  absl::Span<const MethodHandler> method_handlers() const override {
+  absl::Span<const internal::MethodHandler> method_handlers() const override {
     return absl::MakeConstSpan(&handler_, 1);
   }
   RegisteredMethod registered() { return {this, &handler_}; }
@@ -46,7 +46,7 @@ class KeepingService final : public Service {
   }
 
   const Method method_;
-  const MethodHandler handler_;
+  const internal::MethodHandler handler_;
 };
 
 // One call, between a handler and a connection that are both the test.

@@ -88,10 +88,11 @@ class KeepingHandles final : public StreamService {
   using Stream = AsyncServerStream<Text, Text>;
 
   KeepingHandles()
-      : StreamService(
-            "test.Keeping", ServeAsync<&This::Echo>::Serve,
-            ServeAsync<&This::Chat>::Serve, ServeAsync<&This::Echo>::Serve,
-            ServeAsync<&This::Chat>::Serve, ServeAsync<&This::Chat>::Serve) {}
+      : StreamService("test.Keeping", internal::ServeAsync<&This::Echo>::Serve,
+                      internal::ServeAsync<&This::Chat>::Serve,
+                      internal::ServeAsync<&This::Echo>::Serve,
+                      internal::ServeAsync<&This::Chat>::Serve,
+                      internal::ServeAsync<&This::Chat>::Serve) {}
 
   void Echo(Unary call) {
     unary.emplace(std::move(call));
@@ -259,11 +260,11 @@ class BadDescriptors final : public StreamService {
  public:
   using This = BadDescriptors;
   BadDescriptors()
-      : StreamService("test.Bad", ServeBlocking<&This::Echo>::Serve,
-                      ServeBlocking<&This::Pass>::Serve,
-                      ServeBlocking<&This::Echo>::Serve,
-                      ServeBlocking<&This::Pass>::Serve,
-                      ServeBlocking<&This::Pass>::Serve) {}
+      : StreamService("test.Bad", internal::ServeBlocking<&This::Echo>::Serve,
+                      internal::ServeBlocking<&This::Pass>::Serve,
+                      internal::ServeBlocking<&This::Echo>::Serve,
+                      internal::ServeBlocking<&This::Pass>::Serve,
+                      internal::ServeBlocking<&This::Pass>::Serve) {}
 
   absl::Status Echo(ServerContext&, const Text& request, Text& reply) {
     reply = request;

@@ -13,7 +13,7 @@ TEST(ServiceRegistryTest, FindsEachMethodOfAServiceByItsFullName) {
   testing::BlockingService service;
   ServiceRegistry registry;
   registry.Add(service);
-  for (const MethodHandler& handler : service.method_handlers()) {
+  for (const internal::MethodHandler& handler : service.method_handlers()) {
     absl::StatusOr<RegisteredMethod> found =
         registry.Find(handler.method->full_name);
     ASSERT_TRUE(found.ok()) << found.status();

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "fdrpc/serve_async.h"
-#include "fdrpc/serve_blocking.h"
-#include "fdrpc/serve_co.h"
+#include "fdrpc/internal/serve_async.h"
+#include "fdrpc/internal/serve_blocking.h"
+#include "fdrpc/internal/serve_co.h"
 #include "fdrpc/service.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "tests/server/file_parcel.h"
@@ -34,7 +34,7 @@ class StreamService : public Service {
                                                    "Chat", "Pass"};
 
   std::string_view full_name() const override { return name_; }
-  absl::Span<const MethodHandler> method_handlers() const override {
+  absl::Span<const internal::MethodHandler> method_handlers() const override {
     return handlers_;
   }
   HandlerLog& log() { return log_; }
@@ -67,7 +67,7 @@ class StreamService : public Service {
   const std::string name_;
   std::string full_names_[kMethods];
   Method methods_[kMethods];
-  MethodHandler handlers_[kMethods];
+  internal::MethodHandler handlers_[kMethods];
   HandlerLog log_;
 };
 
@@ -75,11 +75,12 @@ class BlockingService final : public StreamService {
  public:
   using This = BlockingService;
   BlockingService()
-      : StreamService("test.Blocking", ServeBlocking<&This::Echo>::Serve,
-                      ServeBlocking<&This::Join>::Serve,
-                      ServeBlocking<&This::Repeat>::Serve,
-                      ServeBlocking<&This::Chat>::Serve,
-                      ServeBlocking<&This::Pass>::Serve) {}
+      : StreamService("test.Blocking",
+                      internal::ServeBlocking<&This::Echo>::Serve,
+                      internal::ServeBlocking<&This::Join>::Serve,
+                      internal::ServeBlocking<&This::Repeat>::Serve,
+                      internal::ServeBlocking<&This::Chat>::Serve,
+                      internal::ServeBlocking<&This::Pass>::Serve) {}
 
   absl::Status Echo(ServerContext& context, const Text& request, Text& reply) {
     reply = request;
@@ -132,10 +133,11 @@ class CoService final : public StreamService {
  public:
   using This = CoService;
   CoService()
-      : StreamService(
-            "test.Co", ServeCo<&This::Echo>::Serve, ServeCo<&This::Join>::Serve,
-            ServeCo<&This::Repeat>::Serve, ServeCo<&This::Chat>::Serve,
-            ServeCo<&This::Pass>::Serve) {}
+      : StreamService("test.Co", internal::ServeCo<&This::Echo>::Serve,
+                      internal::ServeCo<&This::Join>::Serve,
+                      internal::ServeCo<&This::Repeat>::Serve,
+                      internal::ServeCo<&This::Chat>::Serve,
+                      internal::ServeCo<&This::Pass>::Serve) {}
 
   Task<absl::Status> Echo(ServerContext& context, const Text& request,
                           Text& reply) {
@@ -195,10 +197,11 @@ class AsyncService final : public StreamService {
  public:
   using This = AsyncService;
   AsyncService()
-      : StreamService(
-            "test.Async", ServeAsync<&This::Echo>::Serve,
-            ServeAsync<&This::Join>::Serve, ServeAsync<&This::Repeat>::Serve,
-            ServeAsync<&This::Chat>::Serve, ServeAsync<&This::Pass>::Serve) {}
+      : StreamService("test.Async", internal::ServeAsync<&This::Echo>::Serve,
+                      internal::ServeAsync<&This::Join>::Serve,
+                      internal::ServeAsync<&This::Repeat>::Serve,
+                      internal::ServeAsync<&This::Chat>::Serve,
+                      internal::ServeAsync<&This::Pass>::Serve) {}
 
   void Echo(AsyncServerUnary<Text, Text> call) {
     Ended(call.context(), 1, 1);

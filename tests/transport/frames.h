@@ -76,7 +76,7 @@ inline DescriptorSet NotOpen() {
   return set;
 }
 
-inline absl::Span<const OutgoingFd> DescriptorsOf(const OutgoingFrame& frame) {
+inline absl::Span<const AttachedFd> DescriptorsOf(const OutgoingFrame& frame) {
   return FrameToSend{frame.head, frame.attached.get()}.descriptors();
 }
 

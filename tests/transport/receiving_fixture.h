@@ -43,7 +43,7 @@ class ReceivingFixture : public ::testing::Test {
   // One sendmsg(2) by the peer.
   void PeerSendsFiles(std::string_view bytes, const DescriptorSet& files) {
     std::vector<int> fds;
-    for (const OutgoingFd& fd : files) fds.push_back(fd.get());
+    for (const AttachedFd& fd : files) fds.push_back(fd.get());
     const iovec piece = {const_cast<char*>(bytes.data()), bytes.size()};
     ASSERT_EQ(SendWithDescriptors(peer_.get(), {&piece, 1}, fds).bytes,
               static_cast<ssize_t>(bytes.size()));

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "fdrpc/call_message.h"
 #include "fdrpc/call_options.h"
 #include "fdrpc/caller.h"
+#include "fdrpc/internal/call_message.h"
 #include "fdrpc/unique_fd.h"
 
 namespace google::protobuf {
@@ -22,7 +22,7 @@ namespace fdrpc {
 // Messages and parcels of the full runtime.
 template <typename T>
 concept HasReflection =
-    std::is_base_of_v<google::protobuf::Message, PlainMessageOf<T>>;
+    std::is_base_of_v<google::protobuf::Message, internal::PlainMessageOf<T>>;
 
 // A call that has ended without a server: what an interceptor gives back to
 // refuse a call, or to answer it itself. For all kinds of methods and forms of

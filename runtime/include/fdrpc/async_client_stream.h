@@ -13,8 +13,9 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "fdrpc/caller.h"
-#include "fdrpc/message_stream.h"
+#include "fdrpc/client_call.h"
+#include "fdrpc/internal/message_stream.h"
+#include "fdrpc/internal/take_reply.h"
 #include "fdrpc/metadata.h"
 
 namespace fdrpc {
@@ -38,10 +39,10 @@ class AsyncClientStreamBase {
   // Calls `done` with the server's initial metadata, empty if the call ended
   // without; borrowed for the time of the callback.
   void headers(absl::AnyInvocable<void(const Metadata& headers)> done) {
-    WhenReady(call(), CallEvent::kHeaders,
-              [done = std::move(done)](ClientCall& call) mutable {
-                done(call.headers());
-              });
+    internal::WhenReady(call(), CallEvent::kHeaders,
+                        [done = std::move(done)](ClientCall& call) mutable {
+                          done(call.headers());
+                        });
   }
   // The same, under its former name.
   void Headers(absl::AnyInvocable<void(const Metadata& headers)> done) {
@@ -63,11 +64,12 @@ class AsyncClientStreamBase {
   void Send(Request request, bool last, absl::AnyInvocable<void(bool)> done) {
     State* const state = state_.get();  // which call() keeps
     state->writing.fetch_or(State::kWrites);
-    async_steps::Write(call(), std::move(request), last,
-                       [state, done = std::move(done)](bool taken) mutable {
-                         state->EndWrite();
-                         done(taken);
-                       });
+    internal::async_steps::Write(
+        call(), std::move(request), last,
+        [state, done = std::move(done)](bool taken) mutable {
+          state->EndWrite();
+          done(taken);
+        });
   }
   // Behind a Write() that is pending.
   void HalfClose() {
@@ -102,7 +104,7 @@ class AsyncClientStreamBase {
   std::shared_ptr<State> state_;
 };
 
-namespace async_steps {
+namespace internal::async_steps {
 
 // Drops the replies that were not read.
 template <typename Reply>
@@ -113,14 +115,14 @@ void Finish(std::shared_ptr<ClientCall> call,
     if (dropped.has_value()) {
       return Finish<Reply>(std::move(call), std::move(done));
     }
-    WhenReady(std::move(call), CallEvent::kEnd,
-              [done = std::move(done)](ClientCall& ended) mutable {
-                done(ended.status());
-              });
+    internal::WhenReady(std::move(call), CallEvent::kEnd,
+                        [done = std::move(done)](ClientCall& ended) mutable {
+                          done(ended.status());
+                        });
   });
 }
 
-}  // namespace async_steps
+}  // namespace internal::async_steps
 
 // The replies of a server-streaming call.
 template <typename Reply>
@@ -130,12 +132,12 @@ class AsyncClientReader final : public AsyncClientStreamBase {
 
   // Calls `done` with the next reply; with none once there are no more.
   void Read(absl::AnyInvocable<void(std::optional<Reply>)> done) {
-    async_steps::Read<Reply>(call(), std::move(done));
+    internal::async_steps::Read<Reply>(call(), std::move(done));
   }
   // Calls `done` when the call has ended, with how. Replies that were not read
   // are dropped: a stream that the server does not end wants Cancel() first.
   void Finish(absl::AnyInvocable<void(absl::Status)> done) {
-    async_steps::Finish<Reply>(call(), std::move(done));
+    internal::async_steps::Finish<Reply>(call(), std::move(done));
   }
 };
 
@@ -161,10 +163,10 @@ class AsyncClientWriter final : public AsyncClientStreamBase {
   // ended, with its reply or why there is none. Once.
   void Finish(absl::AnyInvocable<void(absl::StatusOr<Reply>)> done) {
     WritesDone();
-    WhenReady(call(), CallEvent::kEnd,
-              [done = std::move(done)](ClientCall& ended) mutable {
-                done(TakeReply<Reply>(ended));
-              });
+    internal::WhenReady(call(), CallEvent::kEnd,
+                        [done = std::move(done)](ClientCall& ended) mutable {
+                          done(internal::TakeReply<Reply>(ended));
+                        });
   }
 };
 
@@ -183,12 +185,12 @@ class AsyncClientStream final : public AsyncClientStreamBase {
   }
   void WritesDone() { HalfClose(); }
   void Read(absl::AnyInvocable<void(std::optional<Reply>)> done) {
-    async_steps::Read<Reply>(call(), std::move(done));
+    internal::async_steps::Read<Reply>(call(), std::move(done));
   }
   // Half-closes, if that was not done.
   void Finish(absl::AnyInvocable<void(absl::Status)> done) {
     WritesDone();
-    async_steps::Finish<Reply>(call(), std::move(done));
+    internal::async_steps::Finish<Reply>(call(), std::move(done));
   }
 };
 

@@ -13,10 +13,11 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "fdrpc/call_message.h"
-#include "fdrpc/message_stream.h"
+#include "fdrpc/internal/call_message.h"
+#include "fdrpc/internal/finish_call.h"
+#include "fdrpc/internal/message_stream.h"
+#include "fdrpc/server_call.h"
 #include "fdrpc/server_context.h"
-#include "fdrpc/service.h"
 #include "google/protobuf/message_lite.h"
 
 namespace fdrpc {
@@ -46,7 +47,7 @@ class AsyncServerCallBase {
     }
     // As the pointer to the call that a pending callback keeps.
     std::shared_ptr<ServerCall> call;
-    CallMessage<Request> request;  // of methods that take one
+    internal::CallMessage<Request> request;  // of methods that take one
 
     // Of a stream of replies.
     static constexpr int kWrites = 1;    // a Write() is pending
@@ -72,8 +73,8 @@ class AsyncServerCallBase {
   void FinishWith(absl::Status status) { state_->Finish(std::move(status)); }
   void FinishWithReply(Reply& reply) {
     state_->request.CloseDescriptors();
-    MovedMessage<Reply> moved(reply);
-    FinishCall(*state_->call, absl::OkStatus(), moved);
+    internal::MovedMessage<Reply> moved(reply);
+    internal::FinishCall(*state_->call, absl::OkStatus(), moved);
   }
 
   // What those have that send a stream.
@@ -81,7 +82,7 @@ class AsyncServerCallBase {
   void Send(Message reply, absl::AnyInvocable<void(bool)> done) {
     State* const state = state_.get();  // which call() keeps
     state->writing.fetch_or(State::kWrites);
-    async_steps::Write<async_steps::CallOfHandler>(
+    internal::async_steps::Write<internal::async_steps::CallOfHandler>(
         call(), std::move(reply), false,
         [state, done = std::move(done)](bool taken) mutable {
           state->EndWrite();
@@ -159,8 +160,8 @@ class AsyncServerReader final : public AsyncServerCallBase<Request, Reply> {
   // Calls `done` with the next request; with none once the client has
   // half-closed or the call has ended.
   void Read(absl::AnyInvocable<void(std::optional<Request>)> done) {
-    async_steps::Read<Request, async_steps::CallOfHandler>(this->call(),
-                                                           std::move(done));
+    internal::async_steps::Read<Request, internal::async_steps::CallOfHandler>(
+        this->call(), std::move(done));
   }
   void Finish(Reply reply) { this->FinishWithReply(reply); }
   void Finish(absl::Status error) { this->FinishWith(std::move(error)); }
@@ -173,8 +174,8 @@ class AsyncServerStream final : public AsyncServerCallBase<Request, Reply> {
   using AsyncServerCallBase<Request, Reply>::AsyncServerCallBase;
 
   void Read(absl::AnyInvocable<void(std::optional<Request>)> done) {
-    async_steps::Read<Request, async_steps::CallOfHandler>(this->call(),
-                                                           std::move(done));
+    internal::async_steps::Read<Request, internal::async_steps::CallOfHandler>(
+        this->call(), std::move(done));
   }
   void Write(Reply reply, absl::AnyInvocable<void(bool)> done) {
     this->Send(std::move(reply), std::move(done));

@@ -2,40 +2,17 @@
 #define FDRPC_CALL_H_
 
 // One end of one call, below the typed streams: what generated code and the
-// stream templates are written in terms of. Users have no need of it.
+// stream templates are written in terms of, and what interceptors see.
 
 #include <cstdint>
 #include <memory>
 
 #include "absl/status/status.h"
+#include "fdrpc/internal/message_owner.h"
 #include "fdrpc/parcel.h"
 #include "google/protobuf/message_lite.h"
 
 namespace fdrpc {
-
-// How a blocking stream writes a message.
-struct WriteOptions {
-  // More follows soon, so this message may stay here for a while, to go in one
-  // system call with those behind it (gRPC's buffer hint): until some KiB have
-  // come together, a message is written without this, or the stream waits,
-  // half-closes or ends.
-  bool may_linger = false;
-};
-
-// Whose a message is that a call sends or takes in, if it may do more than read
-// or write it.
-class MessageOwner {
- public:
-  virtual const google::protobuf::MessageLite& owned() = 0;
-  // It is empty still, and a large message is about to be parsed into it.
-  virtual void ExpectLarge() = 0;
-  // Moves it, whose size has been computed and of which the owner has no more
-  // need, to where it stays as it is while the pointer lives.
-  virtual std::shared_ptr<const google::protobuf::MessageLite> Share() = 0;
-
- protected:
-  ~MessageOwner() = default;
-};
 
 // A message to send, borrowed from the caller: plain, or in a parcel. Who takes
 // it prepares a parcel (ParcelBase::PrepareToSend) and moves its descriptors
@@ -48,8 +25,8 @@ struct OutgoingMessage {
 
   const google::protobuf::MessageLite* message;
   ParcelBase* parcel = nullptr;
-  bool may_linger = false;        // WriteOptions
-  MessageOwner* owner = nullptr;  // null: it is only borrowed
+  bool may_linger = false;                  // WriteOptions
+  internal::MessageOwner* owner = nullptr;  // null: it is only borrowed
 };
 
 // Where a received message goes, borrowed likewise.
@@ -61,7 +38,7 @@ struct IncomingMessage {
 
   google::protobuf::MessageLite* message;
   ParcelBase* parcel = nullptr;
-  MessageOwner* owner = nullptr;  // as above
+  internal::MessageOwner* owner = nullptr;  // as above
 };
 
 // What one can wait for at an end of a call. Each is also there once the call

@@ -2,50 +2,14 @@
 #define FDRPC_CALLER_H_
 
 #include <memory>
-#include <utility>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "fdrpc/call.h"
 #include "fdrpc/call_options.h"
-#include "fdrpc/metadata.h"
+#include "fdrpc/client_call.h"
 #include "fdrpc/method.h"
 
 namespace fdrpc {
-
-// A client's end of a call. Letting go of the last pointer to it does not end
-// it; Abort() does.
-class ClientCall : public Call {
- public:
-  // Sends nothing behind what was sent. Does nothing if that was said before.
-  virtual void HalfClose() = 0;
-
-  // When kHeaders is ready: the server's initial metadata, empty if the call
-  // ended without. Borrowed from the call.
-  virtual const Metadata& headers() = 0;
-  // When kEnd is ready. The status is final once every message has been taken:
-  // until then one that cannot be parsed makes an error of OK.
-  virtual absl::Status status() = 0;
-  virtual const Metadata& trailers() = 0;
-};
-
-// Takes the one reply of a call that has ended, and says how it did: `reply`
-// holds the server's message if and only if that is OK.
-inline absl::Status TakeReply(ClientCall& call, IncomingMessage reply) {
-  const bool taken = call.Take(reply);
-  absl::Status status = call.status();
-  if (!taken && status.ok()) {
-    return absl::InternalError("the call ended without a reply");
-  }
-  return status;
-}
-template <typename Reply>
-absl::StatusOr<Reply> TakeReply(ClientCall& call) {
-  absl::StatusOr<Reply> reply{Reply()};
-  absl::Status status = TakeReply(call, *reply);
-  if (!status.ok()) reply = std::move(status);
-  return reply;
-}
 
 // How the user of a call is going to wait for it.
 enum class CallForm {

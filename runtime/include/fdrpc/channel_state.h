@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "fdrpc/language.h"
+#include "fdrpc/internal/language.h"
 
 namespace fdrpc {
 

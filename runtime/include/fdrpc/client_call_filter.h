@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "fdrpc/call_filter.h"
-#include "fdrpc/caller.h"
+#include "fdrpc/client_call.h"
 #include "fdrpc/metadata.h"
 
 namespace fdrpc {

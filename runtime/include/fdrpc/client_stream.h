@@ -9,9 +9,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "fdrpc/caller.h"
-#include "fdrpc/message_stream.h"
+#include "fdrpc/client_call.h"
+#include "fdrpc/internal/message_stream.h"
+#include "fdrpc/internal/take_reply.h"
 #include "fdrpc/metadata.h"
+#include "fdrpc/write_options.h"
 
 namespace fdrpc {
 
@@ -72,7 +74,7 @@ class Reader : public Headers {
   // Blocks until the next reply is here; none once there are no more.
   std::optional<Reply> Read() {
     call().Await(CallEvent::kMessage);
-    return TakeMessage<Reply>(call());
+    return internal::TakeMessage<Reply>(call());
   }
   // The same into `reply`, whose memory is used again. False: no more.
   bool Read(Reply& reply) {
@@ -100,11 +102,12 @@ class Writer : public Base {
   // server has said so or has gone, and from the deadline on. Also behind the
   // half-close (WriteLast(), WritesDone(), Finish()): then `request` is
   // dropped, and the call goes on.
-  bool Write(SentMessage<Request> request, WriteOptions options = {}) {
+  bool Write(internal::SentMessage<Request> request,
+             WriteOptions options = {}) {
     return Send(request, false, options);
   }
   // The same with the last request, in one frame with the half-close.
-  bool WriteLast(SentMessage<Request> request) {
+  bool WriteLast(internal::SentMessage<Request> request) {
     return Send(request, true, {});
   }
   // Half-closes: no more requests come.
@@ -159,7 +162,7 @@ class ClientWriter final
   absl::StatusOr<Reply> Finish() {
     this->WritesDone();
     this->call().Await(CallEvent::kEnd);
-    return TakeReply<Reply>(this->call());
+    return internal::TakeReply<Reply>(this->call());
   }
 };
 

@@ -14,18 +14,22 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "fdrpc/client_call.h"
 #include "fdrpc/client_stream.h"
-#include "fdrpc/message_stream.h"
+#include "fdrpc/internal/message_stream.h"
+#include "fdrpc/internal/take_reply.h"
 #include "fdrpc/metadata.h"
 
 namespace fdrpc {
 
 // Waits for an event of a client's call within a coroutine.
-class ClientEventAwaiter : public EventAwaiter {
+class ClientEventAwaiter : public internal::EventAwaiter {
  protected:
   ClientEventAwaiter(std::shared_ptr<ClientCall> call, CallEvent event)
-      : EventAwaiter(std::move(call), event) {}
-  ClientCall& call() { return static_cast<ClientCall&>(EventAwaiter::call()); }
+      : internal::EventAwaiter(std::move(call), event) {}
+  ClientCall& call() {
+    return static_cast<ClientCall&>(internal::EventAwaiter::call());
+  }
 };
 
 // A unary call that has begun: co_await gives its reply. Destroying it before
@@ -39,7 +43,9 @@ class [[nodiscard]] CoReply final : public ClientStreamBase {
    public:
     explicit Awaiter(std::shared_ptr<ClientCall> call)
         : ClientEventAwaiter(std::move(call), CallEvent::kEnd) {}
-    absl::StatusOr<Reply> await_resume() { return TakeReply<Reply>(call()); }
+    absl::StatusOr<Reply> await_resume() {
+      return internal::TakeReply<Reply>(call());
+    }
   };
   Awaiter operator co_await() { return Awaiter(shared_call()); }
 };
@@ -119,7 +125,9 @@ class CoClientReader final : public ClientStreamBase {
   using ClientStreamBase::ClientStreamBase;
 
   // std::optional<Reply>: none once there are no more.
-  ReadAwaiter<Reply> Read() { return ReadAwaiter<Reply>(shared_call()); }
+  internal::ReadAwaiter<Reply> Read() {
+    return internal::ReadAwaiter<Reply>(shared_call());
+  }
   HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
   // absl::Status: how the call ended. Replies that were not read are dropped: a
   // stream that the server does not end wants Cancel() first.
@@ -134,11 +142,15 @@ class CoClientWriter final : public ClientStreamBase {
 
   // bool: true if the request was taken over to be sent; false if the call has
   // ended, or behind the half-close (WriteLast(), WritesDone(), Finish()).
-  WriteAwaiter<Request> Write(SentMessage<Request> request) {
-    return {shared_call(), std::forward<SentMessage<Request>>(request), false};
+  internal::WriteAwaiter<Request> Write(
+      internal::SentMessage<Request> request) {
+    return {shared_call(),
+            std::forward<internal::SentMessage<Request>>(request), false};
   }
-  WriteAwaiter<Request> WriteLast(SentMessage<Request> request) {
-    return {shared_call(), std::forward<SentMessage<Request>>(request), true};
+  internal::WriteAwaiter<Request> WriteLast(
+      internal::SentMessage<Request> request) {
+    return {shared_call(),
+            std::forward<internal::SentMessage<Request>>(request), true};
   }
   // Half-closes: no more requests come.
   void WritesDone() { call().HalfClose(); }
@@ -158,14 +170,20 @@ class CoClientStream final : public ClientStreamBase {
   using ClientStreamBase::ClientStreamBase;
 
   // As CoClientWriter and CoClientReader have them.
-  WriteAwaiter<Request> Write(SentMessage<Request> request) {
-    return {shared_call(), std::forward<SentMessage<Request>>(request), false};
+  internal::WriteAwaiter<Request> Write(
+      internal::SentMessage<Request> request) {
+    return {shared_call(),
+            std::forward<internal::SentMessage<Request>>(request), false};
   }
-  WriteAwaiter<Request> WriteLast(SentMessage<Request> request) {
-    return {shared_call(), std::forward<SentMessage<Request>>(request), true};
+  internal::WriteAwaiter<Request> WriteLast(
+      internal::SentMessage<Request> request) {
+    return {shared_call(),
+            std::forward<internal::SentMessage<Request>>(request), true};
   }
   void WritesDone() { call().HalfClose(); }
-  ReadAwaiter<Reply> Read() { return ReadAwaiter<Reply>(shared_call()); }
+  internal::ReadAwaiter<Reply> Read() {
+    return internal::ReadAwaiter<Reply>(shared_call());
+  }
   HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
   // Half-closes, if that was not done.
   FinishAwaiter<Reply> Finish() {

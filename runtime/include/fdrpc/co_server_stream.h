@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "fdrpc/call.h"
-#include "fdrpc/message_stream.h"
+#include "fdrpc/internal/message_stream.h"
 
 namespace fdrpc {
 
@@ -23,7 +23,9 @@ class CoServerReader {
 
   // std::optional<Request>: none once the client has half-closed or the call
   // has ended.
-  ReadAwaiter<Request> Read() { return ReadAwaiter<Request>(Borrowed(call_)); }
+  internal::ReadAwaiter<Request> Read() {
+    return internal::ReadAwaiter<Request>(internal::Borrowed(call_));
+  }
 
  private:
   Call& call_;
@@ -38,8 +40,9 @@ class CoServerWriter {
   CoServerWriter& operator=(const CoServerWriter&) = delete;
 
   // bool: whether the reply was taken over to be sent, or the call has ended.
-  WriteAwaiter<Reply> Write(SentMessage<Reply> reply) {
-    return {Borrowed(call_), std::forward<SentMessage<Reply>>(reply), false};
+  internal::WriteAwaiter<Reply> Write(internal::SentMessage<Reply> reply) {
+    return {internal::Borrowed(call_),
+            std::forward<internal::SentMessage<Reply>>(reply), false};
   }
 
  private:
@@ -53,9 +56,9 @@ class CoServerStream {
  public:
   explicit CoServerStream(Call& call) : reader_(call), writer_(call) {}
 
-  ReadAwaiter<Request> Read() { return reader_.Read(); }
-  WriteAwaiter<Reply> Write(SentMessage<Reply> reply) {
-    return writer_.Write(std::forward<SentMessage<Reply>>(reply));
+  internal::ReadAwaiter<Request> Read() { return reader_.Read(); }
+  internal::WriteAwaiter<Reply> Write(internal::SentMessage<Reply> reply) {
+    return writer_.Write(std::forward<internal::SentMessage<Reply>>(reply));
   }
 
  private:

@@ -14,12 +14,17 @@
 
 namespace fdrpc {
 
-// A descriptor that is to be sent: owned alone, or shared with others.
-class OutgoingFd {
+namespace internal {
+class FieldPath;
+}
+
+// A descriptor of a message that is to be sent, owned alone or shared with
+// others, or of one that was received, owned alone.
+class AttachedFd {
  public:
-  OutgoingFd() = default;
-  OutgoingFd(UniqueFd fd) : fd_(std::move(fd)) {}  // NOLINT: a value of it
-  OutgoingFd(SharedFd fd) : fd_(std::move(fd)) {}  // NOLINT: a value of it
+  AttachedFd() = default;
+  AttachedFd(UniqueFd fd) : fd_(std::move(fd)) {}  // NOLINT: a value of it
+  AttachedFd(SharedFd fd) : fd_(std::move(fd)) {}  // NOLINT: a value of it
 
   int get() const {
     return std::visit([](const auto& fd) { return fd.get(); }, fd_);
@@ -40,7 +45,7 @@ class OutgoingFd {
   std::string place() const;
 
  private:
-  friend class FieldPath;
+  friend class internal::FieldPath;
 
   std::variant<UniqueFd, SharedFd> fd_;
   // The place in words, but for the number of an element, whose field's others
@@ -51,11 +56,11 @@ class OutgoingFd {
   bool taken_ = false;
 };
 
-void PrintTo(const OutgoingFd& fd, std::ostream* to);
+void PrintTo(const AttachedFd& fd, std::ostream* to);
 
 // The descriptors of one message, in the order of their slots: slot 1 names the
 // first. Two are held without an allocation.
-using DescriptorSet = absl::InlinedVector<OutgoingFd, 2>;
+using DescriptorSet = absl::InlinedVector<AttachedFd, 2>;
 
 }  // namespace fdrpc
 

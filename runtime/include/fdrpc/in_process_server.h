@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "fdrpc/channel.h"
+#include "fdrpc/internal/handler_checks.h"
 #include "fdrpc/server.h"
 #include "fdrpc/service.h"
 
@@ -28,7 +29,7 @@ class InProcessServer {
   requires std::is_convertible_v<Derived*, Service*>
   explicit InProcessServer(Derived& service, const ServerOptions& options = {})
       : InProcessServer({static_cast<Service*>(&service)}, options) {
-    CheckService<Derived>();
+    internal::CheckService<Derived>();
   }
   explicit InProcessServer(std::initializer_list<Service*> services,
                            const ServerOptions& options = {});

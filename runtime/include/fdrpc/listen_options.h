@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "fdrpc/language.h"
+#include "fdrpc/internal/language.h"
 
 namespace fdrpc {
 

@@ -6,7 +6,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "fdrpc/language.h"
+#include "fdrpc/internal/language.h"
 
 namespace fdrpc {
 

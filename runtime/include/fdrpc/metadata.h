@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "fdrpc/language.h"
+#include "fdrpc/internal/language.h"
 
 namespace fdrpc {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "fdrpc/internal/method_handler.h"
 #include "fdrpc/service.h"
 
 namespace fdrpc {
@@ -33,7 +34,7 @@ class MixedService final : public Service {
   }
 
   std::string_view full_name() const override { return full_name_; }
-  absl::Span<const MethodHandler> method_handlers() const override {
+  absl::Span<const internal::MethodHandler> method_handlers() const override {
     return handlers_;
   }
 
@@ -50,7 +51,7 @@ class MixedService final : public Service {
   void Add(Service& part, absl::Span<const bool> overridden);
 
   std::string_view full_name_;
-  std::vector<MethodHandler> handlers_;
+  std::vector<internal::MethodHandler> handlers_;
   std::vector<bool> taken_;  // by a part that overrides it
 };
 

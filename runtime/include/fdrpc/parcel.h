@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <iosfwd>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "fdrpc/descriptor_set.h"
+#include "fdrpc/internal/slot_visitor.h"
 #include "fdrpc/shared_fd.h"
 #include "fdrpc/unique_fd.h"
 #include "google/protobuf/message_lite.h"
@@ -26,99 +26,6 @@ namespace fdrpc {
 // in the message of another one, it names none.
 template <typename Message>
 class Parcel;
-
-// Where an fdrpc.Fd stands in a message: a field, which of its elements, and in
-// what field of an outer message. Borrows all of it.
-class FieldPath {
- public:
-  // `field` is the full name. `outer` is null in the message itself.
-  FieldPath(const FieldPath* outer, const char* field)
-      : outer_(outer), field_(field) {}
-  // An element: by its index, or by its key in a map.
-  FieldPath(const FieldPath* outer, const char* field, int32_t index)
-      : outer_(outer), field_(field), kind_(Kind::kInt), number_(index) {}
-  FieldPath(const FieldPath* outer, const char* field, int64_t key)
-      : outer_(outer), field_(field), kind_(Kind::kInt), number_(key) {}
-  FieldPath(const FieldPath* outer, const char* field, uint32_t key)
-      : outer_(outer), field_(field), kind_(Kind::kInt), number_(key) {}
-  FieldPath(const FieldPath* outer, const char* field, uint64_t key)
-      : outer_(outer),
-        field_(field),
-        kind_(Kind::kUint),
-        number_(static_cast<int64_t>(key)) {}
-  FieldPath(const FieldPath* outer, const char* field, bool key)
-      : outer_(outer), field_(field), kind_(Kind::kBool), number_(key) {}
-  FieldPath(const FieldPath* outer, const char* field, const std::string& key)
-      : outer_(outer), field_(field), kind_(Kind::kString), text_(&key) {}
-
-  const FieldPath* outer() const { return outer_; }
-  // The field's full name.
-  const char* field() const { return field_; }
-  // In words: "field a.B.files[2]"; "field a.File.content (by_name["x"].content
-  // of a.B)".
-  std::string ToString() const;
-  // Has `fd` know that it stands here, in words of its own. `before`, if it is
-  // not null, is one that may stand in the same field.
-  void NotePlace(OutgoingFd& fd, const OutgoingFd* before) const;
-
- private:
-  enum class Kind : uint8_t { kNone, kInt, kUint, kBool, kString };
-
-  std::string Element() const;  // "[2]", or nothing
-
-  const FieldPath* outer_;
-  const char* field_;
-  Kind kind_ = Kind::kNone;
-  int64_t number_ = 0;
-  const std::string* text_ = nullptr;
-};
-
-// What an fdrpc.Fd holds.
-struct FdSlot {
-  const void* fd;  // identifies it
-  uint32_t slot;
-  uint64_t parcel;
-};
-
-// Reads and writes the slot of each fdrpc.Fd of a message in turn.
-class SlotVisitor {
- public:
-  // Generated code calls it once for each fdrpc.Fd that is present. `field` is
-  // the full name of the field that holds it, for error messages; `key` is the
-  // index or the key of the element, if the field has several.
-  template <typename Fd, typename... Key>
-  void Visit(const char* field, Fd& fd, const Key&... key) {
-    FdSlot slot = {&fd, fd.slot(), fd.parcel()};
-    VisitSlot(FieldPath(outer_, field, key...), slot);
-    if (slot.slot != fd.slot()) fd.set_slot(slot.slot);
-    if (slot.parcel != fd.parcel()) fd.set_parcel(slot.parcel);
-  }
-
-  // While it lives, what is visited stands in that field of the message.
-  class Inside {
-   public:
-    template <typename... Key>
-    Inside(SlotVisitor& visitor, const char* field, const Key&... key)
-        : visitor_(visitor), path_(visitor.outer_, field, key...) {
-      visitor_.outer_ = &path_;
-    }
-    ~Inside() { visitor_.outer_ = path_.outer(); }
-    Inside(const Inside&) = delete;
-    Inside& operator=(const Inside&) = delete;
-
-   private:
-    SlotVisitor& visitor_;
-    const FieldPath path_;
-  };
-
- protected:
-  ~SlotVisitor() = default;
-
- private:
-  virtual void VisitSlot(const FieldPath& field, FdSlot& fd) = 0;
-
-  const FieldPath* outer_ = nullptr;
-};
 
 // What all parcels have in common; the runtime handles them through it.
 // Threads: like a container; not safe for concurrent use of one object.
@@ -178,18 +85,18 @@ class ParcelBase {
   // Attaches `fd` in place of what `field` names, which is closed, or under a
   // new slot if it names nothing of this parcel, or what another field names
   // too.
-  void AttachSlot(FdSlot& field, OutgoingFd fd);
-  UniqueFd TakeSlot(const FdSlot& field);
-  int BorrowSlot(const FdSlot& field) const;
+  void AttachSlot(internal::FdSlot& field, AttachedFd fd);
+  UniqueFd TakeSlot(const internal::FdSlot& field);
+  int BorrowSlot(const internal::FdSlot& field) const;
   // Closes what `field` names, unless another field names it too.
-  void CloseSlot(const FdSlot& field);
+  void CloseSlot(const internal::FdSlot& field);
 
  private:
-  virtual void VisitSlots(SlotVisitor& visitor) = 0;
+  virtual void VisitSlots(internal::SlotVisitor& visitor) = 0;
 
   // The place of what `field` names; null if that is nothing of this parcel.
-  OutgoingFd* Find(const FdSlot& field);
-  bool OthersName(const FdSlot& field);
+  AttachedFd* Find(const internal::FdSlot& field);
+  bool OthersName(const internal::FdSlot& field);
   bool HidesDescriptors();
   void CloseAll();
 
@@ -199,13 +106,14 @@ class ParcelBase {
   uint64_t id_ = 0;
 };
 
+namespace internal {
+
 // What GoogleTest prints of a parcel: the message, as these words, and the
 // descriptors.
 void PrintParcel(const ParcelBase& parcel, std::string message,
                  std::ostream* to);
 
-template <typename T>
-inline constexpr bool kIsParcel = std::is_base_of_v<ParcelBase, T>;
+}  // namespace internal
 
 // The part of Parcel<Message> that is the same for every type; generated
 // specialisations derive from it. Owns the message and its descriptors. What
@@ -229,12 +137,12 @@ class ParcelOf : public ParcelBase {
   // names stays as it is.
   template <typename Fd>
   void Attach(Fd* field, UniqueFd fd) {
-    AttachFd(*field, OutgoingFd(std::move(fd)));
+    AttachFd(*field, AttachedFd(std::move(fd)));
   }
   // The same with a descriptor that others keep: no dup(2) is made.
   template <typename Fd>
   void Attach(Fd* field, SharedFd fd) {
-    AttachFd(*field, OutgoingFd(std::move(fd)));
+    AttachFd(*field, AttachedFd(std::move(fd)));
   }
 
   // Moves the descriptor of `field` out. Empty if `field` has none of this
@@ -272,8 +180,8 @@ class ParcelOf : public ParcelBase {
 
  private:
   template <typename Fd>
-  void AttachFd(Fd& field, OutgoingFd fd) {
-    FdSlot slot = {&field, field.slot(), field.parcel()};
+  void AttachFd(Fd& field, AttachedFd fd) {
+    internal::FdSlot slot = {&field, field.slot(), field.parcel()};
     AttachSlot(slot, std::move(fd));
     field.set_slot(slot.slot);
     field.set_parcel(slot.parcel);
@@ -284,7 +192,7 @@ class ParcelOf : public ParcelBase {
 
 template <typename Message>
 void PrintTo(const Parcel<Message>& parcel, std::ostream* to) {
-  PrintParcel(parcel, parcel.message().ShortDebugString(), to);
+  internal::PrintParcel(parcel, parcel.message().ShortDebugString(), to);
 }
 
 }  // namespace fdrpc

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fdrpc/internal/handler_checks.h"
 #include "fdrpc/listen_options.h"
 #include "fdrpc/loop.h"
 #include "fdrpc/server_interceptor.h"
@@ -182,7 +183,7 @@ class Server {
   template <typename Derived>
   requires std::is_convertible_v<Derived*, Service*>
   void AddService(Derived& service) {
-    CheckService<Derived>();
+    internal::CheckService<Derived>();
     AddService(static_cast<Service&>(service));
   }
 

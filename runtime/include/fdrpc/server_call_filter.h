@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 #include "fdrpc/call_filter.h"
+#include "fdrpc/server_call.h"
 #include "fdrpc/server_context.h"
-#include "fdrpc/service.h"
 
 namespace fdrpc {
 

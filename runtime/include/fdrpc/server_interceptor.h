@@ -5,7 +5,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "fdrpc/method.h"
-#include "fdrpc/service.h"
+#include "fdrpc/server_call.h"
 
 namespace fdrpc {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <iosfwd>
 
-#include "fdrpc/language.h"
+#include "fdrpc/internal/language.h"
 
 namespace fdrpc {
 

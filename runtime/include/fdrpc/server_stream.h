@@ -10,7 +10,8 @@
 #include <utility>
 
 #include "fdrpc/call.h"
-#include "fdrpc/message_stream.h"
+#include "fdrpc/internal/message_stream.h"
+#include "fdrpc/write_options.h"
 
 namespace fdrpc {
 
@@ -30,7 +31,7 @@ class ServerReader {
   // half-closed or the call has ended (ServerContext::IsCancelled).
   std::optional<Request> Read() {
     call_.Await(CallEvent::kMessage);
-    return TakeMessage<Request>(call_);
+    return internal::TakeMessage<Request>(call_);
   }
   // The same into `request`, whose memory is used again. False: no more.
   bool Read(Request& request) {
@@ -54,7 +55,7 @@ class ServerWriter {
 
   // Takes `reply` over to be sent; blocks while the client does not read. False
   // if the call has ended: there is nobody to go on for.
-  bool Write(SentMessage<Reply> reply, WriteOptions options = {}) {
+  bool Write(internal::SentMessage<Reply> reply, WriteOptions options = {}) {
     call_.Await(CallEvent::kRoom);
     OutgoingMessage message(reply);
     message.may_linger = options.may_linger;
@@ -75,8 +76,9 @@ class ServerStream {
 
   std::optional<Request> Read() { return reader_.Read(); }
   bool Read(Request& request) { return reader_.Read(request); }
-  bool Write(SentMessage<Reply> reply, WriteOptions options = {}) {
-    return writer_.Write(std::forward<SentMessage<Reply>>(reply), options);
+  bool Write(internal::SentMessage<Reply> reply, WriteOptions options = {}) {
+    return writer_.Write(std::forward<internal::SentMessage<Reply>>(reply),
+                         options);
   }
 
  private:
@@ -86,15 +88,15 @@ class ServerStream {
 
 template <typename Request>
 void PrintTo(const ServerReader<Request>&, std::ostream* to) {
-  PrintStream("ServerReader", to);
+  internal::PrintStream("ServerReader", to);
 }
 template <typename Reply>
 void PrintTo(const ServerWriter<Reply>&, std::ostream* to) {
-  PrintStream("ServerWriter", to);
+  internal::PrintStream("ServerWriter", to);
 }
 template <typename Request, typename Reply>
 void PrintTo(const ServerStream<Request, Reply>&, std::ostream* to) {
-  PrintStream("ServerStream", to);
+  internal::PrintStream("ServerStream", to);
 }
 
 }  // namespace fdrpc

@@ -5,7 +5,7 @@
 #include <type_traits>
 
 #include "absl/time/time.h"
-#include "fdrpc/language.h"
+#include "fdrpc/internal/language.h"
 
 namespace fdrpc {
 

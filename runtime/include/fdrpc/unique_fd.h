@@ -4,7 +4,7 @@
 #include <iosfwd>
 #include <utility>
 
-#include "fdrpc/language.h"
+#include "fdrpc/internal/language.h"
 
 namespace fdrpc {
 

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "fdrpc/caller.h"
+#include "fdrpc/internal/take_reply.h"
 #include "fdrpc/service.h"
 #include "tests/codegen/generated/direct_client_call.h"
 #include "tests/codegen/generated/direct_server_call.h"
@@ -41,7 +42,7 @@ class DirectCaller final : public Caller {
     const std::shared_ptr<DirectClientCall> call = Start(method);
     call->Send(request, /*last=*/true);
     call->Await(CallEvent::kEnd);
-    return TakeReply(*call, reply);
+    return internal::TakeReply(*call, reply);
   }
 
   std::shared_ptr<ClientCall> StartCall(const Method& method,
@@ -68,7 +69,7 @@ class DirectCaller final : public Caller {
 
   // Finds the method by its identity, as the runtime does by its name.
   void Serve(const Method& method, std::shared_ptr<DirectClientCall> call) {
-    for (const MethodHandler& handler : service_.method_handlers()) {
+    for (const internal::MethodHandler& handler : service_.method_handlers()) {
       if (handler.method != &method) continue;
       return handler.serve(service_, std::make_shared<DirectServerCall>(
                                          method, waits, std::move(call)));

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "fdrpc/service.h"
+#include "fdrpc/server_call.h"
 #include "gtest/gtest.h"
 #include "tests/codegen/generated/direct_call.h"
 #include "tests/codegen/generated/direct_client_call.h"

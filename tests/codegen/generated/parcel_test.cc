@@ -44,12 +44,12 @@ using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
 // The fields that a parcel's walk visits.
-class VisitedFields final : public SlotVisitor {
+class VisitedFields final : public internal::SlotVisitor {
  public:
   std::vector<std::string> fields;
 
  private:
-  void VisitSlot(const FieldPath& field, FdSlot&) override {
+  void VisitSlot(const internal::FieldPath& field, internal::FdSlot&) override {
     fields.emplace_back(field.field());
   }
 };

@@ -150,7 +150,7 @@ TYPED_TEST_SUITE(DefaultServiceTest, Defaults);
 
 TYPED_TEST(DefaultServiceTest, AnswersEveryMethodWithUnimplemented) {
   TypeParam service;
-  for (const MethodHandler& handler : service.method_handlers()) {
+  for (const internal::MethodHandler& handler : service.method_handlers()) {
     const Method& method = *handler.method;
     WaitList waits;
     auto client = std::make_shared<DirectClientCall>(method, waits, nullptr);

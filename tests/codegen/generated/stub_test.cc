@@ -1,7 +1,7 @@
 // Generated stubs: what each function of each form passes to the channel, and
 // that what it returns is the call.
 
-#include "fdrpc/stub.h"
+#include "fdrpc/internal/stub.h"
 
 #include <memory>
 #include <optional>

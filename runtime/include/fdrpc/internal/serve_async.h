@@ -1,5 +1,5 @@
-#ifndef FDRPC_SERVE_ASYNC_H_
-#define FDRPC_SERVE_ASYNC_H_
+#ifndef FDRPC_INTERNAL_SERVE_ASYNC_H_
+#define FDRPC_INTERNAL_SERVE_ASYNC_H_
 
 // How a generated AsyncService is served: handlers that take a handle to the
 // call and return.
@@ -9,10 +9,11 @@
 
 #include "absl/status/status.h"
 #include "fdrpc/async_server_stream.h"
-#include "fdrpc/handler_exceptions.h"
+#include "fdrpc/internal/handler_exceptions.h"
+#include "fdrpc/server_call.h"
 #include "fdrpc/service.h"
 
-namespace fdrpc {
+namespace fdrpc::internal {
 
 // Serves a method by calling `handler`, a member function of the generated
 // class that takes one of the handles of async_server_stream.h.
@@ -38,6 +39,6 @@ struct ServeAsync<handler> {
   }
 };
 
-}  // namespace fdrpc
+}  // namespace fdrpc::internal
 
-#endif  // FDRPC_SERVE_ASYNC_H_
+#endif  // FDRPC_INTERNAL_SERVE_ASYNC_H_

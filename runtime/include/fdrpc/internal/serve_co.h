@@ -1,5 +1,5 @@
-#ifndef FDRPC_SERVE_CO_H_
-#define FDRPC_SERVE_CO_H_
+#ifndef FDRPC_INTERNAL_SERVE_CO_H_
+#define FDRPC_INTERNAL_SERVE_CO_H_
 
 // How a generated CoService is served: handlers that are coroutines and give
 // the call's status.
@@ -9,13 +9,16 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "fdrpc/call_message.h"
 #include "fdrpc/co_server_stream.h"
-#include "fdrpc/handler_exceptions.h"
+#include "fdrpc/internal/call_message.h"
+#include "fdrpc/internal/detached_task.h"
+#include "fdrpc/internal/finish_call.h"
+#include "fdrpc/internal/handler_exceptions.h"
+#include "fdrpc/server_call.h"
 #include "fdrpc/service.h"
 #include "fdrpc/task.h"
 
-namespace fdrpc {
+namespace fdrpc::internal {
 
 namespace serve_co {
 
@@ -141,6 +144,6 @@ struct ServeCo<handler> {
   }
 };
 
-}  // namespace fdrpc
+}  // namespace fdrpc::internal
 
-#endif  // FDRPC_SERVE_CO_H_
+#endif  // FDRPC_INTERNAL_SERVE_CO_H_

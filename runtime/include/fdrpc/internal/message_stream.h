@@ -1,8 +1,8 @@
-#ifndef FDRPC_MESSAGE_STREAM_H_
-#define FDRPC_MESSAGE_STREAM_H_
+#ifndef FDRPC_INTERNAL_MESSAGE_STREAM_H_
+#define FDRPC_INTERNAL_MESSAGE_STREAM_H_
 
 // What the streams of clients and servers have in common, in their three forms:
-// blocking, with callbacks, and for coroutines. Users have no need of it.
+// blocking, with callbacks, and for coroutines.
 
 #include <coroutine>
 #include <iosfwd>
@@ -14,11 +14,11 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "fdrpc/call.h"
-#include "fdrpc/call_message.h"
-#include "fdrpc/handler_exceptions.h"
+#include "fdrpc/internal/call_message.h"
+#include "fdrpc/internal/handler_exceptions.h"
 #include "fdrpc/parcel.h"
 
-namespace fdrpc {
+namespace fdrpc::internal {
 
 // How a message to send is passed: parcels by value, since their descriptors
 // leave the caller's hands.
@@ -181,6 +181,6 @@ void Write(CallPointer call, Message message, bool last, Done done) {
 
 }  // namespace async_steps
 
-}  // namespace fdrpc
+}  // namespace fdrpc::internal
 
-#endif  // FDRPC_MESSAGE_STREAM_H_
+#endif  // FDRPC_INTERNAL_MESSAGE_STREAM_H_

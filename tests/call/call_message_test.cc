@@ -1,4 +1,4 @@
-#include "fdrpc/kept_messages.h"
+#include "fdrpc/internal/call_message.h"
 
 #include <memory>
 #include <string>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/sanitizers.h"
-#include "fdrpc/call_message.h"
+#include "fdrpc/internal/kept_messages.h"
 #include "gtest/gtest.h"
 #include "testing.fdrpc.h"
 #include "tests/support/descriptor_census.h"
@@ -21,10 +21,10 @@ constexpr size_t kLarge = 1u << 20;
 // A large request comes and goes; where its bytes were.
 template <typename T>
 const void* Receive(size_t bytes, const std::string& text = "") {
-  CallMessage<T> request;
+  internal::CallMessage<T> request;
   request.ExpectLarge();
-  EXPECT_EQ(PlainMessage(*request).ByteSizeLong(), 0u);
-  std::string* content = PlainMessage(*request).mutable_text();
+  EXPECT_EQ(internal::PlainMessage(*request).ByteSizeLong(), 0u);
+  std::string* content = internal::PlainMessage(*request).mutable_text();
   content->assign(bytes, 'x');
   content->append(text);
   return content->data();
@@ -46,14 +46,14 @@ class KeptMessagesTest : public ::testing::Test {
     if (kAddressSanitizer) GTEST_SKIP() << "nothing is kept there";
   }
   static void DropAll() {
-    for (int i = 0; i < 2; ++i) KeptMessages::DropUnused();
+    for (int i = 0; i < 2; ++i) internal::KeptMessages::DropUnused();
   }
   ExpectSameDescriptors census_;
 };
 
 TEST_F(KeptMessagesTest, ALargeRequestHasTheMemoryOfTheOneBefore) {
   const void* first = Receive<Text>(kLarge);
-  EXPECT_TRUE(KeptMessages::Any());
+  EXPECT_TRUE(internal::KeptMessages::Any());
   EXPECT_EQ(Receive<Text>(kLarge), first);
 }
 
@@ -63,29 +63,29 @@ TEST_F(KeptMessagesTest, AParcelsMessageDoesToo) {
 }
 
 TEST_F(KeptMessagesTest, AParcelsDescriptorsAreClosedAtOnce) {
-  CallMessage<Parcel<Files>> request;
+  internal::CallMessage<Parcel<Files>> request;
   request.ExpectLarge();
   (*request)->set_text(std::string(kLarge, 'x'));
   (*request).set_first(FileWith("content"));
   request.LetGo();
   EXPECT_EQ((*request).descriptors().size(), 0u);
-  CallMessage<Parcel<Files>> next;
+  internal::CallMessage<Parcel<Files>> next;
   next.ExpectLarge();
   EXPECT_FALSE((*next)->has_first());
   EXPECT_EQ((*next).descriptors().size(), 0u);
 }
 
 TEST_F(KeptMessagesTest, AReplyLeavesItsMemoryOnceItHasBeenSent) {
-  CallMessage<Text> reply;
+  internal::CallMessage<Text> reply;
   (*reply).set_text(std::string(kLarge, 'x'));
   const char* const data = (*reply).text().data();
   (void)(*reply).ByteSizeLong();
   auto shared = reply.Share();
   EXPECT_EQ(static_cast<const Text&>(*shared).text().data(), data);
-  EXPECT_FALSE(KeptMessages::Any());
+  EXPECT_FALSE(internal::KeptMessages::Any());
   shared.reset();
-  EXPECT_TRUE(KeptMessages::Any());
-  CallMessage<Text> next;
+  EXPECT_TRUE(internal::KeptMessages::Any());
+  internal::CallMessage<Text> next;
   next.UseKept();
   EXPECT_EQ((*next).ByteSizeLong(), 0u);
   (*next).mutable_text()->assign(kLarge, 'y');
@@ -98,15 +98,15 @@ TEST_F(KeptMessagesTest, NothingOfAMessageIsSeenInTheNext) {
   other.set_text(std::string(kLarge, 's'));
   ASSERT_TRUE(with_unknown_fields.ParseFromString(other.SerializeAsString()));
   {
-    CallMessage<Text> request;
+    internal::CallMessage<Text> request;
     request.ExpectLarge();
     *request = with_unknown_fields;
     (*request).set_text("secret");
     (*request).set_data(std::string(kLarge, 's'));
     (*request).set_number(7);
   }
-  ASSERT_TRUE(KeptMessages::Any());
-  CallMessage<Text> next;
+  ASSERT_TRUE(internal::KeptMessages::Any());
+  internal::CallMessage<Text> next;
   next.UseKept();
   EXPECT_EQ((*next).SerializeAsString(), "");
   EXPECT_EQ((*next).text(), "");
@@ -117,18 +117,18 @@ TEST_F(KeptMessagesTest, NothingOfAMessageIsSeenInTheNext) {
 
 TEST_F(KeptMessagesTest, SmallRequestsNeitherTakeNorLeaveAny) {
   for (int i = 0; i < 4; ++i) {
-    CallMessage<Text> request;
+    internal::CallMessage<Text> request;
     (*request).set_text("small");
   }
-  EXPECT_FALSE(KeptMessages::Any());
+  EXPECT_FALSE(internal::KeptMessages::Any());
 }
 
 TEST_F(KeptMessagesTest, RepliesThatAreSmallForLongFreeIt) {
   Receive<Text>(kLarge);
   int uses = 0;
-  for (; KeptMessages::Any(); ++uses) {
+  for (; internal::KeptMessages::Any(); ++uses) {
     ASSERT_LT(uses, 100);
-    CallMessage<Text> reply;
+    internal::CallMessage<Text> reply;
     reply.UseKept();
     (*reply).set_text("small");
   }
@@ -137,30 +137,30 @@ TEST_F(KeptMessagesTest, RepliesThatAreSmallForLongFreeIt) {
 
 TEST_F(KeptMessagesTest, WhatIsNotUsedIsFreed) {
   Receive<Text>(kLarge);
-  KeptMessages::DropUnused();
-  EXPECT_TRUE(KeptMessages::Any());
+  internal::KeptMessages::DropUnused();
+  EXPECT_TRUE(internal::KeptMessages::Any());
   Receive<Text>(kLarge);
-  KeptMessages::DropUnused();
-  EXPECT_TRUE(KeptMessages::Any()) << "it has been used since";
-  KeptMessages::DropUnused();
-  EXPECT_FALSE(KeptMessages::Any());
+  internal::KeptMessages::DropUnused();
+  EXPECT_TRUE(internal::KeptMessages::Any()) << "it has been used since";
+  internal::KeptMessages::DropUnused();
+  EXPECT_FALSE(internal::KeptMessages::Any());
 }
 
 // How many messages of that size are kept, of so many.
 int KeptOf(int count, size_t bytes) {
   {
-    std::vector<std::unique_ptr<CallMessage<Text>>> requests;
+    std::vector<std::unique_ptr<internal::CallMessage<Text>>> requests;
     for (int i = 0; i < count; ++i) {
-      auto& request =
-          *requests.emplace_back(std::make_unique<CallMessage<Text>>());
+      auto& request = *requests.emplace_back(
+          std::make_unique<internal::CallMessage<Text>>());
       request.ExpectLarge();
       (*request).set_text(std::string(bytes, 'x'));
     }
   }
-  std::vector<std::unique_ptr<CallMessage<Text>>> replies;
+  std::vector<std::unique_ptr<internal::CallMessage<Text>>> replies;
   int kept = 0;
-  for (; KeptMessages::Any(); ++kept) {
-    replies.push_back(std::make_unique<CallMessage<Text>>());
+  for (; internal::KeptMessages::Any(); ++kept) {
+    replies.push_back(std::make_unique<internal::CallMessage<Text>>());
     replies.back()->UseKept();
     EXPECT_GE((**replies.back()).SpaceUsedLong(), bytes);
   }
@@ -178,26 +178,26 @@ TEST_F(KeptMessagesTest, HaveAtMost64MiB) {
 }
 
 TEST_F(KeptMessagesTest, CountThoseThatCallsHaveTaken) {
-  std::vector<std::unique_ptr<CallMessage<Text>>> waiting;
+  std::vector<std::unique_ptr<internal::CallMessage<Text>>> waiting;
   for (int i = 0; i < 5; ++i) {
     Receive<Text>(20u << 20);
-    waiting.push_back(std::make_unique<CallMessage<Text>>());
+    waiting.push_back(std::make_unique<internal::CallMessage<Text>>());
     waiting.back()->UseKept();
     const size_t memory = (**waiting.back()).SpaceUsedLong();
     EXPECT_EQ(memory >= 20u << 20, i < 3) << memory;
   }
   waiting.clear();
-  EXPECT_TRUE(KeptMessages::Any());
+  EXPECT_TRUE(internal::KeptMessages::Any());
 }
 
 TEST_F(KeptMessagesTest, AreUsedByOneCallAtATime) {
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([thread] {
-      const std::string own(KeptMessages::kLeastBytes,
+      const std::string own(internal::KeptMessages::kLeastBytes,
                             static_cast<char>('a' + thread));
       for (int i = 0; i < 200; ++i) {
-        CallMessage<Text> message;
+        internal::CallMessage<Text> message;
         if (i % 2 == 0)
           message.ExpectLarge();
         else
@@ -206,7 +206,7 @@ TEST_F(KeptMessagesTest, AreUsedByOneCallAtATime) {
         (*message).set_text(own);
         std::this_thread::yield();
         EXPECT_EQ((*message).text(), own);
-        if (i % 50 == 0) KeptMessages::DropUnused();
+        if (i % 50 == 0) internal::KeptMessages::DropUnused();
       }
     });
   }

@@ -1,15 +1,15 @@
-#ifndef FDRPC_HANDLER_EXCEPTIONS_H_
-#define FDRPC_HANDLER_EXCEPTIONS_H_
+#ifndef FDRPC_INTERNAL_HANDLER_EXCEPTIONS_H_
+#define FDRPC_INTERNAL_HANDLER_EXCEPTIONS_H_
 
 // What becomes of exceptions that leave handlers. The runtime throws none and
 // lets none pass, so they are caught in the templates that call handlers, which
-// are compiled with them. Users have no need of it.
+// are compiled with them.
 
 #include <utility>
 
 #include "absl/status/status.h"
 
-namespace fdrpc {
+namespace fdrpc::internal {
 
 // How a call ends whose handler throws. The client does not learn what:
 // exceptions are the server's own affair.
@@ -37,6 +37,6 @@ absl::Status CallHandler(Handler handler) {
   return CallHandler(handler, [](absl::Status status) { return status; });
 }
 
-}  // namespace fdrpc
+}  // namespace fdrpc::internal
 
-#endif  // FDRPC_HANDLER_EXCEPTIONS_H_
+#endif  // FDRPC_INTERNAL_HANDLER_EXCEPTIONS_H_

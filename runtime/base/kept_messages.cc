@@ -1,10 +1,10 @@
-#include "fdrpc/kept_messages.h"
+#include "fdrpc/internal/kept_messages.h"
 
 #include <utility>
 
 #include "base/sanitizers.h"
 
-namespace fdrpc {
+namespace fdrpc::internal {
 namespace {
 
 // None where the address sanitizer is to see each of them come and go.
@@ -108,4 +108,4 @@ void KeptMessages::DropUnused() {
   }
 }
 
-}  // namespace fdrpc
+}  // namespace fdrpc::internal

@@ -1,5 +1,5 @@
-#ifndef FDRPC_LANGUAGE_H_
-#define FDRPC_LANGUAGE_H_
+#ifndef FDRPC_INTERNAL_LANGUAGE_H_
+#define FDRPC_INTERNAL_LANGUAGE_H_
 
 // What all public headers need of the compiler. Included before any of them, so
 // that a program that is compiled otherwise gets one error instead of hundreds.
@@ -11,4 +11,4 @@
 #include <fdrpc needs C++20: compile with -std=c++20>
 #endif
 
-#endif  // FDRPC_LANGUAGE_H_
+#endif  // FDRPC_INTERNAL_LANGUAGE_H_

@@ -1,7 +1,7 @@
-#ifndef FDRPC_STUB_H_
-#define FDRPC_STUB_H_
+#ifndef FDRPC_INTERNAL_STUB_H_
+#define FDRPC_INTERNAL_STUB_H_
 
-// What generated stubs are written in terms of; users have no need of it.
+// What generated stubs are written in terms of.
 
 #include <memory>
 #include <type_traits>
@@ -15,10 +15,11 @@
 #include "fdrpc/caller.h"
 #include "fdrpc/client_stream.h"
 #include "fdrpc/co_client_stream.h"
-#include "fdrpc/message_stream.h"
+#include "fdrpc/internal/message_stream.h"
+#include "fdrpc/internal/take_reply.h"
 #include "fdrpc/method.h"
 
-namespace fdrpc {
+namespace fdrpc::internal {
 
 // Does not compile: says what to do with a StatusOr that a stub is made of.
 template <typename T>
@@ -90,6 +91,6 @@ void AsyncUnary(Caller& caller, const Method& method, Request& request,
       });
 }
 
-}  // namespace fdrpc
+}  // namespace fdrpc::internal
 
-#endif  // FDRPC_STUB_H_
+#endif  // FDRPC_INTERNAL_STUB_H_

@@ -1,7 +1,7 @@
-#ifndef FDRPC_KEPT_MESSAGES_H_
-#define FDRPC_KEPT_MESSAGES_H_
+#ifndef FDRPC_INTERNAL_KEPT_MESSAGES_H_
+#define FDRPC_INTERNAL_KEPT_MESSAGES_H_
 
-// Large messages that a server uses again. Users have no need of it.
+// Large messages that a server uses again.
 
 #include <array>
 #include <atomic>
@@ -9,9 +9,9 @@
 #include <memory>
 #include <utility>
 
-#include "fdrpc/language.h"
+#include "fdrpc/internal/language.h"
 
-namespace fdrpc {
+namespace fdrpc::internal {
 
 // Large messages of one type that calls are done with, cleared, so that the
 // next ones find their memory: fresh pages cost several times what copying into
@@ -106,6 +106,6 @@ class KeptMessage final : public KeptMessages::Entry {
   static inline constinit KeptMessages kept_;
 };
 
-}  // namespace fdrpc
+}  // namespace fdrpc::internal
 
-#endif  // FDRPC_KEPT_MESSAGES_H_
+#endif  // FDRPC_INTERNAL_KEPT_MESSAGES_H_

@@ -1,5 +1,5 @@
-#ifndef FDRPC_SERVE_BLOCKING_H_
-#define FDRPC_SERVE_BLOCKING_H_
+#ifndef FDRPC_INTERNAL_SERVE_BLOCKING_H_
+#define FDRPC_INTERNAL_SERVE_BLOCKING_H_
 
 // How a generated Service is served: handlers that return the call's status.
 
@@ -8,12 +8,14 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "fdrpc/call_message.h"
-#include "fdrpc/handler_exceptions.h"
+#include "fdrpc/internal/call_message.h"
+#include "fdrpc/internal/finish_call.h"
+#include "fdrpc/internal/handler_exceptions.h"
+#include "fdrpc/server_call.h"
 #include "fdrpc/server_stream.h"
 #include "fdrpc/service.h"
 
-namespace fdrpc {
+namespace fdrpc::internal {
 
 // Serves a method by calling `handler`, a member function of the generated
 // class. Requests are const messages or Parcels, replies likewise.
@@ -98,6 +100,6 @@ struct ServeBlocking<handler> {
   }
 };
 
-}  // namespace fdrpc
+}  // namespace fdrpc::internal
 
-#endif  // FDRPC_SERVE_BLOCKING_H_
+#endif  // FDRPC_INTERNAL_SERVE_BLOCKING_H_

@@ -1,19 +1,22 @@
-#ifndef FDRPC_CALL_MESSAGE_H_
-#define FDRPC_CALL_MESSAGE_H_
+#ifndef FDRPC_INTERNAL_CALL_MESSAGE_H_
+#define FDRPC_INTERNAL_CALL_MESSAGE_H_
 
-// Who owns the requests and replies of a server's calls. Users have no need of
-// it.
+// Who owns the requests and replies of a server's calls.
 
 #include <memory>
 #include <type_traits>
 #include <utility>
 
 #include "fdrpc/call.h"
-#include "fdrpc/kept_messages.h"
+#include "fdrpc/internal/kept_messages.h"
+#include "fdrpc/internal/message_owner.h"
 #include "fdrpc/parcel.h"
 #include "google/protobuf/message_lite.h"
 
-namespace fdrpc {
+namespace fdrpc::internal {
+
+template <typename T>
+inline constexpr bool kIsParcel = std::is_base_of_v<ParcelBase, T>;
 
 // The message of a message or parcel.
 template <typename T>
@@ -153,6 +156,6 @@ class MovedMessage final : public MessageOwner {
   T& message_;
 };
 
-}  // namespace fdrpc
+}  // namespace fdrpc::internal
 
-#endif  // FDRPC_CALL_MESSAGE_H_
+#endif  // FDRPC_INTERNAL_CALL_MESSAGE_H_

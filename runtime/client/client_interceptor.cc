@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "fdrpc/client_call_filter.h"
+#include "fdrpc/internal/take_reply.h"
 
 namespace fdrpc {
 namespace {
@@ -37,7 +38,7 @@ class InterceptedCaller final : public Caller {
     const std::shared_ptr<ClientCall> call =
         StartCall(method, &request, options, CallForm::kBlocking);
     call->Await(CallEvent::kEnd);
-    return TakeReply(*call, reply);
+    return internal::TakeReply(*call, reply);
   }
 
   std::shared_ptr<ClientCall> StartCall(const Method& method,
