@@ -17,18 +17,17 @@ absl::Duration TimeUntil(MonotonicTime deadline, MonotonicTime now) {
   return absl::FromChrono(deadline - now);
 }
 
-MonotonicTime CoarseNow() {
-  timespec now = {};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return MonotonicTime(std::chrono::seconds(now.tv_sec) +
-                       std::chrono::nanoseconds(now.tv_nsec));
-}
-
 const Clock& Clock::Real() {
   class RealClock final : public Clock {
    public:
     MonotonicTime Now() const override {
       return std::chrono::steady_clock::now();
+    }
+    MonotonicTime CoarseNow() const override {
+      timespec now = {};
+      clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+      return MonotonicTime(std::chrono::seconds(now.tv_sec) +
+                           std::chrono::nanoseconds(now.tv_nsec));
     }
   };
   static const RealClock clock;

@@ -81,7 +81,7 @@ bool CallAttempts::Try() {
 
 bool CallAttempts::GivesUpBusyServer() {
   if (wait_for_ready_) return false;
-  const MonotonicTime now = Clock::Real().Now();
+  const MonotonicTime now = core_.clock().Now();
   if (busy_until_ == kNoDeadline) {
     busy_until_ = DeadlineAfter(now, kMostBusy);
     core_.lock().AssertHeld();
@@ -126,7 +126,7 @@ void CallAttempts::OnTurn(
     std::vector<std::shared_ptr<ClientConnection>>& connections) {
   lock_.AssertHeld();
   // What has come too late is for the call to end.
-  if (call_.done || call_.deadline <= Clock::Real().Now()) return;
+  if (call_.done || call_.deadline <= core_.clock().Now()) return;
   Begin();
   connections.push_back(connection_);
   connections.push_back(std::move(former_connection_));
@@ -138,7 +138,7 @@ void CallAttempts::Await(WaitingThread& thread) {
   ConnectionWaits::Waiter waiter(wait_for_ready_, &thread);
   waits.Enter(waiter);
   while (!call_.done && call_.connection == nullptr) {
-    const MonotonicTime now = Clock::Real().Now();
+    const MonotonicTime now = core_.clock().Now();
     const MonotonicTime turn = std::min(waits.TurnOf(waiter), busy_until_);
     if (turn <= now && Try()) {
       // A second one, that reads or writes the same stream.
@@ -147,7 +147,8 @@ void CallAttempts::Await(WaitingThread& thread) {
     }
     if (call_.deadline <= now) break;
     lock_.Unlock();
-    thread.parker.Park(std::min(turn, call_.deadline));
+    thread.parker.Park(
+        core_.clock().SleepUntil(std::min(turn, call_.deadline)));
     lock_.Lock();
   }
   waits.Leave(waiter, lock_.to_wake());

@@ -16,14 +16,14 @@ absl::Status Cancelled() {
   return absl::CancelledError("the caller cancelled the call");
 }
 
-MonotonicTime Deadline(const CallOptions& options) {
+MonotonicTime Deadline(const CallOptions& options, const Clock& clock) {
   absl::Duration timeout = options.timeout;
   if (options.parent != nullptr) {
     timeout = std::min(timeout, options.parent->time_remaining());
   }
   return timeout == absl::InfiniteDuration()
              ? kNoDeadline
-             : DeadlineAfter(Clock::Real().Now(), timeout);
+             : DeadlineAfter(clock.Now(), timeout);
 }
 
 MessageLimits ReplyLimits(const Method& method, const ChannelOptions& options) {
@@ -39,7 +39,8 @@ ChannelCall::ChannelCall(ChannelCore& core, const Method& method,
     : core_(core),
       lock_(core.lock()),
       reply_metadata_(options.reply_metadata),
-      state_(method, Deadline(options), ReplyLimits(method, core.options()),
+      state_(method, Deadline(options, core.clock()),
+             ReplyLimits(method, core.options()),
              {.bytes = core.options().stream_window_bytes,
               .descriptors = core.options().stream_window_descriptors}),
       attempts_(core, state_, options.wait_for_ready) {
@@ -209,7 +210,7 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
   const ClientConnection* const on = state_.connection;
   if (on == connection.get() && !connection->sends()) {
     // The message will not arrive, but the server may have said why.
-    connection->ReadForSenders(CoarseNow());
+    connection->ReadForSenders(core_.clock().CoarseNow());
     return !state_.done && state_.connection != connection.get();
   }
   return !state_.done;
@@ -276,8 +277,8 @@ void ChannelCall::OnTime(
 
 std::shared_ptr<ClientConnection> ChannelCall::NoticeDeadline(
     MonotonicTime coarse_now) {
-  if (coarse_now < state_.deadline - kCoarseStep ||
-      Clock::Real().Now() < state_.deadline) {
+  if (coarse_now < state_.deadline - Clock::kCoarseStep ||
+      core_.clock().Now() < state_.deadline) {
     return nullptr;
   }
   if (state_.done) {
@@ -291,7 +292,7 @@ std::shared_ptr<ClientConnection> ChannelCall::NoticeDeadline(
 
 std::shared_ptr<ClientConnection> ChannelCall::NoticeEnd() {
   if (state_.done) return nullptr;
-  const MonotonicTime now = CoarseNow();
+  const MonotonicTime now = core_.clock().CoarseNow();
   std::shared_ptr<ClientConnection> to_flush = NoticeDeadline(now);
   if (state_.connection == nullptr) return to_flush;
   state_.connection->lock().AssertHeld();

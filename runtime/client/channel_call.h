@@ -101,8 +101,9 @@ class ChannelCall final : public ClientCall,
   // is left of a call that has ended at its deadline is not wanted any more.
   std::shared_ptr<ClientConnection> NoticeDeadline()
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    return state_.deadline == kNoDeadline ? nullptr
-                                          : NoticeDeadline(CoarseNow());
+    return state_.deadline == kNoDeadline
+               ? nullptr
+               : NoticeDeadline(core_.clock().CoarseNow());
   }
   std::shared_ptr<ClientConnection> NoticeDeadline(MonotonicTime coarse_now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);

@@ -58,7 +58,7 @@ void ChannelCall::Await(CallEvent event) {
   state_.wait(event).thread = &thread;
   while (!state_.Ready(event)) {
     if (state_.deadline != kNoDeadline &&
-        Clock::Real().Now() >= state_.deadline) {
+        core_.clock().Now() >= state_.deadline) {
       EndAtDeadline();
     } else if (state_.connection == nullptr) {
       attempts_.lock().AssertHeld();
@@ -105,7 +105,7 @@ void ChannelCall::AwaitWritten(ClientConnection& connection) {
   MonotonicTime until = state_.deadline;
   bool ending = false;
   while (connection.has_unwritten()) {
-    const MonotonicTime now = Clock::Real().Now();
+    const MonotonicTime now = core_.clock().Now();
     if (now >= state_.deadline) EndAtDeadline();
     if (state_.done && !std::exchange(ending, true)) {
       until = DeadlineAfter(now, kLastWords);

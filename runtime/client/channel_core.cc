@@ -47,9 +47,10 @@ Hello ClientHello(const ChannelOptions& options) {
 }  // namespace
 
 ChannelCore::ChannelCore(Connector connector, const ChannelOptions& options,
-                         std::shared_ptr<LoopCore> loop)
+                         std::shared_ptr<LoopCore> loop, const Clock& clock)
     : connector_(std::move(connector)),
       options_(WithinLimits(options)),
+      clock_(clock),
       fork_generation_(ForkGeneration()),
       connectivity_(std::make_shared<Connectivity>()),
       lock_(connectivity_->lock()),
@@ -133,7 +134,7 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
   connection_.reset();
   connectivity_->lock().AssertHeld();
   absl::StatusOr<std::shared_ptr<ClientConnection>> connection = Connect();
-  const MonotonicTime now = Clock::Real().Now();
+  const MonotonicTime now = clock_.Now();
   if (!connection.ok()) {
     const bool unavailable = absl::IsUnavailable(connection.status());
     connectivity_->OnNotConnected(connection.status(), /*brief=*/unavailable);
@@ -177,7 +178,7 @@ absl::Status ChannelCore::WhyNotConnected() {
 }
 
 bool ChannelCore::Reconnects() {
-  return !has_connection() && waits_.Pauses(Clock::Real().Now());
+  return !has_connection() && waits_.Pauses(clock_.Now());
 }
 
 void ChannelCore::Wait(ConnectionWaits::Waiter& waiter) {
@@ -200,7 +201,7 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::Connect() {
       {.bytes = options_.max_queued_bytes,
        .descriptors = options_.max_queued_descriptors},
       KeepAlive(options_.keepalive_interval, options_.keepalive_timeout),
-      options_.max_busy_poll, connectivity_);
+      options_.max_busy_poll, clock_, connectivity_);
 }
 
 absl::Status ChannelCore::Busy() {
@@ -229,7 +230,7 @@ void ChannelCore::OnWake() {
   std::vector<std::shared_ptr<ClientConnection>> connections;
   {
     ChannelLockHolder lock(lock_);
-    const MonotonicTime now = Clock::Real().Now();
+    const MonotonicTime now = clock_.Now();
     for (int i = 0; i < kMostAtOnce; ++i) {
       TimerQueue::Timer* const expired = timers_.TakeExpired(now);
       if (expired == nullptr) break;

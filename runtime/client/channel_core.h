@@ -56,9 +56,11 @@ class ChannelCore final : public Caller,
   // An UNAVAILABLE of the connector's in more words, for who reads it.
   using Explainer = std::function<absl::Status(const absl::Status& failure)>;
 
-  // `loop`: null for the process's own, which is made when it is needed.
+  // `loop`: null for the process's own, which is made when it is needed. Goes
+  // by `clock`, as the loop does; it outlives the channel.
   ChannelCore(Connector connector, const ChannelOptions& options,
-              std::shared_ptr<LoopCore> loop);
+              std::shared_ptr<LoopCore> loop,
+              const Clock& clock = Clock::Real());
   ~ChannelCore() override;
   // Before the channel is used. Null: failures are told as they are.
   void ExplainWith(Explainer explainer) { explainer_ = std::move(explainer); }
@@ -87,6 +89,7 @@ class ChannelCore final : public Caller,
   // The channel's lock, under the name that it has here.
   ChannelLock& lock() ABSL_LOCK_RETURNED(lock_) { return lock_; }
   const ChannelOptions& options() const { return options_; }
+  const Clock& clock() const { return clock_; }
   // FAILED_PRECONDITION in a child after fork(2), which must not take the lock
   // either: another thread of the parent's may have held it.
   absl::Status CheckProcess() const;
@@ -151,6 +154,7 @@ class ChannelCore final : public Caller,
   const Connector connector_;
   Explainer explainer_;
   const ChannelOptions options_;
+  const Clock& clock_;
   const uint32_t fork_generation_;
 
   // Shared with the connections, of which a loop may hold one for a moment

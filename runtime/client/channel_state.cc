@@ -75,7 +75,7 @@ absl::StatusOr<ChannelStateWatch> ChannelCore::WatchState(
 absl::Status ChannelCore::WaitForReady(absl::Duration timeout) {
   absl::Status process = CheckProcess();
   if (!process.ok()) return process;
-  const MonotonicTime deadline = DeadlineAfter(Clock::Real().Now(), timeout);
+  const MonotonicTime deadline = DeadlineAfter(clock_.Now(), timeout);
   // An attempt of its own only if nobody else makes them.
   bool first = true;
   do {
@@ -91,7 +91,7 @@ absl::Status ChannelCore::WaitForReady(absl::Duration timeout) {
     }
     // Not once more when the time is over: the last attempt that had time says
     // why.
-  } while (Clock::Real().Now() < deadline);
+  } while (clock_.Now() < deadline);
   return absl::DeadlineExceededError(
       absl::StrCat("the server was not ready in time: ", WhyNotReady()));
 }
@@ -108,7 +108,7 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::AwaitConnection(
     return got;
   }
   waits_.Enter(waiter);
-  MonotonicTime now = Clock::Real().Now();
+  MonotonicTime now = clock_.Now();
   while (now < deadline) {
     const MonotonicTime turn = waits_.TurnOf(waiter);
     if (turn <= now) {
@@ -116,9 +116,9 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::AwaitConnection(
       break;
     }
     lock_.Unlock();
-    thread.parker.Park(std::min(turn, deadline));
+    thread.parker.Park(clock_.SleepUntil(std::min(turn, deadline)));
     lock_.Lock();
-    now = Clock::Real().Now();
+    now = clock_.Now();
   }
   waits_.Leave(waiter, lock_.to_wake());
   lock_.Unlock();

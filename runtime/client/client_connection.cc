@@ -37,12 +37,13 @@ absl::string_view NameOf(const Method& method) {
 absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
     std::unique_ptr<Transport> transport, const Hello& hello,
     const Connection::QueueLimits& limits, const KeepAlive& keep_alive,
-    absl::Duration max_busy_poll, std::shared_ptr<Connectivity> connectivity) {
+    absl::Duration max_busy_poll, const Clock& clock,
+    std::shared_ptr<Connectivity> connectivity) {
   absl::StatusOr<WaitingThreads> threads = WaitingThreads::Create();
   if (!threads.ok()) return threads.status();
   return std::shared_ptr<ClientConnection>(
       new ClientConnection(std::move(transport), hello, limits, keep_alive,
-                           max_busy_poll, *std::move(threads),
+                           max_busy_poll, clock, *std::move(threads),
                            std::move(connectivity)),
       // Whichever thread has the last reference.
       [](ClientConnection* connection) {
@@ -56,9 +57,10 @@ ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
                                    const Connection::QueueLimits& limits,
                                    const KeepAlive& keep_alive,
                                    absl::Duration max_busy_poll,
-                                   WaitingThreads threads,
+                                   const Clock& clock, WaitingThreads threads,
                                    std::shared_ptr<Connectivity> connectivity)
-    : connectivity_(std::move(connectivity)),
+    : clock_(clock),
+      connectivity_(std::move(connectivity)),
       lock_(connectivity_->lock()),
       threads_(std::move(threads)),
       keep_alive_(keep_alive),
@@ -144,7 +146,7 @@ void ClientConnection::SendOpen(PendingCall& call) {
   CompleteOpen(call.open, call.id, MethodId(call.method),
                call.deadline == kNoDeadline
                    ? absl::InfiniteDuration()
-                   : TimeUntil(call.deadline, Clock::Real().Now()));
+                   : TimeUntil(call.deadline, clock_.Now()));
   calls_.emplace(call.id, &call);
   if (call.method.one_way) {
     ++one_way_calls_;

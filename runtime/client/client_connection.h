@@ -38,7 +38,8 @@ class ClientConnection final
   static absl::StatusOr<std::shared_ptr<ClientConnection>> Create(
       std::unique_ptr<Transport> transport, const Hello& hello,
       const Connection::QueueLimits& limits, const KeepAlive& keep_alive,
-      absl::Duration max_busy_poll, std::shared_ptr<Connectivity> connectivity);
+      absl::Duration max_busy_poll, const Clock& clock,
+      std::shared_ptr<Connectivity> connectivity);
   ~ClientConnection() override;
 
   // The channel's lock, under the name that it has here.
@@ -110,7 +111,7 @@ class ClientConnection final
   // For a thread that sends and waits for nothing: takes in what has arrived,
   // which may be the end of its call. Only if ReadsForSenders(): no other
   // thread reads, and the last time was a few milliseconds ago, or the server
-  // takes nothing more. `now`: CoarseNow().
+  // takes nothing more. `now`: the clock's CoarseNow().
   bool ReadsForSenders(MonotonicTime now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
     return (now - read_for_sender_at_ >= kReadForSenders || !sends()) &&
@@ -128,7 +129,7 @@ class ClientConnection final
   ClientConnection(std::unique_ptr<Transport> transport, const Hello& hello,
                    const Connection::QueueLimits& limits,
                    const KeepAlive& keep_alive, absl::Duration max_busy_poll,
-                   WaitingThreads threads,
+                   const Clock& clock, WaitingThreads threads,
                    std::shared_ptr<Connectivity> connectivity);
 
   // Connection::Role.
@@ -250,6 +251,7 @@ class ClientConnection final
   absl::Status OnCreditFrame(PendingCall& call, const IncomingFrame& frame)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
+  const Clock& clock_;
   const std::shared_ptr<Connectivity> connectivity_;
   ChannelLock& lock_;
 

@@ -133,7 +133,7 @@ void ClientConnection::OnSendingEnded(const absl::Status& why) {
   // to read.
   ChannelLockHolder lock(lock_);
   sending_ended_ = true;
-  if (go_away_.ok()) ReadForSenders(CoarseNow());
+  if (go_away_.ok()) ReadForSenders(clock_.CoarseNow());
   if (connection_.closed()) return;  // OnClosed() knows more
   RefuseNewCalls(WithReason(why));
   if (!go_away_.ok()) EndUntaken();

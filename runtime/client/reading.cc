@@ -31,16 +31,17 @@ void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
     threads_.EndReading();
   } else {
     threads_.Park(thread);
-    const MonotonicTime began = Clock::Real().Now();
+    const MonotonicTime began = clock_.Now();
     // What the reader's polling does not pay for, theirs does not either.
     const BusyPoll::Wait wait =
         busy_poll_.rests() ? BusyPoll::Wait{.began = began, .until = began}
                            : parked_poll_.Begin(began);
     lock_.Unlock();
     FlushPutOff();
-    const bool woken = thread.parker.Park(
-        deadline, wait.polls() ? wait.until : MonotonicTime());
-    const MonotonicTime now = Clock::Real().Now();
+    const bool woken =
+        thread.parker.Park(clock_.SleepUntil(deadline),
+                           wait.polls() ? wait.until : MonotonicTime());
+    const MonotonicTime now = clock_.Now();
     lock_.Lock();
     if (woken) parked_poll_.OnArrival(wait, now);
     threads_.Unpark(thread);
@@ -57,7 +58,7 @@ bool ClientConnection::PollAndRead(const BusyPoll::Wait& wait,
          !connection_.write_blocked()) {
     const bool received = Read();
     if (!received && threads_.others_wait()) YieldCpu();
-    now = Clock::Real().Now();
+    now = clock_.Now();
     if (received || connection_.closed()) {
       busy_poll_.OnArrival(wait, now, came, connection_.frames_read() - frames);
       return true;
@@ -68,18 +69,19 @@ bool ClientConnection::PollAndRead(const BusyPoll::Wait& wait,
 }
 
 bool ClientConnection::SleepAndRead(MonotonicTime deadline) {
-  const BusyPoll::Wait wait = busy_poll_.Begin(Clock::Real().Now());
+  const BusyPoll::Wait wait = busy_poll_.Begin(clock_.Now());
   if (PollAndRead(wait, deadline)) return true;
   // Who gives the server up has looked at the socket before.
   if (!threads_.BeginSleep()) return Read();
   const bool write_blocked = connection_.write_blocked();
   threads_.EndSleep(WaitReady(connection_.pollable_fd(), write_blocked,
-                              threads_.wakeup_fd(), deadline));
+                              threads_.wakeup_fd(),
+                              clock_.SleepUntil(deadline)));
   if (write_blocked) connection_.OnWritable();
   const size_t frames = connection_.frames_read();
   const bool received = Read();
   if (received) {
-    busy_poll_.OnArrival(wait, Clock::Real().Now(), BusyPoll::Came::kLater,
+    busy_poll_.OnArrival(wait, clock_.Now(), BusyPoll::Came::kLater,
                          connection_.frames_read() - frames);
   }
   return received;
@@ -105,7 +107,7 @@ bool ClientConnection::AwaitReady(MonotonicTime deadline) {
   connectivity_->Add(thread);
   for (bool looked = false; usable_; looked = true) {
     const bool ready = server_.has_value();
-    if (looked && (ready || Clock::Real().Now() >= deadline)) break;
+    if (looked && (ready || clock_.Now() >= deadline)) break;
     WaitOnce(thread, ready ? MonotonicTime() : deadline);
   }
   connectivity_->Remove(thread);
@@ -187,8 +189,8 @@ void ClientConnection::OnReady(Poller::Event event) {
 
 KeepAlive::Action ClientConnection::LookAtServer() {
   if (!keep_alive_.on()) return KeepAlive::Action::kNone;
-  const KeepAlive::Action action = keep_alive_.Look(
-      Clock::Real().Now(), std::exchange(heard_, false), has_calls());
+  const KeepAlive::Action action =
+      keep_alive_.Look(clock_.Now(), std::exchange(heard_, false), has_calls());
   if (action == KeepAlive::Action::kPing) {
     connection_.Enqueue(BuildControl(FrameType::kPing, 0));
   }
@@ -197,7 +199,7 @@ KeepAlive::Action ClientConnection::LookAtServer() {
 
 void ClientConnection::PlanLook() {
   if (!keep_alive_.on() || loop_ == nullptr || !has_calls()) return;
-  keep_alive_.OnCall(Clock::Real().Now());
+  keep_alive_.OnCall(clock_.Now());
   // Else it comes back in time, and looks.
   if (keep_alive_.next() < look_timer_.at()) {
     loop_->SetTimer(look_timer_, keep_alive_.next(), weak_from_this());

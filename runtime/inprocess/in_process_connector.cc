@@ -5,11 +5,17 @@
 
 namespace fdrpc {
 
-absl::StatusOr<Channel> InProcessConnector::Open(
-    Server& server, const ChannelOptions& options) {
+absl::StatusOr<InProcessConnector> InProcessConnector::To(Server& server) {
   absl::Status ready = server.core_->AcceptInProcess();
   if (!ready.ok()) return ready;
-  return Channel::Over(InProcessConnector(server.core_), options);
+  return InProcessConnector(server.core_);
+}
+
+absl::StatusOr<Channel> InProcessConnector::Open(
+    Server& server, const ChannelOptions& options) {
+  absl::StatusOr<InProcessConnector> connector = To(server);
+  if (!connector.ok()) return connector.status();
+  return Channel::Over(*std::move(connector), options);
 }
 
 Channel InProcessConnector::Failing(absl::Status why) {

@@ -17,7 +17,9 @@ namespace fdrpc {
 // connection, and hands one to the server, if that is still there.
 class InProcessConnector {
  public:
-  // The channel, once the server is ready for it.
+  // One to `server`, once that is ready for it.
+  static absl::StatusOr<InProcessConnector> To(Server& server);
+  // The channel over it.
   static absl::StatusOr<Channel> Open(Server& server,
                                       const ChannelOptions& options);
   // A channel whose calls fail with `why`.

@@ -129,7 +129,8 @@ std::shared_ptr<Alarm::Time> Alarm::NewTime(const Core& core,
                                             absl::Duration after,
                                             Function done) {
   return std::make_shared<Time>(
-      core.loop(), DeadlineAfter(Clock::Real().Now(), after), std::move(done));
+      core.loop(), DeadlineAfter(core.loop()->clock().Now(), after),
+      std::move(done));
 }
 
 void Alarm::Begin(Core& core, std::shared_ptr<Time> time) {

@@ -26,7 +26,7 @@ absl::Duration Loop::next_timeout() const {
   const MonotonicTime next = core_->next_deadline();
   if (next == kNoDeadline) return absl::InfiniteDuration();
   if (next == MonotonicTime()) return absl::ZeroDuration();
-  return std::max(absl::ZeroDuration(), TimeUntil(next, Clock::Real().Now()));
+  return std::max(absl::ZeroDuration(), TimeUntil(next, core_->clock().Now()));
 }
 
 void Loop::RunReady() { core_->RunReady(); }

@@ -105,15 +105,15 @@ class LoopCore::PostedFunction final : public Continuation {
 thread_local LoopCore* LoopCore::current_ = nullptr;
 
 absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Create(
-    absl::Duration max_busy_poll) {
+    absl::Duration max_busy_poll, const Clock& clock) {
   absl::StatusOr<Poller> poller = Poller::Create();
   if (!poller.ok()) return poller.status();
   absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
   if (!wakeup.ok()) return wakeup.status();
   absl::Status added = poller->Add(wakeup->fd(), kWakeupToken, {});
   if (!added.ok()) return added;
-  return std::shared_ptr<LoopCore>(
-      new LoopCore(*std::move(poller), *std::move(wakeup), max_busy_poll));
+  return std::shared_ptr<LoopCore>(new LoopCore(
+      *std::move(poller), *std::move(wakeup), max_busy_poll, clock));
 }
 
 absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Default() {
@@ -131,8 +131,10 @@ absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Default() {
   return made.loop;
 }
 
-LoopCore::LoopCore(Poller poller, Wakeup wakeup, absl::Duration max_busy_poll)
-    : poller_(std::move(poller)),
+LoopCore::LoopCore(Poller poller, Wakeup wakeup, absl::Duration max_busy_poll,
+                   const Clock& clock)
+    : clock_(clock),
+      poller_(std::move(poller)),
       wakeup_(std::move(wakeup)),
       fork_generation_(ForkGeneration()),
       busy_poll_(max_busy_poll) {}
@@ -289,20 +291,20 @@ absl::Span<Poller::Event> LoopCore::Wait(absl::Span<Poller::Event> events,
                                          MonotonicTime deadline) {
   // It is not to wait.
   if (deadline == MonotonicTime()) return poller_.Wait(events, deadline);
-  MonotonicTime now = Clock::Real().Now();
+  MonotonicTime now = clock_.Now();
   const BusyPoll::Wait wait = busy_poll_.Begin(now);
   const MonotonicTime until = std::min(wait.until, deadline);
   absl::Span<Poller::Event> ready;
   auto came = BusyPoll::Came::kBefore;
   while (now < until) {
     ready = poller_.Wait(events, MonotonicTime());
-    now = Clock::Real().Now();
+    now = clock_.Now();
     if (!ready.empty()) break;
     came = BusyPoll::Came::kLater;
   }
   if (ready.empty()) {
-    ready = poller_.Wait(events, deadline);
-    now = Clock::Real().Now();
+    ready = poller_.Wait(events, clock_.SleepUntil(deadline));
+    now = clock_.Now();
   }
   if (!ready.empty()) busy_poll_.OnArrival(wait, now, came);
   return ready;
@@ -315,7 +317,7 @@ void LoopCore::RunTimers() {
     MutexLock lock(mu_);
     woken.swap(to_wake_);
     if (timers_.next() != kNoDeadline) {
-      const MonotonicTime now = Clock::Real().Now();
+      const MonotonicTime now = clock_.Now();
       while (TimerQueue::Timer* const expired = timers_.TakeExpired(now)) {
         auto& timer = static_cast<Timer&>(*expired);
         woken.push_back(std::move(timer.source_));
@@ -333,7 +335,7 @@ void LoopCore::RunContinuations() {
   Continuation* next = NextContinuation();
   if (next == nullptr) return;
   const UsersSignals signals(users_mask_);
-  turn_began_ = CoarseNow();
+  turn_began_ = clock_.CoarseNow();
   for (int i = 1; next != nullptr; ++i) {
     // An exception of a callback's ends the process here: the loop would be
     // left as it is within this.
@@ -346,7 +348,7 @@ void LoopCore::RunContinuations() {
 }
 
 bool LoopCore::TurnIsOver() const {
-  return CoarseNow() - turn_began_ >= kLongestTurn;
+  return clock_.CoarseNow() - turn_began_ >= kLongestTurn;
 }
 
 Continuation* LoopCore::NextContinuation() {

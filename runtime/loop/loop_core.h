@@ -63,9 +63,10 @@ class LoopCore final : public ContinuationRunner {
     std::weak_ptr<Source> source_;  // guarded by the loop's lock
   };
 
-  // `max_busy_poll`: as of BusyPoll, for who runs it by Run().
+  // `max_busy_poll`: as of BusyPoll, for who runs it by Run(). Timers go by
+  // `clock`, which outlives the loop.
   static absl::StatusOr<std::shared_ptr<LoopCore>> Create(
-      absl::Duration max_busy_poll);
+      absl::Duration max_busy_poll, const Clock& clock = Clock::Real());
   // The loop of those who name none: with a thread of its own, which lives as
   // long as the process. Made by the first call (and anew in a forked child).
   static absl::StatusOr<std::shared_ptr<LoopCore>> Default();
@@ -77,6 +78,7 @@ class LoopCore final : public ContinuationRunner {
   // FAILED_PRECONDITION in a child after fork(2), where the epoll set is the
   // parent's.
   absl::Status CheckProcess() const;
+  const Clock& clock() const { return clock_; }
 
   // Waits until `fd` is readable; it is borrowed until Unwatch(). Returns its
   // token. Only if CheckProcess().
@@ -145,7 +147,8 @@ class LoopCore final : public ContinuationRunner {
   // The default loop's thread.
   static bool StartThread(std::shared_ptr<LoopCore> loop);
 
-  LoopCore(Poller poller, Wakeup wakeup, absl::Duration max_busy_poll);
+  LoopCore(Poller poller, Wakeup wakeup, absl::Duration max_busy_poll,
+           const Clock& clock);
 
   void RunOnce(MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Span<Poller::Event> Wait(absl::Span<Poller::Event> events,
@@ -163,6 +166,7 @@ class LoopCore final : public ContinuationRunner {
 
   static thread_local LoopCore* current_;
 
+  const Clock& clock_;
   Poller poller_;
   const Wakeup wakeup_;
   const uint32_t fork_generation_;

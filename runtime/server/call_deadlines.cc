@@ -1,19 +1,22 @@
 #include "server/call_deadlines.h"
 
+#include <utility>
+
 #include "server/incoming_call.h"
 
 namespace fdrpc {
 
 bool CallDeadlines::Add(IncomingCall& call) {
   MutexLock lock(mu_);
-  const auto added = calls_.emplace(call.deadline(), &call).first;
+  const bool is_next = call.deadline() < timers_.next();
+  timers_.Set(call.deadline_timer(), call.deadline());
   UpdateNext();
-  return added == calls_.begin();
+  return is_next;
 }
 
 void CallDeadlines::Remove(IncomingCall& call) {
   MutexLock lock(mu_);
-  calls_.erase({call.deadline(), &call});
+  timers_.Cancel(call.deadline_timer());
   UpdateNext();
 }
 
@@ -22,20 +25,13 @@ std::vector<std::shared_ptr<IncomingCall>> CallDeadlines::TakeExpired(
   std::vector<std::shared_ptr<IncomingCall>> expired;
   if (next() > now) return expired;
   MutexLock lock(mu_);
-  while (!calls_.empty() && calls_.begin()->first <= now) {
+  while (TimerQueue::Timer* const timer = timers_.TakeExpired(now)) {
     // Null if it is about to go, and waits to be removed from here.
-    if (auto call = calls_.begin()->second->weak_from_this().lock()) {
-      expired.push_back(std::move(call));
-    }
-    calls_.erase(calls_.begin());
+    auto call = static_cast<Timer*>(timer)->call_.weak_from_this().lock();
+    if (call != nullptr) expired.push_back(std::move(call));
   }
   UpdateNext();
   return expired;
-}
-
-void CallDeadlines::UpdateNext() {
-  next_.store(calls_.empty() ? kNoDeadline : calls_.begin()->first,
-              std::memory_order_release);
 }
 
 }  // namespace fdrpc

@@ -3,13 +3,12 @@
 
 #include <atomic>
 #include <memory>
-#include <set>
-#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "base/monotonic_time.h"
 #include "base/mutex.h"
+#include "loop/timer_queue.h"
 
 namespace fdrpc {
 
@@ -19,6 +18,16 @@ class IncomingCall;
 // that never waits costs nothing here. Any thread.
 class CallDeadlines {
  public:
+  // The deadline of a call, which has it as a member.
+  class Timer final : public TimerQueue::Timer {
+   public:
+    explicit Timer(IncomingCall& call) : call_(call) {}
+
+   private:
+    friend class CallDeadlines;
+    IncomingCall& call_;
+  };
+
   // Borrows the call until Remove(), or until TakeExpired() gives it. True if
   // no other has an earlier deadline.
   bool Add(IncomingCall& call) ABSL_LOCKS_EXCLUDED(mu_);
@@ -31,10 +40,13 @@ class CallDeadlines {
       ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  void UpdateNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void UpdateNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    next_.store(timers_.next(), std::memory_order_release);
+  }
 
   Mutex mu_;
-  std::set<std::pair<MonotonicTime, IncomingCall*>> calls_ ABSL_GUARDED_BY(mu_);
+  TimerQueue timers_ ABSL_GUARDED_BY(mu_);
+  // That of the queue, to be read without the lock.
   std::atomic<MonotonicTime> next_{kNoDeadline};
 };
 

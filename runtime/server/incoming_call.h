@@ -20,6 +20,7 @@
 #include "fdrpc/service.h"
 #include "os/background_close.h"
 #include "server/call_context.h"
+#include "server/call_deadlines.h"
 #include "server/call_requests.h"
 #include "server/call_runner.h"
 #include "server/call_waits.h"
@@ -91,6 +92,7 @@ class IncomingCall final : public ServerCall,
   uint32_t id() const { return id_; }
   bool one_way() const { return one_way_; }
   MonotonicTime deadline() const { return context_.deadline(); }
+  CallDeadlines::Timer& deadline_timer() { return deadline_timer_; }
 
   // Has the handler called, once, on a thread of the server. While the queue of
   // replies is full (Origin::HasRoom()) the handler waits.
@@ -222,6 +224,7 @@ class IncomingCall final : public ServerCall,
   bool ended_for_client_ ABSL_GUARDED_BY(mu_) = false;
   CallWaits waits_ ABSL_GUARDED_BY(mu_);
   bool deadline_watched_ ABSL_GUARDED_BY(mu_) = false;
+  CallDeadlines::Timer deadline_timer_{*this};
 };
 
 }  // namespace fdrpc

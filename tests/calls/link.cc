@@ -1,12 +1,24 @@
 #include "tests/calls/link.h"
 
+#include <utility>
+
 #include "fdrpc/in_process_channel.h"
+#include "inprocess/in_process_connector.h"
+#include "tests/support/clocked_client.h"
 
 namespace fdrpc::testing {
 
 absl::StatusOr<Channel> Link::NewChannel(const ChannelOptions& options) const {
   return kind_ == Kind::kInProcess ? InProcessChannel(server_, options)
                                    : Channel::Connect(address(), options);
+}
+
+std::shared_ptr<Caller> Link::NewChannel(ClockedClient& client) const {
+  if (kind_ != Kind::kInProcess) return client.NewChannel(address());
+  absl::StatusOr<InProcessConnector> connector =
+      InProcessConnector::To(server_);
+  if (!connector.ok()) return nullptr;
+  return client.NewChannel(*std::move(connector));
 }
 
 absl::Status Link::Open() {

@@ -1,15 +1,19 @@
 #ifndef FDRPC_TESTS_CALLS_LINK_H_
 #define FDRPC_TESTS_CALLS_LINK_H_
 
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "fdrpc/caller.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
 #include "tests/support/temp_dir.h"
 
 namespace fdrpc::testing {
+
+class ClockedClient;
 
 // What a client reaches a server over.
 class Link {
@@ -29,6 +33,8 @@ class Link {
 
   // A channel to it, which need not serve or have a socket yet.
   absl::StatusOr<Channel> NewChannel(const ChannelOptions& options = {}) const;
+  // The same by the clock of the client's.
+  std::shared_ptr<Caller> NewChannel(ClockedClient& client) const;
   // Has the server take connections once it serves.
   absl::Status Open();
 

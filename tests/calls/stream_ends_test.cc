@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/calls/calls_fixture.h"
+#include "tests/support/clocked_client.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -14,14 +15,15 @@ using ::testing::HasSubstr;
 
 class StreamEndsTest : public CallsTest {
  protected:
-  static constexpr absl::Duration kTimeout = absl::Milliseconds(30);
+  // Not the server's, which goes by the real clock.
+  static constexpr absl::Duration kTimeout = absl::Hours(1);
 
-  // Blocks until the deadline of a call that was made before, with kTimeout,
-  // has passed.
-  static void AwaitDeadline() {
-    std::this_thread::sleep_until(std::chrono::steady_clock::now() +
-                                  absl::ToChronoNanoseconds(kTimeout));
+  // Has calls go by a clock that stands still.
+  void StopClock() {
+    stub_ = std::make_unique<TestService::Stub>(link_->NewChannel(client_));
   }
+  // Has the deadlines of calls pass that were made before, with kTimeout.
+  void PassDeadline() { client_.clock().Advance(kTimeout); }
   // Writes at a leisurely pace, and less than the window holds, until that is
   // false: then true.
   static bool WritesEnd(DrivenCall& call) {
@@ -32,13 +34,17 @@ class StreamEndsTest : public CallsTest {
     }
     return false;
   }
+
+ private:
+  ClockedClient client_;
 };
 INSTANTIATE_TEST_SUITE_P(Forms, StreamEndsTest, AllForms(), FormsName);
 
 TEST_P(StreamEndsTest, AWriteBehindTheDeadlineIsFalse) {
+  StopClock();
   auto collect = Collect({.timeout = kTimeout});
   auto chat = Chat({.timeout = kTimeout});
-  AwaitDeadline();
+  PassDeadline();
   for (DrivenCall* call : {collect.get(), chat.get()}) {
     EXPECT_FALSE(call->Write(Script("a")));
     EXPECT_FALSE(call->WriteLast(Script("b")));
@@ -48,20 +54,22 @@ TEST_P(StreamEndsTest, AWriteBehindTheDeadlineIsFalse) {
 }
 
 TEST_P(StreamEndsTest, AHalfCloseBehindTheDeadlineChangesNothing) {
+  StopClock();
   auto collect = Collect({.timeout = kTimeout});
-  AwaitDeadline();
+  PassDeadline();
   collect->WritesDone();
   EXPECT_TRUE(absl::IsDeadlineExceeded(collect->Finish().status()));
 }
 
 TEST_P(StreamEndsTest, NoReplyIsReadBehindTheDeadline) {
+  StopClock();
   // The first one is read when more of them are here.
   auto watch = Watch("burst 100;wait", {.timeout = kTimeout});
   auto chat = Chat({.timeout = kTimeout});
   chat->Write(Script("burst 100"));
   watch->Read();
   chat->Read();
-  AwaitDeadline();
+  PassDeadline();
   for (DrivenCall* call : {watch.get(), chat.get()}) {
     EXPECT_FALSE(call->Read().has_value());
     EXPECT_TRUE(absl::IsDeadlineExceeded(call->Finish().status()));

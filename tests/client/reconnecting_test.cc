@@ -2,6 +2,8 @@
 // all of them, whatever their form.
 
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <latch>
 #include <memory>
 #include <string>
@@ -9,12 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "client/channel_core.h"
 #include "client/connection_waits.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/test_service.h"
 
 namespace fdrpc::testing {
@@ -26,9 +28,9 @@ using ::testing::HasSubstr;
 class ReconnectingTest : public ::testing::Test {
  protected:
   ReconnectingTest()
-      : loop_(*LoopCore::Create(absl::ZeroDuration())),
+      : loop_(*LoopCore::Create(absl::ZeroDuration(), clock_)),
         core_(std::make_shared<ChannelCore>([this] { return Connect(); },
-                                            ChannelOptions(), loop_)),
+                                            ChannelOptions(), loop_, clock_)),
         running_([this] { loop_->Run(); }) {}
   ~ReconnectingTest() override { StopLoop(); }
 
@@ -54,13 +56,25 @@ class ReconnectingTest : public ::testing::Test {
           });
     }
   }
-  // So many as there may be after `wait`: two for each of the pauses, to be
-  // generous to clocks.
-  static int MostAttempts(absl::Duration wait) {
-    return 10 + static_cast<int>(2 * wait / ConnectionWaits::kLongestPause);
+  // Lets time pass until what runs on another thread has ended.
+  template <typename Ends>
+  void AdvanceUntilEnded(Ends ends) {
+    std::future<void> ended = std::async(std::launch::async, std::move(ends));
+    clock_.AdvanceUntil(kStep, [&](auto within) {
+      return ended.wait_for(within) == std::future_status::ready;
+    });
+  }
+  // So many as there may have been since `start`: two for each of the pauses,
+  // which are short at first.
+  int MostAttempts(MonotonicTime start) const {
+    return 10 + static_cast<int>(2 * absl::FromChrono(clock_.Now() - start) /
+                                 ConnectionWaits::kLongestPause);
   }
 
+  static constexpr absl::Duration kStep = absl::Milliseconds(5);
+
   ExpectSameDescriptors census_;
+  ManualClock clock_;
   std::atomic<absl::StatusCode> outcome_{absl::StatusCode::kUnavailable};
   std::atomic<int> attempts_{0};
   std::shared_ptr<LoopCore> loop_;
@@ -70,17 +84,17 @@ class ReconnectingTest : public ::testing::Test {
 
 TEST_F(ReconnectingTest, ManyCallsMakeNoMoreAttemptsThanOne) {
   constexpr int kCalls = 2000;
-  const absl::Time before = absl::Now();
+  const MonotonicTime start = clock_.Now();
   std::latch ended(kCalls);
   Call(kCalls, absl::Milliseconds(300), absl::StatusCode::kDeadlineExceeded,
        ended);
-  ended.wait();
-  EXPECT_LE(attempts_, MostAttempts(absl::Now() - before));
+  AdvanceUntilEnded([&] { ended.wait(); });
+  EXPECT_LE(attempts_, MostAttempts(start));
   EXPECT_GE(attempts_, 2);
 }
 
 TEST_F(ReconnectingTest, ThreadsThatWaitMakeNoMoreAttemptsThanOne) {
-  const absl::Time before = absl::Now();
+  const MonotonicTime start = clock_.Now();
   std::vector<std::jthread> threads;
   for (int i = 0; i < 16; ++i) {
     threads.emplace_back([this, i] {
@@ -98,8 +112,8 @@ TEST_F(ReconnectingTest, ThreadsThatWaitMakeNoMoreAttemptsThanOne) {
       EXPECT_THAT(std::string(status.message()), HasSubstr("no server"));
     });
   }
-  threads.clear();
-  EXPECT_LE(attempts_, MostAttempts(absl::Now() - before));
+  AdvanceUntilEnded([&] { threads.clear(); });
+  EXPECT_LE(attempts_, MostAttempts(start));
 }
 
 TEST_F(ReconnectingTest, ACallThatGoesLeavesNoTimerBehind) {
@@ -108,9 +122,9 @@ TEST_F(ReconnectingTest, ACallThatGoesLeavesNoTimerBehind) {
        ended);
   std::latch permitted(1);
   Call(1, absl::Hours(1), absl::StatusCode::kPermissionDenied, permitted);
-  ended.wait();
+  AdvanceUntilEnded([&] { ended.wait(); });
   outcome_ = absl::StatusCode::kPermissionDenied;
-  permitted.wait();
+  AdvanceUntilEnded([&] { permitted.wait(); });
   StopLoop();
   core_.reset();
   loop_->RunReady();
@@ -131,7 +145,10 @@ TEST_F(ReconnectingTest, AllEndAtOnceWithWhatWaitingDoesNotCure) {
     });
   }
   outcome_ = absl::StatusCode::kPermissionDenied;
-  ended.wait();
+  AdvanceUntilEnded([&] {
+    ended.wait();
+    threads.clear();
+  });
 }
 
 TEST_F(ReconnectingTest, ACallThatDoesNotWaitMakesAnAttemptOfItsOwn) {
@@ -143,7 +160,7 @@ TEST_F(ReconnectingTest, ACallThatDoesNotWaitMakesAnAttemptOfItsOwn) {
               absl::StatusCode::kUnavailable);
     EXPECT_GT(attempts_, before);
   }
-  ended.wait();
+  AdvanceUntilEnded([&] { ended.wait(); });
 }
 
 TEST_F(ReconnectingTest, CallsThatFoundTheServerBusyEndWhenItHasGone) {
@@ -164,7 +181,10 @@ TEST_F(ReconnectingTest, CallsThatFoundTheServerBusyEndWhenItHasGone) {
     });
   }
   outcome_ = absl::StatusCode::kUnavailable;
-  ended.wait();
+  AdvanceUntilEnded([&] {
+    ended.wait();
+    threads.clear();
+  });
 }
 
 TEST_F(ReconnectingTest, ACallThatIsCancelledLeavesTheAttemptsToTheOthers) {
@@ -192,7 +212,7 @@ TEST_F(ReconnectingTest, ACallThatIsCancelledLeavesTheAttemptsToTheOthers) {
   cancelled.wait();
   thread.join();
   outcome_ = absl::StatusCode::kPermissionDenied;
-  ended.wait();
+  AdvanceUntilEnded([&] { ended.wait(); });
 }
 
 }  // namespace

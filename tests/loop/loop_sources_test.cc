@@ -18,6 +18,7 @@
 #include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
+#include "tests/support/manual_clock.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -55,8 +56,8 @@ class LoopSourcesTest : public ::testing::Test {
 
   ExpectSameDescriptors census_;
   Calls calls_;
-  std::deque<LoopCore::Timer> timers_;
   std::shared_ptr<LoopCore> loop_;
+  std::deque<LoopCore::Timer> timers_;
   UniqueFd ours_;
   UniqueFd theirs_;
   const std::shared_ptr<RecordingSource> a_ = NewSource("a");
@@ -326,6 +327,51 @@ TEST_F(LoopTimersTest, ATimerCanBeSetAgainWhenItHasExpiredOrWasCancelled) {
   loop_->RunReady();
   EXPECT_EQ(calls_.size(), 2u);
   EXPECT_EQ(loop_->next_deadline(), kNoDeadline);
+}
+
+TEST_F(LoopTimersTest, ATimerThatGoesIsCancelled) {
+  {
+    LoopCore::Timer timer;
+    loop_->SetTimer(timer, Now() - seconds(1), a_);
+    LoopCore::Timer expired;
+    loop_->SetTimer(expired, Now() - seconds(1), b_);
+    loop_->RunReady();
+    loop_->SetTimer(timer, Now() - seconds(1), a_);
+  }
+  loop_->RunReady();
+  EXPECT_THAT(calls_, ElementsAre("a wake", "b wake"));
+  EXPECT_EQ(loop_->next_deadline(), kNoDeadline);
+}
+
+TEST_F(LoopTimersTest, ATimerSaysWhenItExpires) {
+  LoopCore::Timer timer;
+  EXPECT_EQ(timer.at(), kNoDeadline);
+  const MonotonicTime past = Now() - seconds(1);
+  loop_->SetTimer(timer, past, a_);
+  EXPECT_EQ(timer.at(), past);
+  a_->on_wake = [&] { EXPECT_EQ(timer.at(), kNoDeadline); };
+  loop_->RunReady();
+  EXPECT_THAT(calls_, ElementsAre("a wake"));
+  loop_->SetTimer(timer, Now() + hours(1), a_);
+  loop_->SetTimer(timer, kNoDeadline, a_);
+  EXPECT_EQ(timer.at(), kNoDeadline);
+  EXPECT_EQ(loop_->next_deadline(), kNoDeadline);
+}
+
+TEST_F(LoopTimersTest, GoesByTheClockThatItIsGiven) {
+  ManualClock clock;
+  const std::shared_ptr<LoopCore> loop =
+      *LoopCore::Create(absl::ZeroDuration(), clock);
+  LoopCore::Timer timer;
+  loop->SetTimer(timer, clock.Now() + hours(1), a_);
+  clock.Advance(absl::Minutes(59));
+  loop->RunReady();
+  EXPECT_THAT(calls_, IsEmpty());
+  a_->on_wake = [&] { loop->Stop(); };
+  std::jthread running([&] { loop->Run(); });
+  clock.Advance(absl::Minutes(1));
+  running.join();
+  EXPECT_THAT(calls_, ElementsAre("a wake"));
 }
 
 TEST_F(LoopTimersTest, ASourceMaySetItsTimerWhenItIsWoken) {

@@ -53,8 +53,8 @@ class LoopTest : public ::testing::Test {
 
   ExpectSameDescriptors census_;
   Calls calls_;
-  LoopCore::Timer timer_;
   std::optional<Loop> loop_;
+  LoopCore::Timer timer_;
 };
 
 TEST_F(LoopTest, CallsFunctionsInOrderAndNotWithinPost) {

@@ -212,9 +212,9 @@ bool RawPeer::WaitFor(short events) const {
   return ready == 1;
 }
 
-bool RawPeer::Readable() const {
+bool RawPeer::Readable(std::chrono::milliseconds within) const {
   pollfd polled = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
-  return poll(&polled, 1, 0) == 1;
+  return poll(&polled, 1, static_cast<int>(within.count())) == 1;
 }
 
 ssize_t RawPeer::Receive(char* to, size_t size,

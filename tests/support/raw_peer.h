@@ -1,6 +1,7 @@
 #ifndef FDRPC_TESTS_SUPPORT_RAW_PEER_H_
 #define FDRPC_TESTS_SUPPORT_RAW_PEER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -72,8 +73,8 @@ class RawPeer {
   // Whether the other side ends the connection; frames that come before it does
   // are dropped.
   bool ReachesEnd();
-  // Whether something can be read now.
-  bool Readable() const;
+  // Whether something can be read now, or within that time.
+  bool Readable(std::chrono::milliseconds within = {}) const;
 
   int fd() const { return socket_.get(); }
 
