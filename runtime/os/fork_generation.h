@@ -9,6 +9,16 @@ namespace fdrpc {
 // made under another number was inherited. Costs a load, not a system call.
 uint32_t ForkGeneration();
 
+// Remembers in which process the object was made that has this as a member.
+class ForkMark {
+ public:
+  // Whether this is a child's copy, made by fork(2).
+  bool inherited() const { return ForkGeneration() != generation_; }
+
+ private:
+  uint32_t generation_ = ForkGeneration();
+};
+
 }  // namespace fdrpc
 
 #endif  // FDRPC_OS_FORK_GENERATION_H_

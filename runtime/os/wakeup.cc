@@ -15,6 +15,7 @@ absl::StatusOr<Wakeup> Wakeup::Create() {
 }
 
 void Wakeup::Notify() const {
+  if (fork_mark_.inherited()) return;
   const int saved = errno;  // as a signal handler must
   const uint64_t one = 1;
   // Fails only with EAGAIN, when the counter is full: then it is readable.

@@ -3,13 +3,15 @@
 
 #include "absl/status/statusor.h"
 #include "fdrpc/unique_fd.h"
+#include "os/fork_generation.h"
 #include "os/own_fd.h"
 
 namespace fdrpc {
 
 // Wakes a thread that waits for descriptors to become ready: an eventfd(2) that
 // is readable from Notify() until Clear(). Notify() is safe in a signal handler
-// and on any thread.
+// and on any thread; in a child after fork(2) it does nothing, since the thread
+// is the parent's.
 class Wakeup {
  public:
   static absl::StatusOr<Wakeup> Create();
@@ -22,6 +24,7 @@ class Wakeup {
   explicit Wakeup(UniqueFd fd) : fd_(std::move(fd)) {}
 
   OwnFd fd_;
+  ForkMark fork_mark_;
 };
 
 }  // namespace fdrpc

@@ -5,7 +5,7 @@
 namespace fdrpc {
 
 CallRequests::CallRequests(MessageLimits limits, std::optional<Credit> window,
-                           Account& account)
+                           ConnectionAccount& account)
     : streams_(window.has_value()),
       account_(account),
       single_(limits),

@@ -10,6 +10,7 @@
 #include "call/credit.h"
 #include "call/message_assembler.h"
 #include "call/message_inbox.h"
+#include "server/connection_account.h"
 #include "transport/frame.h"
 
 namespace fdrpc {
@@ -18,21 +19,10 @@ namespace fdrpc {
 // half-close. Guarded by the call's lock.
 class CallRequests {
  public:
-  // What the requests of a connection's calls make the server hold.
-  class Account {
-   public:
-    // RESOURCE_EXHAUSTED, without counting it, if that would be too much.
-    virtual absl::Status Charge(size_t bytes, size_t descriptors) = 0;
-    virtual void Release(size_t bytes, size_t descriptors) = 0;
-
-   protected:
-    ~Account() = default;
-  };
-
   // `window`: the credit of a stream; none: there is one request. Borrows
-  // `account`.
+  // `account`, which is charged with what is held.
   CallRequests(MessageLimits limits, std::optional<Credit> window,
-               Account& account);
+               ConnectionAccount& account);
   ~CallRequests() { ReleaseAll(); }
   CallRequests(const CallRequests&) = delete;
   CallRequests& operator=(const CallRequests&) = delete;
@@ -74,7 +64,7 @@ class CallRequests {
   void Release(size_t bytes, size_t descriptors);
 
   const bool streams_;
-  Account& account_;
+  ConnectionAccount& account_;
   MessageAssembler single_;
   std::unique_ptr<MessageInbox> stream_;
   bool half_closed_ = false;

@@ -11,8 +11,7 @@ absl::Status CallTable::Add(std::shared_ptr<IncomingCall> call) {
   const size_t limit = options_.max_calls_per_connection;
   const bool one_way = call->one_way();
   // Twice as many may exist, since a call's end is sent before it is gone.
-  const size_t existing = (one_way ? one_ways_ : existing_).fetch_add(1);
-  bool too_many = existing >= 2 * limit;
+  bool too_many = account_.AddCall(one_way) >= 2 * limit;
   {
     MutexLock lock(mu_);
     if (closed_) return absl::UnavailableError("the connection has ended");
@@ -63,45 +62,6 @@ std::vector<std::shared_ptr<IncomingCall>> CallTable::Close() {
 bool CallTable::empty() {
   MutexLock lock(mu_);
   return calls_.empty();
-}
-
-absl::Status CallTable::Charge(size_t bytes, size_t descriptors) {
-  // Others only release: what fits now fits when it is added.
-  if (held_bytes_.load(std::memory_order_relaxed) + bytes >
-          options_.max_held_bytes_per_connection ||
-      held_descriptors_.load(std::memory_order_relaxed) + descriptors >
-          options_.max_held_descriptors_per_connection) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the connection's requests hold the limit of ",
-        options_.max_held_bytes_per_connection, " bytes or ",
-        options_.max_held_descriptors_per_connection, " descriptors"));
-  }
-  if (share_ != nullptr) {
-    absl::Status charged = share_->Charge(bytes, descriptors);
-    if (!charged.ok()) return charged;
-  }
-  held_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  if (descriptors > 0) {
-    held_descriptors_.fetch_add(descriptors, std::memory_order_relaxed);
-  }
-  return absl::OkStatus();
-}
-
-bool CallTable::OneWaysExceed(size_t divisor) const {
-  const size_t one_ways = one_ways_;
-  if (one_ways == 0) return false;
-  return one_ways >= options_.max_calls_per_connection / divisor ||
-         held_bytes_ >= options_.max_held_bytes_per_connection / 2 / divisor ||
-         held_descriptors_ >=
-             options_.max_held_descriptors_per_connection / 2 / divisor;
-}
-
-void CallTable::Release(size_t bytes, size_t descriptors) {
-  if (share_ != nullptr) share_->Release(bytes, descriptors);
-  held_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  if (descriptors > 0) {
-    held_descriptors_.fetch_sub(descriptors, std::memory_order_relaxed);
-  }
 }
 
 }  // namespace fdrpc

@@ -7,14 +7,14 @@
 
 #include "fdrpc/call.h"
 #include "os/parker.h"
-#include "server/call_runner.h"
+#include "server/executor.h"
 
 namespace fdrpc {
 
-// A thread that waits for an event of a call in CallRunner::Park().
+// A thread that waits for an event of a call in Executor::Park().
 struct ParkedThread {
   Parker parker;
-  const bool polls;  // CallRunner::PollsInPark()
+  const bool polls;  // Executor::PollsInPark()
 };
 
 // Threads that have been given what they wait for, and are woken when this goes
@@ -26,24 +26,24 @@ class WokenThreads {
     for (size_t i = 0; i < count_; ++i) {
       const Woken& thread = threads_[i];
       // Before it runs on, so that nobody else takes what it will do.
-      thread.runner->OnGiven(thread.was, thread.polls);
+      thread.executor->OnGiven(thread.was, thread.polls);
       if (thread.was == Parker::Was::kAsleep) Parker::Wake(thread.address);
     }
   }
   WokenThreads(const WokenThreads&) = delete;
   WokenThreads& operator=(const WokenThreads&) = delete;
 
-  void Add(ParkedThread& thread, CallRunner& runner) {
+  void Add(ParkedThread& thread, Executor& executor) {
     const bool polls = thread.polls;
     const Parker::Address address = thread.parker.address();
     const Parker::Was was = thread.parker.Give();
     if (was == Parker::Was::kAwake) return;
-    threads_[count_++] = {&runner, address, was, polls};
+    threads_[count_++] = {&executor, address, was, polls};
   }
 
  private:
   struct Woken {
-    CallRunner* runner;
+    Executor* executor;
     Parker::Address address;
     Parker::Was was;
     bool polls;
@@ -80,14 +80,14 @@ class CallWaits {
   }
 
   // Ends the wait for an event, if there is one.
-  void End(CallEvent event, CallRunner& runner, WokenThreads& woken) {
+  void End(CallEvent event, Executor& executor, WokenThreads& woken) {
     const Wait ended = std::exchange(At(event), {});
-    if (ended.thread != nullptr) woken.Add(*ended.thread, runner);
-    if (ended.continuation != nullptr) runner.Post(*ended.continuation);
+    if (ended.thread != nullptr) woken.Add(*ended.thread, executor);
+    if (ended.continuation != nullptr) executor.Post(*ended.continuation);
   }
-  void EndAll(CallRunner& runner, WokenThreads& woken) {
+  void EndAll(Executor& executor, WokenThreads& woken) {
     for (int i = 0; i < kCallEvents; ++i) {
-      End(static_cast<CallEvent>(i), runner, woken);
+      End(static_cast<CallEvent>(i), executor, woken);
     }
   }
 

@@ -44,7 +44,7 @@ absl::Status ServerConnection::OnMethod(const IncomingFrame& frame) {
       frame.header.argument > kMaxMethods) {
     return Violation("method numbers that do not run from 1 to the limit");
   }
-  methods_.push_back(registry_.Find(frame.payload));
+  methods_.push_back(shared_.registry.Find(frame.payload));
   return absl::OkStatus();
 }
 
@@ -72,7 +72,7 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
   // The client learns from the go-away which calls were not taken.
   if (!takes_calls_) return absl::OkStatus();
   last_call_id_ = id;
-  if (one_way) host_->OnOneWayCall();
+  if (one_way) ++shared_.counters.one_way_calls;
 
   if (frame.payload_lost) {
     Refuse(id, one_way, DescriptorsCutOff());
@@ -83,7 +83,7 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
     return absl::OkStatus();
   }
   if (one_way && method->kind() != MethodKind::kUnary) {
-    host_->OnOneWayError();
+    ++shared_.counters.one_way_errors;
     return absl::OkStatus();
   }
   // One request begins in the open frame, a stream of them behind it.
@@ -95,7 +95,7 @@ absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
     return absl::OkStatus();
   }
   const absl::Status fits =
-      CheckMetadataSize(open.metadata, options_.max_metadata_bytes,
+      CheckMetadataSize(open.metadata, shared_.options.max_metadata_bytes,
                         "ServerOptions::max_metadata_bytes");
   if (!fits.ok()) {
     Refuse(id, one_way, fits);
@@ -114,7 +114,7 @@ std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
     bool one_way) {
   const size_t metadata_bytes = MemoryOf(open.metadata);
   if (metadata_bytes > 0) {
-    const absl::Status charged = Charge(metadata_bytes, 0);
+    const absl::Status charged = account_.Charge(metadata_bytes, 0);
     if (!charged.ok()) {
       Refuse(id, one_way, charged);
       return nullptr;
@@ -125,13 +125,18 @@ std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
       .method = method,
       .metadata = std::move(open.metadata),
       .metadata_bytes = metadata_bytes,
-      .request_limits = {.bytes = options_.max_request_bytes,
+      .request_limits = {.bytes = shared_.options.max_request_bytes,
                          .descriptors =
                              method.handler->method->request_has_descriptors
-                                 ? options_.max_request_descriptors
+                                 ? shared_.options.max_request_descriptors
                                  : 0},
-      .request_window = {.bytes = options_.stream_window_bytes,
-                         .descriptors = options_.stream_window_descriptors},
+      .request_window = {.bytes = shared_.options.stream_window_bytes,
+                         .descriptors =
+                             shared_.options.stream_window_descriptors},
+      .reply_limits = {.bytes = client_.max_message_bytes,
+                       .descriptors = client_.max_descriptors},
+      .reply_window = {.bytes = client_.initial_credit_bytes,
+                       .descriptors = client_.initial_credit_descriptors},
       .one_way = one_way};
   if (open.timeout_ns.has_value()) {
     // More than 100 years is as good as none, and cannot overflow.
@@ -139,9 +144,10 @@ std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
     terms.deadline = Clock::Real().Now() + std::chrono::nanoseconds(std::min(
                                                *open.timeout_ns, kLongest));
   }
-  host_->OnCallCame();
+  shared_.counters.handlers.Add();
   called_ = true;
-  auto call = MakeRecycled<IncomingCall>(shared_from_this(), std::move(terms));
+  auto call = MakeRecycled<IncomingCall>(shared_from_this(), call_environment_,
+                                         std::move(terms));
   const absl::Status added = calls_.Add(call);
   if (added.ok()) return call;
   Refuse(id, one_way, added);

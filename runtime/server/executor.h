@@ -5,6 +5,7 @@
 
 #include "base/monotonic_time.h"
 #include "fdrpc/call.h"
+#include "os/fork_generation.h"
 #include "os/parker.h"
 
 namespace fdrpc {
@@ -19,7 +20,9 @@ class PutOffWrite {
 };
 
 // What runs a server: its polling, and the continuations of its calls. Any
-// thread may use it, also under a call's lock.
+// thread may use it, also under a call's lock: it takes only locks under which
+// nothing else is locked. In a child after fork(2) nothing runs, and nothing is
+// queued.
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -27,7 +30,8 @@ class Executor {
   // Queues `continuation`, which it borrows until that runs. Also after Stop():
   // what waits for a call can outlive its server, and must hear of its end.
   virtual void Post(Continuation& continuation) = 0;
-  // Takes one out of the queue; false if it is not there.
+  // Takes one out of the queue; false if it is not there: it runs, has run, or
+  // was never posted.
   virtual bool Remove(Continuation& continuation) = 0;
 
   // Whether WriteNow() will be called soon: once what is queued has run, or
@@ -63,6 +67,12 @@ class Executor {
   virtual void AwaitEnd() = 0;
   // Whether the executor runs something on the calling thread.
   virtual bool RunsThisThread() const = 0;
+
+ protected:
+  bool inherited_by_fork() const { return fork_mark_.inherited(); }
+
+ private:
+  ForkMark fork_mark_;
 };
 
 }  // namespace fdrpc

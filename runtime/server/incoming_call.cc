@@ -32,57 +32,37 @@ size_t MessageBytes(const OutgoingFrames& frames) {
   return bytes;
 }
 
-// Runs the callbacks of a cancelled call. Not who finds that it is cancelled:
-// that may be a thread that polls within a handler's Read(), under who knows
-// what locks, and a callback that blocks would keep it from polling.
-class Telling final : private Continuation {
- public:
-  static void Post(std::shared_ptr<CallContext> context, CallRunner& runner) {
-    runner.PostUrgently(*new Telling(std::move(context)));
-  }
-
- private:
-  explicit Telling(std::shared_ptr<CallContext> context)
-      : context_(std::move(context)) {}
-  void Run() override {
-    context_->TellCancelled();
-    delete this;
-  }
-
-  const std::shared_ptr<CallContext> context_;
-};
-
 }  // namespace
 
-IncomingCall::IncomingCall(std::shared_ptr<Origin> origin, Terms terms)
+IncomingCall::IncomingCall(std::shared_ptr<Origin> origin,
+                           const CallEnvironment& environment, Terms terms)
     : origin_(std::move(origin)),
+      environment_(environment),
       id_(terms.id),
       method_(terms.method),
       one_way_(terms.one_way),
       metadata_bytes_(terms.metadata_bytes),
-      context_(*this, origin_->peer(), std::move(terms.metadata),
-               terms.deadline),
+      reply_limits_(terms.reply_limits),
+      context_(*this, environment, std::move(terms.metadata), terms.deadline),
       requests_(terms.request_limits,
                 method_.streams_requests()
                     ? std::optional<Credit>(terms.request_window)
                     : std::nullopt,
-                *origin_),
+                environment.account),
       replies_(method_.streams_replies()
-                   ? std::make_unique<MessageOutbox>(
-                         Credit{origin_->client().initial_credit_bytes,
-                                origin_->client().initial_credit_descriptors})
+                   ? std::make_unique<MessageOutbox>(terms.reply_window)
                    : nullptr) {}
 
 IncomingCall::~IncomingCall() {
   NoteHandlerEnded();
   requests_.ReleaseAll();
-  if (metadata_bytes_ > 0) origin_->Release(metadata_bytes_, 0);
+  if (metadata_bytes_ > 0) environment_.account.Release(metadata_bytes_, 0);
   origin_->OnCallGone(one_way_);
 }
 
 void IncomingCall::Start() {
   starting_ = shared_from_this();
-  origin_->runner().Post(*this);
+  environment_.executor.Post(*this);
 }
 
 void IncomingCall::Run() {
@@ -118,7 +98,7 @@ absl::Status IncomingCall::OnMessage(IncomingFrame& frame,
       incomplete = !ended_ && requests_.incomplete();
       start = !method_.streams_requests() && requests_.half_closed();
       if (IsReady(CallEvent::kMessage)) {
-        waits_.End(CallEvent::kMessage, origin_->runner(), woken);
+        waits_.End(CallEvent::kMessage, environment_.executor, woken);
       }
     }
   }
@@ -162,12 +142,9 @@ bool IncomingCall::Take(IncomingMessage message) {
 
 absl::Status IncomingCall::Prepare(const OutgoingMessage& message,
                                    DescriptorSet& descriptors) const {
-  const Hello& client = origin_->client();
   absl::Status sendable =
       PrepareMessage(message, method_.handler->method->reply_has_any,
-                     {.bytes = client.max_message_bytes,
-                      .descriptors = client.max_descriptors},
-                     descriptors);
+                     reply_limits_, descriptors);
   // A parcel that is not in order, required fields that are missing: the
   // handler's mistake, not the client's.
   return absl::IsInvalidArgument(sendable)
@@ -278,7 +255,7 @@ bool IncomingCall::Advance(WokenThreads& woken) {
       queued = true;
     }
     if (!replies_->has_room()) return queued;
-    waits_.End(CallEvent::kRoom, origin_->runner(), woken);
+    waits_.End(CallEvent::kRoom, environment_.executor, woken);
   }
   if (end_.empty()) return queued;
   EndForClient(std::exchange(end_, {}));
@@ -331,7 +308,7 @@ void IncomingCall::FinishOneWay(const absl::Status& status) {
     EndForHandler(dropped, woken);
     EndForClient({});
   }
-  if (!status.ok()) origin_->OnOneWayError();
+  if (!status.ok()) ++environment_.counters.one_way_errors;
   origin_->Flush();  // nothing, but a server that drains may wait for this
 }
 
@@ -396,22 +373,20 @@ void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
     dropped.end = std::exchange(end_, {});
     EndForClient(std::move(end));
   }
-  if (one_way_) origin_->OnOneWayError();
+  if (one_way_) ++environment_.counters.one_way_errors;
   if (tells) origin_->Flush();
-  if (context_.has_cancellation()) {
-    Telling::Post({shared_from_this(), &context_}, origin_->runner());
-  }
+  context_.PostCancelled();
 }
 
 void IncomingCall::EndForHandler(Dropped& dropped, WokenThreads& woken) {
   ended_ = true;
   dropped.requests = requests_.Drop();
-  waits_.EndAll(origin_->runner(), woken);
+  waits_.EndAll(environment_.executor, woken);
 }
 
 void IncomingCall::EndForClient(OutgoingFrames end) {
   ended_for_client_ = true;
-  if (deadline_watched_) origin_->runner().ForgetDeadline(*this);
+  if (deadline_watched_) environment_.deadlines.Remove(*this);
   origin_->EndCall(id_, std::move(end));
 }
 

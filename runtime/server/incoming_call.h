@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <stop_token>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -16,13 +15,12 @@
 #include "connection/frame_builder.h"
 #include "connection/message_outbox.h"
 #include "fdrpc/metadata.h"
-#include "fdrpc/peer_credentials.h"
 #include "fdrpc/service.h"
 #include "os/background_close.h"
 #include "server/call_context.h"
 #include "server/call_deadlines.h"
+#include "server/call_environment.h"
 #include "server/call_requests.h"
-#include "server/call_runner.h"
 #include "server/call_waits.h"
 #include "server/service_registry.h"
 
@@ -38,55 +36,52 @@ class IncomingCall final : public ServerCall,
                            public std::enable_shared_from_this<IncomingCall>,
                            private Continuation {
  public:
-  // The connection that the call came on.
-  class Origin : public CallRequests::Account {
+  // The connection that the call came on. Its functions are called with the
+  // call's lock held or not, except as said.
+  class Origin {
    public:
-    virtual const PeerCredentials& peer() const = 0;
-    virtual absl::StatusOr<UniqueFd> OpenPeerPidfd() const = 0;
-    virtual const Hello& client() const = 0;
-    virtual CallRunner& runner() = 0;
-    // Stop is requested when it drains.
-    virtual std::stop_token draining_token() = 0;
-
-    // As a Connection's. Only Flush() is called without the call's lock.
+    // As a Connection's.
     virtual bool HasRoom() = 0;
     virtual void Enqueue(OutgoingFrames&& frames) = 0;
+    // Only without the lock.
     virtual void Flush() = 0;
+    // Whether what is queued may wait for more.
+    virtual bool LetsLinger() = 0;
+
     // Calls the call's Start() again when HasRoom().
     virtual void StartLater(std::shared_ptr<IncomingCall> call) = 0;
     // Calls Start() of the next call that waits for that, if HasRoom().
     virtual void StartNext() = 0;
-    // Whether what is queued may wait for more.
-    virtual bool LetsLinger() = 0;
 
     // The call is not in progress any more; queues what the client gets, which
     // may be nothing.
     virtual void EndCall(uint32_t id, OutgoingFrames end) = 0;
-    // The handler has said how the call ends, or let go of it; once.
-    virtual void OnHandlerEnded() = 0;
-    // A one-way call has ended with an error, of which nobody else hears.
-    virtual void OnOneWayError() = 0;
+    // It exists no more, and holds nothing.
     virtual void OnCallGone(bool one_way) = 0;
 
    protected:
     ~Origin() = default;
   };
 
-  // What the open frame says of a call, and the server's options.
+  // What the open frame says of a call, and the hellos of both sides.
   struct Terms {
     uint32_t id = 0;
     RegisteredMethod method = {};
     MonotonicTime deadline = kNoDeadline;
     Metadata metadata = {};
-    // Of memory: what the origin is charged with for it, until the call is
+    // Of memory: what the account is charged with for it, until the call is
     // gone.
     size_t metadata_bytes = 0;
     MessageLimits request_limits = {};
     Credit request_window = {};  // for a stream of requests
-    bool one_way = false;        // nothing is sent for it
+    MessageLimits reply_limits = {};
+    Credit reply_window = {};  // for a stream of replies
+    bool one_way = false;      // nothing is sent for it
   };
 
-  IncomingCall(std::shared_ptr<Origin> origin, Terms terms);
+  // Keeps `origin`, which keeps `environment`.
+  IncomingCall(std::shared_ptr<Origin> origin,
+               const CallEnvironment& environment, Terms terms);
   ~IncomingCall() override;
 
   uint32_t id() const { return id_; }
@@ -125,11 +120,7 @@ class IncomingCall final : public ServerCall,
 
   // As ServerContext has them.
   void SendHeaders() ABSL_LOCKS_EXCLUDED(mu_);
-  std::stop_token draining() const { return origin_->draining_token(); }
   void StopReading() ABSL_LOCKS_EXCLUDED(mu_);
-  absl::StatusOr<UniqueFd> OpenPeerPidfd() const {
-    return origin_->OpenPeerPidfd();
-  }
   static absl::Status DeadlinePassed();
 
   // ServerCall.
@@ -195,14 +186,16 @@ class IncomingCall final : public ServerCall,
   // Ends it for the connection, with those frames.
   void EndForClient(OutgoingFrames end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoteHandlerEnded() {
-    if (!handler_ended_.exchange(true)) origin_->OnHandlerEnded();
+    if (!handler_ended_.exchange(true)) environment_.counters.handlers.Remove();
   }
 
   const std::shared_ptr<Origin> origin_;
+  const CallEnvironment& environment_;
   const uint32_t id_;
   const RegisteredMethod method_;
   const bool one_way_;
   const size_t metadata_bytes_;
+  const MessageLimits reply_limits_;
   CallContext context_;
   std::shared_ptr<IncomingCall> starting_;  // itself, until the handler's turn
   std::optional<MonotonicTime> incomplete_since_;  // the reader's

@@ -35,7 +35,7 @@ bool IncomingCall::HasRoom() const {
 bool IncomingCall::Ready(CallEvent event) {
   if (context_.past_deadline()) OnDeadline();
   // Who never waits would not hear that the client has cancelled.
-  if (origin_->runner().TurnIsOver()) return false;
+  if (environment_.executor.TurnIsOver()) return false;
   if (event == CallEvent::kRoom && HasRoom()) return true;
   MutexLock lock(mu_);
   return IsReady(event);
@@ -44,8 +44,8 @@ bool IncomingCall::Ready(CallEvent event) {
 void IncomingCall::Await(CallEvent event) {
   if (Ready(event)) return;
   origin_->Flush();  // what lingers
-  CallRunner& runner = origin_->runner();
-  ParkedThread thread = {.parker = {}, .polls = runner.PollsInPark()};
+  Executor& executor = environment_.executor;
+  ParkedThread thread = {.parker = {}, .polls = executor.PollsInPark()};
   bool in_time = true;
   while (in_time) {
     {
@@ -56,7 +56,7 @@ void IncomingCall::Await(CallEvent event) {
       waits_.Add(event, thread);
       if (thread.polls) WatchDeadline();
     }
-    in_time = runner.Park(thread.parker, deadline());
+    in_time = executor.Park(thread.parker, deadline());
   }
   {
     MutexLock lock(mu_);
@@ -69,7 +69,7 @@ void IncomingCall::StopReading() {
   WokenThreads woken;
   MutexLock lock(mu_);
   reading_stopped_ = true;
-  waits_.End(CallEvent::kMessage, origin_->runner(), woken);
+  waits_.End(CallEvent::kMessage, environment_.executor, woken);
 }
 
 void IncomingCall::Notify(CallEvent event, Continuation& continuation) {
@@ -77,7 +77,7 @@ void IncomingCall::Notify(CallEvent event, Continuation& continuation) {
   const std::shared_ptr<IncomingCall> self = shared_from_this();
   if (context_.past_deadline()) OnDeadline();
   MutexLock lock(mu_);
-  if (IsReady(event)) return origin_->runner().Post(continuation);
+  if (IsReady(event)) return environment_.executor.Post(continuation);
   CheckFree(event);
   waits_.Add(event, continuation);
   WatchDeadline();
@@ -86,13 +86,14 @@ void IncomingCall::Notify(CallEvent event, Continuation& continuation) {
 void IncomingCall::Forget(Continuation& continuation) {
   MutexLock lock(mu_);
   // What has left here was posted under the lock.
-  if (!waits_.Remove(continuation)) origin_->runner().TakeBack(continuation);
+  if (!waits_.Remove(continuation)) environment_.executor.Remove(continuation);
 }
 
 void IncomingCall::WatchDeadline() {
   if (deadline() == kNoDeadline || deadline_watched_) return;
   deadline_watched_ = true;
-  origin_->runner().WatchDeadline(*this);
+  // A thread that waits for a later one is to look again.
+  if (environment_.deadlines.Add(*this)) environment_.executor.InterruptPoll();
 }
 
 }  // namespace fdrpc

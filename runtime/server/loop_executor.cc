@@ -24,6 +24,7 @@ bool LoopExecutor::Park(Parker& parker, MonotonicTime deadline) {
 }
 
 void LoopExecutor::InterruptPoll() {
+  if (inherited_by_fork()) return;
   if (!woken_.exchange(true)) loop_->Wake(weak_from_this());
 }
 

@@ -40,9 +40,11 @@ class LoopExecutor final : public Executor,
   absl::Status Start();
 
   // Executor.
-  void Post(Continuation& continuation) override { loop_->Post(continuation); }
+  void Post(Continuation& continuation) override {
+    if (!inherited_by_fork()) loop_->Post(continuation);
+  }
   bool Remove(Continuation& continuation) override {
-    return loop_->Remove(continuation);
+    return !inherited_by_fork() && loop_->Remove(continuation);
   }
   bool PutOff(std::shared_ptr<PutOffWrite>) override { return false; }
   bool Park(Parker& parker, MonotonicTime deadline) override;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "fdrpc/internal/kept_messages.h"
 #include "os/background_close.h"
 #include "wire/limits.h"
 
@@ -14,24 +13,6 @@ namespace {
 // may take to confirm that it makes none. One that has a thread needs as long
 // as a busy machine keeps it from a processor.
 constexpr absl::Duration kConfirmTime = absl::Milliseconds(100);
-
-// Runs callbacks of handlers, as those of cancelled calls are run: not on the
-// thread that polls.
-class StopRequest final : private Continuation {
- public:
-  static void Post(std::stop_source stop, CallRunner& runner) {
-    runner.PostUrgently(*new StopRequest(std::move(stop)));
-  }
-
- private:
-  explicit StopRequest(std::stop_source stop) : stop_(std::move(stop)) {}
-  void Run() override {
-    stop_.request_stop();
-    delete this;
-  }
-
-  std::stop_source stop_;
-};
 
 Hello ServerHello(const ServerOptions& options) {
   Hello hello;
@@ -46,13 +27,12 @@ Hello ServerHello(const ServerOptions& options) {
 }  // namespace
 
 std::shared_ptr<ServerConnection> ServerConnection::Create(
-    std::unique_ptr<Transport> transport, PeerCredentials peer,
-    std::unique_ptr<ClientShare> share, const ServerOptions& options,
-    const ServiceRegistry& registry, std::shared_ptr<Host> host,
-    uint64_t token) {
+    std::unique_ptr<Transport> transport, const PeerCredentials& peer,
+    std::unique_ptr<ClientShare> share, const Shared& shared,
+    std::shared_ptr<Host> host, uint64_t token) {
   return std::shared_ptr<ServerConnection>(
-      new ServerConnection(std::move(transport), peer, std::move(share),
-                           options, registry, std::move(host), token),
+      new ServerConnection(std::move(transport), peer, std::move(share), shared,
+                           std::move(host), token),
       // Whichever thread has the last reference.
       [](ServerConnection* connection) {
         // In a child its socket is the parent's, or closed (ForkLedger).
@@ -63,22 +43,27 @@ std::shared_ptr<ServerConnection> ServerConnection::Create(
 }
 
 ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
-                                   PeerCredentials peer,
+                                   const PeerCredentials& peer,
                                    std::unique_ptr<ClientShare> share,
-                                   const ServerOptions& options,
-                                   const ServiceRegistry& registry,
+                                   const Shared& shared,
                                    std::shared_ptr<Host> host, uint64_t token)
-    : peer_(peer),
-      share_(std::move(share)),
-      options_(options),
-      registry_(registry),
+    : share_(std::move(share)),
+      shared_(shared),
       host_(std::move(host)),
       token_(token),
-      calls_(options, share_.get()),
+      account_(shared.options, share_.get()),
+      peer_(transport->pollable_fd(), peer),
+      call_environment_{.executor = shared.executor,
+                        .deadlines = shared.deadlines,
+                        .counters = shared.counters,
+                        .account = account_,
+                        .peer = peer_,
+                        .draining = drain_},
+      calls_(shared.options, account_),
       connection_(
-          std::move(transport), ServerHello(options),
-          {.bytes = options.max_queued_bytes_per_connection,
-           .descriptors = options.max_queued_descriptors_per_connection,
+          std::move(transport), ServerHello(shared.options),
+          {.bytes = shared.options.max_queued_bytes_per_connection,
+           .descriptors = shared.options.max_queued_descriptors_per_connection,
            .together = share_ != nullptr ? &share_->unreceived() : nullptr},
           *this) {
   if (share_ == nullptr) return;
@@ -137,16 +122,16 @@ void ServerConnection::PauseReading() {
 }
 
 void ServerConnection::HoldBack() {
-  if (held_back_ || !calls_.TooManyOneWays()) return;
+  if (held_back_ || !account_.TooManyOneWays()) return;
   held_back_ = true;
   // They may have ended before they could see that.
-  if (calls_.FewOneWays()) held_back_ = false;
+  if (account_.FewOneWays()) held_back_ = false;
 }
 
 void ServerConnection::OnCallGone(bool one_way) {
-  calls_.OnCallGone(one_way);
-  if (internal::KeptMessages::Any()) host_->OnMessagesKept();
-  if (one_way && held_back_ && calls_.FewOneWays() &&
+  account_.RemoveCall(one_way);
+  shared_.kept_messages.OnCallDone(shared_.executor);
+  if (one_way && held_back_ && account_.FewOneWays() &&
       held_back_.exchange(false)) {
     host_->OnInterestChanged(*this);
   }
@@ -172,7 +157,10 @@ std::optional<MonotonicTime> ServerConnection::incomplete_since() {
 
 void ServerConnection::Refuse(uint32_t call_id, bool one_way,
                               const absl::Status& status) {
-  if (one_way) return host_->OnOneWayError();
+  if (one_way) {
+    ++shared_.counters.one_way_errors;
+    return;
+  }
   OutgoingFrames frames = BuildStatus(call_id, status, {}, {}, nullptr, {});
   connection_.Enqueue(frames);
   connection_.Flush();
@@ -183,14 +171,14 @@ void ServerConnection::Flush() {
   // looks at the queue behind that, and who queues something later finds it
   // reset.
   if (write_put_off_.exchange(true)) return;
-  if (!host_->PutOff(shared_from_this())) WriteNow();
+  if (!shared_.executor.PutOff(shared_from_this())) WriteNow();
 }
 
 void ServerConnection::WriteNow() {
   write_put_off_.store(false);
   connection_.Flush();
-  if (internal::KeptMessages::Any()) host_->OnMessagesKept();
-  if (draining_.load(std::memory_order_acquire)) host_->OnDrainProgress();
+  shared_.kept_messages.OnCallDone(shared_.executor);
+  if (draining()) shared_.wakeup.Notify();
 }
 
 void ServerConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
@@ -216,7 +204,7 @@ void ServerConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
 
 void ServerConnection::OnWriteBlockedChanged() {
   host_->OnInterestChanged(*this);
-  if (draining_.load(std::memory_order_acquire)) host_->OnDrainProgress();
+  if (draining()) shared_.wakeup.Notify();
 }
 
 void ServerConnection::OnRoom() {
@@ -262,36 +250,20 @@ void ServerConnection::TurnAway(const absl::Status& why) {
 }
 
 void ServerConnection::Drain() {
-  if (draining_.exchange(true)) return;
+  if (!drain_.Set()) return;
   confirm_until_ = DeadlineAfter(Clock::Real().Now(), kConfirmTime);
   called_ = !calls_.empty();
   connection_.Enqueue(BuildGoAway(kLastCallId));
   connection_.Enqueue(BuildControl(FrameType::kPing, 0));
   connection_.Flush();
-  std::optional<std::stop_source> stop;
-  {
-    MutexLock lock(drain_mu_);
-    stop = drain_stop_;
-  }
-  if (stop.has_value()) StopRequest::Post(*std::move(stop), *host_);
-}
-
-std::stop_token ServerConnection::draining_token() {
-  MutexLock lock(drain_mu_);
-  if (!drain_stop_.has_value()) {
-    drain_stop_.emplace();
-    // Drain() looks for it behind that. Nobody can have registered a callback
-    // yet, so none runs under the lock.
-    if (draining()) drain_stop_->request_stop();
-  }
-  return drain_stop_->get_token();
+  drain_.PostCallbacks(shared_.executor);
 }
 
 void ServerConnection::OnPong(uint32_t) {
   if (!draining()) return;  // nobody asked
   confirmed_ = true;
   // A busy poll may have read it, behind which nothing is advanced.
-  host_->OnDrainProgress();
+  shared_.wakeup.Notify();
 }
 
 bool ServerConnection::AdvanceDrain(MonotonicTime now) {

@@ -6,7 +6,6 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -15,13 +14,20 @@
 #include "connection/connection.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/server.h"
-#include "os/local_socket.h"
 #include "os/poller.h"
-#include "server/call_runner.h"
+#include "os/wakeup.h"
+#include "server/call_deadlines.h"
+#include "server/call_environment.h"
 #include "server/call_table.h"
 #include "server/client_accounts.h"
+#include "server/connected_peer.h"
+#include "server/connection_account.h"
+#include "server/executor.h"
+#include "server/handler_stop.h"
 #include "server/idle_check.h"
 #include "server/incoming_call.h"
+#include "server/kept_messages_check.h"
+#include "server/server_counters.h"
 #include "server/service_registry.h"
 #include "transport/transport.h"
 #include "wire/open_header.h"
@@ -40,39 +46,38 @@ class ServerConnection final
       public std::enable_shared_from_this<ServerConnection> {
  public:
   // The server. Called on any thread that uses the connection, without a lock
-  // held unless CallRunner says so.
-  class Host : public CallRunner {
+  // held.
+  class Host {
    public:
     // A request, or a frame of one, has begun that is not complete, where there
-    // was none.
+    // was none. On the polling thread.
     virtual void OnRequestIncomplete(ServerConnection& connection) = 0;
     // interest() has changed.
     virtual void OnInterestChanged(ServerConnection& connection) = 0;
-    // While draining: a call has ended, the last bytes were written, or the
-    // client has confirmed that it makes no more calls.
-    virtual void OnDrainProgress() = 0;
     virtual void OnConnectionClosed(ServerConnection& connection) = 0;
-    // A call has come; its handler has ended, or it will have none. The host
-    // serves until all have.
-    virtual void OnCallCame() = 0;
-    virtual void OnHandlerEnded() = 0;
-    // The server may keep large messages that it did not keep before.
-    virtual void OnMessagesKept() = 0;
-    // A one-way call has come; one has ended with an error.
-    virtual void OnOneWayCall() = 0;
-    virtual void OnOneWayError() = 0;
 
    protected:
     ~Host() = default;
   };
 
-  // Keeps `host`, and borrows from it the options and the registry. `token` is
-  // the host's. One that is to be turned away has no share.
+  // What the connections of a server share: parts of it, which its host keeps.
+  struct Shared {
+    const ServerOptions& options;
+    const ServiceRegistry& registry;
+    Executor& executor;
+    CallDeadlines& deadlines;
+    ServerCounters& counters;
+    KeptMessagesCheck& kept_messages;
+    // Wakes the polling thread, which advances what drains.
+    const Wakeup& wakeup;
+  };
+
+  // Keeps `host`. `token` is the host's. One that is to be turned away has no
+  // share.
   static std::shared_ptr<ServerConnection> Create(
-      std::unique_ptr<Transport> transport, PeerCredentials peer,
-      std::unique_ptr<ClientShare> share, const ServerOptions& options,
-      const ServiceRegistry& registry, std::shared_ptr<Host> host,
-      uint64_t token);
+      std::unique_ptr<Transport> transport, const PeerCredentials& peer,
+      std::unique_ptr<ClientShare> share, const Shared& shared,
+      std::shared_ptr<Host> host, uint64_t token);
 
   // For the host's one polling thread.
   // False if nothing had come.
@@ -103,8 +108,8 @@ class ServerConnection final
   // with their descriptors, are still taken: until the client has confirmed,
   // or, if it reads nothing since it has no calls, until its end of the
   // connection is shut for them.
-  void Drain() ABSL_LOCKS_EXCLUDED(drain_mu_);
-  bool draining() const { return draining_.load(std::memory_order_acquire); }
+  void Drain();
+  bool draining() const { return drain_.is_set(); }
   // One step of that; true once nothing is left to be done for the client.
   bool AdvanceDrain(MonotonicTime now);
   // When AdvanceDrain() has something to do though nothing happens.
@@ -126,19 +131,6 @@ class ServerConnection final
   uint64_t token() const { return token_; }
 
   // IncomingCall::Origin.
-  const PeerCredentials& peer() const override { return peer_; }
-  absl::StatusOr<UniqueFd> OpenPeerPidfd() const override {
-    return fdrpc::OpenPeerPidfd(connection_.pollable_fd(), peer_);
-  }
-  const Hello& client() const override { return client_; }
-  CallRunner& runner() override { return *host_; }
-  std::stop_token draining_token() override ABSL_LOCKS_EXCLUDED(drain_mu_);
-  absl::Status Charge(size_t bytes, size_t descriptors) override {
-    return calls_.Charge(bytes, descriptors);
-  }
-  void Release(size_t bytes, size_t descriptors) override {
-    calls_.Release(bytes, descriptors);
-  }
   bool HasRoom() override { return connection_.HasRoom(); }
   void StartLater(std::shared_ptr<IncomingCall> call) override
       ABSL_LOCKS_EXCLUDED(unstarted_mu_);
@@ -153,16 +145,13 @@ class ServerConnection final
   void Flush() override;
   void WriteNow() override;
   void EndCall(uint32_t id, OutgoingFrames end) override;
-  void OnHandlerEnded() override { host_->OnHandlerEnded(); }
-  void OnOneWayError() override { host_->OnOneWayError(); }
   void OnCallGone(bool one_way) override;
 
  private:
-  ServerConnection(std::unique_ptr<Transport> transport, PeerCredentials peer,
-                   std::unique_ptr<ClientShare> share,
-                   const ServerOptions& options,
-                   const ServiceRegistry& registry, std::shared_ptr<Host> host,
-                   uint64_t token);
+  ServerConnection(std::unique_ptr<Transport> transport,
+                   const PeerCredentials& peer,
+                   std::unique_ptr<ClientShare> share, const Shared& shared,
+                   std::shared_ptr<Host> host, uint64_t token);
 
   // Connection::Role.
   void OnHello(const Hello& hello) override { client_ = hello; }
@@ -196,15 +185,13 @@ class ServerConnection final
   // Reads no more for as long as there are too many one-way calls.
   void HoldBack();
 
-  const PeerCredentials peer_;
   // The connection counts for its user until the last of its calls is gone.
   const std::unique_ptr<ClientShare> share_;
-  const ServerOptions& options_;
-  const ServiceRegistry& registry_;
+  const Shared shared_;
   const std::shared_ptr<Host> host_;
   const uint64_t token_;
 
-  // The polling thread's; handlers read client_ of calls that came after it.
+  // The polling thread's.
   Hello client_;
   std::vector<absl::StatusOr<RegisteredMethod>> methods_;  // by id - 1
   uint32_t last_call_id_ = 0;
@@ -220,17 +207,16 @@ class ServerConnection final
       false;  // the client knows, and calls it made before are here
   MonotonicTime confirm_until_;
 
+  HandlerStop drain_;
+  ConnectionAccount account_;
+  const ConnectedPeer peer_;
+  const CallEnvironment call_environment_;
   mutable CallTable calls_;
   // Calls that are not in the table any more and whose ends are not yet queued.
   std::atomic<int> ending_{0};
-  std::atomic<bool> draining_{false};
   std::atomic<bool> write_put_off_{false};
   std::atomic<bool> reads_{true};
   std::atomic<bool> held_back_{false};
-
-  // Made when a handler first asks for it.
-  Mutex drain_mu_;
-  std::optional<std::stop_source> drain_stop_ ABSL_GUARDED_BY(drain_mu_);
 
   // Calls whose handlers wait for room, in order.
   Mutex unstarted_mu_;

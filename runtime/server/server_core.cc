@@ -145,7 +145,6 @@ bool ServerCore::HasNothingToServe() {
 
 absl::Status ServerCore::Prepare() {
   if (executor_ != nullptr) return absl::OkStatus();
-  fork_generation_ = ForkGeneration();
   absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
   if (!wakeup.ok()) return wakeup.status();
   absl::StatusOr<Poller> poller = Poller::Create();
@@ -180,7 +179,7 @@ absl::Status ServerCore::Prepare() {
   entries_ = {ForkLedger::Entry(wakeup_->fd(), ledger_owner_),
               ForkLedger::Entry(poller_->fd(), ledger_owner_),
               ForkLedger::Entry(pool_->timer_fd(), ledger_owner_)};
-  opened_ = true;
+  opened_.emplace();
   return absl::OkStatus();
 }
 
@@ -270,7 +269,14 @@ void ServerCore::Adopt(std::unique_ptr<Transport> transport,
       accounts_->Admit(peer.uid);
   const std::shared_ptr<ServerConnection> connection = ServerConnection::Create(
       std::move(transport), peer, share.ok() ? *std::move(share) : nullptr,
-      options_, registry_, std::move(host), token);
+      {.options = options_,
+       .registry = registry_,
+       .executor = *executor_,
+       .deadlines = deadlines_,
+       .counters = counters_,
+       .kept_messages = kept_messages_,
+       .wakeup = *wakeup_},
+      std::move(host), token);
   if (!share.ok()) return connection->TurnAway(share.status());
   {
     MutexLock lock(mu_);

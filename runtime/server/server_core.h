@@ -28,8 +28,10 @@
 #include "server/client_accounts.h"
 #include "server/executor.h"
 #include "server/idle_check.h"
+#include "server/kept_messages_check.h"
 #include "server/listeners.h"
 #include "server/server_connection.h"
+#include "server/server_counters.h"
 #include "server/service_notices.h"
 #include "server/service_registry.h"
 #include "server/worker_pool.h"
@@ -72,8 +74,6 @@ class ServerCore final : private ServerConnection::Host,
   // Blocks until the server, if it serves, has shut down and its handlers have
   // ended.
   void AwaitEnd() {
-    // A child has none of its threads.
-    if (pool_ != nullptr && inherited_by_fork()) return;
     if (executor_ != nullptr) executor_->AwaitEnd();
   }
   // Whether the calling thread is one that runs handlers, so that it cannot
@@ -88,7 +88,7 @@ class ServerCore final : private ServerConnection::Host,
   // Whether this is a child's copy, made by fork(2) after it had opened
   // anything: it does nothing.
   bool inherited_by_fork() const {
-    return opened_ && ForkGeneration() != fork_generation_;
+    return opened_.has_value() && opened_->inherited();
   }
   // FAILED_PRECONDITION in such a copy. For who calls what opens or serves, in
   // Server; AcceptInProcess() and Connect() look themselves.
@@ -99,8 +99,8 @@ class ServerCore final : private ServerConnection::Host,
   absl::Duration drain_timeout() const { return options_.drain_timeout; }
   // Any thread.
   ServerStatistics statistics() const {
-    return {.one_way_calls = one_way_calls_,
-            .one_way_errors = one_way_errors_,
+    return {.one_way_calls = counters_.one_way_calls,
+            .one_way_errors = counters_.one_way_errors,
             .refused_knocks = listeners_.refused_knocks()};
   }
 
@@ -133,60 +133,12 @@ class ServerCore final : private ServerConnection::Host,
     uint64_t token;
   };
 
-  // CallRunner, for the calls.
-  void Post(Continuation& continuation) override {
-    if (!inherited_by_fork()) executor_->Post(continuation);
-  }
-  bool PutOff(std::shared_ptr<PutOffWrite> write) override {
-    return executor_->PutOff(std::move(write));
-  }
-  bool TakeBack(Continuation& continuation) override {
-    return !inherited_by_fork() && executor_->Remove(continuation);
-  }
-  bool Park(Parker& parker, MonotonicTime deadline) override {
-    return executor_->Park(parker, deadline);
-  }
-  bool PollsInPark() const override { return executor_->PollsInPark(); }
-  bool TurnIsOver() const override { return executor_->TurnIsOver(); }
-  void OnGiven(Parker::Was was, bool polls) override {
-    executor_->OnGiven(was, polls);
-  }
-  void PostUrgently(Continuation& continuation) override {
-    if (!inherited_by_fork()) executor_->PostUrgently(continuation);
-  }
-  void WatchDeadline(IncomingCall& call) override {
-    // A thread that waits for a later one is to look again.
-    if (deadlines_.Add(call)) executor_->InterruptPoll();
-  }
-  void ForgetDeadline(IncomingCall& call) override { deadlines_.Remove(call); }
-
   // ServerConnection::Host.
   void OnRequestIncomplete(ServerConnection& connection) override {
     Expect(requests_, options_.request_timeout, connection.token());
   }
   void OnInterestChanged(ServerConnection& connection) override
       ABSL_LOCKS_EXCLUDED(mu_);
-  void OnDrainProgress() override {
-    if (!inherited_by_fork()) wakeup_->Notify();
-  }
-  void OnCallCame() override {
-    ++calls_;
-    handlers_.fetch_add(1, std::memory_order_relaxed);
-  }
-  void OnHandlerEnded() override {
-    // Sequentially consistent, as is the other side's look at both: either this
-    // sees that the server ends, or that one sees that the handler has.
-    if (handlers_.fetch_sub(1) == 1 && ending_.load() && !inherited_by_fork()) {
-      wakeup_->Notify();
-    }
-  }
-  void OnMessagesKept() override {
-    if (told_of_kept_.load() || inherited_by_fork()) return;
-    // A thread that waits for longer is to look again.
-    if (!told_of_kept_.exchange(true)) executor_->InterruptPoll();
-  }
-  void OnOneWayCall() override { ++one_way_calls_; }
-  void OnOneWayError() override { ++one_way_errors_; }
   void OnConnectionClosed(ServerConnection& connection) override
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -241,8 +193,6 @@ class ServerCore final : private ServerConnection::Host,
   // One step of each that drains; those that are done with are closed.
   void AdvanceDrains(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mu_);
   void ShutdownIfIdle(MonotonicTime now);
-  // Gives back the memory of messages that were kept and not used.
-  void DropUnusedMessages(MonotonicTime now);
   // One step on the way to the end, if it has begun.
   void AdvanceShutdown(MonotonicTime now);
   std::shared_ptr<ServerConnection> FindConnection(uint64_t token)
@@ -257,8 +207,7 @@ class ServerCore final : private ServerConnection::Host,
   ServerOptions options_;  // constant from Prepare() on
   const uint32_t ledger_owner_ = ForkLedger::NewOwner();
   // Set by Prepare(), before there is anything that others could use.
-  bool opened_ = false;
-  uint32_t fork_generation_ = 0;  // of the process that has opened it
+  std::optional<ForkMark> opened_;
   ServiceRegistry registry_{options_.interceptors};
   bool serving_ = false;
   bool accepts_in_process_ = false;
@@ -266,13 +215,7 @@ class ServerCore final : private ServerConnection::Host,
   std::optional<Wakeup> wakeup_;
   std::optional<Poller> poller_;
   std::atomic<bool> stop_requested_{false};
-  // Those that have not ended, also of calls that nobody waits for any more.
-  std::atomic<size_t> handlers_{0};
-  std::atomic<bool> ending_{false};  // only they keep the server
-  // Whether the polling thread has been told that messages are kept.
-  std::atomic<bool> told_of_kept_{false};
-  std::atomic<uint64_t> one_way_calls_{0};
-  std::atomic<uint64_t> one_way_errors_{0};
+  ServerCounters counters_;
   CallDeadlines deadlines_;
 
   // What all connections count in, also those that only calls keep: who comes
@@ -294,10 +237,9 @@ class ServerCore final : private ServerConnection::Host,
   std::deque<Expected> idles_;  // the next look at whether each is idle
   std::vector<Draining> draining_;
   bool shutting_down_ = false;
-  uint64_t calls_ = 0;  // that came
   IdleCheck idle_check_;
   MonotonicTime idle_check_at_ = kNoDeadline;
-  MonotonicTime kept_check_at_ = kNoDeadline;
+  KeptMessagesCheck kept_messages_;
   ServiceNotices notices_;
 
   Mutex mu_;

@@ -83,20 +83,12 @@ void ServerCore::RetireIdleConnections(MonotonicTime now) {
 
 void ServerCore::ShutdownIfIdle(MonotonicTime now) {
   if (now < idle_check_at_) return;
-  if (idle_check_.Look(handlers_.load() != 0, calls_)) {
+  if (idle_check_.Look(counters_.handlers.running() != 0,
+                       counters_.handlers.added())) {
     idle_check_at_ = kNoDeadline;
     return Shutdown(options_.drain_timeout);
   }
   idle_check_at_ = DeadlineAfter(now, options_.idle_timeout);
-}
-
-void ServerCore::DropUnusedMessages(MonotonicTime now) {
-  if (now < kept_check_at_) return;
-  internal::KeptMessages::DropUnused();
-  // NextDeadline() looks whether there are some behind this: either it sees
-  // what is kept from now on, or who keeps it finds this reset.
-  told_of_kept_.store(false);
-  kept_check_at_ = kNoDeadline;
 }
 
 void ServerCore::Drain(std::shared_ptr<ServerConnection> connection,
@@ -140,8 +132,7 @@ void ServerCore::AdvanceShutdown(MonotonicTime now) {
   }
   AdvanceDrains(now);
   if (!shutting_down_ || !draining_.empty()) return;
-  ending_.store(true);
-  if (handlers_.load() == 0) executor_->Stop();
+  if (counters_.handlers.AwaitNone(*wakeup_)) executor_->Stop();
 }
 
 void ServerCore::Shutdown(absl::Duration drain_timeout) {

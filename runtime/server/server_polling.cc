@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "fdrpc/internal/kept_messages.h"
 #include "os/background_close.h"
 #include "server/incoming_call.h"
 #include "server/server_core.h"
@@ -16,9 +15,6 @@ constexpr size_t kMostEvents = 64;
 
 // How often, of busy polls, one connection is looked at before all are.
 constexpr int kPollsOfOne = 8;
-
-// For how long, and at most twice that, a message is kept that is not used.
-constexpr absl::Duration kKeptTime = absl::Seconds(1);
 
 }  // namespace
 
@@ -86,7 +82,7 @@ bool ServerCore::Poll(MonotonicTime until) {
   RetireConnections(now);
   RetireIdleConnections(now);
   ShutdownIfIdle(now);
-  DropUnusedMessages(now);
+  kept_messages_.Advance(now);
   const auto expired = deadlines_.TakeExpired(now);
   for (const auto& call : expired) call->OnDeadline();
   AdvanceShutdown(now);
@@ -95,12 +91,9 @@ bool ServerCore::Poll(MonotonicTime until) {
 }
 
 MonotonicTime ServerCore::NextDeadline() {
-  if (kept_check_at_ == kNoDeadline && internal::KeptMessages::Any()) {
-    kept_check_at_ = DeadlineAfter(Clock::Real().Now(), kKeptTime);
-  }
   MonotonicTime next =
       std::min({deadlines_.next(), listeners_.next_resume(), idle_check_at_,
-                kept_check_at_, notices_.next()});
+                kept_messages_.next(), notices_.next()});
   for (const std::deque<Expected>* queue :
        {&handshakes_, &requests_, &ages_, &idles_}) {
     if (!queue->empty()) next = std::min(next, queue->front().deadline);
@@ -111,7 +104,7 @@ MonotonicTime ServerCore::NextDeadline() {
   }
   // It has passed, or there was nothing to wait for: handlers say when they
   // end.
-  if (ending_.load()) return next;
+  if (counters_.handlers.awaited()) return next;
   MutexLock lock(mu_);
   return std::min(next, drain_deadline_.value_or(kNoDeadline));
 }

@@ -65,6 +65,8 @@ void WorkerPool::JoinThreads() {
 }
 
 void WorkerPool::AwaitEnd() {
+  // A child has none of its threads.
+  if (inherited_by_fork()) return;
   FDRPC_CHECK(
       !RunsThisThread(),
       "a server is waited for, or destroyed, on a thread of its own, in "
@@ -348,18 +350,21 @@ void WorkerPool::SetTimer(absl::Duration after) {
 }
 
 void WorkerPool::Post(Continuation& continuation) {
+  if (inherited_by_fork()) return;
   MutexLock lock(mu_);
   queue_.PushBack(continuation);
   EnsureRun();
 }
 
 void WorkerPool::PostUrgently(Continuation& continuation) {
+  if (inherited_by_fork()) return;
   MutexLock lock(mu_);
   urgent_.PushBack(continuation);
   EnsureRun();
 }
 
 bool WorkerPool::Remove(Continuation& continuation) {
+  if (inherited_by_fork()) return false;
   MutexLock lock(mu_);
   return queue_.Remove(continuation);
 }
@@ -376,6 +381,7 @@ void WorkerPool::HandOver() {
 }
 
 void WorkerPool::InterruptPoll() {
+  if (inherited_by_fork()) return;
   MutexLock lock(mu_);
   if (PollsElsewhere()) interrupt_();
 }

@@ -66,24 +66,30 @@ class IncomingCallFixture : public ::testing::Test {
     service_.reset();
     call_.reset();
     EXPECT_EQ(origin_->calls_gone, made_);
-    EXPECT_EQ(origin_->held_bytes, 0u);
-    EXPECT_EQ(origin_->held_descriptors, 0u);
-    EXPECT_TRUE(origin_->watched.empty());
+    EXPECT_EQ(origin_->counters.handlers.running(), 0u);
+    EXPECT_EQ(origin_->account.held_bytes(), 0u);
+    EXPECT_EQ(origin_->account.held_descriptors(), 0u);
+    EXPECT_FALSE(deadline_is_watched());
   }
 
   // `calls_one_way`: the client sent the call as a one-way one.
   IncomingCall& Make(MethodKind kind, MonotonicTime deadline = kNoDeadline,
                      bool one_way = false, bool calls_one_way = false) {
     service_ = std::make_unique<KeepingService>(kind, one_way);
+    origin_->counters.handlers.Add();
     call_ = std::make_shared<IncomingCall>(
-        origin_, IncomingCall::Terms{
-                     .id = kId,
-                     .method = service_->registered(),
-                     .deadline = deadline,
-                     .metadata = {},
-                     .request_limits = {.bytes = 1u << 20, .descriptors = 16},
-                     .request_window = {.bytes = 1000, .descriptors = 8},
-                     .one_way = calls_one_way});
+        origin_, origin_->environment,
+        IncomingCall::Terms{
+            .id = kId,
+            .method = service_->registered(),
+            .deadline = deadline,
+            .metadata = {},
+            .request_limits = {.bytes = 1u << 20, .descriptors = 16},
+            .request_window = {.bytes = 1000, .descriptors = 8},
+            .reply_limits = reply_limits_,
+            .reply_window = {.bytes = Hello().initial_credit_bytes,
+                             .descriptors = Hello().initial_credit_descriptors},
+            .one_way = calls_one_way});
     ++made_;
     return *call_;
   }
@@ -141,6 +147,15 @@ class IncomingCallFixture : public ::testing::Test {
     EXPECT_TRUE(call_->context().IsCancelled());
   }
 
+  int RunPosted() { return origin_->executor.RunPosted(); }
+  bool nothing_posted() const { return origin_->executor.nothing_posted(); }
+  bool deadline_is_watched() const {
+    return origin_->deadlines.next() != kNoDeadline;
+  }
+
+  // What the client takes, unless a test says otherwise before Make().
+  MessageLimits reply_limits_ = {.bytes = Hello().max_message_bytes,
+                                 .descriptors = Hello().max_descriptors};
   ExpectSameDescriptors census_;
   std::shared_ptr<FakeOrigin> origin_ = std::make_shared<FakeOrigin>();
   std::unique_ptr<KeepingService> service_;

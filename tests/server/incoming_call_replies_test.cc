@@ -85,7 +85,7 @@ TEST_F(IncomingCallRepliesTest, AParcelThatIsNotInOrderIsNoReply) {
 }
 
 TEST_F(IncomingCallRepliesTest, MessagesGoAsLongAsThereIsCredit) {
-  origin_->client_hello.max_message_bytes = 1u << 20;
+  reply_limits_.bytes = 1u << 20;
   Make(MethodKind::kServerStreaming);
   EXPECT_TRUE(call_->Ready(CallEvent::kRoom));
   EXPECT_TRUE(SendText(std::string(40'000, 'x')));
@@ -100,11 +100,11 @@ TEST_F(IncomingCallRepliesTest, MessagesGoAsLongAsThereIsCredit) {
   CountingContinuation writer;
   call_->Notify(CallEvent::kRoom, writer);
   EXPECT_TRUE(call_->OnCredit({.bytes = 1000}).ok());
-  EXPECT_EQ(origin_->RunPosted(), 0);
+  EXPECT_EQ(RunPosted(), 0);
   EXPECT_TRUE(call_->OnCredit({.descriptors = 1000}).ok());
-  EXPECT_EQ(origin_->RunPosted(), 0);
+  EXPECT_EQ(RunPosted(), 0);
   EXPECT_TRUE(call_->OnCredit({.bytes = 14'000}).ok());
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   ASSERT_EQ(origin_->sent.size(), 3u);
   EXPECT_EQ(origin_->payload(2), TextBytes("third"));
   EXPECT_TRUE(call_->Ready(CallEvent::kRoom));
@@ -138,7 +138,7 @@ TEST_F(IncomingCallRepliesTest, CreditForACallWithOneReplyFailsTheCall) {
 }
 
 TEST_F(IncomingCallRepliesTest, TheEndGoesBehindAMessageThatWaits) {
-  origin_->client_hello.max_message_bytes = 1u << 20;
+  reply_limits_.bytes = 1u << 20;
   Make(MethodKind::kServerStreaming);
   Exhaust();
   EXPECT_TRUE(SendText("waits"));
@@ -153,21 +153,21 @@ TEST_F(IncomingCallRepliesTest, TheEndGoesBehindAMessageThatWaits) {
 }
 
 TEST_F(IncomingCallRepliesTest, ADeadlineEndsACallWhoseEndWaits) {
-  origin_->client_hello.max_message_bytes = 1u << 20;
+  reply_limits_.bytes = 1u << 20;
   Make(MethodKind::kServerStreaming,
        Clock::Real().Now() + std::chrono::hours(1));
   Exhaust();
   EXPECT_TRUE(SendText("waits"));
-  EXPECT_TRUE(origin_->watched.empty());
+  EXPECT_FALSE(deadline_is_watched());
   Finish(absl::OkStatus());
-  EXPECT_EQ(origin_->watched.size(), 1u);
+  EXPECT_TRUE(deadline_is_watched());
   call_->OnDeadline();
   EXPECT_EQ(origin_->sent.size(), 1u) << "the message has no use any more";
   ExpectStatus(absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(IncomingCallRepliesTest, AFailureReplacesWhatWaits) {
-  origin_->client_hello.max_message_bytes = 1u << 20;
+  reply_limits_.bytes = 1u << 20;
   Make(MethodKind::kServerStreaming);
   Exhaust();
   const DescriptorCensus before = TakeCensus();
@@ -269,7 +269,7 @@ TEST_F(IncomingCallRepliesTest, AHandlersEndEndsTheWaitsOfOthers) {
   call_->Notify(CallEvent::kMessage, reader);
   call_->Notify(CallEvent::kEnd, end);
   Finish(absl::OkStatus());
-  EXPECT_EQ(origin_->RunPosted(), 2);
+  EXPECT_EQ(RunPosted(), 2);
   EXPECT_EQ(TakeText(), "none");
 }
 

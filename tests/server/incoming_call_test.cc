@@ -16,10 +16,10 @@ TEST_F(IncomingCallTest, OneRequestStartsTheHandlerOnceItIsComplete) {
   Make(MethodKind::kUnary);
   EXPECT_TRUE(Arrive("", kFlagMessage | kFlagMore).ok());
   EXPECT_TRUE(call_->incomplete_since().has_value());
-  EXPECT_TRUE(origin_->nothing_posted());
+  EXPECT_TRUE(nothing_posted());
   ArriveText("request", kFlagHalfClose);
   EXPECT_FALSE(call_->incomplete_since().has_value());
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   ASSERT_NE(service_->served, nullptr);
   Text request;
   EXPECT_TRUE(service_->served->TakeRequest(request).ok());
@@ -31,14 +31,14 @@ TEST_F(IncomingCallTest, ASecondMessageFailsACallWithOneRequest) {
   ArriveText("request");
   ArriveText("another");
   ExpectStatus(absl::StatusCode::kInternal);
-  EXPECT_TRUE(origin_->nothing_posted());
+  EXPECT_TRUE(nothing_posted());
 }
 
 TEST_F(IncomingCallTest, AHalfCloseAloneFailsACallWithOneRequest) {
   Make(MethodKind::kUnary);
   ArriveHalfClose();
   ExpectStatus(absl::StatusCode::kInternal);
-  EXPECT_TRUE(origin_->nothing_posted());
+  EXPECT_TRUE(nothing_posted());
 }
 
 TEST_F(IncomingCallTest, AMessageBehindTheHalfCloseIsAViolation) {
@@ -46,14 +46,14 @@ TEST_F(IncomingCallTest, AMessageBehindTheHalfCloseIsAViolation) {
   ArriveText("request", kFlagHalfClose);
   EXPECT_FALSE(Arrive(TextBytes("late"), kFlagMessage).ok());
   call_->OnClientGone();
-  origin_->RunPosted();
+  RunPosted();
 }
 
 TEST_F(IncomingCallTest, ACallThatWasCancelledBeforeItsTurnIsNotServed) {
   Make(MethodKind::kUnary);
   ArriveText("request", kFlagHalfClose);
   call_->OnClientGone();
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   EXPECT_EQ(service_->served, nullptr);
   EXPECT_TRUE(origin_->sent.empty());
 }
@@ -61,7 +61,7 @@ TEST_F(IncomingCallTest, ACallThatWasCancelledBeforeItsTurnIsNotServed) {
 TEST_F(IncomingCallTest, ACallWhoseDeadlinePassedBeforeItsTurnIsNotServed) {
   Make(MethodKind::kUnary, Clock::Real().Now());
   ArriveText("request", kFlagHalfClose);
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   EXPECT_EQ(service_->served, nullptr);
   ExpectStatus(absl::StatusCode::kDeadlineExceeded);
 }
@@ -99,10 +99,10 @@ TEST_F(IncomingCallTest, WhatIsTakenIsHeldNoMoreAndGrantedAgain) {
   Make(MethodKind::kClientStreaming);
   const size_t size = TextBytes(std::string(200, 'x')).size();
   for (int i = 0; i < 4; ++i) ArriveText(std::string(200, 'x'));
-  EXPECT_EQ(origin_->held_bytes, 4 * size);
+  EXPECT_EQ(origin_->account.held_bytes(), 4 * size);
   TakeText();
   TakeText();
-  EXPECT_EQ(origin_->held_bytes, 2 * size);
+  EXPECT_EQ(origin_->account.held_bytes(), 2 * size);
   EXPECT_TRUE(origin_->sent.empty());
   // Half of the window of 1,000.
   TakeText();
@@ -111,7 +111,7 @@ TEST_F(IncomingCallTest, WhatIsTakenIsHeldNoMoreAndGrantedAgain) {
   EXPECT_EQ(origin_->header(0).argument, 3 * (size + kMessageCostBytes));
   EXPECT_EQ(origin_->flushes, 1);
   call_->OnClientGone();
-  EXPECT_EQ(origin_->held_bytes, 0u);
+  EXPECT_EQ(origin_->account.held_bytes(), 0u);
 }
 
 TEST_F(IncomingCallTest, WhoSendsNoMoreIsGrantedNothing) {
@@ -131,7 +131,7 @@ TEST_F(IncomingCallTest, AMessageBeyondTheCreditIsAViolation) {
 
 TEST_F(IncomingCallTest, ARequestThatTheServerMayNotHoldFailsTheCall) {
   Make(MethodKind::kBidirectional);
-  origin_->charge_result = absl::ResourceExhaustedError("full");
+  origin_->options.max_held_bytes_per_connection = 1;
   ArriveText("request");
   ExpectStatus(absl::StatusCode::kResourceExhausted);
   ExpectEndedForHandler();
@@ -155,7 +155,7 @@ TEST_F(IncomingCallTest, DescriptorsOfRequestsThatNobodyTakesAreClosed) {
   std::vector<UniqueFd> fds;
   fds.push_back(FileWith("file"));
   EXPECT_TRUE(Arrive(FileParcel::Bytes(), kFlagMessage, std::move(fds)).ok());
-  EXPECT_EQ(origin_->held_descriptors, 1u);
+  EXPECT_EQ(origin_->account.held_descriptors(), 1u);
   EXPECT_NE(TakeCensus(), before);
   call_->OnClientGone();
   EXPECT_EQ(TakeCensus(), before);
@@ -165,7 +165,7 @@ TEST_F(IncomingCallTest, TheHandlersEndDropsRequestsBeforeTheClientHears) {
   Make(MethodKind::kBidirectional);
   ArriveText("unread");
   call_->Finish(absl::OkStatus(), nullptr);
-  EXPECT_EQ(origin_->held_bytes, 0u);
+  EXPECT_EQ(origin_->account.held_bytes(), 0u);
   ExpectStatus(absl::StatusCode::kOk);
 }
 
@@ -175,15 +175,15 @@ TEST_F(IncomingCallTest, AContinuationRunsWhenItsEventHasCome) {
   Make(MethodKind::kBidirectional);
   CountingContinuation reader;
   call_->Notify(CallEvent::kMessage, reader);
-  EXPECT_EQ(origin_->RunPosted(), 0);
+  EXPECT_EQ(RunPosted(), 0);
   ArriveText("a");
   EXPECT_EQ(reader.runs, 0) << "it ran on the thread that reads";
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   EXPECT_EQ(reader.runs, 1);
   // It is there already, and the continuation still runs elsewhere.
   call_->Notify(CallEvent::kMessage, reader);
   EXPECT_EQ(reader.runs, 1);
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   EXPECT_EQ(reader.runs, 2);
   call_->OnClientGone();
 }
@@ -193,9 +193,9 @@ TEST_F(IncomingCallTest, APieceOfAMessageWakesNobody) {
   CountingContinuation reader;
   call_->Notify(CallEvent::kMessage, reader);
   EXPECT_TRUE(Arrive("", kFlagMessage | kFlagMore).ok());
-  EXPECT_EQ(origin_->RunPosted(), 0);
+  EXPECT_EQ(RunPosted(), 0);
   EXPECT_TRUE(Arrive("", kFlagMessage).ok());
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   call_->OnClientGone();
 }
 
@@ -205,10 +205,10 @@ TEST_F(IncomingCallTest, AContinuationCanBeTakenBackUntilItRuns) {
   call_->Notify(CallEvent::kMessage, reader);
   call_->Forget(reader);
   ArriveText("a");
-  EXPECT_EQ(origin_->RunPosted(), 0);
+  EXPECT_EQ(RunPosted(), 0);
   call_->Notify(CallEvent::kMessage, reader);
   call_->Forget(reader);
-  EXPECT_EQ(origin_->RunPosted(), 0);
+  EXPECT_EQ(RunPosted(), 0);
   EXPECT_EQ(reader.runs, 0);
   call_->Forget(reader);
   call_->OnClientGone();
@@ -218,12 +218,12 @@ TEST_F(IncomingCallTest, ItsHandlerBeginsOnceThereIsRoomForWhatItReplies) {
   Make(MethodKind::kUnary);
   origin_->has_room = false;
   ArriveText("request", kFlagHalfClose);
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   ASSERT_EQ(origin_->unstarted.size(), 1u);
   EXPECT_EQ(service_->served, nullptr);
   origin_->has_room = true;
   std::exchange(origin_->unstarted, {}).front()->Start();
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   EXPECT_NE(service_->served, nullptr);
 }
 
@@ -237,7 +237,7 @@ TEST_F(IncomingCallTest, ACancelEndsEveryWait) {
     call_->Notify(static_cast<CallEvent>(i), waits[i]);
   }
   call_->OnClientGone();
-  EXPECT_EQ(origin_->RunPosted(), kCallEvents);
+  EXPECT_EQ(RunPosted(), kCallEvents);
   ExpectEndedForHandler();
   EXPECT_TRUE(origin_->sent.empty()) << "something was sent to nobody";
 }
@@ -247,9 +247,9 @@ TEST_F(IncomingCallTest, AWaitThatBeginsAfterTheEndEnds) {
   call_->OnClientGone();
   CountingContinuation late;
   call_->Notify(CallEvent::kEnd, late);
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   call_->Await(CallEvent::kEnd);
-  EXPECT_EQ(origin_->blocks, 0);
+  EXPECT_EQ(origin_->executor.parked, 0);
 }
 
 TEST_F(IncomingCallTest, AContinuationMayLetGoOfTheCallAtOnce) {
@@ -264,7 +264,7 @@ TEST_F(IncomingCallTest, AContinuationMayLetGoOfTheCallAtOnce) {
   IncomingCall& call = *call_;
   hasty.call = std::move(call_);
   call.Notify(CallEvent::kEnd, hasty);
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
 }
 
 TEST_F(IncomingCallTest, AThreadThatBlocksSaysSoAndIsWokenByAMessage) {
@@ -273,7 +273,7 @@ TEST_F(IncomingCallTest, AThreadThatBlocksSaysSoAndIsWokenByAMessage) {
     call_->Await(CallEvent::kMessage);
     EXPECT_EQ(TakeText(), "a");
   });
-  while (origin_->blocks == 0) std::this_thread::yield();
+  while (origin_->executor.parked == 0) std::this_thread::yield();
   ArriveText("a");
   handler.join();
   call_->OnClientGone();
@@ -283,7 +283,7 @@ TEST_F(IncomingCallTest, AThreadThatBlocksIsWokenByTheEnd) {
   Make(MethodKind::kBidirectional);
   std::thread reader([&] { call_->Await(CallEvent::kMessage); });
   std::thread other([&] { call_->Await(CallEvent::kEnd); });
-  while (origin_->blocks < 2) std::this_thread::yield();
+  while (origin_->executor.parked < 2) std::this_thread::yield();
   call_->OnClientGone();
   reader.join();
   other.join();
@@ -293,8 +293,8 @@ TEST_F(IncomingCallTest, AThreadThatBlocksIsWokenByTheDeadline) {
   Make(MethodKind::kBidirectional,
        Clock::Real().Now() + std::chrono::milliseconds(5));
   call_->Await(CallEvent::kMessage);
-  EXPECT_EQ(origin_->blocks, 1);
-  EXPECT_TRUE(origin_->watched.empty()) << "its own wait is enough";
+  EXPECT_EQ(origin_->executor.parked, 1);
+  EXPECT_FALSE(deadline_is_watched()) << "its own wait is enough";
   ExpectStatus(absl::StatusCode::kDeadlineExceeded);
   ExpectEndedForHandler();
 }
@@ -302,15 +302,15 @@ TEST_F(IncomingCallTest, AThreadThatBlocksIsWokenByTheDeadline) {
 TEST_F(IncomingCallTest, ADeadlineIsWatchedOnlyWhileACallIsWaitedFor) {
   Make(MethodKind::kBidirectional, Clock::Real().Now() + std::chrono::hours(1));
   EXPECT_FALSE(call_->Ready(CallEvent::kMessage));
-  EXPECT_TRUE(origin_->watched.empty());
+  EXPECT_FALSE(deadline_is_watched());
   CountingContinuation reader;
   CountingContinuation end;
   call_->Notify(CallEvent::kMessage, reader);
   call_->Notify(CallEvent::kEnd, end);
-  EXPECT_EQ(origin_->watched.size(), 1u);
+  EXPECT_TRUE(deadline_is_watched());
   call_->OnDeadline();
-  EXPECT_TRUE(origin_->watched.empty());
-  EXPECT_EQ(origin_->RunPosted(), 2);
+  EXPECT_FALSE(deadline_is_watched());
+  EXPECT_EQ(RunPosted(), 2);
   ExpectStatus(absl::StatusCode::kDeadlineExceeded);
   ExpectEndedForHandler();
 }
@@ -321,7 +321,7 @@ TEST_F(IncomingCallTest, ACancelIsSeenByTheTokenAsByTheFlag) {
   EXPECT_FALSE(early.stop_requested());
   call_->Fail(absl::InternalError("it failed"));
   EXPECT_FALSE(early.stop_requested()) << "whoever ended it runs no callbacks";
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   EXPECT_TRUE(early.stop_requested());
   EXPECT_TRUE(call_->context().cancellation().stop_requested());
 }
@@ -336,7 +336,7 @@ TEST_F(IncomingCallDeathTest, TwoWaitsForOneEventAreAProgrammersError) {
   EXPECT_DEATH(call_->Notify(CallEvent::kMessage, second),
                "two wait for one event");
   call_->OnClientGone();
-  origin_->RunPosted();
+  RunPosted();
 }
 
 TEST_F(IncomingCallTest, SaysWhyItWasCancelled) {

@@ -15,14 +15,14 @@ class IncomingOneWayCallTest : public IncomingCallFixture {
   void ExpectEnded(int errors) {
     EXPECT_TRUE(origin_->sent.empty());
     EXPECT_EQ(origin_->ended.count(kId), 1u);
-    EXPECT_EQ(origin_->one_way_errors, errors);
+    EXPECT_EQ(origin_->counters.one_way_errors, errors);
   }
 };
 
 TEST_F(IncomingOneWayCallTest, EndsWithoutAFrame) {
   MakeOneWay();
   ArriveText("hello", kFlagHalfClose);
-  EXPECT_EQ(origin_->RunPosted(), 1);
+  EXPECT_EQ(RunPosted(), 1);
   ASSERT_NE(service_->served, nullptr);
   Text request;
   EXPECT_TRUE(service_->served->TakeRequest(request).ok());
@@ -39,7 +39,7 @@ TEST_F(IncomingOneWayCallTest, EndsWithoutAFrame) {
 TEST_F(IncomingOneWayCallTest, AnErrorIsCountedOnce) {
   MakeOneWay();
   ArriveText("hello", kFlagHalfClose);
-  origin_->RunPosted();
+  RunPosted();
   service_->served->Fail(absl::AbortedError("an interceptor's"));
   service_->served->Finish(absl::DataLossError("the handler's"), nullptr);
   ExpectEnded(1);
@@ -49,7 +49,7 @@ TEST_F(IncomingOneWayCallTest, GoesOnWhenItsClientHasGone) {
   MakeOneWay();
   ArriveText("hello", kFlagHalfClose);
   call_->OnClientGone();
-  origin_->RunPosted();
+  RunPosted();
   ASSERT_NE(service_->served, nullptr);
   call_->OnClientGone(absl::UnavailableError("gone"));
   EXPECT_FALSE(call_->context().IsCancelled());
@@ -61,7 +61,7 @@ TEST_F(IncomingOneWayCallTest, IsDroppedIfItsClientGoesBeforeItIsComplete) {
   MakeOneWay();
   ArriveText("hello", kFlagMore);
   call_->OnClientGone();
-  EXPECT_TRUE(origin_->nothing_posted());
+  EXPECT_TRUE(nothing_posted());
   ExpectEnded(1);
 }
 
@@ -69,14 +69,14 @@ TEST_F(IncomingOneWayCallTest, IsDroppedIfItsRequestIsImpossible) {
   MakeOneWay();
   ArriveText("hello");
   ArriveText("a second", kFlagHalfClose);
-  EXPECT_TRUE(origin_->nothing_posted());
+  EXPECT_TRUE(nothing_posted());
   ExpectEnded(1);
 }
 
 TEST_F(IncomingOneWayCallTest, IsNotServedOnceItsDeadlineHasPassed) {
   MakeOneWay(MonotonicTime() + std::chrono::nanoseconds(1));
   ArriveText("hello", kFlagHalfClose);
-  origin_->RunPosted();
+  RunPosted();
   EXPECT_EQ(service_->served, nullptr);
   ExpectEnded(1);
 }
@@ -84,12 +84,12 @@ TEST_F(IncomingOneWayCallTest, IsNotServedOnceItsDeadlineHasPassed) {
 TEST_F(IncomingOneWayCallTest, WhoAsksForAReplyGetsOneWithoutFields) {
   Make(MethodKind::kUnary, kNoDeadline, /*one_way=*/true);
   ArriveText("hello", kFlagHalfClose);
-  origin_->RunPosted();
+  RunPosted();
   service_->served->Finish(absl::OkStatus(), nullptr);
   ExpectStatus(absl::StatusCode::kOk);
   EXPECT_EQ(origin_->header(0).flags, kFlagMessage);
   EXPECT_EQ(origin_->payload(0), "");
-  EXPECT_EQ(origin_->one_way_errors, 0);
+  EXPECT_EQ(origin_->counters.one_way_errors, 0);
 }
 
 }  // namespace

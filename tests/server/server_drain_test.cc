@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "call/continuation_queue.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/server_connection.h"
@@ -24,44 +23,17 @@
 namespace fdrpc::testing {
 namespace {
 
-// The server, which runs what is posted when the test says so.
+// The server.
 class FakeHost final : public ServerConnection::Host {
  public:
   bool wants_to_read = true;
 
-  void RunNext() {
-    if (Continuation* next = posted_.PopFront()) next->Run();
-  }
-
  private:
-  void Post(Continuation& continuation) override {
-    posted_.PushBack(continuation);
-  }
-  bool TakeBack(Continuation& continuation) override {
-    return posted_.Remove(continuation);
-  }
-  bool PutOff(std::shared_ptr<PutOffWrite>) override { return false; }
-  bool Park(Parker& parker, MonotonicTime deadline) override {
-    return parker.Park(deadline);
-  }
-  bool PollsInPark() const override { return false; }
-  void OnGiven(Parker::Was, bool) override {}
-  void PostUrgently(Continuation& continuation) override { Post(continuation); }
-  void WatchDeadline(IncomingCall&) override {}
-  void ForgetDeadline(IncomingCall&) override {}
   void OnRequestIncomplete(ServerConnection&) override {}
   void OnInterestChanged(ServerConnection& connection) override {
     wants_to_read = connection.interest().readable;
   }
-  void OnDrainProgress() override {}
   void OnConnectionClosed(ServerConnection&) override {}
-  void OnCallCame() override {}
-  void OnHandlerEnded() override {}
-  void OnMessagesKept() override {}
-  void OnOneWayCall() override {}
-  void OnOneWayError() override {}
-
-  ContinuationQueue posted_;
 };
 
 // The server's end, as it is, but for what the test does just before the server
@@ -103,10 +75,18 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
     auto [server_end, client_end] = GetParam().make();
     client_ = std::move(client_end);
     registry_.Add(unary_);
-    connection_ = ServerConnection::Create(
-        std::make_unique<WatchedTransport>(std::move(server_end),
-                                           before_shut_out_),
-        {}, *accounts_->Admit(0), options_, registry_, host_, 1);
+    connection_ =
+        ServerConnection::Create(std::make_unique<WatchedTransport>(
+                                     std::move(server_end), before_shut_out_),
+                                 {}, *accounts_->Admit(0),
+                                 {.options = options_,
+                                  .registry = registry_,
+                                  .executor = executor_,
+                                  .deadlines = deadlines_,
+                                  .counters = counters_,
+                                  .kept_messages = kept_messages_,
+                                  .wakeup = wakeup_},
+                                 host_, 1);
     connection_->Start();
     Send(BuildHello({}));
     Send(BuildMethod(1, "test.Keeping/Call"));
@@ -140,7 +120,7 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
     return SendOnce(*client_, frames).sent == 1;
   }
   void ServeOne() {
-    host_->RunNext();
+    executor_.RunNext();
     ASSERT_NE(unary_.served, nullptr);
     const Text reply;
     const OutgoingMessage message(reply);
@@ -181,6 +161,11 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
       std::make_shared<ClientAccounts>(ClientAccounts::LimitsFor({}, 1024));
   ServiceRegistry registry_;
   KeepingService unary_{MethodKind::kUnary};
+  FakeExecutor executor_;
+  CallDeadlines deadlines_;
+  ServerCounters counters_;
+  KeptMessagesCheck kept_messages_;
+  const Wakeup wakeup_ = *Wakeup::Create();
   std::shared_ptr<FakeHost> host_ = std::make_shared<FakeHost>();
   std::unique_ptr<Transport> client_;
   std::function<void()> before_shut_out_;
@@ -222,7 +207,7 @@ TEST_P(ServerDrainTest, TakesNoCallBehindTheAnswer) {
   EXPECT_TRUE(connection_->AdvanceDrain(Clock::Real().Now()));
   EXPECT_TRUE(SendCall(1, NumberedFiles(1)));
   Read();
-  host_->RunNext();
+  executor_.RunNext();
   EXPECT_EQ(unary_.served, nullptr);
   EXPECT_FALSE(connection_->closed());
 }
@@ -251,7 +236,7 @@ TEST_P(ServerDrainTest, LeavesWhatCannotBeServedWithoutReadingToTheNextServer) {
     EXPECT_TRUE(SendCall(3));
   });
   ServeOne();
-  host_->RunNext();
+  executor_.RunNext();
   EXPECT_EQ(unary_.served, nullptr);
   EXPECT_TRUE(connection_->AdvanceDrain(kLater));
   EXPECT_THAT(Received(), ElementsAre("go-away 4294967295", "ping", "go-away 1",

@@ -1,0 +1,26 @@
+#ifndef FDRPC_SERVER_CALL_ENVIRONMENT_H_
+#define FDRPC_SERVER_CALL_ENVIRONMENT_H_
+
+#include "server/call_deadlines.h"
+#include "server/connected_peer.h"
+#include "server/connection_account.h"
+#include "server/executor.h"
+#include "server/handler_stop.h"
+#include "server/server_counters.h"
+
+namespace fdrpc {
+
+// What all calls of one connection use. Parts of the connection and of its
+// server, which the calls keep.
+struct CallEnvironment {
+  Executor& executor;
+  CallDeadlines& deadlines;
+  ServerCounters& counters;
+  ConnectionAccount& account;
+  const ConnectedPeer& peer;
+  HandlerStop& draining;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_CALL_ENVIRONMENT_H_

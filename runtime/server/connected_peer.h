@@ -1,0 +1,31 @@
+#ifndef FDRPC_SERVER_CONNECTED_PEER_H_
+#define FDRPC_SERVER_CONNECTED_PEER_H_
+
+#include "absl/status/statusor.h"
+#include "fdrpc/peer_credentials.h"
+#include "fdrpc/unique_fd.h"
+#include "os/local_socket.h"
+
+namespace fdrpc {
+
+// Who is at the other end of a connection, as the kernel has recorded it.
+// Borrows the connection's socket.
+class ConnectedPeer {
+ public:
+  ConnectedPeer(int socket, const PeerCredentials& credentials)
+      : socket_(socket), credentials_(credentials) {}
+
+  const PeerCredentials& credentials() const { return credentials_; }
+  // As ServerContext has it.
+  absl::StatusOr<UniqueFd> OpenPidfd() const {
+    return OpenPeerPidfd(socket_, credentials_);
+  }
+
+ private:
+  const int socket_;
+  const PeerCredentials credentials_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_CONNECTED_PEER_H_

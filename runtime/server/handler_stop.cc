@@ -1,0 +1,48 @@
+#include "server/handler_stop.h"
+
+#include <utility>
+
+#include "fdrpc/call.h"
+
+namespace fdrpc {
+namespace {
+
+class RequestStop final : private Continuation {
+ public:
+  static void Post(std::stop_source source, Executor& executor) {
+    executor.PostUrgently(*new RequestStop(std::move(source)));
+  }
+
+ private:
+  explicit RequestStop(std::stop_source source) : source_(std::move(source)) {}
+  void Run() override {
+    source_.request_stop();
+    delete this;
+  }
+
+  std::stop_source source_;
+};
+
+}  // namespace
+
+void HandlerStop::PostCallbacks(Executor& executor) {
+  std::optional<std::stop_source> source;
+  {
+    MutexLock lock(mu_);
+    source = source_;
+  }
+  if (source.has_value()) RequestStop::Post(*std::move(source), executor);
+}
+
+std::stop_token HandlerStop::token() {
+  MutexLock lock(mu_);
+  if (!source_.has_value()) {
+    source_.emplace();
+    // PostCallbacks() looks for it after the flag is set. Nobody can have
+    // registered a callback yet, so none runs under the lock.
+    if (is_set()) source_->request_stop();
+  }
+  return source_->get_token();
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,36 @@
+#include "server/kept_messages_check.h"
+
+#include "absl/time/time.h"
+#include "fdrpc/internal/kept_messages.h"
+
+namespace fdrpc {
+namespace {
+
+// For how long, and at most twice that, a message is kept that is not used.
+constexpr absl::Duration kKeptTime = absl::Seconds(1);
+
+}  // namespace
+
+void KeptMessagesCheck::OnCallDone(Executor& executor) {
+  if (!internal::KeptMessages::Any() || told_.load()) return;
+  // A thread that waits for longer is to look again.
+  if (!told_.exchange(true)) executor.InterruptPoll();
+}
+
+MonotonicTime KeptMessagesCheck::next() {
+  if (next_ == kNoDeadline && internal::KeptMessages::Any()) {
+    next_ = DeadlineAfter(Clock::Real().Now(), kKeptTime);
+  }
+  return next_;
+}
+
+void KeptMessagesCheck::Advance(MonotonicTime now) {
+  if (now < next_) return;
+  internal::KeptMessages::DropUnused();
+  // next() looks whether there are some behind this: either it sees what is
+  // kept from now on, or who keeps it finds this reset.
+  told_.store(false);
+  next_ = kNoDeadline;
+}
+
+}  // namespace fdrpc

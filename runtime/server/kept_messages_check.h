@@ -1,0 +1,32 @@
+#ifndef FDRPC_SERVER_KEPT_MESSAGES_CHECK_H_
+#define FDRPC_SERVER_KEPT_MESSAGES_CHECK_H_
+
+#include <atomic>
+
+#include "base/monotonic_time.h"
+#include "server/executor.h"
+
+namespace fdrpc {
+
+// Frees the large messages that a server keeps (KeptMessages) and has not used
+// for some time. Runs no timer: the thread that polls asks for next().
+class KeptMessagesCheck {
+ public:
+  // A call is done with its messages, of which some may be kept. Any thread.
+  void OnCallDone(Executor& executor);
+
+  // The polling thread's.
+  //
+  // When there will be something to look at.
+  MonotonicTime next();
+  void Advance(MonotonicTime now);
+
+ private:
+  // Whether the polling thread has been told that messages are kept.
+  std::atomic<bool> told_{false};
+  MonotonicTime next_ = kNoDeadline;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_KEPT_MESSAGES_CHECK_H_

@@ -1,0 +1,57 @@
+#ifndef FDRPC_TESTS_SERVER_FAKE_EXECUTOR_H_
+#define FDRPC_TESTS_SERVER_FAKE_EXECUTOR_H_
+
+#include <atomic>
+#include <memory>
+
+#include "call/continuation_queue.h"
+#include "server/executor.h"
+
+namespace fdrpc::testing {
+
+// What is posted runs when the test says so. One thread, except for Park().
+class FakeExecutor final : public Executor {
+ public:
+  std::atomic<int> parked = 0;  // so often
+
+  // Runs what is posted, also what that posts. How much it was.
+  int RunPosted() {
+    int count = 0;
+    while (RunNext()) ++count;
+    return count;
+  }
+  // False if nothing is posted.
+  bool RunNext() {
+    Continuation* const next = posted_.PopFront();
+    if (next != nullptr) next->Run();
+    return next != nullptr;
+  }
+  bool nothing_posted() const { return posted_.empty(); }
+
+  // Executor.
+  void Post(Continuation& continuation) override {
+    posted_.PushBack(continuation);
+  }
+  bool Remove(Continuation& continuation) override {
+    return posted_.Remove(continuation);
+  }
+  bool PutOff(std::shared_ptr<PutOffWrite>) override { return false; }
+  bool Park(Parker& parker, MonotonicTime deadline) override {
+    ++parked;
+    return parker.Park(deadline);
+  }
+  bool PollsInPark() const override { return false; }
+  void OnGiven(Parker::Was, bool) override {}
+  void PostUrgently(Continuation& continuation) override { Post(continuation); }
+  void InterruptPoll() override {}
+  void Stop() override {}
+  void AwaitEnd() override {}
+  bool RunsThisThread() const override { return false; }
+
+ private:
+  ContinuationQueue posted_;
+};
+
+}  // namespace fdrpc::testing
+
+#endif  // FDRPC_TESTS_SERVER_FAKE_EXECUTOR_H_
