@@ -19,7 +19,6 @@ CallAttempts::CallAttempts(ChannelCore& core, PendingCall& call,
                            bool wait_for_ready)
     : ConnectionWaits::Waiter(/*patient=*/wait_for_ready),
       core_(core),
-      lock_(core.lock()),
       call_(call),
       wait_for_ready_(wait_for_ready) {
   call_.owner = this;
@@ -35,25 +34,23 @@ absl::Status CallAttempts::Prepare(const OutgoingMessage* request, bool borrow,
   return prepared;
 }
 
-void CallAttempts::Begin() {
-  if (Try() || loop_ == nullptr) return;
-  core_.lock().AssertHeld();
+void CallAttempts::Begin(ChannelLock& lock) {
+  if (Try(lock) || loop_ == nullptr) return;
   core_.Wait(*this);
 }
 
-bool CallAttempts::Try() {
-  core_.lock().AssertHeld();
+bool CallAttempts::Try(ChannelLock& lock) {
   if (wait_for_ready_ && core_.Reconnects()) return false;
   absl::StatusOr<std::shared_ptr<ClientConnection>> connection =
-      core_.GetConnection();
+      core_.GetConnection(lock);
   if (!connection.ok()) {
     if (wait_for_ready_ && absl::IsUnavailable(connection.status())) {
       return false;
     }
-    call_.End(core_.WhyNotConnected(), lock_);
+    call_.End(core_.WhyNotConnected(), lock);
     return true;
   }
-  if (*connection == nullptr) return GivesUpBusyServer();
+  if (*connection == nullptr) return GivesUpBusyServer(lock);
   EndBusy();
   // Unless it stayed, or the connection gave back what it did not send.
   if (call_.open.empty()) {
@@ -61,103 +58,83 @@ bool CallAttempts::Try() {
     if (call_.method.one_way && !call_.open.empty()) MakeOneWay(call_.open);
   }
   if (call_.open.empty()) {
-    call_.End(call_.unseen_because, lock_);
+    call_.End(call_.unseen_because, lock);
     return true;
   }
   ++made_;
   call_.resend_if_unseen = wait_for_ready_ || made_ < kMaxAttempts;
-  former_connection_ = std::exchange(connection_, *std::move(connection));
-  connection_->lock().AssertHeld();
+  lock.DropLater(std::exchange(connection_, *std::move(connection)));
   if (loop_ != nullptr) {
     absl::Status read = connection_->ReadWith(loop_);
     if (!read.ok()) {
-      call_.End(std::move(read), lock_);
+      call_.End(std::move(read), lock);
       return true;
     }
   }
-  connection_->Begin(call_);
+  connection_->Begin(call_, lock);
   return true;
 }
 
-bool CallAttempts::GivesUpBusyServer() {
+bool CallAttempts::GivesUpBusyServer(ChannelLock& lock) {
   if (wait_for_ready_) return false;
   const MonotonicTime now = core_.clock().Now();
   if (busy_until_ == kNoDeadline) {
     busy_until_ = DeadlineAfter(now, kMostBusy);
-    core_.lock().AssertHeld();
     if (loop_ != nullptr) core_.LookAt(busy_until_, *this);
   }
   if (now < busy_until_) return false;
-  call_.End(ChannelCore::Busy(), lock_);
+  call_.End(ChannelCore::Busy(), lock);
   return true;
 }
 
 void CallAttempts::EndBusy() {
   if (busy_until_ == kNoDeadline) return;
-  core_.lock().AssertHeld();
   core_.LookNoMore(*this);
   busy_until_ = kNoDeadline;
 }
 
-void CallAttempts::OnUnseen() {
-  lock_.AssertHeld();
-  core_.lock().AssertHeld();
+void CallAttempts::OnUnseen(ChannelLock& /*lock*/) {
   // A thread that waits does it itself.
   if (loop_ != nullptr) core_.Wait(*this);
 }
 
-void CallAttempts::End() {
+void CallAttempts::End(ChannelLock& lock) {
   EndBusy();
-  core_.lock().AssertHeld();
-  core_.waits().Leave(*this, lock_.to_wake());
+  core_.waits().Leave(*this, lock);
 }
 
-void CallAttempts::OnTime(
-    MonotonicTime /*now*/,
-    std::vector<std::shared_ptr<ClientConnection>>& /*connections*/) {
-  lock_.AssertHeld();
+void CallAttempts::OnTime(ChannelLock& lock) {
   busy_until_ = kNoDeadline;
   if (!waits()) return;
-  End();
-  call_.End(ChannelCore::Busy(), lock_);
+  End(lock);
+  call_.End(ChannelCore::Busy(), lock);
 }
 
-void CallAttempts::OnTurn(
-    std::vector<std::shared_ptr<ClientConnection>>& connections) {
-  lock_.AssertHeld();
+void CallAttempts::OnTurn(ChannelLock& lock) {
   // What has come too late is for the call to end.
   if (call_.done || call_.deadline <= core_.clock().Now()) return;
-  Begin();
-  connections.push_back(connection_);
-  connections.push_back(std::move(former_connection_));
+  Begin(lock);
 }
 
-void CallAttempts::Await(WaitingThread& thread) {
-  core_.lock().AssertHeld();
+void CallAttempts::Await(WaitingThread& thread, ChannelLock& lock) {
   ConnectionWaits& waits = core_.waits();
   ConnectionWaits::Waiter waiter(wait_for_ready_, &thread);
   waits.Enter(waiter);
   while (!call_.done && call_.connection == nullptr) {
     const MonotonicTime now = core_.clock().Now();
     const MonotonicTime turn = std::min(waits.TurnOf(waiter), busy_until_);
-    if (turn <= now && Try()) {
+    if (turn <= now && Try(lock)) {
       // A second one, that reads or writes the same stream.
-      call_.WakeThreads(lock_);
+      call_.WakeThreads(lock);
       break;
     }
     if (call_.deadline <= now) break;
-    lock_.Unlock();
+    lock.Unlock();
     thread.parker.Park(
         core_.clock().SleepUntil(std::min(turn, call_.deadline)));
-    lock_.Lock();
+    lock.Relock();
   }
-  waits.Leave(waiter, lock_.to_wake());
-  const std::shared_ptr<ClientConnection> connection = connection_;
-  const std::shared_ptr<ClientConnection> former =
-      std::move(former_connection_);
-  lock_.Unlock();
-  if (connection != nullptr) connection->Flush();
-  lock_.Lock();
+  waits.Leave(waiter, lock);
 }
 
 }  // namespace fdrpc

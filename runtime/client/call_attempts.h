@@ -2,7 +2,6 @@
 #define FDRPC_CLIENT_CALL_ATTEMPTS_H_
 
 #include <memory>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -29,9 +28,6 @@ class CallAttempts final : private PendingCall::Owner,
   // Both outlive it.
   CallAttempts(ChannelCore& core, PendingCall& call, bool wait_for_ready);
 
-  // The channel's lock, under the name that it has here.
-  ChannelLock& lock() ABSL_LOCK_RETURNED(lock_) { return lock_; }
-
   // Before Begin(): what is to be sent, as of CallRequest::Prepare().
   absl::Status Prepare(const OutgoingMessage* request, bool borrow,
                        const Metadata& metadata);
@@ -41,54 +37,53 @@ class CallAttempts final : private PendingCall::Owner,
 
   // Makes the first attempt. Like further ones it ends the call if there is no
   // connection to be had.
-  void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void Begin(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // For a thread that waits and whose call has no connection: blocks until it
   // has one, has ended, or its deadline has passed; the lock is given up
   // meanwhile.
-  void Await(WaitingThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void Await(WaitingThread& thread, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Makes no more.
-  void End() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void End(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // That of the last attempt; null before the first.
   const std::shared_ptr<ClientConnection>& connection() const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return connection_;
   }
 
  private:
   // PendingCall::Owner.
-  void OnUnseen() override;
+  void OnUnseen(ChannelLock& lock) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // ConnectionWaits::Waiter.
-  void OnTurn(
-      std::vector<std::shared_ptr<ClientConnection>>& connections) override;
+  void OnTurn(ChannelLock& lock) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // ChannelCore::Timed: the server has been busy for too long.
-  void OnTime(
-      MonotonicTime now,
-      std::vector<std::shared_ptr<ClientConnection>>& connections) override;
+  void OnTime(ChannelLock& lock) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // Gives the call to a connection, if one can be had, or ends it; false if it
   // is to wait.
-  bool Try() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  bool Try(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // What Try() does where the server is too busy to take a connection.
-  bool GivesUpBusyServer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void EndBusy() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  bool GivesUpBusyServer(ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void EndBusy() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   ChannelCore& core_;
-  ChannelLock& lock_;
   PendingCall& call_;
   const bool wait_for_ready_;
 
-  CallRequest request_;             // Prepare()'s, then guarded by lock_
+  CallRequest request_;             // Prepare()'s, then guarded by the mutex
   std::shared_ptr<LoopCore> loop_;  // RunOn()'s, or null
 
-  std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(lock_);
-  // Kept so that it goes without the lock.
-  std::shared_ptr<ClientConnection> former_connection_ ABSL_GUARDED_BY(lock_);
-  int made_ ABSL_GUARDED_BY(lock_) = 0;
+  std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(channel_mutex);
+  int made_ ABSL_GUARDED_BY(channel_mutex) = 0;
   // Until when it waits for a server that is too busy to take a connection.
-  MonotonicTime busy_until_ ABSL_GUARDED_BY(lock_) = kNoDeadline;
+  MonotonicTime busy_until_ ABSL_GUARDED_BY(channel_mutex) = kNoDeadline;
 };
 
 }  // namespace fdrpc

@@ -37,7 +37,7 @@ MessageLimits ReplyLimits(const Method& method, const ChannelOptions& options) {
 ChannelCall::ChannelCall(ChannelCore& core, const Method& method,
                          const CallOptions& options)
     : core_(core),
-      lock_(core.lock()),
+      mutex_(core.mutex()),
       reply_metadata_(options.reply_metadata),
       state_(method, Deadline(options, core.clock()),
              ReplyLimits(method, core.options()),
@@ -53,21 +53,13 @@ ChannelCall::~ChannelCall() {
   stop_.reset();
   // The call goes on, in the parent.
   if (inherited()) return;
-  std::shared_ptr<ClientConnection> connection;
-  {
-    ChannelLockHolder lock(lock_);
-    core_.lock().AssertHeld();
-    if (!state_.done) End(Cancelled());
-    core_.LookNoMore(*this);
-    attempts_.lock().AssertHeld();
-    attempts_.End();
-    connection = this->connection();
-    if (connection != nullptr) {
-      connection->lock().AssertHeld();
-      if (!connection->usable()) core_.Forget(*connection);
-    }
-  }
-  Flush(connection);
+  ChannelLock lock(mutex_);
+  if (!state_.done) End(Cancelled(), lock);
+  core_.LookNoMore(*this);
+  attempts_.End(lock);
+  if (connection() == nullptr) return;
+  if (connection()->lingers()) lock.FlushLater(connection());
+  if (!connection()->usable()) core_.Forget(*connection(), lock);
 }
 
 absl::Status ChannelCall::Check(const CallOptions& options) const {
@@ -101,21 +93,16 @@ void ChannelCall::Start(const CallOptions& options,
     }
   }
   if (!status.ok()) {
-    ChannelLockHolder lock(lock_);
-    return state_.End(std::move(status), lock_);
+    ChannelLock lock(mutex_);
+    return state_.End(std::move(status), lock);
   }
-  std::shared_ptr<ClientConnection> connection;
   {
-    ChannelLockHolder lock(lock_);
-    core_.lock().AssertHeld();
+    ChannelLock lock(mutex_);
     if (on_loop_ && state_.deadline != kNoDeadline) {
       core_.LookAt(state_.deadline, *this);
     }
-    attempts_.lock().AssertHeld();
-    attempts_.Begin();
-    connection = this->connection();
+    attempts_.Begin(lock);
   }
-  Flush(connection);
   if (options.cancellation.stop_possible()) {
     stop_.emplace(options.cancellation, Stop(*this));
   }
@@ -131,33 +118,21 @@ void ChannelCall::Stop::operator()() const { call_.Abort(Cancelled()); }
 bool ChannelCall::Take(IncomingMessage message) {
   if (inherited()) return false;
   ReceivedMessage received;
-  std::shared_ptr<ClientConnection> connection;
-  bool taken = false;
   {
-    ChannelLockHolder lock(lock_);
-    connection = NoticeDeadline();
-    taken = !ended_here_ && state_.inbox.has_message();
-    if (taken) {
-      const Credit grant = state_.inbox.Take(received);
-      if (!grant.empty() && state_.connection != nullptr) {
-        connection = this->connection();
-        connection->lock().AssertHeld();
-        connection->Grant(state_, grant);
-      }
+    ChannelLock lock(mutex_);
+    NoticeDeadline(lock);
+    if (ended_here_ || !state_.inbox.has_message()) return false;
+    const Credit grant = state_.inbox.Take(received);
+    if (!grant.empty() && state_.connection != nullptr) {
+      state_.connection->Grant(state_, grant, lock);
     }
   }
-  Flush(connection);
-  if (!taken) return false;
   absl::Status parsed = ParseReceived(std::move(received), message);
   if (parsed.ok()) return true;
-  {
-    ChannelLockHolder lock(lock_);
-    End(parsed);
-    if (state_.status.ok()) state_.status = std::move(parsed);
-    ended_here_ = true;
-    connection = this->connection();
-  }
-  Flush(connection);
+  ChannelLock lock(mutex_);
+  End(parsed, lock);
+  if (state_.status.ok()) state_.status = std::move(parsed);
+  ended_here_ = true;
   return false;
 }
 
@@ -173,142 +148,105 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
   OutgoingFrames frames =
       sendable.ok() ? BuildMessage(0, message, std::move(descriptors), last)
                     : OutgoingFrames();
-  std::shared_ptr<ClientConnection> connection;
-  bool taken = false;
-  {
-    ChannelLockHolder lock(lock_);
-    connection = NoticeEnd();
-    if (state_.done || half_closed_) {
-      lock_.DropLater(std::move(frames));
-    } else if (!sendable.ok()) {
-      End(std::move(sendable));
-      connection = this->connection();
-    } else {
-      FDRPC_CHECK(state_.outbox.has_room(),
-                  absl::StrCat("a message is written before the last one was "
-                               "taken over: ",
-                               std::string(state_.method.full_name)));
-      taken = true;
-      half_closed_ = last;
-      connection =
-          SendOrPut(std::move(frames), message.message->GetCachedSize(), count);
-    }
+  ChannelLock lock(mutex_);
+  NoticeEnd(lock);
+  if (state_.done || half_closed_) {
+    lock.DropLater(std::move(frames));
+    return false;
   }
-  if (taken && message.may_linger && connection != nullptr &&
-      connection->Linger()) {
-    return true;
+  if (!sendable.ok()) {
+    End(std::move(sendable), lock);
+    return false;
   }
-  Flush(connection);
-  if (!taken || connection == nullptr) return taken;
-  if (!on_loop_ && connection->write_blocked()) {
-    AwaitWritten();
-  } else if (connection->sends()) {
-    return true;
-  }
-  ChannelLockHolder lock(lock_);
-  connection->lock().AssertHeld();
-  const ClientConnection* const on = state_.connection;
-  if (on == connection.get() && !connection->sends()) {
+  FDRPC_CHECK(state_.outbox.has_room(),
+              absl::StrCat("a message is written before the last one was taken "
+                           "over: ",
+                           std::string(state_.method.full_name)));
+  half_closed_ = last;
+  ClientConnection* const on = state_.connection;
+  SendOrPut(std::move(frames), message.message->GetCachedSize(), count, lock);
+  if (on == nullptr || (message.may_linger && on->Linger())) return true;
+  lock.FlushLater(connection());
+  lock.Unlock();
+  if (on->sends() && (on_loop_ || !on->write_blocked())) return true;
+  std::shared_ptr<ClientConnection> kept = on->shared_from_this();
+  lock.Relock();
+  const bool sent = AwaitSent(*on, lock);
+  lock.DropLater(std::move(kept));
+  return sent;
+}
+
+bool ChannelCall::AwaitSent(ClientConnection& on, ChannelLock& lock) {
+  if (!on_loop_) AwaitWritten(lock);
+  if (state_.connection == &on && !on.sends()) {
     // The message will not arrive, but the server may have said why.
-    connection->ReadForSenders(core_.clock().CoarseNow());
-    return !state_.done && state_.connection != connection.get();
+    on.ReadForSenders(core_.clock().CoarseNow(), lock);
+    if (state_.connection == &on) return false;
   }
   return !state_.done;
 }
 
 void ChannelCall::HalfClose() {
   if (inherited()) return;
-  std::shared_ptr<ClientConnection> connection;
-  {
-    ChannelLockHolder lock(lock_);
-    connection = NoticeEnd();
-    if (!state_.done && !std::exchange(half_closed_, true)) {
-      state_.half_close_asked = true;
-      connection = SendWaiting();
-    }
-  }
-  Flush(connection);
+  ChannelLock lock(mutex_);
+  NoticeEnd(lock);
+  if (state_.done || std::exchange(half_closed_, true)) return;
+  state_.half_close_asked = true;
+  if (state_.connection == nullptr) return;
+  lock.FlushLater(connection());  // what lingers, too
+  state_.connection->SendWaiting(state_, lock);
 }
 
-std::shared_ptr<ClientConnection> ChannelCall::SendOrPut(OutgoingFrames frames,
-                                                         size_t bytes,
-                                                         size_t descriptors) {
-  if (state_.connection != nullptr) {
-    std::shared_ptr<ClientConnection> to_flush = connection();
-    to_flush->lock().AssertHeld();
-    if (to_flush->SendAtOnce(state_, frames, bytes, descriptors)) {
-      return to_flush;
-    }
+void ChannelCall::SendOrPut(OutgoingFrames frames, size_t bytes,
+                            size_t descriptors, ChannelLock& lock) {
+  ClientConnection* const on = state_.connection;
+  if (on != nullptr &&
+      on->SendAtOnce(state_, frames, bytes, descriptors, lock)) {
+    return;
   }
   state_.outbox.Put(std::move(frames), bytes, descriptors);
-  return SendWaiting();
-}
-
-std::shared_ptr<ClientConnection> ChannelCall::SendWaiting() {
-  if (state_.connection == nullptr) return nullptr;
-  std::shared_ptr<ClientConnection> to_flush = connection();
-  to_flush->lock().AssertHeld();
-  to_flush->SendWaiting(state_);
-  return to_flush;
+  if (on != nullptr) on->SendWaiting(state_, lock);
 }
 
 // Ends.
 
 void ChannelCall::Abort(const absl::Status& why) {
   if (inherited()) return;
-  std::shared_ptr<ClientConnection> connection;
-  {
-    ChannelLockHolder lock(lock_);
-    if (state_.done) return;
-    End(why);
-    connection = this->connection();
-  }
-  Flush(connection);
+  ChannelLock lock(mutex_);
+  End(why, lock);
 }
 
-void ChannelCall::OnTime(
-    MonotonicTime /*now*/,
-    std::vector<std::shared_ptr<ClientConnection>>& connections) {
-  lock_.AssertHeld();
-  if (state_.done) return;
-  EndAtDeadline();
-  connections.push_back(connection());
+void ChannelCall::OnTime(ChannelLock& lock) {
+  if (!state_.done) EndAtDeadline(lock);
 }
 
-std::shared_ptr<ClientConnection> ChannelCall::NoticeDeadline(
-    MonotonicTime coarse_now) {
+void ChannelCall::NoticeDeadline(MonotonicTime coarse_now, ChannelLock& lock) {
   if (coarse_now < state_.deadline - Clock::kCoarseStep ||
       core_.clock().Now() < state_.deadline) {
-    return nullptr;
+    return;
   }
-  if (state_.done) {
-    // The server, whose deadline is the same, was the first to say so.
-    if (absl::IsDeadlineExceeded(state_.status)) ended_here_ = true;
-    return nullptr;
-  }
-  EndAtDeadline();
-  return connection();
+  if (!state_.done) return EndAtDeadline(lock);
+  // The server, whose deadline is the same, was the first to say so.
+  if (absl::IsDeadlineExceeded(state_.status)) ended_here_ = true;
 }
 
-std::shared_ptr<ClientConnection> ChannelCall::NoticeEnd() {
-  if (state_.done) return nullptr;
+void ChannelCall::NoticeEnd(ChannelLock& lock) {
+  if (state_.done) return;
   const MonotonicTime now = core_.clock().CoarseNow();
-  std::shared_ptr<ClientConnection> to_flush = NoticeDeadline(now);
-  if (state_.connection == nullptr) return to_flush;
-  state_.connection->lock().AssertHeld();
-  if (!state_.connection->ReadsForSenders(now)) return to_flush;
+  NoticeDeadline(now, lock);
+  if (state_.connection == nullptr ||
+      !state_.connection->ReadsForSenders(now)) {
+    return;
+  }
   // Its last owner, perhaps, when the call has been taken off it.
-  to_flush = connection();
-  to_flush->lock().AssertHeld();
-  to_flush->ReadForSenders(now);
-  return to_flush;
+  std::shared_ptr<ClientConnection> read = connection();
+  read->ReadForSenders(now, lock);
+  lock.DropLater(std::move(read));
 }
 
-void ChannelCall::EndAtDeadline() {
-  core_.lock().AssertHeld();
+void ChannelCall::EndAtDeadline(ChannelLock& lock) {
   std::string message = "the call's deadline has passed";
   if (state_.connection != nullptr) {
-    state_.connection->lock().AssertHeld();
     if (!state_.connection->has_hello()) {
       const absl::Status before = core_.WhyNotConnected();
       absl::StrAppend(
@@ -322,34 +260,27 @@ void ChannelCall::EndAtDeadline() {
         "the deadline passed while the call waited for the server: ",
         std::string(why.message()));
   }
-  End(absl::DeadlineExceededError(message));
+  End(absl::DeadlineExceededError(message), lock);
 }
 
-void ChannelCall::End(absl::Status why) {
+void ChannelCall::End(absl::Status why, ChannelLock& lock) {
   if (state_.done) return;
   ended_here_ = true;
-  if (state_.connection == nullptr) {
-    attempts_.lock().AssertHeld();
-    attempts_.End();
-    return state_.End(std::move(why), lock_);
+  if (state_.connection != nullptr) {
+    return state_.connection->Abandon(state_, std::move(why), lock);
   }
-  ClientConnection& on = *connection();
-  on.lock().AssertHeld();
-  on.Abandon(state_, std::move(why));
+  attempts_.End(lock);
+  state_.End(std::move(why), lock);
 }
 
 absl::Status ChannelCall::status() {
   if (inherited()) return core_.CheckProcess();
-  ChannelLockHolder lock(lock_);
+  ChannelLock lock(mutex_);
   if (state_.done && reply_metadata_ != nullptr) {
     reply_metadata_->headers = state_.headers;
     reply_metadata_->trailers = state_.trailers;
   }
   return state_.status;
-}
-
-void ChannelCall::Flush(const std::shared_ptr<ClientConnection>& connection) {
-  if (connection != nullptr) connection->Flush();
 }
 
 }  // namespace fdrpc

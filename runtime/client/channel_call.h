@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -42,30 +41,30 @@ class ChannelCall final : public ClientCall,
   // Begins the call, once, with the options that it was made with. If the
   // request is borrowed, it and they stay as they are until the call has ended.
   void Start(const CallOptions& options, const OutgoingMessage* request,
-             bool borrow_request) ABSL_LOCKS_EXCLUDED(lock_);
+             bool borrow_request) ABSL_LOCKS_EXCLUDED(channel_mutex);
 
   // Blocks until what the call has queued is written: where nobody has a loop
   // and no thread waits, nobody else would. Ends soon after the call does.
-  void AwaitWritten() ABSL_LOCKS_EXCLUDED(lock_);
-
-  // The channel's lock, under the name that it has here.
-  ChannelLock& lock() ABSL_LOCK_RETURNED(lock_) { return lock_; }
+  void AwaitWritten() ABSL_LOCKS_EXCLUDED(channel_mutex);
 
   // Call.
-  bool Ready(CallEvent event) override ABSL_LOCKS_EXCLUDED(lock_);
-  void Await(CallEvent event) override ABSL_LOCKS_EXCLUDED(lock_);
+  bool Ready(CallEvent event) override ABSL_LOCKS_EXCLUDED(channel_mutex);
+  void Await(CallEvent event) override ABSL_LOCKS_EXCLUDED(channel_mutex);
   void Notify(CallEvent event, Continuation& continuation) override
-      ABSL_LOCKS_EXCLUDED(lock_);
-  void Forget(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(lock_);
-  bool Take(IncomingMessage message) override ABSL_LOCKS_EXCLUDED(lock_);
+      ABSL_LOCKS_EXCLUDED(channel_mutex);
+  void Forget(Continuation& continuation) override
+      ABSL_LOCKS_EXCLUDED(channel_mutex);
+  bool Take(IncomingMessage message) override
+      ABSL_LOCKS_EXCLUDED(channel_mutex);
   bool Send(OutgoingMessage message, bool last) override
-      ABSL_LOCKS_EXCLUDED(lock_);
-  void Abort(const absl::Status& why) override ABSL_LOCKS_EXCLUDED(lock_);
+      ABSL_LOCKS_EXCLUDED(channel_mutex);
+  void Abort(const absl::Status& why) override
+      ABSL_LOCKS_EXCLUDED(channel_mutex);
 
   // ClientCall.
-  void HalfClose() override ABSL_LOCKS_EXCLUDED(lock_);
+  void HalfClose() override ABSL_LOCKS_EXCLUDED(channel_mutex);
   const Metadata& headers() override { return state_.headers; }
-  absl::Status status() override ABSL_LOCKS_EXCLUDED(lock_);
+  absl::Status status() override ABSL_LOCKS_EXCLUDED(channel_mutex);
   const Metadata& trailers() override { return state_.trailers; }
 
  private:
@@ -86,62 +85,63 @@ class ChannelCall final : public ClientCall,
   absl::Status Check(const CallOptions& options) const;
 
   // ChannelCore::Timed: the deadline has come.
-  void OnTime(
-      MonotonicTime now,
-      std::vector<std::shared_ptr<ClientConnection>>& connections) override;
+  void OnTime(ChannelLock& lock) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // The one that the call is on, or was on; or null.
   const std::shared_ptr<ClientConnection>& connection()
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    attempts_.lock().AssertHeld();
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return attempts_.connection();
   }
   // Ends the call if its deadline has passed: threads that find what they wait
-  // for may not wait at all. Returns the connection that is to be flushed. What
-  // is left of a call that has ended at its deadline is not wanted any more.
-  std::shared_ptr<ClientConnection> NoticeDeadline()
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
-    return state_.deadline == kNoDeadline
-               ? nullptr
-               : NoticeDeadline(core_.clock().CoarseNow());
+  // for may not wait at all. What is left of a call that has ended at its
+  // deadline is not wanted any more.
+  void NoticeDeadline(ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
+    if (state_.deadline != kNoDeadline)
+      NoticeDeadline(core_.clock().CoarseNow(), lock);
   }
-  std::shared_ptr<ClientConnection> NoticeDeadline(MonotonicTime coarse_now)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void NoticeDeadline(MonotonicTime coarse_now, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // The same for who sends, and reads nothing: what the server has sent may be
   // the call's end. Gives up the lock meanwhile.
-  std::shared_ptr<ClientConnection> NoticeEnd()
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void NoticeEnd(ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // As LoopCore::TurnIsOver(), where a loop runs this.
   bool TurnIsOver() const;
   // Whether what only this thread takes is there. False: look with the lock.
   bool ReadyForThisThread(CallEvent event) const;
-  // Return the connection that is to be flushed.
-  std::shared_ptr<ClientConnection> SendOrPut(OutgoingFrames frames,
-                                              size_t bytes, size_t descriptors)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  std::shared_ptr<ClientConnection> SendWaiting()
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Hands a message over to the connection, or to the outbox.
+  void SendOrPut(OutgoingFrames frames, size_t bytes, size_t descriptors,
+                 ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  // Behind that, where `on` does not take it at once: false if it will not
+  // arrive.
+  bool AwaitSent(ClientConnection& on, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Ends the call from this side, if it has not ended.
-  void End(absl::Status why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void AwaitWritten(ClientConnection& connection)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_, connection.lock());
-  void EndAtDeadline() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void Flush(const std::shared_ptr<ClientConnection>& connection)
-      ABSL_LOCKS_EXCLUDED(lock_);
+  void End(absl::Status why, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void EndAtDeadline(ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void AwaitWritten(ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void AwaitWritten(ClientConnection& connection, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   ChannelCore& core_;
   std::shared_ptr<ChannelCore> kept_core_;
-  ChannelLock& lock_;
+  ChannelMutex& mutex_;
   ReplyMetadata* const reply_metadata_;  // the caller's, or null
   bool on_loop_ = false;
 
-  // Guarded by lock_, but for what an ended call does not change any more.
+  // Guarded by the mutex, but for what an ended call does not change any more.
   PendingCall state_;
   CallAttempts attempts_;
   // The call was ended by this side: what has arrived is not wanted any more.
-  bool ended_here_ ABSL_GUARDED_BY(lock_) = false;
+  bool ended_here_ ABSL_GUARDED_BY(channel_mutex) = false;
   // The caller sends no more.
-  bool half_closed_ ABSL_GUARDED_BY(lock_) = false;
+  bool half_closed_ ABSL_GUARDED_BY(channel_mutex) = false;
 
   // Last: they call Abort().
   std::optional<std::stop_callback<Stop>> stop_;

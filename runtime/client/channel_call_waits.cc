@@ -34,16 +34,10 @@ bool ChannelCall::TurnIsOver() const {
 
 bool ChannelCall::Ready(CallEvent event) {
   if (inherited()) return true;
-  std::shared_ptr<ClientConnection> connection;
-  bool ready = false;
-  {
-    ChannelLockHolder lock(lock_);
-    connection = NoticeEnd();
-    // Who never waits would keep the loop from writing what is queued.
-    ready = state_.Ready(event) && !TurnIsOver();
-  }
-  Flush(connection);
-  return ready;
+  ChannelLock lock(mutex_);
+  NoticeEnd(lock);
+  // Who never waits would keep the loop from writing what is queued.
+  return state_.Ready(event) && !TurnIsOver();
 }
 
 void ChannelCall::Await(CallEvent event) {
@@ -51,7 +45,7 @@ void ChannelCall::Await(CallEvent event) {
   WaitingThread thread;
   // The one that this thread reads, or is parked at.
   std::shared_ptr<ClientConnection> connection;
-  lock_.Lock();
+  ChannelLock lock(mutex_);
   FDRPC_CHECK(state_.wait(event).thread == nullptr,
               absl::StrCat("two threads wait for the same of a call: ",
                            std::string(state_.method.full_name)));
@@ -59,45 +53,42 @@ void ChannelCall::Await(CallEvent event) {
   while (!state_.Ready(event)) {
     if (state_.deadline != kNoDeadline &&
         core_.clock().Now() >= state_.deadline) {
-      EndAtDeadline();
+      EndAtDeadline(lock);
     } else if (state_.connection == nullptr) {
-      attempts_.lock().AssertHeld();
-      attempts_.Await(thread);
+      attempts_.Await(thread, lock);
     } else {
-      connection = this->connection();
-      connection->lock().AssertHeld();
-      connection->WaitOnce(thread, state_.deadline);
+      if (connection.get() != state_.connection) {
+        lock.DropLater(std::exchange(connection, this->connection()));
+      }
+      connection->WaitOnce(thread, state_.deadline, lock);
       // Somebody must read for those who still wait there.
-      if (connection.get() != state_.connection) connection->EndWait();
+      if (connection.get() != state_.connection) connection->EndWait(lock);
     }
   }
   state_.wait(event).thread = nullptr;
-  bool last_words = false;
-  if (connection != nullptr) {
-    connection->lock().AssertHeld();
-    last_words = state_.done && connection->has_unwritten() &&
-                 !connection->has_waiting();
-    connection->EndWait();
-  }
-  lock_.Unlock();
-  Flush(connection);
-  if (last_words) AwaitWritten();
+  if (connection == nullptr) return;
+  const bool last_words =
+      state_.done && connection->has_unwritten() && !connection->has_waiting();
+  connection->EndWait(lock);
+  if (last_words) AwaitWritten(lock);
 }
 
 void ChannelCall::AwaitWritten() {
   if (inherited()) return;
-  lock_.Lock();
-  const std::shared_ptr<ClientConnection> connection = this->connection();
-  if (connection != nullptr) {
-    connection->lock().AssertHeld();
-    AwaitWritten(*connection);
-  }
-  lock_.Unlock();
-  Flush(connection);
+  ChannelLock lock(mutex_);
+  AwaitWritten(lock);
 }
 
-void ChannelCall::AwaitWritten(ClientConnection& connection) {
-  if (!connection.has_unwritten()) return;
+void ChannelCall::AwaitWritten(ChannelLock& lock) {
+  if (connection() == nullptr || !connection()->has_unwritten()) return;
+  // Its last owner, perhaps, when the call has been taken off it.
+  std::shared_ptr<ClientConnection> kept = connection();
+  AwaitWritten(*kept, lock);
+  lock.DropLater(std::move(kept));
+}
+
+void ChannelCall::AwaitWritten(ClientConnection& connection,
+                               ChannelLock& lock) {
   WaitingThread thread;
   connection.AddWriter(thread);
   // Nobody else waits for this; it is here to hear of the call's end.
@@ -106,16 +97,16 @@ void ChannelCall::AwaitWritten(ClientConnection& connection) {
   bool ending = false;
   while (connection.has_unwritten()) {
     const MonotonicTime now = core_.clock().Now();
-    if (now >= state_.deadline) EndAtDeadline();
+    if (now >= state_.deadline) EndAtDeadline(lock);
     if (state_.done && !std::exchange(ending, true)) {
       until = DeadlineAfter(now, kLastWords);
     }
     if (now >= until) break;
-    connection.WaitOnce(thread, until);
+    connection.WaitOnce(thread, until, lock);
   }
   state_.wait(CallEvent::kRoom).thread = nullptr;
   connection.RemoveWriter(thread);
-  connection.EndWait();
+  connection.EndWait(lock);
 }
 
 void ChannelCall::Notify(CallEvent event, Continuation& continuation) {
@@ -129,7 +120,7 @@ void ChannelCall::Notify(CallEvent event, Continuation& continuation) {
     // There is no loop to run it: the call failed for want of one, and says so.
     return continuation.Run();
   }
-  ChannelLockHolder lock(lock_);
+  ChannelLock lock(mutex_);
   FDRPC_CHECK(state_.wait(event).continuation == nullptr,
               absl::StrCat("two wait for the same of a call: ",
                            std::string(state_.method.full_name)));
@@ -146,7 +137,7 @@ void ChannelCall::Forget(Continuation& continuation) {
     if (loop.ok()) (*loop)->Remove(continuation);
     return;
   }
-  ChannelLockHolder lock(lock_);
+  ChannelLock lock(mutex_);
   for (int event = 0; event < kCallEvents; ++event) {
     auto& wait = state_.wait(static_cast<CallEvent>(event));
     if (wait.continuation == &continuation) {

@@ -1,6 +1,7 @@
 #include "client/channel_core.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "base/recycled.h"
 #include "client/channel_call.h"
@@ -53,18 +54,15 @@ ChannelCore::ChannelCore(Connector connector, const ChannelOptions& options,
       clock_(clock),
       fork_generation_(ForkGeneration()),
       connectivity_(std::make_shared<Connectivity>()),
-      lock_(connectivity_->lock()),
       loop_(std::move(loop)) {
   BusyPoll::PrepareSystemCalls();
-  ChannelLockHolder lock(lock_);
-  connectivity_->lock().AssertHeld();
+  ChannelLock lock(mutex());
   connectivity_->SetListener(this);
 }
 
 ChannelCore::~ChannelCore() {
   if (inherited_by_fork()) return;
-  ChannelLockHolder lock(lock_);
-  connectivity_->lock().AssertHeld();
+  ChannelLock lock(mutex());
   connectivity_->SetListener(nullptr);
 }
 
@@ -97,11 +95,9 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
 
 void ChannelCore::ReadWhatCame() {
   std::shared_ptr<ClientConnection> connection;
-  {
-    ChannelLockHolder lock(lock_);
-    connection = connection_;
-  }
-  if (connection != nullptr) connection->ReadWhatCame();
+  ChannelLock lock(mutex());
+  connection = connection_;
+  if (connection != nullptr) connection->ReadWhatCame(lock);
 }
 
 std::shared_ptr<ContinuationRunner> ChannelCore::runner() {
@@ -119,44 +115,45 @@ absl::StatusOr<std::shared_ptr<LoopCore>> ChannelCore::GetLoop() {
   // That of the channel is the parent's.
   if (inherited_by_fork()) return LoopCore::Default();
   {
-    ChannelLockHolder lock(lock_);
+    ChannelLock lock(mutex());
     if (loop_ != nullptr) return loop_;
   }
   absl::StatusOr<std::shared_ptr<LoopCore>> made = LoopCore::Default();
   if (!made.ok()) return made;
-  ChannelLockHolder lock(lock_);
+  ChannelLock lock(mutex());
   loop_ = *std::move(made);
   return loop_;
 }
 
-absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
+absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection(
+    ChannelLock& lock) {
+  assert(lock.Holds(mutex()));
   if (has_connection()) return connection_;
-  connection_.reset();
-  connectivity_->lock().AssertHeld();
+  lock.DropLater(std::move(connection_));
   absl::StatusOr<std::shared_ptr<ClientConnection>> connection = Connect();
   const MonotonicTime now = clock_.Now();
   if (!connection.ok()) {
     const bool unavailable = absl::IsUnavailable(connection.status());
-    connectivity_->OnNotConnected(connection.status(), /*brief=*/unavailable);
+    connectivity_->OnNotConnected(connection.status(), /*brief=*/unavailable,
+                                  lock);
     if (unavailable) {
-      waits_.OnNotConnected(now, /*busy=*/false, lock_.to_wake());
+      waits_.OnNotConnected(now, /*busy=*/false, lock);
     } else {
-      waits_.AdmitAll(lock_.to_wake());
+      waits_.AdmitAll(lock);
       Arm();
     }
     return connection.status();
   }
   if (*connection == nullptr) {
-    connectivity_->OnNotConnected(Busy(), /*brief=*/false);
-    waits_.OnNotConnected(now, /*busy=*/true, lock_.to_wake());
+    connectivity_->OnNotConnected(Busy(), /*brief=*/false, lock);
+    waits_.OnNotConnected(now, /*busy=*/true, lock);
     return connection;
   }
   connection_ = *std::move(connection);
-  connectivity_->OnConnected(*connection_);
-  waits_.OnConnected(now, lock_.to_wake());
+  connectivity_->OnConnected(*connection_, lock);
+  waits_.OnConnected(now, lock);
   Arm();
   if (connectivity_->watched()) {
-    connection_->lock().AssertHeld();
     // Calls go on without. Then the next one notices that it has ended.
     (void)connection_->ReadWith(loop_);
   }
@@ -164,13 +161,10 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection() {
 }
 
 bool ChannelCore::has_connection() const {
-  if (connection_ == nullptr) return false;
-  connection_->lock().AssertHeld();
-  return connection_->usable();
+  return connection_ != nullptr && connection_->usable();
 }
 
 absl::Status ChannelCore::WhyNotConnected() {
-  connectivity_->lock().AssertHeld();
   const absl::Status& failure = connectivity_->failure();
   return connectivity_->failure_is_brief() && explainer_ != nullptr
              ? explainer_(failure)
@@ -186,9 +180,8 @@ void ChannelCore::Wait(ConnectionWaits::Waiter& waiter) {
   Arm();
 }
 
-void ChannelCore::OnServerReady() {
-  lock_.AssertHeld();
-  waits_.AdmitAll(lock_.to_wake());
+void ChannelCore::OnServerReady(ChannelLock& lock) {
+  waits_.AdmitAll(lock);
   Arm();
 }
 
@@ -210,9 +203,11 @@ absl::Status ChannelCore::Busy() {
       "full");
 }
 
-void ChannelCore::Forget(const ClientConnection& connection) {
-  // The last owner of it is the caller.
-  if (connection_.get() == &connection) connection_.reset();
+void ChannelCore::Forget(const ClientConnection& connection,
+                         ChannelLock& lock) {
+  if (connection_.get() == &connection) {
+    lock.DropLater(std::move(connection_));
+  }
 }
 
 void ChannelCore::LookAt(MonotonicTime at, Timed& timed) {
@@ -227,25 +222,19 @@ void ChannelCore::Arm() {
 }
 
 void ChannelCore::OnWake() {
-  std::vector<std::shared_ptr<ClientConnection>> connections;
-  {
-    ChannelLockHolder lock(lock_);
-    const MonotonicTime now = clock_.Now();
-    for (int i = 0; i < kMostAtOnce; ++i) {
-      TimerQueue::Timer* const expired = timers_.TakeExpired(now);
-      if (expired == nullptr) break;
-      static_cast<Timed*>(expired)->OnTime(now, connections);
-    }
-    for (int i = 0; i < kMostAtOnce; ++i) {
-      ConnectionWaits::Waiter* const next = waits_.TakeNext(now);
-      if (next == nullptr) break;
-      next->OnTurn(connections);
-    }
-    Arm();
+  ChannelLock lock(mutex());
+  const MonotonicTime now = clock_.Now();
+  for (int i = 0; i < kMostAtOnce; ++i) {
+    TimerQueue::Timer* const expired = timers_.TakeExpired(now);
+    if (expired == nullptr) break;
+    static_cast<Timed*>(expired)->OnTime(lock);
   }
-  for (const auto& connection : connections) {
-    if (connection != nullptr) connection->Flush();
+  for (int i = 0; i < kMostAtOnce; ++i) {
+    ConnectionWaits::Waiter* const next = waits_.TakeNext(now);
+    if (next == nullptr) break;
+    next->OnTurn(lock);
   }
+  Arm();
 }
 
 }  // namespace fdrpc

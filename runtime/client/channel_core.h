@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
@@ -35,14 +34,11 @@ class ChannelCore final : public Caller,
                           private Connectivity::Listener,
                           public std::enable_shared_from_this<ChannelCore> {
  public:
-  // Who is to be told when a time has come. Called with the lock held.
+  // Who is to be told when a time has come.
   class Timed : public TimerQueue::Timer {
    public:
-    // Adds the connections, or null, that are to be flushed or let go without
-    // the lock.
-    virtual void OnTime(
-        MonotonicTime now,
-        std::vector<std::shared_ptr<ClientConnection>>& connections) = 0;
+    virtual void OnTime(ChannelLock& lock)
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) = 0;
 
    protected:
     ~Timed() = default;
@@ -74,20 +70,20 @@ class ChannelCore final : public Caller,
                                         const CallOptions& options,
                                         CallForm form) override;
   std::shared_ptr<ContinuationRunner> runner() override
-      ABSL_LOCKS_EXCLUDED(lock_);
+      ABSL_LOCKS_EXCLUDED(channel_mutex);
 
   // ---- of Channel
 
-  ChannelState state() ABSL_LOCKS_EXCLUDED(lock_);
-  absl::Status WaitForReady(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(lock_);
+  ChannelState state() ABSL_LOCKS_EXCLUDED(channel_mutex);
+  absl::Status WaitForReady(absl::Duration timeout)
+      ABSL_LOCKS_EXCLUDED(channel_mutex);
   absl::StatusOr<ChannelStateWatch> WatchState(
       absl::AnyInvocable<void(ChannelState)> on_change)
-      ABSL_LOCKS_EXCLUDED(lock_);
+      ABSL_LOCKS_EXCLUDED(channel_mutex);
 
   // ---- for the calls
 
-  // The channel's lock, under the name that it has here.
-  ChannelLock& lock() ABSL_LOCK_RETURNED(lock_) { return lock_; }
+  ChannelMutex& mutex() const { return connectivity_->mutex(); }
   const ChannelOptions& options() const { return options_; }
   const Clock& clock() const { return clock_; }
   // FAILED_PRECONDITION in a child after fork(2), which must not take the lock
@@ -97,36 +93,36 @@ class ChannelCore final : public Caller,
     return ForkGeneration() != fork_generation_;
   }
   absl::StatusOr<std::shared_ptr<LoopCore>> GetLoop()
-      ABSL_LOCKS_EXCLUDED(lock_);
+      ABSL_LOCKS_EXCLUDED(channel_mutex);
 
   // The connection for a new call, which is made if there is none; null if the
   // server is busy, which is worth another attempt soon.
-  absl::StatusOr<std::shared_ptr<ClientConnection>> GetConnection()
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  absl::StatusOr<std::shared_ptr<ClientConnection>> GetConnection(
+      ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Whether there is none, and others wait for the next attempt.
-  bool Reconnects() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  bool Reconnects() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Has OnTurn() run by the loop, which there is, when it is its turn to use
   // the connection, or to make one.
   void Wait(ConnectionWaits::Waiter& waiter)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  ConnectionWaits& waits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  ConnectionWaits& waits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return waits_;
   }
   // Why there is no connection: what the last attempt failed with, or what the
   // last connection ended with. Costs more than the attempt.
-  absl::Status WhyNotConnected() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  absl::Status WhyNotConnected() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // UNAVAILABLE: the server has been busy for too long.
   static absl::Status Busy();
   // Lets go of a connection that takes no more calls, and so of its socket and
   // of what of an unfinished frame it holds, without waiting for the next call.
-  void Forget(const ClientConnection& connection)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void Forget(const ClientConnection& connection, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // Has OnTime() run by the loop, which there is, once `at` has passed. It is
   // taken back before `timed` goes.
   void LookAt(MonotonicTime at, Timed& timed)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void LookNoMore(Timed& timed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void LookNoMore(Timed& timed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     timers_.Cancel(timed);
   }
 
@@ -134,22 +130,23 @@ class ChannelCore final : public Caller,
   absl::StatusOr<std::shared_ptr<ClientConnection>> Connect();
   // Before a stream begins, which cannot be made again once it has been written
   // to: whether the server is going.
-  void ReadWhatCame() ABSL_LOCKS_EXCLUDED(lock_);
+  void ReadWhatCame() ABSL_LOCKS_EXCLUDED(channel_mutex);
   // Blocks until there is one, perhaps made by others, or the next attempt has
   // failed, or `deadline`: null then, and if the server is busy. `at_once`:
   // makes an attempt unless others do.
   absl::StatusOr<std::shared_ptr<ClientConnection>> AwaitConnection(
-      bool at_once, MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(lock_);
-  std::string WhyNotReady() ABSL_LOCKS_EXCLUDED(lock_);
+      bool at_once, MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(channel_mutex);
+  std::string WhyNotReady() ABSL_LOCKS_EXCLUDED(channel_mutex);
 
   // Connectivity::Listener.
-  void OnServerReady() override;
-  bool has_connection() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void OnServerReady(ChannelLock& lock) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  bool has_connection() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // LoopCore::Source: a time has come.
-  void OnWake() override ABSL_LOCKS_EXCLUDED(lock_);
+  void OnWake() override ABSL_LOCKS_EXCLUDED(channel_mutex);
   // Has the loop call OnWake() at the first of the times.
-  void Arm() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void Arm() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   const Connector connector_;
   Explainer explainer_;
@@ -160,13 +157,12 @@ class ChannelCore final : public Caller,
   // Shared with the connections, of which a loop may hold one for a moment
   // longer.
   const std::shared_ptr<Connectivity> connectivity_;
-  ChannelLock& lock_;
-  std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(lock_);
-  std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(lock_);
+  std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(channel_mutex);
+  std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(channel_mutex);
   // Apart from the loop's, whose lock calls would take twice each.
-  TimerQueue timers_ ABSL_GUARDED_BY(lock_);
-  ConnectionWaits waits_ ABSL_GUARDED_BY(lock_);
-  LoopCore::Timer timer_ ABSL_GUARDED_BY(lock_);
+  TimerQueue timers_ ABSL_GUARDED_BY(channel_mutex);
+  ConnectionWaits waits_ ABSL_GUARDED_BY(channel_mutex);
+  LoopCore::Timer timer_ ABSL_GUARDED_BY(channel_mutex);
 };
 
 }  // namespace fdrpc

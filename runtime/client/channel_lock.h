@@ -1,63 +1,63 @@
 #ifndef FDRPC_CLIENT_CHANNEL_LOCK_H_
 #define FDRPC_CLIENT_CHANNEL_LOCK_H_
 
-#include <utility>
-#include <vector>
+#include <memory>
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
-#include "client/waiting_threads.h"
-#include "connection/frame_builder.h"
+#include "connection/deferring_lock.h"
+#include "os/parker.h"
 
 namespace fdrpc {
 
-// The one lock of a channel, its connections and its calls: a call can so move
-// from a connection to the next without a race. Holds what is to be done
-// without it, and does that when it is given up.
-class ABSL_LOCKABLE ChannelLock {
- public:
-  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mu_.Lock(); }
-  void Unlock() ABSL_UNLOCK_FUNCTION() {
-    if (to_wake_.empty() && to_drop_.empty()) {
-      mu_.Unlock();
-      return;
-    }
-    const ToWake wake = std::exchange(to_wake_, {});
-    // Closing the descriptors of a message that is not sent may block.
-    const std::vector<OutgoingFrames> drop = std::exchange(to_drop_, {});
-    mu_.Unlock();
-    for (Parker::Address address : wake) Parker::Wake(address);
-  }
-  // Tells the analysis what it cannot see: that the caller, which knows the
-  // lock by another name, holds it.
-  void AssertHeld() ABSL_ASSERT_EXCLUSIVE_LOCK() {}
+class ClientConnection;
 
-  // While it is held.
-  ToWake& to_wake() { return to_wake_; }
-  void DropLater(OutgoingFrames frames) {
-    if (!frames.empty()) to_drop_.push_back(std::move(frames));
-  }
-
+// The one mutex of a channel, its connections and its calls: a call can so move
+// from a connection to the next without a race. Only a ChannelLock locks it.
+class ABSL_LOCKABLE ChannelMutex {
  private:
-  Mutex mu_;
-  ToWake to_wake_;
-  std::vector<OutgoingFrames> to_drop_;
+  friend class ChannelLock;
+  Mutex mutex_;
 };
 
-// Holds the lock for a scope.
-class ABSL_SCOPED_LOCKABLE ChannelLockHolder {
- public:
-  explicit ChannelLockHolder(ChannelLock& lock)
-      ABSL_EXCLUSIVE_LOCK_FUNCTION(lock)
-      : lock_(lock) {
-    lock_.Lock();
-  }
-  ~ChannelLockHolder() ABSL_UNLOCK_FUNCTION() { lock_.Unlock(); }
-  ChannelLockHolder(const ChannelLockHolder&) = delete;
-  ChannelLockHolder& operator=(const ChannelLockHolder&) = delete;
+// What the thread-safety analysis calls the mutex of whichever channel: what
+// shares it has references to it, and the analysis would take each for another
+// mutex. A name only, which is defined nowhere. That it is the right channel's
+// is asserted where calls, connections and channels meet.
+extern ChannelMutex channel_mutex;
 
- private:
-  ChannelLock& lock_;
+struct ClientSide {
+  struct Thread {
+    Parker::Address address;
+    void Wake() const { Parker::Wake(address); }
+  };
+  using Connection = std::shared_ptr<ClientConnection>;
+  // It is the user's, who hears of the end of the call when it is closed.
+  static constexpr bool kClosesInBackground = false;
+};
+extern template void DeferringLock<ClientSide>::DoDeferred();
+
+// Holds a channel's mutex for a scope.
+class ABSL_SCOPED_LOCKABLE ChannelLock : public DeferringLock<ClientSide> {
+ public:
+  explicit ChannelLock(ChannelMutex& mutex)
+      ABSL_EXCLUSIVE_LOCK_FUNCTION(channel_mutex)
+      : DeferringLock(mutex.mutex_) {}
+  ~ChannelLock() ABSL_UNLOCK_FUNCTION() {}
+
+  bool Holds(const ChannelMutex& mutex) const {
+    return DeferringLock::Holds(mutex.mutex_);
+  }
+
+  // Gives the mutex up for a wait, and takes it again.
+  void Unlock()
+      ABSL_UNLOCK_FUNCTION(channel_mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    DeferringLock::Unlock();
+  }
+  void Relock() ABSL_EXCLUSIVE_LOCK_FUNCTION(channel_mutex)
+      ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    DeferringLock::Relock();
+  }
 };
 
 }  // namespace fdrpc

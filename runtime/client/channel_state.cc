@@ -37,7 +37,7 @@ void ChannelStateWatch::End() {
   // In a child after fork(2) nobody tells it anything.
   if (!watch_->inherited_by_fork()) {
     {
-      ChannelLockHolder lock(connectivity_->lock());
+      ChannelLock lock(connectivity_->mutex());
       connectivity_->Remove(*watch_);
     }
     watch_->End();
@@ -48,8 +48,7 @@ void ChannelStateWatch::End() {
 
 ChannelState ChannelCore::state() {
   if (!CheckProcess().ok()) return ChannelState::kShutdown;
-  ChannelLockHolder lock(lock_);
-  connectivity_->lock().AssertHeld();
+  ChannelLock lock(mutex());
   return connectivity_->state();
 }
 
@@ -60,10 +59,8 @@ absl::StatusOr<ChannelStateWatch> ChannelCore::WatchState(
   absl::StatusOr<std::shared_ptr<LoopCore>> loop = GetLoop();
   if (!loop.ok()) return loop.status();
   auto watch = std::make_shared<StateWatch>(*loop, std::move(on_change));
-  ChannelLockHolder lock(lock_);
-  connectivity_->lock().AssertHeld();
+  ChannelLock lock(mutex());
   if (connection_ != nullptr) {
-    connection_->lock().AssertHeld();
     // So that its end is noticed also without calls.
     status = connection_->ReadWith(*loop);
     if (!status.ok()) return status;
@@ -101,33 +98,27 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::AwaitConnection(
   WaitingThread thread;
   ConnectionWaits::Waiter waiter(/*patient=*/true, &thread);
   absl::StatusOr<std::shared_ptr<ClientConnection>> got = nullptr;
-  lock_.Lock();
-  if (at_once && !Reconnects()) {
-    got = GetConnection();
-    lock_.Unlock();
-    return got;
-  }
+  ChannelLock lock(mutex());
+  if (at_once && !Reconnects()) return GetConnection(lock);
   waits_.Enter(waiter);
   MonotonicTime now = clock_.Now();
   while (now < deadline) {
     const MonotonicTime turn = waits_.TurnOf(waiter);
     if (turn <= now) {
-      got = GetConnection();
+      got = GetConnection(lock);
       break;
     }
-    lock_.Unlock();
+    lock.Unlock();
     thread.parker.Park(clock_.SleepUntil(std::min(turn, deadline)));
-    lock_.Lock();
+    lock.Relock();
     now = clock_.Now();
   }
-  waits_.Leave(waiter, lock_.to_wake());
-  lock_.Unlock();
+  waits_.Leave(waiter, lock);
   return got;
 }
 
 std::string ChannelCore::WhyNotReady() {
-  ChannelLockHolder lock(lock_);
-  connectivity_->lock().AssertHeld();
+  ChannelLock lock(mutex());
   switch (connectivity_->state()) {
     case ChannelState::kTransientFailure:
       return std::string(WhyNotConnected().message());

@@ -1,6 +1,7 @@
 #include "client/client_connection.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -61,7 +62,7 @@ ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
                                    std::shared_ptr<Connectivity> connectivity)
     : clock_(clock),
       connectivity_(std::move(connectivity)),
-      lock_(connectivity_->lock()),
+      mutex_(connectivity_->mutex()),
       threads_(std::move(threads)),
       keep_alive_(keep_alive),
       busy_poll_(max_busy_poll),
@@ -74,38 +75,42 @@ ClientConnection::~ClientConnection() {
   }
 }
 
-void ClientConnection::Begin(PendingCall& call) {
-  if (!usable_) return FinishUnseen(call, true, ConnectionEnded());
+void ClientConnection::Begin(PendingCall& call, ChannelLock& lock) {
+  assert(lock.Holds(mutex_));
+  if (!usable_) return FinishUnseen(call, true, ConnectionEnded(), lock);
+  FlushLater(lock);  // the hello may be queued still
   call.connection = this;
   QueueOf(call).push_back(&call);
-  Admit();
+  Admit(lock);
   PlanLook();
 }
 
-void ClientConnection::Admit() {
+void ClientConnection::Admit(ChannelLock& lock) {
   // Else they wait for why it ends.
   if (!connection_.sends()) return;
   // First, since they could wait for ever for small ones that go on coming.
-  Admit(waiting_large_);
-  Admit(waiting_);
-  Admit(waiting_one_way_);
+  Admit(waiting_large_, lock);
+  Admit(waiting_, lock);
+  Admit(waiting_one_way_, lock);
 }
 
-void ClientConnection::Admit(std::deque<PendingCall*>& queue) {
+void ClientConnection::Admit(std::deque<PendingCall*>& queue,
+                             ChannelLock& lock) {
   while (!queue.empty() && !MustWait(*queue.front())) {
     PendingCall& call = *queue.front();
     absl::Status fits = CheckLimits(call.open_bytes, call.open_descriptors);
     if (fits.ok() && !CanName(call.method)) {
       // The call is one of those that wait, and looks for another connection.
       RefuseNewCalls(
-          absl::UnavailableError("the connection has used its method ids"));
+          absl::UnavailableError("the connection has used its method ids"),
+          lock);
       return;
     }
     queue.pop_front();
     if (fits.ok()) {
-      SendOpen(call);
+      SendOpen(call, lock);
     } else {
-      Finish(call, std::move(fits));
+      Finish(call, std::move(fits), lock);
     }
   }
 }
@@ -141,7 +146,7 @@ bool ClientConnection::MustWait(const PendingCall& call) {
           call.open_descriptors > limits.max_descriptors);
 }
 
-void ClientConnection::SendOpen(PendingCall& call) {
+void ClientConnection::SendOpen(PendingCall& call, ChannelLock& lock) {
   call.id = static_cast<uint32_t>(next_id_++);
   CompleteOpen(call.open, call.id, MethodId(call.method),
                call.deadline == kNoDeadline
@@ -157,14 +162,16 @@ void ClientConnection::SendOpen(PendingCall& call) {
                           : connection_.Enqueue(call.open);
   if (!queued) {
     usable_ = false;
-    return EndUnsent(call, WithReason(ConnectionEnded()));
+    return EndUnsent(call, WithReason(ConnectionEnded()), lock);
   }
+  FlushLater(lock);
   if (call.RequestStreams()) {
     call.outbox.ResetCredit(InitialCredit(server_));
-    SendWaiting(call);
+    SendWaiting(call, lock);
   }
   if (call.id == kLastCallId) {
-    RefuseNewCalls(absl::UnavailableError("the connection has used its ids"));
+    RefuseNewCalls(absl::UnavailableError("the connection has used its ids"),
+                   lock);
   }
 }
 
@@ -186,7 +193,8 @@ uint32_t ClientConnection::MethodId(const Method& method) {
 }
 
 bool ClientConnection::SendAtOnce(PendingCall& call, OutgoingFrames& frames,
-                                  size_t bytes, size_t descriptors) {
+                                  size_t bytes, size_t descriptors,
+                                  ChannelLock& lock) {
   if (call.id == 0 || !server_.has_value() ||
       bytes > server_->max_message_bytes ||
       descriptors > server_->max_descriptors ||
@@ -194,20 +202,20 @@ bool ClientConnection::SendAtOnce(PendingCall& call, OutgoingFrames& frames,
       !call.outbox.SpendAtOnce(bytes, descriptors)) {
     return false;
   }
-  EnqueueMessage(call, frames);
+  EnqueueMessage(call, frames, lock);
   return true;
 }
 
-void ClientConnection::EnqueueMessage(PendingCall& call,
-                                      OutgoingFrames& frames) {
+void ClientConnection::EnqueueMessage(PendingCall& call, OutgoingFrames& frames,
+                                      ChannelLock& lock) {
   for (OutgoingFrame& frame : frames) SetCallId(frame, call.id);
   call.sent_behind_open = true;
   connection_.Enqueue(frames);
   // If the connection has ended.
-  if (!frames.empty()) lock_.DropLater(std::move(frames));
+  if (!frames.empty()) lock.DropLater(std::move(frames));
 }
 
-void ClientConnection::SendWaiting(PendingCall& call) {
+void ClientConnection::SendWaiting(PendingCall& call, ChannelLock& lock) {
   if (call.id == 0 || call.done) return;
   if (call.outbox.can_send()) {
     const size_t bytes = call.outbox.bytes();
@@ -217,7 +225,7 @@ void ClientConnection::SendWaiting(PendingCall& call) {
         descriptors > limits.max_descriptors) {
       // Until the server's hello is here, only what every server takes is sent.
       if (!server_.has_value()) return;
-      return Abandon(call, CheckLimits(bytes, descriptors));
+      return Abandon(call, CheckLimits(bytes, descriptors), lock);
     }
     if (!connection_.HasRoom(SizeOf(call.outbox.frames()))) {
       if (!std::exchange(call.waits_for_room, true)) {
@@ -226,30 +234,39 @@ void ClientConnection::SendWaiting(PendingCall& call) {
       return;
     }
     OutgoingFrames frames = call.outbox.Take();
-    EnqueueMessage(call, frames);
-    call.Wake(CallEvent::kRoom, lock_);
+    EnqueueMessage(call, frames, lock);
+    FlushLater(lock);
+    call.Wake(CallEvent::kRoom, lock);
   }
   if (call.half_close_asked && call.outbox.has_room()) {
     call.half_close_asked = false;
     call.sent_behind_open = true;
     connection_.Enqueue(BuildHalfClose(call.id));
+    FlushLater(lock);
   }
 }
 
-void ClientConnection::Grant(PendingCall& call, Credit credit) {
+void ClientConnection::Grant(PendingCall& call, Credit credit,
+                             ChannelLock& lock) {
   if (credit.empty() || call.done) return;
   OutgoingFrames frames = BuildCredit(call.id, credit);
   connection_.Enqueue(frames);
+  FlushLater(lock);
 }
 
-void ClientConnection::Abandon(PendingCall& call, absl::Status why) {
+void ClientConnection::Abandon(PendingCall& call, absl::Status why,
+                               ChannelLock& lock) {
+  assert(lock.Holds(mutex_));
   if (call.id == 0) {
     std::erase(QueueOf(call), &call);
-  } else if (!connection_.Withdraw(call.id)) {
-    connection_.Enqueue(BuildControl(FrameType::kCancel, call.id));
+  } else {
+    if (!connection_.Withdraw(call.id)) {
+      connection_.Enqueue(BuildControl(FrameType::kCancel, call.id));
+    }
+    FlushLater(lock);
   }
-  Finish(call, std::move(why));
-  Admit();
+  Finish(call, std::move(why), lock);
+  Admit(lock);
 }
 
 void ClientConnection::Remove(PendingCall& call) {
@@ -262,9 +279,10 @@ void ClientConnection::Remove(PendingCall& call) {
   }
 }
 
-void ClientConnection::Finish(PendingCall& call, absl::Status status) {
+void ClientConnection::Finish(PendingCall& call, absl::Status status,
+                              ChannelLock& lock) {
   Remove(call);
-  call.End(std::move(status), lock_);
+  call.End(std::move(status), lock);
 }
 
 void ClientConnection::Flush() {
@@ -293,30 +311,27 @@ void ClientConnection::OnBatchEnd() {
 // What arrives.
 
 void ClientConnection::OnHello(const Hello& hello) {
-  {
-    ChannelLockHolder lock(lock_);
-    // Streams began with what every server grants.
-    const Credit guaranteed = InitialCredit(server_);
-    server_ = hello;
-    TellHello();
-    const Credit granted = InitialCredit(server_);
-    for (PendingCall* call : AllCalls()) {
-      call->outbox.Grant(
-          {.bytes = granted.bytes - guaranteed.bytes,
-           .descriptors = granted.descriptors - guaranteed.descriptors});
-      SendWaiting(*call);
-    }
-    Admit();
+  ChannelLock lock(mutex_);
+  // Streams began with what every server grants.
+  const Credit guaranteed = InitialCredit(server_);
+  server_ = hello;
+  connectivity_->OnHello(*this, lock);
+  const Credit granted = InitialCredit(server_);
+  for (PendingCall* call : AllCalls()) {
+    call->outbox.Grant(
+        {.bytes = granted.bytes - guaranteed.bytes,
+         .descriptors = granted.descriptors - guaranteed.descriptors});
+    SendWaiting(*call, lock);
   }
-  Flush();
+  Admit(lock);
 }
 
 void ClientConnection::OnWriteBlockedChanged() {
-  ChannelLockHolder lock(lock_);
+  ChannelLock lock(mutex_);
   // The reader may be waiting without a look at whether there is room.
   threads_.WakeReader();
-  for (WaitingThread* writer : writers_) writer->Wake(lock_.to_wake());
-  if (!go_away_.ok()) EndUntaken();
+  for (WaitingThread* writer : writers_) writer->Wake(lock);
+  if (!go_away_.ok()) EndUntaken(lock);
   if (loop_ != nullptr) {
     loop_->WatchRoom(connection_.pollable_fd(), loop_token_,
                      connection_.write_blocked());
@@ -324,15 +339,12 @@ void ClientConnection::OnWriteBlockedChanged() {
 }
 
 void ClientConnection::OnRoom() {
-  {
-    ChannelLockHolder lock(lock_);
-    for (PendingCall* call : std::exchange(without_room_, {})) {
-      call->waits_for_room = false;
-      SendWaiting(*call);
-    }
-    Admit();
+  ChannelLock lock(mutex_);
+  for (PendingCall* call : std::exchange(without_room_, {})) {
+    call->waits_for_room = false;
+    SendWaiting(*call, lock);
   }
-  Flush();
+  Admit(lock);
 }
 
 }  // namespace fdrpc

@@ -24,33 +24,33 @@ void ConnectionWaits::Enter(Waiter& waiter) {
   if (waiter.thread_ != nullptr) waiter.thread_->pauses = true;
 }
 
-void ConnectionWaits::Leave(Waiter& waiter, ToWake& to_wake) {
+void ConnectionWaits::Leave(Waiter& waiter, ChannelLock& lock) {
   if (!std::exchange(waiter.waits_, false)) return;
   const bool leads = !threads_.empty() && threads_.front() == &waiter;
   ListOf(waiter).erase(waiter.place_);
   if (waiter.thread_ == nullptr) return;
   waiter.thread_->pauses = false;
-  if (leads && !threads_.empty()) threads_.front()->thread_->Wake(to_wake);
+  if (leads && !threads_.empty()) threads_.front()->thread_->Wake(lock);
 }
 
 void ConnectionWaits::OnNotConnected(MonotonicTime now, bool busy,
-                                     ToWake& to_wake) {
+                                     ChannelLock& lock) {
   Pause(now);
   busy_ = busy;
-  if (!busy) WakeThreads(to_wake, /*patient_ones=*/false);
+  if (!busy) WakeThreads(lock, /*patient_ones=*/false);
 }
 
-void ConnectionWaits::OnConnected(MonotonicTime now, ToWake& to_wake) {
+void ConnectionWaits::OnConnected(MonotonicTime now, ChannelLock& lock) {
   Pause(now);
   busy_ = false;
-  WakeThreads(to_wake, /*patient_ones=*/false);
+  WakeThreads(lock, /*patient_ones=*/false);
 }
 
-void ConnectionWaits::AdmitAll(ToWake& to_wake) {
+void ConnectionWaits::AdmitAll(ChannelLock& lock) {
   next_ = MonotonicTime();
   pause_ = absl::ZeroDuration();
   busy_ = false;
-  WakeThreads(to_wake, /*patient_ones=*/true);
+  WakeThreads(lock, /*patient_ones=*/true);
 }
 
 void ConnectionWaits::Pause(MonotonicTime now) {
@@ -58,9 +58,9 @@ void ConnectionWaits::Pause(MonotonicTime now) {
   next_ = DeadlineAfter(now, pause_);
 }
 
-void ConnectionWaits::WakeThreads(ToWake& to_wake, bool patient_ones) {
+void ConnectionWaits::WakeThreads(ChannelLock& lock, bool patient_ones) {
   for (Waiter* waiter : threads_) {
-    if (patient_ones || !waiter->patient_) waiter->thread_->Wake(to_wake);
+    if (patient_ones || !waiter->patient_) waiter->thread_->Wake(lock);
   }
 }
 

@@ -2,16 +2,14 @@
 #define FDRPC_CLIENT_CONNECTION_WAITS_H_
 
 #include <list>
-#include <memory>
-#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "base/monotonic_time.h"
+#include "client/channel_lock.h"
 #include "client/waiting_threads.h"
 
 namespace fdrpc {
-
-class ClientConnection;
 
 // Who waits for a channel to have a connection, and when the next attempt to
 // make one is due: one attempt at a time, for all that wait, with pauses that
@@ -38,10 +36,9 @@ class ConnectionWaits {
     virtual ~Waiter() = default;
 
     bool waits() const { return waits_; }
-    // Makes the attempt; it waits no more. Adds the connections, or null, that
-    // are to be flushed or let go without the lock.
-    virtual void OnTurn(
-        std::vector<std::shared_ptr<ClientConnection>>& /*connections*/) {}
+    // Makes the attempt; it waits no more.
+    virtual void OnTurn(ChannelLock& /*lock*/)
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {}
 
    private:
     friend class ConnectionWaits;
@@ -54,14 +51,14 @@ class ConnectionWaits {
   // Borrows it until Leave() or its turn. Threads stay until they leave.
   void Enter(Waiter& waiter);
   // Does nothing if it does not wait. Another thread makes the attempts then.
-  void Leave(Waiter& waiter, ToWake& to_wake);
+  void Leave(Waiter& waiter, ChannelLock& lock);
 
   // What became of an attempt, whoever made it.
-  void OnNotConnected(MonotonicTime now, bool busy, ToWake& to_wake);
-  void OnConnected(MonotonicTime now, ToWake& to_wake);
+  void OnNotConnected(MonotonicTime now, bool busy, ChannelLock& lock);
+  void OnConnected(MonotonicTime now, ChannelLock& lock);
   // There is nothing to wait for any more: the server has said hello, or the
   // attempt failed as others would. All may try at once.
-  void AdmitAll(ToWake& to_wake);
+  void AdmitAll(ChannelLock& lock);
 
   // Whether somebody will make an attempt, but not yet.
   bool Pauses(MonotonicTime now) const {
@@ -79,7 +76,7 @@ class ConnectionWaits {
   // Whether it may try at any time.
   bool MayTry(const Waiter& waiter) const { return !waiter.patient_ && !busy_; }
   void Pause(MonotonicTime now);
-  void WakeThreads(ToWake& to_wake, bool patient_ones);
+  void WakeThreads(ChannelLock& lock, bool patient_ones);
 
   MonotonicTime next_;          // when the next attempt is due
   absl::Duration pause_;        // the last one's length

@@ -18,78 +18,83 @@ class ClientConnection;
 // its connections share it and tell it what happens; it connects nothing.
 class Connectivity {
  public:
-  // The channel's lock, which its connections and calls share as well.
-  ChannelLock& lock() ABSL_LOCK_RETURNED(lock_) { return lock_; }
+  // The channel's, which its connections and calls share as well.
+  ChannelMutex& mutex() { return mutex_; }
 
   // Hears that the server has said hello, with the lock held.
   class Listener {
    public:
-    virtual void OnServerReady() = 0;
+    virtual void OnServerReady(ChannelLock& lock)
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) = 0;
 
    protected:
     ~Listener() = default;
   };
   // Borrowed; null for none.
-  void SetListener(Listener* listener) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+  void SetListener(Listener* listener)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     listener_ = listener;
   }
 
   // There is a connection for new calls, or none could be made. `brief`: who
   // made the attempt can say more.
-  void OnConnected(const ClientConnection& connection)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void OnNotConnected(const absl::Status& why, bool brief)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void OnConnected(const ClientConnection& connection, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void OnNotConnected(const absl::Status& why, bool brief, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // The server has said hello.
-  void OnHello(const ClientConnection& connection)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void OnHello(const ClientConnection& connection, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // It takes no new calls any more; may be told more than once, as more is
   // known of why.
-  void OnEnded(const ClientConnection& connection, const absl::Status& why)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void OnEnded(const ClientConnection& connection, const absl::Status& why,
+               ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  ChannelState state() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+  ChannelState state() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return state_;
   }
   // Why the last attempt to connect failed, or the last connection ended.
-  const absl::Status& failure() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+  const absl::Status& failure() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return failure_;
   }
-  bool failure_is_brief() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+  bool failure_is_brief() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return brief_;
   }
 
   // Borrows it until Remove(), and tells it the state.
-  void Add(StateWatch& watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void Remove(StateWatch& watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+  void Add(StateWatch& watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void Remove(StateWatch& watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     std::erase(watches_, &watch);
   }
-  bool watched() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+  bool watched() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return !watches_.empty();
   }
 
   // The same for a thread, which is woken to look.
-  void Add(WaitingThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+  void Add(WaitingThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     threads_.push_back(&thread);
   }
-  void Remove(WaitingThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+  void Remove(WaitingThread& thread)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     std::erase(threads_, &thread);
   }
 
  private:
-  void Change(ChannelState state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void Change(ChannelState state, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  ChannelLock lock_;
-  ChannelState state_ ABSL_GUARDED_BY(lock_) = ChannelState::kIdle;
-  absl::Status failure_ ABSL_GUARDED_BY(lock_);
-  bool brief_ ABSL_GUARDED_BY(lock_) = false;
+  ChannelMutex mutex_;
+  ChannelState state_ ABSL_GUARDED_BY(channel_mutex) = ChannelState::kIdle;
+  absl::Status failure_ ABSL_GUARDED_BY(channel_mutex);
+  bool brief_ ABSL_GUARDED_BY(channel_mutex) = false;
   // Whose end that was, if it was one's; only to tell it from others.
-  const ClientConnection* ended_ ABSL_GUARDED_BY(lock_) = nullptr;
+  const ClientConnection* ended_ ABSL_GUARDED_BY(channel_mutex) = nullptr;
   // That of kConnecting and kReady; only to tell it from others.
-  const ClientConnection* connection_ ABSL_GUARDED_BY(lock_) = nullptr;
-  Listener* listener_ ABSL_GUARDED_BY(lock_) = nullptr;
-  std::vector<StateWatch*> watches_ ABSL_GUARDED_BY(lock_);
-  std::vector<WaitingThread*> threads_ ABSL_GUARDED_BY(lock_);
+  const ClientConnection* connection_ ABSL_GUARDED_BY(channel_mutex) = nullptr;
+  Listener* listener_ ABSL_GUARDED_BY(channel_mutex) = nullptr;
+  std::vector<StateWatch*> watches_ ABSL_GUARDED_BY(channel_mutex);
+  std::vector<WaitingThread*> threads_ ABSL_GUARDED_BY(channel_mutex);
 };
 
 }  // namespace fdrpc

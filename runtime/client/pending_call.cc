@@ -30,7 +30,7 @@ void PendingCall::Wake(CallEvent event, ChannelLock& lock) {
   if (Continuation* next = std::exchange(waiting.continuation, nullptr)) {
     loop->Post(*next);
   }
-  if (waiting.thread != nullptr) waiting.thread->Wake(lock.to_wake());
+  if (waiting.thread != nullptr) waiting.thread->Wake(lock);
 }
 
 void PendingCall::WakeAll(ChannelLock& lock) {
@@ -42,7 +42,7 @@ void PendingCall::WakeAll(ChannelLock& lock) {
 void PendingCall::WakeThreads(ChannelLock& lock) {
   for (int event = 0; event < kCallEvents; ++event) {
     WaitingThread* thread = wait(static_cast<CallEvent>(event)).thread;
-    if (thread != nullptr) thread->Wake(lock.to_wake());
+    if (thread != nullptr) thread->Wake(lock);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/monotonic_time.h"
 #include "call/message_inbox.h"
@@ -99,7 +100,8 @@ class PendingCall {
   // Whom to tell then: the call's owner, which looks for another connection.
   class Owner {
    public:
-    virtual void OnUnseen() = 0;
+    virtual void OnUnseen(ChannelLock& lock)
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) = 0;
 
    protected:
     ~Owner() = default;

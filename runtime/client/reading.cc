@@ -2,6 +2,7 @@
 // ClientConnection with threads and loops.
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,17 +18,18 @@ constexpr int kMostReads = 16;
 
 }  // namespace
 
-void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
+void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline,
+                                ChannelLock& lock) {
+  assert(lock.Holds(mutex_));
   if (!threads_.has_reader() && !loop_reads_) {
     threads_.BeginReading(thread);
-    const KeepAlive::Action action = LookAtServer();
+    const KeepAlive::Action action = LookAtServer(lock);
     deadline = std::min(deadline, keep_alive_.next());
-    lock_.Unlock();
+    lock.Unlock();
     FlushPutOff();
-    if (action == KeepAlive::Action::kPing) connection_.Flush();
     const bool received = SleepAndRead(deadline);
     if (action == KeepAlive::Action::kGiveUp && !received) GiveUp();
-    lock_.Lock();
+    lock.Relock();
     threads_.EndReading();
   } else {
     threads_.Park(thread);
@@ -36,13 +38,13 @@ void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline) {
     const BusyPoll::Wait wait =
         busy_poll_.rests() ? BusyPoll::Wait{.began = began, .until = began}
                            : parked_poll_.Begin(began);
-    lock_.Unlock();
+    lock.Unlock();
     FlushPutOff();
     const bool woken =
         thread.parker.Park(clock_.SleepUntil(deadline),
                            wait.polls() ? wait.until : MonotonicTime());
     const MonotonicTime now = clock_.Now();
-    lock_.Lock();
+    lock.Relock();
     if (woken) parked_poll_.OnArrival(wait, now);
     threads_.Unpark(thread);
   }
@@ -94,50 +96,44 @@ bool ClientConnection::Read() {
   return received;
 }
 
-void ClientConnection::EndWait() {
-  if (threads_.PassReading(lock_.to_wake())) return;
+void ClientConnection::EndWait(ChannelLock& lock) {
+  if (threads_.PassReading(lock)) return;
   if (std::exchange(loop_missed_, false)) loop_->Wake(weak_from_this());
 }
 
 bool ClientConnection::AwaitReady(MonotonicTime deadline) {
   Flush();
   WaitingThread thread;
-  lock_.Lock();
-  connectivity_->lock().AssertHeld();
+  ChannelLock lock(mutex_);
   connectivity_->Add(thread);
   for (bool looked = false; usable_; looked = true) {
     const bool ready = server_.has_value();
     if (looked && (ready || clock_.Now() >= deadline)) break;
-    WaitOnce(thread, ready ? MonotonicTime() : deadline);
+    WaitOnce(thread, ready ? MonotonicTime() : deadline, lock);
   }
   connectivity_->Remove(thread);
-  EndWait();
-  const bool ready = usable_ && server_.has_value();
-  lock_.Unlock();
-  return ready;
+  EndWait(lock);
+  return usable_ && server_.has_value();
 }
 
-void ClientConnection::ReadWhatCame() {
+void ClientConnection::ReadWhatCame(ChannelLock& lock) {
+  if (!usable_ || loop_ != nullptr || has_calls() || has_waiting()) return;
   WaitingThread thread;
-  lock_.Lock();
-  if (usable_ && loop_ == nullptr && !has_calls() && !has_waiting()) {
-    WaitOnce(thread, MonotonicTime());
-    EndWait();
-  }
-  lock_.Unlock();
+  WaitOnce(thread, MonotonicTime(), lock);
+  EndWait(lock);
 }
 
-void ClientConnection::ReadForSenders(MonotonicTime now) {
+void ClientConnection::ReadForSenders(MonotonicTime now, ChannelLock& lock) {
   if (!ReadsForSenders(now)) return;
   read_for_sender_at_ = now;
   WaitingThread thread;
   threads_.BeginReading(thread);
-  lock_.Unlock();
+  lock.Unlock();
   for (int i = 0; i < kMostReads && Read(); ++i) {
   }
-  lock_.Lock();
+  lock.Relock();
   threads_.EndReading();
-  EndWait();
+  EndWait(lock);
 }
 
 absl::Status ClientConnection::ReadWith(std::shared_ptr<LoopCore> loop) {
@@ -157,7 +153,7 @@ absl::Status ClientConnection::ReadWith(std::shared_ptr<LoopCore> loop) {
 
 void ClientConnection::OnReady(Poller::Event event) {
   {
-    ChannelLockHolder lock(lock_);
+    ChannelLock lock(mutex_);
     if (threads_.has_reader()) {
       // It is told once only: the thread passes it on.
       loop_missed_ = true;
@@ -171,28 +167,28 @@ void ClientConnection::OnReady(Poller::Event event) {
   for (int i = 0; i < kMostReads && more; ++i) more = Read();
   KeepAlive::Action action = KeepAlive::Action::kNone;
   {
-    ChannelLockHolder lock(lock_);
+    ChannelLock lock(mutex_);
     loop_reads_ = false;
-    if (threads_.PassReading(lock_.to_wake())) {
+    if (threads_.PassReading(lock)) {
       loop_missed_ = loop_missed_ || more;
     } else if (more) {
       loop_->Wake(weak_from_this());
     }
-    if (event.readable) action = LookAtServer();
+    if (event.readable) action = LookAtServer(lock);
     PlanLook();
   }
-  if (action == KeepAlive::Action::kPing) connection_.Flush();
   if (action == KeepAlive::Action::kGiveUp) GiveUp();
 }
 
 // Keep-alive.
 
-KeepAlive::Action ClientConnection::LookAtServer() {
+KeepAlive::Action ClientConnection::LookAtServer(ChannelLock& lock) {
   if (!keep_alive_.on()) return KeepAlive::Action::kNone;
   const KeepAlive::Action action =
       keep_alive_.Look(clock_.Now(), std::exchange(heard_, false), has_calls());
   if (action == KeepAlive::Action::kPing) {
     connection_.Enqueue(BuildControl(FrameType::kPing, 0));
+    FlushLater(lock);
   }
   return action;
 }
@@ -209,7 +205,7 @@ void ClientConnection::PlanLook() {
 void ClientConnection::GiveUp() {
   absl::Status why;
   {
-    ChannelLockHolder lock(lock_);
+    ChannelLock lock(mutex_);
     // It may look at calls yet that were sent to it.
     given_up_ = true;
     why = absl::UnavailableError(absl::StrCat(

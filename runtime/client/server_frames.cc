@@ -26,52 +26,51 @@ absl::Status HeadersOutOfPlace() {
 absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
   absl::Status status = CheckFrame(frame.header, Side::kServer);
   if (!status.ok()) return status;
-  {
-    ChannelLockHolder lock(lock_);
-    const uint32_t id = frame.header.call_id;
-    if (id == 0) {
-      status = OnGoAway(frame.header.argument, frame.payload);
-    } else if (id >= next_id_) {
-      status =
-          absl::InvalidArgumentError("a frame for a call that was never made");
-    } else if (auto it = calls_.find(id);
-               it != calls_.end() && !it->second->method.one_way) {
-      status = OnCallFrame(*it->second, frame);
-      Admit();
-    }
-    // Else it crossed with the call's end on this side, or nothing is expected
-    // for the call; it is dropped.
+  ChannelLock lock(mutex_);
+  const uint32_t id = frame.header.call_id;
+  if (id == 0) {
+    status = OnGoAway(frame.header.argument, frame.payload, lock);
+  } else if (id >= next_id_) {
+    status =
+        absl::InvalidArgumentError("a frame for a call that was never made");
+  } else if (auto it = calls_.find(id);
+             it != calls_.end() && !it->second->method.one_way) {
+    status = OnCallFrame(*it->second, frame, lock);
+    Admit(lock);
   }
-  Flush();
+  // Else it crossed with the call's end on this side, or nothing is expected
+  // for the call; it is dropped.
   return status;
 }
 
 absl::Status ClientConnection::OnCallFrame(PendingCall& call,
-                                           IncomingFrame& frame) {
+                                           IncomingFrame& frame,
+                                           ChannelLock& lock) {
   if (frame.payload_lost) {
     if (frame.header.type == static_cast<uint8_t>(FrameType::kStatus)) {
-      Finish(call, DescriptorsCutOff());
+      Finish(call, DescriptorsCutOff(), lock);
     } else {
-      Abandon(call, DescriptorsCutOff());
+      Abandon(call, DescriptorsCutOff(), lock);
     }
     return absl::OkStatus();
   }
   switch (static_cast<FrameType>(frame.header.type)) {
     case FrameType::kHeaders:
-      return OnHeadersFrame(call, frame);
+      return OnHeadersFrame(call, frame, lock);
     case FrameType::kMessage:
-      return OnMessageFrame(call, frame);
+      return OnMessageFrame(call, frame, lock);
     case FrameType::kStatus:
-      return OnStatusFrame(call, frame);
+      return OnStatusFrame(call, frame, lock);
     case FrameType::kCredit:
-      return OnCreditFrame(call, frame);
+      return OnCreditFrame(call, frame, lock);
     default:
       return absl::OkStatus();
   }
 }
 
 absl::Status ClientConnection::OnHeadersFrame(PendingCall& call,
-                                              IncomingFrame& frame) {
+                                              IncomingFrame& frame,
+                                              ChannelLock& lock) {
   // The limits of metadata are those of a block: more of them would be without
   // one.
   if (!call.AwaitsHeaders()) return HeadersOutOfPlace();
@@ -81,16 +80,17 @@ absl::Status ClientConnection::OnHeadersFrame(PendingCall& call,
   absl::Status fits =
       CheckMetadataSize(call.headers, call.max_metadata_bytes, kLimit);
   if (fits.ok()) {
-    call.Wake(CallEvent::kHeaders, lock_);
+    call.Wake(CallEvent::kHeaders, lock);
   } else {
     call.headers.Clear();
-    Abandon(call, std::move(fits));
+    Abandon(call, std::move(fits), lock);
   }
   return absl::OkStatus();
 }
 
 absl::Status ClientConnection::OnMessageFrame(PendingCall& call,
-                                              IncomingFrame& frame) {
+                                              IncomingFrame& frame,
+                                              ChannelLock& lock) {
   const bool more = (frame.header.flags & kFlagMore) != 0;
   absl::Status appended = call.inbox.Append(
       frame.payload, std::move(frame.descriptors), frame.descriptors_truncated,
@@ -99,22 +99,25 @@ absl::Status ClientConnection::OnMessageFrame(PendingCall& call,
   if (!call.inbox.status().ok()) {
     // Whatever the server sends behind it, the call cannot end with that: it
     // need not go on.
-    Abandon(call, call.inbox.status());
+    Abandon(call, call.inbox.status(), lock);
   } else if (more) {
     return absl::OkStatus();
   } else if (!call.ReplyStreams()) {
     // The last piece of one reply comes with the status.
-    Abandon(call, KindsDiffer(call.method.full_name, "reply", "replies",
-                              /*streams_on_server=*/true));
+    Abandon(call,
+            KindsDiffer(call.method.full_name, "reply", "replies",
+                        /*streams_on_server=*/true),
+            lock);
   } else {
-    call.Wake(CallEvent::kMessage, lock_);
-    call.Wake(CallEvent::kHeaders, lock_);
+    call.Wake(CallEvent::kMessage, lock);
+    call.Wake(CallEvent::kHeaders, lock);
   }
   return absl::OkStatus();
 }
 
 absl::Status ClientConnection::OnCreditFrame(PendingCall& call,
-                                             const IncomingFrame& frame) {
+                                             const IncomingFrame& frame,
+                                             ChannelLock& lock) {
   Credit credit;
   if ((frame.header.flags & kFlagDescriptors) != 0) {
     credit.descriptors = frame.header.argument;
@@ -122,19 +125,22 @@ absl::Status ClientConnection::OnCreditFrame(PendingCall& call,
     credit.bytes = frame.header.argument;
   }
   if (!call.RequestStreams()) {
-    Abandon(call, KindsDiffer(call.method.full_name, "request", "requests",
-                              /*streams_on_server=*/true));
+    Abandon(call,
+            KindsDiffer(call.method.full_name, "request", "requests",
+                        /*streams_on_server=*/true),
+            lock);
     return absl::OkStatus();
   }
   if (!call.outbox.Grant(credit)) {
     return absl::InvalidArgumentError("more credit than a stream can have");
   }
-  SendWaiting(call);
+  SendWaiting(call, lock);
   return absl::OkStatus();
 }
 
 absl::Status ClientConnection::OnStatusFrame(PendingCall& call,
-                                             IncomingFrame& frame) {
+                                             IncomingFrame& frame,
+                                             ChannelLock& lock) {
   StatusHeader header;
   absl::Status decoded = DecodeStatusHeader(
       frame.header.flags, frame.header.argument, frame.payload, header);
@@ -176,7 +182,7 @@ absl::Status ClientConnection::OnStatusFrame(PendingCall& call,
       header.status = call.inbox.status();
     }
   }
-  Finish(call, std::move(header.status));
+  Finish(call, std::move(header.status), lock);
   return absl::OkStatus();
 }
 

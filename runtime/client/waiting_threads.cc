@@ -5,19 +5,19 @@
 namespace fdrpc {
 namespace {
 
-void GiveToken(Parker& parker, ToWake& to_wake) {
+void GiveToken(Parker& parker, ChannelLock& lock) {
   if (parker.Give() == Parker::Was::kAsleep) {
-    to_wake.push_back(parker.address());
+    lock.WakeLater({parker.address()});
   }
 }
 
 }  // namespace
 
-void WaitingThread::Wake(ToWake& to_wake) {
+void WaitingThread::Wake(ChannelLock& lock) {
   if (among != nullptr) {
-    among->Wake(*this, to_wake);
+    among->Wake(*this, lock);
   } else if (pauses) {
-    GiveToken(parker, to_wake);
+    GiveToken(parker, lock);
   }
 }
 
@@ -71,17 +71,17 @@ void WaitingThreads::Unpark(WaitingThread& thread) {
   thread.among = nullptr;
 }
 
-bool WaitingThreads::PassReading(ToWake& to_wake) {
+bool WaitingThreads::PassReading(ChannelLock& lock) {
   if (parked_.empty()) return false;
-  if (reader_ == nullptr) Wake(*parked_.back(), to_wake);
+  if (reader_ == nullptr) Wake(*parked_.back(), lock);
   return true;
 }
 
-void WaitingThreads::Wake(WaitingThread& thread, ToWake& to_wake) {
+void WaitingThreads::Wake(WaitingThread& thread, ChannelLock& lock) {
   if (&thread == reader_) {
     WakeReader();
   } else {
-    GiveToken(thread.parker, to_wake);
+    GiveToken(thread.parker, lock);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/channel_lock.h"
 #include "os/parker.h"
 #include "os/wakeup.h"
 
@@ -13,16 +14,13 @@ namespace fdrpc {
 
 class WaitingThreads;
 
-// Threads that are to be woken once the lock that guards them is given up.
-using ToWake = std::vector<Parker::Address>;
-
 // A thread that blocks until its call has got on. On that thread's stack;
 // guarded by the channel's lock, but for the parker.
 struct WaitingThread {
   static constexpr size_t kNotParked = static_cast<size_t>(-1);
 
   // Has the thread look whether its call has got on.
-  void Wake(ToWake& to_wake);
+  void Wake(ChannelLock& lock);
 
   Parker parker;
   // Sleeps in the parker without a connection: the server is not there.
@@ -66,9 +64,9 @@ class WaitingThreads {
 
   // If there is no reader: has a parked thread look, which then becomes it.
   // False if none is parked.
-  bool PassReading(ToWake& to_wake);
+  bool PassReading(ChannelLock& lock);
   // Has the thread look whether its call has got on.
-  void Wake(WaitingThread& thread, ToWake& to_wake);
+  void Wake(WaitingThread& thread, ChannelLock& lock);
   // Has the reader look at the socket again.
   void WakeReader();
 

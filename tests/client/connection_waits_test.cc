@@ -13,7 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 constexpr MonotonicTime kStart{std::chrono::hours(1)};
 
@@ -22,15 +21,16 @@ class ConnectionWaitsTest : public ::testing::Test {
   using Waiter = ConnectionWaits::Waiter;
 
   void NotConnected(MonotonicTime now, bool busy = false) {
-    waits_.OnNotConnected(now, busy, woken_);
+    waits_.OnNotConnected(now, busy, lock_);
   }
-  void Connected(MonotonicTime now) { waits_.OnConnected(now, woken_); }
+  void Connected(MonotonicTime now) { waits_.OnConnected(now, lock_); }
   bool Woken(const WaitingThread& thread) const {
     return thread.parker.has_token();
   }
 
   ConnectionWaits waits_;
-  ToWake woken_;
+  ChannelMutex mutex_;
+  ChannelLock lock_{mutex_};
 };
 
 TEST_F(ConnectionWaitsTest, PausesGrowUntilTheServerHasSaidHello) {
@@ -46,10 +46,10 @@ TEST_F(ConnectionWaitsTest, PausesGrowUntilTheServerHasSaidHello) {
       now = waits_.next_turn();
     }
     EXPECT_THAT(pauses, ElementsAre(1, 2, 4, 8, 16, 20, 20));
-    waits_.AdmitAll(woken_);
+    waits_.AdmitAll(lock_);
     EXPECT_EQ(waits_.next_turn(), MonotonicTime());
   }
-  waits_.Leave(call, woken_);
+  waits_.Leave(call, lock_);
 }
 
 TEST_F(ConnectionWaitsTest, OneCallMakesTheAttemptAndTheOthersFollowTheHello) {
@@ -58,7 +58,7 @@ TEST_F(ConnectionWaitsTest, OneCallMakesTheAttemptAndTheOthersFollowTheHello) {
   EXPECT_EQ(waits_.TakeNext(kStart), &calls[0]);
   Connected(kStart);
   EXPECT_EQ(waits_.TakeNext(kStart), nullptr);
-  waits_.AdmitAll(woken_);
+  waits_.AdmitAll(lock_);
   EXPECT_EQ(waits_.TakeNext(kStart), &calls[1]);
   EXPECT_EQ(waits_.TakeNext(kStart), &calls[2]);
   EXPECT_EQ(waits_.TakeNext(kStart), nullptr);
@@ -85,7 +85,7 @@ TEST_F(ConnectionWaitsTest, WhoIsImpatientFollowsAtOnceAndWaitsForTheBusyOnly) {
   Connected(kStart);
   EXPECT_EQ(waits_.TakeNext(kStart), &second);
   EXPECT_EQ(waits_.TakeNext(kStart), nullptr);
-  waits_.Leave(patient, woken_);
+  waits_.Leave(patient, lock_);
   waits_.Enter(second);
   NotConnected(kStart);
   EXPECT_EQ(waits_.TakeNext(kStart), &second) << "it fails";
@@ -101,12 +101,12 @@ TEST_F(ConnectionWaitsTest, OneThreadMakesTheAttempts) {
   EXPECT_EQ(waits_.TurnOf(first), kStart + milliseconds(1));
   EXPECT_EQ(waits_.TurnOf(second), kNoDeadline);
   EXPECT_EQ(waits_.next_turn(), kNoDeadline) << "no affair of a loop";
-  waits_.Leave(second, woken_);
+  waits_.Leave(second, lock_);
   EXPECT_FALSE(Woken(threads[2]));
-  waits_.Leave(first, woken_);
+  waits_.Leave(first, lock_);
   EXPECT_TRUE(Woken(threads[2])) << "it is the one now";
   EXPECT_EQ(waits_.TurnOf(third), kStart + milliseconds(1));
-  waits_.Leave(third, woken_);
+  waits_.Leave(third, lock_);
 }
 
 TEST_F(ConnectionWaitsTest, ThreadsAreWokenForWhatConcernsThem) {
@@ -122,11 +122,11 @@ TEST_F(ConnectionWaitsTest, ThreadsAreWokenForWhatConcernsThem) {
   EXPECT_FALSE(Woken(threads[0]));
   EXPECT_TRUE(Woken(threads[1]));
   EXPECT_EQ(waits_.TurnOf(impatient), MonotonicTime());
-  waits_.AdmitAll(woken_);
+  waits_.AdmitAll(lock_);
   EXPECT_TRUE(Woken(threads[0]));
   EXPECT_EQ(waits_.TurnOf(patient), MonotonicTime());
-  waits_.Leave(patient, woken_);
-  waits_.Leave(impatient, woken_);
+  waits_.Leave(patient, lock_);
+  waits_.Leave(impatient, lock_);
 }
 
 TEST_F(ConnectionWaitsTest, SomebodyPausesOnlyWhileSomebodyWaits) {
@@ -137,9 +137,9 @@ TEST_F(ConnectionWaitsTest, SomebodyPausesOnlyWhileSomebodyWaits) {
   NotConnected(kStart);
   EXPECT_TRUE(waits_.Pauses(kStart));
   EXPECT_FALSE(waits_.Pauses(waits_.next_turn()));
-  waits_.Leave(call, woken_);
+  waits_.Leave(call, lock_);
   EXPECT_FALSE(waits_.Pauses(kStart));
-  EXPECT_THAT(woken_, IsEmpty());
+  EXPECT_FALSE(lock_.has_deferred());
 }
 
 }  // namespace

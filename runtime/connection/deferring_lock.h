@@ -1,0 +1,126 @@
+#ifndef FDRPC_CONNECTION_DEFERRING_LOCK_H_
+#define FDRPC_CONNECTION_DEFERRING_LOCK_H_
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/inlined_vector.h"
+#include "base/mutex.h"
+#include "call/message_inbox.h"
+#include "connection/frame_builder.h"
+#include "os/background_close.h"
+
+namespace fdrpc {
+
+// Holds a mutex for a scope, and collects what must not be done while it is
+// held: waking threads, writing what was queued, dropping what may block when
+// it is closed. Does that once the mutex is released, in this order: others go
+// on first, and what is dropped keeps nobody waiting.
+//
+// A function that takes a reference to one is called with the mutex held. Only
+// locking makes one, so no caller can promise that by mistake.
+//
+// `Side` is the client's or the server's:
+//   Thread: a thread that is to be woken, by its Wake().
+//   Connection: points to what is to be flushed, by its Flush().
+//   kClosesInBackground: whether what is dropped may come from the peer, so
+//     that BackgroundCloses takes its descriptors.
+template <typename Side>
+class ABSL_SCOPED_LOCKABLE DeferringLock {
+ public:
+  using Thread = typename Side::Thread;
+  using Connection = typename Side::Connection;
+
+  explicit DeferringLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex)
+      : mutex_(mutex) {
+    mutex_.Lock();
+  }
+  ~DeferringLock() ABSL_UNLOCK_FUNCTION() {
+    if (held_) Unlock();
+  }
+  DeferringLock(const DeferringLock&) = delete;
+  DeferringLock& operator=(const DeferringLock&) = delete;
+
+  // Whether it holds that mutex.
+  bool Holds(const Mutex& mutex) const { return held_ && &mutex == &mutex_; }
+  // Whether anything is to be done on release.
+  bool has_deferred() const { return deferred_; }
+
+  // While it is held: to be done on release.
+  void WakeLater(Thread thread) {
+    threads_.push_back(std::move(thread));
+    deferred_ = true;
+  }
+  // Once, however often in a row it is asked for.
+  void FlushLater(Connection connection) {
+    if (flushes(std::to_address(connection))) return;
+    connections_.push_back(std::move(connection));
+    deferred_ = true;
+  }
+  bool flushes(const void* connection) const {
+    return !connections_.empty() &&
+           std::to_address(connections_.back()) == connection;
+  }
+  void DropLater(OutgoingFrames frames) {
+    if (frames.empty()) return;
+    frames_.push_back(std::move(frames));
+    deferred_ = true;
+  }
+  void DropLater(std::unique_ptr<MessageInbox> inbox) {
+    if (inbox == nullptr) return;
+    inboxes_.push_back(std::move(inbox));
+    deferred_ = true;
+  }
+  // Of a connection of which this may be the last owner.
+  void DropLater(Connection connection) {
+    if (connection == nullptr) return;
+    dropped_connections_.push_back(std::move(connection));
+    deferred_ = true;
+  }
+
+ protected:
+  // For a wait. What it has flushed and dropped connections stay until it is
+  // taken again, or destroyed.
+  void Unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    held_ = false;
+    mutex_.Unlock();
+    if (deferred_) DoDeferred();
+  }
+  void Relock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    connections_.clear();
+    dropped_connections_.clear();
+    mutex_.Lock();
+    held_ = true;
+  }
+
+ private:
+  void DoDeferred();
+
+  Mutex& mutex_;
+  bool held_ = true;
+  bool deferred_ = false;
+  absl::InlinedVector<Thread, 4> threads_;
+  absl::InlinedVector<Connection, 1> connections_;
+  absl::InlinedVector<std::unique_ptr<MessageInbox>, 1> inboxes_;
+  std::vector<OutgoingFrames> frames_;
+  std::vector<Connection> dropped_connections_;
+};
+
+template <typename Side>
+void DeferringLock<Side>::DoDeferred() {
+  deferred_ = false;
+  for (Thread& thread : threads_) thread.Wake();
+  threads_.clear();
+  for (Connection& connection : connections_) connection->Flush();
+  std::optional<BackgroundCloses> closes;
+  if constexpr (Side::kClosesInBackground) closes.emplace();
+  frames_.clear();
+  inboxes_.clear();
+}
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CONNECTION_DEFERRING_LOCK_H_
