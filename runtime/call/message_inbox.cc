@@ -1,6 +1,9 @@
 #include "call/message_inbox.h"
 
+#include <string>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
 
 namespace fdrpc {
 
@@ -8,59 +11,89 @@ absl::Status MessageInbox::Append(std::string_view piece,
                                   std::vector<UniqueFd> descriptors,
                                   bool truncated, bool more,
                                   PayloadBuffer buffer) {
-  const bool begins = !assembler_.started();
-  if (streams_) {
-    if (begins) {
-      if (!credit_->AllowsMessage()) {
-        return absl::InvalidArgumentError("a message beyond the call's credit");
-      }
-      credit_->MessageBegins();
-      has_descriptors_ = false;
+  if (stream_ != nullptr) {
+    absl::Status spent = Spend(*stream_, piece.size(), descriptors.size());
+    if (!spent.ok()) return spent;
+  } else if (assembler_.complete()) {
+    if (status_.ok()) {
+      status_ = absl::InternalError(
+          "more than one message came where the method has one");
     }
-    if (!descriptors.empty() && !std::exchange(has_descriptors_, true) &&
-        !credit_->AllowsDescriptors()) {
-      return absl::InvalidArgumentError(
-          "descriptors beyond the call's credit for them");
-    }
-    credit_->Arrived(piece.size(), descriptors.size());
-  } else if (begins && received_any_ && status_.ok()) {
-    status_ = absl::InternalError(
-        "more than one message came where the method has one");
+    ReceivedFds().Append(std::move(descriptors));
+    return absl::OkStatus();
   }
   assembler_.Append(piece, std::move(descriptors), truncated, more,
                     std::move(buffer));
   if (status_.ok()) status_ = assembler_.status();
   if (more) return absl::OkStatus();
-  received_any_ = true;
-  if (status_.ok()) {
-    if (streams_) {
-      messages_.push_back(assembler_.Take());
-    } else {
-      only_ = assembler_.Take();
-    }
-    has_message_.store(true, std::memory_order_release);
+  if (stream_ != nullptr) {
+    stream_->received_any = true;
+    if (status_.ok()) stream_->messages.push_back(assembler_.Take());
+    assembler_.Reset();
   }
-  assembler_.Reset();
+  if (status_.ok()) has_message_.store(true, std::memory_order_release);
   return absl::OkStatus();
 }
 
+absl::Status MessageInbox::Spend(Stream& stream, size_t bytes,
+                                 size_t descriptors) {
+  if (!assembler_.started()) {
+    if (!stream.credit.AllowsMessage()) {
+      return absl::InvalidArgumentError("a message beyond the call's credit");
+    }
+    stream.credit.MessageBegins();
+    stream.has_descriptors = false;
+  }
+  if (descriptors > 0 && !std::exchange(stream.has_descriptors, true) &&
+      !stream.credit.AllowsDescriptors()) {
+    return absl::InvalidArgumentError(
+        "descriptors beyond the call's credit for them");
+  }
+  stream.credit.Arrived(bytes, descriptors);
+  return absl::OkStatus();
+}
+
+void MessageInbox::Close(std::string_view how) {
+  if (!status_.ok()) return;
+  if (partial()) {
+    status_ = absl::InternalError(
+        absl::StrCat(std::string(how), " within a message"));
+  } else if (stream_ == nullptr && !assembler_.complete()) {
+    status_ = absl::InternalError(
+        absl::StrCat(std::string(how), " without a message"));
+  }
+}
+
 Credit MessageInbox::Take(ReceivedMessage& message) {
-  if (!streams_) {
-    message = *std::exchange(only_, std::nullopt);
+  if (stream_ == nullptr) {
+    message = assembler_.Take();
     has_message_.store(false, std::memory_order_relaxed);
     return {};
   }
-  message = std::move(messages_[first_++]);
-  if (first_ == messages_.size()) {
-    messages_.clear();
-    first_ = 0;
+  std::vector<ReceivedMessage>& messages = stream_->messages;
+  size_t& first = stream_->first;
+  message = std::move(messages[first++]);
+  if (first == messages.size()) {
+    messages.clear();
+    first = 0;
     has_message_.store(false, std::memory_order_relaxed);
-  } else if (first_ > messages_.size() / 2) {
-    messages_.erase(messages_.begin(),
-                    messages_.begin() + static_cast<ptrdiff_t>(first_));
-    first_ = 0;
+  } else if (first > messages.size() / 2) {
+    messages.erase(messages.begin(),
+                   messages.begin() + static_cast<ptrdiff_t>(first));
+    first = 0;
   }
-  return credit_->Consumed(message.bytes.size(), message.descriptors.size());
+  return stream_->credit.Consumed(message.bytes.size(),
+                                  message.descriptors.size());
+}
+
+std::vector<ReceivedMessage> MessageInbox::TakeAll() {
+  std::vector<ReceivedMessage> all;
+  if (stream_ == nullptr) return all;
+  all.swap(stream_->messages);
+  if (partial()) all.push_back(assembler_.Take());
+  assembler_.Reset();
+  has_message_.store(false, std::memory_order_relaxed);
+  return all;
 }
 
 }  // namespace fdrpc

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "call/prepare_message.h"
 #include "connection/message_pieces.h"
 #include "fdrpc/internal/message_owner.h"
 #include "wire/cut_text.h"
@@ -163,6 +164,20 @@ OutgoingFrames BuildMessage(uint32_t call_id, const OutgoingMessage& message,
                       .flags = kFlagMessage},
                      "", message, std::move(descriptors),
                      half_close ? kFlagHalfClose : uint8_t{0});
+}
+
+absl::Status PrepareStreamMessage(uint32_t call_id,
+                                  const OutgoingMessage& message, bool has_any,
+                                  const MessageLimits& limits, bool half_close,
+                                  StreamMessage& prepared) {
+  DescriptorSet descriptors;
+  absl::Status sendable = PrepareMessage(message, has_any, limits, descriptors);
+  if (!sendable.ok()) return sendable;
+  prepared.bytes = static_cast<size_t>(message.message->GetCachedSize());
+  prepared.descriptors = descriptors.size();
+  prepared.frames =
+      BuildMessage(call_id, message, std::move(descriptors), half_close);
+  return sendable;
 }
 
 OutgoingFrame BuildHalfClose(uint32_t call_id) {

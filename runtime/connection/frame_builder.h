@@ -1,6 +1,7 @@
 #ifndef FDRPC_CONNECTION_FRAME_BUILDER_H_
 #define FDRPC_CONNECTION_FRAME_BUILDER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -8,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "call/credit.h"
+#include "call/message_assembler.h"
 #include "fdrpc/call.h"
 #include "fdrpc/descriptor_set.h"
 #include "fdrpc/metadata.h"
@@ -37,6 +39,18 @@ void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
 // parts with are sent from where they are.
 OutgoingFrames BuildMessage(uint32_t call_id, const OutgoingMessage& message,
                             DescriptorSet descriptors, bool half_close);
+// The same with what it costs of the stream's credit.
+struct StreamMessage {
+  OutgoingFrames frames;
+  size_t bytes = 0;
+  size_t descriptors = 0;
+};
+// Makes one of a message that is not prepared yet: as PrepareMessage(), and
+// BuildMessage() if that succeeds.
+absl::Status PrepareStreamMessage(uint32_t call_id,
+                                  const OutgoingMessage& message, bool has_any,
+                                  const MessageLimits& limits, bool half_close,
+                                  StreamMessage& prepared);
 OutgoingFrame BuildHalfClose(uint32_t call_id);
 // For frames that were built before their call had an id.
 void SetCallId(OutgoingFrame& frame, uint32_t call_id);

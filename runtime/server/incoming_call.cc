@@ -6,33 +6,8 @@
 #include "base/check.h"
 #include "call/kinds_differ.h"
 #include "call/parse.h"
-#include "call/prepare_message.h"
-#include "call/status_in_place.h"
-#include "wire/metadata_block.h"
 
 namespace fdrpc {
-namespace {
-
-// Keys and values that break the rules are the handler's mistake, not the
-// client's; too much of them is what it says.
-absl::Status CheckHandlersMetadata(const Metadata& metadata, const char* name) {
-  absl::Status valid = CheckMetadata(metadata);
-  if (valid.ok()) return valid;
-  return absl::Status(
-      absl::IsResourceExhausted(valid) ? valid.code()
-                                       : absl::StatusCode::kInternal,
-      absl::StrCat("the handler's ", name, ": ", valid.message()));
-}
-
-size_t MessageBytes(const OutgoingFrames& frames) {
-  size_t bytes = 0;
-  for (const OutgoingFrame& frame : frames) {
-    bytes += frame.bytes() - kFrameHeaderBytes;
-  }
-  return bytes;
-}
-
-}  // namespace
 
 IncomingCall::IncomingCall(std::shared_ptr<Origin> origin,
                            const CallEnvironment& environment, Terms terms)
@@ -42,20 +17,20 @@ IncomingCall::IncomingCall(std::shared_ptr<Origin> origin,
       method_(terms.method),
       one_way_(terms.one_way),
       metadata_bytes_(terms.metadata_bytes),
-      reply_limits_(terms.reply_limits),
+      builder_(terms.id, *method_.handler->method, terms.reply_limits),
       context_(*this, environment, std::move(terms.metadata), terms.deadline),
-      requests_(terms.request_limits,
-                method_.streams_requests()
-                    ? std::optional<Credit>(terms.request_window)
-                    : std::nullopt,
-                environment.account),
-      replies_(method_.streams_replies()
-                   ? std::make_unique<MessageOutbox>(terms.reply_window)
-                   : nullptr) {}
+      state_(
+          {.sends_stream = method_.streams_replies(),
+           .send_credit = terms.reply_window,
+           .receive_limits = terms.request_limits,
+           .receive_window = method_.streams_requests()
+                                 ? std::optional<Credit>(terms.request_window)
+                                 : std::nullopt}),
+      held_(environment.account) {}
 
 IncomingCall::~IncomingCall() {
   NoteHandlerEnded();
-  requests_.ReleaseAll();
+  held_.ReleaseAll();
   if (metadata_bytes_ > 0) environment_.account.Release(metadata_bytes_, 0);
   origin_->OnCallGone(one_way_);
 }
@@ -85,22 +60,33 @@ absl::Status IncomingCall::DeadlinePassed() {
 
 absl::Status IncomingCall::OnMessage(IncomingFrame& frame,
                                      std::string_view piece) {
+  const uint8_t flags = frame.header.flags;
   absl::Status possible;
   bool start = false;
   bool incomplete = false;
   {
     WokenThreads woken;
     MutexLock lock(mu_);
-    absl::Status violation;
-    possible = requests_.Add(frame, piece, violation);
-    if (!violation.ok()) return violation;
-    if (possible.ok()) {
-      incomplete = !ended_ && requests_.incomplete();
-      start = !method_.streams_requests() && requests_.half_closed();
-      if (IsReady(CallEvent::kMessage)) {
-        waits_.End(CallEvent::kMessage, environment_.executor, woken);
+    absl::Status allowed;
+    if ((flags & kFlagMessage) != 0) {
+      if (state_.receives()) {
+        possible = held_.Charge(piece.size(), frame.descriptors.size());
+      }
+      if (possible.ok()) {
+        allowed = state_.OnPiece(
+            piece, std::move(frame.descriptors), frame.descriptors_truncated,
+            (flags & kFlagMore) != 0, std::move(frame.buffer));
       }
     }
+    if (possible.ok() && allowed.ok() && (flags & kFlagHalfClose) != 0) {
+      allowed = state_.OnHalfClose("the client half-closed");
+    }
+    if (!allowed.ok()) return allowed;
+    if (possible.ok()) possible = state_.received();
+    incomplete = possible.ok() && state_.incomplete();
+    start = !method_.streams_requests() &&
+            state_.receiving() == CallState::Receiving::kHalfClosed;
+    EndWaits(woken);
   }
   if (!incomplete) {
     incomplete_since_.reset();
@@ -119,7 +105,7 @@ absl::Status IncomingCall::TakeRequest(IncomingMessage request) {
   ReceivedMessage received;
   {
     MutexLock lock(mu_);
-    received = requests_.TakeSingle();
+    received = state_.TakeSingle();
   }
   return ParseReceived(std::move(received), request);
 }
@@ -129,7 +115,8 @@ bool IncomingCall::Take(IncomingMessage message) {
   Credit grant;
   {
     MutexLock lock(mu_);
-    if (!requests_.Take(received, grant)) return false;
+    if (!state_.Take(received, grant)) return false;
+    held_.Release(received.bytes.size(), received.descriptors.size());
     if (!grant.empty()) origin_->Enqueue(BuildCredit(id_, grant));
   }
   if (!grant.empty()) origin_->Flush();
@@ -140,25 +127,10 @@ bool IncomingCall::Take(IncomingMessage message) {
 
 // Replies.
 
-absl::Status IncomingCall::Prepare(const OutgoingMessage& message,
-                                   DescriptorSet& descriptors) const {
-  absl::Status sendable =
-      PrepareMessage(message, method_.handler->method->reply_has_any,
-                     reply_limits_, descriptors);
-  // A parcel that is not in order, required fields that are missing: the
-  // handler's mistake, not the client's.
-  return absl::IsInvalidArgument(sendable)
-             ? absl::InternalError(sendable.message())
-             : sendable;
-}
-
 absl::Status IncomingCall::EnqueueHeaders() {
-  absl::Status valid = CheckHandlersMetadata(context_.headers(), "headers");
-  if (!valid.ok()) return valid;
-  headers_sent_ = true;
   OutgoingFrames frames;
-  frames.push_back(BuildHeaders(id_, context_.headers()));
-  origin_->Enqueue(std::move(frames));
+  absl::Status valid = builder_.Headers(context_.headers(), frames);
+  if (valid.ok()) origin_->Enqueue(std::move(frames));
   return valid;
 }
 
@@ -166,7 +138,7 @@ void IncomingCall::SendHeaders() {
   absl::Status sent;
   {
     MutexLock lock(mu_);
-    if (ended_ || headers_sent_ || one_way_) return;
+    if (state_.finished() || one_way_ || !state_.SendHeaders()) return;
     sent = EnqueueHeaders();
   }
   if (!sent.ok()) return Fail(sent);
@@ -175,41 +147,31 @@ void IncomingCall::SendHeaders() {
 
 bool IncomingCall::Send(OutgoingMessage message, bool) {
   if (context_.IsCancelled()) return false;
-  DescriptorSet descriptors;
-  absl::Status status = Prepare(message, descriptors);
+  StreamMessage prepared;
+  absl::Status status = builder_.Message(message, prepared);
   if (!status.ok()) {
     Fail(status);
     return false;
   }
-  const size_t descriptor_count = descriptors.size();
-  OutgoingFrames frames =
-      BuildMessage(id_, message, std::move(descriptors), false);
-  const size_t bytes = MessageBytes(frames);
   bool queued = false;
   {
     WokenThreads woken;
     MutexLock lock(mu_);
-    if (ended_) {
+    if (state_.finished()) {
       Dropped dropped;
-      dropped.message = std::move(frames);
+      dropped.message = std::move(prepared.frames);
       return false;
     }
-    FDRPC_CHECK(replies_ != nullptr && replies_->has_room(),
+    FDRPC_CHECK(state_.sends() && state_.has_room(),
                 Misuse("a call's Send() comes when kRoom is ready"));
-    if (!headers_sent_ && !context_.headers().empty()) {
+    if (state_.SendHeaders() && !context_.headers().empty()) {
       status = EnqueueHeaders();
       queued = true;
     }
-    headers_sent_ = true;
     if (status.ok()) {
-      if (origin_->HasRoom() &&
-          replies_->SpendAtOnce(bytes, descriptor_count)) {
-        origin_->Enqueue(std::move(frames));
-        queued = true;
-      } else {
-        replies_->Put(std::move(frames), bytes, descriptor_count);
-        queued |= Advance(woken);
-      }
+      state_.Send(prepared.bytes, prepared.descriptors, /*last=*/false);
+      queued |= Advance(prepared.frames, woken);
+      if (!state_.has_room()) message_ = std::move(prepared.frames);
     }
   }
   if (!status.ok()) Fail(status);
@@ -224,15 +186,15 @@ absl::Status IncomingCall::OnCredit(Credit credit) {
   {
     WokenThreads woken;
     MutexLock lock(mu_);
-    if (ended_for_client_) return absl::OkStatus();
-    if (replies_ != nullptr) {
-      if (!replies_->Grant(credit)) {
+    if (state_.ended()) return absl::OkStatus();
+    if (method_.streams_replies()) {
+      if (!state_.OnCredit(credit)) {
         return absl::InvalidArgumentError("more credit than a stream can have");
       }
-      queued = Advance(woken);
+      queued = Advance(message_, woken);
     }
   }
-  if (replies_ == nullptr) {
+  if (!method_.streams_replies()) {
     Fail(KindsDiffer(method_.handler->method->full_name, "reply", "replies",
                      /*streams_on_server=*/false));
     return absl::OkStatus();
@@ -244,22 +206,25 @@ absl::Status IncomingCall::OnCredit(Credit credit) {
 bool IncomingCall::OnRoom() {
   WokenThreads woken;
   MutexLock lock(mu_);
-  return !ended_for_client_ && Advance(woken);
+  return Advance(message_, woken);
 }
 
-bool IncomingCall::Advance(WokenThreads& woken) {
+bool IncomingCall::Advance(OutgoingFrames& message, WokenThreads& woken) {
   bool queued = false;
-  if (replies_ != nullptr) {
-    if (replies_->can_send() && origin_->HasRoom()) {
-      origin_->Enqueue(replies_->Take());
-      queued = true;
-    }
-    if (!replies_->has_room()) return queued;
-    waits_.End(CallEvent::kRoom, environment_.executor, woken);
+  CallState::Next next = state_.next();
+  if (next == CallState::Next::kMessage && origin_->HasRoom()) {
+    state_.OnQueued(next);
+    origin_->Enqueue(std::move(message));
+    EndWaits(woken);
+    queued = true;
+    next = state_.next();
   }
-  if (end_.empty()) return queued;
-  EndForClient(std::exchange(end_, {}));
-  return true;
+  if (next == CallState::Next::kEnd && !end_.empty()) {
+    state_.OnQueued(next);
+    EndForClient(std::exchange(end_, {}));
+    queued = true;
+  }
+  return queued;
 }
 
 // Ends.
@@ -278,23 +243,25 @@ void IncomingCall::FinishOnce(absl::Status status,
     Dropped dropped;
     WokenThreads woken;
     MutexLock lock(mu_);
-    if (ended_) return;
-    EndForHandler(dropped, woken);
-    with_headers = !std::exchange(headers_sent_, true);
+    if (!state_.Finish()) return;
+    DropRequests(dropped, woken);
+    with_headers = state_.SendHeaders();
   }
-  OutgoingFrames end = BuildEnd(std::move(status), reply, with_headers);
+  if (!with_headers) context_.headers().Clear();
+  OutgoingFrames end = builder_.End(std::move(status), reply,
+                                    context_.headers(), context_.trailers());
   bool queued = false;
   {
     WokenThreads woken;
     MutexLock lock(mu_);
-    if (ended_for_client_) {
+    if (state_.ended()) {
       Dropped dropped;
       dropped.end = std::move(end);
       return;
     }
     end_ = std::move(end);
-    queued = Advance(woken);
-    if (!ended_for_client_) WatchDeadline();
+    queued = Advance(message_, woken);
+    if (!state_.ended()) WatchDeadline();
   }
   if (queued) origin_->Flush();
 }
@@ -304,58 +271,26 @@ void IncomingCall::FinishOneWay(const absl::Status& status) {
     Dropped dropped;
     WokenThreads woken;
     MutexLock lock(mu_);
-    if (ended_for_client_) return;
-    EndForHandler(dropped, woken);
+    if (!state_.End()) return;
+    DropRequests(dropped, woken);
     EndForClient({});
   }
   if (!status.ok()) ++environment_.counters.one_way_errors;
   origin_->Flush();  // nothing, but a server that drains may wait for this
 }
 
-OutgoingFrames IncomingCall::BuildEnd(absl::Status status,
-                                      const OutgoingMessage* reply,
-                                      bool with_headers) {
-  const bool replies_once = !method_.streams_replies();
-  // To a client that does not know the method as a one-way one: its reply has
-  // no fields, so no bytes.
-  const bool empty_reply =
-      status.ok() && reply == nullptr && method_.handler->method->one_way;
-  BackgroundCloses closes;
-  DescriptorSet descriptors;
-  if (status.ok() && replies_once && !empty_reply) {
-    status = reply != nullptr
-                 ? Prepare(*reply, descriptors)
-                 : absl::InternalError("the handler gave no reply");
-  }
-  Metadata& headers = context_.headers();
-  Metadata& trailers = context_.trailers();
-  if (!with_headers) headers.Clear();
-  for (const auto& [metadata, name] :
-       {std::pair(&headers, "headers"), std::pair(&trailers, "trailers")}) {
-    absl::Status valid = CheckHandlersMetadata(*metadata, name);
-    if (valid.ok()) continue;
-    status = InPlaceOf(status, valid);
-    metadata->Clear();
-  }
-  if (!status.ok()) descriptors.clear();
-  const bool replies = status.ok() && replies_once && !empty_reply;
-  OutgoingFrames end =
-      BuildStatus(id_, status, headers, trailers, replies ? reply : nullptr,
-                  std::move(descriptors));
-  if (status.ok() && empty_reply) AddFlags(end.front(), kFlagMessage);
-  return end;
-}
-
 void IncomingCall::Fail(const absl::Status& error) {
   OutgoingFrames end;
-  if (!one_way_) end = BuildStatus(id_, error, {}, {}, nullptr, {});
+  if (!one_way_) end = builder_.Failure(error);
   EndNow(std::move(end), error);
 }
 
 void IncomingCall::OnClientGone(absl::Status why) {
   {
     MutexLock lock(mu_);
-    if (one_way_ && requests_.half_closed()) return;
+    if (one_way_ && state_.receiving() == CallState::Receiving::kHalfClosed) {
+      return;
+    }
   }
   Cancel(std::move(why));
 }
@@ -366,10 +301,11 @@ void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
     Dropped dropped;
     WokenThreads woken;
     MutexLock lock(mu_);
-    if (ended_for_client_) return;
+    if (state_.ended()) return;
     context_.SetCancelled(std::move(why));
-    EndForHandler(dropped, woken);
-    if (replies_ != nullptr) dropped.message = replies_->Drop();
+    state_.End();
+    DropRequests(dropped, woken);
+    dropped.message = std::exchange(message_, {});
     dropped.end = std::exchange(end_, {});
     EndForClient(std::move(end));
   }
@@ -378,16 +314,104 @@ void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
   context_.PostCancelled();
 }
 
-void IncomingCall::EndForHandler(Dropped& dropped, WokenThreads& woken) {
-  ended_ = true;
-  dropped.requests = requests_.Drop();
-  waits_.EndAll(environment_.executor, woken);
+void IncomingCall::DropRequests(Dropped& dropped, WokenThreads& woken) {
+  dropped.requests = state_.Drop();
+  // The single request is the handler's, whenever it takes it.
+  if (method_.streams_requests()) held_.ReleaseAll();
+  EndWaits(woken);
 }
 
 void IncomingCall::EndForClient(OutgoingFrames end) {
-  ended_for_client_ = true;
   if (deadline_watched_) environment_.deadlines.Remove(*this);
   origin_->EndCall(id_, std::move(end));
+}
+
+// Waits.
+
+void IncomingCall::Wait(CallEvent event, CallWait wait) {
+  FDRPC_CHECK(state_.waits().IsFree(event),
+              Misuse("two wait for one event of a call"));
+  state_.waits().Add(event, wait);
+}
+
+void IncomingCall::EndWaits(WokenThreads& woken) {
+  while (const CallWait wait = state_.TakeEndedWait()) {
+    if (wait.thread != nullptr) {
+      woken.Add(static_cast<ParkedThread&>(*wait.thread),
+                environment_.executor);
+    } else {
+      environment_.executor.Post(*wait.continuation);
+    }
+  }
+}
+
+std::string IncomingCall::Misuse(std::string_view what) const {
+  return absl::StrCat(std::string(what), ": ",
+                      std::string(method_.handler->method->full_name));
+}
+
+bool IncomingCall::Ready(CallEvent event) {
+  if (context_.past_deadline()) OnDeadline();
+  // Who never waits would not hear that the client has cancelled.
+  if (environment_.executor.TurnIsOver()) return false;
+  if (event == CallEvent::kRoom && HasRoom()) return true;
+  MutexLock lock(mu_);
+  return state_.Ready(event);
+}
+
+void IncomingCall::Await(CallEvent event) {
+  if (Ready(event)) return;
+  origin_->Flush();  // what lingers
+  Executor& executor = environment_.executor;
+  ParkedThread thread(executor.PollsInPark());
+  bool in_time = true;
+  while (in_time) {
+    {
+      MutexLock lock(mu_);
+      state_.waits().Remove(event, thread);
+      if (state_.Ready(event)) return;
+      Wait(event, {.thread = &thread});
+      if (thread.polls) WatchDeadline();
+    }
+    in_time = executor.Park(thread.parker, deadline());
+  }
+  {
+    MutexLock lock(mu_);
+    state_.waits().Remove(event, thread);
+  }
+  OnDeadline();
+}
+
+void IncomingCall::StopReading() {
+  WokenThreads woken;
+  MutexLock lock(mu_);
+  state_.StopReceiving();
+  EndWaits(woken);
+}
+
+void IncomingCall::Notify(CallEvent event, Continuation& continuation) {
+  // The continuation may let go of the call before this returns.
+  const std::shared_ptr<IncomingCall> self = shared_from_this();
+  if (context_.past_deadline()) OnDeadline();
+  MutexLock lock(mu_);
+  if (state_.Ready(event)) return environment_.executor.Post(continuation);
+  Wait(event, {.continuation = &continuation});
+  WatchDeadline();
+}
+
+void IncomingCall::Forget(Continuation& continuation) {
+  MutexLock lock(mu_);
+  // What has left here was posted under the lock.
+  if (!state_.waits().Remove(continuation)) {
+    environment_.executor.Remove(continuation);
+  }
+}
+
+void IncomingCall::WatchDeadline() {
+  if (deadline() == kNoDeadline || deadline_watched_) return;
+  deadline_watched_ = true;
+  // A thread that waits for a later one is to look again.
+  if (environment_.deadlines.Add(*this)) environment_.executor.InterruptPoll();
 }
 
 }  // namespace fdrpc

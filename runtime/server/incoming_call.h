@@ -5,30 +5,36 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/monotonic_time.h"
 #include "base/mutex.h"
+#include "call/call_state.h"
 #include "call/credit.h"
 #include "call/message_assembler.h"
 #include "connection/frame_builder.h"
-#include "connection/message_outbox.h"
 #include "fdrpc/metadata.h"
 #include "fdrpc/service.h"
 #include "os/background_close.h"
 #include "server/call_context.h"
 #include "server/call_deadlines.h"
 #include "server/call_environment.h"
-#include "server/call_requests.h"
-#include "server/call_waits.h"
+#include "server/held_requests.h"
+#include "server/parked_thread.h"
+#include "server/reply_builder.h"
 #include "server/service_registry.h"
+#include "transport/frame.h"
 
 namespace fdrpc {
 
-// One call that a server serves, of any kind, from its open frame to its end.
-// Shared by the connection's table, as long as the client waits for the call,
-// and whatever its handler consists of.
+// One call that a server serves, of any kind, from its open frame to its end:
+// does what its CallState says, with the connection and for the handler. Shared
+// by the connection's table, as long as the client waits for the call, and
+// whatever its handler consists of.
 //
 // Its lock may be held when the connection's are taken, not the other way
 // round.
@@ -145,7 +151,7 @@ class IncomingCall final : public ServerCall,
   // peer, or goes back to one, closed in the background.
   struct Dropped {
     BackgroundCloses closes;  // as long as the others go
-    std::unique_ptr<MessageInbox> requests;
+    std::vector<ReceivedMessage> requests;
     OutgoingFrames message;
     OutgoingFrames end;
   };
@@ -154,36 +160,34 @@ class IncomingCall final : public ServerCall,
   void Run() override;
 
   // For the thread that sends, which alone fills it: needs no lock.
-  bool HasRoom() const ABSL_NO_THREAD_SAFETY_ANALYSIS;
-  bool IsReady(CallEvent event) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasRoom() const ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return state_.has_room();
+  }
   // Only one may wait for each event.
-  void CheckFree(CallEvent event) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Wait(CallEvent event, CallWait wait) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Tells those whose waits have ended.
+  void EndWaits(WokenThreads& woken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // A programmer's error, with the method in whose handler it is.
   std::string Misuse(std::string_view what) const;
   // Has a wait, or what goes behind a message that waits, end in time.
   void WatchDeadline() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Whether `message` can be sent, with its descriptors.
-  absl::Status Prepare(const OutgoingMessage& message,
-                       DescriptorSet& descriptors) const;
   absl::Status EnqueueHeaders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Queues the message that waits, as far as credit and room allow, and behind
-  // it the end. True if it queued something.
-  bool Advance(WokenThreads& woken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Queues what may be: `message`, which waits, and behind it the end. True if
+  // it queued something.
+  bool Advance(OutgoingFrames& message, WokenThreads& woken)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Finish() of a one-way call.
   void FinishOneWay(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   // Finish(), if nothing has ended the call.
   void FinishOnce(absl::Status status, const OutgoingMessage* reply)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // The frames of the handler's end.
-  OutgoingFrames BuildEnd(absl::Status status, const OutgoingMessage* reply,
-                          bool with_headers);
   // Ends the call for both sides, with those frames or none.
   void EndNow(OutgoingFrames end, absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
-  // Ends it for the handler. What it has not taken goes to `dropped`.
-  void EndForHandler(Dropped& dropped, WokenThreads& woken)
+  // It has ended for the handler: drops what that has not taken.
+  void DropRequests(Dropped& dropped, WokenThreads& woken)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Ends it for the connection, with those frames.
+  // It has ended for the connection, with those frames.
   void EndForClient(OutgoingFrames end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoteHandlerEnded() {
     if (!handler_ended_.exchange(true)) environment_.counters.handlers.Remove();
@@ -195,27 +199,17 @@ class IncomingCall final : public ServerCall,
   const RegisteredMethod method_;
   const bool one_way_;
   const size_t metadata_bytes_;
-  const MessageLimits reply_limits_;
+  const ReplyBuilder builder_;
   CallContext context_;
   std::shared_ptr<IncomingCall> starting_;  // itself, until the handler's turn
   std::optional<MonotonicTime> incomplete_since_;  // the reader's
   std::atomic<bool> handler_ended_{false};
 
   Mutex mu_;
-  CallRequests requests_ ABSL_GUARDED_BY(mu_);
-  // Null if the replies are no stream.
-  const std::unique_ptr<MessageOutbox> replies_ ABSL_PT_GUARDED_BY(mu_);
-  bool headers_sent_ ABSL_GUARDED_BY(mu_) = false;
-  // The handler waits for no more requests.
-  bool reading_stopped_ ABSL_GUARDED_BY(mu_) = false;
-  // Nothing more comes or goes, as the handler sees it: it has finished, or
-  // there is nobody to go on for.
-  bool ended_ ABSL_GUARDED_BY(mu_) = false;
-  // The handler's end, behind a message that waits.
-  OutgoingFrames end_ ABSL_GUARDED_BY(mu_);
-  // The end has been queued, or the client has gone.
-  bool ended_for_client_ ABSL_GUARDED_BY(mu_) = false;
-  CallWaits waits_ ABSL_GUARDED_BY(mu_);
+  CallState state_ ABSL_GUARDED_BY(mu_);
+  OutgoingFrames message_ ABSL_GUARDED_BY(mu_);  // that waits to be sent
+  OutgoingFrames end_ ABSL_GUARDED_BY(mu_);      // the handler's, behind that
+  HeldRequests held_ ABSL_GUARDED_BY(mu_);
   bool deadline_watched_ ABSL_GUARDED_BY(mu_) = false;
   CallDeadlines::Timer deadline_timer_{*this};
 };

@@ -25,15 +25,8 @@ struct RegisteredMethod {
   // Has a call served, by way of the interceptors.
   void Serve(std::shared_ptr<ServerCall> call) const;
 
-  // Which directions are streams of messages; the others have one message.
-  bool streams_requests() const {
-    return kind() == MethodKind::kClientStreaming ||
-           kind() == MethodKind::kBidirectional;
-  }
-  bool streams_replies() const {
-    return kind() == MethodKind::kServerStreaming ||
-           kind() == MethodKind::kBidirectional;
-  }
+  bool streams_requests() const { return handler->method->streams_requests(); }
+  bool streams_replies() const { return handler->method->streams_replies(); }
   MethodKind kind() const { return handler->method->kind; }
 };
 

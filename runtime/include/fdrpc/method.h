@@ -35,6 +35,16 @@ struct Method {
   // which cannot travel in it.
   bool request_has_any = false;
   bool reply_has_any = false;
+
+  // Which directions are streams of messages; the others have one message.
+  bool streams_requests() const {
+    return kind == MethodKind::kClientStreaming ||
+           kind == MethodKind::kBidirectional;
+  }
+  bool streams_replies() const {
+    return kind == MethodKind::kServerStreaming ||
+           kind == MethodKind::kBidirectional;
+  }
 };
 
 void PrintTo(const Method& method, std::ostream* to);

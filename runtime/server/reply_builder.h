@@ -1,0 +1,45 @@
+#ifndef FDRPC_SERVER_REPLY_BUILDER_H_
+#define FDRPC_SERVER_REPLY_BUILDER_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "call/message_assembler.h"
+#include "connection/frame_builder.h"
+#include "fdrpc/call.h"
+#include "fdrpc/metadata.h"
+#include "fdrpc/method.h"
+
+namespace fdrpc {
+
+// Builds the frames of what a handler sends: headers, messages, the end. What
+// it may not send is an error that the client is to get.
+class ReplyBuilder {
+ public:
+  // Borrows `method`. `limits`: the client's, of a message.
+  ReplyBuilder(uint32_t call_id, const Method& method,
+               const MessageLimits& limits)
+      : call_id_(call_id), method_(method), limits_(limits) {}
+
+  absl::Status Headers(const Metadata& headers, OutgoingFrames& frames) const;
+  // A message of a stream.
+  absl::Status Message(const OutgoingMessage& message,
+                       StreamMessage& prepared) const;
+  // The end, with the reply of a call that has one. Of headers and trailers it
+  // clears what breaks the rules.
+  OutgoingFrames End(absl::Status status, const OutgoingMessage* reply,
+                     Metadata& headers, Metadata& trailers) const;
+  // The end by an error that is not the handler's.
+  OutgoingFrames Failure(const absl::Status& error) const {
+    return BuildStatus(call_id_, error, {}, {}, nullptr, {});
+  }
+
+ private:
+  const uint32_t call_id_;
+  const Method& method_;
+  const MessageLimits limits_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_REPLY_BUILDER_H_
