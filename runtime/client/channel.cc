@@ -60,7 +60,7 @@ absl::StatusOr<Way> To(std::string_view address) {
                                      ConnectionType(server.type()));
       },
       [server = *parsed](const absl::Status& failure) {
-        return WhyNobodyListens(server, failure);
+        return ExplainNoListener(server, failure);
       }};
 }
 

@@ -29,16 +29,18 @@ struct PassedSocket {
   bool taken = false;
 };
 
-// What was passed to a process, once it has asked.
-struct Passed {
+// The sockets that were passed to a process, after it has asked for the first
+// time.
+struct PassedSockets {
   Mutex mu;
-  // A child by fork(2) has a copy of what is its parent's.
+  // The process that `sockets` is for. A child made by fork(2) has a copy of
+  // its parent's.
   pid_t process ABSL_GUARDED_BY(mu) = 0;
   std::vector<PassedSocket> sockets ABSL_GUARDED_BY(mu);
 };
 
-Passed& OfThisProgram() {
-  static Passed& passed = *new Passed;
+PassedSockets& OfThisProgram() {
+  static PassedSockets& passed = *new PassedSockets;
   return passed;
 }
 
@@ -89,19 +91,19 @@ absl::StatusOr<ListenVariables> ListenVariables::Parse(const char* pid,
   pid_t passed_to = 0;
   if (!absl::SimpleAtoi(pid, &passed_to) || passed_to <= 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat("LISTEN_PID is \"", pid, "\", which is no process id"));
+        absl::StrCat("LISTEN_PID is \"", pid, "\", which is not a process id"));
   }
   if (passed_to != self) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the service manager has passed its sockets to process ", passed_to,
-        " (LISTEN_PID), and this is process ", self,
-        "; a wrapper in between has to exec the server in its own place"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the service manager has passed its sockets to process ",
+                     passed_to, " (LISTEN_PID), and this is process ", self,
+                     "; a process between them must exec the server"));
   }
   ListenVariables variables;
   if (!absl::SimpleAtoi(fds, &variables.count) || variables.count < 0 ||
       variables.count > std::numeric_limits<int>::max() - kFirst) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "LISTEN_FDS is \"", fds, "\", which is no number of sockets"));
+        "LISTEN_FDS is \"", fds, "\", which is not a number of sockets"));
   }
   if (variables.count == 0) {
     return absl::FailedPreconditionError(
@@ -125,7 +127,7 @@ std::optional<std::string_view> ParseSystemdAddress(std::string_view address) {
 
 absl::StatusOr<std::vector<InheritedSocket>> TakePassedSockets(
     std::string_view name) {
-  Passed& passed = OfThisProgram();
+  PassedSockets& passed = OfThisProgram();
   MutexLock lock(passed.mu);
   if (passed.process != ::getpid()) {
     absl::StatusOr<std::vector<PassedSocket>> read = ReadEnvironment();
@@ -146,7 +148,7 @@ absl::StatusOr<std::vector<InheritedSocket>> TakePassedSockets(
   if (asked_for.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("the sockets of \"systemd:", std::string(name),
-                     "\" are in use by this process already"));
+                     "\" are already in use by this process"));
   }
   std::vector<InheritedSocket> taken;
   for (const PassedSocket* socket : asked_for) {

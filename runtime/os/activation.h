@@ -13,35 +13,36 @@
 
 namespace fdrpc {
 
-// Sockets that a service manager passes to a process that it starts, by the
+// The sockets that a service manager passes to a process that it starts, by the
 // protocol of sd_listen_fds(3): descriptors from 3 on, and environment
-// variables that say how many, to whom, and their names.
+// variables with their number, their names and the process that they are for.
 
-// What the variables say.
+// The content of those variables.
 struct ListenVariables {
-  // Those of `self`, by the values of LISTEN_PID, LISTEN_FDS and
-  // LISTEN_FDNAMES, each null if it is not set. FAILED_PRECONDITION if nothing
-  // was passed, or to another process; INVALID_ARGUMENT if they are garbage.
+  // Parses the values of LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES (null: not
+  // set) for process `self`. FAILED_PRECONDITION if nothing was passed, or to
+  // another process; INVALID_ARGUMENT if a value is malformed.
   static absl::StatusOr<ListenVariables> Parse(const char* pid, const char* fds,
                                                const char* names, pid_t self);
 
   int count = 0;  // at least 1
-  // As many, or none if they are not told.
+  // `count` names, or none if LISTEN_FDNAMES is not set.
   std::vector<std::string> names;
 };
 
-// The name in an address "systemd:NAME", empty in "systemd:"; none if `address`
-// has another form.
+// The name in an address "systemd:NAME", empty for "systemd:"; nullopt if
+// `address` has another form.
 std::optional<std::string_view> ParseSystemdAddress(std::string_view address);
 
-// The sockets of that name, or all if it is empty, of those that were passed to
-// this process and have not been taken yet: the caller's from then on. The
-// first time, all that were passed are made to close on exec. The environment
-// is only read: a program's other threads may do the same at any time.
+// Takes the passed sockets with that name, or all if `name` is empty, except
+// those that were taken before. The caller owns them. The first call sets
+// close-on-exec on all passed descriptors. The environment is read and never
+// changed, since other threads of the program may read it at any time.
 //
-// Errors of ListenVariables; INVALID_ARGUMENT, with the names that there are,
-// if none has this one; FAILED_PRECONDITION if they have been taken; and
-// those of TakeInheritedSocket(). Nothing is taken then.
+// Errors: those of ListenVariables::Parse(); INVALID_ARGUMENT, with the
+// existing names, if no socket has this name; FAILED_PRECONDITION if all of
+// them have been taken; those of TakeInheritedSocket(). After an error nothing
+// is taken.
 absl::StatusOr<std::vector<InheritedSocket>> TakePassedSockets(
     std::string_view name);
 

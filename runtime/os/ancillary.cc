@@ -11,16 +11,16 @@
 namespace fdrpc {
 namespace {
 
-// Room for a full set of descriptors and for the credentials that a peer can
-// make the kernel deliver beside them.
+// Room for a full set of descriptors, and for the credentials that a peer can
+// make the kernel deliver with them.
 constexpr size_t kControlBytes =
     CMSG_SPACE(kMaxDescriptorsPerSend * sizeof(int)) +
     CMSG_SPACE(sizeof(ucred));
 
-// Puts a control message behind those that are there.
+// Appends a control message.
 void Append(msghdr& message, int type, const void* data, size_t bytes) {
   char* at = static_cast<char*>(message.msg_control) + message.msg_controllen;
-  // The padding goes to the kernel too.
+  // Clear the padding, which goes to the kernel too.
   std::memset(at, 0, CMSG_SPACE(bytes));
   auto* header = reinterpret_cast<cmsghdr*>(at);
   header->cmsg_level = SOL_SOCKET;
@@ -49,8 +49,8 @@ void TakeDescriptors(msghdr& message, ReceivedDescriptors& descriptors) {
           .uid = sender.uid, .gid = sender.gid, .pid = sender.pid};
     }
     if (control->cmsg_type != SCM_RIGHTS) continue;
-    // The kernel pads the control message, not cmsg_len: this is exact for odd
-    // and even numbers of descriptors.
+    // The kernel pads the control message, not cmsg_len, so this is exact for
+    // odd and even numbers of descriptors.
     const size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (size_t i = 0; i < count; ++i) {
       int fd;
@@ -70,7 +70,7 @@ IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
   FDRPC_CHECK(descriptors.size() <= kMaxDescriptorsPerSend,
               "more descriptors than one sendmsg takes");
   if (pieces.size() == 1 && descriptors.empty()) {
-    // The same with less for the kernel to read.
+    // The same, with less for the kernel to read.
     const ssize_t sent = RetryOnEintr([&] {
       return Syscalls::Get().send(socket, pieces[0].iov_base, pieces[0].iov_len,
                                   MSG_DONTWAIT | MSG_NOSIGNAL);

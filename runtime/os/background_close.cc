@@ -25,11 +25,11 @@ namespace {
 
 constexpr int kSocketClosers = 5;
 constexpr int kFileClosers = 8;
-// After how long without anything to close a closer ends.
+// A closer ends after this time without a descriptor to close.
 constexpr std::chrono::seconds kIdleTime{5};
 
 void CloseNow(int fd) {
-  // Callers look at errno after an owner has gone out of scope.
+  // Callers read errno after an owner has gone out of scope.
   const int saved = errno;
   ::close(fd);
   errno = saved;
@@ -42,44 +42,50 @@ bool IsSocket(int fd) {
          0;
 }
 
-// How close(2) of a descriptor can be, by what no peer can change: the kind of
-// file that it is.
-enum class Closing { kAtOnce, kOfASocket, kOfAFile };
+// How long close(2) of a descriptor may take. This depends on the kind of file,
+// which no peer can change between this check and the close.
+enum class CloseBehaviour { kNeverBlocks, kSocketMayBlock, kFileMayBlock };
 
-// Asks no file system that would have to ask a peer.
-Closing ClosingOf(int fd) {
+// Does not ask a file system that would have to ask a peer.
+CloseBehaviour BehaviourOf(int fd) {
   struct statx file;
   if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &file) <
       0) {
-    return IsSocket(fd) ? Closing::kOfASocket : Closing::kOfAFile;
+    return IsSocket(fd) ? CloseBehaviour::kSocketMayBlock
+                        : CloseBehaviour::kFileMayBlock;
   }
   switch (file.stx_mode & S_IFMT) {
     case S_IFSOCK:
-      return Closing::kOfASocket;
+      return CloseBehaviour::kSocketMayBlock;
     case S_IFIFO:
-      return Closing::kAtOnce;
-    case S_IFCHR:  // of the first, /dev/null and its like: memory
-      return file.stx_rdev_major == 1 ? Closing::kAtOnce : Closing::kOfAFile;
+      return CloseBehaviour::kNeverBlocks;
+    case S_IFCHR:  // major 1: /dev/null and the like, which are memory
+      return file.stx_rdev_major == 1 ? CloseBehaviour::kNeverBlocks
+                                      : CloseBehaviour::kFileMayBlock;
     case S_IFREG:
-      // Without a block device: FUSE and network file systems, but memory, too.
+      // Files without a block device: FUSE and network file systems, but also
+      // memory, which can be sealed.
       return file.stx_dev_major != 0 || Syscalls::Get().get_seals(fd) >= 0
-                 ? Closing::kAtOnce
-                 : Closing::kOfAFile;
+                 ? CloseBehaviour::kNeverBlocks
+                 : CloseBehaviour::kFileMayBlock;
     case S_IFDIR:
-      return file.stx_dev_major != 0 ? Closing::kAtOnce : Closing::kOfAFile;
+      return file.stx_dev_major != 0 ? CloseBehaviour::kNeverBlocks
+                                     : CloseBehaviour::kFileMayBlock;
     default:
-      return Closing::kOfAFile;
+      return CloseBehaviour::kFileMayBlock;
   }
 }
 
-// Closers of one kind. Never destroyed: its threads may outlive main().
+// The closers of one kind: their threads and the descriptors that wait for
+// them. Never destroyed, since its threads may outlive main().
 class Closers {
  public:
-  // `spare_lingering`: the last closer that is left switches it off.
+  // `spare_lingering`: the last closer that is not blocked switches SO_LINGER
+  // off.
   Closers(int most, bool spare_lingering)
       : most_(most), spare_lingering_(spare_lingering) {}
 
-  // `sender`: who it counts for, if anybody.
+  // `sender`: the peer for which the descriptor counts, or null.
   void Add(int fd, std::shared_ptr<PendingCloses> sender)
       ABSL_LOCKS_EXCLUDED(mu_) {
     if (sender != nullptr) sender->Add();
@@ -90,15 +96,15 @@ class Closers {
     if (starts) {
       ++threads_;
     } else if (idle_ > 0) {
-      came_.Signal();
+      fd_added_.Signal();
     }
     mu_.Unlock();
     if (!starts || Start()) return;
-    // Without any thread there is nobody else to do it.
+    // No thread could be started, so this one closes them.
     mu_.Lock();
-    const std::deque<Waiting> left = std::exchange(waiting_, {});
+    const std::deque<WaitingFd> left = std::exchange(waiting_, {});
     mu_.Unlock();
-    for (const Waiting& each : left) Close(each, /*lingers=*/false);
+    for (const WaitingFd& each : left) Close(each, /*lingers=*/false);
     MutexLock lock(mu_);
     pending_ -= left.size();
   }
@@ -109,12 +115,13 @@ class Closers {
   }
 
  private:
-  struct Waiting {
+  struct WaitingFd {
     int fd;
     std::shared_ptr<PendingCloses> sender;
   };
 
-  // A thread that `threads_` counts already. False if the system gives none.
+  // Starts a thread that `threads_` already counts. False if the system cannot
+  // start one.
   bool Start() ABSL_LOCKS_EXCLUDED(mu_) {
     if (StartDetachedThread([this] { Work(); })) return true;
     MutexLock lock(mu_);
@@ -128,14 +135,15 @@ class Closers {
       ++idle_;
       bool idle_long = false;
       while (waiting_.empty() && !idle_long) {
-        idle_long = !came_.WaitFor(mu_, kIdleTime);
+        idle_long = !fd_added_.WaitFor(mu_, kIdleTime);
       }
       --idle_;
       if (waiting_.empty()) break;
-      Waiting next = std::move(waiting_.front());
+      WaitingFd next = std::move(waiting_.front());
       waiting_.pop_front();
       ++busy_;
-      // Somebody is to be there for what comes while this one is held.
+      // Another closer must be ready for what arrives while this one is
+      // blocked.
       const bool lacks = idle_ == 0 && threads_ < most_;
       if (lacks) ++threads_;
       const bool lingers = !spare_lingering_ || busy_ < most_;
@@ -151,9 +159,9 @@ class Closers {
     mu_.Unlock();
   }
 
-  static void Close(const Waiting& next, bool lingers) {
+  static void Close(const WaitingFd& next, bool lingers) {
     if (!lingers) {
-      // Of another file it fails.
+      // Fails for other files.
       const linger none = {.l_onoff = 0, .l_linger = 0};
       Syscalls::Get().setsockopt(next.fd, SOL_SOCKET, SO_LINGER, &none,
                                  sizeof(none));
@@ -166,16 +174,16 @@ class Closers {
   const bool spare_lingering_;
 
   Mutex mu_;
-  CondVar came_;
-  std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
+  CondVar fd_added_;
+  std::deque<WaitingFd> waiting_ ABSL_GUARDED_BY(mu_);
   int threads_ ABSL_GUARDED_BY(mu_) = 0;
   int idle_ ABSL_GUARDED_BY(mu_) = 0;
   int busy_ ABSL_GUARDED_BY(mu_) = 0;
   size_t pending_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-// Those of one process. Another thread may hold their locks while this one
-// forks, and the child has none of their threads.
+// The closers of one process. A child made by fork(2) needs its own: it has
+// none of the parent's threads, and one of them may hold a lock here.
 struct ProcessClosers {
   explicit ProcessClosers(uint32_t generation) : fork_generation(generation) {}
 
@@ -198,8 +206,9 @@ struct ProcessClosers {
   Closers files{kFileClosers, /*spare_lingering=*/false};
   ProcessClosers* parents = nullptr;
 
-  // Of descriptors that were received, by their numbers. What the program has
-  // taken and closed stays until its number is received again.
+  // The senders of received descriptors, by descriptor number. The entry of a
+  // descriptor that the program has taken and closed stays until its number is
+  // received again.
   Mutex mu;
   std::vector<std::shared_ptr<PendingCloses>> senders ABSL_GUARDED_BY(mu);
 };
@@ -211,7 +220,7 @@ ProcessClosers& ClosersOfThisProcess() {
   ProcessClosers* newest = newest_closers.load(std::memory_order_acquire);
   while (newest == nullptr || newest->fork_generation != generation) {
     auto made = std::make_unique<ProcessClosers>(generation);
-    made->parents = newest;  // still reachable, for leak checkers
+    made->parents = newest;  // keeps it reachable for leak checkers
     if (newest_closers.compare_exchange_strong(newest, made.get())) {
       newest = made.release();
     }
@@ -221,19 +230,19 @@ ProcessClosers& ClosersOfThisProcess() {
 
 void CloseOrPass(int fd) {
   ProcessClosers& closers = ClosersOfThisProcess();
-  // Once it is closed the number may be another's.
+  // First, because after the close another thread may reuse the number.
   std::shared_ptr<PendingCloses> sender = closers.TakeSender(fd);
-  switch (ClosingOf(fd)) {
-    case Closing::kAtOnce:
+  switch (BehaviourOf(fd)) {
+    case CloseBehaviour::kNeverBlocks:
       return CloseNow(fd);
-    case Closing::kOfASocket:
+    case CloseBehaviour::kSocketMayBlock:
       return closers.sockets.Add(fd, std::move(sender));
-    case Closing::kOfAFile:
+    case CloseBehaviour::kFileMayBlock:
       return closers.files.Add(fd, std::move(sender));
   }
 }
 
-constinit thread_local BackgroundCloses* collecting = nullptr;
+constinit thread_local BackgroundCloseScope* collecting = nullptr;
 constinit thread_local const std::shared_ptr<PendingCloses>* receiving =
     nullptr;
 
@@ -247,11 +256,11 @@ void UniqueFd::Close(int fd) {
   }
 }
 
-BackgroundCloses::BackgroundCloses() {
+BackgroundCloseScope::BackgroundCloseScope() {
   if (collecting == nullptr) collecting = this;
 }
 
-BackgroundCloses::~BackgroundCloses() {
+BackgroundCloseScope::~BackgroundCloseScope() {
   if (collecting != this) return;
   collecting = nullptr;
   for (int fd : fds_) CloseOrPass(fd);
@@ -269,10 +278,11 @@ void CloseAtOnce(UniqueFd fd) {
   if (fd.ok()) CloseNow(fd.Release());
 }
 
-ReceivingFrom::ReceivingFrom(const std::shared_ptr<PendingCloses>& sender)
+ReceivedFdSenderScope::ReceivedFdSenderScope(
+    const std::shared_ptr<PendingCloses>& sender)
     : former_(std::exchange(receiving, &sender)) {}
 
-ReceivingFrom::~ReceivingFrom() { receiving = former_; }
+ReceivedFdSenderScope::~ReceivedFdSenderScope() { receiving = former_; }
 
 void NoteReceived(int fd) {
   if (receiving == nullptr || *receiving == nullptr) return;
@@ -284,7 +294,7 @@ void CloseDrained(UniqueFd socket, bool packets) {
   ForkLedger::Remove(socket.get());
   char byte;
   const ssize_t got = ::recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  // A packet without bytes, which may carry descriptors, looks like the end.
+  // A packet without bytes, which may carry descriptors, also reads as 0.
   if (got < 0 || (got == 0 && !packets)) {
     ClosersOfThisProcess().TakeSender(socket.get());
     CloseNow(socket.Release());

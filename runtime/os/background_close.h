@@ -12,30 +12,32 @@
 
 namespace fdrpc {
 
-// close(2) of a descriptor that a peer sent may block for as long as the peer
-// likes: a TCP socket with SO_LINGER and unsent data (socket(7)), or one that
-// waits in a Unix-domain socket which is closed; a file of a FUSE file system,
-// each time. So threads that others wait for leave it to threads that do
-// nothing else, the closers of the process: a few for sockets, a few for all
-// else. They are started when they are needed and end when they are not.
+// Closing descriptors that a peer sent. close(2) of such a descriptor can block
+// for as long as the peer likes: a TCP socket with SO_LINGER and unsent data
+// (socket(7)), also inside the queue of a Unix-domain socket that is closed;
+// every file of a FUSE file system. Threads that others wait for therefore pass
+// these descriptors to the closers of the process: threads that do nothing
+// else, a few for sockets and a few for all other files. They start on demand,
+// and end when they have been idle for a while.
 //
-// If all closers of sockets but one are held, that one switches the lingering
-// of what comes off (the kernel still sends the data, and nobody waits for it).
-// Beyond that, what cannot be closed waits in order, and its number stays
-// taken. So it counts for who sent it.
+// If all closers of sockets but one are blocked, the last one switches
+// SO_LINGER off before it closes a socket; the kernel then sends the data in
+// the background. If all closers are blocked, descriptors wait in order. They
+// are still open files of this process meanwhile, so they count for the peer
+// that sent them.
 
-// As CloseInBackground(UniqueFd) of fdrpc/unique_fd.h, which closes what cannot
-// block at once (memory, pipes, files of a file system with a block device of
-// its own), and leaves the rest to the closers.
+// Like CloseInBackground(UniqueFd) of fdrpc/unique_fd.h: closes at once what
+// cannot block (memory, pipes, files of a file system with its own block
+// device), and passes the rest to the closers.
 void CloseInBackground(std::vector<UniqueFd> fds);
-// Closes it in any case, also where what is closed is collected.
+// Closes the descriptor on this thread, even within a BackgroundCloseScope.
 void CloseAtOnce(UniqueFd fd);
 
-// How many descriptors that one peer sent, say, wait for the closers or are
-// being closed. Any thread.
+// Counts the descriptors, for example those of one peer, that wait for the
+// closers or are being closed. Any thread.
 class PendingCloses {
  public:
-  // What counts here counts for `all`, too.
+  // `all`, if not null, is a total that counts the same descriptors too.
   explicit PendingCloses(std::shared_ptr<PendingCloses> all = nullptr)
       : all_(std::move(all)) {}
   PendingCloses(const PendingCloses&) = delete;
@@ -56,30 +58,31 @@ class PendingCloses {
   std::atomic<size_t> count_{0};
 };
 
-// While it lives, what its thread receives, or notes as received, is `sender`'s
-// (or nobody's, if that is null): when it comes to the closers, whoever has
-// dropped it, it counts there until it is closed.
-class ReceivingFrom {
+// Attributes descriptors to the peer that sent them. During its lifetime, each
+// descriptor that the thread receives or passes to NoteReceived() belongs to
+// `sender` (to nobody, if null). If it goes to the closers later, from any
+// thread, it counts there until it is closed.
+class ReceivedFdSenderScope {
  public:
-  explicit ReceivingFrom(const std::shared_ptr<PendingCloses>& sender);
-  ~ReceivingFrom();
-  ReceivingFrom(const ReceivingFrom&) = delete;
-  ReceivingFrom& operator=(const ReceivingFrom&) = delete;
+  explicit ReceivedFdSenderScope(const std::shared_ptr<PendingCloses>& sender);
+  ~ReceivedFdSenderScope();
+  ReceivedFdSenderScope(const ReceivedFdSenderScope&) = delete;
+  ReceivedFdSenderScope& operator=(const ReceivedFdSenderScope&) = delete;
 
  private:
   const std::shared_ptr<PendingCloses>* const former_;
 };
 void NoteReceived(int fd);
 
-// While it lives, what the UniqueFds of its thread would close stays open; its
-// end gives that to CloseInBackground(). One within another leaves it to that
-// one.
-class BackgroundCloses {
+// Defers the closing of descriptors. During its lifetime, UniqueFds of the
+// thread close nothing; its destructor passes their descriptors to
+// CloseInBackground(). An inner scope leaves them to the outermost one.
+class BackgroundCloseScope {
  public:
-  BackgroundCloses();
-  ~BackgroundCloses();
-  BackgroundCloses(const BackgroundCloses&) = delete;
-  BackgroundCloses& operator=(const BackgroundCloses&) = delete;
+  BackgroundCloseScope();
+  ~BackgroundCloseScope();
+  BackgroundCloseScope(const BackgroundCloseScope&) = delete;
+  BackgroundCloseScope& operator=(const BackgroundCloseScope&) = delete;
 
  private:
   friend class UniqueFd;
@@ -87,12 +90,16 @@ class BackgroundCloses {
   absl::InlinedVector<int, 4> fds_;
 };
 
-// Closes the socket of a connection, at once if nothing waits in its queue that
-// could hold descriptors, and takes it from the ForkLedger. `packets`: it is no
-// stream.
+// The former names.
+using ReceivingFrom = ReceivedFdSenderScope;
+using BackgroundCloses = BackgroundCloseScope;
+
+// Closes the socket of a connection and removes it from the ForkLedger: at once
+// if its queue is empty, otherwise in the background, since the queue may hold
+// descriptors. `packets`: the socket is not a stream.
 void CloseDrained(UniqueFd socket, bool packets);
 
-// How many descriptors wait for the closers, or are being closed.
+// How many descriptors wait for the closers or are being closed.
 size_t BackgroundClosesPending();
 
 }  // namespace fdrpc

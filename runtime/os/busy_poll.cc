@@ -9,64 +9,66 @@ namespace fdrpc {
 namespace {
 
 // A peer that polls answers in a few microseconds, one that must be woken in
-// some tens: both are worth the next wait's polling.
+// some tens of them. Both are worth polling in the next wait.
 constexpr std::chrono::microseconds kShortGap{120};
-// Behind a gap like that the next ones will not be short either.
+// After such a gap the next ones will not be short either.
 constexpr std::chrono::milliseconds kLongGap{1};
 constexpr int kMostConfidence = 3;
 
 constexpr int kPollsPerLook = 1024;
 
-// So long after the polling, what came is taken for seen by it: it was read and
-// handled meanwhile. A thread that was kept from running is away for longer.
+// An arrival this long after the end of polling still counts as seen by
+// polling: it was read and handled in between. A thread that was kept from
+// running is away for longer.
 constexpr std::chrono::microseconds kHandling{20};
 
-// Polls that saw what they polled for add to the trust in polling, one in vain
-// costs that of three: where a quarter is in vain, polling still pays.
+// A successful poll adds 1 to the trust in polling, a poll in vain subtracts
+// kTrustLost: polling still pays if a quarter of the polls is in vain.
 constexpr int kMostTrust = 12;
 constexpr int kTrustLost = 3;
 
-// With polling, arrivals are to follow each other sooner by a tenth; while it
-// is trusted, just sooner: what is measured varies by as much.
+// With polling, arrivals must follow each other sooner by a tenth, since the
+// measurements vary by that much. While polling is fully trusted, any gain is
+// enough.
 constexpr int kTenthsThatPay = 9;
-// What takes longer counts as so long: another had the CPU.
+// A longer time is measured as this one: another thread had the CPU.
 constexpr std::chrono::milliseconds kLongestMeasured{4};
-// So many waits without polling measure what that is like, after so many with
-// it, which are more each time while polling pays; or, behind some, once things
-// have become half as fast.
+// This many waits without polling measure how fast sleeping is, after
+// kFewestBetweenSamples waits with polling. That distance doubles while polling
+// pays. The sample comes early if polling has become half as fast.
 constexpr int kSample = 32;
 constexpr int kFewestBetweenSamples = 2048;
 constexpr int kMostBetweenSamples = 65'536;
 constexpr int kFewestToLookAgain = 256;
 
-// Waits without polling after a poll in vain that nothing is to be said for. At
-// most so many that a poll that tries again costs little beside them, and few
-// enough that a machine that has become quiet is soon noticed.
+// How many waits do not poll after a failed poll: between these limits. The
+// upper one is large enough to make the next try cheap in comparison, and small
+// enough that a machine that has become quiet is noticed soon.
 constexpr int kFewestWaits = 1;
 constexpr int kMostWaits = 128;
 constexpr int kPauseFactor = 4;
-// The same if it was kept from the CPU for as long as others may have that at
-// once, some milliseconds: such a try costs more.
+// The upper limit if the poll was kept from the CPU for a time slice of another
+// thread, some milliseconds: such a try costs more.
 constexpr int kMostWaitsAfterStall = 512;
 
 }  // namespace
 
-BusyPoll::BusyPoll(absl::Duration longest, Yields yields)
+BusyPoll::BusyPoll(absl::Duration longest, Yielding yielding)
     : longest_(absl::ToChronoNanoseconds(
           std::clamp(longest, absl::ZeroDuration(), absl::Seconds(1)))),
-      yields_(yields),
+      yielding_(yielding),
       polls_until_sample_(kFewestBetweenSamples),
       polls_between_samples_(kFewestBetweenSamples) {}
 
 bool BusyPoll::HasSeveralCpus() {
-  // As of a moment ago.
+  // A recent result of sched_getaffinity(2).
   constinit thread_local int polls_until_look = 0;
   constinit thread_local bool several = false;
   if (--polls_until_look < 0) {
     polls_until_look = kPollsPerLook;
     cpu_set_t cpus;
     CPU_ZERO(&cpus);
-    // Fails with EINVAL where there are more than 1,024 of them.
+    // EINVAL means that there are more than 1,024 CPUs.
     several =
         sched_getaffinity(0, sizeof(cpus), &cpus) != 0 || CPU_COUNT(&cpus) > 1;
   }
@@ -104,12 +106,13 @@ BusyPoll::Wait BusyPoll::Begin(MonotonicTime now) {
   return wait;
 }
 
-void BusyPoll::OnArrival(const Wait& wait, MonotonicTime now, Came came,
+void BusyPoll::OnArrival(const Wait& wait, MonotonicTime now, Arrival arrival,
                          size_t count) {
   const auto gap = now - wait.began;
   Measure(wait, now - last_arrival_, count);
-  if (wait.polls() && came == Came::kLater) {
-    const Nanoseconds handling = yields_ == Yields::kNo ? kHandling : kLongGap;
+  if (wait.polls() && arrival == Arrival::kLater) {
+    const Nanoseconds handling =
+        yielding_ == Yielding::kNo ? kHandling : kLongGap;
     OnPolled(now <= wait.until + handling && Pays(),
              now > wait.until + kLongGap ? kMostWaitsAfterStall : kMostWaits);
   }
@@ -129,11 +132,13 @@ bool BusyPoll::SleepsOnce() {
 }
 
 void BusyPoll::Measure(const Wait& wait, Nanoseconds passed, size_t count) {
-  // Who lets others run meanwhile waits for one of several things that come.
-  if (!wait.expects_arrival || yields_ == Yields::kYes || count == 0) return;
+  // With Yielding::kYes the thread waits for one of several arrivals, which
+  // says nothing about the rate.
+  if (!wait.expects_arrival || yielding_ == Yielding::kYes || count == 0)
+    return;
   const Nanoseconds one = std::min<Nanoseconds>(passed, kLongestMeasured) /
                           static_cast<int64_t>(count);
-  // One that tries again says more than those long ago.
+  // A poll that is tried again says more than those of long ago.
   if (wait.polls() && trust_ == 0 && one < polling_.value()) {
     polling_.BeginAnew();
   }

@@ -9,25 +9,28 @@
 
 namespace fdrpc {
 
-// For how long one that waits for its peer polls before it sleeps.
+// Decides how long a thread that waits for its peer polls before it sleeps. It
+// does not poll itself.
 //
-// To wake a sleeping CPU costs more than all the rest of a call, so a wait that
-// will be short is best spent polling; one that will not only burns the CPU.
-// Which it will be is learnt from those before: it polls while what it waits
-// for has been coming quickly, and while it comes back to waiting quickly
-// itself (else the peer sleeps by then). And only while polling pays. On a
-// machine that is busy with other things, who polls may keep its peer from
-// running, so that nothing comes before it sleeps, or comes later than if it
-// had slept at once: both ways are measured, the other one by some waits now
-// and then, and more must come with polling. When too many polls have been
-// in vain, some waits do without, more each time, then one tries again. Never
-// where there is one CPU only.
+// Waking a sleeping CPU takes longer than the rest of a small call. So polling
+// is best for a short wait, and only burns CPU time in a long one. BusyPoll
+// predicts the next wait from the previous ones. It polls while arrivals have
+// been quick, and while the thread itself comes back to waiting quickly
+// (otherwise the peer has gone to sleep).
 //
-// One thread at a time; the waits of several may overlap.
+// It also polls only while polling pays. On a busy machine a thread that polls
+// can keep its peer from running, so that nothing arrives before it sleeps, or
+// arrives later than without polling. BusyPoll therefore measures the rate of
+// arrivals both ways, by sleeping in a sample of waits, and polls only if that
+// brings a higher rate. After too many polls in vain, a number of waits do not
+// poll, which grows with each failure, and then one tries again. With one CPU
+// it never polls.
+//
+// Threads: one at a time; the waits of several threads may overlap.
 class BusyPoll {
  public:
-  // Polls from `began` until `until`, then sleeps; where they are the same, it
-  // sleeps at once.
+  // Poll from `began` until `until`, then sleep. If the two are equal, sleep at
+  // once.
   struct Wait {
     bool polls() const { return until > began; }
 
@@ -36,40 +39,43 @@ class BusyPoll {
     MonotonicTime until;
   };
 
-  // Whether others may run on the CPU between two polls.
-  enum class Yields {
-    kNo,   // so what comes only after the polling, it may have kept away
-    kYes,  // so a poll is in vain only if the others keep the CPU
+  // Whether other threads may run on the CPU between two polls.
+  enum class Yielding {
+    kNo,   // an arrival after the polling may have been delayed by it
+    kYes,  // a poll is in vain only if the others keep the CPU
   };
-  // A wait polls for at most `longest`; zero: never.
-  explicit BusyPoll(absl::Duration longest, Yields yields = Yields::kNo);
+  using Yields = Yielding;  // the former name
+  // A wait polls for at most `longest`; zero means never.
+  explicit BusyPoll(absl::Duration longest, Yielding yielding = Yielding::kNo);
 
-  // A wait begins.
+  // Begins a wait.
   Wait Begin(MonotonicTime now);
   // Whether the calling thread may run on more than one CPU.
   static bool HasSeveralCpus();
-  // Makes the system calls that polling makes at times, once in the process: so
-  // a filter of system calls, seccomp(2), that forbids one shows it at the
-  // start of a program and not when calls first come densely.
+  // Makes all system calls that polling uses, once in the process. So a
+  // seccomp(2) filter that forbids one of them shows it at the start of the
+  // program, and not later, under load.
   static void PrepareSystemCalls();
-  // Whether what is waited for is likely to come soon, so that it has.
+  // Whether the next arrival is likely to come soon.
   bool expects_arrival() const { return confidence_ > 0; }
-  // Whether more than a few of the next waits do without polling. Any thread.
+  // Whether more than a few of the next waits will not poll. Any thread.
   bool rests() const {
     return waits_without_.load(std::memory_order_relaxed) > kFewWaits;
   }
-  // When what was waited for came: before the first look, which says nothing
-  // of what polling is worth, or later, during the polling or the sleep. And
-  // how much came.
-  enum class Came { kBefore, kLater };
-  void OnArrival(const Wait& wait, MonotonicTime now, Came came = Came::kLater,
-                 size_t count = 1);
+  // When the arrival was seen: before the first look, which says nothing about
+  // polling, or later, while polling or sleeping. `count`: how many frames or
+  // events arrived.
+  enum class Arrival { kBefore, kLater };
+  using Came = Arrival;  // the former name
+  void OnArrival(const Wait& wait, MonotonicTime now,
+                 Arrival arrival = Arrival::kLater, size_t count = 1);
 
  private:
   static constexpr int kFewWaits = 8;
   using Nanoseconds = std::chrono::nanoseconds;
 
-  // Of values since it began anew, at most so many, roughly. 0: of none.
+  // The mean of the values since BeginAnew(), weighting roughly the last
+  // `most`; 0 without values.
   class Mean {
    public:
     explicit Mean(int most) : most_(most) {}
@@ -86,36 +92,37 @@ class BusyPoll {
     Nanoseconds value_{0};
   };
 
-  // Whether this wait is one that does without.
+  // Whether this wait is to sleep without polling; counts it.
   bool SleepsOnce();
-  // So long after what came last, so much came.
+  // Records that `count` arrivals came `passed` after the previous ones.
   void Measure(const Wait& wait, Nanoseconds passed, size_t count);
   bool IsSlowerThanBefore() const;
   bool Pays() const;
-  // A poll has ended. `of_use`: it saw what it polled for come, and polling
-  // pays; `most_waits`: how many waits are to do without at most, if not.
+  // Judges a poll that has ended. `of_use`: it saw its arrival, and polling
+  // pays. Otherwise up to `most_waits` of the next waits do not poll.
   void OnPolled(bool of_use, int most_waits);
 
   const Nanoseconds longest_;
-  const Yields yields_;
+  const Yielding yielding_;
   MonotonicTime last_arrival_;
   int confidence_ = 0;
-  // How polls have fared of late; waits that are not to poll, and how many
-  // those will be the next time.
+  // How recent polls have fared; how many of the next waits do not poll, and
+  // how many will not after the next failure.
   int trust_ = 0;
   std::atomic<int> waits_without_{0};
   int pause_ = 1;
-  // The time from one arrival to the next of late, where waits poll and where
-  // they do not, while arrivals are expected.
+  // The recent time from one arrival to the next with and without polling,
+  // while arrivals are expected.
   Mean polling_{32};
   Mean sleeping_{32};
-  Nanoseconds polling_before_{0};  // when sleeping was last looked at
-  // Polls until the other way is measured, and how many are between.
+  Nanoseconds polling_before_{0};  // when sleeping was last sampled
+  // How many polls remain until the next sample without polling, and the
+  // distance between samples.
   int polls_until_sample_;
   int polls_between_samples_;
 };
 
-// Between two polls: lets another thread run that is ready to.
+// Lets another runnable thread run, between two polls.
 void YieldCpu();
 
 }  // namespace fdrpc

@@ -12,8 +12,8 @@
 namespace fdrpc {
 namespace {
 
-// The first component of a path that stat(2) does not get at, and the directory
-// that it is in; or the last one.
+// The first component of a path that stat(2) fails for, or the last one, with
+// its directory.
 struct Component {
   std::string path;
   int error = 0;
@@ -42,7 +42,7 @@ Component Walk(const std::string& path) {
   return at;
 }
 
-// Where a relative path begins.
+// Where a relative path starts.
 std::string From(const UnixAddress& address) {
   if (address.path()[0] == '/') return "";
   char directory[PATH_MAX];
@@ -71,7 +71,7 @@ std::string Missing(const UnixAddress& address) {
                           From(address));
   }
   if (!S_ISSOCK(at.info.st_mode)) {
-    return absl::StrCat(at.path, " is no socket", From(address));
+    return absl::StrCat(at.path, " is not a socket", From(address));
   }
   return absl::StrCat("no server has the socket ", at.path, " open",
                       From(address));
@@ -79,14 +79,17 @@ std::string Missing(const UnixAddress& address) {
 
 std::string Forbidden(const UnixAddress& address) {
   const uid_t user = ::geteuid();
-  if (address.is_abstract()) return absl::StrCat("user ", user, " may not");
+  if (address.is_abstract())
+    return absl::StrCat("user ", user, " may not connect");
   const Component at = Walk(address.path());
   if (at.error == EACCES) {
     return absl::StrCat("user ", user, " may not search the directory ",
                         at.directory, " (", Owner(at.directory_info), ")",
                         From(address));
   }
-  if (at.error != 0) return absl::StrCat("user ", user, " may not");
+  if (at.error != 0) {
+    return absl::StrCat("user ", user, " may not connect");
+  }
   return absl::StrCat("user ", user, " may not write to the socket ", at.path,
                       " (", Owner(at.info), ")", From(address));
 }
@@ -108,19 +111,19 @@ absl::Status ConnectFailure(const UnixAddress& address, int error) {
     case ENOTDIR:
       return absl::ErrnoToStatus(
           error, absl::StrCat(to, ": ", Walk(address.path()).directory,
-                              " is no directory", From(address)));
+                              " is not a directory", From(address)));
     case EPROTOTYPE:
       return absl::FailedPreconditionError(
           absl::StrCat("the server at ", address.text(),
-                       " has a socket of another type (EPROTOTYPE): the "
-                       "address must have the scheme that it listens with"));
+                       " has a socket of another type (EPROTOTYPE): use the "
+                       "scheme that the server uses"));
     default:
       return absl::ErrnoToStatus(error, to);
   }
 }
 
-absl::Status WhyNobodyListens(const UnixAddress& address,
-                              const absl::Status& failure) {
+absl::Status ExplainNoListener(const UnixAddress& address,
+                               const absl::Status& failure) {
   return absl::UnavailableError(
       absl::StrCat(std::string(failure.message()), ": ", Missing(address)));
 }

@@ -6,16 +6,17 @@
 
 namespace fdrpc {
 
-// What connect(2) to that address failed with, in words: what is in the way or
-// may not be used, and by whom. UNAVAILABLE if a server may come (ENOENT,
-// ECONNREFUSED); cheap to make then, since who waits for the server makes many.
+// A status for the errno of a failed connect(2) to `address`, in words: what is
+// in the way, or what may not be used and by whom. UNAVAILABLE if a server may
+// come (ENOENT, ECONNREFUSED). That case is cheap, since a call that waits for
+// a server makes many of them.
 absl::Status ConnectFailure(const UnixAddress& address, int error);
 
-// That status of UNAVAILABLE, with which component of the path is missing. For
-// who is going to read it: looks at the file system, which may have changed
-// meanwhile.
-absl::Status WhyNobodyListens(const UnixAddress& address,
-                              const absl::Status& failure);
+// The same status of UNAVAILABLE with more detail: which component of the path
+// is missing. For a status that somebody will read: it looks at the file
+// system, which may have changed meanwhile.
+absl::Status ExplainNoListener(const UnixAddress& address,
+                               const absl::Status& failure);
 
 }  // namespace fdrpc
 

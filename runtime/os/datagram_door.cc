@@ -13,10 +13,11 @@
 namespace fdrpc {
 namespace {
 
-// The magic, version 1, and two bytes that are reserved.
+// The magic number, version 1, and two reserved bytes.
 constexpr char kKnock[8] = {'F', 'D', 'R', 'D', 1, 0, 0, 0};
 
-// Whether `set` is one end of a pair that its sender has made.
+// Whether the received descriptors are one end of a pair that the sender has
+// made.
 bool IsKnock(const ReceivedDescriptors& set) {
   if (set.fds.size() != 1 || !set.sender.has_value()) return false;
   const absl::StatusOr<SocketKind> kind = GetSocketKind(set.fds[0].get());
@@ -43,14 +44,14 @@ absl::StatusOr<UniqueFd> Knock(int socket, const std::string& address) {
   const iovec piece = {.iov_base = const_cast<char*>(kKnock),
                        .iov_len = sizeof(kKnock)};
   const int sent[] = {theirs.get()};
-  // Said by this process, they are there even if the server asks for them only
-  // after this, as behind a service manager's socket.
+  // Credentials that the sender attaches are delivered even if the server asks
+  // for them only later, as with a service manager's socket.
   const PeerCredentials own = OwnCredentials();
   IoResult io = SendWithDescriptors(socket, {&piece, 1}, sent, &own);
   if (io.error == EINVAL) {
-    // In a user namespace that does not map them, this process cannot name its
-    // own ids (user_namespaces(7)). The kernel adds them by itself, if the
-    // server has asked for them.
+    // In a user namespace that does not map its ids, this process cannot attach
+    // them (user_namespaces(7)). The kernel adds credentials if the server has
+    // asked for them already.
     io = SendWithDescriptors(socket, {&piece, 1}, sent);
   }
   switch (io.error) {
@@ -86,7 +87,7 @@ absl::Status PrepareDoor(int door) {
   return absl::OkStatus();
 }
 
-Answered AnswerKnock(int door) {
+KnockResult AnswerKnock(int door) {
   char buffer[sizeof(kKnock)];
   const iovec piece[] = {{.iov_base = buffer, .iov_len = sizeof(buffer)}};
   ReceivedDescriptors set;
@@ -94,7 +95,7 @@ Answered AnswerKnock(int door) {
   if (io.error != 0) return {.socket = UniqueFd(), .error = io.error};
   const bool exact = io.bytes == sizeof(kKnock) && !io.cut_off &&
                      std::memcmp(buffer, kKnock, sizeof(kKnock)) == 0;
-  // Mostly the limit of open files, which goes on for a while.
+  // Usually the limit of open files, which lasts for a while.
   if (exact && set.truncated && set.fds.empty()) {
     return {.socket = UniqueFd(), .error = EMFILE};
   }

@@ -9,35 +9,37 @@
 
 namespace fdrpc {
 
-// A datagram socket as a door (docs/protocol.md, "Doors"): a client makes a
-// seqpacket pair and sends one end of it to the server's socket, in one
-// datagram. The pair is the connection.
+// Connecting through a datagram socket (docs/protocol.md, "Doors"). The
+// server's datagram socket is a door. A client knocks: it makes a seqpacket
+// pair and sends one end of it to the door in one datagram. The pair is the
+// connection.
 
-// For a client: knocks at the door that `socket`, a datagram socket, is
-// connected to, and gives this side's end of the pair, non-blocking and
-// close-on-exec. Does not wait for anybody: what is sent into the pair waits
-// there. Empty if the door's queue is full, which it will not be for long where
-// a server lives. UNAVAILABLE if that has gone; PERMISSION_DENIED if the door
-// takes no descriptors; other errors by their errno. `address`: for messages.
+// For a client: knocks at the door that the datagram socket `socket` is
+// connected to. Returns this side's end of the pair, non-blocking and
+// close-on-exec. It does not wait for the server; what is sent into the pair
+// waits there. Empty if the door's queue is full, which passes soon if the
+// server runs. UNAVAILABLE if the door is closed; PERMISSION_DENIED if it takes
+// no descriptors; other errors by their errno. `address` is for messages.
 absl::StatusOr<UniqueFd> Knock(int socket, const std::string& address);
 
-// For a server, before it answers: has the kernel tell who knocks.
+// For a server, before AnswerKnock(): asks the kernel to name the sender of
+// each datagram.
 absl::Status PrepareDoor(int door);
 
-struct Answered {
+struct KnockResult {
   UniqueFd socket;  // empty if `error` is not 0
   int error = 0;
 };
-// Takes the next datagram, without blocking, and gives the server's end of the
-// pair, non-blocking and close-on-exec. Errors: EAGAIN if nobody knocks;
-// EBADMSG if what came is no knock, and was dropped; EMFILE if this
-// process could not take the descriptor, of which the client hears, since the
-// pair ends; others of recvmsg(2).
+// For a server: takes the next datagram, without blocking, and returns the
+// server's end of the pair, non-blocking and close-on-exec. Errors: EAGAIN if
+// the queue is empty; EBADMSG if the datagram was not a valid knock, and was
+// dropped; EMFILE if this process could not take the descriptor (the client
+// notices, because its pair ends); others of recvmsg(2).
 //
-// The end was made by the process that sent it, which the kernel vouches for,
-// so that what it tells of the peer is true: nobody hands in a connection that
-// another process has made, and so speaks in its name.
-Answered AnswerKnock(int door);
+// The end must have been made by the process that sent it, which the kernel
+// attests. So the peer credentials of the connection are true: no process can
+// pass in a connection that another process made, and speak in its name.
+KnockResult AnswerKnock(int door);
 
 }  // namespace fdrpc
 

@@ -8,7 +8,7 @@
 namespace fdrpc {
 namespace {
 
-// As the kernel gives it, which is twice what was set.
+// As the kernel reports it: twice what was set.
 int SendBuffer(int socket) {
   int bytes = 0;
   socklen_t size = sizeof(bytes);
@@ -30,14 +30,14 @@ DescriptorFlight::DescriptorFlight()
 
 bool DescriptorFlight::LooksFit(int socket, size_t descriptors) {
   int unreceived = 0;
-  // Without an answer the kernel's own limit is the bound.
+  // If the kernel does not answer, only its own limit applies.
   if (Syscalls::Get().unreceived_bytes(socket, &unreceived) != 0) return true;
   Land(static_cast<size_t>(std::max(unreceived, 0)));
   return Fits(descriptors) || !Lower(socket, unreceived);
 }
 
 void DescriptorFlight::Land(size_t unreceived) {
-  // Sockets are queues: what is unreceived was sent last, and takes at least
+  // A socket is a queue: what is unreceived was sent last, and takes at least
   // the memory that is counted here.
   const auto first_in_flight = std::find_if(
       sets_.begin(), sets_.end(),
@@ -54,16 +54,17 @@ void DescriptorFlight::Land(size_t unreceived) {
 bool DescriptorFlight::Lower(int socket, int unreceived) {
   if (send_buffer_ == 0) send_buffer_ = SendBuffer(socket);
   if (send_buffer_ == 0) return false;
-  // It polls as writable while no more than a quarter of the send buffer is
-  // taken (unix_writable in net/unix/af_unix.c). With half as large a buffer as
-  // would be needed for that now, half of it must be received first.
+  // The socket polls as writable while at most a quarter of the send buffer is
+  // used (unix_writable in net/unix/af_unix.c). This sets half the size that
+  // would make it writable now, so half of what is unreceived must be received
+  // first.
   const int wanted =
       std::min(send_buffer_,
                unreceived > send_buffer_ / 2 ? send_buffer_ : 2 * unreceived);
   if (!SetSendBuffer(socket, wanted)) return false;
   lowered_ = true;
-  // The least is 4,608 bytes. If what is unreceived takes less than a quarter
-  // of that, it is one message or two.
+  // The smallest possible buffer has 4,608 bytes. If what is unreceived takes
+  // less than a quarter of that, it is one message, or two.
   const int lowered = SendBuffer(socket);
   if (lowered > 0 && unreceived > lowered / 4) return true;
   Restore(socket);
@@ -71,8 +72,8 @@ bool DescriptorFlight::Lower(int socket, int unreceived) {
 }
 
 void DescriptorFlight::Restore(int socket) {
-  // One that was larger than net.core.wmem_max, by a process with privileges,
-  // becomes as large as this one may make it.
+  // A size above net.core.wmem_max, which a privileged process had set, becomes
+  // as large as this process may set it.
   (void)SetSendBuffer(socket, send_buffer_);
   lowered_ = false;
 }

@@ -9,23 +9,24 @@
 
 namespace fdrpc {
 
-// The descriptors in flight on one socket of the Unix domain, that is, sent and
-// not yet received, and their bound. The kernel counts those of all sockets for
-// the user who sent them, against RLIMIT_NOFILE (ETOOMANYREFS): peers that do
-// not read could have everybody else's refused.
+// Limits the descriptors in flight on one Unix-domain socket, which are those
+// sent and not yet received. The kernel counts the descriptors in flight of all
+// sockets of a user against RLIMIT_NOFILE (ETOOMANYREFS). Without this limit,
+// peers that do not read could use that up for everybody.
 //
-// Several sockets may have a bound together, too: those of one peer, who could
-// have any number of them. Where that is reached, each of them has one message
-// in flight, or two small ones.
+// Several sockets may also share a limit (DescriptorQuota): those of one peer,
+// which could otherwise have any number of sockets. Once the shared limit is
+// reached, each of them has one message in flight, or two small ones.
 //
-// What is in flight follows from what the kernel says is unreceived: no peer
-// can claim to have received what it has not, and none has to say anything.
+// How much has been received is derived from what the kernel reports
+// (SIOCOUTQ). A peer need not confirm anything, and cannot claim to have
+// received what it has not.
 //
-// Threads: the one that sends.
+// Threads: the sender's only. Borrows the socket.
 class DescriptorFlight {
  public:
-  // Of the user's limit one socket has at most so large a part, and never more
-  // than that in all.
+  // The limit of one socket: this fraction of the user's limit, and at most
+  // kMost.
   static constexpr size_t kPartOfLimit = 32;
   static constexpr size_t kMost = 128;
 
@@ -36,20 +37,20 @@ class DescriptorFlight {
   DescriptorFlight(const DescriptorFlight&) = delete;
   DescriptorFlight& operator=(const DescriptorFlight&) = delete;
 
-  // Counts what is in flight there, too, from the beginning. Borrowed.
+  // Also counts what is in flight in `together`, from the beginning. Borrowed.
   void CountTogether(DescriptorQuota& together) { together_ = &together; }
 
-  // Before anything is sent.
+  // Call it before each send.
   void BeforeSend(int socket) {
     if (lowered_) Restore(socket);
   }
-  // Whether so many may be sent now. What goes alone always may. If not,
-  // nothing is to be sent before `socket` polls as writable, which it does not
-  // before the peer has received some.
+  // Whether that many may be sent now. A message is always allowed if nothing
+  // else is in flight. After false, send nothing until `socket` polls as
+  // writable, which happens once the peer has received some.
   bool MaySend(int socket, size_t descriptors) {
     return Fits(descriptors) || LooksFit(socket, descriptors);
   }
-  // One send(2) or sendmsg(2) took so much.
+  // One send(2) or sendmsg(2) has taken that much.
   void Sent(size_t bytes, size_t descriptors) {
     sent_ += bytes + kLeastOverhead;
     if (descriptors == 0) return;
@@ -58,20 +59,21 @@ class DescriptorFlight {
     if (together_ != nullptr) together_->Add(descriptors);
   }
 
-  // As far as is known; those that have been received meanwhile included.
+  // An upper bound: it may include descriptors that have just been received.
   size_t in_flight() const { return in_flight_; }
 
  private:
-  // Of a socket buffer of the kernel's, beside its bytes: struct sk_buff and
-  // struct skb_shared_info, which are more on every 64-bit machine.
+  // What the kernel charges for each socket buffer in addition to its bytes:
+  // struct sk_buff and struct skb_shared_info, which are larger on every 64-bit
+  // machine.
   static constexpr size_t kLeastOverhead = 512;
 
   struct Set {
-    uint64_t begin;  // in what was sent
+    uint64_t begin;  // its position in what was sent
     size_t descriptors;
   };
 
-  // By what is known.
+  // By the last known state, without asking the kernel.
   bool Fits(size_t descriptors) const {
     if (in_flight_ == 0) return true;
     return in_flight_ + descriptors <= most_ &&
@@ -79,10 +81,11 @@ class DescriptorFlight {
             together_->held() + descriptors <= together_->most());
   }
   bool LooksFit(int socket, size_t descriptors);
-  // Forgets those that must have been received, if that much is unreceived.
+  // Forgets the descriptors that must have been received if `unreceived` bytes
+  // are not.
   void Land(size_t unreceived);
-  // Has the socket poll as writable once half of that has been received; false
-  // if it would be at once.
+  // Makes the socket poll as writable once half of `unreceived` has been
+  // received. False if it would poll as writable at once.
   bool Lower(int socket, int unreceived);
   void Restore(int socket);
 

@@ -6,9 +6,9 @@
 
 namespace fdrpc {
 
-// How many descriptors several sockets or queues hold together, and how many
-// they should hold at most. Who holds none may always hold something, so it can
-// be more. Any thread.
+// Counts the descriptors that several sockets or queues hold together, against
+// a limit. A holder without descriptors may always take some, so the count can
+// exceed the limit. Any thread.
 class DescriptorQuota {
  public:
   explicit DescriptorQuota(size_t most) : most_(most) {}
@@ -27,7 +27,7 @@ class DescriptorQuota {
   std::atomic<size_t> held_{0};
 };
 
-// What the connections of one peer have of descriptors that it has not
+// The descriptors on the connections of one peer that the peer has not
 // received.
 struct UnreceivedDescriptors {
   explicit UnreceivedDescriptors(size_t most) : queued(most), in_flight(most) {}

@@ -14,11 +14,12 @@ bool StartDetachedThread(std::function<void()> body,
   for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
     sigdelset(&blocked, signal);
   }
-  // A thread starts with its maker's mask.
+  // A new thread inherits the mask of the thread that starts it.
   pthread_sigmask(SIG_SETMASK, &blocked, &former);
   if (makers_mask != nullptr) *makers_mask = former;
   bool started = true;
-  // The standard library's only way to say that there is none.
+  // An exception is the standard library's only way to report that it cannot
+  // start a thread.
   try {
     std::thread(std::move(body)).detach();
   } catch (const std::system_error&) {

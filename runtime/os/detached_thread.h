@@ -7,11 +7,12 @@
 
 namespace fdrpc {
 
-// Runs `body` on a thread of its own, for which nobody waits. It takes no
-// signals, which are the program's, but those that its own mistakes raise:
-// blocked, they end the process without its handler (signal(7)). Before it
-// runs, the mask that its maker has, and would have passed on, is put into
-// `makers_mask`. False if the system gives no thread.
+// Runs `body` on a new thread that nobody waits for. The thread blocks all
+// signals except those that its own faults raise (if they were blocked, they
+// would end the process without running its handlers: signal(7)). Before `body`
+// runs, the signal mask of the calling thread, which the new thread would have
+// inherited, is stored in `makers_mask`. False if the system cannot start a
+// thread.
 bool StartDetachedThread(std::function<void()> body,
                          std::optional<sigset_t>* makers_mask = nullptr);
 

@@ -5,8 +5,9 @@
 
 namespace fdrpc {
 
-// A number that differs between a process and its children by fork(2): what was
-// made under another number was inherited. Costs a load, not a system call.
+// A number that differs between a process and the children that it forks. An
+// object that was made under another number was inherited. Costs a load and no
+// system call.
 uint32_t ForkGeneration();
 
 // Remembers in which process the object was made that has this as a member.

@@ -15,11 +15,12 @@ constexpr size_t kPages = 1024;
 
 using Page = std::array<std::atomic<uint32_t>, kPageSize>;
 
-// Pages are made as numbers are used, and never freed.
+// A page is allocated when one of its numbers is first used, and never freed.
 constinit std::array<std::atomic<Page*>, kPages> pages{};
 constinit std::atomic<uint32_t> last_owner{0};
 
-// Null for a number that has no place; `make`: only for those.
+// The word for `fd`, or null if the number is too high; without `make` also if
+// its page does not exist.
 std::atomic<uint32_t>* PlaceOf(int fd, bool make) {
   const auto number = static_cast<size_t>(fd);
   if (fd < 0 || number >= kPages * kPageSize) return nullptr;

@@ -6,24 +6,27 @@
 
 namespace fdrpc {
 
-// Which descriptors of this process belong to whom, for a child made by fork(2)
-// to close its copies by. It cannot find them where they are kept: other
-// threads of the parent may have been changing that, and it has none of them to
-// wait for. An entry is a word that is written at once.
+// Records which owner each descriptor of this process belongs to, so that a
+// child made by fork(2) can close its copies. The child cannot use the owner's
+// own data structures: another thread of the parent may have been changing them
+// at the fork, and that thread does not exist in the child. An entry is one
+// word, written atomically. Closes descriptors only in CloseAllOf().
 //
 // Threads: any.
 class ForkLedger {
  public:
   // Never 0.
   static uint32_t NewOwner();
-  // Before the descriptor can be closed, and until just before it is. One
-  // whose number is beyond a million is not entered, and stays open.
+  // Call Add() while the descriptor is open, and Remove() just before it is
+  // closed. A descriptor above a million is not recorded, and stays open in the
+  // child.
   static void Add(int fd, uint32_t owner);
   static void Remove(int fd);
-  // Closes what `owner` has entered and not removed. In a child, once.
+  // Closes what `owner` has added and not removed. For a child, once.
   static void CloseAllOf(uint32_t owner);
 
-  // Enters a descriptor for as long as it lives: goes before the descriptor.
+  // Keeps a descriptor recorded during its lifetime. Must be destroyed before
+  // the descriptor.
   class Entry {
    public:
     Entry() = default;

@@ -37,12 +37,12 @@ absl::StatusOr<int> IntegerOption(int fd, int option) {
   }
 }
 
-// The sockets that were made elsewhere and that this process uses. None has to
-// be signed off: one that was closed is known by its number, under which is
-// nothing or something else.
+// The sockets of other origin that this process uses, known by their inodes.
+// Users need not remove an entry: once a socket is closed, its number leads to
+// nothing or to another file.
 class UsedSockets {
  public:
-  // False if the socket of that number was taken by its number before.
+  // False if the socket with that number was taken before.
   bool TakeNumber(int number) ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(mu_);
     const ino_t inode = InodeOf(number);
@@ -57,8 +57,8 @@ class UsedSockets {
     numbers_.erase(end->second);
     ends_.erase(end);
   }
-  // Notes that `fd`, which its owner gave away, is read from now on. If a
-  // duplicate of it is read already, returns the number of that, else -1.
+  // Records that `fd` is read from now on. If a duplicate of it is already
+  // read, returns the number of that one, else -1.
   int Use(int fd) ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(mu_);
     const ino_t inode = InodeOf(fd);
@@ -77,26 +77,27 @@ class UsedSockets {
   }
 
  private:
-  // Which socket it is, of all that ever were; 0 if it is not open.
+  // The inode number, which identifies a socket for ever; 0 if `fd` is not
+  // open.
   static ino_t InodeOf(int fd) {
     struct stat info;
     return Syscalls::Get().fstat(fd, &info) == 0 ? info.st_ino : 0;
   }
 
   Mutex mu_;
-  // By numbers, so that there are never more than descriptors.
+  // By descriptor number, so there are never more entries than descriptors.
   std::map<int, ino_t> taken_ ABSL_GUARDED_BY(mu_);
   std::map<int, ino_t> ends_ ABSL_GUARDED_BY(mu_);
-  std::map<ino_t, int> numbers_ ABSL_GUARDED_BY(mu_);  // the other way round
+  std::map<ino_t, int> numbers_ ABSL_GUARDED_BY(mu_);  // the inverse of ends_
 };
 
 UsedSockets& Used() {
-  // Never destroyed: others may end after it.
+  // Never destroyed: static objects may use it after main().
   static UsedSockets& used = *new UsedSockets;
   return used;
 }
 
-// Whether a socket of that kind can be served, or called over.
+// Whether a socket of that kind can be used, by a server or a channel.
 absl::Status CheckType(int fd, const SocketKind& kind) {
   if (kind.domain != AF_UNIX) {
     return absl::InvalidArgumentError(
@@ -105,9 +106,8 @@ absl::Status CheckType(int fd, const SocketKind& kind) {
   if (kind.type == SOCK_DGRAM && kind.connected) {
     return absl::InvalidArgumentError(absl::StrCat(
         "descriptor ", fd,
-        " is a connected datagram socket, over which nobody learns that the "
-        "other end has gone; for a pair, use socketpair(2) with "
-        "SOCK_SEQPACKET"));
+        " is a connected datagram socket, which does not learn that its peer "
+        "is gone; make the pair with SOCK_SEQPACKET (socketpair(2))"));
   }
   return absl::OkStatus();
 }
@@ -129,7 +129,7 @@ absl::StatusOr<SocketKind> GetSocketKind(int fd) {
   socklen_t length = sizeof(name);
   kind.connected = Syscalls::Get().getpeername(
                        fd, reinterpret_cast<sockaddr*>(&name), &length) == 0;
-  // The name of a socket that has none is its family alone (unix(7)).
+  // The name of an unbound socket has only the address family (unix(7)).
   length = sizeof(name);
   if (kind.type == SOCK_DGRAM && !kind.connected) {
     if (Syscalls::Get().getsockname(fd, reinterpret_cast<sockaddr*>(&name),
@@ -156,7 +156,7 @@ absl::StatusOr<std::optional<int>> ParseFdAddress(std::string_view address) {
       !absl::SimpleAtoi(number, &fd)) {
     return absl::InvalidArgumentError(
         absl::StrCat("address \"", std::string(address),
-                     "\" has no descriptor's number behind fd:"));
+                     "\" has no descriptor number after fd:"));
   }
   return fd;
 }
@@ -174,8 +174,7 @@ absl::StatusOr<InheritedSocket> TakeInheritedSocket(int number) {
   if (!Used().TakeNumber(number)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "descriptor ", number, " (fd:", number,
-        ") is in use by this process already: a server or channel has taken "
-        "it, and a descriptor has one owner"));
+        ") is already in use by a server or channel of this process"));
   }
   return InheritedSocket{UniqueFd(number), *kind};
 }
@@ -200,14 +199,15 @@ absl::Status PrepareConnectedSocket(const InheritedSocket& socket) {
   if (const int other = Used().Use(socket.fd.get()); other >= 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         "descriptor ", socket.fd.get(), " is a duplicate of descriptor ", other,
-        ", which a server or channel of this process uses already; of the two "
-        "ends of a pair, give one to the server and the other to the channel"));
+        ", which a server or channel of this process already uses; give one "
+        "socket of a pair to the server, and the other to the channel"));
   }
   return PrepareToPoll(socket.fd.get());
 }
 
 absl::Status PrepareToPoll(int socket) {
-  // The status flags are the other holders', too, if there are any.
+  // The status flags are shared with other holders of the socket, if there are
+  // any.
   if (Syscalls::Get().set_nonblocking(socket) < 0 ||
       Syscalls::Get().set_close_on_exec(socket) < 0) {
     return absl::ErrnoToStatus(errno, "fcntl of an inherited socket");

@@ -10,54 +10,54 @@
 
 namespace fdrpc {
 
-// Sockets that somebody else has made: a parent, a predecessor, a service
-// manager.
+// Sockets that were made elsewhere: by a parent process, a predecessor, a
+// service manager.
 
-// What a socket is, as the kernel tells.
+// Properties of a socket, as the kernel reports them.
 struct SocketKind {
   int domain = 0;  // AF_UNIX
   int type = 0;    // SOCK_STREAM, …
-  // Or, of a datagram socket, is a door: bound, and connected to nobody.
+  // For a datagram socket: whether it is a door, which is bound and not
+  // connected.
   bool listens = false;
   bool connected = false;
 };
-// INVALID_ARGUMENT if `fd` is not open, or not a socket.
+// INVALID_ARGUMENT if `fd` is not an open socket.
 absl::StatusOr<SocketKind> GetSocketKind(int fd);
 
-// A socket, and what it is.
+// A socket with its properties.
 struct InheritedSocket {
   UniqueFd fd;
   SocketKind kind;
 };
-// INVALID_ARGUMENT if `fd` is not open, or not a socket.
+// INVALID_ARGUMENT if `fd` is not an open socket.
 absl::StatusOr<InheritedSocket> InspectSocket(UniqueFd fd);
 
-// The number in an address "fd:7"; none if `address` has another form.
-// INVALID_ARGUMENT if there is no number behind "fd:".
+// The number in an address "fd:7"; nullopt if `address` has another form.
+// INVALID_ARGUMENT if "fd:" is not followed by a number.
 absl::StatusOr<std::optional<int>> ParseFdAddress(std::string_view address);
 
-// The socket of that number, which is the caller's from then on, if it is one
-// of ours, of the Unix domain: a stream or seqpacket socket that listens or is
-// connected, or a datagram socket that is a door. Otherwise INVALID_ARGUMENT;
-// or FAILED_PRECONDITION if this process has taken it before. The descriptor is
-// left alone then.
+// Takes the socket with that number; the caller owns it. It must be a
+// Unix-domain socket: a stream or seqpacket socket that listens or is
+// connected, or a datagram socket that is a door. Otherwise INVALID_ARGUMENT.
+// FAILED_PRECONDITION if this process has taken it before. An error leaves the
+// descriptor open.
 absl::StatusOr<InheritedSocket> TakeInheritedSocket(int number);
 
-// For who took a socket by its number and has no use for it: it stays open, and
-// can be taken again.
+// Undoes TakeInheritedSocket(): the socket stays open, and can be taken again.
 void GiveBack(InheritedSocket socket);
 
-// OK if it is a socket of the Unix domain that listens, or is a door.
-// Otherwise INVALID_ARGUMENT, with what it is instead.
+// OK if it is a Unix-domain socket that listens, or is a door. Otherwise
+// INVALID_ARGUMENT, which says what it is instead.
 absl::Status CheckListens(const InheritedSocket& socket);
-// The same if it is a connected stream or seqpacket socket, and if so has it
-// not block, and close on exec. FAILED_PRECONDITION if it is a duplicate of one
-// that is in use by this process: two that read one end lose each other's
-// bytes.
+// OK if it is a connected stream or seqpacket socket, which is then set to
+// non-blocking and close-on-exec. Otherwise INVALID_ARGUMENT, or
+// FAILED_PRECONDITION if it is a duplicate of a socket that this process uses:
+// two readers of one socket lose each other's bytes.
 absl::Status PrepareConnectedSocket(const InheritedSocket& socket);
 
-// Has a socket that was made elsewhere not block, as one that did could hold up
-// who polls it, and close on exec.
+// Sets a socket that was made elsewhere to non-blocking, so that it cannot
+// block the thread that polls it, and to close-on-exec.
 absl::Status PrepareToPoll(int socket);
 
 }  // namespace fdrpc

@@ -13,10 +13,10 @@
 namespace fdrpc {
 namespace {
 
-// SO_PEERPIDFD, which the headers of Debian 12 do not have.
+// SO_PEERPIDFD, which is missing in the headers of Debian 12.
 constexpr int kPeerPidfd = 77;
 
-// More than that makes messages of any size no quicker.
+// A larger buffer makes messages of no size faster.
 constexpr int kSendBufferBytes = 1 << 20;
 
 }  // namespace
@@ -45,11 +45,11 @@ absl::StatusOr<UniqueFd> ConnectSocket(const UnixAddress& address) {
     if (!opened.ok()) return opened.status();
     directory = *std::move(opened);
   }
-  const UnixAddress reachable = address.ByWayOf(directory.get());
+  const UnixAddress reachable = address.Through(directory.get());
   absl::StatusOr<UniqueFd> fd = NewLocalSocket(address.type());
   if (!fd.ok()) return fd.status();
-  // A Unix socket connects at once or not at all: after EINTR nothing goes on
-  // in the background, as it would on TCP (unix_stream_connect in
+  // A Unix socket connects at once or not at all. After EINTR nothing continues
+  // in the background as it would for TCP (unix_stream_connect in
   // net/unix/af_unix.c).
   const int connected = RetryOnEintr([&] {
     return Syscalls::Get().connect(fd->get(), reachable.socket_address(),
@@ -72,7 +72,7 @@ void RaiseSendBuffer(int socket) {
       bytes >= kSendBufferBytes) {
     return;
   }
-  // The kernel makes twice that of it, and takes no more than it allows.
+  // The kernel doubles this value, and caps it at what it allows.
   syscalls.setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes,
                       sizeof(kSendBufferBytes));
 }
@@ -82,7 +82,7 @@ absl::StatusOr<UniqueFd> OpenPeerPidfd(int socket,
   const Syscalls& syscalls = Syscalls::Get();
   int fd = -1;
   if (peer.pid == getpid()) {
-    // This process itself, which has not ended; perhaps without a socket.
+    // This process itself, which is alive; it may have no socket.
     fd = syscalls.pidfd_open(peer.pid, 0);
   } else {
     socklen_t length = sizeof(fd);
@@ -95,7 +95,7 @@ absl::StatusOr<UniqueFd> OpenPeerPidfd(int socket,
     case ENOPROTOOPT:
     case ENOSYS:
       return absl::UnimplementedError(
-          "this kernel tells no pidfd of a peer (SO_PEERPIDFD, Linux 6.5)");
+          "this kernel does not support SO_PEERPIDFD (Linux 6.5)");
     case ESRCH:
     case EINVAL:
       return absl::NotFoundError("the client's process has ended");
@@ -116,7 +116,7 @@ absl::StatusOr<PeerCredentials> GetPeerCredentials(int socket) {
 }
 
 PeerCredentials OwnCredentials() {
-  // The effective ones: the kernel records those at connect(2).
+  // The effective ids: the kernel records those at connect(2).
   return {.uid = ::geteuid(), .gid = ::getegid(), .pid = ::getpid()};
 }
 

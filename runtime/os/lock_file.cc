@@ -15,7 +15,7 @@ absl::Status NoLockFile(std::string_view path) {
       absl::StrCat(std::string(path), " is not a lock file; it is left alone"));
 }
 
-// With O_NONBLOCK, since somebody may have put a FIFO there.
+// O_NONBLOCK, because the path may be a FIFO.
 absl::StatusOr<UniqueFd> Open(int directory, const std::string& name,
                               std::string_view path) {
   UniqueFd fd(RetryOnEintr([&] {
@@ -39,9 +39,9 @@ absl::StatusOr<UniqueFd> Open(int directory, const std::string& name,
 absl::Status CheckOurs(const struct stat& file, std::string_view path) {
   if (!S_ISREG(file.st_mode)) return NoLockFile(path);
   if (file.st_uid != ::geteuid()) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "the lock file ", std::string(path), " belongs to user ", file.st_uid,
-        "; if it is a leftover, it has to be removed"));
+    return absl::PermissionDeniedError(
+        absl::StrCat("the lock file ", std::string(path), " belongs to user ",
+                     file.st_uid, "; remove it if no server uses it"));
   }
   return absl::OkStatus();
 }
@@ -66,7 +66,7 @@ absl::StatusOr<LockFile> LockFile::Acquire(int directory, std::string name,
     if (locked < 0 && errno == EWOULDBLOCK) {
       return absl::AlreadyExistsError(
           absl::StrCat("another process holds ", std::string(path),
-                       ": a server listens there already, or is about to"));
+                       ": a server listens there, or is starting"));
     }
     if (locked < 0) return failed("flock ");
     struct stat named;
@@ -78,8 +78,8 @@ absl::StatusOr<LockFile> LockFile::Acquire(int directory, std::string name,
     } else if (errno != ENOENT) {
       return failed("fstatat ");
     }
-    // Who held it removed it after it had been opened here: what is locked is
-    // not what others will find.
+    // The former holder removed the file after this process had opened it, so
+    // this lock is not on the file that others will open.
   }
 }
 
@@ -87,7 +87,8 @@ LockFile::LockFile(UniqueFd fd, int directory, std::string name)
     : fd_(std::move(fd)), directory_(directory), name_(std::move(name)) {}
 
 LockFile::~LockFile() {
-  // Nobody else removes it while it is locked, so it is still this one.
+  // Only the holder removes a locked file, so the name still refers to this
+  // one.
   if (fd_.ok()) Syscalls::Get().unlinkat(directory_, name_.c_str(), 0);
 }
 

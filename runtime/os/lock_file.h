@@ -9,15 +9,15 @@
 
 namespace fdrpc {
 
-// A locked file (flock(2)) of the process's own user, which one process holds
-// at a time. It is removed when it is let go of; that of a process that was
-// killed stays, unlocked, for whoever is next.
+// A locked file (flock(2)) that belongs to the process's own user. One process
+// can hold the lock at a time. The destructor removes the file. The file of a
+// killed process stays, unlocked, and the next process takes it over.
 class LockFile {
  public:
-  // Locks the file `name` of `directory`, which is borrowed for as long as the
-  // lock is held; messages call it `path`. Does not wait. ALREADY_EXISTS if
-  // another process holds it, or it is something else than a file;
-  // PERMISSION_DENIED if it cannot be opened or belongs to another user, who
+  // Locks the file `name` in `directory`, which is borrowed while the lock is
+  // held; messages call it `path`. Does not wait. ALREADY_EXISTS if another
+  // process holds the lock, or the path is not a regular file;
+  // PERMISSION_DENIED if it cannot be opened, or belongs to another user, who
   // could keep it locked for ever.
   static absl::StatusOr<LockFile> Acquire(int directory, std::string name,
                                           std::string_view path);

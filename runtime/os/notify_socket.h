@@ -14,17 +14,17 @@
 
 namespace fdrpc {
 
-// Tells a service manager how a service fares, by the protocol of sd_notify(3).
-// Owns a socket from the beginning, so that a process that runs out of
-// descriptors can still say that it lives.
+// Sends a service's state to the service manager, by the protocol of
+// sd_notify(3). Opens its socket at the beginning, so that a process that runs
+// out of descriptors can still send.
 class NotifySocket {
  public:
   // `address` is the value of NOTIFY_SOCKET: INVALID_ARGUMENT unless it is a
-  // path or an abstract name behind an "@".
+  // path, or an abstract name after an "@".
   static absl::StatusOr<NotifySocket> Create(std::string_view address);
 
   // Sends `state`, such as "READY=1". Does not block: UNAVAILABLE if the
-  // manager has too much to read; other errors of sendto(2) by their errno.
+  // manager's queue is full; other errors of sendto(2) by their errno.
   absl::Status Send(std::string_view state) const;
 
  private:
@@ -35,9 +35,9 @@ class NotifySocket {
   UnixAddress address_;
 };
 
-// After what time without a "WATCHDOG=1" the manager restarts the service
-// `self`, by the values of WATCHDOG_USEC and WATCHDOG_PID (null: not set):
-// infinite if it does not, or means another process.
+// The time without a "WATCHDOG=1" after which the manager restarts service
+// `self`, by the values of WATCHDOG_USEC and WATCHDOG_PID (null: not set).
+// Infinite if it has no watchdog, or the values are for another process.
 absl::Duration WatchdogTimeout(const char* microseconds, const char* pid,
                                pid_t self);
 

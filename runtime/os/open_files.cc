@@ -10,7 +10,7 @@
 namespace fdrpc {
 namespace {
 
-// What the process is given where nothing says (INR_OPEN_CUR in the kernel).
+// The limit of a process for which none was set (INR_OPEN_CUR in the kernel).
 constexpr rlim_t kUsual = 1024;
 
 rlimit Limit() {
@@ -23,7 +23,7 @@ rlimit Limit() {
 }  // namespace
 
 size_t OpenFilesLimit() {
-  // Numbers of descriptors are ints, whatever the limit says.
+  // Descriptor numbers are ints, even if the limit is larger.
   constexpr rlim_t kMost = std::numeric_limits<int>::max();
   return std::min(Limit().rlim_cur, kMost);
 }

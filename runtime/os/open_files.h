@@ -5,11 +5,11 @@
 
 namespace fdrpc {
 
-// How many descriptors this process may have (RLIMIT_NOFILE, the soft limit).
+// How many descriptors this process may have: the soft limit of RLIMIT_NOFILE.
 size_t OpenFilesLimit();
 
-// Raises the soft limit to the hard one, which needs no privilege. Where that
-// is refused, by a security module perhaps, the limit stays what it is.
+// Raises the soft limit to the hard limit, which needs no privilege. If that is
+// refused, by a security module for example, the limit stays as it is.
 void RaiseOpenFilesLimit();
 
 }  // namespace fdrpc

@@ -8,17 +8,17 @@
 
 namespace fdrpc {
 
-// A descriptor that the runtime made for itself, of a kind whose close(2) waits
-// for nobody, such as an eventfd(2). It is closed when this is destroyed, also
-// where what peers sent is collected (BackgroundCloses): so its number is free
-// when its owner has gone. A closer would free it later, when the program may
-// have put something else there with dup2(2).
+// Owns a descriptor that the runtime made for itself, of a kind whose close(2)
+// never blocks, such as an eventfd(2). Its destructor closes it at once, even
+// within a BackgroundCloseScope, so its number is free as soon as the owner is
+// gone. A closer would close the number later, when the program may have put
+// another file there with dup2(2).
 class OwnFd {
  public:
   explicit OwnFd(UniqueFd fd) : fd_(std::move(fd)) {}
   OwnFd(OwnFd&&) = default;
   OwnFd& operator=(OwnFd&& other) noexcept {
-    std::swap(fd_, other.fd_);  // the other one closes what this had
+    std::swap(fd_, other.fd_);  // `other` closes what this had
     return *this;
   }
   ~OwnFd() { CloseAtOnce(std::move(fd_)); }

@@ -13,9 +13,9 @@
 namespace fdrpc {
 namespace {
 
-// SYS_futex takes a time of two longs. Where a 32-bit system has a timespec of
-// 64 bits, as musl has and glibc with _TIME_BITS=64, that is for another call
-// (__kernel_long_t: x32 has longs of 32 bits and the kernel's of 64).
+// SYS_futex takes a time of two longs. On a 32-bit system with a timespec of 64
+// bits (musl, and glibc with _TIME_BITS=64), that type is for another system
+// call. (__kernel_long_t: x32 has longs of 32 bits, its kernel of 64.)
 constexpr bool kHasKernelsTime =
     sizeof(timespec) == 2 * sizeof(__kernel_long_t);
 #ifdef SYS_futex_time64
@@ -52,8 +52,8 @@ bool Parker::Park(MonotonicTime deadline, MonotonicTime busy_until) {
                                         std::memory_order_relaxed)) {
       continue;
     }
-    // FUTEX_WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC, so being
-    // interrupted does not prolong the wait.
+    // FUTEX_WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC, so a signal
+    // does not prolong the wait.
     const long result =
         syscall(kFutex, &state_, FUTEX_WAIT_BITSET_PRIVATE, kSleeps,
                 bounded ? &until : nullptr, nullptr, FUTEX_BITSET_MATCH_ANY);

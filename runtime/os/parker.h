@@ -13,11 +13,11 @@ namespace fdrpc {
 //
 // Giving and waking are two steps, so that a token can be given under a lock
 // and the system call made after it:
-//   { lock; …; was = parker.Give(); address = parker.address(); }
-//   if (was == Parker::Was::kAsleep) Parker::Wake(address);
-// Between the two the parked thread may have run on and destroyed the parker.
-// That is harmless: Wake() only passes the address to the kernel, which at
-// worst wakes a thread that checks its own condition and sleeps again.
+//   { lock; …; state = parker.Give(); address = parker.address(); }
+//   if (state == Parker::ThreadState::kAsleep) Parker::Wake(address);
+// Between the two, the parked thread may have continued and destroyed the
+// parker. That is harmless: Wake() only passes the address to the kernel. At
+// worst that wakes a thread that checks its own condition and sleeps again.
 class Parker {
  public:
   using Address = const void*;
@@ -26,14 +26,14 @@ class Parker {
   Parker(const Parker&) = delete;
   Parker& operator=(const Parker&) = delete;
 
-  // Blocks until there is a token or `deadline` has passed; false if it was the
-  // deadline. Until `busy_until` it does not sleep, but lets others run. Only
+  // Blocks until there is a token or `deadline` has passed; false after the
+  // deadline. Until `busy_until` it yields the CPU instead of sleeping. Only
   // one thread at a time.
   bool Park(MonotonicTime deadline, MonotonicTime busy_until = MonotonicTime());
 
-  // For a thread that waits for something else as well, such as for
-  // descriptors: until the end of that it may sleep there. Each says whether
-  // there was a token, and consumes it; then the wait has ended.
+  // For a thread that also waits for something else, such as descriptors: it
+  // may sleep there between these two calls. Each of them returns whether there
+  // was a token, and consumes it; the wait is then over.
   bool BeginOtherWait() {
     uint32_t state = kNone;
     return !state_.compare_exchange_strong(state, kWaitsElsewhere,
@@ -45,17 +45,18 @@ class Parker {
     return state_.load(std::memory_order_acquire) == kToken;
   }
 
-  // What the thread did when it was given the token: if it is asleep, Wake() is
-  // to follow; if it waits elsewhere, what ends that.
-  enum class Was { kAwake, kAsleep, kElsewhere };
-  [[nodiscard]] Was Give() {
+  // The state of the thread when it was given the token. If it was asleep, call
+  // Wake(). If it was waiting elsewhere, interrupt that wait.
+  enum class ThreadState { kAwake, kAsleep, kElsewhere };
+  using Was = ThreadState;  // the former name
+  [[nodiscard]] ThreadState Give() {
     switch (state_.exchange(kToken, std::memory_order_acq_rel)) {
       case kSleeps:
-        return Was::kAsleep;
+        return ThreadState::kAsleep;
       case kWaitsElsewhere:
-        return Was::kElsewhere;
+        return ThreadState::kElsewhere;
       default:
-        return Was::kAwake;
+        return ThreadState::kAwake;
     }
   }
   Address address() const { return &state_; }
@@ -64,9 +65,9 @@ class Parker {
  private:
   static constexpr uint32_t kNone = 0;
   static constexpr uint32_t kToken = 1;
-  // Or is about to: it goes there from kNone only, so that a token that comes
-  // first is seen; and the kernel lets it sleep only while it is there, so that
-  // one that comes later is, too.
+  // Asleep, or about to sleep. The thread enters this state only from kNone, so
+  // it sees a token that came first; and the kernel lets it sleep only in this
+  // state, so it sees a token that comes later.
   static constexpr uint32_t kSleeps = 2;
   static constexpr uint32_t kWaitsElsewhere = 3;
 

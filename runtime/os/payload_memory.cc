@@ -15,25 +15,26 @@
 namespace fdrpc {
 namespace {
 
-// What a slab begins with. Not a whole number of pages: to copy with `rep
-// movsb` from the beginning of one page to a little behind that of another,
-// which is where malloc(3) has large chunks begin, takes AMD's Zen 3 and 4 ten
-// times as long as otherwise (glibc's bug 30994).
+// The size of a slab's header. It is not a whole number of pages: on AMD's Zen
+// 3 and 4, `rep movsb` from the start of a page to a little behind the start of
+// another page, which is where malloc(3) places large chunks, takes ten times
+// as long (glibc's bug 30994).
 constexpr size_t kHeadBytes = 4096 + 1024;
 constexpr size_t kSlabBytes = 2u << 20;
-// Of the largest in a slab; twice as many of half the size, and so on.
+// The number of the largest blocks in a slab; there are twice as many of half
+// the size, and so on.
 constexpr uint32_t kBlocks = 3;
 constexpr size_t kSizes = 3;
 constexpr size_t BlockBytes(size_t size) { return kPayloadBlockBytes >> size; }
 static_assert(kHeadBytes + kBlocks * kPayloadBlockBytes <= kSlabBytes);
-// Slabs that are kept though nobody uses them; all but so many of them for the
-// kernel to take back when it is short of memory.
+// How many unused slabs are kept. All but kKeptIdleSlabs of them are left to
+// the kernel to take when memory is short.
 constexpr size_t kMostIdleSlabs = 16;
 constexpr size_t kKeptIdleSlabs = 2;
 
-// A huge page's worth of memory, aligned as one; null if there is none.
+// Maps the memory of one huge page, aligned to its size; null if there is none.
 char* MapSlab() {
-  // Twice as much, to find a part of it that is aligned.
+  // Twice the size, so that it contains an aligned part.
   const intptr_t mapped = Syscalls::Get().map_memory(2 * kSlabBytes);
   if (mapped == -1) return nullptr;
   char* const begin = reinterpret_cast<char*>(mapped);
@@ -44,7 +45,8 @@ char* MapSlab() {
   return begin + before;
 }
 
-// Such memory while any of it is used: this, and blocks of one size.
+// The memory of one huge page while any of it is in use: a header, and blocks
+// of one size.
 class Slab {
  public:
   static Slab* Of(char* block) {
@@ -54,7 +56,7 @@ class Slab {
 
   explicit Slab(size_t size) : size_(size) {}
 
-  // Of its blocks: 0 is the largest.
+  // The index of the block size; 0 is the largest.
   size_t size() const { return size_; }
   bool full() const { return taken_ == (1u << (kBlocks << size_)) - 1; }
   bool unused() const { return taken_ == 0; }
@@ -71,22 +73,22 @@ class Slab {
   }
   uint32_t fork_generation() const { return fork_generation_; }
 
-  // Neighbours in the list of those that have something left.
+  // Neighbours in the list of slabs with a free block.
   Slab* next = nullptr;
   Slab* previous = nullptr;
 
  private:
   const uint32_t fork_generation_ = ForkGeneration();
   const size_t size_;
-  uint32_t taken_ = 0;  // a bit a block
+  uint32_t taken_ = 0;  // one bit per block
 };
 static_assert(sizeof(Slab) <= kHeadBytes);
 
-// The slabs of this process.
+// The slabs of this process: those in use and those that are kept.
 class Slabs {
  public:
-  // A block of that size. Null if there is no memory; if `map` is false, also
-  // if none is there.
+  // A block of that size. Null if there is no memory; without `map`, null if no
+  // mapped block is free.
   char* Take(size_t size, bool map) {
     MutexLock lock(mu_);
     if (first_[size] == nullptr) {
@@ -122,7 +124,7 @@ class Slabs {
   }
 
  private:
-  // False if there are so many already.
+  // False if there are already so many.
   bool Keep(char* memory, size_t most) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (idle_count_ >= most) return false;
     idle_[idle_count_++] = memory;
@@ -142,7 +144,7 @@ class Slabs {
   }
 
   Mutex mu_;
-  // Used, but not full; by size.
+  // The slabs in use that are not full, by block size.
   std::array<Slab*, kSizes> first_ ABSL_GUARDED_BY(mu_) = {};
   std::array<char*, kMostIdleSlabs> idle_ ABSL_GUARDED_BY(mu_);
   size_t idle_count_ ABSL_GUARDED_BY(mu_) = 0;
@@ -153,8 +155,9 @@ struct ProcessSlabs {
   Slabs slabs;
 };
 
-// Never destroyed: buffers may outlive what is static. A child by fork(2) gets
-// new ones, since a thread of its parent's may have held the lock.
+// Never destroyed, because buffers may outlive static objects. A child made by
+// fork(2) gets a new one, since another thread of its parent may have held the
+// lock.
 Slabs& OwnSlabs() {
   static constinit std::atomic<ProcessSlabs*> current{nullptr};
   ProcessSlabs* own = current.load(std::memory_order_acquire);
@@ -169,7 +172,7 @@ Slabs& OwnSlabs() {
 }
 
 void ReturnBlock(char* block, size_t) {
-  // What a child has inherited stays as it is.
+  // Blocks that a child inherited are not reused.
   if (Slab::Of(block)->fork_generation() != ForkGeneration()) return;
   OwnSlabs().Return(block);
 }
@@ -177,7 +180,8 @@ void ReturnBlock(char* block, size_t) {
 }  // namespace
 
 PayloadBuffer NewPayload(size_t least, size_t most) {
-  // The smallest that `most` fits in; of less than half of that the heap's.
+  // The smallest size that holds `most`. Buffers of less than half the smallest
+  // block come from the heap.
   size_t size = kSizes - 1;
   while (size > 0 && BlockBytes(size) < most) --size;
   const size_t bytes = BlockBytes(size);

@@ -7,17 +7,17 @@
 
 namespace fdrpc {
 
-// Memory for the pieces of large messages. Fresh pages cost several times the
-// copying into them: so it is made of huge pages, where the system has them,
-// and what is given back is kept for the next message: some MiB of the process,
-// and some more that the kernel may take back when it is short of memory
-// (MADV_FREE). Small and very large buffers are the heap's. Any thread.
+// Memory for the pieces of large messages. Fresh pages cost several times as
+// much as copying into them. So the memory consists of huge pages, if the
+// system has them, and freed buffers are kept for the next message: some MiB
+// for good, and some more that the kernel may take back when memory is short
+// (MADV_FREE). Small and very large buffers come from the heap. Any thread.
 
-// The capacity of the largest buffers that are kept: three of them are
-// most of a huge page. Others have half of that, or a quarter.
+// The capacity of the largest buffers that are kept; three of them fill most of
+// a huge page. The others have half or a quarter of it.
 inline constexpr size_t kPayloadBlockBytes = 680u << 10;
 
-// A buffer of at least `least` bytes, or of `most` if one is kept.
+// A buffer of at least `least` bytes, or of `most` bytes if one is kept.
 PayloadBuffer NewPayload(size_t least, size_t most);
 
 }  // namespace fdrpc

@@ -10,8 +10,8 @@
 namespace fdrpc {
 namespace {
 
-// epoll_wait(2) counts milliseconds: rounded up, so that a deadline has passed
-// when the wait for it ends. -1 waits for ever.
+// epoll_wait(2) takes milliseconds. Rounded up, so that the deadline has passed
+// when the wait for it ends; -1 waits for ever.
 int TimeoutMilliseconds(MonotonicTime deadline) {
   if (deadline == kNoDeadline) return -1;
   if (deadline == MonotonicTime()) return 0;

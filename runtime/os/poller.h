@@ -12,8 +12,8 @@
 
 namespace fdrpc {
 
-// Which of many descriptors are ready: an epoll(7) set. Knows each descriptor
-// by a number of the caller's and owns none of them.
+// An epoll(7) set: tells which of many descriptors are ready. It knows each
+// descriptor by a number that the caller chooses, and owns none of them.
 //
 // Threads: Add, Change and Remove may be called while another thread waits.
 class Poller {
@@ -21,28 +21,28 @@ class Poller {
   struct Interest {
     bool readable = true;
     bool writable = false;
-    // Told once each time something changes, instead of as long as it lasts.
+    // Report each change once, instead of the state for as long as it lasts.
     bool edge_triggered = false;
   };
   struct Event {
     uint64_t token = 0;
-    // Both are also set when the peer has closed or the descriptor has failed,
-    // which epoll tells whatever the interest: trying either finds out.
+    // Both are also set if the peer has closed or the descriptor has failed,
+    // which epoll reports whatever the interest. Reading or writing finds out.
     bool readable = false;
     bool writable = false;
   };
 
   static absl::StatusOr<Poller> Create();
 
-  // Readable when Wait() would not block.
+  // Readable if Wait() would not block.
   int fd() const { return epoll_.get(); }
 
   absl::Status Add(int fd, uint64_t token, Interest interest);
   absl::Status Change(int fd, uint64_t token, Interest interest);
   void Remove(int fd);
 
-  // Blocks until a descriptor is ready or `deadline` has passed, and gives the
-  // part of `events` that it filled: possibly empty.
+  // Blocks until a descriptor is ready or `deadline` has passed. Returns the
+  // part of `events` that it has filled, possibly empty.
   absl::Span<Event> Wait(absl::Span<Event> events, MonotonicTime deadline);
 
  private:

@@ -13,8 +13,8 @@ constinit std::atomic<bool> exits{false};
 bool ProcessExits() { return exits.load(std::memory_order_acquire); }
 
 void WatchProcessExit() {
-  // exit(3) runs it before the destructors of what was made before. Without
-  // memory for it, the exit is not noticed.
+  // exit(3) runs this before the destructors of objects that were made earlier.
+  // If there is no memory for it, the exit is not noticed.
   (void)std::atexit([] { exits.store(true, std::memory_order_release); });
 }
 

@@ -3,10 +3,10 @@
 
 namespace fdrpc {
 
-// Whether the process ends by exit(3) by now: true in the destructors of static
+// Whether the process is ending by exit(3): true in the destructors of static
 // objects that were made before the last WatchProcessExit().
 bool ProcessExits();
-// Costs an entry of atexit(3)'s.
+// Uses one entry of atexit(3).
 void WatchProcessExit();
 
 }  // namespace fdrpc

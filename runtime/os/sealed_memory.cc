@@ -15,16 +15,17 @@ namespace {
 
 constexpr char kName[] = "fdrpc";
 
-// MFD_NOEXEC_SEAL of Linux 6.3, which the headers of Debian 12 do not have.
-// Where vm.memfd_noexec asks for it, nothing else is made.
+// MFD_NOEXEC_SEAL of Linux 6.3, which is missing in the headers of Debian 12.
+// If vm.memfd_noexec demands it, files cannot be made without it.
 constexpr unsigned kNoExecSeal = 8;
 
-// The kernel seals nothing of which somebody holds pages, in case that writes
-// to them. That may be itself, by chance (memfd_wait_for_pins() in mm/memfd.c,
-// which waits for up to 150 ms): other pages, then.
+// The kernel does not seal a file while anybody holds its pages, since the
+// holder might write to them. The holder may by chance be the kernel itself
+// (memfd_wait_for_pins() in mm/memfd.c, which waits for up to 150 ms). Then
+// another file with other pages is tried.
 constexpr int kMostFiles = 3;
 
-// What keeps the bytes as they are.
+// The seals that keep the content constant.
 constexpr int kContentSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 absl::StatusOr<UniqueFd> NewMemoryFile() {
@@ -57,8 +58,9 @@ absl::Status Wrong(absl::string_view why) {
       absl::StrCat("what should be a sealed memory file ", why));
 }
 
-// In an order in which no file system of somebody else's is asked: seals are
-// told of memory files alone, by the kernel itself (F_GET_SEALS in fcntl(2)).
+// The order of these checks never asks a file system of somebody else: only
+// memory files have seals, and the kernel itself answers (F_GET_SEALS in
+// fcntl(2)).
 absl::Status Check(int file, size_t bytes) {
   const Syscalls& syscalls = Syscalls::Get();
   const int seals = syscalls.get_seals(file);
@@ -74,7 +76,7 @@ absl::Status Check(int file, size_t bytes) {
     return Wrong(absl::StrCat("cannot be examined (errno ", errno, ")"));
   }
   if (!S_ISREG(info.st_mode) || system.f_type != TMPFS_MAGIC) {
-    return Wrong("is not of ordinary memory");  // of huge pages, say
+    return Wrong("is not of ordinary memory");  // of huge pages, for example
   }
   if (info.st_size != static_cast<off_t>(bytes)) {
     return Wrong(
@@ -100,8 +102,8 @@ absl::StatusOr<UniqueFd> SealInMemory(absl::Span<const iovec> pieces) {
     }
     if (files == kMostFiles) {
       return absl::ResourceExhaustedError(
-          "the kernel does not seal a memory file, of which it holds pages "
-          "(EBUSY); this passes");
+          "the kernel cannot seal a memory file while it holds pages of it "
+          "(EBUSY); try again");
     }
   }
 }
@@ -122,8 +124,8 @@ absl::StatusOr<PayloadBuffer> ReadSealedMemory(UniqueFd file, size_t bytes) {
     }
     done += static_cast<size_t>(got);
   }
-  // At once, also where closing what peers send is deferred (BackgroundCloses):
-  // closing a memory file waits for nobody.
+  // At once, even within a BackgroundCloseScope: closing a memory file does not
+  // block.
   ::close(file.Release());
   return content;
 }

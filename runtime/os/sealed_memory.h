@@ -12,22 +12,22 @@
 
 namespace fdrpc {
 
-// Bytes that go to another process in a memory file (memfd_create(2)), sealed
-// so that nobody, its maker included, can change them any more.
+// Bytes that are sent to another process in a memory file (memfd_create(2)).
+// The file is sealed, so that nobody, including its maker, can change them.
 
-// A sealed memory file of `pieces`, one behind the other; close-on-exec.
-// Errors by their errno: RESOURCE_EXHAUSTED for want of descriptors or memory,
-// or if the kernel seals none of three files.
+// A sealed memory file with the content of `pieces`; close-on-exec. Errors by
+// their errno: RESOURCE_EXHAUSTED if descriptors or memory are short, or if the
+// kernel refuses to seal three files in a row.
 absl::StatusOr<UniqueFd> SealInMemory(absl::Span<const iovec> pieces);
 
-// The bytes of a sealed memory file that somebody else has made, whatever it
-// is: INVALID_ARGUMENT, with the reason, if it is not one of exactly that many
-// bytes. Does not block, not even when it closes it, unless it is none.
+// Reads the bytes of a sealed memory file that another process has made. `file`
+// may be anything: INVALID_ARGUMENT, with the reason, if it is not a sealed
+// memory file of exactly that many bytes. Does not block, and closing a file
+// that passed the check does not block either.
 //
-// Reads, and does not map: a mapping may kill its reader with SIGBUS where
-// memory is short, and costs as much as reading once. Holes, which are as good
-// as zeros, cost their maker nothing either way; so the caller has a limit on
-// `bytes`.
+// It reads the file instead of mapping it: a mapping can kill its reader with
+// SIGBUS when memory is short, and costs as much as reading once. Holes read as
+// zeros and cost their maker nothing, so the caller must limit `bytes`.
 absl::StatusOr<PayloadBuffer> ReadSealedMemory(UniqueFd file, size_t bytes);
 
 }  // namespace fdrpc

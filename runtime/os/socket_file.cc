@@ -17,7 +17,7 @@ std::string LockOf(const std::string& file) { return file + ".lock"; }
 
 absl::Status LivesAlready(std::string_view where) {
   return absl::AlreadyExistsError(
-      absl::StrCat("a server listens on ", std::string(where), " already"));
+      absl::StrCat("a server already listens on ", std::string(where)));
 }
 
 absl::Status CheckOptions(const UnixAddress& address,
@@ -32,13 +32,13 @@ absl::Status CheckOptions(const UnixAddress& address,
   if (options.mode.has_value() && (*options.mode & ~kPermissions) != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("the mode of ", address.text(),
-                     " has bits that are no permissions (0777)"));
+                     " has bits other than permissions (0777)"));
   }
   return absl::OkStatus();
 }
 
-// Which users or groups may replace files is the administrator's choice; that
-// everybody may is a slip.
+// It is the administrator's choice which users or groups may replace files. A
+// directory that everybody may write to is a mistake.
 absl::Status CheckDirectory(int directory, const UnixAddress& address) {
   struct stat info;
   if (Syscalls::Get().fstat(directory, &info) < 0) {
@@ -47,9 +47,8 @@ absl::Status CheckDirectory(int directory, const UnixAddress& address) {
   }
   if ((info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_ISVTX) == 0) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "everybody may replace files of the directory ", address.directory(),
-        " of ", address.text(),
-        ", which has no sticky bit; a socket there would be nobody's own"));
+        "everybody may replace files in the directory ", address.directory(),
+        " of ", address.text(), ", because it has no sticky bit"));
   }
   return absl::OkStatus();
 }
@@ -82,14 +81,14 @@ absl::StatusOr<UniqueFd> OpenDirectory(const UnixAddress& address) {
                               O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
   if (fd.ok()) {
     struct stat info;
-    // Without this, bind(2) and connect(2) would say ENOENT, as if it were the
-    // file that is missing.
+    // Without this check, bind(2) and connect(2) would return ENOENT, as if the
+    // socket file were missing.
     if (address.is_long() &&
         syscalls.fstatat(AT_FDCWD, PathOf(fd.get()).c_str(), &info, 0) < 0 &&
         errno == ENOENT) {
       return NeedsProc(absl::StrCat(
           address.text(),
-          " has a longer path than an address takes (unix(7)), and is to be "
+          " has a path that is longer than an address (unix(7)), and must be "
           "reached"));
     }
     return fd;
@@ -124,11 +123,11 @@ absl::StatusOr<SocketFile> SocketFile::Bind(int socket,
   if (!lock.ok()) return lock.status();
   file.lock_.emplace(*std::move(lock));
 
-  const UnixAddress reachable = address.ByWayOf(file.directory_.get());
+  const UnixAddress reachable = address.Through(file.directory_.get());
   absl::Status room = file.MakeRoom(reachable);
   if (!room.ok()) return room;
-  // bind(2) makes the file with the permissions of the socket's own inode,
-  // without those that the umask forbids (unix_bind_bsd in net/unix/af_unix.c).
+  // bind(2) creates the file with the permissions of the socket's own inode,
+  // less those that the umask forbids (unix_bind_bsd in net/unix/af_unix.c).
   if (options.mode.has_value() && Syscalls::Get().fchmod(socket, 0) < 0) {
     return absl::ErrnoToStatus(errno, "fchmod of a socket");
   }
@@ -148,10 +147,11 @@ absl::StatusOr<SocketFile> SocketFile::TakeOver(int socket) {
                                   &length) < 0) {
     return absl::ErrnoToStatus(errno, "getsockname of a listening socket");
   }
-  // An abstract name begins with a 0, and one without a name is empty.
+  // An abstract name begins with a 0, and the name of an unbound socket is
+  // empty.
   const std::string path(bound.sun_path,
                          strnlen(bound.sun_path, sizeof(bound.sun_path)));
-  // A path by way of a descriptor says nothing in another process.
+  // A path through a descriptor means nothing in another process.
   if (path.empty() || path.starts_with(kDescriptorPaths)) return SocketFile();
   const absl::StatusOr<UnixAddress> address = UnixAddress::OfPath(path);
   if (!address.ok()) return SocketFile();
@@ -185,7 +185,8 @@ void SocketFile::Leave() {
   directory_.Reset();
 }
 
-// Under the lock. Who has none, other software, is seen by connecting.
+// The caller holds the lock. Servers of other software hold no lock, and are
+// detected by connecting to them.
 absl::Status SocketFile::MakeRoom(const UnixAddress& reachable) {
   const Syscalls& syscalls = Syscalls::Get();
   struct stat info;
@@ -205,7 +206,7 @@ absl::Status SocketFile::MakeRoom(const UnixAddress& reachable) {
     return syscalls.connect(probe.get(), reachable.socket_address(),
                             reachable.length());
   });
-  // One of another type says EPROTOTYPE, one whose queue is full EAGAIN.
+  // A socket of another type gives EPROTOTYPE, one with a full queue EAGAIN.
   if (connected == 0 || errno != ECONNREFUSED) return LivesAlready(path_);
   if (syscalls.unlinkat(directory_.get(), name_.c_str(), 0) < 0 &&
       errno != ENOENT) {
@@ -230,8 +231,8 @@ absl::Status SocketFile::Identify() {
   return absl::OkStatus();
 }
 
-// Through a descriptor, so that nothing but the socket file itself is changed,
-// whatever those who may write to the directory put in its place.
+// Through a descriptor, so that only the socket file itself is changed,
+// whatever others with write permission put in its place.
 absl::Status SocketFile::Apply(const ListenOptions& options) {
   const bool owned = options.owner.has_value() || options.group.has_value();
   if (!owned && !options.mode.has_value()) return absl::OkStatus();
@@ -246,7 +247,7 @@ absl::Status SocketFile::Apply(const ListenOptions& options) {
     return absl::AlreadyExistsError(
         absl::StrCat(path_, " has been replaced while it was made"));
   }
-  // -1 leaves what is there (chown(2)).
+  // -1 leaves the id as it is (chown(2)).
   const uid_t owner = options.owner.value_or(static_cast<uid_t>(-1));
   const gid_t group = options.group.value_or(static_cast<gid_t>(-1));
   if (owned &&
@@ -254,8 +255,8 @@ absl::Status SocketFile::Apply(const ListenOptions& options) {
     return absl::ErrnoToStatus(
         errno, absl::StrCat("setting the owner or group of ", path_));
   }
-  // Last: until here nobody has any permission. fchmod(2) takes no descriptor
-  // of this kind.
+  // The mode comes last: until here nobody has any permission. fchmod(2) does
+  // not accept an O_PATH descriptor.
   if (options.mode.has_value() &&
       syscalls.chmod(PathOf(file.get()).c_str(), *options.mode) < 0) {
     if (errno == ENOENT) {

@@ -14,49 +14,49 @@
 
 namespace fdrpc {
 
-// The directory of the file at `address`, opened to reach it from there.
-// NOT_FOUND, naming the directory, if there is none; FAILED_PRECONDITION if the
-// address is long and nothing can be reached by way of a descriptor.
+// Opens the directory of the file at `address`, to reach the file through it.
+// NOT_FOUND, naming the directory, if it does not exist; FAILED_PRECONDITION if
+// the address is long and /proc, through which a long one is reached, is
+// missing.
 absl::StatusOr<UniqueFd> OpenDirectory(const UnixAddress& address);
 
 // The file of a bound socket, if it has one, and the lock file `name`.lock
-// beside it, by which servers keep off each other's sockets. Owns both: they
-// are removed with it, the socket file unless another has taken its place. To
-// be destroyed before the socket, which until then keeps others from taking the
-// file for a stale one.
+// beside it, which keeps servers from replacing each other's sockets. Owns both
+// files: the destructor removes them, the socket file only if no other file has
+// taken its place. Destroy it before the socket: until then the open socket
+// shows that the file is not stale.
 class SocketFile {
  public:
-  // Binds `socket`, of any type, to `address`, in place of a file that no
-  // socket is bound to any more. It must not listen yet, so that nobody
-  // connects before the options are applied. Nor does anybody send to a
-  // datagram socket before, if there is a mode: until then the file has no
-  // permissions.
+  // Binds `socket`, of any type, to `address`, and replaces a file that no
+  // socket is bound to any more. The socket must not listen yet, so that nobody
+  // can connect before the options are applied. Nor can anybody send to a
+  // datagram socket before that if there is a mode: the file has no permissions
+  // until then.
   //
-  // ALREADY_EXISTS if a server lives there or the path is something other than
-  // a socket; PERMISSION_DENIED if the user may not have the owner or group, or
-  // as LockFile; FAILED_PRECONDITION if everybody may replace files of the
-  // directory; INVALID_ARGUMENT for bits that are no permissions, and for
+  // ALREADY_EXISTS if a server runs there, or the path is not a socket;
+  // PERMISSION_DENIED if the user may not set the owner or group, and as for
+  // LockFile; FAILED_PRECONDITION if everybody may replace files in the
+  // directory; INVALID_ARGUMENT for bits that are not permissions, and for
   // options with an abstract name.
   static absl::StatusOr<SocketFile> Bind(int socket, const UnixAddress& address,
                                          const ListenOptions& options);
 
-  // Takes over the file that `socket` was bound to by another process or a
-  // parent, and the lock if nobody has it: if others start a server meanwhile,
-  // they find that the socket lives. A socket whose file cannot be found,
-  // because it is gone, or was too long a path (UnixAddress::is_long), is as
-  // one without.
+  // Takes over the file to which another process bound `socket`, and the lock
+  // if nobody holds it. (A server that starts meanwhile finds that the socket
+  // is in use.) If the file cannot be found, because it was removed or its path
+  // was too long (UnixAddress::is_long), the result owns no file.
   static absl::StatusOr<SocketFile> TakeOver(int socket);
 
-  // No file.
+  // Owns no file.
   SocketFile() = default;
   SocketFile(SocketFile&&) = default;
   SocketFile& operator=(SocketFile&&) = delete;
   ~SocketFile();
 
-  // Leaves the socket file to a successor, and lets go of the lock.
+  // Leaves the socket file to a successor, and releases the lock.
   void Leave();
 
-  // Those that it has open, or -1: the directory, the lock.
+  // The open descriptors of the directory and the lock, or -1.
   int directory_fd() const { return directory_.get(); }
   int lock_fd() const { return lock_.has_value() ? lock_->fd() : -1; }
 
@@ -64,7 +64,7 @@ class SocketFile {
   SocketFile(UniqueFd directory, const UnixAddress& address);
 
   absl::Status MakeRoom(const UnixAddress& reachable);
-  // Remembers which file it is.
+  // Records the identity of the file.
   absl::Status Identify();
   absl::Status Apply(const ListenOptions& options);
 

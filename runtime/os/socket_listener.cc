@@ -26,7 +26,7 @@ absl::StatusOr<SocketListener> SocketListener::Listen(
   SocketListener listener(*std::move(fd), address.type(), *std::move(file));
   if (door) return listener;
   // From here on others can connect (unix_stream_connect in
-  // net/unix/af_unix.c). The kernel caps the queue at net.core.somaxconn.
+  // net/unix/af_unix.c). The kernel limits the queue to net.core.somaxconn.
   if (Syscalls::Get().listen(listener.fd(), SOMAXCONN) < 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("listen ", address.text()));
   }
@@ -63,9 +63,9 @@ absl::StatusOr<UniqueFd> SocketListener::Duplicate() const {
 SocketListener::SocketListener(UniqueFd fd, int type, SocketFile file)
     : fd_(std::move(fd)), type_(type), file_(std::move(file)) {}
 
-SocketListener::Accepted SocketListener::Accept() const {
+SocketListener::AcceptResult SocketListener::Accept() const {
   if (type_ == SOCK_DGRAM) {
-    Answered answered = AnswerKnock(fd_.get());
+    KnockResult answered = AnswerKnock(fd_.get());
     return {.socket = std::move(answered.socket), .error = answered.error};
   }
   const int fd = RetryOnEintr([&] {

@@ -11,23 +11,22 @@
 
 namespace fdrpc {
 
-// A socket that connections are made at, which is a listening stream or
-// seqpacket socket or a datagram socket as a door, and its socket file, if it
-// has one and owns it, which is removed with it.
+// A socket that accepts connections: a listening stream or seqpacket socket, or
+// a datagram socket as a door. Also owns its socket file, if it has one, and
+// removes it.
 class SocketListener {
  public:
-  // Errors as SocketFile::Bind, and those of listen(2) by their errno.
+  // Errors of SocketFile::Bind(), and those of listen(2) by their errno.
   static absl::StatusOr<SocketListener> Listen(
       const UnixAddress& address, const ListenOptions& options = {});
 
   SocketListener(SocketListener&&) = default;
   SocketListener& operator=(SocketListener&&) = delete;
 
-  // Takes over a listening socket that another process or a parent has made.
-  // INVALID_ARGUMENT, with what it is instead, if it is no such socket. What
-  // fails leaves it to the caller. `removes_file`: the socket file becomes this
-  // one's, as far as SocketFile::TakeOver() finds it; else it is left to
-  // whoever made it.
+  // Takes over a listening socket that another process made. INVALID_ARGUMENT,
+  // which says what it is, for any other descriptor. After an error the caller
+  // still owns it. `removes_file`: the listener owns the socket file, if
+  // SocketFile::TakeOver() finds it; otherwise the file is left alone.
   static absl::StatusOr<SocketListener> TakeOver(InheritedSocket& socket,
                                                  bool removes_file);
 
@@ -36,14 +35,15 @@ class SocketListener {
   // Leaves the socket file to a successor.
   void LeaveFile() { file_.Leave(); }
 
-  struct Accepted {
+  struct AcceptResult {
     UniqueFd socket;  // empty if `error` is not 0
-    // As of accept4(2), or AnswerKnock(). EAGAIN: nobody waits;
-    // ECONNABORTED: who did does not any more.
+    // As accept4(2) or AnswerKnock(). EAGAIN: no connection is waiting;
+    // ECONNABORTED: the client has gone.
     int error = 0;
   };
-  // Does not block. The socket is non-blocking and close-on-exec.
-  Accepted Accept() const;
+  using Accepted = AcceptResult;  // the former name
+  // Does not block. The new socket is non-blocking and close-on-exec.
+  AcceptResult Accept() const;
   // The type of the sockets that it accepts.
   int accepted_type() const { return ConnectionType(type_); }
 
@@ -55,7 +55,7 @@ class SocketListener {
 
   UniqueFd fd_;
   int type_;
-  SocketFile file_;  // goes first
+  SocketFile file_;  // destroyed first
 };
 
 }  // namespace fdrpc

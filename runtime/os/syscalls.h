@@ -23,9 +23,9 @@
 
 namespace fdrpc {
 
-// The system calls that the runtime makes and that can fail, as a table, so
-// that a test can make any of them fail, fall short or be interrupted. Every
-// call of them in the runtime goes through Syscalls::Get().
+// The system calls of the runtime that can fail, as a table, so that a test can
+// make any of them fail, do less than asked, or be interrupted. The runtime
+// makes these calls only through Syscalls::Get().
 struct Syscalls {
   int (*socket)(int, int, int) = ::socket;
   int (*bind)(int, const sockaddr*, socklen_t) = ::bind;
@@ -47,7 +47,7 @@ struct Syscalls {
                          itimerspec*) = ::timerfd_settime;
   ssize_t (*read)(int, void*, size_t) = ::read;
   ssize_t (*write)(int, const void*, size_t) = ::write;
-  // As it is declared, it takes any number of arguments.
+  // openat(2) itself is variadic.
   int (*openat)(int, const char*, int, mode_t) =
       [](int directory, const char* path, int flags, mode_t mode) {
         return ::openat(directory, path, flags, mode);
@@ -59,7 +59,7 @@ struct Syscalls {
   int (*fchmod)(int, mode_t) = ::fchmod;
   int (*chmod)(const char*, mode_t) = ::chmod;
   int (*fchownat)(int, const char*, uid_t, gid_t, int) = ::fchownat;
-  // fcntl(2) with F_DUPFD_CLOEXEC, which as such takes any number of arguments.
+  // fcntl(2) with F_DUPFD_CLOEXEC; fcntl(2) itself is variadic.
   int (*duplicate)(int) = [](int fd) {
     return ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   };
@@ -76,7 +76,7 @@ struct Syscalls {
   };
 
   int (*getpeername)(int, sockaddr*, socklen_t*) = ::getpeername;
-  // glibc 2.36 declares it for C alone.
+  // glibc 2.36 declares it for C only.
   int (*pidfd_open)(pid_t, unsigned) = [](pid_t pid, unsigned flags) {
     return static_cast<int>(::syscall(SYS_pidfd_open, pid, flags));
   };
@@ -93,9 +93,9 @@ struct Syscalls {
   int (*socketpair)(int, int, int, int*) = ::socketpair;
   int (*setsockopt)(int, int, int, const void*, socklen_t) = ::setsockopt;
 
-  // mmap(2) of so much private memory, which is all zeros; its address, or -1.
+  // mmap(2) of that much private, zeroed memory. Returns its address, or -1.
   intptr_t (*map_memory)(size_t) = [](size_t bytes) {
-    // MAP_FAILED is -1 too.
+    // MAP_FAILED is also -1.
     return reinterpret_cast<intptr_t>(
         ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
@@ -108,8 +108,8 @@ struct Syscalls {
   int (*set_open_files_limit)(const rlimit*) = [](const rlimit* limit) {
     return ::setrlimit(RLIMIT_NOFILE, limit);
   };
-  // ioctl(2) with SIOCOUTQ: what the peer of a socket has not received, as the
-  // kernel counts memory.
+  // ioctl(2) with SIOCOUTQ: how much the peer of a socket has not received, as
+  // the kernel counts memory.
   int (*unreceived_bytes)(int, int*) = [](int fd, int* bytes) {
     return ::ioctl(fd, SIOCOUTQ, bytes);
   };
@@ -119,12 +119,12 @@ struct Syscalls {
   }
 
   static const Syscalls real;
-  // What Get() gives. Only tests store here, and only the address of a table
-  // that outlives its use.
+  // The table that Get() returns. Only tests store here, and only the address
+  // of a table that outlives its use.
   static std::atomic<const Syscalls*> current;
 };
 
-// Calls `call` again for as long as a signal interrupts it.
+// Repeats `call` while a signal interrupts it.
 template <typename Call>
 auto RetryOnEintr(Call call) {
   while (true) {

@@ -19,10 +19,10 @@ constexpr Scheme kSchemes[] = {{"unix:", SOCK_STREAM},
                                {"unix-seqpacket:", SOCK_SEQPACKET},
                                {"unix-dgram:", SOCK_DGRAM}};
 
-// A path needs its terminating NUL to fit, an abstract name the leading one.
+// A path needs its terminating NUL to fit, an abstract name its leading one.
 constexpr size_t kMost = sizeof(sockaddr_un::sun_path) - 1;
-// Of the name of a file that is reached by way of its directory: beside that
-// path, the number of any descriptor and a slash.
+// The longest name of a file that can be reached through its directory: in
+// front of it stand kDescriptorPaths, a descriptor number and a slash.
 constexpr size_t kMostOfName = kMost - (sizeof(kDescriptorPaths) - 1) - 10 - 1;
 
 absl::Status Wrong(const std::string& text, const std::string& why) {
@@ -36,8 +36,8 @@ absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
   UnixAddress address(text);
   if (text.starts_with("systemd:")) {
     return Wrong(address.text_,
-                 "names sockets that a service manager has passed to a server, "
-                 "which is where it belongs");
+                 "is for servers only: it names sockets that a service manager "
+                 "has passed");
   }
   const auto* scheme = std::find_if(
       std::begin(kSchemes), std::end(kSchemes),
@@ -69,7 +69,8 @@ absl::Status UnixAddress::SetPath(std::string_view path) {
   if (path.find('\0') != std::string_view::npos) {
     return absl::InvalidArgumentError("the path of an address has a NUL byte");
   }
-  if (path.ends_with('/')) return Wrong(text_, "is that of a directory");
+  if (path.ends_with('/'))
+    return Wrong(text_, "ends with a slash, as a directory does");
   path_ = path;
   if (path.size() <= kMost) {
     SetSocketAddress(path);
@@ -101,13 +102,13 @@ absl::Status UnixAddress::SetAbstractName(std::string_view name) {
 void UnixAddress::SetSocketAddress(std::string_view name) {
   address_.sun_family = AF_UNIX;
   std::memcpy(address_.sun_path, name.data(), name.size());
-  // A NUL behind a path, of which an abstract name would be longer.
+  // A path is followed by a NUL; a NUL would lengthen an abstract name.
   const size_t end = name.starts_with('\0') ? 0 : 1;
   length_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) +
                                    name.size() + end);
 }
 
-UnixAddress UnixAddress::ByWayOf(int directory) const {
+UnixAddress UnixAddress::Through(int directory) const {
   UnixAddress reachable = *this;
   if (is_long()) {
     reachable.SetSocketAddress(

@@ -11,20 +11,21 @@
 
 namespace fdrpc {
 
-// Where the open descriptors of the calling thread have paths, which lead to
-// what is open. Not /proc/self, which is empty once the main thread has ended.
+// A directory with a link for each open descriptor of the calling thread, which
+// leads to the open file. Not /proc/self, which is empty once the main thread
+// has ended.
 inline constexpr char kDescriptorPaths[] = "/proc/thread-self/fd/";
 
-// The address of a Unix-domain socket, parsed from the form that users write
+// The address of a Unix-domain socket, parsed from the text that users write
 // (docs/guide/addresses.md): "unix:/run/x.sock", "unix:relative.sock" or
-// "unix:@abstract", or, for other types of sockets, the same behind another
-// scheme.
+// "unix:@abstract", or the same with the scheme of another type of socket. Does
+// not look at the file system.
 class UnixAddress {
  public:
-  // INVALID_ARGUMENT says what is wrong with `text`, the limits on its length
-  // included; UNIMPLEMENTED names a form that this version does not have.
+  // INVALID_ARGUMENT says what is wrong with `text`, including a name that is
+  // too long.
   static absl::StatusOr<UnixAddress> Parse(std::string_view text);
-  // That of a socket file.
+  // The address of a socket file.
   static absl::StatusOr<UnixAddress> OfPath(std::string_view path);
 
   // SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM, by the scheme.
@@ -34,21 +35,20 @@ class UnixAddress {
     return reinterpret_cast<const sockaddr*>(&address_);
   }
   socklen_t length() const { return length_; }
-  // Whether the path does not fit what the kernel takes (unix(7)), so that the
-  // file can only be reached ByWayOf() its directory.
+  // Whether the path is longer than the kernel accepts (unix(7)), so that the
+  // file can be reached only Through() its directory.
   bool is_long() const { return length_ == 0; }
-  // For the same file, one that is not long: a long one goes through
-  // `directory`, a descriptor of directory(), which has to be open for as long
-  // as this is used, and by this thread.
-  UnixAddress ByWayOf(int directory) const;
+  // An address of the same file that is not long: a long path is replaced by
+  // one through `directory`, a descriptor of directory(), which must stay open
+  // while the address is used, by this thread.
+  UnixAddress Through(int directory) const;
 
   bool is_abstract() const { return path_.empty(); }
-  // The socket's file, the directory that it is in and its name there. Only if
-  // !is_abstract().
+  // The socket's file, its directory, and its name there. Not if is_abstract().
   const char* path() const { return path_.c_str(); }
   std::string directory() const;
   std::string name() const;
-  // As it was written.
+  // The text from which it was parsed.
   const std::string& text() const { return text_; }
 
  private:
@@ -56,7 +56,7 @@ class UnixAddress {
 
   absl::Status SetPath(std::string_view path);
   absl::Status SetAbstractName(std::string_view name);
-  // With a leading NUL, it is an abstract name.
+  // With a leading NUL it is an abstract name.
   void SetSocketAddress(std::string_view name);
 
   int type_ = SOCK_STREAM;

@@ -5,11 +5,10 @@
 
 namespace fdrpc {
 
-// Blocks until `fd` is readable (or, if `or_writable`, writable; or has
-// failed), until `wakeup_fd` is readable, or until `deadline`; returns early
-// when a signal arrives or the wait itself fails. The caller looks at what is
-// there: nothing is promised of it.
-// True if `wakeup_fd` was found readable.
+// Blocks until `fd` is readable or has failed (with `or_writable`, also until
+// it is writable), until `wakeup_fd` is readable, or until `deadline`. May
+// return early, after a signal or if the wait itself fails, so the caller must
+// check what is ready. Returns true if `wakeup_fd` was readable.
 bool WaitReady(int fd, bool or_writable, int wakeup_fd, MonotonicTime deadline);
 
 }  // namespace fdrpc

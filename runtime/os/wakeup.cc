@@ -16,9 +16,9 @@ absl::StatusOr<Wakeup> Wakeup::Create() {
 
 void Wakeup::Notify() const {
   if (fork_mark_.inherited()) return;
-  const int saved = errno;  // as a signal handler must
+  const int saved = errno;  // must not change in a signal handler
   const uint64_t one = 1;
-  // Fails only with EAGAIN, when the counter is full: then it is readable.
+  // Fails only with EAGAIN, if the counter is full; it is readable then.
   [[maybe_unused]] ssize_t written = RetryOnEintr(
       [&] { return Syscalls::Get().write(fd_.get(), &one, sizeof(one)); });
   errno = saved;
@@ -26,7 +26,7 @@ void Wakeup::Notify() const {
 
 void Wakeup::Clear() const {
   uint64_t count;
-  // EAGAIN: it was clear.
+  // EAGAIN: it was clear already.
   [[maybe_unused]] ssize_t got = RetryOnEintr(
       [&] { return Syscalls::Get().read(fd_.get(), &count, sizeof(count)); });
 }

@@ -18,7 +18,7 @@ absl::StatusOr<WatchTimer> WatchTimer::Create() {
 }
 
 void WatchTimer::Set(absl::Duration after) const {
-  // A time of zero would disarm it.
+  // A time of zero would disarm the timer.
   const itimerspec spec = {
       .it_interval = {},
       .it_value = absl::ToTimespec(std::max(after, absl::Nanoseconds(1)))};
@@ -31,8 +31,8 @@ void WatchTimer::Stop() const {
 }
 
 void WatchTimer::Await() const {
-  // Not by read(2): the thread sanitizer holds signals back from a thread that
-  // sleeps there.
+  // Not read(2): the thread sanitizer delays signals to a thread that sleeps
+  // there.
   WaitReady(fd_.get(), false, -1, kNoDeadline);
   uint64_t expirations;
   [[maybe_unused]] ssize_t got =

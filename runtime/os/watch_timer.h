@@ -8,17 +8,18 @@
 
 namespace fdrpc {
 
-// A timer that one thread sleeps on and others set: a timerfd(2). Setting it
-// costs a system call and wakes nobody until it expires.
+// A timer that one thread sleeps on and other threads set: a timerfd(2).
+// Setting it costs a system call, and wakes nobody until it expires.
 class WatchTimer {
  public:
   static absl::StatusOr<WatchTimer> Create();
 
-  // Expires once, `after` from now (at least a nanosecond), instead of when it
-  // was set to before.
+  // Sets the timer to expire once, `after` from now (at least a nanosecond),
+  // instead of at its former time.
   void Set(absl::Duration after) const;
   void Stop() const;
-  // Blocks until it has expired since the last Await(). May return early.
+  // Blocks until the timer has expired since the last Await(). May return
+  // early.
   void Await() const;
   int fd() const { return fd_.get(); }
 

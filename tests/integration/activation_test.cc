@@ -191,7 +191,7 @@ TEST_P(ActivationTest, SocketsAreTakenOnceAndRefusedWithTheirReasons) {
     EXPECT_TRUE(server.Listen("systemd:a").ok());
     for (const char* again : {"systemd:", "systemd:a"}) {
       Fails(server.Listen(again), absl::StatusCode::kFailedPrecondition,
-            "in use by this process already");
+            "already in use by this process");
     }
     Fails(Channel::Connect("systemd:a").status(), kInvalid, "to a server");
   });

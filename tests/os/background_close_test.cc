@@ -63,7 +63,7 @@ TEST(BackgroundCloseTest, TheRuntimesOwnAreClosedAtOnce) {
   absl::StatusOr<Poller> poller = Poller::Create();
   ASSERT_TRUE(wakeup.ok() && timer.ok() && poller.ok());
   const std::vector<int> fds = {wakeup->fd(), timer->fd(), poller->fd()};
-  const BackgroundCloses closes;
+  const BackgroundCloseScope closes;
   wakeup = absl::UnknownError("");
   timer = absl::UnknownError("");
   poller = absl::UnknownError("");
@@ -74,10 +74,10 @@ TEST(BackgroundCloseTest, AScopeCollectsWhatIsClosedWithinIt) {
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
   {
-    BackgroundCloses closes;
+    BackgroundCloseScope closes;
     UniqueFd(ends[0]).Reset();
     {
-      BackgroundCloses inner;
+      BackgroundCloseScope inner;
       UniqueFd(ends[1]).Reset();
     }
     EXPECT_TRUE(IsOpen(ends[0]));
@@ -132,17 +132,17 @@ TEST(BackgroundCloseTest, WhatWaitsCountsForItsSender) {
   UniqueFd memory(memfd_create("memory", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   const std::shared_ptr<PendingCloses> nobody;
   {
-    const ReceivingFrom from(sender);
+    const ReceivedFdSenderScope from(sender);
     NoteReceived(blocks.get());
     NoteReceived(memory.get());
-    const ReceivingFrom from_nobody(nobody);
+    const ReceivedFdSenderScope from_nobody(nobody);
     NoteReceived(unnoted.get());
   }
   CloseInBackground(std::move(unnoted));
   CloseInBackground(std::move(memory));
   EXPECT_EQ(sender->count(), 0u);
   std::jthread([&] {
-    const BackgroundCloses closes;
+    const BackgroundCloseScope closes;
     blocks.Reset();
   }).join();
   EXPECT_EQ(sender->count(), 1u);

@@ -36,27 +36,27 @@ void OnCpus(int most, const std::function<void()>& function) {
 class Waits {
  public:
   explicit Waits(absl::Duration longest = absl::FromChrono(kLongest),
-                 BusyPoll::Yields yields = BusyPoll::Yields::kNo)
+                 BusyPoll::Yielding yielding = BusyPoll::Yielding::kNo)
       : poll_(longest, yields) {}
 
   // Works for so long, and waits for so long. For how long it would poll.
   std::chrono::nanoseconds Wait(std::chrono::nanoseconds wait,
                                 std::chrono::nanoseconds work = {}) {
     now_ += work;
-    return Wait(wait, BusyPoll::Came::kLater);
+    return Wait(wait, BusyPoll::Arrival::kLater);
   }
   std::chrono::nanoseconds Wait(std::chrono::nanoseconds wait,
-                                BusyPoll::Came came) {
-    return Wait(wait, wait, came);
+                                BusyPoll::Arrival arrival) {
+    return Wait(wait, wait, arrival);
   }
   // As long as it takes where waits poll, and where they do not.
   std::chrono::nanoseconds Wait(std::chrono::nanoseconds polling,
                                 std::chrono::nanoseconds sleeping,
-                                BusyPoll::Came came) {
+                                BusyPoll::Arrival arrival) {
     const BusyPoll::Wait begun = poll_.Begin(now_);
     EXPECT_EQ(begun.began, now_);
     now_ += begun.polls() ? polling : sleeping;
-    poll_.OnArrival(begun, now_, came, begun.polls() ? with_polling_ : 1);
+    poll_.OnArrival(begun, now_, arrival, begun.polls() ? with_polling_ : 1);
     return begun.until - begun.began;
   }
   // Waits so often for so long. How many of those would poll.
@@ -68,7 +68,7 @@ class Waits {
     int polls = 0;
     for (int i = 0; i < waits; ++i) {
       polls +=
-          Wait(polling, sleeping, BusyPoll::Came::kLater) > microseconds(0);
+          Wait(polling, sleeping, BusyPoll::Arrival::kLater) > microseconds(0);
     }
     return polls;
   }
@@ -182,19 +182,19 @@ TEST_F(BusyPollTest, WhatWasThereBeforeDoesNotSpeakForPolling) {
   Waits waits;
   int polls = 0;
   for (int i = 0; i < 1000; ++i) {
-    waits.Wait(microseconds(1), BusyPoll::Came::kBefore);
+    waits.Wait(microseconds(1), BusyPoll::Arrival::kBefore);
     polls += waits.Wait(kBehindThePolling) > microseconds(0);
   }
   EXPECT_LE(polls, 30);
 }
 
 TEST_F(BusyPollTest, WhereOthersRunMeanwhileItIsInVainOnlyIfTheyKeepTheCpu) {
-  Waits waits(absl::FromChrono(kLongest), BusyPoll::Yields::kYes);
+  Waits waits(absl::FromChrono(kLongest), BusyPoll::Yielding::kYes);
   waits.Wait(microseconds(10));
   EXPECT_EQ(waits.CountPolls(100, kBehindThePolling), 100);
   int polls = 0;
   for (int i = 0; i < 1000; ++i) {
-    waits.Wait(microseconds(1), BusyPoll::Came::kBefore);
+    waits.Wait(microseconds(1), BusyPoll::Arrival::kBefore);
     polls += waits.Wait(milliseconds(3)) > microseconds(0);
   }
   EXPECT_LE(polls, 30);

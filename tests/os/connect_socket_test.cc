@@ -43,7 +43,7 @@ class ConnectSocketTest : public ::testing::Test {
   static std::string Why(const UnixAddress& address) {
     const absl::Status failure = ConnectSocket(address).status();
     EXPECT_EQ(failure.code(), absl::StatusCode::kUnavailable) << failure;
-    return std::string(WhyNobodyListens(address, failure).message());
+    return std::string(ExplainNoListener(address, failure).message());
   }
 
   ExpectSameDescriptors census_;
@@ -233,7 +233,7 @@ TEST_F(PeerCredentialsTest, AreThoseOfTheProcessAtTheOtherEnd) {
   const SocketListener listener = Listen();
   const absl::StatusOr<UniqueFd> client = ConnectSocket(Address());
   ASSERT_TRUE(client.ok());
-  const SocketListener::Accepted accepted = listener.Accept();
+  const SocketListener::AcceptResult accepted = listener.Accept();
   for (const int fd : {client->get(), accepted.socket.get()}) {
     const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(fd);
     ASSERT_TRUE(peer.ok()) << peer.status();
@@ -247,7 +247,7 @@ TEST_F(PeerCredentialsTest, TellOneProcessFromAnother) {
   const SocketListener listener = Listen();
   const UnixAddress address = Address();
   EXPECT_EQ(InChild([&] { return ConnectSocket(address).ok() ? 0 : 1; }), 0);
-  const SocketListener::Accepted accepted = listener.Accept();
+  const SocketListener::AcceptResult accepted = listener.Accept();
   const absl::StatusOr<PeerCredentials> peer =
       GetPeerCredentials(accepted.socket.get());
   ASSERT_TRUE(peer.ok()) << peer.status();

@@ -64,7 +64,7 @@ class DatagramDoorTest : public ::testing::Test {
   void Drops(const std::string& bytes, const std::vector<int>& fds) {
     const DescriptorCensus before = TakeCensus();
     Send(bytes, fds);
-    const SocketListener::Accepted accepted = door_->Accept();
+    const SocketListener::AcceptResult accepted = door_->Accept();
     EXPECT_EQ(accepted.error, EBADMSG);
     EXPECT_FALSE(accepted.socket.ok());
     EXPECT_EQ(TakeCensus(), before);
@@ -74,7 +74,7 @@ class DatagramDoorTest : public ::testing::Test {
     const absl::StatusOr<UniqueFd> client = ConnectSocket(address_);
     ASSERT_TRUE(client.ok()) << client.status();
     ASSERT_TRUE(client->ok());
-    const SocketListener::Accepted accepted = door_->Accept();
+    const SocketListener::AcceptResult accepted = door_->Accept();
     ASSERT_EQ(accepted.error, 0);
     EXPECT_EQ(send(client->get(), "x", 1, 0), 1);
     char byte = 0;
@@ -95,7 +95,7 @@ TEST_F(DatagramDoorTest, GivesBothSidesTheirEndOfAPair) {
   ASSERT_TRUE(client.ok()) << client.status();
   // It need not wait.
   EXPECT_EQ(send(client->get(), "first", 5, 0), 5);
-  const SocketListener::Accepted server = door_->Accept();
+  const SocketListener::AcceptResult server = door_->Accept();
   ASSERT_EQ(server.error, 0);
   char bytes[10];
   EXPECT_EQ(recv(server.socket.get(), bytes, sizeof(bytes), 0), 5);
@@ -116,7 +116,7 @@ TEST_F(DatagramDoorTest, TheKernelSaysWhoIsAtTheOtherEnd) {
     _exit(end.ok() && recv(end->get(), &byte, 1, MSG_WAITALL) <= 0 ? 0 : 1);
   }
   ASSERT_GT(child, 0);
-  SocketListener::Accepted accepted;
+  SocketListener::AcceptResult accepted;
   do {
     accepted = door_->Accept();
   } while (accepted.error == EAGAIN);
@@ -230,7 +230,7 @@ TEST_F(DatagramDoorTest, KnowsWhoKnocksFromAnotherUserNamespace) {
     GTEST_SKIP() << "this process may not make a user namespace";
   }
   ASSERT_EQ(code, 0);
-  const SocketListener::Accepted accepted = door_->Accept();
+  const SocketListener::AcceptResult accepted = door_->Accept();
   ASSERT_EQ(accepted.error, 0);
   const absl::StatusOr<PeerCredentials> peer =
       GetPeerCredentials(accepted.socket.get());

@@ -104,7 +104,7 @@ TEST_F(InheritedSocketTest, IsTakenByItsNumberOnce) {
   const absl::StatusOr<InheritedSocket> second = TakeInheritedSocket(number);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(second.status().message()),
-              HasSubstr("in use by this process already"));
+              HasSubstr("already in use by a server or channel"));
   // Another socket of the same number is another one.
   first->fd.Reset();
   auto [others, end] = Pair(AF_UNIX, SOCK_STREAM);

@@ -13,26 +13,26 @@ MonotonicTime Past() { return Clock::Real().Now() - std::chrono::seconds(1); }
 
 void GiveAndWake(Parker& parker) {
   const Parker::Address address = parker.address();
-  if (parker.Give() == Parker::Was::kAsleep) Parker::Wake(address);
+  if (parker.Give() == Parker::ThreadState::kAsleep) Parker::Wake(address);
 }
 
 TEST(ParkerTest, DoesNotSleepWhenItHasAToken) {
   Parker parker;
-  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
+  EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake);
   EXPECT_TRUE(parker.Park(kNoDeadline));
 }
 
 TEST(ParkerTest, TakesTheTokenEvenAfterTheDeadline) {
   Parker parker;
-  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
+  EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake);
   EXPECT_TRUE(parker.Park(Past()));
   EXPECT_FALSE(parker.Park(Past())) << "once";
 }
 
 TEST(ParkerTest, TokensDoNotAddUp) {
   Parker parker;
-  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
-  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
+  EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake);
+  EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake);
   EXPECT_TRUE(parker.Park(Past()));
   EXPECT_FALSE(parker.Park(Past()));
 }
@@ -107,7 +107,8 @@ TEST(ParkerTest, GiveSaysWhetherAThreadSleeps) {
     // Whether it sleeps by now or not: if the answer is wrong, it hangs.
     GiveAndWake(parker);
     other.join();
-    EXPECT_EQ(parker.Give(), Parker::Was::kAwake) << "nobody sleeps any more";
+    EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake)
+        << "nobody sleeps any more";
     EXPECT_TRUE(parker.Park(kNoDeadline));
   }
 }
@@ -116,7 +117,7 @@ TEST(ParkerTest, AfterADeadlineNobodySleeps) {
   Parker parker;
   EXPECT_FALSE(parker.Park(Past()));
   EXPECT_FALSE(parker.Park(Clock::Real().Now() + std::chrono::milliseconds(1)));
-  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
+  EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake);
   EXPECT_TRUE(parker.Park(Past()));
 }
 
@@ -128,7 +129,7 @@ TEST(ParkerTest, WhileItIsBusyNobodyNeedsToBeWoken) {
     EXPECT_TRUE(parker.Park(kNoDeadline, kNoDeadline));
   });
   while (!parks) std::this_thread::yield();
-  EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
+  EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake);
   other.join();
 }
 
@@ -136,12 +137,13 @@ TEST(ParkerTest, ATokenEndsAWaitForSomethingElse) {
   Parker parker;
   EXPECT_FALSE(parker.BeginOtherWait());
   EXPECT_FALSE(parker.has_token());
-  EXPECT_EQ(parker.Give(), Parker::Was::kElsewhere);
+  EXPECT_EQ(parker.Give(), Parker::ThreadState::kElsewhere);
   EXPECT_TRUE(parker.has_token());
-  EXPECT_EQ(parker.Give(), Parker::Was::kAwake) << "it has been told already";
+  EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake)
+      << "it has been told already";
   EXPECT_TRUE(parker.EndOtherWait());
   EXPECT_FALSE(parker.EndOtherWait()) << "once";
-  EXPECT_EQ(parker.Give(), Parker::Was::kAwake) << "the wait is over";
+  EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake) << "the wait is over";
   EXPECT_TRUE(parker.BeginOtherWait()) << "and needs not to begin";
   EXPECT_FALSE(parker.Park(Past()));
 }

@@ -221,7 +221,7 @@ TEST_F(SealedMemoryTest, RefusesWhatItCannotRead) {
 
 TEST_F(SealedMemoryTest, IsClosedAtOnceAlsoWhereClosingIsDeferred) {
   const DescriptorCensus before = TakeCensus();
-  BackgroundCloses closes;
+  BackgroundCloseScope closes;
   EXPECT_TRUE(ReadSealedMemory(MemoryFile("abc", kAll), 3).ok());
   EXPECT_EQ(TakeCensus(), before);
   EXPECT_FALSE(ReadSealedMemory(std::move(Pipe().first), 3).ok());

@@ -66,13 +66,13 @@ TEST_F(SocketListenerTest, AcceptsWithoutBlockingAndCloseOnExec) {
   const absl::StatusOr<SocketListener> listener =
       SocketListener::Listen(Address());
   ASSERT_TRUE(listener.ok()) << listener.status();
-  const SocketListener::Accepted nobody = listener->Accept();
+  const SocketListener::AcceptResult nobody = listener->Accept();
   EXPECT_FALSE(nobody.socket.ok());
   EXPECT_EQ(nobody.error, EAGAIN);
 
   const absl::StatusOr<UniqueFd> client = ConnectSocket(Address());
   ASSERT_TRUE(client.ok());
-  const SocketListener::Accepted accepted = listener->Accept();
+  const SocketListener::AcceptResult accepted = listener->Accept();
   ASSERT_TRUE(accepted.socket.ok());
   EXPECT_EQ(accepted.error, 0);
   EXPECT_TRUE(HasCloseOnExec(accepted.socket.get()));
@@ -92,7 +92,7 @@ TEST_F(SocketListenerTest, ReportsWhyItCouldNotAccept) {
     FaultInjection faults([](std::string_view, size_t index) {
       return FaultInjection::Fault{.error = index == 0 ? EINTR : EMFILE};
     });
-    const SocketListener::Accepted accepted = listener->Accept();
+    const SocketListener::AcceptResult accepted = listener->Accept();
     EXPECT_FALSE(accepted.socket.ok());
     EXPECT_EQ(accepted.error, EMFILE);
     EXPECT_EQ(faults.CountOf("accept4"), 2u);
@@ -295,7 +295,7 @@ TEST_F(SocketListenerTest, AcceptsSocketsOfItsOwnType) {
     EXPECT_EQ(listener->accepted_type(), ConnectionType(address.type()));
     const absl::StatusOr<UniqueFd> client = ConnectSocket(address);
     ASSERT_TRUE(client.ok()) << client.status();
-    const SocketListener::Accepted accepted = listener->Accept();
+    const SocketListener::AcceptResult accepted = listener->Accept();
     ASSERT_EQ(accepted.error, 0);
     int type = 0;
     socklen_t length = sizeof(type);
@@ -322,7 +322,7 @@ TEST_F(SocketListenerTest, BothEndsOfAStreamHoldMoreThanSocketsDoByDefault) {
     ASSERT_TRUE(listener.ok()) << listener.status();
     const absl::StatusOr<UniqueFd> client = ConnectSocket(address);
     ASSERT_TRUE(client.ok()) << client.status();
-    const SocketListener::Accepted accepted = listener->Accept();
+    const SocketListener::AcceptResult accepted = listener->Accept();
     const int usual = capacity(NewLocalSocket(address.type())->get());
     // What is set is doubled, and the least maximum is the usual.
     EXPECT_GE(capacity(client->get()), usual);

@@ -104,7 +104,7 @@ TEST(UnixAddressTest, LongerPathsAreReachedByWayOfTheirDirectory) {
   EXPECT_TRUE(address->is_long());
   EXPECT_EQ(address->path(), directory + "/" + name);
   // The number of any descriptor fits.
-  const UnixAddress reachable = address->ByWayOf(2147483647);
+  const UnixAddress reachable = address->Through(2147483647);
   EXPECT_FALSE(reachable.is_long());
   EXPECT_EQ(KernelName(reachable),
             "/proc/thread-self/fd/2147483647/" + name + std::string(1, '\0'));
