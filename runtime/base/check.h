@@ -5,14 +5,14 @@
 
 namespace fdrpc {
 
-// Prints where and why on standard error and aborts.
+// Prints the place and `what` to standard error, and aborts.
 [[noreturn]] void CheckFailed(const char* file, int line,
                               std::string_view what);
 
 }  // namespace fdrpc
 
-// For errors of the programmer who uses this library: a message that says what
-// was misused. Never reached by anything that a peer sends, whatever it sends.
+// For mistakes of the programmer who uses this library: aborts with a message
+// that says what was misused. Nothing that a peer sends may cause it.
 #define FDRPC_CHECK(condition, what)                  \
   do {                                                \
     if (!(condition)) {                               \

@@ -6,7 +6,7 @@ namespace fdrpc {
 
 MonotonicTime DeadlineAfter(MonotonicTime now, absl::Duration timeout) {
   if (timeout > absl::FromChrono(kNoDeadline - now)) return kNoDeadline;
-  // So that the difference between two times never overflows.
+  // The lower limit keeps the difference of two times from overflowing.
   constexpr MonotonicTime kZero;
   if (timeout < absl::FromChrono(kZero - now)) return kZero;
   return now + absl::ToChronoNanoseconds(timeout);

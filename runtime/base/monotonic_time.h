@@ -7,21 +7,21 @@
 
 namespace fdrpc {
 
-// A point on CLOCK_MONOTONIC. Deadlines are kept on it, so that setting the
-// wall clock neither ends calls nor keeps them alive.
+// A point on CLOCK_MONOTONIC. Deadlines use it, so that setting the wall clock
+// neither ends calls nor prolongs them.
 using MonotonicTime = std::chrono::steady_clock::time_point;
 
 inline constexpr MonotonicTime kNoDeadline = MonotonicTime::max();
 
-// `now` + `timeout`; kNoDeadline where that cannot be represented, and never
+// `now` + `timeout`; kNoDeadline if that cannot be represented, and never
 // before the clock's zero.
 MonotonicTime DeadlineAfter(MonotonicTime now, absl::Duration timeout);
 
-// What is left at `now` until `deadline`; infinite for kNoDeadline.
+// The time from `now` to `deadline`; infinite for kNoDeadline.
 absl::Duration TimeUntil(MonotonicTime deadline, MonotonicTime now);
 
-// Where a loop, a channel and a server have the time from: what they are given
-// when they are made, so that tests need not wait for it. Any thread.
+// The source of time of a loop, a channel or a server, which is passed to them
+// when they are made, so that tests need not wait. Any thread.
 class Clock {
  public:
   // CLOCK_MONOTONIC itself.
@@ -29,13 +29,13 @@ class Clock {
 
   virtual ~Clock() = default;
   virtual MonotonicTime Now() const = 0;
-  // The time of the last tick: up to kCoarseStep behind, for a tenth of what
-  // Now() costs (CLOCK_MONOTONIC_COARSE of clock_gettime(2)).
+  // The time of the kernel's last tick. It is up to kCoarseStep late, and costs
+  // a tenth of Now() (CLOCK_MONOTONIC_COARSE of clock_gettime(2)).
   virtual MonotonicTime CoarseNow() const { return Now(); }
   static constexpr std::chrono::milliseconds kCoarseStep{10};  // at 100 Hz
-  // Until when, on CLOCK_MONOTONIC, who waits for `deadline` may sleep before
-  // it looks at this clock again; kNoDeadline and the clock's zero stay what
-  // they are.
+  // The time on CLOCK_MONOTONIC until which a thread that waits for `deadline`
+  // may sleep before it looks at this clock again. Does not change kNoDeadline
+  // and the clock's zero.
   virtual MonotonicTime SleepUntil(MonotonicTime deadline) const {
     return deadline;
   }

@@ -9,13 +9,13 @@
 
 namespace fdrpc {
 
-// The standard library's mutex with the annotations that clang's thread-safety
-// analysis needs. (Why not absl::Mutex: docs/decisions.md.)
+// The standard library's mutex, with the annotations for clang's thread-safety
+// analysis. (Why not absl::Mutex: docs/decisions.md.)
 class ABSL_LOCKABLE Mutex {
  public:
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mu_.lock(); }
   void Unlock() ABSL_UNLOCK_FUNCTION() { mu_.unlock(); }
-  // Tells the analysis what it cannot see: that the caller holds this mutex.
+  // Tells the analysis that the caller holds this mutex.
   void AssertHeld() ABSL_ASSERT_EXCLUSIVE_LOCK() {}
 
  private:
@@ -23,7 +23,7 @@ class ABSL_LOCKABLE Mutex {
   std::mutex mu_;
 };
 
-// Holds a mutex for a scope.
+// Holds a mutex for its lifetime.
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
   explicit MutexLock(Mutex& mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) {
@@ -37,15 +37,16 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
   Mutex& mu_;
 };
 
-// Waits may end without a signal: they stand in a loop.
+// A condition variable. Waits may end without a signal, so they belong in a
+// loop.
 class CondVar {
  public:
   void Wait(Mutex& mu) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
     std::unique_lock<std::mutex> lock(mu.mu_, std::adopt_lock);
     changed_.wait(lock);
-    lock.release();  // the caller's again
+    lock.release();  // the caller still holds it
   }
-  // False if the time has passed.
+  // False if the time is over.
   bool WaitFor(Mutex& mu, std::chrono::nanoseconds longest)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
     std::unique_lock<std::mutex> lock(mu.mu_, std::adopt_lock);

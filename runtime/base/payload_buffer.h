@@ -6,17 +6,18 @@
 
 namespace fdrpc {
 
-// Memory for the bytes of a large message, which it owns. Its content is not
-// initialised. Where it comes from is an affair of who made it.
+// Owns the memory for the bytes of a large message; its content is not
+// initialised. The maker decides where the memory comes from and how it is
+// freed.
 class PayloadBuffer {
  public:
   using Release = void (*)(char* data, size_t capacity);
 
   PayloadBuffer() = default;
-  // Takes over `capacity` bytes at `data`, which `release` gives back.
+  // Takes ownership of `capacity` bytes at `data`, which `release` frees.
   PayloadBuffer(char* data, size_t capacity, Release release)
       : data_(data), capacity_(capacity), release_(release) {}
-  // Of the heap.
+  // A buffer on the heap.
   static PayloadBuffer Allocate(size_t capacity) {
     return PayloadBuffer(new char[capacity], capacity,
                          [](char* data, size_t) { delete[] data; });

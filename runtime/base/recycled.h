@@ -10,9 +10,9 @@
 
 namespace fdrpc {
 
-// An allocator for std::allocate_shared() of objects that come and go with each
-// call, and are too large for malloc(3) to be quick about: a thread keeps the
-// memory of some that it has let go of, and takes the next from there.
+// An allocator for std::allocate_shared(), for objects that are made and freed
+// with each call and are too large for malloc(3) to be quick. Each thread keeps
+// the memory of some that it has freed, and reuses it for the next ones.
 template <typename T>
 class Recycled {
  public:
@@ -40,7 +40,7 @@ class Recycled {
   friend bool operator==(const Recycled&, const Recycled&) { return true; }
 
  private:
-  // None where the address sanitizer is to see each of them come and go.
+  // None with the address sanitizer, which must see each allocation.
   static constexpr size_t kMost = kAddressSanitizer ? 0 : 64;
 
   struct Kept {
@@ -48,13 +48,13 @@ class Recycled {
     size_t most = kMost;
     void* memory[kMost + 1] = {};
   };
-  // Lives as long as the thread, without a destructor: other thread_local
-  // objects may let go of something after it has been emptied.
+  // Lives as long as the thread, and has no destructor: other thread_local
+  // objects may free memory after this was emptied.
   static inline constinit thread_local Kept kept_;
 
   struct AtThreadExit {
     ~AtThreadExit() {
-      // What the thread lets go of from here on is not kept.
+      // Memory that the thread frees from here on is not kept.
       kept_.most = 0;
       while (kept_.count > 0) {
         std::allocator<T>().deallocate(
@@ -64,7 +64,7 @@ class Recycled {
   };
 };
 
-// As std::make_shared().
+// Like std::make_shared().
 template <typename T, typename... Arguments>
 std::shared_ptr<T> MakeRecycled(Arguments&&... arguments) {
   return std::allocate_shared<T>(Recycled<T>(),

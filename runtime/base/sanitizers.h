@@ -5,8 +5,8 @@
 
 namespace fdrpc {
 
-// Which sanitizers this is compiled with. Each compiler has its own macros for
-// it; abseil's know both. Where the preprocessor must decide, use abseil's.
+// Which sanitizers this is compiled with. Compilers use different macros;
+// abseil knows them all. In preprocessor conditions, use abseil's.
 #ifdef ABSL_HAVE_ADDRESS_SANITIZER
 inline constexpr bool kAddressSanitizer = true;
 #else

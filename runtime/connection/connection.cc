@@ -10,16 +10,16 @@ namespace fdrpc {
 namespace {
 
 constexpr size_t kMostFramesPerBatch = 256;
-// Less than that would have senders wait for each other's small messages.
+// A lower limit would make senders wait for each other's small messages.
 constexpr size_t kLeastQueuedBytes = 64u << 10;
-// What a small frame takes beside a place among the bytes, roughly: many of
-// them hold more memory than they have bytes.
+// What a small frame costs in addition to its bytes, roughly: many small frames
+// take more memory than they have bytes.
 constexpr size_t kLeastFrameCost = 64;
-// A peer that sends pings and reads no pongs is one that does harm.
+// A peer that sends pings and does not read the pongs is attacking.
 constexpr size_t kMostQueuedPongs = 1024;
 
-// From the header: the transport has closed the descriptors of a frame that it
-// has sent in part.
+// From the header, because the transport has already closed the descriptors of
+// a frame that it has sent in part.
 size_t DescriptorsOf(std::string_view head) {
   return DecodeFrameHeader(head.data()).descriptor_count;
 }
@@ -33,15 +33,15 @@ bool IsPong(std::string_view head, uint32_t call_id) {
                              static_cast<uint8_t>(FrameType::kPong);
 }
 
-// Whether it is the last one of its large message.
+// Whether this is the last frame of its large message.
 bool EndsMessage(std::string_view head) {
   const FrameHeader header = DecodeFrameHeader(head.data());
   return header.type != static_cast<uint8_t>(FrameType::kHeaders) &&
          (header.flags & kFlagMore) == 0;
 }
 
-// Whether they have a message of several frames, of which all but the last one
-// say that more follows.
+// Whether the frames are those of a large message: all but the last one say
+// that more follows.
 bool AreOfLargeMessage(const OutgoingFrames& frames) {
   return frames.size() > 1 &&
          (DecodeFrameHeader(frames[frames.size() - 2].head.data()).flags &
@@ -65,8 +65,8 @@ Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
 }
 
 Connection::~Connection() {
-  // The peer is to see the end now: the socket may close later, behind others
-  // whose close blocks.
+  // The peer shall see the end now; the socket may be closed later, after
+  // others whose close blocks.
   if (!inherited_by_fork()) transport_->Shutdown();
   if (limits_.together != nullptr) {
     limits_.together->queued.Remove(queued_descriptors());
@@ -116,7 +116,8 @@ bool Connection::HasRoom(Size size) {
 }
 
 bool Connection::MayGiveBackDescriptors() {
-  // Both are changed at once, where the queue is emptied to give it back.
+  // A thread that empties the queue to give frames back changes both under the
+  // lock.
   MutexLock lock(mu_);
   return queued_descriptors() > 0 || !sends();
 }
@@ -124,11 +125,11 @@ bool Connection::MayGiveBackDescriptors() {
 bool Connection::Withdraw(uint32_t call_id) {
   std::vector<OutgoingFrame> withdrawn;  // closed without the lock
   MutexLock lock(mu_);
-  // The writer holds on to the frames that it sends.
+  // The writer is using the frames that it sends.
   if (writing_) return false;
   bool whole = false;
   for (size_t i = first_partly_sent_ ? 1 : 0; i < queue_.size();) {
-    const FrameQueue::Queued queued = queue_.at(i);
+    const FrameQueue::QueuedFrame queued = queue_.at(i);
     if (queued.call_id != call_id) {
       ++i;
       continue;
@@ -151,8 +152,9 @@ void Connection::Flush() {
     WriteAndUnlock();
     return;
   }
-  // Withdrawing makes room, too, perhaps all that there was to make.
-  const bool room = !closed() && TakeRoomToTell();
+  // Withdrawing frames also makes room, possibly all the room that there was to
+  // make.
+  const bool room = !closed() && TakeRoomReport();
   mu_.Unlock();
   if (room) role_.OnRoom();
 }
@@ -177,15 +179,15 @@ void Connection::ReleaseIdleMemory() {
 void Connection::Close(const absl::Status& why) {
   if (inherited_by_fork()) return;
   {
-    // Before the transport, so that a writer whom its end surprises does not
-    // take that for the reason.
+    // Before the transport, so that a writer whose send fails because of this
+    // does not report that failure as the reason.
     MutexLock lock(mu_);
     MarkClosed(why);
   }
   transport_->Shutdown();
   mu_.Lock();
   if (writing_) {
-    // The writer finds out, and reports.
+    // The writer notices, and reports.
     mu_.Unlock();
     return;
   }
@@ -208,19 +210,20 @@ void Connection::StopSending(const absl::Status& why) {
 void Connection::WriteAndUnlock() {
   writing_ = true;
   const bool was_blocked = blocked_.load(std::memory_order_relaxed);
-  Left left;
+  RemovedFrames removed;
   while (true) {
-    absl::Status broken = WriteQueued(left);
+    absl::Status broken = WriteQueued(removed);
     if (!broken.ok()) MarkClosed(broken);
-    if (!sends_.load(std::memory_order_relaxed)) DrainQueue(left);
-    if (left.sent.empty() && left.unsent.empty()) break;
-    // Still the writer, so that nobody reports the end before this is told.
+    if (!sends_.load(std::memory_order_relaxed)) DrainQueue(removed);
+    if (removed.sent.empty() && removed.unsent.empty()) break;
+    // Still as the writer, so that nobody reports the end of the connection
+    // before this.
     mu_.Unlock();
-    for (uint32_t call_id : left.sent) role_.OnSent(call_id);
-    for (Unsent& frame : left.unsent) {
+    for (uint32_t call_id : removed.sent) role_.OnSent(call_id);
+    for (UnsentFrame& frame : removed.unsent) {
       role_.OnUnsent(std::move(frame.frame), frame.why);
     }
-    left = {};
+    removed = {};
     mu_.Lock();
   }
   writing_ = false;
@@ -234,7 +237,7 @@ void Connection::WriteAndUnlock() {
       closed_now || ended_now ? end_reason_ : absl::OkStatus();
   const bool now_blocked =
       !was_blocked && blocked_.load(std::memory_order_relaxed);
-  const bool room = sends() && TakeRoomToTell();
+  const bool room = sends() && TakeRoomReport();
   mu_.Unlock();
   if (closed_now) {
     transport_->Shutdown();
@@ -246,7 +249,7 @@ void Connection::WriteAndUnlock() {
   if (room) role_.OnRoom();
 }
 
-bool Connection::TakeRoomToTell() {
+bool Connection::TakeRoomReport() {
   if (!room_wanted_[0] && !room_wanted_[1]) return false;
   bool tells = false;
   for (const Size size : {Size::kOneFrame, Size::kAny}) {
@@ -259,18 +262,19 @@ bool Connection::TakeRoomToTell() {
   return tells;
 }
 
-absl::Status Connection::WriteQueued(Left& left) {
+absl::Status Connection::WriteQueued(RemovedFrames& removed) {
   using Outcome = Transport::SendResult::Outcome;
   while (!queue_.empty() && sends_.load(std::memory_order_relaxed)) {
-    // Others may add to the queue meanwhile, which leaves these where they are.
+    // Other threads may add to the queue meanwhile; that does not move these
+    // frames.
     absl::InlinedVector<FrameToSend, 8> batch;
     const size_t count = std::min(queue_.in_line(), kMostFramesPerBatch);
     for (size_t i = 0; i < count; ++i) batch.push_back(queue_.at(i).frame);
     mu_.Unlock();
-    left.attached.clear();
+    removed.attached.clear();
     Transport::SendResult result = transport_->Send(batch);
     mu_.Lock();
-    for (size_t i = 0; i < result.sent; ++i) PopSent(left);
+    for (size_t i = 0; i < result.sent; ++i) PopSent(removed);
     first_partly_sent_ = result.next_partly_sent;
     switch (result.outcome) {
       case Outcome::kSent:
@@ -280,10 +284,10 @@ absl::Status Connection::WriteQueued(Left& left) {
         return absl::OkStatus();
       case Outcome::kRefused: {
         OutgoingFrame refused = Take(0);
-        // Without one of its own frames a connection makes no sense.
+        // A connection cannot continue without one of its own frames.
         if (refused.call_id == 0) return result.error;
-        DropCall(refused.call_id, left);
-        left.unsent.push_back({std::move(refused), std::move(result.error)});
+        DropCall(refused.call_id, removed);
+        removed.unsent.push_back({std::move(refused), std::move(result.error)});
         break;
       }
       case Outcome::kClosed:
@@ -312,7 +316,7 @@ void Connection::CountLarge(std::string_view head, size_t bytes, bool queued) {
 }
 
 void Connection::Count(const OutgoingFrame& frame) {
-  // All who change it hold the lock.
+  // All writers of this value hold the lock.
   queued_bytes_.store(queued_bytes() + CostOf(frame),
                       std::memory_order_relaxed);
   if (frame.attached != nullptr) {
@@ -324,12 +328,12 @@ void Connection::Count(const OutgoingFrame& frame) {
   if (IsPong(frame.head, frame.call_id)) ++queued_pongs_;
 }
 
-void Connection::PopSent(Left& left) {
-  const FrameQueue::Queued queued = queue_.at(0);
+void Connection::PopSent(RemovedFrames& removed) {
+  const FrameQueue::QueuedFrame queued = queue_.at(0);
   Discount(queued);
-  if (queued.tells_when_sent) left.sent.push_back(queued.call_id);
+  if (queued.tells_when_sent) removed.sent.push_back(queued.call_id);
   auto attached = queue_.Pop();
-  if (attached != nullptr) left.attached.push_back(std::move(attached));
+  if (attached != nullptr) removed.attached.push_back(std::move(attached));
 }
 
 OutgoingFrame Connection::Take(size_t index) {
@@ -337,7 +341,7 @@ OutgoingFrame Connection::Take(size_t index) {
   return queue_.Take(index);
 }
 
-void Connection::Discount(const FrameQueue::Queued& queued) {
+void Connection::Discount(const FrameQueue::QueuedFrame& queued) {
   queued_bytes_.store(queued_bytes() - CostOf(queued.frame),
                       std::memory_order_relaxed);
   if (queued.frame.attached != nullptr) {
@@ -352,25 +356,25 @@ void Connection::Discount(const FrameQueue::Queued& queued) {
   }
 }
 
-void Connection::DropCall(uint32_t call_id, Left& left) {
+void Connection::DropCall(uint32_t call_id, RemovedFrames& removed) {
   for (size_t i = 0; i < queue_.size();) {
     if (queue_.at(i).call_id == call_id) {
-      left.attached.push_back(Take(i).attached);
+      removed.attached.push_back(Take(i).attached);
     } else {
       ++i;
     }
   }
 }
 
-void Connection::DrainQueue(Left& left) {
+void Connection::DrainQueue(RemovedFrames& removed) {
   if (!queue_.empty() && first_partly_sent_) {
-    left.attached.push_back(Take(0).attached);
+    removed.attached.push_back(Take(0).attached);
   }
   first_partly_sent_ = false;
   while (!queue_.empty()) {
     OutgoingFrame frame = Take(0);
     if (frame.call_id == 0) continue;
-    left.unsent.push_back({std::move(frame), end_reason_});
+    removed.unsent.push_back({std::move(frame), end_reason_});
   }
 }
 
@@ -409,9 +413,9 @@ Transport::ReceiveOutcome Connection::Receive() {
     } else if (has_hello_) {
       status = next.error;
     } else {
-      status = absl::InvalidArgumentError(
-          absl::StrCat("it does not speak fdrpc: what it sent is no hello (",
-                       std::string(next.error.message()), ")"));
+      status = absl::InvalidArgumentError(absl::StrCat(
+          "it does not speak fdrpc: its first frame is not a hello (",
+          std::string(next.error.message()), ")"));
     }
     if (!status.ok()) {
       Close(absl::InternalError(
@@ -442,7 +446,7 @@ absl::Status Connection::Dispatch(IncomingFrame& frame) {
 absl::Status Connection::DispatchHello(const IncomingFrame& frame) {
   if (frame.header.type != static_cast<uint8_t>(FrameType::kHello)) {
     return absl::InvalidArgumentError(
-        "the first frame is no hello: it does not speak fdrpc");
+        "the first frame is not a hello: it does not speak fdrpc");
   }
   absl::Status valid =
       CheckFrame(frame.header, Side::kServer);  // or the client
@@ -461,7 +465,7 @@ absl::Status Connection::Pong(uint32_t argument) {
     MutexLock lock(mu_);
     if (queued_pongs_ >= kMostQueuedPongs) {
       return absl::ResourceExhaustedError(
-          "pings come without pongs being read");
+          "it sends pings and does not read the pongs");
     }
   }
   Enqueue(BuildControl(FrameType::kPong, 0, argument));

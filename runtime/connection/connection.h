@@ -21,137 +21,144 @@
 
 namespace fdrpc {
 
-// One end of a connection: owns its transport, makes the handshake, queues and
-// writes frames, and hands each frame that arrives to the role above it, the
-// client's or the server's, which knows the calls. Has no thread: who enqueues
-// also writes, and one thread at a time is the reader.
+// One side of a connection. It owns the transport, does the handshake, queues
+// and writes frames, and passes each received frame to the role above it, the
+// client's or the server's. It knows nothing of calls and has no thread:
+// threads that enqueue frames also write them, and one thread at a time reads.
 class Connection {
  public:
-  // The role. Called without a lock held.
+  // The client's or the server's part. Its functions are called without a lock
+  // held.
   class Role {
    public:
-    // The peer's hello has come. On the reader's thread, as are the next two.
+    // The peer's hello has arrived. Called on the reader's thread, like the
+    // next two.
     virtual void OnHello(const Hello& hello) = 0;
-    // A frame that is no affair of the connection's. An error says what the
-    // peer did that the protocol forbids, and ends the connection.
+    // A frame for a call has arrived. An error says how the peer broke the
+    // protocol, and ends the connection.
     virtual absl::Status OnFrame(IncomingFrame& frame) = 0;
-    // The peer has read everything up to the ping of that argument; or says so
-    // unasked.
+    // The peer has read everything up to the ping with that argument, or has
+    // sent a pong without a ping.
     virtual void OnPong(uint32_t argument) = 0;
-    // `frame` was not sent, no part of it, and will not be. On any thread that
-    // uses the connection. If sends(), only this one was refused, and further
-    // frames of its call that were queued have been dropped; else each that was
-    // queued comes, in order.
+    // Nothing of `frame` was sent, nor will be. On any thread that uses the
+    // connection. If sends(), only this frame was refused, and the queued
+    // frames of its call after it have been dropped. Otherwise it is called for
+    // each queued frame, in order.
     virtual void OnUnsent(OutgoingFrame frame, const absl::Status& why) = 0;
-    // A frame that asked for it (OutgoingFrame::tells_when_sent) has been
-    // written whole. On any thread that uses the connection.
+    // A frame with OutgoingFrame::tells_when_sent has been written completely.
+    // On any thread that uses the connection.
     virtual void OnSent(uint32_t call_id) = 0;
-    // The peer takes nothing more; what it has sent is still to be read. Once,
-    // after every OnUnsent; unless the connection has ended meanwhile.
+    // The peer takes nothing more, but what it has sent can still be read.
+    // Called once, after every OnUnsent(), unless the connection has ended.
     virtual void OnSendingEnded(const absl::Status& why) = 0;
-    // Writing waits for room, or no longer does (write_blocked()).
+    // write_blocked() has changed: writing has begun or ceased to wait for room
+    // in the socket.
     virtual void OnWriteBlockedChanged() = 0;
-    // There is room again, after HasRoom() has said that there is none.
+    // There is room again after HasRoom() has returned false.
     virtual void OnRoom() = 0;
-    // The connection has ended; once, after every OnUnsent.
+    // The connection has ended. Called once, after every OnUnsent().
     virtual void OnClosed(const absl::Status& why) = 0;
 
    protected:
     ~Role() = default;
   };
 
-  // How much may stay queued for more to come, by those who call Flush() later.
+  // How many bytes may stay queued, to be sent with later ones, by threads that
+  // call Flush() later.
   static constexpr size_t kMostLingering = 16u << 10;
 
-  // How much may be queued before HasRoom() is false.
+  // How much may be queued before HasRoom() returns false.
   struct QueueLimits {
-    // Without large messages, which have several frames: of those there may be
-    // kMostLargeMessages. 64 KiB at least: less counts as that.
+    // Not counting large messages, which have several frames; of those,
+    // kMostLargeMessages may be queued. At least 64 KiB: a lower value counts
+    // as that.
     size_t bytes;
     size_t descriptors;
-    // Borrowed: what others have, too. While that is too much, there is room
-    // where no descriptors are queued, and one message has what the transport
-    // sends at once: so a peer that reads makes its own room.
+    // Borrowed: shared with other connections of the peer. While the shared
+    // limit is exceeded, a connection has room only if it has no descriptors
+    // queued and at most one message in flight. So each connection gets room
+    // when its own peer reads.
     UnreceivedDescriptors* together = nullptr;
   };
   static constexpr size_t kMostLargeMessages = 4;
 
-  // What is to be queued: something that is one frame, or that may be a large
+  // What the caller wants to queue: a single frame, or possibly a large
   // message.
   enum class Size { kOneFrame, kAny };
 
-  // `role` is borrowed and outlives the connection. Queues the hello.
+  // Queues the hello. `role` is borrowed, and must outlive the connection.
   Connection(std::unique_ptr<Transport> transport, const Hello& hello,
              const QueueLimits& limits, Role& role);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Queues frames, in this order, without another thread's among them; but
-  // those of a large message take turns with those of other calls
-  // (FrameQueue). False, with the frames left as they are, if it sends() no
-  // more. Follow with Flush() once no lock is held.
+  // Queues frames in this order, without frames of another thread between them;
+  // but the frames of a large message take turns with those of other calls
+  // (FrameQueue). False if !sends(); the frames are then unchanged. Call
+  // Flush() afterwards, without a lock held.
   bool Enqueue(OutgoingFrames& frames) ABSL_LOCKS_EXCLUDED(mu_);
   bool Enqueue(OutgoingFrame frame) ABSL_LOCKS_EXCLUDED(mu_);
-  // The same of a copy, as FrameQueue::PushCopy().
+  // Queues a copy, as FrameQueue::PushCopy().
   bool EnqueueCopy(const OutgoingFrame& bare) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Takes back what is queued of a call and closes its descriptors, unless a
-  // thread is writing. True if nothing of the call was sent, so that the peer
-  // need not hear of it. Follow with Flush() as well.
+  // Removes the queued frames of a call and closes their descriptors, unless a
+  // thread is writing. True if nothing of the call was sent, so the peer need
+  // not be told. Call Flush() afterwards, too.
   bool Withdraw(uint32_t call_id) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Writes what is queued, as far as there is room, unless another thread is
-  // about it, which then writes this thread's frames too. Never blocks.
+  // Writes the queued frames, as far as there is room. If another thread is
+  // writing, that thread writes these frames too. Never blocks.
   void Flush() ABSL_LOCKS_EXCLUDED(mu_);
-  // The same, for the reader, who has found that there is room.
+  // The same, for the reader after it has found that there is room.
   void OnWritable() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // For the one reader: takes in what has arrived with one system call, and
-  // hands over every frame that is complete. Never blocks. False if nothing had
+  // For the reader: receives what has arrived, with one system call, and passes
+  // every complete frame to the role. Never blocks. False if nothing had
   // arrived, or the connection has ended.
   bool Read() ABSL_LOCKS_EXCLUDED(mu_);
-  // How many frames it has handed over. For the one reader.
+  // How many frames have been passed to the role. For the reader.
   size_t frames_read() const { return frames_read_; }
-  // Takes nothing more from the peer: the reader gets what it has sent before,
-  // then the end.
+  // Receives nothing more from the peer: the reader gets what the peer has sent
+  // before, and then the end.
   void EndReceiving() { transport_->ShutdownReceive(); }
-  // For the one reader: does the same, and hands over what the peer has sent.
-  // Nothing is to be read after that.
+  // For the reader: EndReceiving(), and passes on what the peer has sent. Do
+  // not read after that.
   void ReadRest() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends the connection: what is not sent is dropped. At the first call the
-  // role hears of it.
+  // Ends the connection: what is not sent is dropped. The first call reports it
+  // to the role.
   void Close(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Whether more may be queued: not while more than the limits is, which the
-  // peer does not read; then the role is told once no more than half of that
-  // is, or of the end. Large messages do not keep out what is one frame. Frames
-  // that bound themselves (credit, ends of calls) need not ask.
+  // Whether more may be queued. False while more is queued than the limits
+  // allow, because the peer does not read; then OnRoom() is called once, when
+  // the queue is half empty or the connection has ended. Large messages do not
+  // stop single frames. Frames that are limited in number by themselves
+  // (credit, statuses) need not ask.
   bool HasRoom(Size size = Size::kAny) ABSL_LOCKS_EXCLUDED(mu_);
-  // The same, without having the role told.
+  // The same, without asking for OnRoom().
   bool within_limits() const { return Within(Size::kAny, 1); }
 
-  // Whether this is a child's copy, made by fork(2). It does nothing: what it
-  // sent or ended would be the parent's connection, and another thread may have
-  // held its lock.
+  // Whether this object is a child's copy after fork(2). Such a copy does
+  // nothing: what it sent or ended would be the parent's connection, and
+  // another thread may have held its lock.
   bool inherited_by_fork() const {
     return ForkGeneration() != fork_generation_;
   }
-  // Whether a frame with descriptors may still come by OnUnsent().
+  // Whether OnUnsent() may still be called for a frame with descriptors.
   bool MayGiveBackDescriptors() ABSL_LOCKS_EXCLUDED(mu_);
   bool closed() const { return closed_.load(std::memory_order_acquire); }
-  // Whether what is queued can still arrive, as far as is known.
+  // Whether queued frames can still reach the peer, as far as is known.
   bool sends() const { return sends_.load(std::memory_order_acquire); }
   bool write_blocked() const {
     return blocked_.load(std::memory_order_acquire);
   }
-  // Of the frames in the queue; each counts as 64 at least, which is what the
-  // smallest take of memory.
+  // Of the queued frames. Each counts as at least 64, which is what the
+  // smallest one costs in memory.
   size_t queued_bytes() const {
     return queued_bytes_.load(std::memory_order_relaxed);
   }
-  // Of the frames in the queue, also where one has been sent in part.
+  // Of the queued frames, including one that has been sent in part.
   size_t queued_descriptors() const {
     return queued_descriptors_.load(std::memory_order_relaxed);
   }
@@ -164,18 +171,18 @@ class Connection {
   bool has_hello() const { return has_hello_; }
 
  private:
-  struct Unsent {
+  struct UnsentFrame {
     OutgoingFrame frame;
     absl::Status why;
   };
-  // What is to be done about frames that have left the queue, without the lock.
-  struct Left {
-    std::vector<uint32_t> sent;  // calls that are to be told
-    std::vector<Unsent> unsent;
+  // What must be done, without the lock, about frames that have left the queue.
+  struct RemovedFrames {
+    std::vector<uint32_t> sent;  // calls to report in OnSent()
+    std::vector<UnsentFrame> unsent;
     std::vector<std::unique_ptr<FrameAttachment>> attached;  // to be freed
   };
 
-  // Takes in what has arrived with one system call.
+  // Receives what has arrived, with one system call.
   Transport::ReceiveOutcome Receive() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Dispatch(IncomingFrame& frame);
   absl::Status DispatchHello(const IncomingFrame& frame);
@@ -183,26 +190,28 @@ class Connection {
 
   void Push(OutgoingFrame&& frame, bool of_large = false)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Before a frame enters the queue.
+  // Counts a frame that enters the queue.
   void Count(const OutgoingFrame& frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // The same of one of a large message, or after it has left.
+  // Counts a frame of a large message that enters the queue, or has left it.
   void CountLarge(std::string_view head, size_t bytes, bool queued)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Takes a frame off the queue that was sent, or that was not.
-  void PopSent(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Removes the first frame, which was sent, or the frame at `index`, which was
+  // not.
+  void PopSent(RemovedFrames& removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   OutgoingFrame Take(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Before a frame leaves the queue.
-  void Discount(const FrameQueue::Queued& queued)
+  // The reverse of Count(), before a frame leaves the queue.
+  void Discount(const FrameQueue::QueuedFrame& queued)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MarkClosed(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void StopSending(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Makes this thread the writer, until nothing is left that it could do.
+  // Makes this thread the writer, until there is nothing left for it to do.
   void WriteAndUnlock() ABSL_UNLOCK_FUNCTION(mu_);
-  // Writes until nothing is queued or there is no room; the lock is given up
-  // during the system calls. Returns why the connection broke, or OK.
-  absl::Status WriteQueued(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Whether no more is queued than each limit divided by `divisor`. Always when
-  // nothing is: what makes room here is what leaves the queue.
+  // Writes until the queue is empty or there is no room; releases the lock
+  // during system calls. Returns why the connection broke, or OK.
+  absl::Status WriteQueued(RemovedFrames& removed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether no more is queued than each limit divided by `divisor`. Always true
+  // for an empty queue: only frames that leave it make room.
   bool Within(Size size, size_t divisor) const {
     const size_t most_bytes =
         limits_.bytes / divisor + large_bytes_.load(std::memory_order_relaxed);
@@ -213,39 +222,40 @@ class Connection {
                 kMostLargeMessages / divisor);
   }
   bool DescriptorsWithin(size_t divisor) const;
-  // Whether the role is to be told now that there is room: once.
-  bool TakeRoomToTell() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Drops the frames of a call, of which the first one was refused.
-  void DropCall(uint32_t call_id, Left& left)
+  // Whether to call OnRoom() now; true once.
+  bool TakeRoomReport() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Drops the frames of a call after its first one was refused.
+  void DropCall(uint32_t call_id, RemovedFrames& removed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Empties the queue of a connection that sends no more.
-  void DrainQueue(Left& left) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Empties the queue of a connection that sends nothing more.
+  void DrainQueue(RemovedFrames& removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::unique_ptr<Transport> transport_;
   const Hello hello_;
   const QueueLimits limits_;
   Role& role_;
   const uint32_t fork_generation_ = ForkGeneration();
-  bool has_hello_ = false;  // the reader's, as is
+  bool has_hello_ = false;  // the reader's, like
   size_t frames_read_ = 0;
 
   Mutex mu_;
   FrameQueue queue_ ABSL_GUARDED_BY(mu_);
   size_t queued_pongs_ ABSL_GUARDED_BY(mu_) = 0;
-  // A thread is the writer: it alone sends, and takes frames off the queue.
+  // A thread is the writer: only it sends, and removes frames from the queue.
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool first_partly_sent_ ABSL_GUARDED_BY(mu_) = false;
-  bool room_wanted_[2] ABSL_GUARDED_BY(mu_) = {};  // by Size
+  bool room_wanted_[2] ABSL_GUARDED_BY(mu_) = {};  // indexed by Size
   bool close_reported_ ABSL_GUARDED_BY(mu_) = false;
   bool sending_end_reported_ ABSL_GUARDED_BY(mu_) = false;
-  // Why it sends no more.
+  // Why it sends nothing more.
   absl::Status end_reason_ ABSL_GUARDED_BY(mu_);
   std::atomic<bool> closed_{false};
   std::atomic<bool> sends_{true};
   std::atomic<bool> blocked_{false};
   std::atomic<size_t> queued_bytes_{0};
   std::atomic<size_t> queued_descriptors_{0};
-  // Of queued_bytes_; and the large messages whose last frame is queued.
+  // The part of queued_bytes_ in large messages, and the number of large
+  // messages whose last frame is queued.
   std::atomic<size_t> large_bytes_{0};
   std::atomic<size_t> large_messages_{0};
 };

@@ -18,9 +18,9 @@
 namespace fdrpc {
 namespace {
 
-// Up to here a message is serialised right behind the header.
+// A message up to this size is serialised directly after the header.
 constexpr size_t kMaxInlineBytes = 8u << 10;
-// From here on it may have fields that are worth not copying.
+// A message from this size on may have fields that are better not copied.
 constexpr size_t kLeastSharedBytes = 64u << 10;
 
 OutgoingFrame NewFrame(const FrameHeader& header) {
@@ -38,7 +38,7 @@ size_t PieceCount(size_t bytes, size_t descriptors) {
   return std::max({size_t{1}, by_bytes, by_descriptors});
 }
 
-// A message cut into pieces, one a frame.
+// A message cut into pieces, one for each frame.
 class Pieces {
  public:
   Pieces(const OutgoingMessage& message, DescriptorSet descriptors)
@@ -54,7 +54,7 @@ class Pieces {
 
   size_t count() const { return count_; }
 
-  // Makes the frame of piece `index`; `sections` goes before the message.
+  // Makes the frame of piece `index`; `sections` precede the message.
   OutgoingFrame Frame(size_t index, FrameHeader header,
                       std::string_view sections) {
     const size_t first_fd =
@@ -86,14 +86,15 @@ class Pieces {
   }
 
  private:
-  // An interceptor may have put another message in the place of the owner's.
+  // An interceptor may have replaced the owner's message.
   static bool IsOwned(const OutgoingMessage& message) {
     return message.owner != nullptr &&
            &message.owner->owned() == message.message;
   }
   static MessagePieces Share(internal::MessageOwner& owner) {
     const auto shared = owner.Share();
-    // The sizes that it keeps for the serialiser have not moved with it.
+    // The move does not copy the sizes that the serialiser keeps in the
+    // message.
     (void)shared->ByteSizeLong();
     return SharePieces(shared);
   }
@@ -105,9 +106,9 @@ class Pieces {
   MessagePieces bodies_;  // none: serialised into the only frame
 };
 
-// The frames of a message: the first with `first` for its header and the
-// sections before the message, the others message frames; the last one has
-// `last_flags`, those before it the flag "more".
+// The frames of a message. `first` is the header of the first frame, with the
+// sections before the message; the others are message frames. The last one has
+// `last_flags`, the others the flag "more".
 OutgoingFrames BuildPieces(const FrameHeader& first, std::string_view sections,
                            const OutgoingMessage& message,
                            DescriptorSet descriptors, uint8_t last_flags) {
@@ -227,15 +228,16 @@ OutgoingFrames BuildCredit(uint32_t call_id, Credit credit) {
 void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
                   absl::Duration timeout) {
   for (OutgoingFrame& frame : frames) SetCallId(frame, call_id);
-  // The timeout, which is different now, is a part of the payload.
+  // The changed timeout is a part of the payload.
   if (FrameAttachment* attached = frames.front().attached.get()) {
     attached->sealed.Reset();
   }
   std::string& open = frames.front().head;
   StoreLittleEndian(open.data() + kArgumentOffset, method_id);
   if ((DecodeFrameHeader(open.data()).flags & kFlagTimeout) != 0) {
-    // The timeout is the first section. At least a nanosecond: zero would read
-    // as a call whose time is up already, which the caller finds out itself.
+    // The timeout is the first section. It is at least a nanosecond: zero would
+    // read as a call whose deadline has passed, which the caller itself
+    // detects.
     const int64_t ns = std::max<int64_t>(1, absl::ToInt64Nanoseconds(timeout));
     StoreLittleEndian(open.data() + kFrameHeaderBytes,
                       static_cast<uint64_t>(ns));

@@ -19,24 +19,24 @@
 
 namespace fdrpc {
 
-// The frames of one message with what goes before it: one, unless the message
-// is large or has more descriptors than one sendmsg(2) takes.
+// The frames of one message, with what precedes it: one frame, unless the
+// message is large or has more descriptors than one sendmsg(2) takes.
 using OutgoingFrames = absl::InlinedVector<OutgoingFrame, 1>;
 
-// The beginning of a call: with its whole request and the half-close, or, if
-// `request` is null, with neither. The call's id, its method's and what is left
-// of the timeout are filled in by CompleteOpen() once they are known.
+// The frames that open a call: with its whole request and the half-close, or
+// with neither if `request` is null. CompleteOpen() adds the ids of the call
+// and method and the remaining timeout, once they are known.
 OutgoingFrames BuildOpen(const google::protobuf::MessageLite* request,
                          DescriptorSet descriptors, bool has_timeout,
                          const Metadata& metadata);
-// Makes the beginning of a call, with its request, a call of which the last
-// frame is all that is heard: when it has been sent.
+// Turns the frames that open a call with its request into a one-way call, whose
+// last frame reports when it has been sent.
 void MakeOneWay(OutgoingFrames& frames);
 void CompleteOpen(OutgoingFrames& frames, uint32_t call_id, uint32_t method_id,
                   absl::Duration timeout);
 
-// A message of a stream. Here and below, large fields of one that its owner
-// parts with are sent from where they are.
+// The frames of a message of a stream. Here and below, large fields of a
+// message whose owner gives it away are sent without being copied.
 OutgoingFrames BuildMessage(uint32_t call_id, const OutgoingMessage& message,
                             DescriptorSet descriptors, bool half_close);
 // The same with what it costs of the stream's credit.
@@ -57,10 +57,10 @@ void SetCallId(OutgoingFrame& frame, uint32_t call_id);
 void AddFlags(OutgoingFrame& frame, uint8_t flags);
 
 OutgoingFrame BuildHeaders(uint32_t call_id, const Metadata& headers);
-// At most one frame for each of the two that `credit` has something of.
+// At most one frame for each of bytes and descriptors.
 OutgoingFrames BuildCredit(uint32_t call_id, Credit credit);
 
-// The end of a call, with its reply if `reply` is not null.
+// The frames that end a call, with its reply if `reply` is not null.
 OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
                            const Metadata& headers, const Metadata& trailers,
                            const OutgoingMessage* reply,
@@ -68,9 +68,10 @@ OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
 
 OutgoingFrame BuildHello(const Hello& hello);
 OutgoingFrame BuildMethod(uint32_t method_id, std::string_view full_name);
-// `why` is for people, may be empty, and is cut to what the protocol allows.
+// `why` is text for people. It may be empty, and is cut to the length that the
+// protocol allows.
 OutgoingFrame BuildGoAway(uint32_t last_call_id, std::string_view why = "");
-// A frame that is nothing but its header.
+// A frame that has only a header.
 OutgoingFrame BuildControl(FrameType type, uint32_t call_id,
                            uint32_t argument = 0);
 

@@ -7,16 +7,16 @@
 namespace fdrpc {
 namespace {
 
-// Of blocks for small frames.
+// Sizes of blocks for small frames.
 constexpr size_t kLeastBlockBytes = 512;
 constexpr size_t kMostBlockBytes = 16u << 10;
-// Room for so many frames and blocks is kept when the queue is empty.
+// An empty queue keeps room for this many frames and blocks.
 constexpr size_t kKept = 8;
-// Small frames that wait behind a large message have a turn together.
+// Small frames that wait behind a large message share a turn of this size.
 constexpr size_t kTurnBytes = 64u << 10;
 
-// Of a vector of which those before `first` are gone: makes them go once they
-// are the most.
+// Erases the elements of a vector before `first`, which are gone, once they are
+// the majority.
 template <typename T>
 void DropGone(std::vector<T>& all, size_t& first) {
   if (first <= all.size() / 2) return;
@@ -44,7 +44,7 @@ void FrameQueue::Push(OutgoingFrame&& frame, bool of_large) {
 bool FrameQueue::HasWaitingOf(uint32_t call_id) const {
   return std::any_of(
       waiting_.begin() + static_cast<ptrdiff_t>(first_waiting_), waiting_.end(),
-      [=](const Waiting& each) { return each.frame.call_id == call_id; });
+      [=](const WaitingFrame& each) { return each.frame.call_id == call_id; });
 }
 
 void FrameQueue::AddToLine(OutgoingFrame&& frame, bool of_large,
@@ -67,14 +67,14 @@ void FrameQueue::AddToLine(OutgoingFrame&& frame, bool of_large,
 void FrameQueue::GiveTurn() {
   size_t bytes = 0;
   while (HasWaiting() && bytes < kTurnBytes) {
-    Waiting next = std::move(waiting_[first_waiting_++]);
+    WaitingFrame next = std::move(waiting_[first_waiting_++]);
     bytes += next.frame.bytes();
     AddToLine(std::move(next.frame), next.of_large, /*has_turn=*/true);
   }
   if (HasWaiting()) {
     DropGone(waiting_, first_waiting_);
   } else if (!waiting_.empty()) {
-    std::vector<Waiting>().swap(waiting_);
+    std::vector<WaitingFrame>().swap(waiting_);
     first_waiting_ = 0;
   }
 }
@@ -105,8 +105,8 @@ std::string_view FrameQueue::Append(std::string_view head) {
   return std::string_view(block.bytes).substr(offset);
 }
 
-FrameQueue::Queued FrameQueue::AtWaiting(size_t index) const {
-  const Waiting& waiting = waiting_[first_waiting_ + index];
+FrameQueue::QueuedFrame FrameQueue::AtWaiting(size_t index) const {
+  const WaitingFrame& waiting = waiting_[first_waiting_ + index];
   const OutgoingFrame& frame = waiting.frame;
   return {.frame = {.head = frame.head, .attached = frame.attached.get()},
           .call_id = frame.call_id,
@@ -145,7 +145,7 @@ OutgoingFrame FrameQueue::Take(size_t index) {
 
 void FrameQueue::Remove(size_t index) {
   const std::string_view head = line_[first_ + index].head;
-  if (head.size() <= kMostBareBytes) LetGo(head);
+  if (head.size() <= kMostBareBytes) Free(head);
   if (line_[first_ + index].has_turn) --turns_;
   if (index == 0) {
     ++first_;
@@ -169,8 +169,8 @@ void FrameQueue::Release() {
   std::vector<Block>().swap(blocks_);
 }
 
-void FrameQueue::LetGo(std::string_view head) {
-  // Nearly always the first.
+void FrameQueue::Free(std::string_view head) {
+  // Nearly always the first one.
   const auto block = std::find_if(
       blocks_.begin(), blocks_.end(), [head](const Block& candidate) {
         const char* const begin = candidate.bytes.data();

@@ -12,54 +12,54 @@
 
 namespace fdrpc {
 
-// The frames that a connection has yet to send. Those that are small lie one
-// behind the other, for the kernel to take as one piece. Holds little memory
-// when it is empty.
+// The frames that a connection has yet to send. Small frames are stored
+// contiguously, so that the kernel gets them as one piece. An empty queue holds
+// little memory. It does not send, and is not synchronised.
 //
-// Frames are sent in the order in which they were pushed, but for those of
-// large messages, which take turns with the others: one is in line at a time.
-// When it has left, the next one takes its place at the end of the line. What
-// is pushed of a call behind frames that wait for their turn waits with them,
-// so that a call's frames stay in order.
+// Frames are sent in the order in which they were pushed, except those of large
+// messages, which take turns with the others: only one of them is in line at a
+// time. When it has left, the next one is added at the end of the line. Frames
+// that are pushed for a call after frames that wait for their turn wait with
+// them, so the frames of a call stay in order.
 class FrameQueue {
  public:
   FrameQueue() = default;
   FrameQueue(const FrameQueue&) = delete;
   FrameQueue& operator=(const FrameQueue&) = delete;
 
-  // A frame as it is queued: borrowed until it leaves the queue, whatever is
-  // pushed meanwhile.
-  struct Queued {
+  // A queued frame: borrowed until it leaves the queue; pushing others does not
+  // move it.
+  struct QueuedFrame {
     FrameToSend frame;
     uint32_t call_id = 0;
     bool tells_when_sent = false;
     bool of_large = false;
   };
 
-  // `of_large`: it is one of a large message, and takes turns. But an open
-  // frame does not wait, since call ids go in order.
+  // `of_large`: the frame belongs to a large message, and takes turns. An open
+  // frame never waits, since call ids must arrive in order.
   void Push(OutgoingFrame&& frame, bool of_large = false);
-  // Pushes a copy of an open frame that stays as it is: it has nothing
-  // attached, and is no larger than kMostBareBytes.
+  // Pushes a copy of an open frame, which is unchanged. The frame must have
+  // nothing attached and at most kMostBareBytes.
   void PushCopy(const OutgoingFrame& bare);
 
   bool empty() const { return first_ == line_.size(); }
-  // Those that are in line; empty only if there are no others.
+  // The number of frames in line; 0 only if the queue is empty.
   size_t in_line() const { return line_.size() - first_; }
-  // With those that wait for their turn, which have the indices behind.
+  // Includes those that wait for their turn, which have the higher indices.
   size_t size() const { return in_line() + waiting_.size() - first_waiting_; }
-  Queued at(size_t index) const {
+  QueuedFrame at(size_t index) const {
     return index < in_line() ? line_[first_ + index].AsQueued()
                              : AtWaiting(index - in_line());
   }
 
-  // Removes the first. What was attached to it is returned, to be freed, and
-  // its descriptors closed, where no lock is held.
+  // Removes the first frame. Returns what was attached to it, to be freed
+  // without a lock held, which closes its descriptors.
   std::unique_ptr<FrameAttachment> Pop();
-  // Removes one as it was pushed. Those behind it move up by one.
+  // Removes a frame and returns it as it was pushed. Later ones move up by one.
   OutgoingFrame Take(size_t index);
 
-  // Gives back what it keeps for the next frames. Only when it is empty.
+  // Frees the memory that is kept for the next frames. Only when it is empty.
   void Release();
 
  private:
@@ -69,45 +69,46 @@ class FrameQueue {
     uint32_t call_id;
     bool tells_when_sent;
     bool of_large;
-    bool has_turn;  // the next one that waits follows once it has left
+    bool has_turn;  // when it has left, the next waiting frame follows
 
-    Queued AsQueued() const {
+    QueuedFrame AsQueued() const {
       return {.frame = {.head = head, .attached = attached.get()},
               .call_id = call_id,
               .tells_when_sent = tells_when_sent,
               .of_large = of_large};
     }
   };
-  struct Waiting {
+  struct WaitingFrame {
     OutgoingFrame frame;
     bool of_large;
   };
-  // Some small frames' heads. Never grows beyond its capacity, which would move
-  // them.
+  // The heads of some small frames. Never grows beyond its capacity, because
+  // that would move them.
   struct Block {
     std::string bytes;
     size_t frames;
   };
 
-  // Where the bytes are until LetGo().
+  // Stores a head, which stays in place until Free().
   std::string_view Append(std::string_view small_head);
-  void LetGo(std::string_view small_head);
-  Queued AtWaiting(size_t index) const;
-  // From the line.
+  void Free(std::string_view small_head);
+  QueuedFrame AtWaiting(size_t index) const;
+  // Removes a frame from the line.
   void Remove(size_t index);
   void AddToLine(OutgoingFrame&& frame, bool of_large, bool has_turn);
-  // Puts those in line that are next.
+  // Adds the next waiting frames to the line.
   void GiveTurn();
   bool HasWaiting() const { return first_waiting_ < waiting_.size(); }
   bool HasWaitingOf(uint32_t call_id) const;
 
   std::vector<Entry> line_;
   size_t first_ = 0;  // those before it are gone
-  size_t turns_ = 0;  // how many in line have one; 0 only if none waits
-  std::vector<Waiting> waiting_;
-  size_t first_waiting_ = 0;  // as first_
+  size_t turns_ = 0;  // how many in line have a turn; 0 only if none waits
+  std::vector<WaitingFrame> waiting_;
+  size_t first_waiting_ = 0;  // like first_
   std::vector<Block> blocks_;
-  // Of small frames: since the queue was empty, and in the time before that.
+  // The bytes of small frames since the queue was empty, and in the period
+  // before that.
   size_t pushed_bytes_ = 0;
   size_t expected_bytes_ = 0;
 };

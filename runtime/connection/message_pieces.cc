@@ -14,17 +14,16 @@
 namespace fdrpc {
 namespace {
 
-// Copying less is cheaper than what a piece more costs.
+// Below this size, copying a field is cheaper than an additional piece.
 constexpr size_t kLeastSharedField = 64u << 10;
-// What the serialiser is given at once. A field is not copied if it is larger
-// than what is left of that.
+// The size of the buffer that the serialiser gets at a time. A field is not
+// copied if it is larger than the rest of the buffer.
 constexpr size_t kMostWindow = 32u << 10;
 constexpr size_t kLeastWindow = 64;
-// The buffer for what stands around large fields, before it turns out to be
-// more.
+// The size of the first buffer for the bytes around large fields.
 constexpr size_t kFirstBufferBytes = 4u << 10;
 
-// Takes a message of `bytes` bytes into a buffer for each piece.
+// Writes a message of `bytes` bytes into one buffer for each piece.
 class PieceStream final : public google::protobuf::io::ZeroCopyOutputStream {
  public:
   explicit PieceStream(size_t bytes) : left_(bytes) {}
@@ -32,7 +31,7 @@ class PieceStream final : public google::protobuf::io::ZeroCopyOutputStream {
   bool Next(void** data, int* size) override {
     last_ = std::min<size_t>(kMaxPieceBytes, left_);
     if (last_ == 0) return false;
-    // The end of a piece that was backed up over is given again.
+    // The rest of a piece, after a BackUp(), is given out again.
     if (backed_up_ > 0) {
       last_ = std::exchange(backed_up_, 0);
     } else {
@@ -65,7 +64,8 @@ class PieceStream final : public google::protobuf::io::ZeroCopyOutputStream {
   size_t backed_up_ = 0;
 };
 
-// Takes a message as a list of what lies in it and what is copied, in buffers.
+// Collects a message as a list of bytes that stay in the message and bytes that
+// are copied into buffers.
 class SharingStream final : public google::protobuf::io::ZeroCopyOutputStream {
  public:
   explicit SharingStream(
@@ -115,7 +115,7 @@ class SharingStream final : public google::protobuf::io::ZeroCopyOutputStream {
     return true;
   }
 
-  // What it has taken, cut into pieces.
+  // What was collected, cut into pieces.
   MessagePieces Take() {
     MessagePieces pieces;
     size_t room = 0;
@@ -138,7 +138,7 @@ class SharingStream final : public google::protobuf::io::ZeroCopyOutputStream {
   void Add(std::string_view bytes, const std::shared_ptr<const void>& owner) {
     if (!views_.empty()) {
       SharedBytes& last = views_.back();
-      // Pointers, since iterators of two views may not be compared.
+      // Compares pointers, since iterators of two views may not be compared.
       if (last.owner == owner &&
           last.bytes.data() + last.bytes.size() == bytes.data()) {
         last.bytes = {last.bytes.data(), last.bytes.size() + bytes.size()};

@@ -10,15 +10,16 @@
 
 namespace fdrpc {
 
-// A serialised message, cut into what goes in one frame: kMaxPieceBytes each,
-// but for the last.
+// A serialised message, cut into the contents of frames: kMaxPieceBytes each,
+// except the last.
 using MessagePieces = std::vector<std::vector<SharedBytes>>;
 
-// Serialises a message, whose size has been computed, into a buffer a piece.
+// Serialises a message, whose size has been computed, into one buffer for each
+// piece.
 MessagePieces SerialisePieces(const google::protobuf::MessageLite& message,
                               size_t bytes);
 
-// The same of a message that stays as it is while the pieces live: its large
+// The same for a message that does not change while the pieces exist: its large
 // fields are not copied.
 MessagePieces SharePieces(
     const std::shared_ptr<const google::protobuf::MessageLite>& message);

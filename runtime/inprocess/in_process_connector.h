@@ -13,19 +13,20 @@
 
 namespace fdrpc {
 
-// How a channel connects to a server of its process: makes the two ends of a
-// connection, and hands one to the server, if that is still there.
+// Connects a channel to a server of the same process: makes a pair of
+// transports and passes one to the server, if it still exists. Owns neither
+// channel nor server.
 class InProcessConnector {
  public:
-  // One to `server`, once that is ready for it.
+  // A connector to `server`, after the server is ready for it.
   static absl::StatusOr<InProcessConnector> To(Server& server);
-  // The channel over it.
+  // A channel over such a connector.
   static absl::StatusOr<Channel> Open(Server& server,
                                       const ChannelOptions& options);
   // A channel whose calls fail with `why`.
   static Channel Failing(absl::Status why);
 
-  // ChannelCore::Connector.
+  // As ChannelCore::Connector.
   absl::StatusOr<std::unique_ptr<Transport>> operator()() const;
 
  private:

@@ -15,35 +15,34 @@
 
 namespace fdrpc {
 
-// A frame that is no larger fits in every packet.
+// A frame of at most this size fits in every packet.
 inline constexpr size_t kMostBareBytes = 1024;
 
-// Bytes that stay as they are while their owner lives, which others may own,
-// too.
+// Bytes that do not change while their owner lives; the owner can be shared.
 struct SharedBytes {
   std::string_view bytes;
   std::shared_ptr<const void> owner;
 };
 
-// What few frames have.
+// The parts of a frame that few frames have.
 struct FrameAttachment {
-  // Of a piece of a large message: what of it is not in the head but in buffers
-  // or in the message, which copies of the frame share.
+  // For a piece of a large message: the part that is not in the head, but in
+  // buffers or in the message. Copies of the frame share it.
   std::vector<SharedBytes> body;
   size_t body_bytes = 0;
   DescriptorSet descriptors;  // as many as the header says
-  // The payload once more, in sealed memory, if a transport has made that and
+  // A copy of the payload in sealed memory, if a transport has made one and
   // could not send the frame yet.
   UniqueFd sealed;
-  // A large head, which is here while the frame is queued.
+  // A large head, which is stored here while the frame is queued.
   std::string head;
 };
 
-// A frame as a transport is given it, which borrows it.
+// A frame as it is passed to a transport, which borrows it.
 struct FrameToSend {
-  std::string_view head;  // the header, and what stands before the body
-  // Null only if the head has no more than kMostBareBytes: what is larger may
-  // be beyond a packet.
+  std::string_view head;  // the header, and what precedes the body
+  // Null only if the head has at most kMostBareBytes, because a larger frame
+  // may not fit in a packet.
   FrameAttachment* attached = nullptr;
 
   size_t bytes() const {
@@ -59,12 +58,13 @@ struct FrameToSend {
   }
 };
 
-// A frame on its way out. Owns its bytes and its descriptors.
+// A frame to be sent. Owns its bytes and its descriptors.
 struct OutgoingFrame {
   std::string head;
   std::unique_ptr<FrameAttachment> attached;
   uint32_t call_id = 0;  // as in the header
-  // Whether the sender wants to hear when all of it has gone to the socket.
+  // Whether the sender wants to be told when the whole frame has been written
+  // to the socket.
   bool tells_when_sent = false;
 
   FrameAttachment& Attach() {
@@ -74,9 +74,9 @@ struct OutgoingFrame {
   size_t bytes() const { return FrameToSend{head, attached.get()}.bytes(); }
 };
 
-// A frame that arrived. The descriptors are its own; so is the payload, if it
-// is in `buffer`, else it is borrowed from the transport until that receives
-// again.
+// A received frame. It owns its descriptors. It owns its payload if that is in
+// `buffer`; otherwise the payload is borrowed from the transport until the next
+// Receive().
 struct IncomingFrame {
   FrameHeader header;
   std::string_view payload;
@@ -85,7 +85,7 @@ struct IncomingFrame {
   // The kernel installed fewer descriptors than the header says, because of a
   // limit on this side (MSG_CTRUNC).
   bool descriptors_truncated = false;
-  // And the payload was in one of them: `payload` is empty.
+  // The payload was in one of the missing descriptors: `payload` is empty.
   bool payload_lost = false;
 };
 

@@ -12,24 +12,23 @@
 
 namespace fdrpc {
 
-// The bytes of one sendmsg(2), which the frames keep: whole frames, of which
-// only the first may carry descriptors. What lies behind each other is one
-// piece.
+// The pieces of memory for one sendmsg(2), borrowed from whole frames, of which
+// only the first may have descriptors. Adjacent bytes become one piece.
 class GatheredFrames {
  public:
-  // Less the first `skip` bytes, which are gone already.
+  // Adds a frame without its first `skip` bytes, which have been sent.
   void Add(const FrameToSend& frame, size_t skip = 0) {
-    AddBehind(frame.head, skip);
-    for (const SharedBytes& piece : frame.body()) AddBehind(piece.bytes, skip);
+    AddBytes(frame.head, skip);
+    for (const SharedBytes& piece : frame.body()) AddBytes(piece.bytes, skip);
     ++frames_;
   }
-  // The first, of which nothing but the header goes this way.
+  // Adds the first frame, if only its header is sent in this way.
   void AddHeader(const char* header) {
     AddPiece(header, kFrameHeaderBytes);
     ++frames_;
   }
   // Whether `frame` can go in the same sendmsg(2).
-  bool TakesBehind(const FrameToSend& frame) const {
+  bool CanAppend(const FrameToSend& frame) const {
     return frame.descriptors().empty() &&
            pieces_.size() + 1 + frame.body().size() <= kMostPieces;
   }
@@ -39,12 +38,12 @@ class GatheredFrames {
   absl::Span<const iovec> pieces() const { return pieces_; }
 
  private:
-  // The kernel takes UIO_MAXIOV, which is twice as many; a frame by itself has
-  // some dozens at most.
+  // The kernel accepts UIO_MAXIOV pieces, which is twice as many. A single
+  // frame has some dozens at most.
   static constexpr size_t kMostPieces = 512;
 
-  // Less what is left of `skip`.
-  void AddBehind(std::string_view bytes, size_t& skip) {
+  // Without the rest of `skip`.
+  void AddBytes(std::string_view bytes, size_t& skip) {
     const size_t skipped = std::min(skip, bytes.size());
     skip -= skipped;
     AddPiece(bytes.data() + skipped, bytes.size() - skipped);

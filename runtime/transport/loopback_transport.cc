@@ -10,9 +10,10 @@
 
 namespace fdrpc {
 
-// What arrives at the other end: the bytes, and each descriptor owned there. As
-// with sendmsg(2), all of them cross, or none does. `frame` keeps its own.
-absl::StatusOr<LoopbackTransport::FrameInTransit> LoopbackTransport::Cross(
+// Makes the frame that arrives at the peer: the bytes, and a duplicate of each
+// descriptor. As with sendmsg(2), either all descriptors are transferred or
+// none. `frame` keeps its own.
+absl::StatusOr<LoopbackTransport::FrameInTransit> LoopbackTransport::Transfer(
     const FrameToSend& frame) {
   FrameInTransit crossed;
   crossed.bytes.reserve(frame.bytes());
@@ -40,7 +41,7 @@ class LoopbackTransport::Pipe {
 
   SendResult Push(absl::Span<const FrameToSend> frames) {
     SendResult result;
-    // Others make room meanwhile, and only this thread takes it.
+    // Other threads only make room; only this one uses it.
     const size_t room = Room();
     std::vector<FrameInTransit> crossing;
     crossing.reserve(frames.size());
@@ -49,7 +50,7 @@ class LoopbackTransport::Pipe {
         result.outcome = SendResult::Outcome::kWouldBlock;
         break;
       }
-      absl::StatusOr<FrameInTransit> crossed = Cross(frame);
+      absl::StatusOr<FrameInTransit> crossed = Transfer(frame);
       if (!crossed.ok()) {
         result.outcome = SendResult::Outcome::kRefused;
         result.error = crossed.status();
@@ -75,16 +76,16 @@ class LoopbackTransport::Pipe {
     return result;
   }
 
-  // Takes all that is there, and no more: a peer that goes on sending must not
-  // hold up a thread that has others to read.
+  // Takes what is there at the moment, and no more: a peer that keeps sending
+  // must not hold up a thread that reads for others, too.
   ReceiveResult Take(std::deque<FrameInTransit>& frames) {
     MutexLock lock(mu_);
     if (frames_.empty() && closed_) {
       return {.outcome = ReceiveOutcome::kClosed, .error = {}};
     }
     frames.swap(frames_);
-    // Whether it was notified here or not: another process may have, which
-    // shares the descriptor through fork(2).
+    // Always, whether or not this process has notified it: after fork(2),
+    // another process shares the descriptor.
     if (!closed_) Clear();
     return {.outcome = frames.empty() ? ReceiveOutcome::kWouldBlock
                                       : ReceiveOutcome::kReceived,
@@ -97,7 +98,7 @@ class LoopbackTransport::Pipe {
     Notify();
   }
 
-  // What nobody will receive any more.
+  // Drops what nobody will receive.
   void Drop() {
     std::deque<FrameInTransit> dropped;  // closed without the lock
     MutexLock lock(mu_);
@@ -112,9 +113,9 @@ class LoopbackTransport::Pipe {
     return capacity_ - frames_.size();
   }
 
-  // Once is enough until the receiver has taken all, whether it is told each
-  // time (EPOLLET) or as long as there is something. Under the lock, so that
-  // the descriptor is never readable while nothing is there.
+  // One notification lasts until the receiver has taken everything, for
+  // edge-triggered and level-triggered polling. Under the lock, so that the
+  // descriptor is never readable while nothing is there.
   void Notify() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (!std::exchange(notified_, true)) readable_.Notify();
   }
@@ -151,8 +152,9 @@ LoopbackTransport::LoopbackTransport(std::shared_ptr<Pipe> in,
       fork_generation_(ForkGeneration()) {}
 
 LoopbackTransport::~LoopbackTransport() {
-  // In a child the other end is a copy that nobody uses, its lock perhaps held
-  // by a thread of the parent's; and the descriptors are the parent's.
+  // In a child made by fork(2), the other side is a copy that nobody uses, and
+  // a thread of the parent may have held its lock; and the descriptors are the
+  // parent's.
   if (ForkGeneration() != fork_generation_) return;
   Shutdown();
   in_->Drop();

@@ -16,19 +16,19 @@
 
 namespace fdrpc {
 
-// Two transports of one process that are each other's peer: frames move through
-// memory, descriptors are duplicated, as a socket would do it. For what runs
-// above a transport, without a socket.
+// Two transports in one process that are each other's peer. Frames move through
+// memory, and descriptors are duplicated, as through a socket. Used for calls
+// within a process, and by tests.
 //
-// Takes whatever it is given: what is on its way is bounded by those above,
-// through the credit of streams and the number of calls at once.
+// It accepts everything that it is given. The layers above limit what is in
+// transit, by the credit of streams and the number of concurrent calls.
 class LoopbackTransport final : public Transport {
  public:
   using Pair = std::pair<std::unique_ptr<LoopbackTransport>,
                          std::unique_ptr<LoopbackTransport>>;
-  // With a `capacity` each direction holds at most so many frames that were not
-  // received. Nothing tells when there is room again, since pollable_fd() is
-  // always writable: that is for tests, which try again by themselves.
+  // With a `capacity`, each direction holds at most that many frames that were
+  // not received. Nothing reports when there is room again, since pollable_fd()
+  // is always writable; this is for tests, which try again by themselves.
   static absl::StatusOr<Pair> CreatePair(
       size_t capacity = std::numeric_limits<size_t>::max());
 
@@ -51,13 +51,13 @@ class LoopbackTransport final : public Transport {
   };
 
   LoopbackTransport(std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out);
-  static absl::StatusOr<FrameInTransit> Cross(const FrameToSend& frame);
+  static absl::StatusOr<FrameInTransit> Transfer(const FrameToSend& frame);
 
   const std::shared_ptr<Pipe> in_;
   const std::shared_ptr<Pipe> out_;
   const uint32_t fork_generation_;
-  std::deque<FrameInTransit> received_;  // not yet given by Next()
-  std::string current_;  // the bytes that the last frame given borrows
+  std::deque<FrameInTransit> received_;  // not yet returned by Next()
+  std::string current_;  // the bytes that the last returned frame borrows
 };
 
 }  // namespace fdrpc

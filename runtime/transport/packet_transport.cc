@@ -14,16 +14,17 @@
 namespace fdrpc {
 namespace {
 
-// Every send buffer has room for it: the least is more than twice as much
+// Fits in every send buffer: the smallest one has more than twice that size
 // (SOCK_MIN_SNDBUF in include/net/sock.h).
 constexpr size_t kLeastPacketBytes = 2048;
 
-// A memory file counts in flight as a descriptor for so many bytes: the socket
-// does not count what is in it. So a peer that does not read keeps no more than
-// some MiB of memory, and small frames do not come late behind them.
+// A memory file counts as one descriptor in flight for each of these bytes,
+// because the socket does not count its content. So a peer that does not read
+// holds no more than some MiB of memory, and small frames are not delayed for
+// long behind memory files.
 constexpr size_t kBytesPerDescriptor = 128u << 10;
 
-// The frame's payload, which is what of it does not go in the packet.
+// Seals the payload of the frame, which does not go in the packet.
 absl::StatusOr<UniqueFd> SealPayload(const FrameToSend& frame) {
   GatheredFrames payload;
   payload.Add(frame, /*skip=*/kFrameHeaderBytes);
@@ -91,7 +92,7 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
     fds.push_back(file.get());
   }
   for (const FrameToSend& frame : frames.subspan(1)) {
-    if (!gathered.TakesBehind(frame) ||
+    if (!gathered.CanAppend(frame) ||
         gathered.bytes() + frame.bytes() > most_bytes_) {
       break;
     }
@@ -100,12 +101,12 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
   const IoResult io =
       SendWithDescriptors(socket_.get(), gathered.pieces(), fds);
   if (io.error == EMSGSIZE && most_bytes_ > kLeastPacketBytes) {
-    // SO_SNDBUF is less than that.
+    // SO_SNDBUF is smaller than the packet.
     most_bytes_ /= 2;
     return 0;
   }
   if (io.error != 0) {
-    Failed(io.error, first, !fds.empty(), result);
+    SetFailure(io.error, first, !fds.empty(), result);
     return 0;
   }
   flight_.Sent(gathered.bytes(), weight);
@@ -116,8 +117,8 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
   return gathered.frames();
 }
 
-void PacketTransport::Failed(int error, const FrameToSend& frame,
-                             bool with_descriptors, SendResult& result) {
+void PacketTransport::SetFailure(int error, const FrameToSend& frame,
+                                 bool with_descriptors, SendResult& result) {
   using Outcome = SendResult::Outcome;
   if (error == EAGAIN) {
     result.outcome = Outcome::kWouldBlock;
@@ -125,7 +126,7 @@ void PacketTransport::Failed(int error, const FrameToSend& frame,
     result.outcome = Outcome::kRefused;
     result.error = Refusal(error, frame.descriptors());
   } else if (error == EPIPE || error == ECONNRESET || error == ECONNREFUSED) {
-    // The last is what kernels before 6.2 say to who sends while the peer goes.
+    // Kernels before 6.2 return ECONNREFUSED to a sender while the peer closes.
     result.outcome = Outcome::kClosed;
   } else {
     result.outcome = Outcome::kBroken;
@@ -143,23 +144,23 @@ Transport::ReceiveResult PacketTransport::Receive() {
   const iovec packet[] = {
       {.iov_base = buffer_.get(), .iov_len = kMaxPacketBytes}};
   IoResult io;
-  // The end is believed when it is said twice, and a reset when something else
-  // follows it; see below.
+  // An end of file counts when it is read twice, and a reset when something
+  // else follows; the reasons are below.
   for (bool reset = false, ended = false;;) {
     set_ = {};
     io = ReceiveWithDescriptors(socket_.get(), packet, set_);
     if (io.error == ECONNRESET && !reset) {
-      // The peer has gone without reading all. Unlike on a stream, that is said
-      // ahead of what it had sent, and once (__skb_try_recv_datagram in
-      // net/core/datagram.c).
+      // The peer has closed without reading everything. Unlike on a stream,
+      // this is reported once, and before the packets that it had sent
+      // (__skb_try_recv_datagram in net/core/datagram.c).
       reset = true;
       continue;
     }
     const bool end =
         io.error == 0 && io.bytes == 0 && set_.fds.empty() && !set_.truncated;
     if (end && !ended) {
-      // Or the last packets came, and the end behind them, while the kernel was
-      // about to say that there is nothing (__unix_dgram_recvmsg in
+      // Or the last packets, and the end after them, arrived while the kernel
+      // was about to report that there is nothing (__unix_dgram_recvmsg in
       // net/unix/af_unix.c).
       ended = true;
       continue;
@@ -228,7 +229,7 @@ absl::Status PacketTransport::Decode(IncomingFrame& frame) {
   return absl::OkStatus();
 }
 
-// From here on the frame is as any other.
+// After this, the frame is like any other.
 absl::Status PacketTransport::TakeSealedPayload(IncomingFrame& frame) {
   FrameHeader& header = frame.header;
   if (header.descriptor_count == 0) {
@@ -236,7 +237,7 @@ absl::Status PacketTransport::TakeSealedPayload(IncomingFrame& frame) {
   }
   header.flags &= static_cast<uint8_t>(~kFlagSealed);
   --header.descriptor_count;
-  // The last descriptor is the first that is missing.
+  // The memory file is the last descriptor, so it is the first to be missing.
   frame.payload_lost = frame.descriptors_truncated;
   if (frame.payload_lost) return absl::OkStatus();
   UniqueFd file = std::move(frame.descriptors.back());
@@ -254,8 +255,8 @@ void PacketTransport::ReleaseIdleMemory() {
 }
 
 void PacketTransport::ShutdownReceive() {
-  // As on streams, a peer's send comes whole before this or fails as a whole
-  // (unix_dgram_sendmsg in net/unix/af_unix.c; the contract test).
+  // As on streams, a send of the peer either completes before this or fails as
+  // a whole (unix_dgram_sendmsg in net/unix/af_unix.c; the contract test).
   Syscalls::Get().shutdown(socket_.get(), SHUT_RD);
 }
 

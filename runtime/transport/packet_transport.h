@@ -15,12 +15,12 @@
 
 namespace fdrpc {
 
-// Frames over a connected seqpacket socket, which it owns: whole frames in each
-// packet, and the payload of one that is larger than a packet in a sealed
+// Frames over a connected seqpacket socket, which it owns. A packet holds whole
+// frames. The payload of a frame that is larger than a packet goes in a sealed
 // memory file (docs/protocol.md, "Packets").
 class PacketTransport final : public Transport {
  public:
-  // `socket` is connected and non-blocking.
+  // `socket` must be connected and non-blocking.
   static std::unique_ptr<PacketTransport> Create(UniqueFd socket);
   ~PacketTransport() override;
 
@@ -39,26 +39,26 @@ class PacketTransport final : public Transport {
  private:
   explicit PacketTransport(UniqueFd socket) : socket_(std::move(socket)) {}
 
-  // One packet of frames from the front of `frames`. The number that is gone,
-  // or what `result` says then.
+  // Sends one packet of frames from the front of `frames`. Returns the number
+  // of frames that were sent, or 0 with `result` set.
   size_t SendPacket(absl::Span<const FrameToSend> frames, SendResult& result);
-  // Of `frame`, and those behind it.
-  static void Failed(int error, const FrameToSend& frame, bool with_descriptors,
-                     SendResult& result);
-  // Why what arrived breaks the protocol, or OK and the frame.
+  // Sets `result` to the failure of `frame` and of those after it.
+  static void SetFailure(int error, const FrameToSend& frame,
+                         bool with_descriptors, SendResult& result);
+  // Decodes the next frame, or returns how the packet breaks the protocol.
   absl::Status Decode(IncomingFrame& frame);
   absl::Status TakeSealedPayload(IncomingFrame& frame);
 
   UniqueFd socket_;
   DescriptorFlight flight_;
-  // The sender's: of a packet. Less than the protocol's where the socket's send
-  // buffer is smaller.
+  // For the sender: the largest packet. Less than the protocol's limit if the
+  // socket's send buffer is smaller.
   size_t most_bytes_ = kMaxPacketBytes;
 
-  // The receiver's, as are the rest: kMaxPacketBytes, or null.
+  // For the receiver, as are the members below: kMaxPacketBytes, or null.
   std::unique_ptr<char[]> buffer_;
-  std::string_view left_;  // of the packet in it
-  bool at_start_ = false;  // a packet is there of which nothing is taken
+  std::string_view left_;  // the rest of the packet
+  bool at_start_ = false;  // there is a packet of which nothing was taken
   ReceivedDescriptors set_;
   bool cut_off_ = false;  // the packet is too long
   bool malformed_ = false;

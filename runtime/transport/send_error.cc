@@ -12,13 +12,13 @@
 namespace fdrpc {
 namespace {
 
-// "field a.B.c: ", or nothing if it is not known.
+// "field a.B.c: ", or empty if the field is not known.
 std::string Place(const AttachedFd& fd) {
   const std::string place = fd.place();
   return place.empty() ? place : absl::StrCat(place, ": ");
 }
 
-// The only descriptor's, or those of several.
+// The field of the only descriptor, or those of several.
 std::string Places(absl::Span<const AttachedFd> descriptors) {
   constexpr size_t kMostNamed = 4;
   if (descriptors.size() == 1) return Place(descriptors[0]);

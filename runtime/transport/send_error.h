@@ -7,14 +7,14 @@
 
 namespace fdrpc {
 
-// Whether an errno of sendmsg(2) that sent nothing concerns the frame alone,
-// its descriptors or a lack of memory, and leaves the connection as it was.
+// Whether the errno of a sendmsg(2) that sent nothing concerns only the frame
+// (its descriptors, or a lack of memory) and not the connection.
 bool ConcernsFrameOnly(int error, bool has_descriptors);
 
-// Why that frame, which has these descriptors, can't be sent: names the field
-// of the one that is wrong, if that can be told.
+// Why the frame with these descriptors cannot be sent. Names the field of the
+// bad descriptor, if it can be determined.
 absl::Status Refusal(int error, absl::Span<const AttachedFd> descriptors);
-// The same for one of them.
+// The same for a single descriptor.
 absl::Status NotOpen(const AttachedFd& fd);
 
 }  // namespace fdrpc

@@ -8,8 +8,8 @@
 
 namespace fdrpc {
 
-// The transport over a connected, non-blocking socket of that type: SOCK_STREAM
-// or SOCK_SEQPACKET.
+// The transport for a connected, non-blocking socket of that type, which it
+// owns: SOCK_STREAM or SOCK_SEQPACKET.
 std::unique_ptr<Transport> CreateSocketTransport(UniqueFd socket, int type);
 
 }  // namespace fdrpc

@@ -38,7 +38,7 @@ Transport::SendResult StreamTransport::Send(
     GatheredFrames gathered;
     gathered.Add(first, sent_of_first_);
     for (const FrameToSend& frame : frames.subspan(result.sent + 1)) {
-      if (!gathered.TakesBehind(frame)) break;
+      if (!gathered.CanAppend(frame)) break;
       gathered.Add(frame);
     }
     const IoResult io =
@@ -65,7 +65,7 @@ Transport::SendResult StreamTransport::Send(
       return result;
     }
     flight_.Sent(static_cast<size_t>(io.bytes), fds.size());
-    // Any byte sent took all of the descriptors with it.
+    // All descriptors are sent with the first byte.
     if (!fds.empty()) first.attached->descriptors.clear();
     size_t left = sent_of_first_ + static_cast<size_t>(io.bytes);
     while (result.sent < frames.size() && left >= frames[result.sent].bytes()) {
@@ -149,8 +149,8 @@ std::optional<uint64_t> StreamTransport::PartialFrame() const {
 }
 
 void StreamTransport::ShutdownReceive() {
-  // Between a peer's send and this there is no middle: a send comes whole
-  // before it, and waits to be received, or fails with EPIPE, descriptors kept
+  // A send of the peer either completes before this, and its bytes wait to be
+  // received, or fails with EPIPE and keeps its descriptors
   // (unix_stream_sendmsg and unix_shutdown in net/unix/af_unix.c; the contract
   // test).
   Syscalls::Get().shutdown(socket_.get(), SHUT_RD);

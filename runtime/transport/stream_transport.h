@@ -16,7 +16,7 @@ namespace fdrpc {
 // Frames over a connected stream socket, which it owns.
 class StreamTransport final : public Transport {
  public:
-  // `socket` is connected and non-blocking.
+  // `socket` must be connected and non-blocking.
   static std::unique_ptr<StreamTransport> Create(UniqueFd socket);
   ~StreamTransport() override;
 
@@ -37,7 +37,7 @@ class StreamTransport final : public Transport {
 
   UniqueFd socket_;
   DescriptorFlight flight_;
-  size_t sent_of_first_ = 0;  // bytes of the first unsent frame that are gone
+  size_t sent_of_first_ = 0;  // bytes sent of the first unsent frame
   FrameDecoder decoder_{NewPayload};
   ArrivedSets sets_;
   bool malformed_ = false;

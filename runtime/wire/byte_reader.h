@@ -8,8 +8,8 @@
 
 namespace fdrpc {
 
-// Takes fields off the front of bytes that a peer sent. A read past the end
-// fails, takes nothing, and leaves the reader failed.
+// Reads fields from the front of bytes that a peer sent. A read past the end
+// fails, consumes nothing, and makes every later read fail. Borrows the bytes.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view bytes) : left_(bytes) {}
@@ -21,7 +21,7 @@ class ByteReader {
     value = LoadLittleEndian<Integer>(bytes.data());
     return true;
   }
-  // `bytes` borrows from what the reader was made of.
+  // `bytes` borrows from the reader's bytes.
   bool Read(size_t size, std::string_view& bytes) {
     if (failed_ || size > left_.size()) {
       failed_ = true;

@@ -6,12 +6,13 @@
 
 namespace fdrpc {
 
-// The beginning of `text`, at most `most` bytes of it, that ends with a whole
-// character of UTF-8; of text that is none, any byte.
+// The longest beginning of `text` of at most `most` bytes that ends with a
+// whole UTF-8 character. For text that is not UTF-8 it may end anywhere.
 inline std::string_view CutText(std::string_view text, size_t most) {
   if (text.size() <= most) return text;
   size_t end = most;
-  // A character has at most three bytes behind its first, each 10xxxxxx.
+  // A character has at most three bytes after its first, each of the form
+  // 10xxxxxx.
   while (end > 0 && most - end < 4 && (text[end] & 0xc0) == 0x80) --end;
   return text.substr(0, most - end < 4 ? end : most);
 }

@@ -12,8 +12,8 @@ constexpr size_t kInitialCapacity = 16u << 10;
 constexpr size_t kLeastSpace = 4u << 10;
 constexpr size_t kMostCapacity =
     kFrameHeaderBytes + FrameDecoder::kOwnBufferBytes + kLeastSpace;
-// A payload's buffer is at most so many times what has arrived of it. The more
-// it is, the less is copied when it grows.
+// The buffer of a payload is at most this many times as large as the part that
+// has arrived. A larger factor means less copying when the buffer grows.
 constexpr size_t kMostGrowth = 4;
 
 }  // namespace
@@ -27,7 +27,7 @@ FrameDecoder::Space FrameDecoder::NextSpace() {
   const size_t room =
       std::min<size_t>(payload_.capacity(), header_.payload_bytes) - arrived_;
   Space space = {{payload_.data() + arrived_, room}, {}};
-  // What follows costs no system call of its own then.
+  // Then the bytes after the payload need no system call of their own.
   if (arrived_ + room == header_.payload_bytes) space.second = SmallSpace();
   return space;
 }

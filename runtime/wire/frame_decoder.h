@@ -11,53 +11,54 @@
 
 namespace fdrpc {
 
-// Cuts a stream of bytes into frames. Owns the memory that the bytes are
-// received into: a buffer for all that is small, which is given back when it is
-// empty, and for a large payload one of its own, which goes with the frame.
-// Memory grows with what has arrived, never with what a header announces, but
-// that a buffer may be used which is kept anyway.
+// Cuts a stream of bytes into frames. Owns the memory into which the bytes are
+// received: one buffer for small frames, which can be freed while it is empty,
+// and for each large payload a buffer of its own, which moves to the frame.
+// Memory grows with what has arrived and not with what a header announces,
+// except that a kept buffer may be used. Does no I/O:
 //
 //   FrameDecoder::Space space = decoder.NextSpace();
 //   decoder.Received(recv(…, space.first, space.second));
 //   while (decoder.Next(frame) == kFrame) …
 class FrameDecoder {
  public:
-  // Payloads from here on have a buffer of their own, unless they are there as
-  // a whole before one is made.
+  // A payload of this size or more has a buffer of its own, unless it has
+  // arrived completely before one is made.
   static constexpr size_t kOwnBufferBytes = 32u << 10;
 
-  // Makes a buffer of at least `least` bytes, or of `most` if one is kept.
+  // Makes a buffer of at least `least` bytes, or of `most` bytes if one is
+  // kept.
   using Allocate = PayloadBuffer (*)(size_t least, size_t most);
   explicit FrameDecoder(Allocate allocate) : allocate_(allocate) {}
 
   struct Frame {
     FrameHeader header;
-    std::string_view payload;  // borrowed until the next call of NextSpace()
-    PayloadBuffer buffer;      // or in here
-    uint64_t start = 0;        // offset in the stream of the first byte
+    std::string_view payload;  // borrowed until the next NextSpace()
+    PayloadBuffer buffer;      // owns the payload, if not empty
+    uint64_t start = 0;        // offset of the first byte in the stream
   };
   enum class Result { kFrame, kIncomplete, kTooLarge };
 
-  // Where the next bytes go, at least a page in all; `second`, which may be
-  // empty, what `first` has no room for.
+  // The memory for the next bytes, at least a page in all. `second`, which may
+  // be empty, continues `first`.
   struct Space {
     absl::Span<char> first;
     absl::Span<char> second;
     size_t size() const { return first.size() + second.size(); }
   };
   Space NextSpace();
-  // Says that the first `bytes` of NextSpace() were filled.
+  // The first `bytes` of NextSpace() were filled.
   void Received(size_t bytes);
 
   // Takes the next frame. kTooLarge: its payload or its descriptors exceed the
-  // protocol's limits; the stream cannot be read any further.
+  // protocol's limits, and the stream cannot be read any further.
   Result Next(Frame& frame);
 
-  // Gives the buffer of small frames back if it holds nothing.
+  // Frees the buffer of small frames if it is empty.
   void ReleaseIfEmpty();
 
-  // Offsets in the stream: behind the last byte received, and of the first that
-  // is not part of a frame taken.
+  // Offsets in the stream: the end of what was received, and the start of the
+  // first frame that was not taken.
   uint64_t end_offset() const {
     return offset_ + (in_payload_ ? kFrameHeaderBytes + arrived_ : 0) +
            (end_ - begin_);
@@ -66,8 +67,8 @@ class FrameDecoder {
 
  private:
   absl::Span<char> SmallSpace();
-  // Begins a buffer for the payload of `header_`, of which the small one holds
-  // what has arrived.
+  // Starts a buffer for the payload of `header_`, with the part that has
+  // arrived in the small buffer.
   void BeginPayload();
   void GrowPayload();
 
@@ -76,13 +77,13 @@ class FrameDecoder {
   size_t capacity_ = 0;
   size_t begin_ = 0;  // of what is not taken yet
   size_t end_ = 0;
-  uint64_t offset_ = 0;  // in the stream, of what is not taken yet
+  uint64_t offset_ = 0;  // its offset in the stream
 
-  // A large payload is arriving; until it is complete, nothing is in buffer_.
+  // A large payload is arriving. Until it is complete, buffer_ is empty.
   bool in_payload_ = false;
   FrameHeader header_;
   PayloadBuffer payload_;
-  size_t arrived_ = 0;  // of it
+  size_t arrived_ = 0;  // bytes of it
 };
 
 }  // namespace fdrpc

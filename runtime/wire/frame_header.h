@@ -8,7 +8,7 @@
 
 namespace fdrpc {
 
-// docs/protocol.md, "Frames", says what each means.
+// Their meaning is in docs/protocol.md, "Frames".
 enum class FrameType : uint8_t {
   kHello = 1,
   kOpen = 2,
@@ -23,12 +23,12 @@ enum class FrameType : uint8_t {
   kMethod = 11,
 };
 
-// Frames of unknown types from here on are skipped, below they are an error: so
+// Unknown types from here on are skipped; unknown types below are an error. So
 // a later version can add both kinds.
 inline constexpr uint8_t kFirstSkippableType = 0x80;
 
-// Bits of FrameHeader::flags. Sections stand in the payload in the order of
-// this list, the bytes of the message last.
+// Bits of FrameHeader::flags. The sections of the payload have the order of
+// this list, and the bytes of the message come last.
 inline constexpr uint8_t kFlagTimeout = 0x01;      // open
 inline constexpr uint8_t kFlagDetails = 0x01;      // status
 inline constexpr uint8_t kFlagDescriptors = 0x01;  // credit
@@ -39,16 +39,16 @@ inline constexpr uint8_t kFlagMessage = 0x08;      // open, message, status
 inline constexpr uint8_t kFlagMore = 0x10;         // open, message
 inline constexpr uint8_t kFlagHalfClose = 0x20;    // open, message
 
-// Of any frame, in packets alone: the payload is in a memory file, the last of
-// the frame's descriptors. An affair of the transports.
+// For any frame in a packet: the payload is in a memory file, which is the last
+// of the frame's descriptors. Only transports use it.
 inline constexpr uint8_t kFlagSealed = 0x80;
 
 inline constexpr size_t kFrameHeaderBytes = 16;
 
 struct FrameHeader {
   uint32_t payload_bytes = 0;
-  uint32_t call_id = 0;  // 0: the connection
-  uint8_t type = 0;      // a FrameType, or one that this version does not know
+  uint32_t call_id = 0;  // 0: of the connection
+  uint8_t type = 0;      // a FrameType, or one unknown to this version
   uint8_t flags = 0;
   uint16_t descriptor_count = 0;
   uint32_t argument = 0;  // by type: method, status code, credit, last call
@@ -56,7 +56,7 @@ struct FrameHeader {
   friend bool operator==(const FrameHeader&, const FrameHeader&) = default;
 };
 
-// Where the fields are; the payload's bytes stand first.
+// Offsets of the fields; the payload's length is the first field.
 inline constexpr size_t kCallIdOffset = 4;
 inline constexpr size_t kTypeOffset = 8;
 inline constexpr size_t kFlagsOffset = 9;
@@ -72,8 +72,8 @@ inline void EncodeFrameHeader(const FrameHeader& header, char* to) {
   StoreLittleEndian(to + kDescriptorCountOffset, header.descriptor_count);
   StoreLittleEndian(to + kArgumentOffset, header.argument);
 }
-// Reads kFrameHeaderBytes bytes. Any bytes are a header; whether it is a valid
-// one, FrameDecoder and the connection decide.
+// Reads kFrameHeaderBytes bytes. Any bytes are a header; FrameDecoder and the
+// connection decide whether it is valid.
 inline FrameHeader DecodeFrameHeader(const char* from) {
   return {.payload_bytes = LoadLittleEndian<uint32_t>(from),
           .call_id = LoadLittleEndian<uint32_t>(from + kCallIdOffset),

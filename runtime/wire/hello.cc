@@ -7,7 +7,7 @@
 namespace fdrpc {
 namespace {
 
-// "FDRP" as it stands in the stream.
+// "FDRP", as the bytes are in the stream.
 constexpr uint32_t kMagic = 0x50524446;
 
 }  // namespace
@@ -41,7 +41,7 @@ absl::StatusOr<Hello> DecodeHello(std::string_view payload) {
   }
   if (hello.version == 0 || hello.oldest_version == 0 ||
       hello.oldest_version > hello.version) {
-    return absl::InvalidArgumentError("the hello's versions make no sense");
+    return absl::InvalidArgumentError("the hello's versions are invalid");
   }
   if (hello.max_message_bytes < kGuaranteedMessageBytes ||
       hello.max_descriptors < kGuaranteedDescriptors ||
@@ -53,7 +53,7 @@ absl::StatusOr<Hello> DecodeHello(std::string_view payload) {
   }
   if (hello.initial_credit_bytes > kMaxCredit ||
       hello.initial_credit_descriptors > kMaxCredit) {
-    return absl::InvalidArgumentError("the hello's credit makes no sense");
+    return absl::InvalidArgumentError("the hello's credit is invalid");
   }
   return hello;
 }

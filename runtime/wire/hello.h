@@ -9,19 +9,18 @@
 
 namespace fdrpc {
 
-// The first frame of each side: which protocol it speaks and what it accepts
-// (docs/protocol.md, "Handshake").
+// The content of each side's first frame: the versions that it supports and the
+// limits of what it accepts (docs/protocol.md, "Handshake").
 struct Hello {
   static constexpr uint16_t kVersion = 1;
 
-  uint16_t version = kVersion;  // the newest that the sender speaks
+  uint16_t version = kVersion;  // the newest that the sender supports
   uint16_t oldest_version = kVersion;
-  uint64_t features = 0;  // what the sender can do
+  uint64_t features = 0;  // optional features that the sender supports
   uint32_t max_message_bytes = kGuaranteedMessageBytes;
   uint32_t max_descriptors = kGuaranteedDescriptors;
   uint32_t max_calls = kGuaranteedCalls;
-  // What the receiver of this may send of each stream before it is granted
-  // more.
+  // The initial credit of the peer for each stream.
   uint32_t initial_credit_bytes = kGuaranteedCreditBytes;
   uint32_t initial_credit_descriptors = kGuaranteedCreditDescriptors;
 
@@ -32,9 +31,9 @@ inline constexpr size_t kHelloBytes = 36;
 
 // Writes kHelloBytes bytes.
 void EncodeHello(const Hello& hello, char* to);
-// INVALID_ARGUMENT if `payload` is not a hello. Bytes behind what this version
-// knows are a later version's and are ignored. Limits below those that the
-// protocol guarantees are an error.
+// INVALID_ARGUMENT if `payload` is not a hello, or a limit is below the one
+// that the protocol guarantees. Additional bytes are from a later version, and
+// are ignored.
 absl::StatusOr<Hello> DecodeHello(std::string_view payload);
 
 // FAILED_PRECONDITION if the two sides have no version in common.

@@ -8,7 +8,7 @@
 namespace fdrpc {
 
 // Integers byte by byte, the lowest first, at any alignment. Compilers turn
-// each into one load or store.
+// each function into one load or store.
 template <std::unsigned_integral Integer>
 void StoreLittleEndian(char* to, Integer value) {
   for (size_t i = 0; i < sizeof(Integer); ++i) {

@@ -11,8 +11,8 @@
 
 namespace fdrpc {
 
-// What an open frame says of its call before the message's bytes
-// (docs/protocol.md, "Open"). Views borrow from the frame's payload.
+// The content of an open frame before the message's bytes (docs/protocol.md,
+// "Open"). Views borrow from the frame's payload.
 struct OpenHeader {
   std::optional<uint64_t> timeout_ns;
   Metadata metadata;
@@ -23,7 +23,7 @@ inline constexpr uint8_t kOpenFlags = kFlagTimeout | kFlagOneWay |
                                       kFlagMetadata | kFlagMessage | kFlagMore |
                                       kFlagHalfClose;
 
-// INVALID_ARGUMENT if the payload is malformed or the flags contradict it.
+// INVALID_ARGUMENT if the payload is malformed or contradicts the flags.
 absl::Status DecodeOpenHeader(uint8_t flags, std::string_view payload,
                               OpenHeader& header);
 

@@ -20,7 +20,7 @@ absl::Status Malformed() {
   return absl::InvalidArgumentError("a status frame is malformed");
 }
 
-// One section that is prefixed with its length.
+// Reads a section that is prefixed with its length.
 bool ReadSection(ByteReader& reader, std::string_view& section) {
   uint32_t bytes = 0;
   return reader.Read(bytes) && reader.Read(bytes, section);
@@ -47,12 +47,11 @@ absl::Status DecodeDetails(std::string_view section, absl::StatusCode code,
   return absl::OkStatus();
 }
 
-// What says at the end of a message that something is missing.
+// The size of the note at the end of a message that something is missing.
 constexpr size_t kMaxNoteBytes = 128;
 
-// Goes through the payloads, in order, and leaves out those that do not fit
-// into `room` behind the ones before: calls `use` with the others. How many it
-// leaves out.
+// Calls `use` for the payloads, in order, except for those that do not fit into
+// the rest of `room`. Returns how many were left out.
 template <typename Use>
 int UsePayloads(const absl::Status& status, size_t room, Use use) {
   int left_out = 0;
@@ -68,7 +67,7 @@ int UsePayloads(const absl::Status& status, size_t room, Use use) {
   return left_out;
 }
 
-// The message, cut to its limit, and behind it what is missing.
+// The message, cut to its limit, with a note of what is missing.
 std::string MessageToSend(std::string_view message, int dropped_payloads) {
   std::string note;
   if (dropped_payloads > 0) {

@@ -11,29 +11,30 @@
 
 namespace fdrpc {
 
-// What a status frame says before the message's bytes (docs/protocol.md,
+// The content of a status frame before the message's bytes (docs/protocol.md,
 // "Status"). Views borrow from the frame's payload.
 struct StatusHeader {
-  absl::Status status;  // with its payloads
+  absl::Status status;  // including its payloads
   Metadata trailers;
   Metadata headers;
-  std::string_view message;  // the reply, or its last piece, if kFlagMessage
+  std::string_view message;  // the reply or its last piece, if kFlagMessage
 };
 
 inline constexpr uint8_t kStatusFlags =
     kFlagDetails | kFlagTrailers | kFlagMetadata | kFlagMessage;
 
-// The code as it travels: gRPC's numbers, which are absl's.
+// The code on the wire: gRPC's numbers, which are also absl's.
 uint32_t StatusCodeToWire(absl::StatusCode code);
-// Numbers that gRPC does not define are UNKNOWN (grpc/grpc doc/statuscodes.md).
+// Numbers that gRPC does not define become UNKNOWN (grpc/grpc
+// doc/statuscodes.md).
 absl::StatusCode StatusCodeFromWire(uint32_t code);
 
 // Appends the details section: message and payloads. What exceeds the
-// protocol's limits is cut: the message in length, payloads as wholes. The
-// message says so at its end.
+// protocol's limits is left out: the end of the message, and whole payloads.
+// The message then ends with a note.
 void AppendStatusDetails(const absl::Status& status, std::string& to);
 
-// INVALID_ARGUMENT if the payload is malformed or the flags contradict it.
+// INVALID_ARGUMENT if the payload is malformed or contradicts the flags.
 absl::Status DecodeStatusHeader(uint8_t flags, uint32_t code,
                                 std::string_view payload, StatusHeader& header);
 

@@ -64,7 +64,7 @@ struct Settings {
   absl::Duration idle_timeout = absl::InfiniteDuration();
 };
 
-// Empty if --help was asked for.
+// Empty for --help.
 absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
   using Arity = CommandLine::Arity;
   const absl::StatusOr<CommandLine> line =
@@ -117,14 +117,14 @@ absl::Status Serve(const Settings& settings) {
   if (!root.ok()) return root.status();
   FileBrokerService broker(*std::move(root), {.read_only = settings.read_only});
 
-  // Blocked in all threads and waited for below: one that comes before the
-  // server serves must not end the process with the socket file still there.
+  // Blocked in all threads, and waited for below: a signal before the server
+  // serves must not end the process and leave the socket file behind.
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
   sigaddset(&stop, SIGINT);
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
-  // Whoever reads the lines printed below may be gone.
+  // The reader of the lines printed below may be gone.
   signal(SIGPIPE, SIG_IGN);
 
   // A request is little more than a path.
@@ -139,8 +139,8 @@ absl::Status Serve(const Settings& settings) {
   }
   if (absl::Status status = server.Start(); !status.ok()) return status;
   for (const std::string& address : settings.addresses) {
-    // Of an inherited socket nobody waits to hear it, and standard output may
-    // be that very socket, as inetd passes it.
+    // For an inherited socket nobody needs this line, and standard output may
+    // be that very socket, as with inetd.
     if (!address.starts_with("unix")) continue;
     std::cout << absl::StrCat("listening on ", address, "\n") << std::flush;
   }

@@ -54,7 +54,7 @@ absl::StatusOr<CommandLine> CommandLine::Parse(
 }
 
 std::optional<std::string> CommandLine::Get(std::string_view option) const {
-  for (const Given& given : given_) {
+  for (const GivenOption& given : given_) {
     if (given.name == option) return given.value;
   }
   return std::nullopt;
@@ -62,7 +62,7 @@ std::optional<std::string> CommandLine::Get(std::string_view option) const {
 
 std::vector<std::string> CommandLine::GetAll(std::string_view option) const {
   std::vector<std::string> values;
-  for (const Given& given : given_) {
+  for (const GivenOption& given : given_) {
     if (given.name == option) values.push_back(given.value);
   }
   return values;

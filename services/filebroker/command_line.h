@@ -15,9 +15,9 @@
 namespace fdrpc::filebroker {
 
 // The words of a command line: options "--name value", "--name=value" and
-// "--name", operands among them in any order, and behind a word "--" a command
-// that is left as it is. Owns the words but for the command, which stays
-// argv's.
+// "--name", operands between them in any order, and after a word "--" a
+// command, which is not parsed. Owns the words except the command, which
+// belongs to argv.
 class CommandLine {
  public:
   enum class Arity { kFlag, kOnce, kRepeated };
@@ -26,34 +26,34 @@ class CommandLine {
     Arity arity;
   };
 
-  // INVALID_ARGUMENT says which word is wrong.
+  // INVALID_ARGUMENT names the wrong word.
   static absl::StatusOr<CommandLine> Parse(int argc, char** argv,
                                            absl::Span<const Option> options);
 
   bool Has(std::string_view option) const { return Get(option).has_value(); }
-  // The value, empty for a flag; the first one if it was repeated.
+  // The value, empty for a flag; the first one if the option was repeated.
   std::optional<std::string> Get(std::string_view option) const;
   std::vector<std::string> GetAll(std::string_view option) const;
 
   const std::vector<std::string>& operands() const { return operands_; }
-  // What stands behind "--", ended by a null pointer as execvp(3) wants it;
+  // The words after "--", with a null pointer at the end, as for execvp(3);
   // null if there is no "--".
   char** command() const { return command_; }
 
  private:
-  struct Given {
+  struct GivenOption {
     std::string name;
     std::string value;
   };
 
   CommandLine() = default;
 
-  std::vector<Given> given_;
+  std::vector<GivenOption> given_;
   std::vector<std::string> operands_;
   char** command_ = nullptr;
 };
 
-// Permissions as chmod(1) takes them, in octal, at most 0777.
+// Permissions in octal, as for chmod(1), at most 0777.
 absl::StatusOr<mode_t> ParsePermissions(std::string_view text);
 
 // A time greater than zero, such as "500ms", "5s" or "inf".

@@ -12,9 +12,9 @@ namespace {
 
 constexpr size_t kBufferBytes = 128u << 10;
 
-// After a failed read(2) or write(2): whether to try again. Waits first if the
-// descriptor is in non-blocking mode, which standard input and output may be:
-// the mode is shared with whoever passed them on.
+// Whether to try again after a failed read(2) or write(2). Waits first if the
+// descriptor is non-blocking, which standard input and output may be: the mode
+// is shared with the process that passed them on.
 bool ShouldRetry(int fd, short events) {
   if (errno == EINTR) return true;
   if (errno != EAGAIN) return false;

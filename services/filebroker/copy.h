@@ -5,9 +5,9 @@
 
 namespace fdrpc::filebroker {
 
-// Copies what can be read from `from` to `to`, until its end. Blocks as long as
-// that takes, whether or not the descriptors are in blocking mode. A short
-// write is gone on with; an error says which of the two failed.
+// Copies everything that can be read from `from` to `to`. Blocks until it is
+// done, even if the descriptors are non-blocking. Continues after a short
+// write. An error says which of the two failed.
 absl::Status Copy(int from, int to);
 
 }  // namespace fdrpc::filebroker

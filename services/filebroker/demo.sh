@@ -1,9 +1,9 @@
 #!/bin/bash
-# demo.sh BUILD_DIR: shows the file broker at work, with the programs that were
-# built in BUILD_DIR. Every step is checked: if one does not do what its heading
-# says, this ends there with a message and exit status 1.
+# demo.sh BUILD_DIR: demonstrates the file broker, with the programs that were built
+# in BUILD_DIR. Every step is checked: if one does not do what its heading says, the
+# script stops with a message and exit status 1.
 set -euo pipefail
-export LC_ALL=C # what cat says is compared
+export LC_ALL=C # the output of cat is compared
 build=${1:?"usage: demo.sh BUILD_DIR"}
 programs=$(cd "$build/services/filebroker" && pwd)
 for program in fdrpc-filebroker fdrpc-open fdrpc-demo-keeper; do
@@ -13,7 +13,7 @@ for program in fdrpc-filebroker fdrpc-open fdrpc-demo-keeper; do
   fi
 done
 
-# ---- how it is told ----------------------------------------------------------
+# ---- output ----------------------------------------------------------------
 
 bold='' dim='' red='' green='' plain=''
 if [[ -t 1 && -z ${NO_COLOR-} && ${TERM-dumb} != dumb ]]; then
@@ -54,8 +54,8 @@ show() {
   [[ $output == *"$expected_text"* ]] || failed "it does not print: $expected_text"
 }
 
-# start NAME COMMAND...: starts a server of the owner's and waits until it says
-# that it listens, at each address that it is told. Sets NAME_pid and NAME_output.
+# start NAME COMMAND...: starts a server as the owner, and waits until it listens at
+# each of its addresses. Sets NAME_pid and NAME_output.
 start() {
   local name=$1 line output='' argument addresses=0
   shift
@@ -78,7 +78,7 @@ start() {
   printf -v "${name}_output" %s "$output"
 }
 
-# ---- the scene ---------------------------------------------------------------
+# ---- users and files ---------------------------------------------------------------
 
 broker_pid='' keeper_pid=''
 work=$(mktemp -d)
@@ -93,7 +93,7 @@ clean_up() {
 }
 trap clean_up EXIT
 chmod 711 "$work"
-# The client may not be able to reach the place of the build either.
+# The client may not be able to reach the build directory either.
 mkdir "$work/bin"
 cp "$programs"/fdrpc-{filebroker,open,demo-keeper} "$work/bin/"
 chmod -R a+rX "$work/bin"
@@ -112,21 +112,21 @@ ln -s secret.txt safe/letters/shortcut
 ln -s ../other.txt safe/letters/way-out
 ln -s /etc/passwd safe/letters/far-away
 
-# How a process becomes one that cannot read the tree.
+# How to run a process that cannot read the tree.
 nobody=65534
 close_safe=false
 if ((EUID == 0)) && setpriv --reuid $nobody --regid $nobody --clear-groups true 2> /dev/null; then
   as_client=(setpriv --reuid $nobody --regid $nobody --clear-groups)
   client="a process of another user, with the id $nobody (nobody)"
 else
-  # The owner itself, who would be let in by the permissions. But no way leads
-  # through a directory that nobody may search; the broker needs no way, since it
-  # has the directory open.
+  # The client runs as the owner, whom the permissions would let in, but it cannot
+  # pass through a directory that nobody may search. The broker need not: it has the
+  # directory open.
   as_client=()
   close_safe=true
   client='a process of the same user, as only root can change users; therefore the
    directory around the tree is closed even to its owner, once the broker has it open'
-  if ((EUID == 0)); then # of a namespace that has no other user
+  if ((EUID == 0)); then # a namespace that has no other user
     as_client=(setpriv --bounding-set=-all --inh-caps=-all)
     client+=',
    and the client gives up its capabilities, which would open it'
@@ -136,7 +136,7 @@ fi
 printf '%sfdrpc: a broker opens files for programs that may not%s\n\n' "$bold" "$plain"
 explain "The owner is the user who runs this, $(id -un)." "The client is $client."
 
-# ---- the story ---------------------------------------------------------------
+# ---- the steps ---------------------------------------------------------------
 
 step 'The owner has a directory that is closed to others'
 show owner 'ls -lR safe' 0 secret.txt
@@ -150,7 +150,7 @@ step 'The client cannot read the secret'
 show client 'cat safe/letters/secret.txt' 1 'Permission denied'
 
 step 'But the broker opens it, and sends the open descriptor through the socket'
-# Status 0 says that all went well, and the text that it is the file's.
+# Status 0 means success, and the text shows that it is the file.
 show client 'fdrpc-open --server unix:broker.sock secret.txt' 0 'under the third oak'
 explain '' 'The bytes did not pass through the broker: the client has read them from the' \
   'file itself, with a descriptor of its own.'

@@ -1,9 +1,8 @@
-// fdrpc-demo-keeper FILE ADDRESS: opens one file and hands it out again and
-// again.
+// fdrpc-demo-keeper FILE ADDRESS: opens one file, and gives it to every client.
 //
-// For the demonstration. It serves the file broker's interface, but keeps its
-// own descriptor and answers every Open with that: whoever reads moves the
-// offset of all the others, and of the keeper.
+// For the demonstration. It serves the file broker's interface, but answers
+// every Open with its own descriptor. So each reader moves the file offset of
+// all the others, and of the keeper.
 #include <fcntl.h>
 
 #include <cerrno>

@@ -23,7 +23,7 @@ absl::StatusOr<OpenOptions> OptionsFor(const v1::OpenRequest& request) {
       options.write = true;
       break;
     case v1::ACCESS_UNSPECIFIED:
-      return absl::InvalidArgumentError("the request says no access");
+      return absl::InvalidArgumentError("the request has no access");
     default:
       return absl::InvalidArgumentError(absl::StrCat(
           "there is no access ", static_cast<int>(request.access())));

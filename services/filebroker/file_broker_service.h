@@ -8,12 +8,12 @@
 
 namespace fdrpc::filebroker {
 
-// Serves fdrpc.filebroker.v1.FileBroker from one root directory. Who may call
-// is decided by who can connect to the server's socket.
+// Serves fdrpc.filebroker.v1.FileBroker from one root directory. Whoever can
+// connect to the server's socket may call.
 class FileBrokerService final : public v1::FileBroker::Service {
  public:
   struct Options {
-    // Refuses every access but ACCESS_READ with PERMISSION_DENIED.
+    // Refuses every access except ACCESS_READ with PERMISSION_DENIED.
     bool read_only = false;
   };
 

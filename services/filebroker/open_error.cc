@@ -11,7 +11,7 @@ namespace {
 
 struct Meaning {
   absl::StatusCode code;
-  const char* message;  // null: what strerror(3) says
+  const char* message;  // null: the text of strerror(3)
 };
 
 Meaning MeaningOf(int error) {
@@ -20,15 +20,16 @@ Meaning MeaningOf(int error) {
     case ENOENT:
       return {Code::kNotFound, "no such file or directory"};
     case EEXIST:
-      return {Code::kAlreadyExists, "exists already"};
+      return {Code::kAlreadyExists, "already exists"};
 
-    // Of a path that leaves the root it is not said whether there is something
-    // at its end; the kernel does not look.
+    // For a path that leaves the root, the message does not tell whether the
+    // file exists; the kernel does not look.
     case EXDEV:
       return {Code::kPermissionDenied, "leaves the broker's root"};
     case EACCES:
     case EPERM:
-      return {Code::kPermissionDenied, "the broker itself may not open it so"};
+      return {Code::kPermissionDenied,
+              "the broker itself has no permission for that"};
 
     case EINVAL:
       return {Code::kInvalidArgument, "the file system refuses the name"};
@@ -86,7 +87,7 @@ Meaning MeaningOf(int error) {
 
 std::string ErrorText(int error) {
   char buffer[128];
-  // The GNU form, which returns where the text is.
+  // The GNU form, which returns the text.
   return strerror_r(error, buffer, sizeof(buffer));
 }
 

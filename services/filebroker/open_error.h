@@ -8,12 +8,12 @@
 
 namespace fdrpc::filebroker {
 
-// What a client is told when opening `path` failed with `error`, an errno of
+// The status for a client if opening `path` failed with `error`, an errno of
 // openat2(2).
 absl::Status OpenError(int error, std::string_view path);
 
-// A path as it stands in messages: quoted, and all but printable ASCII escaped,
-// which a terminal might obey.
+// A path as it appears in messages: quoted, with everything except printable
+// ASCII escaped, since a terminal might interpret it.
 std::string Quoted(std::string_view path);
 
 }  // namespace fdrpc::filebroker

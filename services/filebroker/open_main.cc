@@ -113,7 +113,7 @@ absl::Status ParseCreation(const CommandLine& line, v1::OpenRequest& request) {
   return absl::OkStatus();
 }
 
-// Empty if --help was asked for.
+// Empty for --help.
 absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
   using Arity = CommandLine::Arity;
   const absl::StatusOr<CommandLine> line =
@@ -143,7 +143,7 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
   settings.request.set_path(line->operands().front());
   settings.command = line->command();
   if (settings.command != nullptr && *settings.command == nullptr) {
-    return absl::InvalidArgumentError("no COMMAND stands behind --");
+    return absl::InvalidArgumentError("there is no COMMAND after --");
   }
   absl::Status status = ParseMode(line->Get("mode").value_or("read"), settings);
   if (!status.ok()) return status;
@@ -169,7 +169,7 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
   return settings;
 }
 
-// The connection to the broker is closed again when this returns.
+// The connection to the broker is closed when this returns.
 absl::StatusOr<UniqueFd> OpenFile(const Settings& settings) {
   absl::StatusOr<Channel> channel = Channel::Connect(settings.server);
   if (!channel.ok()) return channel.status();
@@ -178,14 +178,14 @@ absl::StatusOr<UniqueFd> OpenFile(const Settings& settings) {
       broker.Open(settings.request, settings.call);
   if (!reply.ok()) return reply.status();
   UniqueFd file = reply->take_file();
-  if (!file.ok()) return absl::InternalError("the reply brought no descriptor");
+  if (!file.ok()) return absl::InternalError("the reply has no descriptor");
   return file;
 }
 
 int CopyFile(const Settings& settings, UniqueFd file) {
   absl::Status status = settings.to_file ? Copy(STDIN_FILENO, file.get())
                                          : Copy(file.get(), STDOUT_FILENO);
-  // A network's file system may report only now that what was written is lost.
+  // A network file system may report only now that written data is lost.
   if (close(file.Release()) < 0 && errno != EINTR && status.ok()) {
     status = absl::ErrnoToStatus(errno, "closing");
   }
@@ -196,13 +196,13 @@ int CopyFile(const Settings& settings, UniqueFd file) {
 
 // Returns only if COMMAND could not be run.
 int RunCommand(const Settings& settings, UniqueFd file) {
-  // Messages go where they went before, even if COMMAND's descriptor 2 is the
-  // file.
+  // Messages go to the former standard error, even if the file is COMMAND's
+  // descriptor 2.
   int messages = STDERR_FILENO;
   if (settings.command_fd == STDERR_FILENO) {
     messages = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
   }
-  // The one descriptor of ours that COMMAND inherits.
+  // The only descriptor of this program that COMMAND inherits.
   const int moved = file.get() == settings.command_fd
                         ? fcntl(file.get(), F_SETFD, 0)
                         : dup2(file.get(), settings.command_fd);

@@ -15,16 +15,16 @@
 namespace fdrpc::filebroker {
 namespace {
 
-// openat2(2) gives up with EAGAIN when something is renamed, anywhere in the
-// system, while it follows a "..". The next attempt most often succeeds.
+// openat2(2) fails with EAGAIN if something is renamed, anywhere in the system,
+// while it follows a "..". The next attempt usually succeeds.
 constexpr int kMostAttempts = 100;
 
-// Returns a descriptor, or -1 and errno.
+// Returns a descriptor, or -1 with errno set.
 int OpenBeneath(int root, const char* path, uint64_t flags,
                 mode_t permissions) {
   open_how how = {};
   how.flags = flags | O_CLOEXEC;
-  // Must be 0 where nothing can be created.
+  // Must be 0 if nothing can be created.
   how.mode = (flags & O_CREAT) != 0 ? permissions : 0;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   int fd = -1;
@@ -56,14 +56,15 @@ absl::Status CheckPath(std::string_view path) {
 absl::Status CheckOptions(const OpenOptions& options) {
   if (!options.read && !options.write) {
     return absl::InvalidArgumentError(
-        "neither reading nor writing is asked for");
+        "the request asks for neither reading nor writing");
   }
   if (!options.write && (options.creation != OpenOptions::Creation::kNone ||
                          options.truncate || options.append)) {
     return absl::InvalidArgumentError(
         "creation, truncate and append need write access");
   }
-  // No set-user-ID bit: a client must not make programs that run as the broker.
+  // No set-user-ID bit: a client must not create programs that run as the
+  // broker's user.
   if ((options.permissions & ~mode_t{0777}) != 0) {
     return absl::InvalidArgumentError("permissions go up to 0777");
   }
@@ -84,7 +85,7 @@ uint64_t FlagsFor(const OpenOptions& options) {
   }
   if (options.truncate) flags |= O_TRUNC;
   if (options.append) flags |= O_APPEND;
-  // So that opening does not wait; taken back once it is open.
+  // O_NONBLOCK so that opening does not wait; it is cleared afterwards.
   return flags | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
 }
 
@@ -93,8 +94,8 @@ uint64_t FlagsFor(const OpenOptions& options) {
 absl::StatusOr<RootDirectory> RootDirectory::Create(const std::string& path) {
   UniqueFd root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root.ok()) return absl::ErrnoToStatus(errno, path);
-  // Fails here, rather than at every call, if the kernel or a sandbox around
-  // the broker does not let it.
+  // Fails here rather than in every call if the kernel, or a sandbox around the
+  // broker, does not allow openat2(2).
   UniqueFd probe(OpenBeneath(root.get(), ".", O_PATH, 0));
   if (!probe.ok()) {
     if (errno == ENOSYS) return OpenError(errno, path);
@@ -113,8 +114,8 @@ absl::StatusOr<OpenedFile> RootDirectory::Open(
                                  FlagsFor(options), options.permissions));
   if (!file.fd.ok()) return OpenError(errno, path);
   if (fstat(file.fd.get(), &file.info) < 0) return OpenError(errno, path);
-  // Opening one for reading succeeds. But openat(2) with its descriptor and
-  // ".." leads out of the root.
+  // Opening a directory for reading would succeed, but openat(2) with its
+  // descriptor and ".." would lead out of the root.
   if (S_ISDIR(file.info.st_mode)) return OpenError(EISDIR, path);
 
   const int flags = fcntl(file.fd.get(), F_GETFL);

@@ -11,30 +11,30 @@
 
 namespace fdrpc::filebroker {
 
-// How a file is to be opened.
+// How to open a file.
 struct OpenOptions {
   enum class Creation { kNone, kIfMissing, kExclusive };
 
-  // At least one of the two.
+  // At least one of the two must be set.
   bool read = false;
   bool write = false;
   // These need `write`.
   Creation creation = Creation::kNone;
   bool truncate = false;
   bool append = false;
-  // Of a file that is created, at most 0777, reduced by the umask.
+  // For a file that is created: at most 0777, reduced by the umask.
   mode_t permissions = 0600;
 };
 
 struct OpenedFile {
-  UniqueFd fd;       // in blocking mode, close-on-exec
-  struct stat info;  // fstat(2) of it
+  UniqueFd fd;       // blocking, close-on-exec
+  struct stat info;  // its fstat(2)
 };
 
 // Opens files beneath one directory, and none outside of it: the kernel refuses
-// every path that leaves it (openat2(2), RESOLVE_BENEATH), also when names are
-// changed while it looks. Owns a descriptor of the directory, and so keeps to
-// it even if it is renamed, or the way to it closed.
+// every path that leaves it (openat2(2), RESOLVE_BENEATH), even if names change
+// meanwhile. Owns a descriptor of the directory, and so keeps using it if it is
+// renamed or becomes unreachable.
 //
 // Threads: safe.
 class RootDirectory {
@@ -43,11 +43,11 @@ class RootDirectory {
   // UNIMPLEMENTED if the kernel lacks openat2(2).
   static absl::StatusOr<RootDirectory> Create(const std::string& path);
 
-  // Opens a file of any kind but a directory, with the process's rights.
-  // Statuses are those of fdrpc.filebroker.v1.FileBroker.Open.
+  // Opens a file of any kind except a directory, with the process's rights. Its
+  // statuses are those of fdrpc.filebroker.v1.FileBroker.Open.
   //
-  // Does not wait for the other end of a FIFO, for a terminal's line or for a
-  // lease, and no terminal becomes the process's own. A slow file system may
+  // Does not wait for the other side of a FIFO, for a terminal's line or for a
+  // lease, and does not acquire a controlling terminal. A slow file system may
   // still block it.
   absl::StatusOr<OpenedFile> Open(std::string_view path,
                                   const OpenOptions& options) const;

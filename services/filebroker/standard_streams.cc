@@ -10,9 +10,9 @@ namespace fdrpc::filebroker {
 bool OccupyStandardStreams() {
   for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(stream, F_GETFD) >= 0) continue;
-    // Open the wrong way round, so that reading or writing it is an error.
+    // Opened for the wrong direction, so that reading or writing fails.
     const int flags = stream == STDIN_FILENO ? O_WRONLY : O_RDONLY;
-    // The lowest free number, which is `stream`: those below are open.
+    // The lowest free number is `stream`, since the lower ones are open.
     if (open("/dev/null", flags) != stream) return false;
   }
   return true;

@@ -3,9 +3,10 @@
 
 namespace fdrpc::filebroker {
 
-// Occupies those of the descriptors 0, 1 and 2 that a program was started
-// without, so that no socket of its own gets their numbers and is written to as
-// standard output. Using them still fails. False if that cannot be done.
+// Occupies those of the descriptors 0, 1 and 2 that the program was started
+// without. Otherwise one of its sockets could get such a number, and be written
+// to as standard output. Using the occupied descriptors fails. False if this is
+// not possible.
 bool OccupyStandardStreams();
 
 }  // namespace fdrpc::filebroker

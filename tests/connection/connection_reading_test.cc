@@ -64,7 +64,7 @@ TEST_P(ConnectionReadingTest, RefusesAnyOtherFirstFrame) {
     PeerSends(NewFrame(0, "", {}, static_cast<uint8_t>(type)));
     ReadAll();
     ExpectClosedWith(absl::StatusCode::kInternal);
-    EXPECT_THAT(role_->closed[0].message(), HasSubstr("is no hello"));
+    EXPECT_THAT(role_->closed[0].message(), HasSubstr("is not a hello"));
     EXPECT_TRUE(role_->hellos.empty());
     EXPECT_TRUE(role_->frames.empty());
   }

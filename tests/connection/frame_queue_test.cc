@@ -36,7 +36,7 @@ TEST_F(FrameQueueTest, HoldsAFrameAsItWasPushed) {
   const std::string head = frame.head;
   queue_.Push(std::move(frame));
   ASSERT_EQ(queue_.size(), 1u);
-  const FrameQueue::Queued queued = queue_.at(0);
+  const FrameQueue::QueuedFrame queued = queue_.at(0);
   EXPECT_EQ(queued.frame.head, head);
   EXPECT_EQ(queued.frame.bytes(), head.size() + 4);
   EXPECT_EQ(queued.frame.body()[0].bytes, "body");
@@ -189,7 +189,7 @@ TEST_F(FrameQueueTest, KeepsTheOrderOfEachCallHoweverFramesComeAndGo) {
       while (index < queue_.size() && !is(index)) ++index;
       if (index == queue_.size()) continue;
     }
-    const FrameQueue::Queued next = queue_.at(index);
+    const FrameQueue::QueuedFrame next = queue_.at(index);
     std::deque<int>& queued = calls[next.call_id].queued;
     ASSERT_FALSE(queued.empty());
     ASSERT_EQ(next.tells_when_sent, queued.front() % 2 == 1);
@@ -238,7 +238,7 @@ TEST_F(FrameQueueTest, KeepsFramesWhereTheyAreHoweverTheyComeAndGo) {
     }
     ASSERT_EQ(queue_.size(), expected.size());
     for (size_t i = 0; i < expected.size() && i < 20; ++i) {
-      const FrameQueue::Queued queued = queue_.at(i);
+      const FrameQueue::QueuedFrame queued = queue_.at(i);
       ASSERT_EQ(queued.call_id, expected[i].call_id);
       ASSERT_EQ(queued.frame.head, expected[i].head);
       ASSERT_EQ(queued.frame.head.data(), expected[i].where);

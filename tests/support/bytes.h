@@ -7,7 +7,7 @@
 
 namespace fdrpc::testing {
 
-// Bytes as a protocol's documentation lists them.
+// Bytes, written as in the documentation of a protocol.
 inline std::string Bytes(std::initializer_list<uint8_t> bytes) {
   return std::string(bytes.begin(), bytes.end());
 }

@@ -19,10 +19,10 @@
 namespace fdrpc::testing {
 namespace {
 
-// Threads that never come to rest are the test's risk.
+// After this the test runs the risk of a thread that never sleeps.
 constexpr absl::Duration kLongestWait = absl::Seconds(5);
 
-// Whether all threads of this process sleep but the calling one.
+// Whether all threads of this process except the calling one sleep.
 bool OtherThreadsSleep() {
   const std::string self = std::to_string(gettid());
   for (const auto& task :
@@ -31,16 +31,16 @@ bool OtherThreadsSleep() {
     std::ifstream file(task.path() / "stat");
     std::string stat;
     std::getline(file, stat);
-    // The state stands behind the name, which is in parentheses; see proc(5).
+    // The state follows the name, which is in parentheses; see proc(5).
     const size_t name_end = stat.rfind(") ");
     if (name_end != stat.npos && stat[name_end + 2] != 'S') return false;
   }
   return true;
 }
 
-// For a child. GCC 12's thread sanitizer ends a process in which a thread has
-// the address of one that it knows, and the C library gives the stacks of the
-// parent's threads to the child's, if they are large enough.
+// For a child. GCC 12's thread sanitizer ends a process if a new thread has the
+// address of a known one, and the C library reuses the stacks of the parent's
+// threads for the child's, if they are large enough.
 void LeaveTheParentsStacks() {
   pthread_attr_t attributes;
   size_t bytes = 0;
@@ -88,7 +88,7 @@ int InChild(const std::function<int()>& body) {
 
 void BecomeUnprivileged() {
   if (geteuid() != 0) return;
-  // Above all users of the system and below the kernel's 2^32 - 1.
+  // Above all users of the system, and below the kernel's 2^32 - 1.
   const uid_t own = 1'000'000 + static_cast<uid_t>(getpid());
   if (setgroups(0, nullptr) != 0 || setresgid(own, own, own) != 0 ||
       setresuid(own, own, own) != 0) {

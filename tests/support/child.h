@@ -7,23 +7,25 @@
 
 namespace fdrpc::testing {
 
-// As fork(2), which tests do not call while they have threads, or their child
-// starts some. Under a sanitizer it waits until this process's other threads
-// sleep, for some seconds at most: what one of them has locked of the
-// allocator, which GCC 12's do not unlock, would stay locked in the child.
+// Like fork(2), which tests must not call if they have threads or the child
+// starts some. Under a sanitizer it waits until the other threads of this
+// process sleep, for some seconds at most: a lock of the allocator that one of
+// them holds would stay locked in the child, because GCC 12's sanitizers do not
+// release it.
 pid_t Fork();
-// The same for a child that runs `body` and ends with the code that it returns.
+// The same for a child that runs `body`, and exits with its result.
 pid_t Fork(const std::function<int()>& body);
-// Waits for a child's end: its code, or minus the signal that ended it.
+// Waits for a child to end. Returns its exit code, or minus the signal that
+// ended it.
 int ExitCode(pid_t child);
 
-// Runs `body` in a forked child and gives the code that it returned, or -1 and
-// a failure if the child died otherwise. Assertions in the child reach nobody.
+// Runs `body` in a forked child. Returns its result; or -1, with a test
+// failure, if the child died. Assertions in the child reach nobody.
 int InChild(const std::function<int()>& body);
 
-// For a child: goes on as a user without privileges, if this one has any. No
-// other process has that user: the kernel counts descriptors in flight, and
-// servers count connections, by user.
+// For a child: continues as an unprivileged user, if this process is
+// privileged. No other process has that user: the kernel counts descriptors in
+// flight, and servers count connections, by user.
 void BecomeUnprivileged();
 
 }  // namespace fdrpc::testing

@@ -31,8 +31,8 @@ DescriptorCensus ReadFdDirectory(const std::string& path) {
         readlink((path + "/" + entry->d_name).c_str(), target, sizeof(target));
     if (length < 0) continue;
     const std::string open_on(target, length);
-    // The C library looks there for a moment when a thread first allocates, to
-    // learn how many processors there are (get_nprocs(3)).
+    // When a thread first allocates memory, the C library opens this to learn
+    // the number of processors (get_nprocs(3)).
     if (open_on.starts_with("/sys/devices/system/cpu/")) continue;
     census[fd] = open_on;
   }
@@ -43,7 +43,7 @@ DescriptorCensus ReadFdDirectory(const std::string& path) {
 }  // namespace
 
 DescriptorCensus TakeCensus() {
-  // Some are held for as long as a test wants.
+  // Some tests hold descriptors on purpose for the whole test.
   const auto give_up =
       std::chrono::steady_clock::now() + std::chrono::seconds(1);
   while (BackgroundClosesPending() != 0 &&

@@ -6,22 +6,22 @@
 
 namespace fdrpc::testing {
 
-// The descriptors that a process has open: number and what it is open on, such
-// as "socket:[4711]". Two censuses are equal if exactly the same are open.
+// The descriptors that a process has open: their numbers and their files, such
+// as "socket:[4711]". Two censuses are equal if exactly the same descriptors
+// are open.
 using DescriptorCensus = std::map<int, std::string>;
 
 // Of this process, or of another one by its pid.
 DescriptorCensus TakeCensus();
 DescriptorCensus TakeCensusOf(int pid);
 
-// A census as soon as it equals `expected`, or as it is when that has taken too
-// long: what another thread or process is about to close may still be open when
-// a call returns.
+// The census as soon as it equals `expected`, or after a time-out: when a call
+// returns, another thread or process may still have to close something.
 DescriptorCensus TakeCensusExpecting(const DescriptorCensus& expected);
 DescriptorCensus TakeCensusOfExpecting(int pid,
                                        const DescriptorCensus& expected);
 
-// Fails the test at the end of the scope if other descriptors are open than at
+// Fails the test if other descriptors are open at the end of the scope than at
 // its beginning.
 class ExpectSameDescriptors {
  public:

@@ -18,7 +18,8 @@ namespace {
 constexpr size_t kMostNames = 48;
 
 Mutex plan_mu;
-// Held by a call that asks it, so that it outlives a test that ends meanwhile.
+// A call that uses the plan shares it, so that it outlives a test that ends
+// meanwhile.
 std::shared_ptr<const FaultInjection::Plan> plan ABSL_GUARDED_BY(plan_mu);
 std::array<std::atomic<size_t>, kMostNames> counts;
 
@@ -27,14 +28,14 @@ size_t IndexOf(std::string_view name) {
   return std::find(names.begin(), names.end(), name) - names.begin();
 }
 
-// Stands in front of one system call: counts, asks the plan, and makes the call
-// if it is to be made.
+// A replacement for one system call: counts the call, asks the plan, and makes
+// the real call if the plan allows.
 template <size_t name_index, auto member>
-struct Interposed;
+struct InterposedCall;
 
 template <size_t name_index, typename Result, typename... Arguments,
           Result (*Syscalls::*member)(Arguments...)>
-struct Interposed<name_index, member> {
+struct InterposedCall<name_index, member> {
   static FaultInjection::Fault Ask() {
     const size_t index = counts[name_index].fetch_add(1);
     std::shared_ptr<const FaultInjection::Plan> asked;
@@ -53,9 +54,9 @@ struct Interposed<name_index, member> {
   }
 };
 
-// A message header whose vector holds at most so many bytes.
-struct Shortened {
-  Shortened(const msghdr& message, size_t most) : header(message) {
+// A copy of a message header whose vector holds at most `most` bytes.
+struct ShortenedMessage {
+  ShortenedMessage(const msghdr& message, size_t most) : header(message) {
     for (size_t i = 0; i < message.msg_iovlen && most > 0; ++i) {
       iovec piece = message.msg_iov[i];
       piece.iov_len = std::min(piece.iov_len, most);
@@ -73,19 +74,19 @@ constexpr size_t kSendmsg = 7;
 constexpr size_t kRecvmsg = 8;
 
 ssize_t Sendmsg(int fd, const msghdr* message, int flags) {
-  const auto fault = Interposed<kSendmsg, &Syscalls::sendmsg>::Ask();
+  const auto fault = InterposedCall<kSendmsg, &Syscalls::sendmsg>::Ask();
   if (fault.error != 0) {
     errno = fault.error;
     return -1;
   }
   if (fault.most_bytes == 0) return Syscalls::real.sendmsg(fd, message, flags);
-  Shortened shortened(*message, fault.most_bytes);
+  ShortenedMessage shortened(*message, fault.most_bytes);
   return Syscalls::real.sendmsg(fd, &shortened.header, flags);
 }
 
-// Which of the two the runtime takes is its own affair.
+// The runtime may use either of the two.
 ssize_t Send(int fd, const void* data, size_t size, int flags) {
-  const auto fault = Interposed<kSendmsg, &Syscalls::sendmsg>::Ask();
+  const auto fault = InterposedCall<kSendmsg, &Syscalls::sendmsg>::Ask();
   if (fault.error != 0) {
     errno = fault.error;
     return -1;
@@ -95,13 +96,13 @@ ssize_t Send(int fd, const void* data, size_t size, int flags) {
 }
 
 ssize_t Recvmsg(int fd, msghdr* message, int flags) {
-  const auto fault = Interposed<kRecvmsg, &Syscalls::recvmsg>::Ask();
+  const auto fault = InterposedCall<kRecvmsg, &Syscalls::recvmsg>::Ask();
   if (fault.error != 0) {
     errno = fault.error;
     return -1;
   }
   if (fault.most_bytes == 0) return Syscalls::real.recvmsg(fd, message, flags);
-  Shortened shortened(*message, fault.most_bytes);
+  ShortenedMessage shortened(*message, fault.most_bytes);
   const ssize_t got = Syscalls::real.recvmsg(fd, &shortened.header, flags);
   message->msg_flags = shortened.header.msg_flags;
   message->msg_controllen = shortened.header.msg_controllen;
@@ -109,53 +110,53 @@ ssize_t Recvmsg(int fd, msghdr* message, int flags) {
 }
 
 const Syscalls interposed = {
-    .socket = Interposed<0, &Syscalls::socket>::Call,
-    .bind = Interposed<1, &Syscalls::bind>::Call,
-    .listen = Interposed<2, &Syscalls::listen>::Call,
-    .connect = Interposed<3, &Syscalls::connect>::Call,
-    .accept4 = Interposed<4, &Syscalls::accept4>::Call,
-    .getsockopt = Interposed<5, &Syscalls::getsockopt>::Call,
-    .shutdown = Interposed<6, &Syscalls::shutdown>::Call,
+    .socket = InterposedCall<0, &Syscalls::socket>::Call,
+    .bind = InterposedCall<1, &Syscalls::bind>::Call,
+    .listen = InterposedCall<2, &Syscalls::listen>::Call,
+    .connect = InterposedCall<3, &Syscalls::connect>::Call,
+    .accept4 = InterposedCall<4, &Syscalls::accept4>::Call,
+    .getsockopt = InterposedCall<5, &Syscalls::getsockopt>::Call,
+    .shutdown = InterposedCall<6, &Syscalls::shutdown>::Call,
     .sendmsg = Sendmsg,
     .send = Send,
     .recvmsg = Recvmsg,
-    .ppoll = Interposed<9, &Syscalls::ppoll>::Call,
-    .epoll_create1 = Interposed<10, &Syscalls::epoll_create1>::Call,
-    .epoll_ctl = Interposed<11, &Syscalls::epoll_ctl>::Call,
-    .epoll_wait = Interposed<12, &Syscalls::epoll_wait>::Call,
-    .eventfd = Interposed<13, &Syscalls::eventfd>::Call,
-    .timerfd_create = Interposed<14, &Syscalls::timerfd_create>::Call,
-    .timerfd_settime = Interposed<15, &Syscalls::timerfd_settime>::Call,
-    .read = Interposed<16, &Syscalls::read>::Call,
-    .write = Interposed<17, &Syscalls::write>::Call,
-    .openat = Interposed<18, &Syscalls::openat>::Call,
-    .fstat = Interposed<19, &Syscalls::fstat>::Call,
-    .fstatat = Interposed<20, &Syscalls::fstatat>::Call,
-    .unlinkat = Interposed<21, &Syscalls::unlinkat>::Call,
-    .flock = Interposed<22, &Syscalls::flock>::Call,
-    .fchmod = Interposed<23, &Syscalls::fchmod>::Call,
-    .chmod = Interposed<24, &Syscalls::chmod>::Call,
-    .fchownat = Interposed<25, &Syscalls::fchownat>::Call,
-    .duplicate = Interposed<26, &Syscalls::duplicate>::Call,
-    .getsockname = Interposed<27, &Syscalls::getsockname>::Call,
-    .set_nonblocking = Interposed<28, &Syscalls::set_nonblocking>::Call,
-    .set_close_on_exec = Interposed<29, &Syscalls::set_close_on_exec>::Call,
-    .getpeername = Interposed<30, &Syscalls::getpeername>::Call,
-    .pidfd_open = Interposed<31, &Syscalls::pidfd_open>::Call,
-    .memfd_create = Interposed<32, &Syscalls::memfd_create>::Call,
-    .add_seals = Interposed<33, &Syscalls::add_seals>::Call,
-    .get_seals = Interposed<34, &Syscalls::get_seals>::Call,
-    .fstatfs = Interposed<35, &Syscalls::fstatfs>::Call,
-    .pread = Interposed<36, &Syscalls::pread>::Call,
-    .sendto = Interposed<37, &Syscalls::sendto>::Call,
-    .socketpair = Interposed<38, &Syscalls::socketpair>::Call,
-    .setsockopt = Interposed<39, &Syscalls::setsockopt>::Call,
-    .map_memory = Interposed<40, &Syscalls::map_memory>::Call,
+    .ppoll = InterposedCall<9, &Syscalls::ppoll>::Call,
+    .epoll_create1 = InterposedCall<10, &Syscalls::epoll_create1>::Call,
+    .epoll_ctl = InterposedCall<11, &Syscalls::epoll_ctl>::Call,
+    .epoll_wait = InterposedCall<12, &Syscalls::epoll_wait>::Call,
+    .eventfd = InterposedCall<13, &Syscalls::eventfd>::Call,
+    .timerfd_create = InterposedCall<14, &Syscalls::timerfd_create>::Call,
+    .timerfd_settime = InterposedCall<15, &Syscalls::timerfd_settime>::Call,
+    .read = InterposedCall<16, &Syscalls::read>::Call,
+    .write = InterposedCall<17, &Syscalls::write>::Call,
+    .openat = InterposedCall<18, &Syscalls::openat>::Call,
+    .fstat = InterposedCall<19, &Syscalls::fstat>::Call,
+    .fstatat = InterposedCall<20, &Syscalls::fstatat>::Call,
+    .unlinkat = InterposedCall<21, &Syscalls::unlinkat>::Call,
+    .flock = InterposedCall<22, &Syscalls::flock>::Call,
+    .fchmod = InterposedCall<23, &Syscalls::fchmod>::Call,
+    .chmod = InterposedCall<24, &Syscalls::chmod>::Call,
+    .fchownat = InterposedCall<25, &Syscalls::fchownat>::Call,
+    .duplicate = InterposedCall<26, &Syscalls::duplicate>::Call,
+    .getsockname = InterposedCall<27, &Syscalls::getsockname>::Call,
+    .set_nonblocking = InterposedCall<28, &Syscalls::set_nonblocking>::Call,
+    .set_close_on_exec = InterposedCall<29, &Syscalls::set_close_on_exec>::Call,
+    .getpeername = InterposedCall<30, &Syscalls::getpeername>::Call,
+    .pidfd_open = InterposedCall<31, &Syscalls::pidfd_open>::Call,
+    .memfd_create = InterposedCall<32, &Syscalls::memfd_create>::Call,
+    .add_seals = InterposedCall<33, &Syscalls::add_seals>::Call,
+    .get_seals = InterposedCall<34, &Syscalls::get_seals>::Call,
+    .fstatfs = InterposedCall<35, &Syscalls::fstatfs>::Call,
+    .pread = InterposedCall<36, &Syscalls::pread>::Call,
+    .sendto = InterposedCall<37, &Syscalls::sendto>::Call,
+    .socketpair = InterposedCall<38, &Syscalls::socketpair>::Call,
+    .setsockopt = InterposedCall<39, &Syscalls::setsockopt>::Call,
+    .map_memory = InterposedCall<40, &Syscalls::map_memory>::Call,
     .get_open_files_limit =
-        Interposed<41, &Syscalls::get_open_files_limit>::Call,
+        InterposedCall<41, &Syscalls::get_open_files_limit>::Call,
     .set_open_files_limit =
-        Interposed<42, &Syscalls::set_open_files_limit>::Call,
-    .unreceived_bytes = Interposed<43, &Syscalls::unreceived_bytes>::Call,
+        InterposedCall<42, &Syscalls::set_open_files_limit>::Call,
+    .unreceived_bytes = InterposedCall<43, &Syscalls::unreceived_bytes>::Call,
 };
 
 }  // namespace

@@ -11,19 +11,19 @@
 
 namespace fdrpc::testing {
 
-// An open file without a name that holds `content`; the offset is 0.
+// An open file without a name that contains `content`; the offset is 0.
 UniqueFd FileWith(const std::string& content);
-// So many, which hold "0", "1" and so on.
+// `count` such files, which contain "0", "1" and so on.
 std::vector<UniqueFd> FilesWithNumbers(int count);
-// What is left of a file from its offset, which moves to the end.
+// Reads the rest of a file from its offset.
 std::string ReadRest(int fd);
-// Whether two descriptors, of this process, are one open file description
+// Whether two descriptors of this process are one open file description
 // (kcmp(2)).
 bool SameDescription(int a, int b);
 bool HasCloseOnExec(int fd);
-// A connected pair of sockets, of SOCK_STREAM or SOCK_SEQPACKET.
+// A connected pair of sockets, of type SOCK_STREAM or SOCK_SEQPACKET.
 std::pair<UniqueFd, UniqueFd> SocketPair(int type = SOCK_STREAM);
-// The read end and the write end.
+// The read side and the write side.
 std::pair<UniqueFd, UniqueFd> Pipe();
 
 }  // namespace fdrpc::testing

@@ -10,8 +10,8 @@
 
 namespace fdrpc::testing {
 
-// An event loop such as others have, that waits for a loop and for sockets of
-// its own.
+// An event loop of another library, which waits for an fdrpc loop and for
+// sockets of its own.
 class ForeignLoop {
  public:
   explicit ForeignLoop(Loop& loop)
@@ -19,7 +19,7 @@ class ForeignLoop {
     epoll_event event = {.events = EPOLLIN, .data = {}};
     EXPECT_EQ(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, loop.fd(), &event), 0);
   }
-  // Runs until `done`. Gives how often it had something to do.
+  // Runs until `done`. Returns how often it had something to do.
   template <typename Done>
   int RunUntil(Done done) {
     int rounds = 0;

@@ -15,9 +15,9 @@
 
 namespace fdrpc::testing {
 
-// A TCP connection, of which the first end has more unsent data than the other
-// takes, and waits for that at its last close(2): until the other goes, whose
-// unread data makes its end a reset.
+// A TCP connection. The first socket has more unsent data than the second
+// takes, and its last close(2) waits for that data. It waits until the second
+// is closed, whose unread data makes that a reset.
 inline std::pair<UniqueFd, UniqueFd> LingeringSocket() {
   UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = {};
@@ -41,8 +41,8 @@ inline std::pair<UniqueFd, UniqueFd> LingeringSocket() {
   return {std::move(sender), std::move(peer)};
 }
 
-// A socket of the Unix domain in whose queue such a one waits: nobody who
-// closes it can keep it from lingering until the second goes.
+// A Unix-domain socket with the first of those sockets in its queue: closing it
+// lingers until the second one is closed, and nobody can prevent that.
 inline std::pair<UniqueFd, UniqueFd> SocketWithALingeringOne(
     int type = SOCK_STREAM) {
   auto [receiver, sender] = SocketPair(type);

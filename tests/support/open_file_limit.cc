@@ -11,7 +11,7 @@
 namespace fdrpc::testing {
 
 OpenFileLimit::OpenFileLimit(int more) {
-  // The limit is one on numbers: it is the first number that is not to be had.
+  // The limit is on numbers: it is the first number that cannot be used.
   std::vector<UniqueFd> taken;
   for (int i = 0; i <= more; ++i) {
     taken.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));

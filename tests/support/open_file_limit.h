@@ -5,8 +5,8 @@
 
 namespace fdrpc::testing {
 
-// While it lives, this process can open exactly so many descriptors more:
-// RLIMIT_NOFILE is lowered, and restored at the end.
+// During its lifetime, this process can open exactly `more` additional
+// descriptors: RLIMIT_NOFILE is lowered, and restored at the end.
 class OpenFileLimit {
  public:
   explicit OpenFileLimit(int more);

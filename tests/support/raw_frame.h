@@ -9,8 +9,8 @@
 
 namespace fdrpc::testing {
 
-// Frames as bytes, right or wrong. Written from the protocol's description and
-// not with the runtime's encoders, so that a mistake in those is found.
+// A frame as bytes, valid or not. Written from the protocol's description,
+// without the runtime's encoders, so that tests find mistakes in those.
 struct RawFrame {
   // Frame types.
   static constexpr uint8_t kHello = 1, kOpen = 2, kHeaders = 3, kMessage = 4,
@@ -29,15 +29,15 @@ struct RawFrame {
   uint16_t descriptors = 0;  // as announced
   uint32_t argument = 0;
   std::string payload = {};
-  // The length that the header announces, if not the payload's.
+  // The length in the header, if not the payload's.
   std::optional<uint32_t> length = std::nullopt;
 
   std::string Bytes() const;
-  // Reads a header; the payload is empty and its length in `length`.
+  // Reads a header; the payload is empty, and its length is in `length`.
   static RawFrame FromHeader(const std::string& header);
 };
 
-// Integers as they travel.
+// Integers as they are on the wire.
 std::string Bytes16(uint16_t value);
 std::string Bytes32(uint32_t value);
 std::string Bytes64(uint64_t value);
@@ -45,7 +45,7 @@ std::string Bytes64(uint64_t value);
 std::string Sized(const std::string& bytes);
 uint32_t Read32(const std::string& bytes, size_t offset);
 
-// What a hello says.
+// The content of a hello.
 struct RawHello {
   std::string magic = "FDRP";
   uint16_t version = 1;
@@ -74,12 +74,12 @@ RawFrame OpenFrame(uint32_t call, uint32_t method, const std::string& message,
                    uint16_t descriptors = 0);
 RawFrame CancelFrame(uint32_t call);
 RawFrame PingFrame(uint32_t argument);
-// Headers of their own, with that section of metadata.
+// A headers frame with that section of metadata.
 RawFrame HeadersFrame(uint32_t call, const std::string& section);
 // A whole unary reply.
 RawFrame ReplyFrame(uint32_t call, const std::string& message,
                     uint16_t descriptors = 0);
-// The end of a call without a reply.
+// The status of a call without a reply.
 RawFrame StatusFrame(uint32_t call, uint32_t code, const std::string& text);
 
 }  // namespace fdrpc::testing

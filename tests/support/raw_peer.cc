@@ -15,7 +15,7 @@
 namespace fdrpc::testing {
 namespace {
 
-// Only ever reached by a test that fails.
+// Reached only by a test that fails.
 constexpr int kGiveUpMs = 30'000;
 constexpr size_t kPacketBytes = 64u << 10;
 constexpr char kKnock[8] = {'F', 'D', 'R', 'D', 1, 0, 0, 0};
@@ -259,8 +259,8 @@ bool RawPeer::ReadBytes(size_t size, std::string& bytes,
     const size_t before = descriptors.size();
     const ssize_t got = Receive(bytes.data() + done, size - done, descriptors);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    // ECONNRESET: the other side closed without having read everything. Over
-    // packets that is said ahead of what it has sent.
+    // ECONNRESET: the peer closed without having read everything. A packet
+    // socket reports that before what the peer has sent.
     if (got < 0 && errno == ECONNRESET && packets_) continue;
     if (got <= 0) {
       EXPECT_TRUE(got == 0 || errno == ECONNRESET) << std::strerror(errno);
@@ -344,7 +344,7 @@ bool RawPeer::ReachesEnd() {
   packet_.clear();
   char buffer[kPacketBytes];
   while (WaitFor(POLLIN)) {
-    // Without a control buffer the kernel closes what descriptors come.
+    // Without a control buffer the kernel closes the received descriptors.
     const ssize_t got =
         recv(socket_.get(), buffer, sizeof(buffer), MSG_DONTWAIT);
     if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) continue;

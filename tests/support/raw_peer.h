@@ -20,7 +20,7 @@ struct ReadFrame {
   std::vector<UniqueFd> descriptors;
 };
 
-// How a call ended, as the raw client sees it.
+// The status of a call, as a raw client reads it.
 struct RawStatus {
   uint32_t code = 0xffffffff;
   std::string text;
@@ -28,50 +28,50 @@ struct RawStatus {
   std::vector<UniqueFd> descriptors;
 };
 
-// The schemes of addresses that there are connections over, for tests that run
-// over each; and for the names of those.
+// The schemes of addresses, for tests that run over each type of socket, and
+// for their names.
 inline const auto kAllSchemes =
     ::testing::Values("unix:", "unix-seqpacket:", "unix-dgram:");
 std::string SchemeName(const ::testing::TestParamInfo<const char*>& info);
 
-// A peer that says what a test tells it to: bytes with descriptors over a
-// socket of its own, without any of the runtime's code. Blocks; what takes
-// longer than any machine needs fails the test.
+// A peer that does what a test tells it to: it sends and reads bytes and
+// descriptors over its own socket, without code of the runtime. Blocks; waiting
+// unreasonably long fails the test.
 class RawPeer {
  public:
-  // Connects to the listening socket of that path.
+  // Connects to the listening socket at that path.
   static RawPeer Connect(const std::string& path,
                          std::string_view scheme = "unix:");
   explicit RawPeer(UniqueFd socket);
 
-  // Sends all of `bytes`, the descriptors with the first of them. False if the
-  // other side is gone. Over packets in one, if they fit; else a frame in each,
-  // and what of a frame does not fit as a memory file.
+  // Sends all of `bytes`, with the descriptors attached to the first. False if
+  // the peer is gone. On packet sockets it sends one packet, if everything
+  // fits; otherwise one packet for each frame, with a memory file for what does
+  // not fit.
   bool Send(const std::string& bytes, const std::vector<int>& fds = {});
   bool Send(const RawFrame& frame, const std::vector<int>& fds = {}) {
     return Send(frame.Bytes(), fds);
   }
-  // The same one byte at a time.
+  // The same, one byte at a time.
   bool SendBytewise(const std::string& bytes, const std::vector<int>& fds = {});
-  // One sendmsg(2) that does not block: what it returned, or -errno.
+  // One non-blocking sendmsg(2): its result, or -errno.
   ssize_t TrySend(const std::string& bytes, const std::vector<int>& fds = {});
   // One sendmsg(2) with two control messages: credentials and descriptors.
   bool SendWithCredentials(const std::string& bytes,
                            const std::vector<int>& fds);
-  // The bytes as out-of-band data; false if the kernel has none for this
-  // socket.
+  // Sends the bytes as out-of-band data; false if the kernel does not support
+  // that for this socket.
   bool SendOutOfBand(const std::string& bytes);
   void HalfClose();
   void Close() { socket_.Reset(); }
 
-  // The next frame; none at the end of the stream.
+  // The next frame; nullopt at the end of the stream.
   std::optional<ReadFrame> Read();
-  // The next frame of that type; what comes before it is dropped.
+  // The next frame of that type; frames before it are dropped.
   std::optional<ReadFrame> ReadType(uint8_t type);
-  // The status of the next call that ends, or of that call.
+  // The status of the next call that ends, or of the call `call`.
   RawStatus ReadStatus(std::optional<uint32_t> call = std::nullopt);
-  // Whether the other side ends the connection; frames that come before it does
-  // are dropped.
+  // Whether the peer ends the connection; frames before the end are dropped.
   bool ReachesEnd();
   // Whether something can be read now, or within that time.
   bool Readable(std::chrono::milliseconds within = {}) const;
@@ -84,13 +84,13 @@ class RawPeer {
                  std::vector<UniqueFd>& descriptors);
   bool WaitFor(short events) const;
   bool SendPacket(const std::string& bytes, const std::vector<int>& fds);
-  // What is left of a packet, or all of the next; 0 at the end.
+  // The rest of a packet, or the whole next one; 0 at the end.
   ssize_t Receive(char* to, size_t size, std::vector<UniqueFd>& descriptors);
   void Unseal(ReadFrame& read);
 
   UniqueFd socket_;
   bool packets_;
-  std::string packet_;  // what of the last one was not read
+  std::string packet_;  // the unread part of the last one
 };
 
 // A listening socket that accepts raw peers.
@@ -100,7 +100,7 @@ class RawListener {
                        std::string_view scheme = "unix:");
   // The next connection.
   RawPeer Accept();
-  // Whether a connection waits to be accepted.
+  // Whether a connection is waiting to be accepted.
   bool HasPending() const;
   void Close() { socket_.Reset(); }
 

@@ -11,12 +11,13 @@
 
 namespace fdrpc::testing {
 
-// The most memory that a process has had resident since this was made.
+// How much the resident memory of a process has grown at most since this was
+// made.
 class ResidentGrowth {
  public:
   explicit ResidentGrowth(pid_t pid) : dir_("/proc/" + std::to_string(pid)) {
     std::ofstream reset(dir_ + "/clear_refs");
-    reset << "5" << std::flush;  // the peak is what is resident now (proc(5))
+    reset << "5" << std::flush;  // makes the present value the peak (proc(5))
     EXPECT_TRUE(reset.good());
     before_ = PeakKib();
   }

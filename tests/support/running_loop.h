@@ -15,7 +15,7 @@ inline Loop NewLoop() {
   return *std::move(loop);
 }
 
-// A loop that runs on a thread of its own as long as this lives.
+// A loop that runs on its own thread during this object's lifetime.
 class RunningLoop {
  public:
   ~RunningLoop() { loop_.Stop(); }

@@ -16,8 +16,8 @@
 
 namespace fdrpc::testing {
 
-// A child process that serves the test service until it is told to stop. Made
-// before this process has threads. `prepare` runs in the child, and replaces
+// A child process that serves the test service until it is told to stop. Make
+// it before this process has threads. `prepare` runs in the child, and replaces
 // handlers.
 class ServerProcess {
  public:
@@ -47,7 +47,7 @@ class ServerProcess {
   }
 
   pid_t pid() const { return pid_; }
-  // Its exit code, or minus the signal that ended it.
+  // Returns its exit code, or minus the signal that ended it.
   int Stop(int signal) {
     kill(pid_, signal);
     return ExitCode(std::exchange(pid_, -1));

@@ -24,7 +24,7 @@ UniqueFd Bound(int type, const std::string& address) {
 
 void PassSockets(const std::vector<int>& sockets, const std::string& names) {
   constexpr int kFirst = 3;
-  // Out of the way first, of each other.
+  // First move them away from the target numbers, and from each other.
   std::vector<int> moved;
   for (int socket : sockets) {
     moved.push_back(fcntl(socket, F_DUPFD_CLOEXEC, 100));

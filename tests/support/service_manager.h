@@ -11,15 +11,15 @@ namespace fdrpc::testing {
 // What a service manager does for the processes that it starts.
 
 // For a child: passes it `sockets`, by the protocol of sd_listen_fds(3), with
-// their names joined by colons. No other descriptors are left, but for the
+// their names joined by colons. Closes all other descriptors except the
 // standard ones.
 void PassSockets(const std::vector<int>& sockets, const std::string& names);
 
 // A socket of a type (SOCK_STREAM, …) that is bound to `path` and, unless it is
-// one for datagrams, listens: made as a manager makes it.
+// a datagram socket, listens: as a service manager makes it.
 UniqueFd BoundSocket(int type, const std::string& path);
 
-// The manager's end of sd_notify(3).
+// The manager's side of sd_notify(3).
 class NotifyListener {
  public:
   // The value of NOTIFY_SOCKET: a path, or "@" and an abstract name.
@@ -28,17 +28,17 @@ class NotifyListener {
   NotifyListener& operator=(const NotifyListener&) = delete;
 
   int fd() const { return socket_.get(); }
-  // The next datagram; blocks until it comes.
+  // The next datagram; blocks until it arrives.
   std::string Read() const;
-  // The next one that is not "WATCHDOG=1".
+  // The next datagram that is not "WATCHDOG=1".
   std::string ReadState() const;
 
  private:
   UniqueFd socket_;
 };
 
-// While it lives, an environment variable has a value; before other threads
-// look at the environment, and after.
+// During its lifetime, an environment variable has a value. Make and destroy it
+// while no other thread reads the environment.
 class ScopedVariable {
  public:
   ScopedVariable(const std::string& name, const std::string& value);

@@ -24,7 +24,7 @@ pid_t StartOne(const Spawner::Body& body) {
   return read(ready.get(), &byte, 1) == 1 ? pid : -1;
 }
 
-int EndOf(pid_t pid) {
+int WaitForExit(pid_t pid) {
   int status = 0;
   if (waitpid(pid, &status, 0) != pid) return -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -56,7 +56,7 @@ void Spawner::Serve(const Body& body, UniqueFd orders, UniqueFd answers) {
         return body(std::move(ready));
       });
     } else {
-      answer = EndOf(pid);
+      answer = WaitForExit(pid);
     }
     (void)!write(answers.get(), &answer, sizeof answer);
   }
@@ -65,7 +65,7 @@ void Spawner::Serve(const Body& body, UniqueFd orders, UniqueFd answers) {
 
 Spawner::~Spawner() {
   orders_.Reset();
-  EXPECT_EQ(EndOf(pid_), 0);
+  EXPECT_EQ(WaitForExit(pid_), 0);
 }
 
 int Spawner::Order(char order) {

@@ -9,22 +9,22 @@
 
 namespace fdrpc::testing {
 
-// Starts processes, one after the other, for a test that has threads: a child
-// of it that was forked before and has none. Is not to be forgotten: the
-// processes are children of the child's.
+// Starts processes, one after the other, for a test that has threads: in a
+// child that was forked before and has none. So the processes are children of
+// that child.
 class Spawner {
  public:
-  // `body` runs in each process, which exits with what it returns; it writes
-  // a byte into `ready` once the test may go on.
+  // Runs in each process, which exits with its result; it writes a byte to
+  // `ready` when the test may continue.
   using Body = std::function<int(UniqueFd ready)>;
-  // Made before this process has threads.
+  // Make it before this process has threads.
   explicit Spawner(const Body& body);
   ~Spawner();
 
-  // The next process, once it is ready; -1 if it never was.
+  // Returns the next process when it is ready; -1 if that fails.
   pid_t Start();
-  // Waits for the end of the one that was started: its exit code, or minus the
-  // signal that ended it.
+  // Waits for the end of the started process: returns its exit code, or minus
+  // the signal that ended it.
   int AwaitEnd();
 
  private:

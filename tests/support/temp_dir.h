@@ -6,7 +6,7 @@
 
 namespace fdrpc::testing {
 
-// A directory of the test's own, removed with what is in it.
+// A directory of the test's own. The destructor removes it with its content.
 class TempDir {
  public:
   TempDir();

@@ -18,11 +18,11 @@ inline Text TextOf(const std::string& text, int64_t number = 0) {
 inline Text Numbered(int64_t number) { return TextOf("", number); }
 
 // The test service, with handlers that a test can replace. By default Echo
-// returns its request and Exchange the descriptors that it was sent; Put counts
-// descriptors, and Get returns files that hold the request's text, `number` of
-// them. Of those with streams, Watch replies `number` times with the text and
-// the count, Collect joins the texts and counts them, Chat echoes, and GetAll,
-// PutAll and ExchangeAll do the same with descriptors.
+// returns its request, and Exchange the descriptors that it received; Put
+// counts descriptors, and Get returns `number` files that contain the request's
+// text. Of the streaming methods, Watch replies `number` times with the text
+// and the count, Collect joins the texts and counts them, Chat echoes, and
+// GetAll, PutAll and ExchangeAll do the same with descriptors.
 class FakeService final : public TestService::Service {
  public:
   std::function<absl::Status(ServerContext&, const Text&, Text&)> echo;

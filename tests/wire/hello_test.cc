@@ -88,7 +88,7 @@ TEST(HelloTest, IsRefusedWithVersionsThatMakeNoSense) {
                              Hello{.version = 2, .oldest_version = 0xffff}}) {
     const absl::Status status = DecodeError(hello);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(status.message(), HasSubstr("versions make no sense"));
+    EXPECT_THAT(status.message(), HasSubstr("versions are invalid"));
   }
 }
 
@@ -116,7 +116,7 @@ TEST(HelloTest, IsRefusedWithCreditThatMakesNoSense) {
         Hello{.initial_credit_descriptors = 0xffffffff}}) {
     const absl::Status status = DecodeError(hello);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(status.message(), HasSubstr("credit makes no sense"));
+    EXPECT_THAT(status.message(), HasSubstr("credit is invalid"));
   }
 }
 
