@@ -50,7 +50,7 @@ std::string IncludeGuard(const FileDescriptor& file) {
 }
 
 std::string MockIncludeGuard(const FileDescriptor& file) {
-  // No path of a .proto file ends like this.
+  // No path of a .proto file has this ending.
   return absl::StrCat(IncludeGuard(file), "_MOCK");
 }
 

@@ -1,8 +1,8 @@
 #ifndef FDRPC_CODEGEN_CC_NAMES_H_
 #define FDRPC_CODEGEN_CC_NAMES_H_
 
-// The names by which generated code refers to files and to what protoc's own
-// C++ generator has made of them.
+// The names that generated code uses for files, and for what protoc's own C++
+// generator has made of them.
 
 #include <string>
 
@@ -17,8 +17,8 @@ std::string SourcePath(const google::protobuf::FileDescriptor& file);
 std::string MockHeaderPath(const google::protobuf::FileDescriptor& file);
 std::string MessageHeaderPath(const google::protobuf::FileDescriptor& file);
 
-// Different for different paths, also where they differ in a '/' against a '_'
-// or in case alone; and the mock header's from all of those.
+// Different for different paths, even if they differ only in a '/' and a '_' or
+// in case. The mock header's guard differs from all of those.
 std::string IncludeGuard(const google::protobuf::FileDescriptor& file);
 std::string MockIncludeGuard(const google::protobuf::FileDescriptor& file);
 
@@ -27,7 +27,7 @@ std::string MessageType(const google::protobuf::Descriptor& message);
 // "::fdrpc::Parcel<::foo::bar::Outer_Inner>".
 std::string ParcelType(const google::protobuf::Descriptor& message);
 
-// What protoc's accessors of the field are made from: "file" for has_file().
+// The stem of protoc's accessors of the field: "file" for has_file().
 std::string FieldStem(const google::protobuf::FieldDescriptor& field);
 
 }  // namespace fdrpc::codegen

@@ -33,7 +33,7 @@ bool CodeGenerator::Generate(const FileDescriptor* file,
                              std::string* error) const {
   bool mocks = false;
   std::string export_macro;
-  // protoc puts a comma between those of several --fdrpc_opt.
+  // protoc joins the values of several --fdrpc_opt with commas.
   for (absl::string_view word :
        absl::StrSplit(parameter, ',', absl::SkipEmpty())) {
     if (absl::ConsumePrefix(&word, "dllexport_decl=")) {

@@ -10,10 +10,10 @@
 
 namespace fdrpc::codegen {
 
-// What protoc calls: writes x.fdrpc.h and x.fdrpc.cc for every x.proto, or
-// reports what is wrong with any of them. The parameter "mocks" has it write
-// x.mock.fdrpc.h too; "dllexport_decl=MACRO", as of protoc's own C++, puts
-// MACRO before the names of classes.
+// The plugin that protoc calls. Writes x.fdrpc.h and x.fdrpc.cc for every
+// x.proto, or reports what is wrong with any of them. With the parameter
+// "mocks" it also writes x.mock.fdrpc.h. "dllexport_decl=MACRO", as for
+// protoc's own C++, puts MACRO before the names of classes.
 class CodeGenerator final : public EditionsPlugin {
  public:
   bool Generate(const google::protobuf::FileDescriptor* file,
@@ -21,8 +21,8 @@ class CodeGenerator final : public EditionsPlugin {
                 google::protobuf::compiler::GeneratorContext* context,
                 std::string* error) const override;
 
-  // The inherited one puts the file's name before its error; ours stand in
-  // every line already.
+  // The inherited function puts the file's name before its error; here each
+  // line of the error already has it.
   bool GenerateAll(
       const std::vector<const google::protobuf::FileDescriptor*>& files,
       const std::string& parameter,

@@ -17,8 +17,8 @@ bool Fits(int indent, absl::string_view line) {
   return indent + line.size() <= kColumns;
 }
 
-// "head(items)tail", on one line or with the items on the next one. False, and
-// nothing printed, if neither will do.
+// Prints "head(items)tail" on one line, or with the items on the next one.
+// Returns false, and prints nothing, if neither fits.
 bool PrintUnbrokenList(Printer& printer, int indent, const std::string& head,
                        const std::vector<std::string>& items,
                        const std::string& tail) {
@@ -86,7 +86,8 @@ void PrintCall(Printer& printer, int indent, const std::string& head,
 void PrintFunctionHead(Printer& printer, int indent,
                        const FunctionHead& function) {
   std::string head = absl::StrCat(function.result, " ", function.name);
-  // The parameters may go to the next line, their parenthesis may not.
+  // The parameters may go to the next line, but their opening parenthesis may
+  // not.
   if (!Fits(indent, head + "(")) {
     PrintLine(printer, indent, function.result);
     head = function.name;

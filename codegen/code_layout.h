@@ -10,34 +10,35 @@
 
 namespace fdrpc::codegen {
 
-// How generated code is broken into lines. `indent` is always what `printer`
-// indents lines by.
+// Breaks generated code into lines. `indent` is always the indentation of
+// `printer`.
 
-// The most columns of a line.
+// The maximum length of a line.
 inline constexpr size_t kColumns = 80;
-// How far the members of a class are indented, and those of a class within it.
+// The indentation of the members of a class, and of a class within it.
 inline constexpr int kMemberIndent = 2;
 inline constexpr int kNestedMemberIndent = 4;
 
-// A line that may be too long: if so, it is broken within its first template,
-// behind the "<" and, if it must be, between the arguments.
+// Prints a line. If it is too long, breaks it within its first template, after
+// the "<" and, if necessary, between the arguments.
 void PrintLine(google::protobuf::io::Printer& printer, int indent,
                absl::string_view line);
 
-// A function's declaration or the head of its definition.
+// The declaration of a function, or the head of its definition.
 struct FunctionHead {
   std::string result;
   std::string name;
   std::vector<std::string> parameters;
-  std::string tail;  // what follows the ")": " const;"
+  std::string tail;  // the text after the ")": " const;"
 };
 
-// Prints on one line what fits there, and otherwise breaks it as a reader would
-// expect: parameters get a line each.
+// Prints the function head on one line if it fits, and otherwise one parameter
+// on a line.
 void PrintFunctionHead(google::protobuf::io::Printer& printer, int indent,
                        const FunctionHead& function);
 
-// The same for a call, "head(arguments)tail", whose arguments share lines.
+// Prints a call, "head(arguments)tail", in the same way, but with several
+// arguments on a line.
 void PrintCall(google::protobuf::io::Printer& printer, int indent,
                const std::string& head,
                const std::vector<std::string>& arguments,

@@ -11,8 +11,8 @@
 namespace fdrpc::codegen {
 namespace {
 
-// A line that ends in a backslash, or in its trigraph, would make the next line
-// part of the comment; compilers forgive blanks behind the backslash.
+// A line that ends with a backslash, or its trigraph, would make the next line
+// a part of the comment. Compilers ignore blanks after the backslash.
 bool ContinuesTheLine(absl::string_view line) {
   return absl::EndsWith(line, "\\") || absl::EndsWith(line, "\?\?/");
 }

@@ -10,12 +10,12 @@
 
 namespace fdrpc::codegen {
 
-// The lines of C++ comments, each with its "//", that say what `text` says.
-// Nothing in `text` can end the comment or continue it into the next line.
+// `text` as lines of C++ comments, each with its "//". Nothing in `text` can
+// end the comment, or continue it into the next line.
 std::vector<std::string> CommentLines(absl::string_view text);
 
-// The comment that stands before an element of a .proto file or, if there is
-// none, on its line behind it.
+// The comment before an element of a .proto file or, if there is none, the one
+// after it on the same line.
 template <typename Element>
 std::string CommentOf(const Element& element) {
   google::protobuf::SourceLocation location;
@@ -24,12 +24,12 @@ std::string CommentOf(const Element& element) {
                                            : location.leading_comments;
 }
 
-// A comment from the .proto file, in its own lines.
+// Prints a comment from the .proto file, with its own line breaks.
 void PrintComment(google::protobuf::io::Printer& printer,
                   absl::string_view text);
 
-// A comment of our own, broken into lines where it must be. `indent` is what
-// `printer` indents lines by.
+// Prints a comment of the generator, with line breaks where necessary. `indent`
+// is the indentation of `printer`.
 void PrintProse(google::protobuf::io::Printer& printer, int indent,
                 absl::string_view text);
 

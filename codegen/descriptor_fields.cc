@@ -57,9 +57,9 @@ bool DescriptorFields::HasAny(const Descriptor& message) {
   if (auto known = known_.find(&message); known != known_.end()) {
     return known->second;
   }
-  // Types may contain each other in circles, so the answer for one on the way
-  // is not settled until everything within reach has been seen. If there is no
-  // descriptor, then none of the types seen has one.
+  // Types can contain each other in cycles. So the answer for a type on the way
+  // is not known until everything that it reaches was seen. If no descriptor
+  // was found, none of the types seen has one.
   std::vector<const Descriptor*> reached = {&message};
   absl::flat_hash_set<const Descriptor*> seen = {&message};
   for (size_t next = 0; next < reached.size(); ++next) {

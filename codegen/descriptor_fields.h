@@ -9,33 +9,34 @@
 
 namespace fdrpc::codegen {
 
-// Whether `message` is fdrpc.Fd itself. Messages called Fd in other packages
-// are not.
+// Whether `message` is fdrpc.Fd itself. A message that is called Fd in another
+// package is not.
 bool IsFd(const google::protobuf::Descriptor& message);
 
-// The message type of `field`, for a map that of its values; null if it is not
-// a message.
+// The message type of `field`, or of its values if it is a map; null if that is
+// not a message.
 const google::protobuf::Descriptor* ValueMessage(
     const google::protobuf::FieldDescriptor& field);
 
-// Whether `field` is an fdrpc.Fd, several of them, or a map of them.
+// Whether `field` is an fdrpc.Fd, a repeated fdrpc.Fd, or a map to fdrpc.Fd.
 bool HoldsFd(const google::protobuf::FieldDescriptor& field);
 
-// Whether `message` is a google.protobuf.Any or has one in a field at any
+// Whether `message` is a google.protobuf.Any, or has one in a field at any
 // depth.
 bool HasPackedMessages(const google::protobuf::Descriptor& message);
 
-// Knows which message types contain an fdrpc.Fd at any depth: those have a
-// Parcel. Remembers what it has found, so that asking for every type of a large
-// file stays cheap.
+// Finds the message types that contain an fdrpc.Fd at any depth, which are
+// those with a Parcel. Caches its results, so that asking for every type of a
+// large file is cheap.
 class DescriptorFields {
  public:
-  // Whether `message` is an fdrpc.Fd or has one in a field at any depth.
-  // Extensions do not count: they are not part of a message's generated code.
+  // Whether `message` is an fdrpc.Fd, or has one in a field at any depth.
+  // Extensions do not count, because they are not part of a message's generated
+  // code.
   bool HasAny(const google::protobuf::Descriptor& message);
 
-  // The messages of `file`, nested ones too, of which HasAny() is true, outer
-  // ones before those that are nested in them.
+  // The messages of `file` for which HasAny() is true, including nested ones,
+  // each before those that are nested in it.
   std::vector<const google::protobuf::Descriptor*> ParcelMessages(
       const google::protobuf::FileDescriptor& file);
 
@@ -43,8 +44,8 @@ class DescriptorFields {
   absl::flat_hash_map<const google::protobuf::Descriptor*, bool> known_;
 };
 
-// Calls `visit` for every message of `file`, nested ones too, outer ones before
-// those that are nested in them. Not for map entries, which are no types of
+// Calls `visit` for every message of `file`, including nested ones, each before
+// those that are nested in it. Not for map entries, which are not types of
 // their own.
 void ForEachMessage(
     const google::protobuf::FileDescriptor& file,

@@ -31,7 +31,7 @@ std::string Printed(const std::function<void(Printer&)>& print) {
   std::string text;
   google::protobuf::io::StringOutputStream stream(&text);
   {
-    Printer printer(&stream, '$');  // complete once it is destroyed
+    Printer printer(&stream, '$');  // complete after its destruction
     print(printer);
   }
   return text;
@@ -48,7 +48,8 @@ void PrintIncludes(Printer& printer, const IncludeList& includes) {
   }
 }
 
-// The header and the source of one file: the same parts in the same order.
+// Generates the header and the source of one file, with the same parts in the
+// same order.
 class FileGenerator {
  public:
   FileGenerator(const FileDescriptor& file, DescriptorFields& descriptor_fields,
@@ -162,7 +163,7 @@ class FileGenerator {
     return false;
   }
 
-  // Whether the source names something that the headers mark as deprecated.
+  // Whether the source uses something that the headers mark as deprecated.
   bool UsesDeprecated() const {
     if (HasDeprecatedService()) return true;
     for (const Descriptor* message : descriptor_fields_.ParcelMessages(file_)) {

@@ -14,16 +14,16 @@ struct GeneratedFile {
   std::string source;
 };
 
-// Generates for x.proto. Depends on `file` and what it imports alone.
-// INVALID_ARGUMENT lists what is wrong with `file`, a line for each problem,
-// with the place and what to do.
-// `export_macro` stands before the names of its classes, if it is not empty.
+// Generates the code for x.proto. The result depends only on `file` and its
+// imports. INVALID_ARGUMENT lists what is wrong with `file`, with a line for
+// each problem: its place, and what to do. `export_macro`, if not empty,
+// precedes the names of the classes.
 absl::StatusOr<GeneratedFile> GenerateFile(
     const google::protobuf::FileDescriptor& file,
     const std::string& export_macro = "");
 
-// The text of x.mock.fdrpc.h, likewise, for a `file` that GenerateFile() takes:
-// it includes x.fdrpc.h, and GoogleMock, which nothing else does.
+// The text of x.mock.fdrpc.h, for a `file` that GenerateFile() accepts. It
+// includes x.fdrpc.h, and is the only generated file that includes GoogleMock.
 absl::StatusOr<std::string> GenerateMockHeader(
     const google::protobuf::FileDescriptor& file);
 

@@ -9,21 +9,21 @@
 
 namespace fdrpc::codegen {
 
-// One form of serving, with the class of handlers that generated code has for
-// it. Types contain the placeholders of MethodTypes.
+// One form of handlers, with the class that generated code has for them. Types
+// contain the placeholders of MethodTypes.
 struct HandlerForm {
   std::string class_name;
-  // Of the class, behind "Serves package.Service".
+  // The comment of the class, after "Serves package.Service".
   std::string description;
 
-  // What a handler returns and takes.
+  // The result and the parameters of a handler.
   std::string result;
   ByKind<std::vector<Parameter>> parameters;
-  // Whether their types get names of their own.
+  // Whether the types of the parameters get names of their own.
   bool names_calls = false;
 
-  // What a handler that nobody overrides does: it ends its call with a status
-  // that stands between these two, by means of its parameters or without.
+  // The body of a handler that nobody overrides: it ends its call with a
+  // status, whose text is between these two strings.
   std::string end_call;
   std::string end_call_tail;
   bool uses_parameters;
@@ -34,7 +34,7 @@ struct HandlerForm {
 
 // Service, with handlers that may block.
 HandlerForm BlockingHandlers();
-// That, AsyncService and CoService.
+// Service, AsyncService and CoService.
 std::vector<HandlerForm> HandlerForms();
 
 }  // namespace fdrpc::codegen

@@ -11,8 +11,8 @@
 
 namespace fdrpc::codegen {
 
-// Writes the class that servers of one form derive from. Borrows all that it is
-// given but the form.
+// Writes the base class for handlers of one form. Borrows its arguments, except
+// the form.
 class HandlerGenerator {
  public:
   HandlerGenerator(const google::protobuf::ServiceDescriptor& service,
@@ -23,9 +23,9 @@ class HandlerGenerator {
         descriptor_fields_(descriptor_fields),
         form_(std::move(form)) {}
 
-  // The class, as it stands within the service's own.
+  // Prints the class, inside the service's own.
   void PrintClass(google::protobuf::io::Printer& printer) const;
-  // The bodies of its handlers, and its table of them.
+  // Prints the bodies of its handlers, and its table of them.
   void PrintBodies(google::protobuf::io::Printer& printer) const;
 
  private:

@@ -1,4 +1,4 @@
-// protoc-gen-fdrpc: protoc starts it for --fdrpc_out.
+// protoc-gen-fdrpc, which protoc starts for --fdrpc_out.
 
 #include "codegen/code_generator.h"
 #include "google/protobuf/compiler/plugin.h"

@@ -6,7 +6,7 @@
 
 namespace fdrpc::codegen {
 
-// One T for each kind of method: those that generated code treats differently.
+// One T for each kind of method that generated code treats differently.
 template <typename T>
 struct ByKind {
   T unary = {};

@@ -11,7 +11,7 @@ namespace {
 using google::protobuf::UnknownField;
 using google::protobuf::UnknownFieldSet;
 
-// As fdrpc/options.proto has it.
+// As in fdrpc/options.proto.
 constexpr int kOneWayNumber = 1;
 
 }  // namespace
@@ -33,13 +33,13 @@ MethodRules MethodRules::Parse(absl::string_view bytes) {
 }
 
 bool IsOneWay(const google::protobuf::MethodDescriptor& method) {
-  // Read as bytes, so that it does not matter whether this program knows the
-  // option as an extension.
+  // Parsed from bytes, so that it does not matter whether this program knows
+  // the option as an extension.
   UnknownFieldSet fields;
   if (!fields.ParseFromString(method.options().SerializePartialAsString())) {
     return false;
   }
-  std::string bytes;  // what comes again is merged
+  std::string bytes;  // repeated occurrences are merged
   for (int i = 0; i < fields.field_count(); ++i) {
     const UnknownField& field = fields.field(i);
     if (field.number() == kMethodRulesNumber &&

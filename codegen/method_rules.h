@@ -6,17 +6,17 @@
 
 namespace fdrpc::codegen {
 
-// What option (fdrpc.method_rules) says of a method.
+// The content of a method's option (fdrpc.method_rules).
 struct MethodRules {
   bool one_way = false;
-  // Something that this version does not know.
+  // There is something that this version does not know.
   bool unknown = false;
 
-  // Of the option's bytes, an fdrpc.MethodRules.
+  // Parses the option's bytes, an fdrpc.MethodRules.
   static MethodRules Parse(absl::string_view bytes);
 };
 
-// The number of (fdrpc.method_rules) among the options of a method.
+// The field number of (fdrpc.method_rules) in the options of a method.
 inline constexpr int kMethodRulesNumber = 51871;
 
 // Whether the method is marked as one-way.

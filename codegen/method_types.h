@@ -9,7 +9,7 @@
 
 namespace fdrpc::codegen {
 
-// What a method takes and gives, as generated code writes it.
+// The types of a method's request and reply, as generated code writes them.
 struct MethodTypes {
   MethodTypes(const google::protobuf::MethodDescriptor& method,
               DescriptorFields& descriptor_fields);
@@ -20,13 +20,14 @@ struct MethodTypes {
   // A message's own type, or its Parcel if it has descriptors.
   std::string request;
   std::string reply;
-  // How a stub takes a request: a parcel by value, since its descriptors leave
-  // the caller's hands.
+  // How a stub takes a request: a parcel by value, because the caller gives its
+  // descriptors away.
   std::string sent_request;
-  // How a handler takes it: it may take descriptors out of a parcel.
+  // How a handler takes a request: a parcel is mutable, so that descriptors can
+  // be taken out.
   std::string received_request;
 
-  // `text` with its $request$, $reply$, $sent_request$ and $received_request$
+  // `text`, with $request$, $reply$, $sent_request$ and $received_request$
   // replaced by these types.
   std::string FillIn(absl::string_view text) const;
 };

@@ -17,7 +17,7 @@ using google::protobuf::io::Printer;
 
 constexpr int kBodyIndent = 4;
 
-// A macro would take the comma of a template for its own.
+// A comma in a template would separate arguments of the macro.
 std::string AsMacroArgument(const std::string& type) {
   return type.find(',') == std::string::npos ? type
                                              : absl::StrCat("(", type, ")");

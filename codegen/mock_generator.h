@@ -9,8 +9,8 @@
 
 namespace fdrpc::codegen {
 
-// Writes the GoogleMock class of one service, which derives from the class of
-// handlers that block. Borrows all that it is given.
+// Writes the GoogleMock class of one service, which derives from its class of
+// blocking handlers. Borrows its arguments.
 class MockGenerator {
  public:
   MockGenerator(const google::protobuf::ServiceDescriptor& service,
@@ -20,7 +20,8 @@ class MockGenerator {
   void PrintClass(google::protobuf::io::Printer& printer) const;
 
  private:
-  // What a method does that a test expects nothing of: what the base does.
+  // Prints the action of a method for which a test expects nothing: it calls
+  // the base class.
   void PrintDefault(google::protobuf::io::Printer& printer,
                     int method_index) const;
   void PrintMock(google::protobuf::io::Printer& printer,

@@ -36,16 +36,16 @@ std::string NumberConstant(const FieldDescriptor& extension) {
   return constant + "FieldNumber";
 }
 
-// The C++ names of one namespace, each with what it stands for. What protoc's
-// own generator defines there beside messages, enums and extensions depends on
-// its release; this has the names of all releases, so that what is taken with
-// one compiles with the others.
+// The C++ names of one namespace, each with what it names. What protoc's own
+// generator defines there besides messages, enums and extensions depends on its
+// release. This has the names of all releases, so that code compiles with all
+// of them if it compiles with one.
 class NamespaceNames {
  public:
   explicit NamespaceNames(std::string name) : name_(std::move(name)) {}
 
-  // What `file` and its imports define in the namespace, but for the services
-  // of `file` itself.
+  // Adds what `file` and its imports define in the namespace, except the
+  // services of `file` itself.
   void AddMessagesOf(const FileDescriptor& file) {
     if (!seen_.insert(&file).second) return;
     for (int i = 0; i < file.dependency_count(); ++i) {
@@ -95,7 +95,7 @@ class NamespaceNames {
     }
   }
 
-  // `owner` is the message that an author knows it by.
+  // `owner` is the message as the author of the file knows it.
   void AddClass(const Descriptor& type, const Descriptor& owner) {
     const std::string name = ClassName(&type);
     Add(name, "message", owner);
@@ -106,8 +106,8 @@ class NamespaceNames {
     }
   }
 
-  // A nested enum stands in the namespace too, under its message's name, and so
-  // do its values and what protoc writes for it.
+  // A nested enum is in the namespace too, under its message's name, and so are
+  // its values and what protoc generates for it.
   void AddEnum(const EnumDescriptor& type) {
     const std::string name = ClassName(&type);
     const std::string prefix =
@@ -134,7 +134,8 @@ class NamespaceNames {
   std::map<std::string, std::string> owners_;
 };
 
-// Whether the C++ `kind` of the service has its name for itself.
+// Checks that no other C++ entity has the name of the service's `kind` of
+// class.
 void CheckClass(const std::string& class_name, const char* kind,
                 const ServiceDescriptor& service, NamespaceNames& names,
                 Problems& problems) {

@@ -6,13 +6,13 @@
 
 namespace fdrpc::codegen {
 
-// Finds services whose C++ class would have the name of something else in their
+// Finds services whose C++ class would have the name of something else in its
 // namespace: of what protoc's C++ generator makes of the messages, enums and
-// extensions of the file and of all that it imports, or of another service.
-// What other files define in the namespace is not seen.
+// extensions of the file and its imports, or of another service. Does not see
+// what other files define in the namespace.
 void CheckNameCollisions(const google::protobuf::FileDescriptor& file,
                          Problems& problems);
-// The same of the classes that mock them, and of what GoogleMock makes of their
+// The same for the mock classes, and for what GoogleMock makes of their
 // methods.
 void CheckMockNameCollisions(const google::protobuf::FileDescriptor& file,
                              Problems& problems);

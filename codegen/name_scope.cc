@@ -43,8 +43,8 @@ constexpr absl::string_view kKeywords[] = {
 };
 
 // Macros of the C library and the compilers (unix and linux exist in GNU modes)
-// that a method or a field may well be called; sorted. Not stdin, stdout and
-// stderr: glibc's expand to themselves.
+// that are plausible names of methods or fields; sorted. Not stdin, stdout and
+// stderr, which expand to themselves in glibc.
 constexpr absl::string_view kMacros[] = {
     "BUFSIZ",   "DOMAIN",  "EOF",       "INFINITY", "NAN",   "NULL",
     "OVERFLOW", "SING",    "UNDERFLOW", "assert",   "errno", "linux",

@@ -1,21 +1,23 @@
 #ifndef FDRPC_CODEGEN_NAME_SCOPE_H_
 #define FDRPC_CODEGEN_NAME_SCOPE_H_
 
-// How generated names stay free of collisions.
+// Rules that keep generated names free of collisions.
 //
 // A name that generated code derives from a .proto file gets a trailing
-// underscore, and another one until it is free, where it would be
+// underscore, and more until it is free, if it is
 //
-//   - a keyword of C++20, or a macro that system headers may define (major,
-//     errno, OVERFLOW, ...: NameScope knows which);
-//   - a name that the generated class or its base needs for itself
-//     (service_names.cc and parcel_accessors.cc list them);
-//   - a name that was given before in the same class. Methods get their names
-//     in the order of the file, the accessors of a Parcel in the order of field
-//     numbers: what is added later never renames what is there.
+// - a keyword of C++20, or a macro that system headers may define (major,
+//   errno, OVERFLOW, ...: NameScope knows which);
+// - a name that the generated class or its base uses itself (service_names.cc
+//   and parcel_accessors.cc list them);
+// - a name that the same class already has.
 //
-// Where two names stand in one namespace and protoc has given one of them
-// (a message, an enum), there is nothing to choose: that is an error
+// Methods get their names in the order of the file, the accessors of a Parcel
+// in the order of field numbers. So a later addition never renames an existing
+// one.
+//
+// If two names are in one namespace, and protoc has given one of them (a
+// message, an enum), the generator cannot choose another: that is an error
 // (name_collisions.cc).
 
 #include <initializer_list>
@@ -29,15 +31,14 @@ namespace fdrpc::codegen {
 // Whether `name` is a keyword of C++20.
 bool IsKeyword(absl::string_view name);
 
-// The names of one generated class.
+// The names of one generated class, which are in use or reserved.
 class NameScope {
  public:
-  // `reserved` are names that Claim() never returns, beside keywords and
-  // macros.
+  // Claim() never returns a name in `reserved`, a keyword or a macro.
   explicit NameScope(std::initializer_list<absl::string_view> reserved);
 
-  // Returns `name` with as many trailing underscores as it takes to be free,
-  // and takes it.
+  // Reserves and returns `name`, with as many trailing underscores as are
+  // needed to make it free.
   std::string Claim(absl::string_view name);
 
  private:

@@ -21,11 +21,11 @@ using google::protobuf::ServiceDescriptor;
 using google::protobuf::UnknownField;
 using google::protobuf::UnknownFieldSet;
 
-// fdrpc's extension numbers, as fdrpc/options.proto has them.
+// fdrpc's extension numbers, as in fdrpc/options.proto.
 constexpr int kFirstNumber = 51870;
 constexpr int kLastNumber = 51889;
 
-// The one option of fdrpc's that an element may have.
+// The only option of fdrpc that an element may have.
 struct KnownOption {
   int number = 0;
   const char* name = "";
@@ -36,11 +36,11 @@ constexpr KnownOption kMethodOption = {kMethodRulesNumber,
                                        "(fdrpc.method_rules)"};
 constexpr KnownOption kServiceOption = {51872, "(fdrpc.service_rules)"};
 
-// An option of fdrpc's that an element has.
+// An option of fdrpc that an element has.
 struct SetOption {
   int number;
-  bool is_message;      // as all that are defined are
-  bool sets_something;  // that this version does not know
+  bool is_message;  // as all defined ones are
+  bool sets_something;  // unknown to this version
 };
 
 bool SetsUnknown(const UnknownField& option) {
@@ -49,7 +49,7 @@ bool SetsUnknown(const UnknownField& option) {
              : !option.length_delimited().empty();
 }
 
-// All of them, whether or not this program knows them as extensions.
+// All of them, including those that this program does not know as extensions.
 template <typename Options>
 std::vector<SetOption> OurOptions(const Options& options) {
   std::vector<SetOption> ours;

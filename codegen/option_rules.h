@@ -6,9 +6,9 @@
 
 namespace fdrpc::codegen {
 
-// Finds options of fdrpc/options.proto that this version of fdrpc does not
-// enforce, and those that stand where they mean nothing or contradict the
-// element: nobody shall believe in a rule that does not hold.
+// Finds options of fdrpc/options.proto that this version does not enforce, and
+// options that have no meaning at their place or contradict the element. So
+// nobody relies on a rule that is not enforced.
 void CheckOptionRules(const google::protobuf::FileDescriptor& file,
                       Problems& problems);
 

@@ -12,11 +12,11 @@ struct Parameter {
   // Empty if there is none.
   std::string default_value = "";
 
-  // Within a declaration: "int x = 0".
+  // In a declaration: "int x = 0".
   std::string Declared() const;
-  // Within a definition: "int x".
+  // In a definition: "int x".
   std::string Defined() const;
-  // Within a definition that does not use it: "int /*x*/".
+  // In a definition that does not use it: "int /*x*/".
   std::string Unused() const;
 };
 

@@ -20,7 +20,7 @@ using google::protobuf::FieldDescriptor;
 constexpr absl::string_view kUniqueFd = "::fdrpc::UniqueFd";
 constexpr absl::string_view kSharedFd = "::fdrpc::SharedFd";
 
-// How a parameter of the map's key type is declared.
+// The declaration of a parameter of the map's key type.
 std::string KeyParameter(const FieldDescriptor& map) {
   switch (map.message_type()->map_key()->cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT32:
@@ -33,13 +33,13 @@ std::string KeyParameter(const FieldDescriptor& map) {
       return "::std::uint64_t key";
     case FieldDescriptor::CPPTYPE_BOOL:
       return "bool key";
-    default:  // protoc lets nothing else be a key.
+    default:  // protoc allows no other key type
       return "const ::std::string& key";
   }
 }
 
-// Makes the accessors of one field in turn. In what it is given, "$f$" stands
-// for what protoc's own accessors of the field are made from.
+// Makes the accessors of one field, one after the other. In its arguments,
+// "$f$" stands for the stem of protoc's own accessors of the field.
 class FieldAccessorWriter {
  public:
   FieldAccessorWriter(std::string stem, NameScope& scope)
@@ -55,8 +55,8 @@ class FieldAccessorWriter {
     AddNamed(result, scope_.Claim(Fill(name)), std::move(parameters), true,
              body);
   }
-  // Two overloads: for a descriptor that the parcel is to own, and for a shared
-  // one, behind `parameters`.
+  // Adds two overloads, with a descriptor that the parcel is to own and with a
+  // shared one, after `parameters`.
   void AddAttach(absl::string_view name,
                  const std::vector<std::string>& parameters,
                  absl::string_view body) {
@@ -158,7 +158,7 @@ FieldAccessors AccessorsOfFdItself(NameScope& scope) {
 
 std::vector<FieldAccessors> AccessorsOf(const Descriptor& message) {
   // The members of ParcelBase and ParcelOf that users call and that are in
-  // lower case, as all accessors are.
+  // lower case, like all accessors.
   NameScope scope({"lite_message", "message"});
   if (IsFd(message)) return {AccessorsOfFdItself(scope)};
 

@@ -14,7 +14,7 @@ struct ParcelAccessor {
   std::string name;
   std::vector<std::string> parameters;
   bool is_const;
-  // Statements, one a line.
+  // Statements, one on each line.
   std::string body;
 };
 
@@ -30,9 +30,9 @@ struct FieldAccessors {
   std::vector<ParcelAccessor> functions;
 };
 
-// For every fdrpc.Fd field of `message`, in the order of field numbers.
-// fdrpc.Fd itself, which has no such field, gets the accessors of a singular
-// field "fd".
+// The accessors for every fdrpc.Fd field of `message`, in the order of field
+// numbers. fdrpc.Fd itself has no such field, and gets the accessors of a
+// singular field "fd".
 std::vector<FieldAccessors> AccessorsOf(
     const google::protobuf::Descriptor& message);
 

@@ -12,9 +12,9 @@
 
 namespace fdrpc::codegen {
 
-// Writes the Parcel of one message type: typed accessors for the fdrpc.Fd
-// fields of its own, and the walk to every fdrpc.Fd in it. Borrows all that it
-// is given.
+// Writes the Parcel of one message type: typed accessors for its own fdrpc.Fd
+// fields, and a function that visits every fdrpc.Fd in it. Borrows its
+// arguments.
 class ParcelGenerator {
  public:
   ParcelGenerator(const google::protobuf::Descriptor& message,
@@ -25,9 +25,9 @@ class ParcelGenerator {
         descriptor_fields_(descriptor_fields),
         fields_(AccessorsOf(message)) {}
 
-  // The class, within namespace fdrpc.
+  // Prints the class, in namespace fdrpc.
   void PrintClass(google::protobuf::io::Printer& printer) const;
-  // The bodies of its methods.
+  // Prints the bodies of its methods.
   void PrintBodies(google::protobuf::io::Printer& printer) const;
 
  private:

@@ -14,7 +14,7 @@ using google::protobuf::FileDescriptor;
 const ScopedNamespace::Answer* answer_of_test = nullptr;
 
 #if FDRPC_PROTOBUF_HAS_EDITIONS
-// As numbers, since a release knows the names of its own editions alone.
+// As numbers, since a release knows only the names of its own editions.
 constexpr int kEdition2023 = 1000;
 constexpr int kEdition2024 = 1001;
 constexpr int kEdition2026 = 1002;
@@ -64,7 +64,7 @@ uint64_t EditionsPlugin::GetSupportedFeatures() const {
 std::string Namespace(const FileDescriptor& file) {
   if (answer_of_test != nullptr) return (*answer_of_test)(file);
 #if FDRPC_PROTOBUF_HAS_EDITIONS
-  // An option of the file may have named it.
+  // An option of the file may have set it.
   std::string name = google::protobuf::compiler::cpp::Namespace(&file);
   return name.empty() ? name : name.substr(2);  // without "::"
 #else

@@ -1,8 +1,9 @@
 #ifndef FDRPC_CODEGEN_PROTOBUF_VERSION_H_
 #define FDRPC_CODEGEN_PROTOBUF_VERSION_H_
 
-// What differs between the releases of Protocol Buffers that the generator is
-// built with. No other file of the generator depends on their version.
+// The differences between the releases of Protocol Buffers with which the
+// generator can be built. No other file of the generator depends on the
+// version.
 
 #include <cstdint>
 #include <functional>
@@ -21,8 +22,8 @@ namespace fdrpc::codegen {
 // such as 2024; 0 if there are none.
 int NewestEdition();
 
-// A plugin of protoc that takes files in proto2, in proto3 and in every edition
-// up to the newest.
+// A plugin of protoc that accepts files in proto2, in proto3 and in every
+// edition up to the newest.
 class EditionsPlugin : public google::protobuf::compiler::CodeGenerator {
  public:
   uint64_t GetSupportedFeatures() const override;
@@ -33,12 +34,12 @@ class EditionsPlugin : public google::protobuf::compiler::CodeGenerator {
 };
 
 // The namespace in which protoc's own C++ generator puts the code of `file`:
-// "foo::bar" for package foo.bar, if no option of the file names another; empty
-// if there is no package.
+// "foo::bar" for package foo.bar, unless an option of the file names another;
+// empty if there is no package.
 std::string Namespace(const google::protobuf::FileDescriptor& file);
 
-// For tests: while it lives, Namespace() returns what `answer` does, as it
-// might with a newer release. One at a time.
+// For tests: during its lifetime, Namespace() returns the result of `answer`,
+// as a newer release might. One at a time.
 class ScopedNamespace {
  public:
   using Answer =

@@ -25,8 +25,8 @@ constexpr ByKind<const char*> kMethodKinds = {
     .one_way = "kUnary",
 };
 
-// Whether messages of the type may have descriptors where they cannot travel,
-// and can be looked through.
+// Whether messages of the type may have descriptors where none can travel, and
+// the runtime can search them.
 bool MayHide(const google::protobuf::Descriptor& message) {
   return message.file()->options().optimize_for() !=
              google::protobuf::FileOptions::LITE_RUNTIME &&

@@ -13,9 +13,9 @@
 
 namespace fdrpc::codegen {
 
-// Writes the class of one service: its Stub, the classes that servers derive
-// from, and what the runtime knows of its methods. Borrows all that it is
-// given. `export_macro` stands before the class's name, if it is not empty.
+// Writes the class of one service: its Stub, the base classes for servers, and
+// the runtime's descriptions of its methods. Borrows its arguments.
+// `export_macro`, if not empty, precedes the class's name.
 class ServiceGenerator {
  public:
   ServiceGenerator(const google::protobuf::ServiceDescriptor& service,
@@ -24,9 +24,9 @@ class ServiceGenerator {
   ServiceGenerator(const ServiceGenerator&) = delete;
   ServiceGenerator& operator=(const ServiceGenerator&) = delete;
 
-  // The class, within the package's namespace.
+  // Prints the class, in the package's namespace.
   void PrintClass(google::protobuf::io::Printer& printer) const;
-  // The bodies of its methods, and its constants.
+  // Prints the bodies of its methods, and its constants.
   void PrintBodies(google::protobuf::io::Printer& printer) const;
 
  private:

@@ -9,9 +9,8 @@ namespace {
 using google::protobuf::MethodDescriptor;
 using google::protobuf::ServiceDescriptor;
 
-// The class of a service contains classes of the names up to Methods, and
-// stands beside the namespaces that generated code refers to if there is no
-// package.
+// The class of a service contains classes with these names up to Methods.
+// Without a package, it is beside the namespaces that generated code refers to.
 std::string ServiceClassName(const ServiceDescriptor& service) {
   return NameScope({"Stub", "Service", "AsyncService", "CoService", "Methods",
                     "absl", "fdrpc", "google", "std"})
@@ -22,7 +21,8 @@ std::string ServiceClassName(const ServiceDescriptor& service) {
 
 ServiceNames::ServiceNames(const ServiceDescriptor& service)
     : service(ServiceClassName(service)) {
-  // One scope for all classes: what stubs need, then what services need.
+  // One scope for all classes: first the names that stubs need, then those that
+  // services need.
   NameScope scope({"Stub", "Async", "async", "Co", "co", "caller_", "Service",
                    "AsyncService", "CoService", "full_name", "method_handlers",
                    "CheckHandlers", "Methods", this->service});
@@ -34,7 +34,7 @@ ServiceNames::ServiceNames(const ServiceDescriptor& service)
   for (const std::string& method : methods) {
     calls.push_back(members.Claim(method + "Call"));
   }
-  // A class has no method of its own name.
+  // A class cannot have a method with its own name.
   mock = scope.Claim(absl::StrCat("Mock", std::string(service.name())));
 }
 

@@ -13,15 +13,17 @@ struct ServiceNames {
   explicit ServiceNames(const google::protobuf::ServiceDescriptor& service);
 
   std::string service;
-  // In the order of the file. A method has one name in all classes.
+  // In the order of the file. A method has the same name in all classes.
   std::vector<std::string> methods;
-  // What each one's handler of AsyncService is given, in the service's class.
+  // For each method, the name in the service's class for the parameter type of
+  // its AsyncService handler.
   std::vector<std::string> calls;
   // The class that mocks the service.
   std::string mock;
 };
 
-// What identifies a method to the runtime, within Methods: "kOpen".
+// The constant that identifies a method to the runtime, within Methods:
+// "kOpen".
 std::string MethodConstant(const google::protobuf::MethodDescriptor& method);
 
 // "package.Service/Method".

@@ -9,8 +9,8 @@
 
 namespace fdrpc::codegen {
 
-// Writes the classes that clients call a service through: Stub, and within it
-// those of the other forms. Borrows all that it is given.
+// Writes the classes through which clients call a service: Stub, and within it
+// those of the other forms. Borrows its arguments.
 class StubGenerator {
  public:
   StubGenerator(const google::protobuf::ServiceDescriptor& service,
@@ -19,9 +19,9 @@ class StubGenerator {
         names_(names),
         descriptor_fields_(descriptor_fields) {}
 
-  // The class, as it stands within the service's own.
+  // Prints the class, inside the service's own.
   void PrintClass(google::protobuf::io::Printer& printer) const;
-  // The bodies of all methods.
+  // Prints the bodies of all methods.
   void PrintBodies(google::protobuf::io::Printer& printer) const;
 
  private:

@@ -19,7 +19,7 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::FileDescriptor;
 
-// "contains an fdrpc.Fd" or, of the type itself, "is fdrpc.Fd".
+// "contains an fdrpc.Fd", or "is fdrpc.Fd" for the type itself.
 std::string HowItHasFd(const Descriptor& type) {
   return IsFd(type) ? "is fdrpc.Fd"
                     : absl::StrCat(std::string(type.full_name()),
@@ -31,7 +31,7 @@ class FieldChecker {
   FieldChecker(DescriptorFields& descriptor_fields, Problems& problems)
       : descriptor_fields_(descriptor_fields), problems_(problems) {}
 
-  // An extension lives outside of the message's generated code, which could not
+  // An extension is outside of the message's generated code, which could not
   // find a descriptor in it.
   void CheckExtension(const FieldDescriptor& extension) {
     const Descriptor* type = ValueMessage(extension);

@@ -7,11 +7,11 @@
 
 namespace fdrpc::codegen {
 
-// Refuses what would generate code that does not compile, or that would lose
-// descriptors or rules silently: an fdrpc.Fd within an extension, options that
-// this version does not enforce, names that cannot be told apart.
-// INVALID_ARGUMENT lists all problems of `file` itself; those of its imports
-// are found when code is generated for them.
+// Refuses files for which the generated code would not compile, or would
+// silently lose descriptors or rules: an fdrpc.Fd within an extension, options
+// that this version does not enforce, names that collide. INVALID_ARGUMENT
+// lists all problems of `file` itself; those of its imports are found when code
+// is generated for them.
 absl::Status Validate(const google::protobuf::FileDescriptor& file,
                       DescriptorFields& descriptor_fields);
 
