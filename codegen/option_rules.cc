@@ -39,7 +39,7 @@ constexpr KnownOption kServiceOption = {51872, "(fdrpc.service_rules)"};
 // An option of fdrpc that an element has.
 struct SetOption {
   int number;
-  bool is_message;  // as all defined ones are
+  bool is_message;      // as all defined ones are
   bool sets_something;  // unknown to this version
 };
 

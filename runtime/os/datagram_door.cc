@@ -16,7 +16,7 @@ namespace {
 // The magic number, version 1, and two reserved bytes.
 constexpr char kKnock[8] = {'F', 'D', 'R', 'D', 1, 0, 0, 0};
 
-// Whether the received descriptors are one end of a pair that the sender has
+// Whether the received descriptors are one socket of a pair that the sender has
 // made.
 bool IsKnock(const ReceivedDescriptors& set) {
   if (set.fds.size() != 1 || !set.sender.has_value()) return false;

@@ -11,11 +11,11 @@ namespace fdrpc {
 
 // Connecting through a datagram socket (docs/protocol.md, "Doors"). The
 // server's datagram socket is a door. A client knocks: it makes a seqpacket
-// pair and sends one end of it to the door in one datagram. The pair is the
-// connection.
+// pair and sends one of its sockets to the door in one datagram. The pair is
+// the connection.
 
 // For a client: knocks at the door that the datagram socket `socket` is
-// connected to. Returns this side's end of the pair, non-blocking and
+// connected to. Returns this side's socket of the pair, non-blocking and
 // close-on-exec. It does not wait for the server; what is sent into the pair
 // waits there. Empty if the door's queue is full, which passes soon if the
 // server runs. UNAVAILABLE if the door is closed; PERMISSION_DENIED if it takes
@@ -31,12 +31,12 @@ struct KnockResult {
   int error = 0;
 };
 // For a server: takes the next datagram, without blocking, and returns the
-// server's end of the pair, non-blocking and close-on-exec. Errors: EAGAIN if
-// the queue is empty; EBADMSG if the datagram was not a valid knock, and was
+// server's socket of the pair, non-blocking and close-on-exec. Errors: EAGAIN
+// if the queue is empty; EBADMSG if the datagram was not a valid knock, and was
 // dropped; EMFILE if this process could not take the descriptor (the client
 // notices, because its pair ends); others of recvmsg(2).
 //
-// The end must have been made by the process that sent it, which the kernel
+// The socket must have been made by the process that sent it, which the kernel
 // attests. So the peer credentials of the connection are true: no process can
 // pass in a connection that another process made, and speak in its name.
 KnockResult AnswerKnock(int door);
