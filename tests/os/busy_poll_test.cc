@@ -37,7 +37,7 @@ class Waits {
  public:
   explicit Waits(absl::Duration longest = absl::FromChrono(kLongest),
                  BusyPoll::Yielding yielding = BusyPoll::Yielding::kNo)
-      : poll_(longest, yields) {}
+      : poll_(longest, yielding) {}
 
   // Works for so long, and waits for so long. For how long it would poll.
   std::chrono::nanoseconds Wait(std::chrono::nanoseconds wait,
