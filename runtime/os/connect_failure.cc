@@ -43,7 +43,7 @@ Component Walk(const std::string& path) {
 }
 
 // Where a relative path starts.
-std::string From(const UnixAddress& address) {
+std::string WorkingDirectoryOf(const UnixAddress& address) {
   if (address.path()[0] == '/') return "";
   char directory[PATH_MAX];
   if (::getcwd(directory, sizeof(directory)) == nullptr) return "";
@@ -55,29 +55,31 @@ std::string Owner(const struct stat& info) {
                          info.st_uid, info.st_gid);
 }
 
-std::string Missing(const UnixAddress& address) {
+std::string WhatIsMissing(const UnixAddress& address) {
   if (address.is_abstract()) {
     return "no socket of this network namespace has that name";
   }
   const Component at = Walk(address.path());
   switch (at.error) {
     case ENOENT:
-      return absl::StrCat(at.path, " does not exist", From(address));
+      return absl::StrCat(at.path, " does not exist",
+                          WorkingDirectoryOf(address));
     case 0:
       break;
     default:
       return absl::StrCat(at.path, ": ",
                           std::generic_category().message(at.error),
-                          From(address));
+                          WorkingDirectoryOf(address));
   }
   if (!S_ISSOCK(at.info.st_mode)) {
-    return absl::StrCat(at.path, " is not a socket", From(address));
+    return absl::StrCat(at.path, " is not a socket",
+                        WorkingDirectoryOf(address));
   }
   return absl::StrCat("no server has the socket ", at.path, " open",
-                      From(address));
+                      WorkingDirectoryOf(address));
 }
 
-std::string Forbidden(const UnixAddress& address) {
+std::string WhatIsForbidden(const UnixAddress& address) {
   const uid_t user = ::geteuid();
   if (address.is_abstract())
     return absl::StrCat("user ", user, " may not connect");
@@ -85,13 +87,13 @@ std::string Forbidden(const UnixAddress& address) {
   if (at.error == EACCES) {
     return absl::StrCat("user ", user, " may not search the directory ",
                         at.directory, " (", Owner(at.directory_info), ")",
-                        From(address));
+                        WorkingDirectoryOf(address));
   }
   if (at.error != 0) {
     return absl::StrCat("user ", user, " may not connect");
   }
   return absl::StrCat("user ", user, " may not write to the socket ", at.path,
-                      " (", Owner(at.info), ")", From(address));
+                      " (", Owner(at.info), ")", WorkingDirectoryOf(address));
 }
 
 }  // namespace
@@ -106,12 +108,13 @@ absl::Status ConnectFailure(const UnixAddress& address, int error) {
                        error == ENOENT ? " (ENOENT)" : " (ECONNREFUSED)"));
     case EACCES:
     case EPERM:
-      return absl::ErrnoToStatus(error,
-                                 absl::StrCat(to, ": ", Forbidden(address)));
+      return absl::ErrnoToStatus(
+          error, absl::StrCat(to, ": ", WhatIsForbidden(address)));
     case ENOTDIR:
       return absl::ErrnoToStatus(
-          error, absl::StrCat(to, ": ", Walk(address.path()).directory,
-                              " is not a directory", From(address)));
+          error,
+          absl::StrCat(to, ": ", Walk(address.path()).directory,
+                       " is not a directory", WorkingDirectoryOf(address)));
     case EPROTOTYPE:
       return absl::FailedPreconditionError(
           absl::StrCat("the server at ", address.text(),
@@ -124,8 +127,8 @@ absl::Status ConnectFailure(const UnixAddress& address, int error) {
 
 absl::Status ExplainNoListener(const UnixAddress& address,
                                const absl::Status& failure) {
-  return absl::UnavailableError(
-      absl::StrCat(std::string(failure.message()), ": ", Missing(address)));
+  return absl::UnavailableError(absl::StrCat(std::string(failure.message()),
+                                             ": ", WhatIsMissing(address)));
 }
 
 }  // namespace fdrpc

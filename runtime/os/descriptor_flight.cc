@@ -28,15 +28,15 @@ bool SetSendBuffer(int socket, int bytes) {
 DescriptorFlight::DescriptorFlight()
     : most_(std::min(kMost, OpenFilesLimit() / kPartOfLimit)) {}
 
-bool DescriptorFlight::LooksFit(int socket, size_t descriptors) {
+bool DescriptorFlight::FitsByKernel(int socket, size_t descriptors) {
   int unreceived = 0;
   // If the kernel does not answer, only its own limit applies.
   if (Syscalls::Get().unreceived_bytes(socket, &unreceived) != 0) return true;
-  Land(static_cast<size_t>(std::max(unreceived, 0)));
-  return Fits(descriptors) || !Lower(socket, unreceived);
+  ForgetReceived(static_cast<size_t>(std::max(unreceived, 0)));
+  return Fits(descriptors) || !LowerSendBuffer(socket, unreceived);
 }
 
-void DescriptorFlight::Land(size_t unreceived) {
+void DescriptorFlight::ForgetReceived(size_t unreceived) {
   // A socket is a queue: what is unreceived was sent last, and takes at least
   // the memory that is counted here.
   const auto first_in_flight = std::find_if(
@@ -51,7 +51,7 @@ void DescriptorFlight::Land(size_t unreceived) {
   sets_.erase(sets_.begin(), first_in_flight);
 }
 
-bool DescriptorFlight::Lower(int socket, int unreceived) {
+bool DescriptorFlight::LowerSendBuffer(int socket, int unreceived) {
   if (send_buffer_ == 0) send_buffer_ = SendBuffer(socket);
   if (send_buffer_ == 0) return false;
   // The socket polls as writable while at most a quarter of the send buffer is
@@ -67,11 +67,11 @@ bool DescriptorFlight::Lower(int socket, int unreceived) {
   // less than a quarter of that, it is one message, or two.
   const int lowered = SendBuffer(socket);
   if (lowered > 0 && unreceived > lowered / 4) return true;
-  Restore(socket);
+  RestoreSendBuffer(socket);
   return false;
 }
 
-void DescriptorFlight::Restore(int socket) {
+void DescriptorFlight::RestoreSendBuffer(int socket) {
   // A size above net.core.wmem_max, which a privileged process had set, becomes
   // as large as this process may set it.
   (void)SetSendBuffer(socket, send_buffer_);

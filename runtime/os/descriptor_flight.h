@@ -42,13 +42,13 @@ class DescriptorFlight {
 
   // Call it before each send.
   void BeforeSend(int socket) {
-    if (lowered_) Restore(socket);
+    if (lowered_) RestoreSendBuffer(socket);
   }
   // Whether that many may be sent now. A message is always allowed if nothing
   // else is in flight. After false, send nothing until `socket` polls as
   // writable, which happens once the peer has received some.
   bool MaySend(int socket, size_t descriptors) {
-    return Fits(descriptors) || LooksFit(socket, descriptors);
+    return Fits(descriptors) || FitsByKernel(socket, descriptors);
   }
   // One send(2) or sendmsg(2) has taken that much.
   void Sent(size_t bytes, size_t descriptors) {
@@ -80,14 +80,14 @@ class DescriptorFlight {
            (together_ == nullptr ||
             together_->held() + descriptors <= together_->most());
   }
-  bool LooksFit(int socket, size_t descriptors);
+  bool FitsByKernel(int socket, size_t descriptors);
   // Forgets the descriptors that must have been received if `unreceived` bytes
   // are not.
-  void Land(size_t unreceived);
+  void ForgetReceived(size_t unreceived);
   // Makes the socket poll as writable once half of `unreceived` has been
   // received. False if it would poll as writable at once.
-  bool Lower(int socket, int unreceived);
-  void Restore(int socket);
+  bool LowerSendBuffer(int socket, int unreceived);
+  void RestoreSendBuffer(int socket);
 
   const size_t most_;
   DescriptorQuota* together_ = nullptr;

@@ -15,7 +15,7 @@ constexpr mode_t kPermissions = 0777;
 
 std::string LockOf(const std::string& file) { return file + ".lock"; }
 
-absl::Status LivesAlready(std::string_view where) {
+absl::Status AlreadyListens(std::string_view where) {
   return absl::AlreadyExistsError(
       absl::StrCat("a server already listens on ", std::string(where)));
 }
@@ -68,7 +68,7 @@ absl::Status BindTo(int socket, const UnixAddress& address) {
                            address.length()) == 0) {
     return absl::OkStatus();
   }
-  if (errno == EADDRINUSE) return LivesAlready(address.text());
+  if (errno == EADDRINUSE) return AlreadyListens(address.text());
   return absl::ErrnoToStatus(errno, absl::StrCat("bind ", address.text()));
 }
 
@@ -153,7 +153,7 @@ absl::StatusOr<SocketFile> SocketFile::TakeOver(int socket) {
                          strnlen(bound.sun_path, sizeof(bound.sun_path)));
   // A path through a descriptor means nothing in another process.
   if (path.empty() || path.starts_with(kDescriptorPaths)) return SocketFile();
-  const absl::StatusOr<UnixAddress> address = UnixAddress::OfPath(path);
+  const absl::StatusOr<UnixAddress> address = UnixAddress::FromPath(path);
   if (!address.ok()) return SocketFile();
   absl::StatusOr<UniqueFd> directory = OpenDirectory(*address);
   if (!directory.ok()) return SocketFile();
@@ -207,7 +207,7 @@ absl::Status SocketFile::MakeRoom(const UnixAddress& reachable) {
                             reachable.length());
   });
   // A socket of another type gives EPROTOTYPE, one with a full queue EAGAIN.
-  if (connected == 0 || errno != ECONNREFUSED) return LivesAlready(path_);
+  if (connected == 0 || errno != ECONNREFUSED) return AlreadyListens(path_);
   if (syscalls.unlinkat(directory_.get(), name_.c_str(), 0) < 0 &&
       errno != ENOENT) {
     return absl::ErrnoToStatus(errno, absl::StrCat("unlinkat ", path_));

@@ -57,7 +57,7 @@ absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
   return address;
 }
 
-absl::StatusOr<UnixAddress> UnixAddress::OfPath(std::string_view path) {
+absl::StatusOr<UnixAddress> UnixAddress::FromPath(std::string_view path) {
   UnixAddress address(path);
   absl::Status set = address.SetPath(path);
   if (!set.ok()) return set;

@@ -26,7 +26,7 @@ class UnixAddress {
   // too long.
   static absl::StatusOr<UnixAddress> Parse(std::string_view text);
   // The address of a socket file.
-  static absl::StatusOr<UnixAddress> OfPath(std::string_view path);
+  static absl::StatusOr<UnixAddress> FromPath(std::string_view path);
 
   // SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM, by the scheme.
   int type() const { return type_; }

@@ -45,7 +45,7 @@ class SocketFileTest : public ::testing::Test {
     return std::filesystem::exists(std::filesystem::symlink_status(path));
   }
   static UnixAddress AddressOf(const std::string& path) {
-    absl::StatusOr<UnixAddress> address = UnixAddress::OfPath(path);
+    absl::StatusOr<UnixAddress> address = UnixAddress::FromPath(path);
     EXPECT_TRUE(address.ok()) << address.status();
     return *address;
   }

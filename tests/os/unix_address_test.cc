@@ -116,7 +116,7 @@ TEST(UnixAddressTest, LongerPathsAreReachedByWayOfTheirDirectory) {
 
 TEST(UnixAddressTest, PathsAreSplitAtTheLastSlash) {
   const auto split = [](const std::string& path) {
-    const absl::StatusOr<UnixAddress> address = UnixAddress::OfPath(path);
+    const absl::StatusOr<UnixAddress> address = UnixAddress::FromPath(path);
     EXPECT_TRUE(address.ok()) << address.status();
     return address->directory() + " " + address->name();
   };
