@@ -34,8 +34,7 @@ TEST(DeadlineAfterTest, IsNoneWhereTheSumCannotBeRepresented) {
 }
 
 TEST(DeadlineAfterTest, StaysOnTheClockForATimeoutFarInThePast) {
-  // Differences between it and any time that the clock shows must be
-  // representable.
+  // The difference between it and any time of the clock must be representable.
   const MonotonicTime deadline = DeadlineAfter(kNow, -absl::InfiniteDuration());
   EXPECT_LE(deadline, kNow);
   EXPECT_GE(deadline, MonotonicTime());

@@ -13,16 +13,17 @@
 
 namespace {
 
-// Of a size that nothing else has.
+// Of a size that no other object has.
 struct Object {
   char bytes[7001];
 };
 
-// Those of its size that are allocated.
+// How many of that size are allocated.
 std::atomic<int> allocated{0};
 
-// Memory stands behind its size: not every compiler's allocator gives that to
-// the operator that frees it. (Out of line, or g++ sees a mismatch.)
+// The memory starts after its size: not every compiler's allocator passes the
+// size to the operator that frees it. (Out of line, because otherwise g++ sees
+// a mismatch.)
 constexpr size_t kBefore = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 
 [[gnu::noinline]] void* Allocate(size_t size) {
@@ -50,7 +51,7 @@ void operator delete(void* memory, size_t) noexcept { Free(memory); }
 namespace fdrpc {
 namespace {
 
-// Each test has a thread of its own, which keeps nothing yet.
+// Each test has its own thread, which has kept nothing yet.
 template <typename Function>
 void OnAThread(Function function) {
   std::thread(function).join();
@@ -131,8 +132,8 @@ TEST_F(RecycledTest, ArraysAreNotKept) {
   });
 }
 
-// What a thread_local object of the thread lets go of at its end, which may
-// come after the kept memory was given back.
+// What a thread_local object of the thread frees when it is destroyed, possibly
+// after the kept memory was freed.
 struct LateUser {
   ~LateUser() { Deallocate(std::exchange(objects, {})); }
   static void Deallocate(const std::vector<Object*>& objects) {
@@ -145,7 +146,7 @@ struct LateUser {
 
 TEST_F(RecycledTest, WhatAThreadLetsGoOfAtItsEndIsNotKept) {
   OnAThread([] {
-    static thread_local LateUser user;  // ends behind what is begun later
+    static thread_local LateUser user;  // destroyed last
     user.objects = Allocate(3);
     Deallocate(Allocate(2));
   });

@@ -23,7 +23,7 @@ capnp::Data::Reader Bytes(const std::string& payload) {
                              payload.size());
 }
 
-// Counts what it is sent. A meter, if there is one, says when it is enough.
+// Counts what it receives. A meter, if there is one, says when it is enough.
 class CountingSink final : public ::Sink::Server {
  public:
   explicit CountingSink(Meter* meter = nullptr,
@@ -103,12 +103,12 @@ class CapnpConnection final : public Connection {
     request.setPayloadBytes(flags_.payload);
     request.setSink(kj::heap<CountingSink>(&meter, enough.fulfiller.get()));
     auto call = request.send().ignoreResult();
-    // Dropped when it is enough, which cancels the call.
+    // Destroyed when it is enough, which cancels the call.
     call.exclusiveJoin(kj::mv(enough.promise)).wait(client_.getWaitScope());
   }
 
   void Up(Meter& meter) override {
-    // Awaited: streams through a capability that is promised are slower.
+    // Awaited, because streams through a promised capability are slower.
     ::Sink::Client sink =
         echo_.upRequest().send().wait(client_.getWaitScope()).getSink();
     uint64_t messages = 0;
@@ -132,7 +132,7 @@ class CapnpConnection final : public Connection {
           "another payload came back");
   }
 
-  // A call, and when it has ended the next, until it is enough.
+  // Makes one call after the other, until it is enough.
   kj::Promise<void> Next(Meter& meter) {
     return Request().send().then(
         [this, &meter](capnp::Response<::Echo::UnaryResults>&& reply)
@@ -143,7 +143,7 @@ class CapnpConnection final : public Connection {
         });
   }
 
-  // A chain, since to wait for each write would wait for its answer, too.
+  // A chain: waiting for each write would also wait for its answer.
   kj::Promise<void> SendUntilEnough(::Sink::Client& sink, Meter& meter,
                                     uint64_t& messages) {
     if (!meter.Next()) return kj::READY_NOW;
@@ -167,7 +167,7 @@ class CapnpConnection final : public Connection {
 void Serve(const Flags& flags) {
   capnp::EzRpcServer server(kj::heap<EchoService>(), flags.address, 0,
                             NoLimits());
-  // Once it has the port, it listens.
+  // Once the port is known, it listens.
   server.getPort().wait(server.getWaitScope());
   Ready();
   kj::NEVER_DONE.wait(server.getWaitScope());

@@ -1,9 +1,9 @@
-// How long a server and then a client take from exec to a first reply:
+// How long a server and then a client take from exec to the first reply:
 //
 //   fdrpc_bench_coldstart SERVER CLIENT ADDRESS
 //
-// Both are told the address, and print a line when they are ready or have the
-// reply. Without a CLIENT ("") the server alone.
+// Both get the address, and print a line when they are ready or have the reply.
+// With an empty CLIENT (""), measures only the server.
 
 #include <fcntl.h>
 #include <signal.h>

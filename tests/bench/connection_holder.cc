@@ -25,7 +25,7 @@ namespace {
   for (int i = 0; i < count; ++i) {
     connections.push_back(Connect(flags));
     connections.back()->Echo();
-    if (i == 0) before = PrivateBytes(getpid());  // with what all share
+    if (i == 0) before = PrivateBytes(getpid());  // including shared parts
   }
   const double bytes = PrivateBytes(getpid()) - before;
   Check(write(done, &bytes, sizeof(bytes)) == sizeof(bytes), "write(2)");

@@ -7,18 +7,18 @@
 
 namespace fdrpc::bench {
 
-// Memory of a process that it shares with nobody, in bytes.
+// The private memory of a process, in bytes.
 double PrivateBytes(pid_t pid);
 
-// A child process that holds idle connections, so that the limit on open files
-// need not allow all of them to one process. Made while this one has no threads
-// yet; ends with it.
+// A child process that holds idle connections, so that the limit of open files
+// need not allow all of them in one process. Made before this process has
+// threads; ends with it.
 class ConnectionHolder {
  public:
   ConnectionHolder(const Flags& flags, int connections);
 
-  // Has it connect and make a call over each connection. Returns what memory
-  // that took it, in bytes.
+  // Connects, and makes a call over each connection. Returns how much memory
+  // that took, in bytes.
   double Connect();
 
  private:

@@ -25,13 +25,13 @@ void CheckOk(const absl::Status& status) {
   if (!status.ok()) Fail(status.ToString());
 }
 
-// The defaults, unless a workload is beyond their limits.
+// The defaults, unless a workload exceeds their limits.
 
 ServerOptions MakeServerOptions(const Flags& flags) {
   ServerOptions options;
   // The handler of a stream holds a thread.
   options.max_threads = std::max(options.max_threads, flags.threads + 2);
-  // Those that are idle, and one.
+  // The idle connections, and one.
   options.max_connections =
       std::max(options.max_connections, flags.connections + 1);
   options.max_calls_per_connection =
@@ -169,7 +169,7 @@ class FdrpcConnection final : public Connection {
           "another payload came back");
   }
 
-  // Each call that ends begins the next, in its callback.
+  // Each call starts the next one in its callback.
   void Begin(Meter& meter) {
     stub_.async().Unary(request_, {},
                         [this, &meter](absl::StatusOr<echo::Payload> reply) {

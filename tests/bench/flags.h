@@ -5,13 +5,13 @@
 
 namespace fdrpc::bench {
 
-// What the runner tells a program, as --name=value; it gives a server and its
-// client the same, except for `role` and `server_pid`.
+// The runner's arguments of a program, as --name=value. A server and its client
+// get the same, except for `role` and `server_pid`.
 struct Flags {
-  std::string role;     // "server", "client" or "compute"
-  std::string form;     // which of a program's systems: "callback", "poll", …
-  std::string address;  // with the scheme that the system knows
-  std::string workload;  // what the client does: a name in workloads.cc
+  std::string role;      // "server", "client" or "compute"
+  std::string form;      // which system of a program: "callback", "poll", …
+  std::string address;   // with a scheme that the system knows
+  std::string workload;  // the client's work: a name in workloads.cc
   int payload = 64;      // bytes
   int in_flight = 1;
   int threads = 1;
@@ -20,7 +20,7 @@ struct Flags {
   int cpu = -1;          // the one CPU to run on; -1: any
   double warm_up = 0.1;  // seconds
   double seconds = 1;
-  int server_pid = 0;  // whose CPU time is counted, too
+  int server_pid = 0;  // its CPU time is counted, too
 };
 
 // Ends the program with a message if a flag is unknown.

@@ -16,8 +16,8 @@ namespace {
 
 bool UsesCallbacks(const Flags& flags) { return flags.form == "callback"; }
 
-// Debian's abseil is built to look for lock cycles at each lock, which
-// concerns gRPC's.
+// Debian's abseil is built to look for lock cycles at each lock, which affects
+// gRPC's.
 void LockWithoutDetection() {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }
@@ -26,7 +26,7 @@ void CheckOk(const grpc::Status& status) {
   if (!status.ok()) Fail(status.error_message());
 }
 
-// Lets gRPC hold a message back to send it with those behind it.
+// Lets gRPC delay a message and send it with later ones.
 grpc::WriteOptions MakeWriteOptions(bool batched) {
   grpc::WriteOptions options;
   if (batched) options.set_buffer_hint();
@@ -50,7 +50,7 @@ class SyncService final : public echo::Echo::Service {
                     grpc::ServerWriter<echo::Payload>* writer) override {
     const echo::Payload payload = MakePayload(request->payload_bytes());
     const grpc::WriteOptions options = MakeWriteOptions(request->batched());
-    // A first message that is held back waits for ever (grpc/grpc#12975).
+    // A first message that is delayed waits for ever (grpc/grpc#12975).
     if (!writer->Write(payload)) return grpc::Status::CANCELLED;
     while (writer->Write(payload, options)) {
     }
@@ -286,7 +286,7 @@ class GrpcConnection final : public Connection {
           "another payload came back");
   }
 
-  // Callbacks run on several threads of gRPC's; each begins the next call.
+  // Callbacks run on several threads of gRPC; each starts the next call.
   void CallsWithCallbacks(Meter& meter) {
     std::vector<Call> calls(flags_.in_flight);
     outstanding_ = flags_.in_flight;
@@ -310,7 +310,7 @@ class GrpcConnection final : public Connection {
                           });
   }
 
-  // The fastest that gRPC has for one thread: a completion queue.
+  // The fastest way of gRPC with one thread: a completion queue.
   void CallsWithQueue(Meter& meter) {
     grpc::CompletionQueue queue;
     std::vector<Call> calls(flags_.in_flight);

@@ -40,7 +40,8 @@ Meter::Meter(double warm_up_seconds, double seconds, Takes takes,
       server_pid_(server_pid),
       duration_(Seconds(seconds)),
       warm_(Clock::now() + Seconds(warm_up_seconds)) {
-  // Enough for the fastest, and touched: pages are not to be had meanwhile.
+  // Enough for the fastest system, and touched, because page faults would be
+  // measured.
   if (takes == Takes::kIntervals) {
     intervals_.resize(static_cast<size_t>(seconds * 1e6) + 1024);
     intervals_.clear();

@@ -11,28 +11,28 @@ namespace fdrpc::bench {
 
 using Clock = std::chrono::steady_clock;
 
-// Seconds of CPU, user and system, that the process has used so far; 0: this
-// one.
+// The CPU time, user and system, that the process has used so far, in seconds;
+// 0: this one.
 double CpuSeconds(pid_t pid);
 // The same of the calling thread.
 double ThreadCpuSeconds();
 
-// Says when a measurement that is made of many operations is over, and what it
-// found. Operations before the end of the warm-up do not count.
+// Says when a measurement of many operations is over, and what the result is.
+// Operations before the end of the warm-up do not count.
 //
 //   while (meter.Next()) Operation();
 //
 // Threads: one.
 class Meter {
  public:
-  // kIntervals: operations are made one after another, and the time from one
-  // Next() to the next is how long one took. kRate: they overlap; the clock is
-  // read only now and then.
+  // kIntervals: operations are made one after the other, and the time from one
+  // Next() to the next is the duration of one. kRate: they overlap; the clock
+  // is read only now and then.
   enum class Takes { kIntervals, kRate };
-  // `server_pid`: whose CPU time is added to this process's.
+  // `server_pid`: the process whose CPU time is added to this one's.
   Meter(double warm_up_seconds, double seconds, Takes takes, pid_t server_pid);
 
-  // An operation has ended, if one had begun. False: that is enough.
+  // An operation has ended, if one had begun. False: it is enough.
   bool Next() {
     ++operations_;
     if (takes_ == Takes::kRate && operations_ % kLook != 0) return !ended_;
@@ -42,7 +42,7 @@ class Meter {
   uint64_t operations() const { return operations_; }
   double seconds() const { return seconds_; }
   double cpu_seconds() const { return cpu_seconds_; }
-  // In nanoseconds, as they came.
+  // In nanoseconds, in order.
   const std::vector<uint32_t>& intervals() const { return intervals_; }
 
  private:

@@ -1,4 +1,4 @@
-// What the parts of a call cost by themselves: build-bench/tests/bench/
+// The cost of the parts of a call: build-bench/tests/bench/
 // fdrpc_micro_benchmark (Google Benchmark).
 
 #include <fcntl.h>
@@ -88,7 +88,8 @@ void MessageParsed(benchmark::State& state) {
 }
 BENCHMARK(MessageParsed)->Arg(64)->Arg(1 << 20);
 
-// The slots of a parcel with one descriptor: prepared to be sent, and accepted.
+// The slots of a parcel with one descriptor: prepared for sending, and
+// accepted.
 void SlotsWalked(benchmark::State& state) {
   const SharedFd file(UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)));
   Parcel<echo::DescriptorPayload> parcel;
@@ -146,7 +147,7 @@ void MethodFound(benchmark::State& state) {
 }
 BENCHMARK(MethodFound);
 
-// A call that is here already, served and dropped.
+// A call that has already arrived, and is served and dropped.
 class ArrivedCall final : public ServerCall {
  public:
   explicit ArrivedCall(std::string bytes) : bytes_(std::move(bytes)) {}
@@ -172,7 +173,8 @@ class ArrivedCall final : public ServerCall {
   ServerContext* const context_ = nullptr;  // the handler does not look at it
 };
 
-// From the call to the handler and back, with the messages' parsing and size.
+// From the call to the handler and back, including parsing and sizing of the
+// messages.
 void CallDispatched(benchmark::State& state) {
   EchoService service;
   ServiceRegistry registry;
@@ -184,7 +186,7 @@ void CallDispatched(benchmark::State& state) {
 }
 BENCHMARK(CallDispatched);
 
-// Everything but the socket: memory between two threads takes its place.
+// Everything except the socket, which memory between two threads replaces.
 void CallWithinTheProcess(benchmark::State& state) {
   EchoService service;
   InProcessServer server(service);

@@ -1,5 +1,6 @@
-// The floor: bytes over a Unix-domain stream socket, without an RPC system. A
-// message is as long as an fdrpc frame of the same payload, and has no meaning.
+// The lower bound: bytes over a Unix-domain stream socket, without an RPC
+// system. A message is as long as an fdrpc frame with the same payload, and has
+// no meaning.
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -31,14 +32,14 @@ enum class Does : uint32_t {
   kUp,
 };
 
-// What a client begins with.
+// The first bytes of a client.
 struct Hello {
   Does does = Does::kEcho;
   uint32_t message_bytes = 0;
   uint32_t write_bytes = 0;  // of a server that streams
 };
 
-// A connected socket: blocks, or, to poll, tries until it succeeds.
+// A connected socket: blocks or, with polling, tries until it succeeds.
 class Socket {
  public:
   Socket(int fd, bool polls) : fd_(fd), flags_(polls ? MSG_DONTWAIT : 0) {}
@@ -46,7 +47,7 @@ class Socket {
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
-  // 0: the other side has gone.
+  // 0: the peer has closed.
   size_t ReceiveSome(char* to, size_t bytes) {
     return Try([&] { return recv(fd_, to, bytes, flags_); });
   }
@@ -69,7 +70,7 @@ class Socket {
     }
     return true;
   }
-  // A message and a descriptor. -1: the other side has gone.
+  // A message and a descriptor. -1: the peer has closed.
   int ReceiveWithDescriptor(char* to, size_t bytes) {
     Ancillary ancillary(to, bytes, -1);
     const size_t some = Try([&] {
@@ -194,11 +195,11 @@ class RawConnection final : public Connection {
     close(received);
   }
 
-  // As many as have come back are sent again, with one system call.
+  // All messages that have arrived are sent again, with one system call.
   void EchoInFlight(Meter& meter) override {
     Begin(Does::kEchoWhatComes);
     std::vector<char> batch(message_bytes_ * flags_.in_flight);
-    size_t in_part = 0;  // of a message that has not come as a whole
+    size_t in_part = 0;  // of a message that has not arrived completely
     Check(socket_.Send(batch.data(), batch.size()), "the server has gone");
     for (bool more = true; more;) {
       const size_t some = socket_.ReceiveSome(batch.data(), batch.size());
@@ -264,7 +265,7 @@ class RawConnection final : public Connection {
           "the server has gone");
   }
 
-  // Of streams: one message, or what fills a buffer.
+  // Of a stream: one message, or as much as fills a buffer.
   size_t WriteBytes() const {
     if (!flags_.batched || message_bytes_ > kBatchBytes) return message_bytes_;
     return kBatchBytes / message_bytes_ * message_bytes_;

@@ -1,8 +1,8 @@
 #ifndef FDRPC_TESTS_BENCH_SYSTEM_H_
 #define FDRPC_TESTS_BENCH_SYSTEM_H_
 
-// What a program that measures a system consists of: Serve() and Connect() are
-// the system's own, the rest is common to all (workloads.cc).
+// The parts of a program that measures a system: Serve() and Connect() are the
+// system's own, the rest is common (workloads.cc).
 
 #include <memory>
 #include <string_view>
@@ -12,27 +12,26 @@
 
 namespace fdrpc::bench {
 
-// What does not work here and now ends the program, without being an error.
+// Ends the program, without an error, if something does not work here.
 [[noreturn]] void Skip(std::string_view reason);
 [[noreturn]] void Fail(std::string_view reason);
 inline void Check(bool ok, std::string_view what) {
   if (!ok) Fail(what);
 }
 
-// A client's connection to the server. What a system cannot do, it leaves to
-// the base class, which skips the workload. Whatever does not succeed fails the
-// program.
+// A client's connection to the server. The base class skips workloads that a
+// system does not support. Any failure fails the program.
 class Connection {
  public:
   virtual ~Connection() = default;
 
-  // One round trip with the payload both ways. This and Down(): from several
-  // threads at once, if the system's threads share a connection.
+  // One round trip with the payload in both directions. This and Down(): from
+  // several threads at once, if the system's threads share a connection.
   virtual void Echo() = 0;
   // The same with a descriptor each way.
   virtual void EchoDescriptor();
-  // Keeps as many round trips as the flags say under way, until the meter says
-  // that it is enough.
+  // Keeps the flags' number of round trips in flight, until the meter says that
+  // it is enough.
   virtual void EchoInFlight(Meter& meter);
   // One stream of payloads from the server, and to it.
   virtual void Down(Meter& meter);

@@ -1,5 +1,5 @@
 // main() of every program that measures a system: serves, or runs a workload
-// and prints what it measured as one line of JSON.
+// and prints the results as one line of JSON.
 
 #include <sched.h>
 #include <signal.h>
@@ -80,7 +80,7 @@ Figures Descriptor(const Flags& flags) {
   return Repeated(flags, [&] { connection->EchoDescriptor(); });
 }
 
-// What one member function of the connection does until the meter ends it.
+// Runs one member function of the connection until the meter ends it.
 Figures Overlapping(const Flags& flags, void (Connection::*operation)(Meter&)) {
   std::unique_ptr<Connection> connection = Connect(flags);
   Meter meter = MakeMeter(flags, Meter::Takes::kRate);
@@ -91,8 +91,8 @@ Figures Overlapping(const Flags& flags, void (Connection::*operation)(Meter&)) {
   return figures;
 }
 
-// What several threads do at once, over one connection if they can share it.
-// Gives the latencies too, if the meters take them.
+// Runs several threads at once, over one connection if they can share it. Also
+// returns the latencies, if the meters take them.
 Figures InThreads(const Flags& flags, Meter::Takes takes,
                   const std::function<void(Connection&, Meter&)>& operation) {
   std::shared_ptr<Connection> shared;
@@ -134,7 +134,7 @@ Figures Streams(const Flags& flags) {
       [](Connection& connection, Meter& meter) { connection.Down(meter); });
 }
 
-// Open connections that nobody calls over.
+// Open connections without calls.
 Figures Idle(const Flags& flags) {
   std::vector<std::unique_ptr<Connection>> connections;
   for (int i = 0; i < flags.connections; ++i) {
@@ -146,13 +146,13 @@ Figures Idle(const Flags& flags) {
   };
   // Without this thread, which only measures.
   auto own = [] { return CpuSeconds(0) - ThreadCpuSeconds(); };
-  sleep(flags.warm_up);  // what the calls left to be done
+  sleep(flags.warm_up);  // for work that the calls left behind
   const double own_before = own();
   const double servers_before = CpuSeconds(flags.server_pid);
   sleep(flags.seconds);
   const double own_used = own() - own_before;
   const double servers_used = CpuSeconds(flags.server_pid) - servers_before;
-  // The clocks are not read at one moment: to the microsecond.
+  // The clocks are not read at the same time: to the microsecond.
   auto micros = [&](double seconds) {
     return std::max(0.0, std::round(seconds / flags.seconds * 1e6));
   };
@@ -184,7 +184,7 @@ Figures Paced(const Flags& flags) {
   return figures;
 }
 
-// Calls over one connection, alone and then among many that are idle.
+// Calls over one connection, alone and then among many idle ones.
 Figures AmongIdle(const Flags& flags) {
   constexpr int kHeldByOne = 4000;
   std::vector<ConnectionHolder> holders;
@@ -234,7 +234,8 @@ const std::map<std::string, std::function<Figures(const Flags&)>>& Workloads() {
 }
 
 void Prepare(const Flags& flags) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody is left when the runner is killed
+  prctl(PR_SET_PDEATHSIG,
+        SIGKILL);  // nothing remains when the runner is killed
   signal(SIGPIPE, SIG_IGN);
   if (flags.cpu >= 0) {
     cpu_set_t cpus;
@@ -248,7 +249,7 @@ void Prepare(const Flags& flags) {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-// What a machine's other processes do.
+// Simulates the other processes of a machine.
 [[noreturn]] void Compute() {
   for (std::atomic<uint64_t> count = 0;; ++count) {
   }
@@ -298,5 +299,5 @@ int main(int argc, char** argv) {
   Check(workload != Workloads().end(), "there is no such workload");
   Print(workload->second(flags));
   std::fflush(stdout);
-  _exit(0);  // ends what the systems' own threads do, too
+  _exit(0);  // ends the systems' own threads, too
 }

@@ -5,7 +5,7 @@
 namespace fdrpc::testing {
 namespace {
 
-// A stream of any kind; what it does not have is a mistake of the test's.
+// A stream of any kind; using what it does not have is a mistake of the test.
 template <typename Stream>
 class BlockingCall final : public DrivenCall {
  public:

@@ -77,7 +77,7 @@ class BlockingService final : public TestService::Service {
     return Apply(command, context);
   }
 
-  // None: the handler goes on.
+  // None: the handler continues.
   template <typename Write>
   std::optional<absl::Status> Run(ServerContext& context,
                                   const std::string& script, Write write) {

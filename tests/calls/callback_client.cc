@@ -9,7 +9,7 @@
 namespace fdrpc::testing {
 namespace {
 
-// Blocks until `start` has had its callback called, and gives what with.
+// Blocks until `start` has called its callback, and returns the argument.
 template <typename Result>
 Result Await(
     const std::function<void(absl::AnyInvocable<void(Result)>)>& start) {

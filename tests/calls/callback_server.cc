@@ -10,7 +10,7 @@
 namespace fdrpc::testing {
 namespace {
 
-// A handler at work: owns the handle to its call until that has ended.
+// A running handler: owns the handle to its call until that has ended.
 template <typename Handle>
 class Worker : public std::enable_shared_from_this<Worker<Handle>> {
  public:
@@ -39,7 +39,7 @@ class Worker : public std::enable_shared_from_this<Worker<Handle>> {
  protected:
   using Self = std::shared_ptr<Worker>;
 
-  // What the command is for this method. True: it goes on by itself.
+  // Executes a command of this method. True: it continues by itself.
   virtual bool Perform(const Command& command) = 0;
   // There are no more commands.
   virtual void Done() = 0;
@@ -59,7 +59,7 @@ class Worker : public std::enable_shared_from_this<Worker<Handle>> {
     Finish(absl::CancelledError("the handler was cancelled"));
   }
   void Wait() {
-    // Kept by itself until it is told.
+    // Keeps itself until it is told.
     self_ = this->shared_from_this();
     stop_.emplace(call_.context().cancellation(),
                   [this] { std::exchange(self_, nullptr)->Cancelled(); });
@@ -68,7 +68,7 @@ class Worker : public std::enable_shared_from_this<Worker<Handle>> {
   Handle& call() { return call_; }
 
  private:
-  // The next one; of a burst, its next message.
+  // The next one; for a burst, its next message.
   Command TakeCommand() {
     if (commands_.front().verb == "burst") {
       const int count = std::atoi(commands_.front().argument.c_str());

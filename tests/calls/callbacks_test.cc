@@ -1,5 +1,5 @@
 // Where callbacks run: on their loop, and never within the function that they
-// are passed to, whose caller may hold locks that they want.
+// are passed to, whose caller may hold locks that they need.
 
 #include <functional>
 #include <optional>
@@ -18,11 +18,10 @@
 namespace fdrpc::testing {
 namespace {
 
-// Whether the one thread of the test is within a function that takes a
-// callback.
+// Whether the test's only thread is within a function that takes a callback.
 class Passing {
  public:
-  // A callback for the function that `pass` passes it to.
+  // Makes a callback for the function that `pass` passes it to.
   template <typename Pass, typename Then>
   void operator()(Pass pass, Then then) {
     const bool outer = std::exchange(within_, true);
@@ -63,7 +62,7 @@ class EchoingChat final : public TestService::AsyncService {
   Passing& passing_;
 };
 
-// The client, the server and the test share one thread, so that whatever runs
+// The client, the server and the test share one thread, so everything that runs
 // within a function runs on its caller's stack.
 class CallbacksTest : public ::testing::Test {
  protected:

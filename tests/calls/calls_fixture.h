@@ -21,7 +21,7 @@
 
 namespace fdrpc::testing {
 
-// One of a form's getters, which a test's name says as the form's name.
+// One of a form's getters; a test's name contains it as the form's name.
 template <typename Form>
 struct Chosen {
   Form& (*get)();
@@ -31,7 +31,7 @@ struct Chosen {
 };
 
 // A client and a server, each in one of the three forms, servers also in loops,
-// and one of two links between them. Every behaviour of calls is tested with
+// and one of the links between them. Every behaviour of calls is tested with
 // each combination.
 class CallsTest
     : public ::testing::TestWithParam<
@@ -49,12 +49,12 @@ class CallsTest
     server_->Wait();
   }
 
-  // How calls are made and served, where that is not by default.
+  // The options of calls and servers, if not the defaults.
   virtual ServerOptions server_options() const { return {}; }
   virtual ChannelOptions channel_options() const { return {}; }
 
-  // Has `server` serve in its form, and calls go there, over a link that is
-  // made, with those options.
+  // Makes `server` serve in its form, and calls go there, over a new link with
+  // those options.
   void Serve(Server& server, std::optional<Link>& link,
              const ChannelOptions& options = {}) {
     link.emplace(link_kind(), server);
@@ -67,7 +67,7 @@ class CallsTest
       ASSERT_TRUE(server.Start().ok());
     }
   }
-  // Has calls go through that channel.
+  // Makes calls go through that channel.
   void CallThrough(const absl::StatusOr<Channel>& channel) {
     ASSERT_TRUE(channel.ok()) << channel.status();
     stub_ = std::make_unique<TestService::Stub>(*channel);
@@ -91,9 +91,9 @@ class CallsTest
   std::unique_ptr<DrivenCall> Chat(const CallOptions& options = {}) {
     return form().Chat(*stub_, options);
   }
-  // Calls Echo, whose handler waits until it is cancelled, until a call's
-  // deadline passes after its handler has begun. A busy machine may take longer
-  // than a short timeout to bring the call there: so the timeouts grow.
+  // Calls Echo, whose handler waits until it is cancelled, until the deadline
+  // of a call passes after its handler has begun. A busy machine may take
+  // longer than a short timeout to start the handler, so the timeouts grow.
   void EchoUntilADeadlinePassesInTheHandler() {
     absl::Duration timeout = absl::Milliseconds(20);
     const int before = seen_.waiting();
@@ -118,7 +118,7 @@ class CallsTest
   std::unique_ptr<TestService::Stub> stub_;
 };
 
-// Instantiates a suite, which derives from CallsTest, with all of them.
+// Instantiates a suite that derives from CallsTest with all combinations.
 inline auto AllForms() {
   using Client = Chosen<ClientForm>;
   using Server = Chosen<ServerForm>;

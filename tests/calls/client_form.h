@@ -13,20 +13,20 @@
 
 namespace fdrpc::testing {
 
-// One call with streams as a test drives it, in whichever form: each function
-// blocks the test until what the form waits for has come.
+// One call with streams as a test drives it, in any form: each function blocks
+// the test until the form's wait has ended.
 class DrivenCall {
  public:
   virtual ~DrivenCall() = default;
 
-  // Of calls that send a stream.
+  // For calls that send a stream.
   virtual bool Write(const Text& message) = 0;
   virtual bool WriteLast(const Text& message) = 0;
   virtual void WritesDone() = 0;
-  // Of calls that receive one.
+  // For calls that receive one.
   virtual std::optional<Text> Read() = 0;
   virtual Metadata Headers() = 0;
-  // How the call ended; the reply of one that receives no stream.
+  // The call's status, and the reply if it receives no stream.
   virtual absl::StatusOr<Text> Finish() = 0;
   virtual void Cancel() = 0;
   virtual Metadata Trailers() = 0;
@@ -49,7 +49,7 @@ class ClientForm {
   virtual std::unique_ptr<DrivenCall> Chat(TestService::Stub& stub,
                                            const CallOptions& options) = 0;
 
-  // Of the process, and never destroyed.
+  // One for the process, never destroyed.
   static ClientForm& Blocking();
   static ClientForm& Callback();
   static ClientForm& Coroutine();

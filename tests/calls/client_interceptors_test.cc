@@ -20,11 +20,11 @@ using ::testing::ElementsAre;
 
 class ClientInterceptorsTest : public CallsTest {
  protected:
-  // Has the calls go through those, the first of which sees them first.
+  // Makes the calls go through these; the first one sees them first.
   void Intercept(std::vector<ClientHooks> hooks) {
     CallThrough(link_->NewChannel(With(std::move(hooks))));
   }
-  // Where no server is: a call that gets there is UNAVAILABLE.
+  // Without a server: a call that gets through is UNAVAILABLE.
   void InterceptWithoutServer(ClientHooks hooks) {
     Server gone;
     CallThrough(Link(link_kind(), gone).NewChannel(With({std::move(hooks)})));
@@ -234,7 +234,7 @@ TEST_P(ClientInterceptorsTest, AReplyThatItRefusesEndsTheStream) {
   EXPECT_FALSE(chat->Read().has_value());
   EXPECT_EQ(chat->Finish().status().message(), "refused");
   seen_.AwaitCancelled(1);
-  // Also if the server has ended the call before.
+  // Even if the server has already ended the call.
   auto watch = Watch("echo a;echo b;echo c");
   EXPECT_EQ(watch->Read()->text(), "a");
   EXPECT_FALSE(watch->Read().has_value());
@@ -315,7 +315,7 @@ TEST_P(ClientInterceptorsTest, EveryCallEndsOnce) {
   EXPECT_TRUE(read->Read().has_value());
   EXPECT_FALSE(read->Read().has_value());
   read.reset();
-  // Its status was never asked for. The loop may let go of it after us.
+  // Its status was never asked for. The loop may release it after this thread.
   seen.AwaitEnded(5);
   EXPECT_EQ(ends, 5);
   EXPECT_EQ(cancelled, 2);

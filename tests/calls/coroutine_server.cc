@@ -12,7 +12,7 @@
 namespace fdrpc::testing {
 namespace {
 
-// co_await: goes on, on a thread of its own, when stop is requested.
+// co_await: continues, on a thread of its own, when stop is requested.
 class StopAwaiter {
  public:
   explicit StopAwaiter(std::stop_token token)
@@ -20,7 +20,7 @@ class StopAwaiter {
 
   bool await_ready() const { return token_.stop_requested(); }
   void await_suspend(std::coroutine_handle<> waiter) {
-    // The coroutine may run on, and destroy this object, within emplace().
+    // The coroutine may continue, and destroy this object, within emplace().
     const std::shared_ptr<Waiting> waiting = waiting_;
     waiting->emplace(token_, [waiter] {
       std::thread([waiter] { waiter.resume(); }).detach();

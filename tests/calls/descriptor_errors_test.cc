@@ -1,5 +1,5 @@
-// What a caller is told of descriptors that cannot be sent, in all forms: which
-// field it is, and why.
+// The errors for descriptors that cannot be sent, in all forms: which field it
+// is, and why.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Does with its reply what a test says.
+// Changes its reply as a test says.
 class SpoilingService final : public TestService::Service {
  public:
   explicit SpoilingService(std::function<void(Parcel<Files>&)> spoil)
@@ -39,8 +39,8 @@ class SpoilingService final : public TestService::Service {
   const std::function<void(Parcel<Files>&)> spoil_;
 };
 
-// Attaches a file whose descriptor somebody else closes, under a number that
-// nothing else gets meanwhile.
+// Attaches a file whose descriptor somebody else closes, with a number that is
+// not reused meanwhile.
 void AddClosed(Parcel<Files>& parcel) {
   const UniqueFd file = FileWith("b");
   parcel.add_files(FileWith("a"));
@@ -115,7 +115,7 @@ TEST_P(DescriptorErrorsTest, OneInAnAnyIsRefused) {
   inner.set_first(FileWith("lost"));
   google::protobuf::Any any;
   any.PackFrom(*inner);
-  // As the generated code of a method has it whose request is or has an Any.
+  // As in the generated code of a method whose request is or has an Any.
   static constexpr Method kEcho = {
       .full_name = "fdrpc.testing.TestService/Echo", .request_has_any = true};
   absl::StatusOr<Channel> channel = link_->NewChannel();

@@ -18,7 +18,8 @@
 namespace fdrpc::testing {
 namespace {
 
-// Replies its request's file, with what was in it and a word as the text.
+// Replies with its request's file, and with the file's content and a word as
+// the text.
 absl::Status Exchanged(Parcel<Files>& request, Parcel<Files>& reply) {
   reply->set_text(request->text() + ReadRest(request.first()) + ",handler,");
   reply.set_first(request.take_first());
@@ -50,14 +51,14 @@ class CoroutineExchange final : public TestService::CoService {
   }
 };
 
-// Notes in a message's text that it saw it, and puts another file in place of
-// its first one.
+// Records in a message's text that it saw the message, and replaces its first
+// file.
 absl::Status Replace(const std::string& name, Parcel<Files>& parcel) {
   parcel->mutable_text()->append(ReadRest(parcel.first()) + "," + name + ",");
   parcel.set_first(FileWith(name));
   return absl::OkStatus();
 }
-// The same without knowing the type.
+// The same, without knowing the type.
 absl::Status ReplaceAny(const std::string& name, ParcelBase& parcel) {
   auto& message = static_cast<Files&>(parcel.lite_message());
   EXPECT_EQ(parcel.descriptors().size(), 1u);
@@ -124,7 +125,7 @@ class ReplacingServer final : public ServerInterceptor {
       if (refuses_ == 2) return absl::DataLossError("refused");
       return Replace("server", static_cast<Parcel<Files>&>(*message.parcel));
     }
-    // Another parcel in place of the handler's.
+    // Another parcel instead of the handler's.
     absl::Status OnSend(OutgoingMessage& message) override {
       if (refuses_ == 3) return absl::DataLossError("refused");
       auto& parcel = static_cast<Parcel<Files>&>(*message.parcel);
@@ -160,14 +161,14 @@ class DescriptorInterceptorsTest : public CallsTest {
           co_return co_await stub.co().Exchange(std::move(request));
         }(stub, std::move(request)));
   }
-  // With what stays: the process's loop, once there is one, and the connection
+  // With what stays: the process's loop, after it was made, and the connection
   // to the fixture's server, which has nothing else to close then.
   DescriptorCensus CensusBeforeCalls() {
     kept_.emplace(*stub_);
     EXPECT_TRUE(Echo(Script("echo x")).ok());
     return TakeCensus();
   }
-  // A call, as it ends, through both interceptors, on a server of its own.
+  // The result of a call through both interceptors, on a server of its own.
   absl::StatusOr<Parcel<Files>> Call(int refuses) {
     BlockingExchange blocking;
     CallbackExchange callback;

@@ -17,7 +17,7 @@ class ExceptionsTest : public CallsTest {
   static void ExpectThrew(const absl::Status& status) {
     EXPECT_EQ(status.code(), absl::StatusCode::kUnknown) << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr("exception"));
-    // What it was is the server's own affair.
+    // What was thrown is the server's business.
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("thrown by")));
   }
   void ExpectServes() {
@@ -65,7 +65,7 @@ TEST_P(ExceptionsTest, OfAHandlerOfBothEndTheCall) {
   ExpectServes();
 }
 
-// A server's interceptor is called as a handler is.
+// A server's interceptor is called like a handler.
 class ThrowingInterceptor final : public ServerInterceptor {
  public:
   void Serve(

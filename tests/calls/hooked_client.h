@@ -12,14 +12,14 @@
 
 namespace fdrpc::testing {
 
-// What an interceptor does of a test's, as far as it does anything. All
-// messages are texts.
+// The actions of a test's interceptor; each is optional. All messages are
+// texts.
 struct ClientHooks {
-  // Ends the call without the server: null lets it go on.
+  // Ends the call without the server; null lets it continue.
   std::function<std::shared_ptr<ClientCall>(const Method&, CallForm, Caller&)>
       answer = nullptr;
   std::function<void(CallOptions&)> options = nullptr;
-  // The one request of a method that takes one.
+  // The single request of a method that takes one.
   std::function<void(Text&)> request = nullptr;
   std::function<bool(const Text&)> drops = nullptr;  // of what is sent
   std::function<absl::Status(Text&)> send = nullptr;

@@ -11,8 +11,8 @@
 
 namespace fdrpc::testing {
 
-// What an interceptor does of a test's, as far as it does anything. All
-// messages are texts.
+// The actions of a test's interceptor; each is optional. All messages are
+// texts.
 struct ServerHooks {
   // An error ends the call without the handler.
   std::function<absl::Status(const Method&, ServerCall&)> admit = nullptr;

@@ -1,5 +1,5 @@
-// Keep-alive, in each of the client's forms: servers that hang end their calls,
-// and those that are only slow do not.
+// Keep-alive, in each of the client's forms: calls to servers that hang end,
+// and calls to slow servers do not.
 
 #include <filesystem>
 #include <future>
@@ -93,12 +93,13 @@ TEST_P(KeepAliveTest, EveryCallOnItEnds) {
   std::vector<std::future<absl::StatusOr<Text>>> replies;
   for (int i = 0; i < 4; ++i) replies.push_back(Echo(stub));
   RawPeer server = Accept(listener);
-  // One of them may come late, and have a connection of its own.
+  // One of them may be late, and have its own connection.
   for (auto& reply : replies) ExpectGivenUp(reply);
 }
 
 TEST_P(KeepAliveTest, ACallBesideOneOfAnotherFormEndsToo) {
-  // A thread that waits reads for the loop; once it has left, the loop itself.
+  // A waiting thread reads for the loop; after it has left, the loop reads
+  // itself.
   for (const bool leaves : {false, true}) {
     RawListener listener(dir_.file("socket"));
     TestService::Stub stub = NewStub();
@@ -144,7 +145,7 @@ TEST_P(KeepAliveTest, AStreamEndsAfterWhatHasArrived) {
 }
 
 TEST_P(KeepAliveTest, ACallIsNotMadeAgainOfWhichTheServerMayHearYet) {
-  // What a server that hangs before its hello has been sent, it still reads.
+  // A server that hangs before its hello still reads what was sent to it.
   RawListener listener(dir_.file("socket"));
   TestService::Stub stub = NewStub();
   std::future<absl::StatusOr<Text>> reply = Echo(stub);
@@ -169,7 +170,7 @@ TEST_P(KeepAliveTest, AServerThatAnswersPingsMayTakeItsTime) {
   ASSERT_TRUE(server.Send(ReplyFrame(1, "")));
   const absl::Status status = reply.get().status();
   EXPECT_TRUE(status.ok()) << status;
-  // Perhaps one last ping, and then no more: nobody reads the pongs.
+  // Possibly one last ping, and then no more, because nobody reads the pongs.
   while (server.Readable()) {
     EXPECT_EQ(server.Read()->frame.type, RawFrame::kPing);
   }

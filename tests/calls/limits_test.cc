@@ -1,4 +1,5 @@
-// What bounds calls, in all forms: windows, the sizes of messages and metadata.
+// The limits of calls, in all forms: windows, the sizes of messages and
+// metadata.
 
 #include <string>
 #include <thread>
@@ -9,7 +10,7 @@ namespace fdrpc::testing {
 namespace {
 
 constexpr auto kExhausted = absl::StatusCode::kResourceExhausted;
-// What both sides take here.
+// What both sides accept here.
 constexpr uint32_t kLargestMessage = 100u << 10;
 
 class LimitsTest : public CallsTest {

@@ -15,7 +15,7 @@ namespace fdrpc::testing {
 
 class ClockedClient;
 
-// What a client reaches a server over.
+// The connection between a client and a server.
 class Link {
  public:
   enum class Kind {
@@ -31,11 +31,11 @@ class Link {
   // Borrows `server`.
   Link(Kind kind, Server& server) : kind_(kind), server_(server) {}
 
-  // A channel to it, which need not serve or have a socket yet.
+  // A channel to the server, which need not serve or have a socket yet.
   absl::StatusOr<Channel> NewChannel(const ChannelOptions& options = {}) const;
   // The same by the clock of the client's.
   std::shared_ptr<Caller> NewChannel(ClockedClient& client) const;
-  // Has the server take connections once it serves.
+  // Lets the server accept connections once it serves.
   absl::Status Open();
 
  private:

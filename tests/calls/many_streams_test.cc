@@ -1,6 +1,6 @@
-// A thousand streams at once on one connection: some cancelled, some with a
-// deadline too short, some read slowly, some with descriptors. Worth most under
-// the thread sanitizer.
+// A thousand streams at once on one connection: some are cancelled, some have
+// too short a deadline, some are read slowly, some have descriptors. Most
+// useful under the thread sanitizer.
 
 #include <atomic>
 #include <latch>
@@ -58,7 +58,7 @@ class EchoingService final : public TestService::CoService {
   }
 };
 
-// How the streams ended.
+// The results of the streams.
 struct Tally {
   explicit Tally(int streams) : left(streams) {}
 
@@ -93,7 +93,7 @@ CallOptions RandomOptions(Random& random) {
   return options;
 }
 
-// Messages there and back, perhaps cancelled in between.
+// Messages in both directions, possibly cancelled in between.
 Task<absl::Status> Talk(TestService::Stub stub, Random random) {
   auto chat = stub.co().Chat(RandomOptions(random));
   const int messages = static_cast<int>(random() % 20);
@@ -202,7 +202,7 @@ TEST_P(ManyStreamsTest, AThousandAtOnceLeaveNothingBehind) {
 
 // concurrent_large_unary, with gRPC's sizes
 TEST_P(ManyStreamsTest, AThousandLargeUnaryCallsAtOnce) {
-  // The thread sanitizer looks at each of their bytes.
+  // The thread sanitizer checks each of their bytes.
   constexpr int kCalls = kThreadSanitizer ? 100 : 1000;
   class Growing final : public TestService::CoService {
     Task<absl::Status> Echo(ServerContext&, const Text& request,

@@ -1,4 +1,4 @@
-// Calls that a handler makes on behalf of its own caller, in all forms.
+// Calls that a handler makes for its own caller, in all forms.
 
 #include <memory>
 #include <optional>
@@ -42,7 +42,7 @@ class Front final : public TestService::Service {
     return after_the_end_;
   }
 
-  // Of the call that Collect makes behind the last request.
+  // The status of the call that Collect makes after the last request.
   const absl::Status& after_the_end() const { return after_the_end_; }
 
  private:

@@ -38,13 +38,13 @@ struct Command {
 };
 std::vector<Command> ParseScript(const std::string& text);
 
-// Does what is the same in all forms. The status that the call is to end with,
-// if the command ends it.
+// Does what is the same in all forms. Returns the status with which the call is
+// to end, if the command ends it.
 std::optional<absl::Status> Apply(const Command& command,
                                   ServerContext& context);
 // The reply to a command that has one.
 std::optional<Text> ReplyTo(const Command& command, ServerContext& context);
-// Whether it is one that Collect does, instead of joining it.
+// Whether Collect executes it, instead of joining it.
 bool IsDirective(const Command& command);
 
 // What happened to a service's handlers, for tests to wait for.
@@ -53,8 +53,8 @@ class Observations {
   void NoteCancelled() ABSL_LOCKS_EXCLUDED(mu_);
   void NoteEnded() ABSL_LOCKS_EXCLUDED(mu_);
   void NoteWaiting() ABSL_LOCKS_EXCLUDED(mu_);
-  // Block until so many handlers saw that they were cancelled, have returned,
-  // or are within "wait".
+  // Block until that many handlers have seen that they were cancelled, have
+  // returned, or are within "wait".
   void AwaitCancelled(int count) ABSL_LOCKS_EXCLUDED(mu_);
   void AwaitEnded(int count) ABSL_LOCKS_EXCLUDED(mu_);
   void AwaitWaiting(int count) ABSL_LOCKS_EXCLUDED(mu_);

@@ -9,18 +9,18 @@
 
 namespace fdrpc::testing {
 
-// The forms in which a server can serve: each makes a TestService whose
-// handlers do what the client's messages say (script.h).
+// The forms of a server: each makes a TestService whose handlers do what the
+// client's messages say (script.h).
 class ServerForm {
  public:
   virtual ~ServerForm() = default;
   virtual std::string name() const = 0;
-  // Borrows `seen`, which outlives the service.
+  // Borrows `seen`, which must outlive the service.
   virtual std::unique_ptr<Service> NewService(Observations& seen) = 0;
-  // Whether it is served in a loop, instead of by threads of the server.
+  // Whether it is served in a loop, instead of on threads of the server.
   virtual bool in_loop() const { return false; }
 
-  // Of the process, and never destroyed.
+  // One for the process, never destroyed.
   static ServerForm& Blocking();
   static ServerForm& Callback();
   static ServerForm& Coroutine();

@@ -21,7 +21,7 @@ using ::testing::ElementsAre;
 
 class ServerInterceptorsTest : public CallsTest {
  protected:
-  // Serves the service once more, with those interceptors, and has the calls go
+  // Serves the service again, with these interceptors, and makes the calls go
   // there.
   void Intercept(std::vector<ServerHooks> hooks) {
     ServerOptions options;

@@ -1,5 +1,5 @@
-// What who writes, or reads what waits, sees of a call's end, in all forms; and
-// what stands behind a half-close.
+// How a writer, or a reader of messages that have arrived, notices a call's
+// end, in all forms; and what follows a half-close.
 
 #include <chrono>
 #include <string>
@@ -24,8 +24,8 @@ class StreamEndsTest : public CallsTest {
   }
   // Has the deadlines of calls pass that were made before, with kTimeout.
   void PassDeadline() { client_.clock().Advance(kTimeout); }
-  // Writes at a leisurely pace, and less than the window holds, until that is
-  // false: then true.
+  // Writes slowly, and less than the window, until a write returns false; then
+  // returns true.
   static bool WritesEnd(DrivenCall& call) {
     constexpr int kMost = 10'000;  // the window holds 16,384 empty messages
     for (int i = 0; i < kMost; ++i) {
@@ -63,7 +63,7 @@ TEST_P(StreamEndsTest, AHalfCloseBehindTheDeadlineChangesNothing) {
 
 TEST_P(StreamEndsTest, NoReplyIsReadBehindTheDeadline) {
   StopClock();
-  // The first one is read when more of them are here.
+  // The first one is read when more of them have arrived.
   auto watch = Watch("burst 100;wait", {.timeout = kTimeout});
   auto chat = Chat({.timeout = kTimeout});
   chat->Write(Script("burst 100"));

@@ -307,7 +307,7 @@ TEST_P(StreamsTest, CancellingEndsAWriteThatIsBlocked) {
   Text large;
   large.set_data(std::string(64u << 10, 'x'));
   std::thread canceller([&] {
-    // When the window is full; earlier, it is cancelled before that.
+    // When the window is full; otherwise it is cancelled before that.
     call->Cancel();
   });
   while (call->Write(large)) {

@@ -1,5 +1,5 @@
-// Handlers and clients on a loop that never have to wait: what the peer does
-// reaches them nevertheless.
+// Handlers and clients on a loop that never have to wait: they notice what the
+// peer does nevertheless.
 
 #include <atomic>
 #include <chrono>
@@ -23,10 +23,10 @@
 namespace fdrpc::testing {
 namespace {
 
-// So few small messages never wait for room, and take a second to be made.
+// So few small messages never wait for room, and making them takes a second.
 constexpr int kMostWrites = 1000;
 
-// What a message costs whoever makes it: the loop's thread is busy meanwhile.
+// The cost of making a message: the loop's thread is busy meanwhile.
 void Compute() {
   const MonotonicTime until =
       Clock::Real().Now() + std::chrono::milliseconds(1);
@@ -34,11 +34,11 @@ void Compute() {
   }
 }
 
-// Writes until that fails, beginning behind a signal. Tells whether it failed.
+// Writes until that fails, starting after a signal. Reports whether it failed.
 class Busy {
  public:
   void Begin() { begun_.store(true); }
-  // Before each message; false behind the last one.
+  // Before each message; false after the last one.
   bool Next() {
     while (!begun_.load()) {
     }
@@ -95,7 +95,7 @@ class TurnsTest : public ::testing::Test {
   TestService::Stub NewStub(ChannelOptions options = {}) {
     return TestService::Stub(*Channel::Connect(address_, std::move(options)));
   }
-  // A client goes once it has a reply: both ways to do so.
+  // A client leaves once it has a reply, in both possible ways.
   void ExpectHeard(Busy& busy, bool cancels) {
     std::optional<TestService::Stub> stub = NewStub();
     auto call = stub->Watch(Text());

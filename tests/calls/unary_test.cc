@@ -49,7 +49,7 @@ TEST_P(UnaryTest, LargeMessagesLeaveNothingToTheNext) {
       ASSERT_EQ(reply->data(), std::string(bytes, reply->data()[0]));
       EXPECT_EQ(reply->text(), "");
       EXPECT_EQ(reply->number(), 0);
-      // Other handlers see nothing of it either.
+      // Other handlers do not see it either.
       const absl::StatusOr<Text> small = Echo(Script("echo small"));
       ASSERT_TRUE(small.ok()) << small.status();
       EXPECT_EQ(small->text(), "small");

@@ -56,7 +56,7 @@ TEST(CodeGenerator, WritesMocksIfItIsToldTo) {
   ProtoFiles protos;
   const auto* x = &protos.AddProto3("dir/x.proto", "service X {}");
   const auto* y = &protos.AddProto3("y.proto", "message Y {}");
-  // As protoc gives it when it stands there twice.
+  // As protoc passes it if it is given twice.
   for (const char* parameter : {"mocks", "mocks,mocks"}) {
     WrittenFiles written;
     std::string error;
@@ -125,7 +125,7 @@ TEST(CodeGenerator, NamesTheFileOfAProblemOnce) {
 TEST(CodeGenerator, DeclaresTheEditionsThatProtobufKnows) {
   const uint64_t features = CodeGenerator().GetSupportedFeatures();
   EXPECT_NE(features & CodeGenerator::FEATURE_PROTO3_OPTIONAL, 0u);
-  // FEATURE_SUPPORTS_EDITIONS, which older releases do not name.
+  // FEATURE_SUPPORTS_EDITIONS, which older releases do not define.
   EXPECT_EQ((features & 2) != 0, GOOGLE_PROTOBUF_VERSION >= 5027000);
 #if GOOGLE_PROTOBUF_VERSION >= 7036000
   EXPECT_EQ(CodeGenerator().GetMinimumEdition(),

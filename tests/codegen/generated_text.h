@@ -8,8 +8,8 @@
 
 namespace fdrpc::codegen {
 
-// What is generated from a valid file of the text that ProtoFiles::AddProto3()
-// takes.
+// The generated code for a valid file with the text that
+// ProtoFiles::AddProto3() takes.
 GeneratedFile Generated(absl::string_view proto3);
 // Its mocks.
 std::string GeneratedMocks(absl::string_view proto3);

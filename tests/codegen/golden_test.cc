@@ -1,5 +1,5 @@
-// Compares what is generated with the files of golden/. Where a difference is
-// meant, FDRPC_UPDATE_GOLDEN=1 in the environment makes the test write them.
+// Compares generated code with the files of golden/. With FDRPC_UPDATE_GOLDEN=1
+// in the environment, the test writes the files, for intended changes.
 
 #include <cstdlib>
 #include <fstream>
@@ -17,7 +17,7 @@
 namespace fdrpc::codegen {
 namespace {
 
-// Where two texts differ first, as a diff would begin.
+// The first difference of two texts, as a diff would show it.
 std::string FirstDifference(const std::string& expected,
                             const std::string& actual) {
   const std::vector<std::string> before = absl::StrSplit(expected, '\n');

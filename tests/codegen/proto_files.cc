@@ -39,7 +39,7 @@ void AddKnown(google::protobuf::DescriptorPool& pool,
   if (pool.BuildFile(proto) == nullptr) Fail(proto.name());
 }
 
-// What the options of edition 2023 make of the fields of `message`.
+// Sets what the options of edition 2023 mean for the fields of `message`.
 void ApplyFeatures(google::protobuf::DescriptorProto& message) {
   for (FieldDescriptorProto& field : *message.mutable_field()) {
     for (const auto& option : field.options().uninterpreted_option()) {

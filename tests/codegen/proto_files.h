@@ -8,20 +8,20 @@
 
 namespace fdrpc::codegen {
 
-// Descriptors of .proto files that tests give as text. Knows fdrpc's own files
-// and those of google/protobuf that tests import. What does not parse ends the
-// test program.
+// Descriptors of .proto files that tests give as text. Knows fdrpc's own files,
+// and those of google/protobuf that tests import. A parse error ends the test
+// program.
 class ProtoFiles {
  public:
   ProtoFiles();
 
-  // Everything that `text` imports has been added before. With a protobuf that
-  // has no editions, a file in edition 2023 is given the descriptors that the
-  // generator sees with one that has them.
+  // Everything that `text` imports must have been added before. If Protocol
+  // Buffers has no editions, a file in edition 2023 gets the descriptors that
+  // the generator would see with editions.
   const google::protobuf::FileDescriptor& Add(const std::string& path,
                                               absl::string_view text);
 
-  // With the most frequent beginning, in the package "test".
+  // With the most common beginning, in the package "test".
   const google::protobuf::FileDescriptor& AddProto3(const std::string& path,
                                                     absl::string_view text);
 

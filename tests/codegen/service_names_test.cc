@@ -73,7 +73,7 @@ TEST(ServiceNames, KeepTheClassesOfAServiceFree) {
   for (int i = 0; i < file.service_count(); ++i) {
     names.push_back(ServiceNames(*file.service(i)).service);
   }
-  // The one within the stub is no neighbour.
+  // The class within the stub is not in the same scope.
   EXPECT_THAT(names, ElementsAre("Stub_", "AsyncService_", "CoService_",
                                  "Methods_", "Async"));
 }

@@ -27,7 +27,7 @@ constexpr char kProto3[] =
 
 class ValidationTest : public ::testing::Test {
  protected:
-  // What is wrong with x.proto; empty if nothing is.
+  // The errors for x.proto; empty if there are none.
   std::string ProblemsOf(const std::string& text) {
     absl::StatusOr<GeneratedFile> generated =
         GenerateFile(files_.Add("x.proto", text));

@@ -1,4 +1,5 @@
-// Which descriptors belong to which frame, however the bytes are cut and glued.
+// Which descriptors belong to which frame, however the bytes are split and
+// joined.
 
 #include <latch>
 #include <memory>
@@ -61,7 +62,7 @@ TEST_P(AssociationTest, APlainFrameBeforeADescriptorFrameInOneRead) {
   RawPeer client = NewClient();
   const UniqueFd file = FileWith("mine");
   {
-    // The server does not read until all is there.
+    // The server does not read until everything has arrived.
     auto sent = std::make_shared<std::latch>(1);
     const FaultInjection holding([sent](std::string_view name, size_t) {
       if (name == "recvmsg") sent->wait();
@@ -80,8 +81,8 @@ TEST_P(AssociationTest, APlainFrameAndADescriptorFrameOfOneSend) {
   Serve();
   RawPeer client = NewClient();
   const UniqueFd file = FileWith("mine");
-  // The set comes with the first byte of the plain frame; the descriptor frame
-  // is the only one within the bytes of the read that can own it.
+  // The set comes with the first byte of the plain frame. Within the bytes of
+  // that read, only the descriptor frame can own it.
   ASSERT_TRUE(client.Send(OpenFrame(1, kEcho, TextBytes("plain")).Bytes() +
                               ExchangeOf(2, 1).Bytes(),
                           {file.get()}));
@@ -116,13 +117,13 @@ TEST_P(AssociationTest, AHeaderSplitAtEveryByteWithTheSetOnTheFirst) {
   const std::vector<UniqueFd> files = FilesWith(contents);
   uint32_t call = 0;
   for (size_t at = 1; at <= RawFrame::kHeaderBytes; ++at) {
-    // A plain call first: when its reply is here, the server has read what was
+    // A plain call first: when its reply arrives, the server has read what was
     // sent before.
     ExpectLives(client, ++call);
     const std::string bytes = ExchangeOf(++call, contents.size()).Bytes();
     for (const UniqueFd& file : files) lseek(file.get(), 0, SEEK_SET);
     ASSERT_TRUE(client.Send(bytes.substr(0, at), NumbersOf(files)));
-    // The other connection's call is served behind the first part.
+    // The other connection's call is served after the first part.
     RawPeer other = NewClient();
     ExpectLives(other, 1);
     ASSERT_TRUE(client.Send(bytes.substr(at)));
@@ -161,7 +162,7 @@ TEST_P(AssociationTest, ADescriptorMessageLargerThanTheSocketBuffer) {
 TEST_P(AssociationTest, AnEmptyPayloadWithADescriptorIsItsFramesAlone) {
   Serve();
   // The set belongs to the frame, which has no field for it: the call fails,
-  // and the next frame's set is the next frame's.
+  // and the next frame gets its own set.
   ExpectFailsCall(OpenFrame(1, kPut, "", 1), Fds(1), kInternal);
   RawPeer client = NewClient();
   ASSERT_TRUE(client.Send(OpenFrame(1, kPut, "", 1), Fds(1)));

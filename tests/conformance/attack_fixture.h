@@ -10,15 +10,15 @@
 
 namespace fdrpc::testing {
 
-// What attacks on a server and on a channel have in common: an address of each
-// scheme, and that no descriptor is left behind.
+// The common part of attacks on a server and on a channel: an address of each
+// scheme, and a check that no descriptor is left open.
 class AttackFixture : public ::testing::TestWithParam<const char*> {
  protected:
   static std::string scheme() { return GetParam(); }
   static bool packets() { return scheme() != "unix:"; }
   static constexpr char kNoParts[] =
       "over packets a frame cannot arrive in parts";
-  // All that a frame may have of which nothing is known.
+  // All flags that a frame may have, without a known meaning.
   static uint8_t AnyFlags() { return packets() ? 0x7f : 0xff; }
   std::string address() const { return dir_.address("socket", scheme()); }
 

@@ -17,8 +17,8 @@
 
 namespace fdrpc::testing {
 
-// A live channel that makes real calls, and a raw server that answers them as a
-// test says.
+// A real channel that makes calls, and a raw server that answers them as a test
+// says.
 class AttackedChannel : public AttackFixture {
  protected:
   using Code = absl::StatusCode;
@@ -29,8 +29,8 @@ class AttackedChannel : public AttackFixture {
     return TestService::Stub(*channel);
   }
 
-  // Calls, each on a thread of its own.
-  // The timeouts are only for a test that fails.
+  // Calls, each on its own thread. The timeouts matter only to a test that
+  // fails.
   static constexpr absl::Duration kGiveUp = absl::Seconds(30);
   std::future<absl::StatusOr<Text>> Echo(CallOptions options = {
                                              .timeout = kGiveUp}) {
@@ -84,7 +84,7 @@ class AttackedChannel : public AttackFixture {
   }
 
   using Answer = std::function<std::string(uint32_t call)>;
-  // A call that is answered like this ends with INTERNAL, as does its
+  // A call that gets this answer ends with INTERNAL, and so does its
   // connection.
   void ExpectPoisons(const Answer& answer, const std::vector<int>& fds = {}) {
     std::future<absl::StatusOr<Text>> reply = Echo();
@@ -95,8 +95,8 @@ class AttackedChannel : public AttackFixture {
     EXPECT_TRUE(server.ReachesEnd());
     ExpectRecovers();
   }
-  // A call that is answered like this ends with that code, and its connection
-  // goes on.
+  // A call that gets this answer ends with that code, and its connection
+  // continues.
   void ExpectEndsCall(const Answer& answer, Code code) {
     std::future<absl::StatusOr<Text>> reply = Echo();
     RawPeer server = Accept();
@@ -105,7 +105,7 @@ class AttackedChannel : public AttackFixture {
     EXPECT_EQ(status.code(), code) << status;
     ExpectLives(server);
   }
-  // The same of a call of a method whose reply has descriptors.
+  // The same for a call of a method whose reply has descriptors.
   void ExpectEndsGet(const Answer& answer, const std::vector<int>& fds,
                      Code code) {
     std::future<absl::StatusOr<Parcel<Files>>> reply = Get();

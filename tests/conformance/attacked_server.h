@@ -18,15 +18,15 @@
 
 namespace fdrpc::testing {
 
-// A live server with the test service, and raw clients that attack it. After
-// each test a client that keeps to the protocol must be served, and the server
-// must hold the descriptors that it held when it had just begun.
+// A real server with the test service, and raw clients that attack it. After
+// each test, a correct client must be served, and the server must hold the same
+// descriptors as at its start.
 class AttackedServer : public AttackFixture {
  protected:
   // The methods as a raw client numbers them.
   static constexpr uint32_t kEcho = 1, kExchange = 2, kPut = 3, kGet = 4,
                             kWatch = 5;
-  // Status codes as they travel.
+  // Status codes on the wire.
   static constexpr uint32_t kOk = 0, kDeadlineExceeded = 4,
                             kResourceExhausted = 8, kUnimplemented = 12,
                             kInternal = 13;
@@ -44,11 +44,11 @@ class AttackedServer : public AttackFixture {
     ExpectServes();
     EXPECT_EQ(TakeCensusExpecting(before_attack_), before_attack_)
         << "the server holds other descriptors than before the attack";
-    // Its handlers may use what the test has.
+    // Its handlers may use members of the test.
     server_.reset();
   }
 
-  // A connection on which nothing was said.
+  // A connection on which nothing was sent.
   RawPeer NewPeer() { return RawPeer::Connect(dir_.file("socket"), scheme()); }
 
   // A hello and the names of the methods.
@@ -63,7 +63,7 @@ class AttackedServer : public AttackFixture {
     return bytes;
   }
 
-  // A client that has shaken hands.
+  // A client that has completed the handshake.
   RawPeer NewClient() {
     RawPeer client = NewPeer();
     EXPECT_TRUE(client.Send(Greeting()));
@@ -71,12 +71,12 @@ class AttackedServer : public AttackFixture {
     return client;
   }
 
-  // A client that keeps to the protocol is served, descriptors included; at the
-  // latest when the server has seen that others have gone, if it has a limit.
+  // A correct client is served, including descriptors; if the server has a
+  // limit, at the latest when it has noticed that others are gone.
   void ExpectServes() {
     absl::StatusOr<Channel> channel = Channel::Connect(address());
     ASSERT_TRUE(channel.ok()) << channel.status();
-    // A call with descriptors is not made again once they are sent.
+    // A call with descriptors is not made again once they were sent.
     const absl::Status ready = channel->WaitForReady(absl::Seconds(20));
     ASSERT_TRUE(ready.ok()) << ready;
     TestService::Stub stub(*channel);
@@ -97,7 +97,7 @@ class AttackedServer : public AttackFixture {
     EXPECT_EQ(status.message, TextBytes("alive"));
   }
 
-  // The server ends a connection on which this comes behind the handshake.
+  // The server ends a connection on which this follows the handshake.
   void ExpectPoisons(const std::string& bytes,
                      const std::vector<int>& fds = {}) {
     RawPeer client = NewClient();
@@ -108,8 +108,8 @@ class AttackedServer : public AttackFixture {
     ExpectPoisons(frame.Bytes(), fds);
   }
 
-  // The server ends a call of that frame with that status, and the connection
-  // goes on.
+  // The server ends a call with that frame with that status, and the connection
+  // continues.
   void ExpectFailsCall(const RawFrame& open, const std::vector<int>& fds,
                        uint32_t code) {
     RawPeer client = NewClient();

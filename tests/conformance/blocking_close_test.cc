@@ -16,13 +16,14 @@ namespace {
 
 class BlockingCloseTest : public AttackedServer {
  protected:
-  // The server drops such a descriptor, which came in `open`, and serves on.
+  // The server drops such a descriptor, which came in `open`, and continues to
+  // serve.
   void ExpectServesWhileItCloses(RawFrame open) {
     Serve();
     auto [lingering, peer] = LingeringSocket();
     RawPeer client = NewClient();
-    // The server has it, but not the end of its frame, when this side closes
-    // its own: the server's close is the last one, which waits.
+    // The server has the descriptor, but not the end of its frame, when this
+    // side closes its own: so the server's close is the last one, which blocks.
     const std::string bytes = open.Bytes();
     ASSERT_TRUE(
         client.Send(bytes.substr(0, bytes.size() - 1), {lingering.get()}));
@@ -33,7 +34,7 @@ class BlockingCloseTest : public AttackedServer {
     EXPECT_NE(client.ReadStatus(open.call).code, kOk);
     ExpectLives(other, 2);
     ExpectServes();
-    // Unread data makes its end a reset, at which the close returns.
+    // Unread data makes the close a reset, and so the server's close returns.
     peer.Reset();
   }
 };
@@ -50,8 +51,8 @@ TEST_P(BlockingCloseTest, OfADescriptorThatTheMethodDoesNotTakeHoldsUpNobody) {
   ExpectServesWhileItCloses(OpenFrame(1, kEcho, TextBytes("x"), 1));
 }
 
-// Half a frame, and then the client goes: the server has the descriptor, the
-// rest waits in its socket's queue.
+// Half a frame, and then the client leaves: the server has the descriptor, the
+// rest is in its socket's queue.
 TEST_P(BlockingCloseTest, OfWhatAClientLeftBehindHoldsUpNobody) {
   if (packets()) GTEST_SKIP() << kNoParts;
   Serve();
@@ -71,7 +72,7 @@ TEST_P(BlockingCloseTest, OfWhatAClientLeftBehindHoldsUpNobody) {
   peers.clear();
 }
 
-// More than the server has threads for handlers, or for closing.
+// More than the server has threads, for handlers or for closing.
 TEST_P(BlockingCloseTest, OfRequestsThatNobodyTakesHoldsUpNobody) {
   Serve({.max_threads = 4});
   std::promise<void> all_sent;
@@ -139,7 +140,8 @@ TEST_P(BlockingReplyTest, ThatACallbackDropsHoldsUpNobody) {
   std::optional<RawPeer> server;
   for (int i = 0; i < 20; ++i) {
     std::promise<absl::StatusCode> code;
-    std::promise<void> sent;  // and closed here, so that the client's is last
+    // Closed here, too, so that the client's is the last one.
+    std::promise<void> sent;
     stub.async().Get(Text(), {.timeout = kGiveUp},
                      [&](const absl::StatusOr<Parcel<Files>>& reply) {
                        sent.get_future().wait();
@@ -154,7 +156,7 @@ TEST_P(BlockingReplyTest, ThatACallbackDropsHoldsUpNobody) {
     sent.set_value();
     EXPECT_EQ(code.get_future().get(), absl::StatusCode::kOk);
   }
-  // The blocking form likewise, of replies that cannot be used.
+  // The same for the blocking form, with replies that cannot be used.
   std::future<absl::StatusOr<Text>> first = Echo();
   server.emplace(Accept());
   ASSERT_TRUE(server->Send(ReplyFrame(ReadCall(*server), TextBytes("x"))));

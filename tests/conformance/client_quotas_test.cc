@@ -34,7 +34,7 @@ class ClientQuotasTest : public AttackedServer {
     }
     return bytes;
   }
-  // Calls that a user leaves behind, whose handlers run on until they are
+  // Calls that a user leaves behind, whose handlers run until they are
   // released.
   void HoldHandlers() {
     service_.echo = [&](ServerContext&, const Text& request, Text& reply) {
@@ -54,7 +54,7 @@ class ClientQuotasTest : public AttackedServer {
     ASSERT_TRUE(client.Send(open));
     while (held_ == before) std::this_thread::yield();
   }
-  // Of this process's user one connection more is too many, and others have
+  // One more connection of this process's user is too many, and others have
   // room.
   void ExpectOnlyThisUserIsTurnedAway() {
     RawPeer refused = NewPeer();
@@ -107,7 +107,7 @@ TEST_P(ClientQuotasTest, MetadataOfUnfinishedCallsCountsForItsConnection) {
   }
   ASSERT_TRUE(other.Send(Unfinished(1, kMetadataBytes)));
   ExpectLives(other, 2);
-  // What a call held is free again when it has ended.
+  // What a call held is free again when the call has ended.
   ASSERT_TRUE(client.Send(CancelFrame(1)));
   ASSERT_TRUE(client.Send(Unfinished(101, kMetadataBytes)));
   ExpectLives(client, 102);
@@ -133,7 +133,7 @@ TEST_P(ClientQuotasTest, BytesCountForTheUserOfAllConnections) {
     EXPECT_THAT(status.text, HasSubstr("the requests of user"));
   }
   first.Close();
-  // As soon as the server has taken notice.
+  // As soon as the server has noticed.
   uint32_t call = 4;
   do {
     ++call;

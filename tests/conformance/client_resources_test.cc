@@ -1,5 +1,5 @@
-// Limits of a client's process and of the kernel: what they stop fails alone,
-// and works again once there is room.
+// Limits of a client's process and of the kernel: only what exceeds them fails,
+// and it works again once there is room.
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -96,7 +96,7 @@ TEST_P(ClientResourcesTest, ARequestsDescriptorThatIsNotOpenFailsAlone) {
   ExpectLives(server);
 }
 
-// In a process of its own, which may give up its rights.
+// In a separate process, which may give up its privileges.
 TEST_P(ClientResourcesTest, TooManyDescriptorsInFlightFailAloneAndPass) {
   if (getuid() != 0) GTEST_SKIP() << "needs root to become another user";
   ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
@@ -126,7 +126,7 @@ TEST_P(ClientResourcesTest, TooManyDescriptorsInFlightFailAloneAndPass) {
     std::future<absl::StatusOr<Text>> without = Echo();
     server.Send(ReplyFrame(ReadCall(server), TextBytes("x")));
     EXPECT_TRUE(without.get().ok());
-    there.Reset();  // and what is in its queue
+    there.Reset();  // and the content of its queue
     std::future<absl::StatusOr<Text>> again = Put(35);
     server.Send(ReplyFrame(ReadCall(server), TextBytes("x")));
     EXPECT_TRUE(again.get().ok());

@@ -1,4 +1,4 @@
-// Each system call of a whole life of server and channel fails in turn.
+// Each system call of a server and a channel, from start to end, fails once.
 
 #include <unistd.h>
 
@@ -24,7 +24,8 @@ namespace {
 
 using Fault = FaultInjection::Fault;
 
-// What the manual pages list, without what only a wrong argument causes.
+// The errors of the manual pages, without those that only a wrong argument
+// causes.
 const std::map<std::string, std::vector<int>>& Errors() {
   static const std::map<std::string, std::vector<int>> errors = {
       {"socket", {EMFILE, ENOBUFS, EACCES}},
@@ -75,16 +76,16 @@ const std::map<std::string, std::vector<int>>& Errors() {
   return errors;
 }
 
-// Of system calls of one name, those that are made as a life ends.
+// Of the system calls with one name, how many are made at the end.
 constexpr size_t kCallsOfTheEnd = 3;
 
 class FaultSweepTest : public ::testing::Test {
  protected:
   // Starts a server on a listener that was handed over, makes calls with
-  // descriptors both ways, and stops. Whatever goes wrong is a status, and a
-  // call never waits for ever. A client that makes a call as the server shuts
-  // down reads, and confirms, that it does; one that makes none has the server
-  // wait for a while, and shut it out.
+  // descriptors in both directions, and stops. Every failure is a status, and
+  // no call waits for ever. A client that makes a call while the server shuts
+  // down reads the go-away and confirms it. For one that makes none, the server
+  // waits for a while, and then shuts it out.
   enum class AtTheEnd { kAnotherCall, kSilence };
   void LiveAndDie(bool expect_success,
                   AtTheEnd client = AtTheEnd::kAnotherCall) {
@@ -117,7 +118,7 @@ class FaultSweepTest : public ::testing::Test {
       EXPECT_EQ(ReadRest(reply->take_files(0).get()), "too");
     }
     Judge(stub.Get(text, options).status(), expect_success);
-    // Byte by byte, some tests.
+    // Some tests go byte by byte.
     text.set_data(std::string(kThreadSanitizer ? 20'000 : 100'000, 'x'));
     Judge(stub.Echo(text, options).status(), expect_success);
     server.Shutdown(absl::Seconds(10));
@@ -157,8 +158,7 @@ class FaultSweepTest : public ::testing::Test {
     }
   }
 
-  // Fails the calls of that name one after the other, each in a life of its
-  // own.
+  // Fails the calls with that name one after the other, each in a separate run.
   void Sweep(const std::string& name) {
     size_t calls = 0;
     {
@@ -169,7 +169,8 @@ class FaultSweepTest : public ::testing::Test {
     }
     const DescriptorCensus before = TakeCensus();
     for (int error : Errors().at(name)) {
-      // How threads meet decides how many there are: one more, to be safe.
+      // Their number depends on the scheduling of threads: one more, to be
+      // safe.
       for (size_t failing = 0; failing <= calls; ++failing) {
         SCOPED_TRACE(name + " " + std::to_string(failing) + ": errno " +
                      std::to_string(error));
@@ -177,8 +178,8 @@ class FaultSweepTest : public ::testing::Test {
         const FaultInjection faults([&](std::string_view called, size_t index) {
           return Fault{.error = called == name && index == failing ? error : 0};
         });
-        // EAGAIN of connect(2) says that the server's queue is full, of
-        // flock(2) that another has the lock.
+        // EAGAIN of connect(2) means that the server's queue is full, that of
+        // flock(2) that another process has the lock.
         const bool succeeds = harmless && name != "connect" && name != "flock";
         LiveAndDie(succeeds, failing + kCallsOfTheEnd < calls
                                  ? AtTheEnd::kAnotherCall
@@ -187,7 +188,7 @@ class FaultSweepTest : public ::testing::Test {
         if (HasFatalFailure()) return;
       }
     }
-    // As if nothing had been.
+    // As if nothing had happened.
     LiveAndDie(true);
   }
 

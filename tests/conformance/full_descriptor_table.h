@@ -14,7 +14,7 @@
 
 namespace fdrpc::testing {
 
-// While it lives, this process can open only so many descriptors more.
+// During its lifetime, this process can open only that many more descriptors.
 class FullDescriptorTable {
  public:
   explicit FullDescriptorTable(size_t room) {

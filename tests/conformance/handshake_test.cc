@@ -1,4 +1,4 @@
-// Clients that do not begin as the protocol says.
+// Clients that do not begin as the protocol requires.
 
 #include <unistd.h>
 
@@ -29,7 +29,7 @@ class HandshakeTest : public AttackedServer {
         hello + MethodFrame(1, "fdrpc.testing.TestService/Echo").Bytes()));
     ExpectLives(client, 1);
   }
-  // Connects until it is not turned away.
+  // Connects until the connection is accepted.
   RawPeer NewServedClient() {
     while (true) {
       RawPeer client = NewPeer();
@@ -143,7 +143,7 @@ TEST_P(HandshakeTest, IsRefusedWithDescriptors) {
   ExpectRefuses(hello.Bytes(), Fds(1));
   hello.descriptors = 253;
   ExpectRefuses(hello.Bytes(), Fds(253));
-  // Announced without being sent, and the other way round.
+  // Announced without being sent, and the reverse.
   ExpectRefuses(hello.Bytes());
   ExpectRefuses(RawHello().Bytes(), Fds(1));
 }
@@ -181,8 +181,8 @@ TEST_P(HandshakeTest, ThatStopsInTheMiddleTimesOut) {
 TEST_P(HandshakeTest, ThatTricklesForEverTimesOut) {
   Serve({.handshake_timeout = absl::Milliseconds(100)});
   RawPeer client = NewPeer();
-  // A frame that would be refused once complete, but never is: every byte
-  // arrives as a sign of life.
+  // A frame that would be refused once complete, but is never complete: every
+  // byte looks like progress.
   RawFrame hello = RawHello().Frame();
   hello.length = 1u << 20;
   std::string bytes = hello.Bytes();
@@ -226,7 +226,7 @@ TEST_P(HandshakeTest, ConnectionsBeyondTheLimitAreTurnedAwayOnArrival) {
     ExpectLives(second, 1);
     first.Close();
     second.Close();
-    // There is room again, for as many, as soon as the server has taken notice.
+    // There is room again, for as many, as soon as the server has noticed.
     RawPeer next = NewServedClient();
     RawPeer after_next = NewServedClient();
     next.Close();

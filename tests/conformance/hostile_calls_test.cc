@@ -1,4 +1,4 @@
-// Clients whose frames are well formed, but make no calls that one can serve.
+// Clients whose frames are well formed, but whose calls cannot be served.
 
 #include <atomic>
 #include <latch>
@@ -45,7 +45,7 @@ class HostileCallsTest : public AttackedServer {
   static RawFrame Hold(uint32_t call) {
     return OpenFrame(call, kEcho, TextBytes("hold"));
   }
-  // The first piece of a message, of which more comes.
+  // The first piece of a message that continues.
   static RawFrame OpenPart(uint32_t call, const std::string& piece) {
     RawFrame open = OpenFrame(call, kEcho, piece);
     open.flags = RawFrame::kHasMessage | RawFrame::kMore;
@@ -124,7 +124,7 @@ TEST_P(HostileCallsTest, ASecondMessageFailsTheCall) {
   ASSERT_TRUE(client.Send(open));
   ASSERT_TRUE(client.Send(MessageFrame(1, TextBytes("y"), 0)));
   EXPECT_EQ(client.ReadStatus(1).code, kInternal);
-  // What comes behind the end is dropped.
+  // What follows the end is dropped.
   ASSERT_TRUE(client.Send(MessageFrame(1, "", RawFrame::kHalfClose)));
   ExpectLives(client, 2);
 }
@@ -194,7 +194,7 @@ TEST_P(HostileCallsTest, ACancelledCallHasNoStatus) {
   ASSERT_TRUE(client.Send(Hold(1)));
   AwaitHeld(1);
   ASSERT_TRUE(client.Send(CancelFrame(1)));
-  // Behind this reply the cancel has been read.
+  // When this reply arrives, the cancel has been read.
   ASSERT_TRUE(client.Send(OpenFrame(2, kEcho, "")));
   std::optional<ReadFrame> read = client.Read();
   ASSERT_TRUE(read.has_value());
@@ -217,8 +217,8 @@ TEST_P(HostileCallsTest, TenThousandCallsOpenedAndCancelledAtOnce) {
       bytes += CancelFrame(call).Bytes();
     }
     ASSERT_TRUE(client.Send(bytes));
-    // Calls that were cancelled exist until a thread has looked at them; until
-    // then the limit may be reached.
+    // Cancelled calls exist until a thread has looked at them; until then the
+    // limit may be reached.
     for (uint32_t call = static_cast<uint32_t>(round) * 20'000 + 10'001;;
          ++call) {
       ASSERT_TRUE(client.Send(OpenFrame(call, kEcho, "")));
@@ -234,7 +234,7 @@ TEST_P(HostileCallsTest, CancelledCallsWhoseHandlersRunOnStillCount) {
   Serve({.max_threads = 4, .max_calls_per_connection = 16});
   RawPeer client = NewClient();
   uint32_t refused = 0;
-  // These take all threads but the one that reads.
+  // These occupy all threads except the one that reads.
   for (uint32_t call = 1; call <= 3; ++call) {
     ASSERT_TRUE(client.Send(Hold(call)));
   }
@@ -243,7 +243,7 @@ TEST_P(HostileCallsTest, CancelledCallsWhoseHandlersRunOnStillCount) {
     ASSERT_TRUE(client.Send(Hold(call)));
     ASSERT_TRUE(client.Send(CancelFrame(call)));
   }
-  // Behind these, the server makes no more of what it holds: twice the limit.
+  // After these, the server does not hold more: twice the limit.
   ASSERT_TRUE(client.Send(PingFrame(1)));
   while (true) {
     std::optional<ReadFrame> read = client.Read();
@@ -317,7 +317,7 @@ TEST_P(HostileCallsTest, BytesThatAreNoMessageFailTheCall) {
 
 TEST_P(HostileCallsTest, AMessageNestedWithoutEndFailsTheCall) {
   Serve();
-  // Groups of an unknown field, each within the other.
+  // Groups of an unknown field, nested in each other.
   ExpectFailsCall(OpenFrame(1, kEcho, std::string(100'000, '\x33')), {},
                   kInternal);
 }

@@ -1,4 +1,4 @@
-// Clients whose descriptors are not what their frames say.
+// Clients whose descriptors do not match their frames.
 
 #include <latch>
 
@@ -52,8 +52,8 @@ TEST_P(HostileDescriptorsTest, ASecondSetBeforeAFramesEndPoisonsAtOnce) {
       OpenFrame(1, kPut, std::string(1000, 'x'), 2).Bytes();
   client.Send(bytes.substr(0, 20), Fds(2));
   client.Send(bytes.substr(20, 1), Fds(253));
-  // The frame is never completed: were sets kept until it is, each byte could
-  // bring 253 descriptors more.
+  // The frame is never completed: if sets were kept until it is, each byte
+  // could bring 253 more descriptors.
   EXPECT_TRUE(client.ReachesEnd());
 }
 
@@ -72,7 +72,7 @@ TEST_P(HostileDescriptorsTest, ASetBehindItsFramesFirstBytePoisons) {
   ExpectLives(client, 1);
   const std::string bytes = OpenFrame(2, kPut, FilesBytesTo(1), 1).Bytes();
   client.Send(bytes.substr(0, 1));
-  // Read by the time that another connection's call has been served.
+  // Has been read when another connection's call has been served.
   RawPeer other = NewClient();
   ExpectLives(other, 1);
   client.Send(bytes.substr(1), Fds(1));
@@ -178,7 +178,7 @@ TEST_P(HostileDescriptorsTest, BeyondWhatAConnectionMayHoldTheyFailTheCall) {
   RawFrame open = OpenFrame(1, kPut, "", 40);
   open.flags = RawFrame::kHasMessage | RawFrame::kMore;
   for (int round = 0; round < 20; ++round) {
-    // The quota is exact, and back to where it was after each round.
+    // The quota is exact, and has its former value after each round.
     for (uint32_t i = 0; i < 3; ++i) {
       ++open.call;
       ASSERT_TRUE(client.Send(open, Fds(40)));
@@ -249,12 +249,13 @@ TEST_P(HostileDescriptorsTest, AnOutOfBandByteIsNoPartOfTheStream) {
 }
 
 TEST_P(HostileDescriptorsTest, ManyOutOfBandBytesDoNoHarmToOthers) {
-  // What looks for work busily is not a loop that spins on those bytes.
+  // Without busy polling, so that a loop that spins on those bytes shows.
   Serve({.max_busy_poll = absl::ZeroDuration()});
   const FaultInjection counting(
       [](std::string_view, size_t) { return FaultInjection::Fault(); });
   RawPeer client = NewClient();
-  // Of two that were not read the first becomes part of the stream: garbage.
+  // Of two that were not read, the first becomes part of the stream, where it
+  // is malformed.
   for (int i = 0; i < 100; ++i) client.SendOutOfBand("!");
   RawPeer other = NewClient();
   for (uint32_t call = 1; call <= 100; ++call) ExpectLives(other, call);
@@ -264,7 +265,7 @@ TEST_P(HostileDescriptorsTest, ManyOutOfBandBytesDoNoHarmToOthers) {
 TEST_P(HostileDescriptorsTest, TheConnectionsOwnSocketsEndIsClosedWithItsCall) {
   Serve();
   RawPeer client = NewClient();
-  // The server would hold the client's end, so that it never sees it close.
+  // The server would hold the client's socket, so that it never sees it close.
   ASSERT_TRUE(
       client.Send(OpenFrame(1, kPut, FilesBytesTo(1), 1), {client.fd()}));
   EXPECT_EQ(client.ReadStatus(1).code, kOk);
@@ -293,7 +294,8 @@ TEST_P(HostileDescriptorsTest, TheConnectionsOwnSocketInARequestThatNeverEnds) {
   RawFrame open = OpenFrame(1, kPut, FilesBytesTo(1), 1);
   open.flags = RawFrame::kHasMessage | RawFrame::kMore;
   for (int i = 0; i < 20; ++i) {
-    // The server holds the client's end, so it never sees that the client left.
+    // The server holds the client's socket, so it never sees that the client
+    // has left.
     RawPeer client = NewClient();
     ASSERT_TRUE(client.Send(open, {client.fd()}));
   }

@@ -1,4 +1,4 @@
-// Clients whose frames are not what the protocol has.
+// Clients whose frames break the protocol.
 
 #include <fstream>
 
@@ -76,7 +76,7 @@ TEST_P(HostileFramesTest, APayloadAboveTheLimitPoisonsBeforeItArrives) {
   for (uint32_t length : {(1u << 20) + 1, 1u << 31, ~0u}) {
     RawFrame frame = OpenFrame(1, kEcho, "");
     frame.length = length;
-    // Only the header comes.
+    // Only the header arrives.
     ExpectPoisons(frame);
   }
   EXPECT_LT(ResidentBytes(), before + (64u << 20));
@@ -192,7 +192,7 @@ TEST_P(HostileFramesTest, PayloadOrDescriptorsOfAControlFramePoison) {
 
 TEST_P(HostileFramesTest, MethodNumbersThatDoNotRunFromOnePoison) {
   Serve();
-  // Five are named by the greeting.
+  // The greeting names five.
   for (uint32_t number : {0u, 1u, 5u, 7u, 0xffffffffu}) {
     ExpectPoisons(MethodFrame(number, "a/b"));
   }
@@ -427,12 +427,12 @@ TEST_P(HostileFramesTest, AnotherKindOfMethodFailsOnlyTheCall) {
   Serve();
   RawPeer client = NewClient();
   ASSERT_TRUE(client.Send(MethodFrame(6, "fdrpc.testing.TestService/Collect")));
-  // One request for a stream of them.
+  // One request for a method with a stream of them.
   ASSERT_TRUE(client.Send(OpenFrame(1, 6, TextBytes("x"))));
   RawStatus status = client.ReadStatus(1);
   EXPECT_EQ(status.code, kInternal);
   EXPECT_NE(status.text.find("TestService/Collect"), std::string::npos);
-  // A stream of requests for one; what comes behind that is dropped.
+  // A stream of requests for a method with one; what follows is dropped.
   RawFrame open = OpenFrame(2, kEcho, "");
   open.flags = 0;
   ASSERT_TRUE(client.Send(open));
@@ -446,7 +446,7 @@ TEST_P(HostileFramesTest, AnotherKindOfMethodFailsOnlyTheCall) {
   open.flags = RawFrame::kHalfClose;
   ASSERT_TRUE(client.Send(open));
   EXPECT_EQ(client.ReadStatus(3).code, kOk);
-  // Credit for a reply that is no stream.
+  // Credit for a reply that is not a stream.
   open = OpenFrame(4, 6, "");
   open.flags = 0;
   ASSERT_TRUE(client.Send(open));

@@ -21,13 +21,13 @@ class HostileOneWayTest : public AttackedServer {
     open.flags = flags;
     return open;
   }
-  // The server drops a call of that frame, counts it, and goes on.
+  // The server drops a call of that frame, counts it, and continues.
   void ExpectDropped(RawFrame open, const std::vector<int>& fds = {}) {
     const ServerStatistics before = server_->statistics();
     RawPeer client = NewClient();
     open.descriptors = static_cast<uint16_t>(fds.size());
     ASSERT_TRUE(client.Send(open, fds));
-    // The next frame that comes is for the next call.
+    // The next frame from the server is for the next call.
     ASSERT_TRUE(
         client.Send(OpenFrame(open.call + 1, kEcho, TextBytes("alive"))));
     const std::optional<ReadFrame> next = client.Read();
@@ -38,7 +38,7 @@ class HostileOneWayTest : public AttackedServer {
     EXPECT_EQ(now.one_way_errors, before.one_way_errors + 1);
   }
 
-  // The handlers', which nobody waits for.
+  // For the handlers, which nobody waits for.
   std::latch served_{1};
   std::latch released_{1};
   std::atomic<int> held_ = 0;

@@ -1,4 +1,4 @@
-// Servers that answer calls with what the protocol does not have.
+// Servers whose answers break the protocol.
 
 #include "tests/conformance/attacked_channel.h"
 
@@ -94,7 +94,7 @@ TEST_P(HostileServerTest, ASetForAReplyThatAnnouncesNoneEndsTheConnection) {
   std::future<absl::StatusOr<Text>> reply = Echo();
   RawPeer server = Accept();
   server.Send(ReplyFrame(ReadCall(server), TextBytes("x")), Fds(2));
-  // The reply may be taken before the set turns out to be nobody's.
+  // The reply may be taken before the set turns out to belong to no frame.
   const absl::Status status = reply.get().status();
   EXPECT_TRUE(status.ok() || absl::IsInternal(status)) << status;
   EXPECT_TRUE(server.ReachesEnd());
@@ -145,7 +145,7 @@ TEST_P(HostileServerTest, MoreBytesThanTheClientTakesFailOnlyTheCall) {
       Code::kResourceExhausted);
 }
 
-// The server may have much more to send, and does work for it.
+// The server may have much more to send, and work for it.
 TEST_P(HostileServerTest, APieceBeyondALimitEndsTheCallAndTheServerIsTold) {
   stub_ = NewStub({.max_reply_bytes = 64u << 10, .max_reply_descriptors = 16});
   const auto piece = [](uint32_t call, size_t bytes, uint16_t descriptors) {
@@ -424,7 +424,7 @@ TEST_P(HostileServerTest, HeadersOutOfPlacePoison) {
   });
   ExpectPoisons(
       [&](uint32_t call) { return piece(call).Bytes() + end(call).Bytes(); });
-  // A block without its length in front, or with bytes behind it.
+  // A block without its length, or with additional bytes.
   for (const std::string& payload :
        {std::string(), MetadataBlock({{"k", "v"}}),
         Sized(MetadataBlock({{"k", "v"}})) + "x", Bytes32(9)}) {

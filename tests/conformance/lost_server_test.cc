@@ -1,4 +1,4 @@
-// Servers that go, stall or die.
+// Servers that leave, stall or die.
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -28,7 +28,7 @@ TEST_P(LostServerTest, ThatClosesWithoutAHelloIsTriedAgainSomeTimes) {
       std::this_thread::yield();
       continue;
     }
-    // Read first: a close with bytes unread is another end.
+    // Read first: a close with unread bytes ends differently.
     RawPeer server = listener_.Accept();
     ReadCall(server);
     ++attempts;
@@ -85,7 +85,7 @@ TEST_P(LostServerTest, LeavesNothingOfAReplyThatNeverEnded) {
   ASSERT_TRUE(server.Send(bytes.substr(0, 17), Fds(200)));
   server.Close();
   EXPECT_EQ(reply.get().status().code(), Code::kUnavailable);
-  // No further call is made: the channel has closed what arrived by itself.
+  // Without a further call: the channel has closed what arrived by itself.
   EXPECT_LE(TakeCensus().size(), before);
 }
 
@@ -225,10 +225,10 @@ TEST_P(LostServerTest, ThatNeverReadsLetsCallsReachTheirDeadlines) {
         stub_.Put(std::move(request), {.timeout = absl::Milliseconds(1)});
     ASSERT_EQ(reply.status().code(), Code::kDeadlineExceeded) << reply.status();
   }
-  // A call that has ended holds nothing, whether it was sent or not: but for
-  // the one whose frame is on its way.
+  // A call that has ended holds nothing, whether it was sent or not, except the
+  // one whose frame is on its way.
   EXPECT_LE(TakeCensus().size(), before.size() + 8);
-  // What the server reads at last is whole frames and nothing else.
+  // What the server finally reads is whole frames and nothing else.
   std::future<absl::StatusOr<Text>> last = Echo();
   while (true) {
     std::optional<ReadFrame> read = server.ReadType(RawFrame::kOpen);
@@ -241,7 +241,7 @@ TEST_P(LostServerTest, ThatNeverReadsLetsCallsReachTheirDeadlines) {
   EXPECT_TRUE(last.get().ok());
 }
 
-// The client writes less than the window holds, and never waits.
+// The client writes less than the window, and never waits.
 bool WritesEnd(ClientStream<Text, Text>& chat) {
   constexpr int kMost = 3'000;  // a window that is granted holds 4,096
   for (int i = 0; i < kMost; ++i) {
@@ -265,7 +265,7 @@ TEST_P(LostServerTest, ThatGoesBehindItsStatusHasWritesFailWithIt) {
   auto chat = stub_.Chat();
   RawPeer server = Accept();
   ASSERT_TRUE(server.Send(StatusFrame(ReadCall(server), 10, "enough")));
-  // What it has not read makes its end a reset.
+  // Unread data makes the close a reset.
   chat.Write(Text());
   server.Close();
   EXPECT_TRUE(WritesEnd(chat));

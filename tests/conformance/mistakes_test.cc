@@ -1,5 +1,5 @@
-// The rows of docs/protocol.md's table of mistakes, for the side that each is
-// made against; those that the other tests of hostile peers leave out.
+// The rows of docs/protocol.md's table of mistakes, for the side that notices
+// each; those that the other tests of hostile peers do not cover.
 
 #include <stop_token>
 
@@ -15,7 +15,7 @@ struct Mistake {
   RawFrame frame;
 };
 
-// What is wrong with a frame whoever sends it. `call` is one in progress.
+// Frames that are wrong from either side. `call` is one in progress.
 std::vector<Mistake> OfBothSides(uint32_t call) {
   using F = RawFrame;
   std::vector<Mistake> mistakes = {
@@ -186,10 +186,11 @@ TEST_P(MistakesOfClientsTest, MetadataBeyondTheServersLimitFailsTheCall) {
 
 class MistakesOfServersTest : public AttackedChannel {
  protected:
-  // The process's loop stays, and is no descriptor that a test leaves open.
+  // The process's loop stays, and does not count as a descriptor that a test
+  // leaves open.
   static void SetUpTestSuite() { ASSERT_TRUE(Alarm::Create().ok()); }
 
-  // A call that is in progress, on a connection of its own.
+  // A call in progress, on its own connection.
   struct Begun {
     AsyncClientStream<Text, Text> chat;
     RawPeer server;
@@ -202,7 +203,7 @@ class MistakesOfServersTest : public AttackedChannel {
     const uint32_t call = ReadCall(server);
     return {std::move(chat), std::move(server), call};
   }
-  // The connection has ended, or ends, by the client's doing.
+  // The client has ended, or ends, the connection.
   static void ExpectEnded(Begun begun) {
     EXPECT_TRUE(begun.server.ReachesEnd());
     std::promise<absl::Status> end;

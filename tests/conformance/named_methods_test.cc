@@ -1,5 +1,4 @@
-// Methods that client and server do not know as the same, and methods without
-// end.
+// Methods that client and server define differently, and very many methods.
 
 #include <deque>
 #include <memory>
@@ -31,11 +30,11 @@ class NamedMethodsTest : public AttackedServer {
     channel_ = *std::move(channel);
   }
   void TearDown() override {
-    // The server is to hold nothing once its clients have gone.
+    // The server must hold nothing after its clients are gone.
     channel_.reset();
     AttackedServer::TearDown();
   }
-  // Calls the method as one of that kind, and uses all that it has.
+  // Calls the method as one of that kind, and uses everything that it has.
   absl::Status CallAs(const std::string& name, MethodKind kind) {
     names_.push_back("fdrpc.testing.TestService/" + name);
     methods_.push_back({.full_name = names_.back(), .kind = kind});
@@ -81,7 +80,7 @@ class NamedMethodsTest : public AttackedServer {
   }
 
   std::optional<Channel> channel_;
-  // What the runtime borrows.
+  // Borrowed by the runtime.
   std::deque<std::string> names_;
   std::deque<Method> methods_;
 };
@@ -126,14 +125,14 @@ TEST_P(NamedMethodsTest, AKindThatDiffersFailsOnlyTheCallAndIsNamed) {
 TEST_P(NamedMethodsTest, MoreMethodsThanAConnectionNamesGoToAnother) {
   Serve();
   ClientStream<Text, Text> first = TestService::Stub(*channel_).Chat();
-  // With the stream's, one more than a connection has ids for, and some.
+  // Including the stream's, one more than a connection has ids for, and some.
   for (int i = 0; i < 4100; ++i) {
     const absl::Status status =
         CallAs("None" + std::to_string(i), MethodKind::kUnary);
     ASSERT_EQ(status.code(), absl::StatusCode::kUnimplemented)
         << i << ": " << status;
   }
-  // What is on the first one goes on.
+  // Calls on the first connection continue.
   ASSERT_TRUE(first.Write(TextOf("on")));
   EXPECT_TRUE(first.Read().has_value());
   EXPECT_TRUE(CallAs("Echo", MethodKind::kUnary).ok());

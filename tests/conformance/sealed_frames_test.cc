@@ -1,5 +1,5 @@
-// Frames whose payload comes in a memory file, over packets: right, wrong, and
-// cut off by a limit of the receiver's.
+// Frames whose payload comes in a memory file, over packets: valid, invalid,
+// and truncated by a limit of the receiver.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -26,7 +26,8 @@ UniqueFd MemoryFile(const std::string& content, int seals = kSeals) {
   return file;
 }
 
-// What of `frame` goes into the packet, its payload being in a memory file.
+// The part of `frame` that goes into the packet if its payload is in a memory
+// file.
 RawFrame HeaderOf(RawFrame frame) {
   frame.length = static_cast<uint32_t>(frame.payload.size());
   frame.payload.clear();
@@ -82,7 +83,7 @@ TEST_P(SealedRequestsTest, OfAFileThatIsNotWhatItShouldBePoison) {
   poisons(FileWith(open.payload));
   poisons(Pipe().first);
   poisons(UniqueFd(::open("/dev/zero", O_RDONLY | O_CLOEXEC)));
-  // Without one, and behind another frame.
+  // Without one, and after another frame.
   RawFrame header = HeaderOf(open);
   ExpectPoisons(header);
   header.descriptors = 0;

@@ -1,5 +1,5 @@
-// Limits of a server's process and of the kernel: what they stop fails alone,
-// and works again once there is room.
+// Limits of a server's process and of the kernel: only what exceeds them fails,
+// and it works again once there is room.
 
 #include <signal.h>
 #include <unistd.h>
@@ -47,7 +47,7 @@ class ServerResourcesTest : public AttackedServer {
 INSTANTIATE_TEST_SUITE_P(Over, ServerResourcesTest, kAllSchemes, SchemeName);
 
 TEST_P(ServerResourcesTest, NoRoomForAnyDescriptorFailsOnlyTheCall) {
-  // One place: the census itself needs it.
+  // Room for one: the census itself needs it.
   ExpectFailsOnlyTheCall(1);
 }
 
@@ -59,7 +59,7 @@ TEST_P(ServerResourcesTest, NoRoomForAConnectionDoesNotSpinAndPasses) {
   if (scheme() == "unix-dgram:") {
     GTEST_SKIP() << "the knock is lost then, and the client knocks again";
   }
-  // What looks for work busily is not a loop that spins on a full table.
+  // Without busy polling, so that a loop that spins on a full table shows.
   Serve({.max_busy_poll = absl::ZeroDuration()});
   RawPeer old = NewClient();
   ExpectLives(old, 1);
@@ -184,7 +184,7 @@ TEST_P(ServerResourcesTest, OneByteAtATimeBothWaysEverythingArrives) {
 
 TEST_P(ServerResourcesTest, WithNoRoomAtFirstDescriptorsAreKept) {
   Serve();
-  // Every other attempt to send finds no room.
+  // Every second attempt to send finds no room.
   const FaultInjection faults([](std::string_view name, size_t index) {
     const bool full = name == "sendmsg" && index % 2 == 0;
     return Fault{.error = full ? EAGAIN : 0};

@@ -1,5 +1,5 @@
-// A server that reads late: what a client that blocks has begun to send gets
-// there, though nobody calls meanwhile.
+// A server that reads late: what a blocking client has begun to send arrives,
+// although nobody calls meanwhile.
 
 #include <future>
 #include <optional>
@@ -22,7 +22,8 @@ class SlowServerTest : public AttackedChannel {
     text.set_data(std::string(kLarge, 'x'));
     return text;
   }
-  // A connection whose hello the client has read: what it may send it knows.
+  // A connection whose hello the client has read, so that it knows what it may
+  // send.
   RawPeer Greeted(const RawHello& hello = {}) {
     auto greeting = Echo();
     RawPeer server = Accept(hello);
@@ -31,7 +32,7 @@ class SlowServerTest : public AttackedChannel {
     EXPECT_TRUE(greeting.get().ok());
     return server;
   }
-  // Reads the messages of a call up to the last piece of the first.
+  // Reads the messages of a call up to the last piece of the first one.
   static size_t ReadMessage(RawPeer& server) {
     size_t bytes = 0;
     while (true) {
@@ -50,7 +51,7 @@ TEST_P(SlowServerTest, AWriteReturnsWhenTheMessageHasGone) {
   auto written = std::async(std::launch::async, [stub = stub_] {
     auto collect = stub.Collect();
     const bool taken = collect.Write(Large());
-    // Nothing more is said to the stream, which the server is to end.
+    // Nothing more is sent on the stream, which the server is to end.
     return std::pair(taken, std::move(collect));
   });
   EXPECT_GE(ReadMessage(server), kLarge);
@@ -89,7 +90,7 @@ TEST_P(SlowServerTest, AWriteThatIsBlockedEndsWhenItIsCancelled) {
     return collect.Finish().status();
   });
   std::stop_source stop = stops.get_future().get();
-  // Its first message is on its way, and cannot get there.
+  // Its first message is on its way, and cannot arrive.
   ASSERT_TRUE(server.ReadType(RawFrame::kOpen).has_value());
   stop.request_stop();
   EXPECT_EQ(written.get().code(), Code::kCancelled);

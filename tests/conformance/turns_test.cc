@@ -1,5 +1,5 @@
-// Small calls beside large ones, to a peer that reads late: their frames take
-// turns.
+// Small calls together with large ones, to a peer that reads late: their frames
+// take turns.
 
 #include <atomic>
 #include <future>
@@ -20,12 +20,12 @@ namespace {
 constexpr size_t kTurnsBytes = 32u << 20;
 // For some hundreds of MiB, under a sanitizer on a busy machine.
 constexpr absl::Duration kForAllBytes = absl::Minutes(2);
-// Of a large message, those that a socket or its flight holds, and one that has
-// its turn.
+// Of a large message: the pieces that a socket or its flight holds, and one
+// that has its turn.
 constexpr int kMostBefore = 24;
 
 // Reads up to the frame that ends the requests, or the reply, of `calls` calls.
-// Returns how many frames of other calls came that were large.
+// Returns how many large frames of other calls arrived.
 int ReadToEnds(RawPeer& peer, size_t calls, uint32_t first_call) {
   int large = 0;
   while (calls > 0) {
@@ -73,7 +73,7 @@ class ClientTurnsTest : public AttackedChannel {
                        });
     return future;
   }
-  // Ends calls up to `last`, from `first` on.
+  // Ends the calls from `first` to `last`.
   static void Answer(RawPeer& server, uint32_t first, uint32_t last) {
     for (uint32_t call = first; call <= last; ++call) {
       ASSERT_TRUE(server.Send(ReplyFrame(call, "")));
@@ -97,13 +97,13 @@ TEST_P(ClientTurnsTest, SmallCallsGoBeforeALargeOneHasGone) {
 
 TEST_P(ClientTurnsTest, HoweverManyLargeOnesWait) {
   RawPeer server = Greeted();
-  // More than may be queued. The thread sanitizer looks at each of their bytes.
+  // More than may be queued. The thread sanitizer checks each of their bytes.
   constexpr uint32_t kCalls = kThreadSanitizer ? 5 : 8;
   std::vector<std::future<absl::Status>> ended;
   const Text large = Large();
   for (uint32_t i = 0; i < kCalls; ++i) ended.push_back(Start(large));
   ended.push_back(Start(Numbered(1)));
-  // Of each that is queued, the open frame does not wait for a turn.
+  // Of each queued call, the open frame does not wait for a turn.
   EXPECT_LE(ReadToEnds(server, 1, 3), kMostBefore + 4);
   ReadToEnds(server, kCalls, 2);
   Answer(server, 2, kCalls + 2);
@@ -119,7 +119,7 @@ TEST_P(ClientTurnsTest, SmallCallsGoBetweenTheMessagesOfAThreadThatBlocks) {
     }
     return collect.Finish().status();
   });
-  // All of the first message is queued once its first piece has come.
+  // All of the first message is queued once its first piece has arrived.
   ASSERT_EQ(ReadCall(server), 2u);
   ASSERT_TRUE(server.ReadType(RawFrame::kMessage).has_value());
   std::future<absl::Status> small = Start(Numbered(1));
@@ -147,7 +147,7 @@ TEST_P(ClientTurnsTest, ACallThatIsCancelledLeavesOthersTheirTurns) {
 
 class ServerTurnsTest : public AttackedServer {
  protected:
-  // As large as it is asked for.
+  // Replies of the requested size.
   void ServeReplies(int max_threads) {
     service_.echo = [this](ServerContext&, const Text& request, Text& reply) {
       reply.set_data(std::string(static_cast<size_t>(request.number()), 'x'));
@@ -157,7 +157,8 @@ class ServerTurnsTest : public AttackedServer {
     };
     Serve({.max_threads = max_threads});
   }
-  // Until the server has looked at what `client` sent, and served others often.
+  // Until the server has looked at what `client` sent, and has served others
+  // often.
   void ServeOthers() {
     RawPeer other = NewClient();
     for (uint32_t call = 1; call <= 300; ++call) ExpectLives(other, call);
@@ -173,7 +174,7 @@ TEST_P(ServerTurnsTest, SmallRepliesGoBeforeALargeOneHasGone) {
   RawPeer client = NewClient();
   ASSERT_TRUE(client.Send(OpenFrame(1, kEcho, TextBytes("", kTurnsBytes))));
   while (begun_ < 1) std::this_thread::yield();
-  // That one's reply fills the socket.
+  // That call's reply fills the socket.
   ASSERT_TRUE(client.ReadType(RawFrame::kMessage).has_value());
   for (uint32_t call = 2; call <= 4; ++call) {
     ASSERT_TRUE(client.Send(OpenFrame(call, kEcho, TextBytes("", 1))));

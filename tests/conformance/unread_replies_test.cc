@@ -1,5 +1,5 @@
-// Clients that send and do not read: what the server holds for them is bounded,
-// and the others are served.
+// Clients that send and do not read: what the server holds for them is limited,
+// and others are served.
 
 #include <malloc.h>
 #include <poll.h>
@@ -14,9 +14,9 @@ namespace {
 
 class UnreadRepliesTest : public AttackedServer {
  protected:
-  // Sends `frame`, with its call's id counted up from 1, until the server has
-  // not taken any for so long that another client was served many times.
-  // Returns how many went.
+  // Sends `frame`, with increasing call ids, until the server has taken none
+  // for so long that another client was served many times. Returns how many
+  // were sent.
   uint32_t SendUntilTheServerStops(RawPeer& client, RawFrame frame,
                                    const std::vector<int>& fds, uint32_t most) {
     RawPeer other = NewClient();
@@ -36,15 +36,16 @@ class UnreadRepliesTest : public AttackedServer {
       }
       refused = 0;
       ++sent;
-      // The rest of one that went in part.
+      // The rest of one that was sent in part.
       const std::string rest = bytes.substr(static_cast<size_t>(went));
       if (!rest.empty()) return sent;
     }
     EXPECT_EQ(refused, 300) << "the server reads on";
     return sent;
   }
-  // A server that stopped goes on when its replies are read. Of so many calls
-  // it may refuse some, since the client did not keep to its limit of calls.
+  // A server that has stopped continues when its replies are read. It may
+  // refuse some of so many calls, since the client did not respect its limit of
+  // calls.
   static void ExpectGoesOn(RawPeer& client, uint32_t calls) {
     uint32_t served = 0;
     for (uint32_t call = 1; call <= calls; ++call) {
@@ -64,7 +65,7 @@ class UnreadRepliesTest : public AttackedServer {
     reply.set_text(request.text());
     return absl::OkStatus();
   }
-  // Without what the allocator keeps of memory that has been freed.
+  // Without freed memory that the allocator keeps.
   static size_t ResidentBytes() {
     malloc_trim(0);
     std::ifstream statm("/proc/self/statm");
@@ -125,8 +126,8 @@ TEST_P(UnreadRepliesTest, AServerThatHasStoppedReadingSleeps) {
   RawPeer client = NewClient();
   SendUntilTheServerStops(client, OpenFrame(0, kEcho, TextBytes("", 10'000)),
                           {}, 100'000);
-  // How often the server looks in a while. Of handlers that had begun it may
-  // still hear in the first of them, on a busy machine.
+  // How often the server looks at the socket in a while. In the first of them,
+  // on a busy machine, handlers that had begun may still report.
   size_t looks = 0;
   for (int tries = 0; tries < 20; ++tries) {
     FaultInjection counts(
@@ -170,7 +171,7 @@ TEST_P(UnreadRepliesTest, AFloodOfPingsEnds) {
       ExpectLives(other, ++call);
       continue;
     }
-    // A part of a ping would make the next one garbage.
+    // A part of a ping would make the next one malformed.
     if (went % 16 != 0) break;
     refused = 0;
     sent += static_cast<size_t>(went);

@@ -43,7 +43,7 @@ inline FrameHeader HeaderOf(const OutgoingFrame& frame) {
   return DecodeFrameHeader(frame.head.data());
 }
 
-// Checks what holds of every frame, and gives its payload.
+// Checks what is true of every frame, and returns its payload.
 inline std::string PayloadOf(const OutgoingFrame& frame) {
   const std::string bytes = BytesOf(frame);
   const FrameHeader header = HeaderOf(frame);

@@ -14,8 +14,8 @@
 
 namespace fdrpc::testing {
 
-// One end of a connection, and the transport of a peer that says what a test
-// wants it to say.
+// One side of a connection, and the transport of a peer that sends what a test
+// tells it to.
 class ConnectionFixture : public ::testing::TestWithParam<TransportKind> {
  protected:
   ConnectionFixture() { Connect(); }
@@ -35,12 +35,12 @@ class ConnectionFixture : public ::testing::TestWithParam<TransportKind> {
               Transport::SendResult::Outcome::kSent);
   }
   void PeerSendsHello() { PeerSends(BuildHello({})); }
-  // Sends what is sent as one, and lets the connection read it.
+  // Sends what is queued, and lets the connection read it.
   void ReadAll() {
     while (connection_->Read()) {
     }
   }
-  // Both sides' hellos, so that a test begins behind them.
+  // Both sides' hellos, so that a test begins after them.
   void Handshake() {
     connection_->Flush();
     PeerSendsHello();
@@ -50,9 +50,9 @@ class ConnectionFixture : public ::testing::TestWithParam<TransportKind> {
   }
   void PeerGoes() {
     peer_->Shutdown();
-    peer_.reset();  // its socket may close a moment later
+    peer_.reset();  // the socket may be closed a moment later
   }
-  // It still reads, and so learns that the peer has gone.
+  // It still reads, and so learns that the peer is gone.
   void ExpectSendingEnded() {
     EXPECT_FALSE(connection_->closed());
     EXPECT_FALSE(connection_->sends());

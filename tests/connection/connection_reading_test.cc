@@ -1,4 +1,4 @@
-// What a connection makes of the frames that a peer sends.
+// How a connection handles the frames that a peer sends.
 
 #include <cerrno>
 #include <string>

@@ -1,5 +1,5 @@
-// How a connection keeps what is queued within bounds: it says that there is no
-// room, and tells when there is again.
+// How a connection limits what is queued: it says that there is no room, and
+// reports when there is room again.
 
 #include <string>
 #include <thread>
@@ -32,7 +32,7 @@ class ConnectionRoomTest : public ConnectionFixture {
     ASSERT_TRUE(connection_->Enqueue(
         NewFrame(call_id, std::string(bytes - kFrameHeaderBytes, 'x'))));
   }
-  // Queues frames of a call until exactly so many bytes are queued.
+  // Queues frames of a call until exactly that many bytes are queued.
   void EnqueueUpTo(size_t bytes, uint32_t call_id = kFiller) {
     while (connection_->queued_bytes() + 2 * kFrameBytes < bytes) {
       EnqueueFrame(call_id);
@@ -40,7 +40,7 @@ class ConnectionRoomTest : public ConnectionFixture {
     EnqueueFrame(call_id, bytes - connection_->queued_bytes());
     ASSERT_EQ(connection_->queued_bytes(), bytes);
   }
-  // Makes the peer's side full.
+  // Fills the peer's side.
   void Block() {
     while (!connection_->write_blocked()) {
       EnqueueFrame(kFiller);
@@ -48,7 +48,7 @@ class ConnectionRoomTest : public ConnectionFixture {
     }
     ASSERT_LT(connection_->queued_bytes(), kHalf);
   }
-  // The peer takes a part of what was sent; further frames follow.
+  // The peer receives a part of what was sent; further frames follow.
   void PeerReadsSome() {
     IncomingFrame frame;
     peer_->Receive();
@@ -221,7 +221,7 @@ TEST_P(ConnectionRoomTest, TellsWhoAsksWhileAnotherThreadWrites) {
   {
     bool asked = false;
     FaultInjection faults([&](std::string_view name, size_t) {
-      // What sends, by a socket or by the loopback.
+      // The system calls that send, for a socket and for the loopback.
       if ((name == "sendmsg" || name == "write") && !asked) {
         asked = true;
         std::jthread([this] { EXPECT_FALSE(connection_->HasRoom()); });
@@ -274,7 +274,7 @@ TEST_P(ConnectionRoomTest, ThePeersEndIsToldInsteadOfRoom) {
   EXPECT_TRUE(connection_->HasRoom());
 }
 
-// Threads that wait for room as senders of messages do.
+// Threads that wait for room, like senders of messages.
 class ConnectionRoomThreadsTest : public ConnectionRoomTest {
  protected:
   static constexpr uint32_t kThreads = 4;
@@ -307,7 +307,7 @@ class ConnectionRoomThreadsTest : public ConnectionRoomTest {
     }
     return senders;
   }
-  // As the peer and as the reader of the connection.
+  // As the peer, and as the reader of the connection.
   void ReceiveSome(Received& received) {
     peer_->Receive();
     TakeFrames(*peer_, received);

@@ -1,4 +1,4 @@
-// Many threads on one connection. Worth most under the thread sanitizer.
+// Many threads on one connection. Most useful under the thread sanitizer.
 
 #include <poll.h>
 
@@ -22,7 +22,7 @@ class ConnectionThreadsTest : public ConnectionFixture {
   static constexpr uint32_t kCalls = 50;  // of each thread
   static constexpr uint32_t kPieces = 3;  // of each call
 
-  // Sends calls of `kPieces` frames each. Gives how many were taken.
+  // Sends calls of `kPieces` frames each. Returns how many were accepted.
   uint32_t SendCalls(uint32_t thread) {
     uint32_t taken = 0;
     for (uint32_t i = 0; i < kCalls; ++i) {

@@ -1,4 +1,4 @@
-// What a connection does with the frames that it is to send.
+// How a connection handles the frames that it is to send.
 
 #include <cerrno>
 #include <string>
@@ -27,7 +27,7 @@ std::vector<uint32_t> CallsOf(const Received& received) {
 class ConnectionWritingTest : public ConnectionFixture {
  protected:
   void SetUp() override { Handshake(); }
-  // Makes the peer's side full, and says how many frames it took.
+  // Fills the peer's side, and returns how many frames that took.
   size_t Fill() {
     size_t count = 0;
     while (!connection_->write_blocked()) {

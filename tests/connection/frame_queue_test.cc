@@ -92,7 +92,7 @@ TEST_F(FrameQueueTest, SmallFramesAreFewPieces) {
     GatheredFrames gathered;
     for (size_t i = 0; i < kCount; ++i) gathered.Add(queue_.at(i).frame);
     EXPECT_EQ(gathered.bytes(), kCount * 80);
-    // As soon as the queue knows how many there are, nearly all are in one.
+    // Once the queue knows how many there are, nearly all are in one piece.
     EXPECT_LE(gathered.pieces().size(), round == 0 ? 8u : 2u);
     while (!queue_.empty()) queue_.Pop();
     if (round == 1) queue_.Release();
@@ -117,7 +117,7 @@ TEST_F(FrameQueueTest, TakesFramesFromAnywhere) {
   EXPECT_TRUE(queue_.empty());
 }
 
-// The calls of those in line.
+// The calls of the frames in line.
 std::vector<uint32_t> LineOf(const FrameQueue& queue) {
   std::vector<uint32_t> calls;
   for (size_t i = 0; i < queue.in_line(); ++i) {
@@ -184,7 +184,7 @@ TEST_F(FrameQueueTest, KeepsTheOrderOfEachCallHoweverFramesComeAndGo) {
     }
     size_t index = 0;
     if (random() % 10 == 0) {
-      // The first of some call's that is queued.
+      // The first queued frame of some call.
       const auto is = [&](size_t i) { return queue_.at(i).call_id == call; };
       while (index < queue_.size() && !is(index)) ++index;
       if (index == queue_.size()) continue;
@@ -206,7 +206,7 @@ TEST_F(FrameQueueTest, KeepsTheOrderOfEachCallHoweverFramesComeAndGo) {
   }
 }
 
-// Beside a queue that is nothing but one.
+// Compared with a queue that is only a list.
 TEST_F(FrameQueueTest, KeepsFramesWhereTheyAreHoweverTheyComeAndGo) {
   struct Expected {
     uint32_t call_id;

@@ -1,4 +1,4 @@
-// How messages that are large, or have many descriptors, are cut into frames.
+// How messages that are large, or have many descriptors, are split into frames.
 
 #include <string>
 #include <string_view>
@@ -43,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(
              std::to_string(info.param.descriptors) + "Descriptors";
     });
 
-// Puts pieces together again.
+// Puts pieces together.
 struct Whole {
   std::string bytes;
   std::string contents;  // of the descriptors

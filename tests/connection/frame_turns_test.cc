@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// What a test looks at of a frame: its call, and which one of that it is.
+// What a test checks of a frame: its call, and its index within the call.
 using Frame = std::pair<uint32_t, int>;
 using Sequence = std::vector<Frame>;
 
@@ -26,7 +26,7 @@ class FrameTurnsTest : public ConnectionFixture {
 
   void SetUp() override { Handshake(); }
 
-  // The frames of a large message, of which the first may have descriptors.
+  // The frames of a large message; the first may have descriptors.
   static OutgoingFrames LargeMessage(uint32_t call_id, int pieces,
                                      FrameType first = FrameType::kMessage,
                                      DescriptorSet descriptors = {}) {
@@ -73,7 +73,7 @@ class FrameTurnsTest : public ConnectionFixture {
     }
     return sequence;
   }
-  // Makes the peer's side full, in the middle of a frame on a stream.
+  // Fills the peer's side, on a stream in the middle of a frame.
   void Block() {
     while (!connection_->write_blocked()) {
       connection_->Enqueue(NewFrame(kFiller, std::string(10'000, 'x')));
@@ -134,7 +134,7 @@ TEST_P(FrameTurnsTest, WhatIsSentInPartIsFinishedFirst) {
   Block();
   EnqueueLarge(1, 3);
   EnqueueSmall(2);
-  // Whole, and in order: a frame within another would be malformed.
+  // Complete, and in order: a frame within another one would be malformed.
   EXPECT_THAT(SendAll(),
               ElementsAre(Frame(1, 0), Frame(2, 0), Frame(1, 1), Frame(1, 2)));
 }
@@ -226,7 +226,7 @@ TEST_P(FrameTurnsTest, TellsOfRoomForEachSizeOnceThereIs) {
   const uint32_t calls = Connection::kMostLargeMessages;
   for (uint32_t call = 1; call <= calls; ++call) EnqueueLarge(call, 5);
   EXPECT_FALSE(connection_->HasRoom());
-  // One large message is left.
+  // One large message remains.
   for (uint32_t call = 2; call < calls; ++call) {
     connection_->Withdraw(call);
     connection_->Flush();

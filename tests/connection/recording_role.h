@@ -12,7 +12,7 @@
 
 namespace fdrpc::testing {
 
-// Notes what a connection tells its role. It may be read once no other thread
+// Records what a connection tells its role. Read it only when no other thread
 // uses the connection.
 class RecordingRole final : public Connection::Role {
  public:

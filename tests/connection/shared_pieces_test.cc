@@ -1,4 +1,4 @@
-// Large messages that are sent from where they are.
+// Large messages that are sent without being copied.
 
 #include <memory>
 #include <string>
@@ -49,7 +49,7 @@ TEST_P(SharedPiecesTest, HaveTheSameBytesInTheSameFrames) {
 }
 
 TEST_P(SharedPiecesTest, OfManyFieldsTheyDo) {
-  // Each size beside each other one, nested.
+  // Each size next to each other one, nested.
   ListValue message;
   for (int i = 0; i < (kThreadSanitizer ? 3 : 12); ++i) {
     ListValue& list = *message.add_values()->mutable_list_value();

@@ -54,7 +54,8 @@ class Rounds {
 
 class GuideLibuvTest : public ::testing::Test {
  protected:
-  // The first loop of a process opens a pipe for signals, which stays.
+  // The first libuv loop of a process opens a pipe for signals, which stays
+  // open.
   static void SetUpTestSuite() {
     uv_loop_t uv;
     EXPECT_EQ(uv_loop_init(&uv), 0);
@@ -212,7 +213,7 @@ TEST_F(GuideLibuvTest, AServerGoesWithCallsInProgressOnceLibuvHasReturned) {
   Run();
   EXPECT_FALSE(status.has_value());
   server_.reset();
-  // What the server's end is to the client, libuv would bring.
+  // With libuv, the client would be notified of the server's end.
   while (!status.has_value()) loop_.RunReady();
   EXPECT_EQ(status->code(), absl::StatusCode::kUnavailable);
 }

@@ -78,7 +78,8 @@ TEST_F(GuideStreamsTest, OneWayCallsAreSentAndForgotten) {
 #include "record.inc"
   EXPECT_TRUE(sent.ok()) << sent;
   EXPECT_EQ(kept.get_future().get(), "opened the store");
-  // Before what the handler uses goes: nobody else waits for it.
+  // Before what the handler uses is destroyed, because nobody else waits for
+  // it.
   server_.Shutdown();
   server_.Wait();
 }

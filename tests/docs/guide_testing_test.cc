@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::Return;
 
-// What the snippet tests.
+// The function that the snippet tests.
 absl::StatusOr<std::string> CopyOf(const std::string& name,
                                    guide::Store::Stub store) {
   guide::GetRequest request;

@@ -1,5 +1,5 @@
 // docs/system-calls.md: a client and a server work under a filter that allows
-// what is listed there and nothing else.
+// only the listed system calls.
 
 #include <seccomp.h>
 #include <signal.h>
@@ -30,7 +30,7 @@
 namespace fdrpc::testing {
 namespace {
 
-// The names in the block behind "<!-- list: NAME -->".
+// The names in the block after "<!-- list: NAME -->".
 std::vector<std::string> Listed(const std::string& name) {
   std::ifstream page(FDRPC_SYSTEM_CALLS_PAGE);
   std::string line;
@@ -51,7 +51,8 @@ void OnForbidden(int, siginfo_t* info, void*) {
   _exit(99);
 }
 
-// From here on this process may call what is listed under those names.
+// From here on this process may make only the system calls that are listed
+// under those names.
 bool Confine(const std::vector<std::string>& lists) {
   struct sigaction action = {};
   action.sa_sigaction = OnForbidden;
@@ -59,7 +60,7 @@ bool Confine(const std::vector<std::string>& lists) {
   sigaction(SIGSYS, &action, nullptr);
   const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
   if (filter == nullptr) return false;
-  // What is not the runtime's.
+  // Not the runtime's.
   std::vector<std::string> allowed = {"kill", "pipe2"};
   for (const std::string& list : lists) {
     const std::vector<std::string> names = Listed(list);
@@ -72,7 +73,7 @@ bool Confine(const std::vector<std::string>& lists) {
       fprintf(stderr, "no such system call: %s\n", name.c_str());
       return false;
     }
-    // One that this architecture does not have has a negative number.
+    // A system call that this architecture does not have has a negative number.
     if (number >= 0 &&
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0) != 0) {
       return false;
@@ -83,7 +84,7 @@ bool Confine(const std::vector<std::string>& lists) {
   return loaded;
 }
 
-// What clients do, and how many of it failed.
+// What clients do, and how many of those steps failed.
 class Client {
  public:
   explicit Client(const std::string& address)
@@ -184,7 +185,7 @@ TEST_P(SystemCallsTest, NeedsNoneButThoseListed) {
   EXPECT_EQ(ExitCode(server), 0);
 }
 
-// Its reasons name what is in the way.
+// The errors say what is in the way.
 TEST_P(SystemCallsTest, NeedsNoOthersWhereNobodyListens) {
   const pid_t client = Fork([this] {
     if (!Confine({"both", "client"})) return 1;

@@ -26,7 +26,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// How the call ends, which is on its way when this returns.
+// The status of the call, which has started when this returns.
 std::future<absl::Status> BeginEcho(TestService::Stub& stub) {
   auto ended = std::make_shared<std::promise<absl::Status>>();
   stub.async().Echo(TextOf("early"), {}, [ended](absl::StatusOr<Text> reply) {
@@ -35,7 +35,7 @@ std::future<absl::Status> BeginEcho(TestService::Stub& stub) {
   return ended->get_future();
 }
 
-// Of which the process has one that stays.
+// The process has one, which stays.
 void MakeDefaultLoop() {
   auto server = std::make_unique<Server>();
   absl::StatusOr<Channel> channel = InProcessChannel(*server);
@@ -45,7 +45,7 @@ void MakeDefaultLoop() {
   BeginEcho(stub).wait();
 }
 
-// Every test leaves the same descriptors open as it began with.
+// Every test leaves the same descriptors open that were open before it.
 class InProcessChannelTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { MakeDefaultLoop(); }
@@ -212,7 +212,7 @@ TEST_F(InProcessChannelTest, AServerThatDrainsEndsCallsInProgress) {
   });
   begun.get_future().wait();
   server_->Shutdown();
-  // Until the server has come to it, others are served.
+  // Until the server has noticed, others are served.
   absl::Status other;
   while (other.ok()) other = stub.Echo(Text()).status();
   EXPECT_EQ(other.code(), absl::StatusCode::kUnavailable);

@@ -32,7 +32,7 @@ class BlockingPart : public TestService::Service {
 };
 
 class CallbackPart final : public TestService::AsyncService {
- private:  // as one may have them
+ private:  // private handlers are allowed
   void Echo(TestService::EchoCall call) override {
     call.Finish(TextOf(call.request().text() + " called back"));
   }

@@ -1,5 +1,5 @@
-// Servers that a service manager starts: with sockets that it passes, and as it
-// is told how they fare.
+// Servers that a service manager starts: with sockets that it passes, and with
+// notifications.
 
 #include <poll.h>
 #include <signal.h>
@@ -77,7 +77,7 @@ void ServeOn(const std::vector<std::string>& addresses) {
   server.Run();
 }
 
-// A call that passes a descriptor both ways.
+// A call that passes a descriptor in both directions.
 absl::Status Talk(const absl::StatusOr<Channel>& channel) {
   if (!channel.ok()) return channel.status();
   Parcel<Files> request;
@@ -97,7 +97,7 @@ struct SocketType {
   const char* scheme;
 };
 
-// For the names of tests, in which bytes of pointers would stand else.
+// For the names of tests, which would otherwise contain the bytes of pointers.
 void PrintTo(const SocketType& type, std::ostream* out) { *out << type.name; }
 
 class ActivationTest : public ::testing::TestWithParam<SocketType> {
@@ -159,7 +159,7 @@ TEST_P(ActivationTest, SocketsAreServedByName) {
 TEST_P(ActivationTest, ACallFromBeforeTheServersStartIsServed) {
   const UniqueFd socket = Socket("a");
   ActivatedService service({socket.get()}, "a", [] {
-    // A connection or a datagram, as the manager would wait for.
+    // A connection or a datagram, for which the manager would wait.
     pollfd wanted = {.fd = 3, .events = POLLIN, .revents = 0};
     EXPECT_EQ(poll(&wanted, 1, -1), 1);
     ServeOn({"systemd:"});
@@ -214,7 +214,7 @@ TEST(PassedConnectionsTest, AreServedUntilTheLastHasEnded) {
   EXPECT_EQ(service.Wait(), 0);
 }
 
-// What a server that notifies is told to, in the environment of this process.
+// The environment of this process tells a server where to send notifications.
 class NotifyTest : public ::testing::Test {
  protected:
   Server& Listen(ServerOptions options = {}) {

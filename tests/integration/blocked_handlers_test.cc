@@ -1,5 +1,5 @@
-// Handlers that block in Read(): their thread serves others meanwhile, without
-// their noticing.
+// Handlers that block in Read(): their thread serves others meanwhile, and they
+// do not notice.
 
 #include <gtest/gtest.h>
 
@@ -99,7 +99,7 @@ TEST_P(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
   TestService::Stub holder = NewStub();
   auto chat = holder.Chat();
   holds.wait();
-  // A busy machine may take longer than a short timeout to bring a call to its
+  // A busy machine may take longer than a short timeout to start a call's
   // handler.
   TestService::Stub stub = NewStub();
   for (absl::Duration timeout = absl::Milliseconds(20); !waits; timeout *= 2) {
@@ -108,7 +108,7 @@ TEST_P(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
     EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
   }
   EXPECT_FALSE(told.try_wait());
-  // Now the callback waits for the lock, and the handler for this.
+  // Now the callback waits for the lock, and the handler for the callback.
   ASSERT_TRUE(chat.Write(Text()));
   while (chat.Read().has_value()) {
   }
@@ -161,7 +161,7 @@ TEST_P(BlockedHandlersTest, AreEndedByAShutdownOfAnotherThread) {
   StopServer();
 }
 
-// As many as the server has threads for, and a thread more that cancels them.
+// As many as the server has threads for, and one more thread that cancels them.
 TEST_P(BlockedHandlersTest, AreCancelledThoughAllThreadsAreBlocked) {
   constexpr int kThreads = 4;
   std::latch blocked(kThreads - 1);

@@ -40,7 +40,7 @@ class BusyPollingTest : public UnaryCallFixture {
       ASSERT_TRUE(stub.Echo(TextOf("x")).ok());
     }
   }
-  // Whatever was busy before, and whatever timers were set for the last calls,
+  // Whatever was busy before, and whatever timers were set for the last calls:
   // after a while nothing happens for some time.
   static void ExpectSilence() {
     const FaultInjection counted(Nothing);
@@ -91,7 +91,7 @@ TEST_P(BusyPollingTest, AThreadThatWaitsForLongSleeps) {
   ExpectSilence();
   release.count_down();
   caller.join();
-  StopServer();  // waits for the handlers, which use what is on this stack
+  StopServer();  // waits for the handlers, which use this stack
 }
 
 TEST_P(BusyPollingTest, WithoutItEachReadIsOfSomething) {
@@ -101,7 +101,7 @@ TEST_P(BusyPollingTest, WithoutItEachReadIsOfSomething) {
   const FaultInjection counted(Nothing);
   constexpr int kCalls = 500;
   Call(stub, kCalls);
-  // One on each side. Who sleeps may be woken without a reason.
+  // One on each side. A sleeping thread may be woken without a reason.
   EXPECT_LE(counted.CountOf("recvmsg"), 2u * kCalls + 50);
 }
 
@@ -112,8 +112,7 @@ TEST_P(BusyPollingTest, CallsThatComeDenselyArePolledFor) {
   Serve({.max_busy_poll = absl::Milliseconds(1)});
   TestService::Stub stub = NewStub({.max_busy_poll = absl::Milliseconds(1)});
   const FaultInjection counted(Nothing);
-  // On a machine that computes something else as well, in its quiet moments
-  // only: one is enough.
+  // On a machine with other load, only in quiet moments: one is enough.
   size_t reads = 0;
   for (int batch = 0; batch < 2000 && reads <= 3 * 100; ++batch) {
     const size_t before = counted.CountOf("recvmsg");
@@ -124,8 +123,8 @@ TEST_P(BusyPollingTest, CallsThatComeDenselyArePolledFor) {
 }
 
 // Threads that wait on one connection read for each other, hand over, give up
-// and are cancelled: if one is not woken, its call, which has no deadline,
-// does not end.
+// and are cancelled: if one is not woken, its call, which has no deadline, does
+// not end.
 class WaitingThreadsTest : public UnaryCallFixture {
  protected:
   void CallFromManyThreads(absl::Duration busy);
@@ -134,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(Over, WaitingThreadsTest, kAllSchemes, SchemeName);
 
 void WaitingThreadsTest::CallFromManyThreads(absl::Duration busy) {
   service_.echo = [](ServerContext& context, const Text& request, Text&) {
-    // For those that give up: until they do.
+    // For calls that give up: until they do.
     if (request.number() == 0) return absl::OkStatus();
     std::latch cancelled(1);
     std::stop_callback told(context.cancellation(),

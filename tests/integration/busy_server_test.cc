@@ -1,4 +1,4 @@
-// A server that lives, and whose queue of connections is full.
+// A running server whose queue of connections is full.
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -27,7 +27,7 @@
 namespace fdrpc::testing {
 namespace {
 
-// Room for so many open files in this process, as far as it may have it.
+// Room for that many open files in this process, if possible.
 class RoomForOpenFiles {
  public:
   explicit RoomForOpenFiles(rlim_t files) {
@@ -75,7 +75,7 @@ class BusyServerTest : public ::testing::TestWithParam<const char*> {
     return TestService::Stub(
         *Channel::Connect(address_, {.loop = loop_.loop()}));
   }
-  // What fills the queue goes, and somebody serves.
+  // What fills the queue is closed, and a server serves.
   void Serve(Server& server) {
     ASSERT_TRUE(
         server.Listen(std::move(listener_), Server::SocketFile::kIsLeft).ok());
@@ -129,8 +129,8 @@ TEST_P(BusyServerTest, ACallIsMadeOnceItTakesConnections) {
 
 TEST_P(BusyServerTest, ManyClientsThatComeAtOnceAllGetIn) {
   constexpr int kAtOnce = 1000;
-  // Under a sanitizer it can take longer than the 5 s for which a call waits
-  // that is not told to.
+  // Under a sanitizer it can take longer than the 5 s for which a call waits by
+  // default.
   const CallOptions options = {.timeout = absl::Seconds(60),
                                .wait_for_ready = kSanitized};
   const RoomForOpenFiles room(2 * kAtOnce + 200);
@@ -145,7 +145,7 @@ TEST_P(BusyServerTest, ManyClientsThatComeAtOnceAllGetIn) {
     for (int i = 0; i < kAtOnce; ++i) {
       channels.push_back(*Channel::Connect(
           address_, {.loop = loops[static_cast<size_t>(i) % 4].loop()}));
-      // Its first attempt is here, and finds the queue full.
+      // Its first attempt has arrived, and finds the queue full.
       TestService::Stub(channels.back())
           .async()
           .Echo(Numbered(i), options, [&, i](absl::StatusOr<Text> reply) {

@@ -1,4 +1,4 @@
-// The state of a channel, against servers that a test says the bytes of, or
+// The state of a channel, with servers whose bytes a test determines, and with
 // real ones.
 
 #include <sys/stat.h>
@@ -30,7 +30,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using enum ChannelState;
 
-// Only for a test that fails.
+// Matters only to a test that fails.
 constexpr absl::Duration kGiveUp = absl::Seconds(30);
 
 // What a watch was told.
@@ -41,7 +41,7 @@ class StateLog {
     states_.push_back(state);
     changed_.notify_all();
   }
-  // Once there are as many.
+  // Waits until there are that many.
   std::vector<ChannelState> First(size_t count) {
     std::unique_lock lock(mu_);
     EXPECT_TRUE(changed_.wait_for(lock, absl::ToChronoSeconds(kGiveUp),
@@ -59,7 +59,7 @@ class StateLog {
 class ChannelStateTest : public ::testing::TestWithParam<const char*> {
  protected:
   static void SetUpTestSuite() {
-    // The process's loop has descriptors of its own, which stay.
+    // The process's loop has descriptors of its own, which stay open.
     TempDir dir;
     EXPECT_TRUE(
         Channel::Connect(dir.address())->WatchState([](ChannelState) {}).ok());
@@ -149,7 +149,7 @@ TEST_P(ChannelStateTest, WithoutAServerItIsATransientFailure) {
   Channel channel = NewChannel();
   const absl::Status status = channel.WaitForReady(absl::Milliseconds(5));
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
-  // What a call would have said.
+  // The error that a call would have had.
   const absl::Status call = TestService::Stub(channel).Echo(Text()).status();
   EXPECT_THAT(std::string(status.message()),
               HasSubstr(std::string(call.message())));
@@ -246,7 +246,7 @@ TEST_P(ChannelStateTest, AServerThatGoesAwayLeavesItIdleWhileItsCallsEnd) {
   EXPECT_TRUE(server.Send(ReplyFrame(1, "")));
   EXPECT_TRUE(reply.get().ok());
   server.Close();
-  // The end of the former connection is no change.
+  // The end of the former connection is not a change.
   RawPeer next = MakeReady(channel);
   EXPECT_THAT(log_.First(6), ElementsAre(kIdle, kConnecting, kReady, kIdle,
                                          kConnecting, kReady));
@@ -285,7 +285,7 @@ TEST_P(ChannelStateTest, AWatchCanEndWithinItsFunction) {
     watch = *channel.WatchState([&](ChannelState state) {
       std::lock_guard lock(mu);
       watch.reset();
-      told.set_value(state);  // a second time would throw
+      told.set_value(state);  // a second call would throw
     });
   }
   EXPECT_EQ(told.get_future().get(), kReady);

@@ -1,4 +1,4 @@
-// What a handler learns of the end of its call, and of its client.
+// What a handler learns about the end of its call, and about its client.
 
 #include <poll.h>
 #include <signal.h>
@@ -31,8 +31,8 @@ bool IsReadable(const UniqueFd& fd, int timeout_ms) {
   return poll(&polled, 1, timeout_ms) == 1;
 }
 
-// A server of this process whose Chat runs until its call ends, and notes why;
-// clients are processes that were forked before it has threads.
+// A server in this process whose Chat runs until its call ends, and records
+// why. The clients are processes that were forked before it has threads.
 class ClientEndTest : public ::testing::TestWithParam<const char*> {
  protected:
   static constexpr int kLong = 60'000;  // milliseconds
@@ -47,7 +47,7 @@ class ClientEndTest : public ::testing::TestWithParam<const char*> {
     ASSERT_TRUE(server_.Listen(address_).ok());
     ASSERT_TRUE(server_.Start().ok());
   }
-  // Makes `on_end` run when a Chat has ended.
+  // Runs `on_end` when a Chat has ended.
   void OnChat(std::function<void(ServerContext&, const UniqueFd& pidfd)> then) {
     service_.chat = [then](ServerContext& context,
                            ServerStream<Text, Text>& stream) {
@@ -63,7 +63,7 @@ class ClientEndTest : public ::testing::TestWithParam<const char*> {
       return absl::OkStatus();
     };
   }
-  // A process that has a Chat with the server and then does `then`.
+  // A process that has a Chat with the server, and then runs `then`.
   pid_t StartClient(const std::function<void()>& then) {
     auto [go, go_in] = Pipe();
     go_ = std::move(go_in);
@@ -79,7 +79,7 @@ class ClientEndTest : public ::testing::TestWithParam<const char*> {
     }
     return pid;
   }
-  // Lets the client begin, once the server is there.
+  // Lets the client begin, once the server is ready.
   void Go() { go_.Reset(); }
 
   ExpectSameDescriptors census_;
@@ -167,7 +167,7 @@ TEST_P(ClientEndTest, TheReasonTellsCancelsAndTheServersEndApart) {
   server_.Shutdown(absl::ZeroDuration());
   EXPECT_EQ(of_second.reason.get_future().get().code(),
             absl::StatusCode::kUnavailable);
-  server_.Wait();  // for the handlers, which use what is on this stack
+  server_.Wait();  // for the handlers, which use this stack
 }
 
 TEST_P(ClientEndTest, AClientOfTheSameProcessHasAPidfdToo) {

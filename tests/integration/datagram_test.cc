@@ -1,6 +1,6 @@
-// Many clients at one datagram socket, clients that go, and what is no client.
-// What a connection does is the affair of the other suites, which run over it
-// as well.
+// Many clients at one datagram socket, clients that leave, and datagrams that
+// are not from clients. The other suites also run over datagram sockets, and
+// test the connections.
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -84,7 +84,7 @@ TEST_F(DatagramTest, TwoHundredClientsLoseNothingBesideOneThatDoesNotRead) {
     clients.push_back(Fork([this] { return Call(address_); }));
   }
   for (pid_t client : clients) EXPECT_EQ(ExitCode(client), 0);
-  // What was sent for who does not read is a window's worth.
+  // What was sent to a client that does not read is at most a window.
   const absl::StatusOr<Text> written = slow.Put(Parcel<Files>());
   ASSERT_TRUE(written.ok()) << written.status();
   EXPECT_LE(written->number(), 6);
@@ -142,12 +142,12 @@ TEST_F(DatagramTest, WhatIsNoKnockIsDroppedAndCounted) {
   EXPECT_GT(stranger.TrySend(knock), 0);
   EXPECT_GT(stranger.TrySend(knock, {end, end}), 0);
   EXPECT_GT(stranger.TrySend(knock, {file.get()}), 0);
-  // That is not the child's to hand in.
+  // A socket that the child did not make.
   EXPECT_EQ(InChild([&] { return stranger.TrySend(knock, {end}) > 0 ? 0 : 1; }),
             0);
   theirs.Reset();
   EXPECT_TRUE(RawPeer(std::move(ours)).ReachesEnd()) << "one was kept";
-  // A knock behind them, which counts for nothing.
+  // A knock after them, which does not count.
   EXPECT_EQ(Call(address_), 0);
   EXPECT_EQ(server.statistics().refused_knocks, 5u);
   server.Shutdown();

@@ -149,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(
                        kAllSchemes));
 
 TEST_P(DrainingTest, AHandlerThatReadsCanEndItsCallWhenTheServerShutsDown) {
-  // It would be an hour otherwise.
+  // Otherwise it would be an hour.
   ASSERT_NO_FATAL_FAILURE(Serve({.drain_timeout = absl::Hours(1)}));
   TestService::Stub stub = NewStub();
   TestService::Stub other = NewStub();

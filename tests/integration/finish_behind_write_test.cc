@@ -1,5 +1,5 @@
 // A handler with callbacks that ends its call while a Write() is pending: the
-// reply goes out before the status.
+// reply is sent before the status.
 
 #include <future>
 #include <optional>
@@ -26,7 +26,7 @@ class Hasty final : public TestService::AsyncService {
   void Chat(AsyncServerStream<Text, Text> call) override { Begin(call); }
 
   std::promise<void> finished;
-  // Of the last one; whether it was taken over.
+  // Of the last one: whether it was taken over.
   std::promise<bool> written;
 
  private:

@@ -1,5 +1,5 @@
 // fork(2) in a process with channels and servers: the child's calls fail
-// clearly, and the parent goes on unharmed.
+// clearly, and the parent continues unharmed.
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,7 +40,7 @@ bool Inherited(const absl::Status& status) {
   return status.code() == absl::StatusCode::kFailedPrecondition;
 }
 
-// A server of this process, and a channel to it.
+// A server in this process, and a channel to it.
 class ForkTest : public ::testing::TestWithParam<const char*> {
  protected:
   void Serve(TestService::Service& service) {
@@ -154,7 +154,7 @@ TEST_P(ForkTest, AServerThatListensSaysInAChildThatItDoesNot) {
   EXPECT_TRUE(NewStub().Echo(Text()).ok());
 }
 
-// A helper that lives on, and whose parent dies.
+// A worker process that continues, and whose parent dies.
 TEST_P(ForkTest, AChildThatDestroysTheServerHoldsNothingOfIt) {
   auto [told, tell] = Pipe();
   auto [ended, end] = Pipe();
@@ -234,7 +234,7 @@ TEST_P(ForkTest, AStreamInProgressEndsInTheChildAndGoesOnInTheParent) {
   ASSERT_TRUE(chat->Read().has_value());
   ASSERT_TRUE(chat->Write(Text()));
   ExpectInChild([&] {
-    // Not even what has arrived, which is the parent's.
+    // Not even what has arrived, which belongs to the parent.
     if (chat->Read().has_value()) return 1;
     if (chat->Write(Text())) return 2;
     chat->WritesDone();
@@ -243,7 +243,7 @@ TEST_P(ForkTest, AStreamInProgressEndsInTheChildAndGoesOnInTheParent) {
     file.set_first(FileWith("x"));
     if (files->Write(std::move(file))) return 4;
     chat.reset();
-    // Without a word of how it ended.
+    // Without any information about its end.
     files.reset();
     LetGo();
     return 0;
@@ -317,7 +317,7 @@ TEST_P(ForkTest, TheCallsOfAServerAreTheParents) {
     echoed->Finish(from);
     echoed.reset();
     watched->Write(from, [](bool) {});
-    // Not even that it was let go of.
+    // Not even that it was released.
     watched.reset();
     server_.reset();
     return 0;
@@ -337,7 +337,7 @@ TEST_P(ForkTest, TheCallsOfAServerAreTheParents) {
 }
 
 TEST_P(ForkTest, AProgramThatIsExecutedInheritsNothing) {
-  // The test's own surroundings may have opened some.
+  // The test's environment may have opened some.
   const DescriptorCensus before = TakeCensus();
   Serve(service_);
   std::promise<void> called;
@@ -365,7 +365,7 @@ TEST_P(ForkTest, AProgramThatIsExecutedInheritsNothing) {
 }
 
 // The allocators of GCC 12's sanitizers do not survive fork(2) while other
-// threads run: their locks stay as these held them.
+// threads run, because their locks stay held.
 #if !defined(ABSL_HAVE_THREAD_SANITIZER) && \
     !defined(ABSL_HAVE_ADDRESS_SANITIZER)
 
@@ -413,7 +413,7 @@ TEST_P(ForkTest, CallbacksAndCoroutinesOfAChildLearnIt) {
         *Channel::Connect(dir.address("socket", GetParam()), {.loop = loop}));
     auto chat =
         std::make_unique<AsyncClientStream<Text, Text>>(stub->async().Chat());
-    // One that waits at the fork is the parent's.
+    // One that waits at the fork belongs to the parent.
     std::promise<bool> read;
     const pid_t parent = getpid();
     chat->Read([&](std::optional<Text> text) {

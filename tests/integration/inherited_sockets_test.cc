@@ -1,5 +1,5 @@
-// Sockets that were made elsewhere: the ends of a socketpair, and what a
-// process inherits under a number.
+// Sockets that were made elsewhere: the sockets of a socketpair, and sockets
+// that a process inherits under a number.
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -24,14 +24,14 @@
 namespace fdrpc::testing {
 namespace {
 
-// Both inheritable, as for a child that is to be exec'd.
+// Both inheritable, as for a child that is exec'd.
 std::pair<UniqueFd, UniqueFd> SocketPair(int type) {
   int fds[2] = {-1, -1};
   EXPECT_EQ(socketpair(AF_UNIX, type, 0, fds), 0);
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
-// Calls that pass descriptors both ways.
+// Calls that pass descriptors in both directions.
 absl::Status Talk(TestService::Stub stub) {
   absl::Status said = stub.Echo(Text()).status();
   if (!said.ok()) return said;
@@ -86,7 +86,7 @@ TEST_P(InheritedSocketsTest, AParentServesItsChildren) {
   for (int i = 0; i < 3; ++i) {
     auto [ours, childs] = SocketPair(type());
     children.push_back(Fork([&childs = childs] {
-      // As one that was exec'd: all that it knows is the number.
+      // Like a program that was exec'd: it knows only the number.
       absl::StatusOr<Channel> channel =
           Channel::Connect(absl::StrCat("fd:", childs.Release()));
       if (!channel.ok()) return 1;
@@ -101,7 +101,7 @@ TEST_P(InheritedSocketsTest, AParentServesItsChildren) {
   }
   ASSERT_TRUE(server.Start().ok());
   for (pid_t child : children) EXPECT_EQ(ExitCode(child), 0);
-  // By itself: nobody is left.
+  // By itself, because nobody is left.
   server.Wait();
   auto [late, other] = SocketPair(type());
   EXPECT_EQ(server.ServeConnection(std::move(late)).code(),

@@ -1,4 +1,4 @@
-// SIGKILL, at any moment, to either side of calls of every form and kind.
+// SIGKILL, at any time, to either side of calls of every form and kind.
 
 #include <signal.h>
 #include <unistd.h>
@@ -40,11 +40,11 @@ using ::testing::Property;
 using ::testing::SizeIs;
 
 constexpr int kRounds = kSanitized ? 15 : 100;
-// The round from which on memory may grow no more.
+// From this round on, memory must not grow any more.
 constexpr int kWarmRounds = kRounds / 4;
 constexpr int64_t kMostGrowthKib = 8 << 10;
 constexpr uint32_t kSeed = 4711;
-// Within which the moment lies.
+// The time is within this many calls.
 constexpr int kMostCalls = 200;
 
 Parcel<Files> OneFile() {
@@ -62,8 +62,8 @@ absl::Status Hold(ServerContext& context) {
   return context.cancellation_reason();
 }
 
-// The channels of a client: one for those that block, one for large messages,
-// one for those that do not block.
+// The channels of a client: one for blocking calls, one for large messages, one
+// for the others.
 struct Channels {
   explicit Channels(const std::string& address)
       : blocking(*Channel::Connect(address)),
@@ -76,7 +76,7 @@ struct Channels {
 };
 
 // Calls of every form and kind, from several loaders at once, each of which
-// goes on until one of its calls fails. Get and an idle Chat are pending all
+// continues until one of its calls fails. Get and an idle Chat are pending all
 // the time.
 class Load {
  public:
@@ -93,7 +93,7 @@ class Load {
 
   int completed() const { return completed_.load(); }
   bool ended() const { return left_.try_wait(); }
-  // How the last call of each ended.
+  // The status of each loader's last call.
   std::vector<absl::Status> Await() {
     for (std::thread& thread : threads_) thread.join();
     left_.wait();
@@ -104,7 +104,7 @@ class Load {
   static constexpr int kLoaders = 8;
 
  private:
-  // Whether the loader is to go on.
+  // Whether the loader is to continue.
   bool Went(const absl::Status& status) {
     if (status.ok()) {
       ++completed_;
@@ -199,7 +199,7 @@ class Load {
 // The parameter is the scheme of addresses.
 class KillTest : public ::testing::TestWithParam<const char*> {
  protected:
-  // The process's loop stays, and is not to be counted.
+  // The process's loop stays, and must not be counted.
   void StartLoop() {
     std::promise<absl::Status> failed;
     TestService::Stub(*Channel::Connect(dir_.address("nobody")))
@@ -238,7 +238,7 @@ TEST_P(KillTest, AServerAtAnyMomentEndsEveryCallWithUnavailable) {
   std::optional<ResidentGrowth> growth;
   for (int round = 0; round < kRounds; ++round) {
     if (round == kWarmRounds) growth.emplace(getpid());
-    // On the path, where the one before has left its socket.
+    // On the path where the previous one has left its socket.
     const pid_t server = servers.Start();
     ASSERT_GT(server, 0) << "round " << round;
     Load load(channels);
@@ -257,8 +257,8 @@ TEST_P(KillTest, AServerAtAnyMomentEndsEveryCallWithUnavailable) {
   EXPECT_TRUE(kSanitized || growth->Kib() < kMostGrowthKib) << growth->Kib();
 }
 
-// Handlers that count themselves: how many are in progress, have returned, and
-// what those whose calls were cancelled learned of the reason.
+// Handlers that count themselves: how many are in progress, how many have
+// returned, and what reasons the cancelled ones got.
 class CountedService {
  public:
   CountedService() {
@@ -332,7 +332,7 @@ TEST_P(KillTest, AClientAtAnyMomentCancelsItsCallsAndLeavesNothing) {
     while (counted.returned < moment) std::this_thread::yield();
     ASSERT_EQ(kill(client, SIGKILL), 0);
     EXPECT_EQ(clients.AwaitEnd(), -SIGKILL) << "round " << round;
-    // Those of the client's connections that are closed last as well.
+    // Including those of the client's connections that are closed last.
     EXPECT_EQ(TakeCensusExpecting(idle), idle) << "round " << round;
     while (counted.in_progress > 0) std::this_thread::yield();
     const std::vector<absl::Status> reasons = counted.TakeReasons();

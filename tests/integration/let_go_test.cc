@@ -1,5 +1,5 @@
-// Calls whose last handle goes while something is pending: the call ends, and
-// what is pending hears of it.
+// Calls whose last handle is destroyed while something is pending: the call
+// ends, and what is pending is told.
 
 #include <functional>
 #include <future>
@@ -31,7 +31,7 @@ class Silent final : public TestService::AsyncService {
   void Collect(AsyncServerReader<Text, Text> call) override { Keep(call); }
   void Chat(AsyncServerStream<Text, Text> call) override { Keep(call); }
 
-  // Keeps none any more: the server waits for them at its end.
+  // Releases the handles: the server waits for them at its end.
   void LetGo() {
     const std::lock_guard lock(mu_);
     keeps_ = false;
@@ -52,7 +52,8 @@ class Silent final : public TestService::AsyncService {
 
 class LetGoTest : public ::testing::TestWithParam<const char*> {
  protected:
-  // The process's loop stays, and is no descriptor that a test leaves open.
+  // The process's loop stays, and does not count as a descriptor that a test
+  // leaves open.
   static void SetUpTestSuite() { ASSERT_TRUE(Alarm::Create().ok()); }
 
   LetGoTest() {
@@ -149,7 +150,7 @@ TEST_P(LetGoTest, AHandleThatACallbackHasCapturedKeepsTheCall) {
       cancel.set_value([watch]() mutable { watch.Cancel(); });
     });
   }
-  // The other call has been let go of, this one has not.
+  // The other call has been released, this one has not.
   cancel.get_future().get()();
   ExpectCancelled(told);
 }

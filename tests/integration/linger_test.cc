@@ -1,4 +1,4 @@
-// Messages that may linger: they go together, and never too late.
+// Messages that may linger: they are sent together, and never too late.
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ namespace {
 constexpr WriteOptions kLingers = {.may_linger = true};
 constexpr int kLingering = 100;
 
-// Counts what the calling thread sends.
+// Counts the sends of the calling thread.
 class SentByThisThread {
  public:
   SentByThisThread()
@@ -76,7 +76,7 @@ TEST_P(LingerTest, AMessageThatMayNotTakesTheOthersAlong) {
   for (int i = 0; i < kLingering; ++i) {
     ASSERT_TRUE(chat.Write(Numbered(2 * i), kLingers));
     ASSERT_TRUE(chat.Write(Numbered(2 * i + 1)));
-    // Both are answered, so neither is here any more.
+    // Both are answered, so both have been sent.
     EXPECT_EQ(chat.Read().value().number(), 2 * i);
     EXPECT_EQ(chat.Read().value().number(), 2 * i + 1);
   }

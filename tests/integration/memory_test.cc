@@ -1,4 +1,4 @@
-// How much a client and a server hold for each other, as two processes, while
+// How much a client and a server, as two processes, hold for each other while
 // one of them sends far more than the other reads.
 
 #include <sys/mman.h>
@@ -28,25 +28,25 @@ namespace fdrpc::testing {
 namespace {
 
 constexpr size_t kMessageBytes = 64u << 10;
-// Resident memory is a sanitizer's own: there the streams only run.
+// Under a sanitizer, resident memory is mostly the sanitizer's: there the
+// streams only run.
 constexpr int kMessages = (kSanitized ? 32u << 20 : 512u << 20) / kMessageBytes;
 
-// How many messages a writer can be ahead of what its reader has taken: the
-// window of 256 KiB lets four begin; one is the writer's, taken over before
-// there is credit for it; and the reader may have taken one that it has not
-// counted yet.
+// How many messages a writer can be ahead of its reader: the window of 256 KiB
+// lets four begin; the writer has handed over one before there is credit for
+// it; and the reader may have taken one that it has not counted yet.
 constexpr int kAhead = 6;
 
-// What a process may grow by. It holds a window and a message at most (0.4
+// How much a process may grow. It holds at most a window and a message (0.4
 // MiB), what the connection queues (1 MiB), a frame that is being received (1
-// MiB), and one message in its forms on the way (serialised, parsed, the
-// handler's: 0.2 MiB). The socket's buffers are the kernel's. Three times that,
-// for what an allocator keeps for each thread; the streams have 512 MiB each.
+// MiB), and one message in several forms (serialised, parsed, the handler's:
+// 0.2 MiB). The socket's buffers belong to the kernel. Three times that, for
+// what an allocator keeps for each thread; the streams have 512 MiB each.
 constexpr int64_t kMostStreamGrowthKib = 8 << 10;
 
-// Counts of one process that another can see. Made before the fork.
+// Counters of one process that another can read. Made before the fork.
 struct Counts {
-  // Messages that the server's writer was rid of, by the stream.
+  // Messages that the server's writer has handed over, by stream.
   std::atomic<int> flowing = 0;
   std::atomic<int> unread = 0;
 };
@@ -59,7 +59,8 @@ Counts& NewSharedCounts() {
   return *new (memory) Counts;
 }
 
-// What the server's Collect reads: so many messages, then more when Echo says.
+// How much the server's Collect reads: that many messages, then more when Echo
+// says.
 class Allowance {
  public:
   void Set(int64_t messages) {
@@ -125,15 +126,16 @@ class MemoryTest : public ::testing::TestWithParam<const char*> {
   ClientReader<Text> Watch(int messages, const std::string& stream) {
     return stub_.Watch(Request(messages, stream));
   }
-  // Until the count has not changed during many calls beside the stream, which
-  // also take in whatever there is to receive.
+  // Until the count has not changed during many other calls, which also receive
+  // whatever there is.
   int AwaitStandstill(const std::atomic<int>& written) {
     for (int before = written;; before = written) {
       for (int i = 0; i < 50; ++i) EXPECT_TRUE(stub_.Echo(Text()).ok());
       if (written == before) return before;
     }
   }
-  // A short stream each way first: code and buffers are resident then.
+  // A short stream in each direction first, so that code and buffers are
+  // resident.
   void WarmUp() {
     auto replies = Watch(100, "flowing");
     while (replies.Read().has_value()) {

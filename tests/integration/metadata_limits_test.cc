@@ -1,4 +1,4 @@
-// How much metadata each side takes, as its user says.
+// How much metadata each side accepts, as its options say.
 
 #include <atomic>
 #include <optional>
@@ -26,7 +26,7 @@ std::string ValueOf(size_t bytes) {
 
 class MetadataLimitsTest : public ::testing::TestWithParam<const char*> {
  protected:
-  // Blocks until no handler uses what a test has on its stack.
+  // Blocks until no handler uses the test's stack.
   void EndServer() {
     server_->Shutdown();
     server_->Wait();

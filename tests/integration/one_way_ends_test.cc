@@ -1,4 +1,4 @@
-// One-way calls whose client has gone, or whose server goes.
+// One-way calls whose client is gone, or whose server leaves.
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -52,7 +52,7 @@ class OneWayEndsTest : public ::testing::TestWithParam<const char*> {
     Listen(options);
     ASSERT_TRUE(server_->Start().ok());
   }
-  // What a child does: tells so many times, with a file each, and is gone.
+  // What a child does: sends that many requests, with a file each, and exits.
   int SendAndExit(int count) {
     return InChild([&] {
       Log::Stub stub(*Channel::Connect(address_));
@@ -65,8 +65,8 @@ class OneWayEndsTest : public ::testing::TestWithParam<const char*> {
       return 0;
     });
   }
-  // A client whose connection has ended, as the server knows, while a one-way
-  // call of it goes on.
+  // A client whose connection has ended, as the server knows, while one of its
+  // one-way calls continues.
   void CallAndDie() {
     const pid_t child = Fork();
     if (child == 0) {
@@ -92,7 +92,7 @@ class OneWayEndsTest : public ::testing::TestWithParam<const char*> {
     EXPECT_EQ(told_.size(), 1u);
     EXPECT_EQ(server_->statistics().one_way_errors, 0u);
   }
-  // The same with a drain deadline that has come.
+  // The same with a drain deadline that has passed.
   void ExpectCancelsIt() {
     server_->Shutdown(absl::ZeroDuration());
     cancelled_.wait();
@@ -136,7 +136,7 @@ TEST_P(OneWayEndsTest, AClientMayHaveGoneBeforeItsConnectionIsAccepted) {
 
 TEST_P(OneWayEndsTest, AClientMayExitWhileItsConnectionIsNotRead) {
   Serve({.max_threads = 2, .max_calls_per_connection = 16});
-  // The one handler that may block does: what comes behind has to wait.
+  // The only handler that may block is blocked: what follows has to wait.
   Log::Stub stub(*Channel::Connect(address_));
   EXPECT_TRUE(stub.Write(EntryOf("hold")).ok());
   held_.wait();

@@ -21,7 +21,7 @@ inline LogEntry EntryOf(const std::string& text) {
   return entry;
 }
 
-// What handlers were told, in order. "wrong" they refuse.
+// What handlers received, in order. They refuse "wrong".
 class Told {
  public:
   absl::Status Add(const std::string& text) {
@@ -30,7 +30,7 @@ class Told {
     changed_.notify_all();
     return text == "wrong" ? absl::DataLossError(text) : absl::OkStatus();
   }
-  // Once there are as many.
+  // Waits until there are that many.
   std::vector<std::string> Await(size_t count) {
     std::unique_lock lock(mu_);
     changed_.wait(lock, [&] { return texts_.size() >= count; });

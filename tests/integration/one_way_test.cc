@@ -28,8 +28,8 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// Nobody waits for the handlers: a test that ends resets the server, which
-// does, before what they use goes.
+// Nobody waits for the handlers: at its end, a test resets the server, which
+// does wait, before what they use is destroyed.
 class OneWayTest : public ::testing::TestWithParam<const char*> {
  protected:
   void Listen(Service& service, ServerOptions options = {}) {
@@ -56,7 +56,7 @@ class OneWayTest : public ::testing::TestWithParam<const char*> {
     parcel.set_file(FileWith(content));
     return parcel;
   }
-  // From a stub of each form, one behind the other.
+  // From a stub of each form, one after the other.
   void CallFromEachForm(const Log::Stub& stub) {
     EXPECT_TRUE(stub.Write(EntryOf("blocking")).ok());
     EXPECT_TRUE(stub.Attach(FileOf("a file")).ok());
@@ -143,7 +143,7 @@ TEST_P(OneWayTest, TenThousandInARowArriveInOrder) {
   server_.reset();
 }
 
-// Though the frames of large requests take turns with others.
+// Although the frames of large requests take turns with others.
 TEST_P(OneWayTest, LargeOnesAndSmallOnesArriveInOrder) {
   BlockingLog log(told_);
   Listen(log);
@@ -192,7 +192,7 @@ TEST_P(OneWayTest, CostsTheClientOneSystemCallAndTheServerSendsNothing) {
   BlockingLog log(told_);
   Serve(log);
   Log::Stub stub(Connect());
-  // The handshake is over, on both sides.
+  // The handshake is complete on both sides.
   ASSERT_TRUE(stub.Ask(EntryOf("")).ok());
   ASSERT_TRUE(stub.Write(EntryOf("warm")).ok());
   told_.Await(1);
@@ -228,7 +228,7 @@ TEST_P(OneWayTest, ADescriptorThatIsNotOpenFailsTheCallAlone) {
   none->mutable_file();
   EXPECT_TRUE(absl::IsInvalidArgument(stub.Attach(std::move(none))));
   Parcel<LogFile> closed;
-  // Of a number that nothing else gets.
+  // With a number that is not reused.
   const int number = fcntl(FileWith("x").get(), F_DUPFD_CLOEXEC, 900);
   closed.set_file(UniqueFd(number));
   close(number);
@@ -306,7 +306,7 @@ TEST_P(OneWayTest, ErrorsAreCountedWhereNobodyHearsOfThem) {
                                       .one_way = true};
   const LogEntry entry = EntryOf("x");
   EXPECT_TRUE(internal::BlockingOneWay(*caller, kUnknown, entry, {}).ok());
-  // The answer is behind all of them.
+  // The answer comes after all of them.
   EXPECT_TRUE(absl::IsUnimplemented(stub.Ask(EntryOf("")).status()));
   told_.Await(3);
   const ServerStatistics statistics = StatisticsAtTheEnd();
@@ -350,7 +350,7 @@ TEST_P(OneWayTest, DoesNotWaitForCallsThatAreAtTheServersLimit) {
   Serve(log, {.max_calls_per_connection = 16});
   Log::Stub stub(Connect());
   std::vector<std::thread> threads;
-  for (int i = 0; i < 17; ++i) {  // of which one waits
+  for (int i = 0; i < 17; ++i) {  // one of them waits
     threads.emplace_back([&] { EXPECT_TRUE(stub.Ask(EntryOf("x")).ok()); });
   }
   while (asking < 16) std::this_thread::yield();

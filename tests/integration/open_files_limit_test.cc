@@ -38,9 +38,9 @@ class OpenFilesLimitTest : public ::testing::TestWithParam<const char*> {
   RawPeer NewPeer() {
     return RawPeer::Connect(dir_.file("socket"), GetParam());
   }
-  // Whether the server serves a new connection; why it does not.
+  // Whether the server serves a new connection; otherwise sets the reason.
   static bool Serves(RawPeer& client, std::string& why) {
-    // One that is turned away may have ended already.
+    // One that is refused may have ended already.
     (void)client.Send(RawHello().Bytes());
     return Answers(client, why);
   }
@@ -61,10 +61,11 @@ class OpenFilesLimitTest : public ::testing::TestWithParam<const char*> {
     return TestService::Stub(*channel).Exchange(std::move(request)).status();
   }
 
-  // Of an ordinary user, with 1,024 files, and open to all.
+  // Of an ordinary user, with 1,024 files, and accessible to all.
   std::unique_ptr<ServerProcess> NewUnprivilegedServer() {
     using std::filesystem::perms;
-    // Where everybody may write, a server wants the sticky bit.
+    // In a directory where everybody may write, a server requires the sticky
+    // bit.
     std::filesystem::permissions(dir_.path(), perms::all | perms::sticky_bit);
     auto server =
         std::make_unique<ServerProcess>(address(), [](FakeService& service) {
@@ -95,7 +96,7 @@ class OpenFilesLimitTest : public ::testing::TestWithParam<const char*> {
     }
     return silent;
   }
-  // Calls whose replies have descriptors; the first error.
+  // Calls whose replies have descriptors; returns the first error.
   static absl::Status GetManyTimes(const std::string& address) {
     absl::StatusOr<Channel> channel = Channel::Connect(address);
     if (!channel.ok()) return channel.status();
@@ -172,13 +173,13 @@ TEST_P(OpenFilesLimitTest, OneUsersConnectionsLeaveOthersAndTheServerRoom) {
               return full.find("RLIMIT_NOFILE") != full.npos ? 0 : 5;
             }),
             0);
-  // Those that came first are still served.
+  // The first ones are still served.
   EXPECT_TRUE(Answers(clients.front(), why));
 }
 
 TEST_P(OpenFilesLimitTest, DescriptorsThatRequestsHoldLeaveOthersRoom) {
   ServerProcess server(address(), [](FakeService&) { SetLimit(100, 100); });
-  // Begun, and never ended.
+  // Begun, and never completed.
   RawPeer hoarder = NewPeer();
   ASSERT_TRUE(hoarder.Send(
       RawHello().Bytes() +
@@ -209,8 +210,8 @@ TEST_P(OpenFilesLimitTest, DescriptorsThatWaitToBeClosedCountForTheirUser) {
       RawHello().Bytes() +
       MethodFrame(1, "fdrpc.testing.TestService/Exchange").Bytes()));
   std::vector<UniqueFd> peers;
-  // Sends such a descriptor with a request that is not complete, so that the
-  // server's is the last one. False if the server refuses it.
+  // Sends such a descriptor with an incomplete request, so that the server
+  // closes it last. False if the server refuses it.
   const auto sends = [&](uint32_t call) {
     auto [blocks, peer] = SocketWithALingeringOne();
     peers.push_back(std::move(peer));
@@ -223,7 +224,7 @@ TEST_P(OpenFilesLimitTest, DescriptorsThatWaitToBeClosedCountForTheirUser) {
       if (read->frame.type == RawFrame::kPong) break;
       refused |= read->frame.type == RawFrame::kStatus;
     }
-    // This one may be the last then.
+    // This one may then be the last.
     if (refused) CloseInBackground(std::move(blocks));
     return !refused;
   };
@@ -241,7 +242,7 @@ TEST_P(OpenFilesLimitTest, DescriptorsThatWaitToBeClosedCountForTheirUser) {
               }),
               0);
   }
-  // What needs no descriptors is served, until there are too many.
+  // Calls without descriptors are served, until there are too many.
   EXPECT_TRUE(Answers(other, why)) << why;
   if (GetParam() == std::string_view("unix:")) {
     bool answers = Answers(other, why);
@@ -252,7 +253,7 @@ TEST_P(OpenFilesLimitTest, DescriptorsThatWaitToBeClosedCountForTheirUser) {
       const std::string open = OpenFrame(++call, 1, "x", 1).Bytes();
       ASSERT_TRUE(client.Send(open.substr(0, open.size() - 1), {blocks.get()}));
       blocks.Reset();
-      // Turned away itself, perhaps, once the descriptor had come.
+      // It may be refused itself, once the descriptor has arrived.
       (void)client.Send(open.substr(open.size() - 1));
       answers = Answers(other, why);
     }

@@ -1,4 +1,4 @@
-// Client and server as two processes, as users have them.
+// Client and server as two processes, as in practice.
 
 #include <signal.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-// What a status says of why there is no connection, or none any more.
+// What a status says about why there is no connection, or none any more.
 
 #include <sys/socket.h>
 
@@ -22,10 +22,11 @@ using ::testing::HasSubstr;
 
 class ReasonsTest : public UnaryCallFixture {
  protected:
-  // The process's loop stays, and is no descriptor that a test leaves open.
+  // The process's loop stays, and does not count as a descriptor that a test
+  // leaves open.
   static void SetUpTestSuite() { ASSERT_TRUE(Alarm::Create().ok()); }
 
-  // How a call ends, in each form.
+  // The status of a call, in each form.
   std::vector<absl::Status> CallInEveryForm(const CallOptions& options = {}) {
     std::vector<absl::Status> ends;
     ends.push_back(NewStub().Echo(Text(), options).status());
@@ -48,7 +49,7 @@ class ReasonsTest : public UnaryCallFixture {
     absl::StatusOr<Text> reply = co_await stub.co().Echo(Text(), options);
     co_return reply.status();
   }
-  // A socket that listens, of which nobody knows what it speaks.
+  // A listening socket of a program with an unknown protocol.
   UniqueFd Stranger() {
     const UnixAddress address = *UnixAddress::Parse(address_);
     UniqueFd fd(socket(AF_UNIX, address.type() | SOCK_CLOEXEC, 0));

@@ -1,4 +1,4 @@
-// Servers that follow each other while clients call them without a pause.
+// Servers that replace each other while clients call them all the time.
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -49,7 +49,7 @@ class HandingOver final : public Predecessor::Service {
   Server& server_;
 };
 
-// Serves on the socket of the server that is there, or as the first one.
+// Serves on the socket of the running server, or as the first one.
 absl::Status ListenAfter(const std::string& address, bool first,
                          Server& server) {
   if (first) return server.Listen(address);
@@ -78,7 +78,7 @@ pid_t StartServer(const std::string& address, bool first) {
       _exit(1);
     }
     if (!server.Start().ok()) _exit(2);
-    // As Run(), but ready first.
+    // Like Run(), but ready first.
     sigset_t stop;
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);
@@ -101,8 +101,8 @@ bool Ended(pid_t server) {
          WEXITSTATUS(status) == 0;
 }
 
-// A process without threads of its own, which starts each server, and ends its
-// predecessor, when it is told to; forked before the test has threads.
+// A process without threads, which starts each server, and ends its
+// predecessor, when told to; forked before the test has threads.
 class Supervisor {
  public:
   explicit Supervisor(const std::string& address) {
@@ -149,7 +149,7 @@ class Supervisor {
   UniqueFd answers_;
 };
 
-// What the clients' calls ended with.
+// The statuses of the clients' calls.
 class Tally {
  public:
   bool stopped() const { return stopped_.load(); }
@@ -224,8 +224,8 @@ Task<void> CallAndStream(TestService::Stub stub, Tally& tally,
   left.count_down();
 }
 
-// Clients of every form: some share a channel, of which threads read; others
-// have one of their own, which nobody reads between its calls.
+// Clients of every form: some share a channel, which threads read; others have
+// their own, which nobody reads between its calls.
 class Hammer {
  public:
   explicit Hammer(const std::string& address) {
@@ -308,7 +308,7 @@ TEST_P(RestartsTest, NoCallFailsWhenConnectionsAreEndedForBeingIdle) {
   const FaultInjection counting(
       [](std::string_view, size_t) { return FaultInjection::Fault(); });
   {
-    // While it is the others' turn, a channel is idle; some a little too long.
+    // During the others' turns, a channel is idle; some a little too long.
     constexpr int kChannels = 50;
     std::vector<TestService::Stub> stubs;
     for (int i = 0; i < kChannels; ++i) {

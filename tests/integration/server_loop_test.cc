@@ -110,7 +110,7 @@ TEST_P(ServerLoopCallsTest, AnIdlePairOfAClientAndAServerTakesFewRounds) {
   std::optional<absl::StatusOr<Text>> reply;
   stub.async().Echo(TextOf("hello"), {.timeout = absl::Milliseconds(30)},
                     [&](absl::StatusOr<Text> came) { reply = came; });
-  // Of a loop that spins there would be thousands.
+  // If a loop spun there, there would be thousands.
   EXPECT_LE(foreign.RunUntil([&] { return reply.has_value(); }), 20);
   EXPECT_EQ(reply->status().code(), absl::StatusCode::kDeadlineExceeded);
   keeping.kept.reset();
@@ -178,7 +178,7 @@ TYPED_TEST(HandlersThatCallTest, ThroughAChannelOfTheirLoop) {
 TYPED_TEST(HandlersThatCallTest, EndWithTheServerThoughTheirLoopRunsNoMore) {
   Loop loop = NewLoop();
   ForeignLoop foreign(loop);
-  // Takes connections, and answers once it is started.
+  // Accepts connections, and answers once it is started.
   Server back;
   ASSERT_TRUE(back.Listen(this->address_).ok());
   TempDir dir;
@@ -196,7 +196,7 @@ TYPED_TEST(HandlersThatCallTest, EndWithTheServerThoughTheirLoopRunsNoMore) {
                     [&](absl::StatusOr<Text> came) { reply = came; });
   foreign.RunUntil([&] { return reply.has_value(); });
   EXPECT_EQ(reply->status().code(), absl::StatusCode::kDeadlineExceeded);
-  // Before the front goes, its handler hears from the back.
+  // Before the front is destroyed, its handler gets an answer from the back.
   ASSERT_TRUE(back.Start().ok());
 }
 

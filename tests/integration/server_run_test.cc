@@ -52,7 +52,7 @@ TEST_P(RunTest, LeavesASignalThatIsIgnoredIgnored) {
               std::thread client([&] {
                 const TestService::Stub stub(
                     *Channel::Connect(dir_.address("socket")));
-                // Run() handles signals by the time that it serves.
+                // Run() handles signals once it serves.
                 if (!stub.Echo(Text()).ok()) problem = 2;
                 kill(getpid(), ignored);
                 if (!stub.Echo(Text()).ok()) problem = 3;
@@ -68,7 +68,7 @@ TEST_P(RunTest, LeavesASignalThatIsIgnoredIgnored) {
             0);
 }
 
-// Ends the process as a handler that meets what it cannot go on with.
+// Ends the process, like a handler that cannot continue.
 class ExitingService final : public TestService::Service {
  public:
   absl::Status Echo(ServerContext&, const Text&, Text&) override {

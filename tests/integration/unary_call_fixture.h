@@ -14,7 +14,7 @@
 
 namespace fdrpc::testing {
 
-// A server and clients of it, over a socket of each scheme, within one process.
+// A server and its clients, over a socket of each scheme, within one process.
 class UnaryCallFixture : public ::testing::TestWithParam<const char*> {
  protected:
   void Serve(ServerOptions options = {}) {

@@ -1,5 +1,5 @@
 // Unary calls over real sockets, within one process: what tests/calls does not
-// show in all forms.
+// cover in all forms.
 
 #include <unistd.h>
 
@@ -121,7 +121,7 @@ TEST_P(UnaryCallTest, BlockedHandlersDoNotHoldUpOtherCalls) {
   EXPECT_TRUE(stub.Echo(TextOf("quick")).ok());
   release.count_down();
   for (std::thread& thread : threads) thread.join();
-  StopServer();  // waits for the handlers, which use what is on this stack
+  StopServer();  // waits for the handlers, which use this stack
 }
 
 TEST_P(UnaryCallTest, CallsBeyondTheServersThreadsWaitTheirTurn) {
@@ -146,7 +146,7 @@ TEST_P(UnaryCallTest, CallsBeyondTheServersThreadsWaitTheirTurn) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_LE(most.load(), 2);
-  StopServer();  // waits for the handlers, which use what is on this stack
+  StopServer();  // waits for the handlers, which use this stack
 }
 
 TEST_P(UnaryCallTest, CallsBeyondTheConnectionsLimitWaitOnTheClient) {

@@ -23,7 +23,7 @@ class WaitingCallsTest : public UnaryCallFixture {
  protected:
   WaitingCallsTest() : away_(NewStub({.loop = loop_.loop()})) {}
 
-  // A server that is there, and a stub of it on the same loop.
+  // A server that is running, and a stub of it on the same loop.
   TestService::Stub ServeElsewhere() {
     const std::string address = dir_.address("elsewhere", GetParam());
     elsewhere_.AddService(service_);
@@ -80,8 +80,8 @@ TEST_P(WaitingCallsTest, ManyWaitTogetherAndAreMadeWhenTheServerComes) {
     }
     const size_t before = counted.CountOf("connect");
     const absl::Time start = absl::Now();
-    // One attempt for all of them in each pause, whatever their form; to be
-    // generous to clocks, two.
+    // One attempt for all of them in each pause, whatever their form; two, to
+    // tolerate clocks.
     constexpr int kLive = 2000;
     for (int i = 0; i < kLive; ++i) {
       absl::StatusOr<Text> reply = Call(live, i);
@@ -116,7 +116,7 @@ TEST_P(WaitingCallsTest, ManyWaitWhileAServerTurnsTheConnectionAway) {
   }
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(first.Echo(Text()).ok());
   EXPECT_EQ(done, 0);
-  // The one that held the place goes.
+  // The socket that occupied the queue is closed.
   first = away_;
   ended.wait();
   StopServer();

@@ -104,7 +104,7 @@ class TakePassedSocketsTest : public ::testing::Test {
     EXPECT_TRUE(taken.ok()) << taken.status();
     std::vector<int> numbers;
     if (!taken.ok()) return numbers;
-    // They stay open, as with a server that goes on.
+    // They stay open, as with a server that continues.
     for (InheritedSocket& each : *taken) {
       numbers.push_back(each.fd.Release());
     }

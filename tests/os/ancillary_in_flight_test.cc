@@ -1,4 +1,5 @@
-// The user's limit of descriptors in flight, which binds only the unprivileged.
+// The user's limit of descriptors in flight, which applies only to unprivileged
+// users.
 
 #include <sys/resource.h>
 

@@ -248,7 +248,7 @@ TEST_F(AncillaryTest, AShortSendTakesTheWholeSet) {
 }
 
 TEST_F(AncillaryTest, NeitherDirectionBlocks) {
-  // Also on a socket that would: the calls themselves do not wait.
+  // Also on a blocking socket: the calls themselves do not wait.
   for (const UniqueFd* fd : {&sender_, &receiver_}) {
     ASSERT_EQ(fcntl(fd->get(), F_SETFL, 0), 0);
   }

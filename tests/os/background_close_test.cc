@@ -87,8 +87,8 @@ TEST(BackgroundCloseTest, AScopeCollectsWhatIsClosedWithinIt) {
   EXPECT_FALSE(IsOpen(ends[1]));
 }
 
-// However many there are, who closes them is not held, nor are closers of
-// others.
+// However many there are, the caller is not blocked, nor are closers of other
+// files.
 TEST(BackgroundCloseTest, LingeringSocketsHoldUpNobody) {
   std::vector<UniqueFd> peers;
   std::vector<int> closed;
@@ -98,7 +98,7 @@ TEST(BackgroundCloseTest, LingeringSocketsHoldUpNobody) {
     CloseInBackground(std::move(lingering));
     peers.push_back(std::move(peer));
   }
-  // Some are held until their peers go, the rest do not linger any more.
+  // Some are blocked until their peers close; the rest do not linger any more.
   while (BackgroundClosesPending() > 4) std::this_thread::yield();
   const int file = open("/proc/self/stat", O_CLOEXEC);
   CloseInBackground(UniqueFd(file));
@@ -155,7 +155,7 @@ TEST(BackgroundCloseTest, WhatWaitsCountsForItsSender) {
   EXPECT_EQ(sender.use_count(), 1);
 }
 
-// A socket of a connection in whose queue one waits.
+// The socket of a connection with such a socket in its queue.
 TEST(BackgroundCloseTest, AnUnreadLingeringSocketHoldsUpNobody) {
   for (int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
     auto [receiver, peer] = SocketWithALingeringOne(type);

@@ -16,8 +16,8 @@ using std::chrono::milliseconds;
 
 constexpr microseconds kLongest{50};
 
-// On a thread of its own, which has looked at its CPUs at no other time, with
-// as many of those that the process has.
+// Runs `function` on a new thread, which has not checked its CPUs yet, with at
+// most `most` of the process's CPUs.
 void OnCpus(int most, const std::function<void()>& function) {
   std::thread([&] {
     cpu_set_t all;
@@ -32,14 +32,15 @@ void OnCpus(int most, const std::function<void()>& function) {
   }).join();
 }
 
-// A wait after the other, at times that the test makes up.
+// Successive waits, at times that the test makes up.
 class Waits {
  public:
   explicit Waits(absl::Duration longest = absl::FromChrono(kLongest),
                  BusyPoll::Yielding yielding = BusyPoll::Yielding::kNo)
       : poll_(longest, yielding) {}
 
-  // Works for so long, and waits for so long. For how long it would poll.
+  // Works for that long, and waits for that long. Returns how long it would
+  // poll.
   std::chrono::nanoseconds Wait(std::chrono::nanoseconds wait,
                                 std::chrono::nanoseconds work = {}) {
     now_ += work;
@@ -49,7 +50,7 @@ class Waits {
                                 BusyPoll::Arrival arrival) {
     return Wait(wait, wait, arrival);
   }
-  // As long as it takes where waits poll, and where they do not.
+  // The duration of waits that poll, and of those that do not.
   std::chrono::nanoseconds Wait(std::chrono::nanoseconds polling,
                                 std::chrono::nanoseconds sleeping,
                                 BusyPoll::Arrival arrival) {
@@ -59,7 +60,7 @@ class Waits {
     poll_.OnArrival(begun, now_, arrival, begun.polls() ? with_polling_ : 1);
     return begun.until - begun.began;
   }
-  // Waits so often for so long. How many of those would poll.
+  // That many waits of that duration. Returns how many of them would poll.
   int CountPolls(int waits, std::chrono::nanoseconds wait) {
     return CountPolls(waits, wait, wait);
   }
@@ -117,7 +118,7 @@ TEST_F(BusyPollTest, WaitsThatAreTooLongToPollForEndItAfterSome) {
   EXPECT_FALSE(waits.expects_arrival());
 }
 
-// As where the peer has to run on the CPU that polls for it.
+// As if the peer had to run on the CPU that polls for it.
 constexpr microseconds kBehindThePolling{90};
 
 TEST_F(BusyPollTest, WhatComesOnlyOnceItSleepsIsNotPolledFor) {
@@ -136,7 +137,7 @@ TEST_F(BusyPollTest, AQuietMachineIsNoticedWithinAHundredAndFiftyWaits) {
   EXPECT_EQ(waits.CountPolls(100, microseconds(10), microseconds(60)), 100);
 }
 
-// As where two share a CPU: the poll sees it come, but only because the peer
+// As if both shared a CPU: the poll sees the arrival, but only because the peer
 // ran in between.
 TEST_F(BusyPollTest, WhatComesNoSoonerWithPollingIsNotPolledFor) {
   Waits waits;
@@ -163,7 +164,7 @@ TEST_F(BusyPollTest, WhatCountsIsHowMuchComes) {
   Waits waits;
   waits.CountPolls(10'000, microseconds(20), microseconds(15));
   EXPECT_LE(waits.CountPolls(1000, microseconds(20), microseconds(15)), 30);
-  // Longer with polling, but twice as much comes.
+  // Longer with polling, but with twice as many arrivals.
   waits.BringWithPolling(2);
   waits.CountPolls(2000, microseconds(20), microseconds(15));
   EXPECT_GE(waits.CountPolls(1000, microseconds(20), microseconds(15)), 950);

@@ -39,7 +39,7 @@ class ConnectSocketTest : public ::testing::Test {
     return *std::move(listener);
   }
 
-  // Why nobody listens there, as who reads it is told.
+  // The explanation why there is no listener.
   static std::string Why(const UnixAddress& address) {
     const absl::Status failure = ConnectSocket(address).status();
     EXPECT_EQ(failure.code(), absl::StatusCode::kUnavailable) << failure;

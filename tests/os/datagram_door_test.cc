@@ -1,4 +1,4 @@
-// A datagram socket as a door: what is a knock, and what is not.
+// A datagram socket as a door: what is a valid knock, and what is not.
 
 #include "os/datagram_door.h"
 
@@ -44,7 +44,7 @@ class DatagramDoorTest : public ::testing::Test {
     stranger_ = NewStranger();
   }
 
-  // A socket that sends to the door whatever it likes.
+  // A socket that can send anything to the door.
   UniqueFd NewStranger() {
     UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     EXPECT_EQ(
@@ -60,7 +60,7 @@ class DatagramDoorTest : public ::testing::Test {
                   .error,
               0);
   }
-  // That comes in vain, leaves nothing open, and the door lives on.
+  // The door drops that, leaves nothing open, and continues to work.
   void Drops(const std::string& bytes, const std::vector<int>& fds) {
     const DescriptorCensus before = TakeCensus();
     Send(bytes, fds);
@@ -131,7 +131,7 @@ TEST_F(DatagramDoorTest, TheKernelSaysWhoIsAtTheOtherEnd) {
 }
 
 TEST_F(DatagramDoorTest, NobodySpeaksInAnotherProcesssName) {
-  // A child's end, which this process got from it and hands in.
+  // A child's socket of a pair, which this process got from it and sends.
   auto [ours, childs] = SocketPair();
   const pid_t child = fork();
   if (child == 0) {
@@ -200,7 +200,7 @@ TEST_F(DatagramDoorTest, KnowsTheSenderWhoDoesNotSayWhoItIs) {
 }
 
 TEST_F(DatagramDoorTest, KnowsWhoKnockedBeforeItsServerCame) {
-  // As behind a service manager's socket.
+  // As with a service manager's socket.
   const UnixAddress address =
       *UnixAddress::Parse(dir_.address("managed", "unix-dgram:"));
   UniqueFd bound(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -215,7 +215,7 @@ TEST_F(DatagramDoorTest, KnowsWhoKnockedBeforeItsServerCame) {
   EXPECT_EQ(door->Accept().error, 0);
 }
 
-// Where a client's ids are not mapped it cannot name them.
+// A client whose ids are not mapped cannot attach them.
 TEST_F(DatagramDoorTest, KnowsWhoKnocksFromAnotherUserNamespace) {
   constexpr int kRefused = 2;
   const int code = InChild([this] {

@@ -18,7 +18,7 @@ namespace fdrpc::testing {
 namespace {
 
 constexpr size_t kMost = DescriptorFlight::kMost;
-// Of several sockets.
+// The limit that several sockets share.
 constexpr size_t kTogether = 10;
 
 class DescriptorFlightTest : public ::testing::TestWithParam<int> {

@@ -29,7 +29,7 @@ class InheritedSocketTest : public ::testing::Test {
   static UniqueFd Socket(int domain, int type) {
     return UniqueFd(socket(domain, type | SOCK_CLOEXEC, 0));
   }
-  // Neither form takes it, and it stays open.
+  // Neither form accepts it, and it stays open.
   static void Refuses(const UniqueFd& fd, const std::string& why) {
     const absl::StatusOr<InheritedSocket> taken = TakeInheritedSocket(fd.get());
     ASSERT_FALSE(taken.ok());
@@ -105,7 +105,7 @@ TEST_F(InheritedSocketTest, IsTakenByItsNumberOnce) {
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(second.status().message()),
               HasSubstr("already in use by a server or channel"));
-  // Another socket of the same number is another one.
+  // Another socket with the same number is a different one.
   first->fd.Reset();
   auto [others, end] = Pair(AF_UNIX, SOCK_STREAM);
   ASSERT_EQ(dup2(others.get(), number), number);

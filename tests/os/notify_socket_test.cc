@@ -50,7 +50,7 @@ TEST_F(NotifySocketTest, SaysThatNobodyIsThere) {
   const auto socket = NotifySocket::Create(dir_.file("none"));
   ASSERT_TRUE(socket.ok()) << socket.status();
   EXPECT_EQ(socket->Send("READY=1").code(), absl::StatusCode::kNotFound);
-  // One that comes later, or again, is reached.
+  // A manager that starts later, or again, is reached.
   const NotifyListener manager(dir_.file("none"));
   EXPECT_TRUE(socket->Send("READY=1").ok());
 }

@@ -104,7 +104,7 @@ TEST(ParkerTest, GiveSaysWhetherAThreadSleeps) {
       EXPECT_TRUE(parker.Park(kNoDeadline));
     });
     while (!parks) std::this_thread::yield();
-    // Whether it sleeps by now or not: if the answer is wrong, it hangs.
+    // Whether or not it sleeps by now: if the answer is wrong, the test hangs.
     GiveAndWake(parker);
     other.join();
     EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake)
@@ -164,7 +164,7 @@ TEST(ParkerTest, HandsOverManyTimesBusily) {
   Parker ping, pong;
   int value = 0;  // guarded by the tokens
   constexpr int kRounds = 20'000;
-  // Now and then it sleeps just when the token comes.
+  // Sometimes it goes to sleep just when the token arrives.
   const auto busy_until = [](int i) {
     return Clock::Real().Now() + std::chrono::nanoseconds(i % 5 * 1000);
   };

@@ -93,7 +93,7 @@ TEST(PayloadMemoryTest, WhatIsGivenBackIsUsedAgain) {
 }
 
 TEST(PayloadMemoryTest, WhatIsKeptIsBounded) {
-  // Of 80 MiB, which nobody touches, no more than 32.
+  // Of 80 MiB that nobody uses, at most 32 are kept.
   const auto use = [] {
     std::vector<PayloadBuffer> blocks;
     for (int i = 0; i < 120; ++i) {
@@ -124,7 +124,7 @@ TEST(PayloadMemoryTest, MoreThanTheLeastOnlyIfItIsThereAlready) {
 }
 
 TEST(PayloadMemoryTest, WithoutMemoryOfItsOwnItTakesTheHeaps) {
-  const std::vector<PayloadBuffer> most = Blocks(60);  // what may be kept
+  const std::vector<PayloadBuffer> most = Blocks(60);  // as many as may be kept
   FaultInjection faults([](std::string_view name, auto) {
     return FaultInjection::Fault{.error = name == "map_memory" ? ENOMEM : 0};
   });

@@ -148,7 +148,7 @@ TEST_F(PollerTest, ReportsManyOverSeveralWaits) {
     fds.push_back(std::move(write_end));
   }
   EXPECT_EQ(Wait(kNoDeadline, 3).size(), 3u);
-  // What is ready goes round, so that none is passed over for ever.
+  // The ready descriptors take turns, so that none is skipped for ever.
   std::set<uint64_t> seen;
   for (int i = 0; i < 50 && seen.size() < 200; ++i) {
     for (const Poller::Event& event : Wait(kNoDeadline)) {

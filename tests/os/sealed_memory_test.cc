@@ -26,7 +26,7 @@ using ::testing::HasSubstr;
 
 constexpr int kAll = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-// A memory file as a peer may make it.
+// A memory file, as a peer may make it.
 UniqueFd MemoryFile(const std::string& content, int seals, unsigned flags = 0) {
   UniqueFd file(
       memfd_create("peer's", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags));
@@ -186,7 +186,7 @@ TEST_F(SealedMemoryTest, RefusesWhatIsNoMemoryFile) {
   Refuses(open_it("/", O_PATH), 10, "has no seals");
   Refuses(std::move(Pipe().first), 10, "has no seals");
   Refuses(std::move(SocketPair().first), 10, "has no seals");
-  // A file of tmpfs has seals: that there be none.
+  // A file on tmpfs has seals, namely none.
   UniqueFd on_tmpfs = open_it("/dev/shm", O_TMPFILE | O_RDWR);
   if (on_tmpfs.ok()) Refuses(std::move(on_tmpfs), 0, "");
 }
@@ -202,7 +202,7 @@ TEST_F(SealedMemoryTest, RefusesHugePages) {
 TEST_F(SealedMemoryTest, RefusesWhatItCannotRead) {
   const UniqueFd file = MemoryFile("abc", kAll);
   const std::string path = "/proc/self/fd/" + std::to_string(file.get());
-  // Nobody may open it for writing, so this is as far as a peer gets.
+  // Nobody can open it for writing, so a peer cannot do more than this.
   Refuses(UniqueFd(open(path.c_str(), O_PATH | O_CLOEXEC)), 3, "has no seals");
   for (const int error : {EIO, ENOMEM}) {
     FaultInjection faults([&](std::string_view name, size_t) {

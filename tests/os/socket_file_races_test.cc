@@ -1,4 +1,4 @@
-// Processes that meet at one socket file.
+// Processes that compete for one socket file.
 
 #include <sched.h>
 #include <signal.h>
@@ -28,11 +28,11 @@
 namespace fdrpc::testing {
 namespace {
 
-// The thread sanitizer sees nothing of what is between processes, and takes
-// long to fork.
+// The thread sanitizer sees nothing of races between processes, and takes long
+// to fork.
 constexpr int kRounds = kThreadSanitizer ? 3 : 20;
 
-// Memory that a test has in common with its children.
+// Memory that a test shares with its children.
 template <typename T>
 class Shared {
  public:
@@ -46,8 +46,8 @@ class Shared {
   T* const object_;
 };
 
-// Children that begin when all are there; each runs `body`, whose result is its
-// exit code, and is waited for.
+// Children that start at the same time; each runs `body`, whose result is its
+// exit code.
 class Children {
  public:
   explicit Children(int count, const std::function<int()>& body) {
@@ -84,7 +84,7 @@ class SocketFileRacesTest : public ::testing::Test {
     EXPECT_TRUE(address.ok()) << address.status();
     return *address;
   }
-  // Who listens there; 0 if nobody does.
+  // The process that listens there; 0 if there is none.
   pid_t Listening() {
     const absl::StatusOr<UniqueFd> client = ConnectSocket(Address());
     if (!client.ok()) return 0;
@@ -111,7 +111,7 @@ class SocketFileRacesTest : public ::testing::Test {
     EXPECT_EQ(Listening(), 0);
   }
 
-  // One of twenty that start at once wins.
+  // Twenty start at once, and one wins.
   void Race() {
     struct Result {
       pid_t pid = 0;
@@ -123,7 +123,7 @@ class SocketFileRacesTest : public ::testing::Test {
     Children servers(
         kServers, [&, &result = result, &end = end, &is_end = is_end] {
           is_end.Reset();
-          // Others go on between any two steps.
+          // Others run between any two steps.
           const FaultInjection interleaving([](std::string_view, size_t) {
             sched_yield();
             return FaultInjection::Fault();
@@ -211,7 +211,7 @@ TEST_F(SocketFileRacesTest, ServersThatComeAndGoAreNeverTwo) {
   EXPECT_TRUE(std::filesystem::is_empty(dir_.path()));
 }
 
-// Another user who tries to connect without a pause.
+// Another user who tries to connect all the time.
 struct Attempts {
   std::atomic<bool> stop{false};
   std::atomic<int> refused{0};  // by the permissions
@@ -221,7 +221,7 @@ struct Attempts {
 TEST_F(SocketFileRacesTest, NobodyElseConnectsAtAnyMoment) {
   if (geteuid() != 0) GTEST_SKIP() << "needs a second user";
   ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
-  // Which would let anybody in.
+  // This would let anybody in.
   const mode_t before = umask(0);
   Shared<Attempts> attempts;
   {
@@ -246,7 +246,7 @@ TEST_F(SocketFileRacesTest, NobodyElseConnectsAtAnyMoment) {
       }
     }
     EXPECT_EQ(attempts->connected.load(), 0);
-    // They do find their way when they may.
+    // They succeed when they have permission.
     const absl::StatusOr<SocketListener> listener =
         SocketListener::Listen(Address(), {.mode = 0666});
     EXPECT_TRUE(listener.ok()) << listener.status();

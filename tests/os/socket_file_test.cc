@@ -163,7 +163,7 @@ TEST_F(SocketFileTest, HasNoPermissionsBeforeItsOwnerAndModeAreSet) {
 TEST_F(SocketFileTest, ChangesNothingButTheSocket) {
   std::ofstream(dir_.file("precious")) << "x";
   ASSERT_EQ(chmod(dir_.file("precious").c_str(), 0600), 0);
-  // Somebody who may write to the directory puts a link there meanwhile.
+  // Meanwhile somebody with write permission puts a link there.
   const FaultInjection meanwhile([&](std::string_view name, size_t index) {
     if (name == "openat" && index == 2) {
       EXPECT_EQ(unlink(Path().c_str()), 0);
@@ -246,7 +246,8 @@ TEST_F(SocketFileTest, TakesALockThatADeadServerHasLeft) {
 
 TEST_F(SocketFileTest, LocksTheLockFileThatOthersFind) {
   std::ofstream(LockPath()) << "";
-  // Who had it ends after it was opened here, and another makes a new one.
+  // The holder ends after this process has opened the file, and another one
+  // makes a new file.
   const FaultInjection meanwhile([&](std::string_view name, size_t index) {
     if (name == "flock" && index < 2) {
       std::filesystem::rename(LockPath(), dir_.file("gone"));
@@ -268,7 +269,7 @@ TEST_F(SocketFileTest, RefusesTheLockFileOfAnotherUser) {
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(status.message(), HasSubstr(LockPath()));
   EXPECT_TRUE(Exists(LockPath()));
-  // Nor can an unprivileged one open it.
+  // Nor can an unprivileged user open it.
   ASSERT_EQ(chmod(LockPath().c_str(), 0600), 0);
   ASSERT_EQ(chmod(dir_.path().c_str(), 01777), 0);
   EXPECT_EQ(InChild([this] {
@@ -330,7 +331,7 @@ TEST_F(SocketFileTest, TakesALongPath) {
         SocketFile::Bind(socket_.get(), address, {.mode = 0600});
     ASSERT_TRUE(file.ok()) << file.status();
     EXPECT_EQ(ModeOf(address.path()), 0600u);
-    // Its name says nothing to a successor, who leaves it.
+    // Its name means nothing to a successor, which leaves it.
     EXPECT_TRUE(SocketFile::TakeOver(socket_.get()).ok());
     EXPECT_TRUE(Exists(address.path()));
   }

@@ -324,14 +324,14 @@ TEST_F(SocketListenerTest, BothEndsOfAStreamHoldMoreThanSocketsDoByDefault) {
     ASSERT_TRUE(client.ok()) << client.status();
     const SocketListener::AcceptResult accepted = listener->Accept();
     const int usual = capacity(NewLocalSocket(address.type())->get());
-    // What is set is doubled, and the least maximum is the usual.
+    // The kernel doubles the value, and the smallest maximum is the default.
     EXPECT_GE(capacity(client->get()), usual);
     EXPECT_EQ(capacity(accepted.socket.get()), capacity(client->get()));
     if (address.type() != SOCK_STREAM) {
       EXPECT_EQ(capacity(client->get()), usual);
       continue;
     }
-    // Who has set more keeps it.
+    // A larger value stays.
     const int more = capacity(client->get());
     RaiseSendBuffer(client->get());
     EXPECT_EQ(capacity(client->get()), more);

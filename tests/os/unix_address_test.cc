@@ -12,7 +12,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// What of the address the kernel is given behind the family.
+// The part of the address after the family, as the kernel gets it.
 std::string KernelName(const UnixAddress& address) {
   return std::string(reinterpret_cast<const char*>(address.socket_address()) +
                          offsetof(sockaddr_un, sun_path),
@@ -103,7 +103,7 @@ TEST(UnixAddressTest, LongerPathsAreReachedByWayOfTheirDirectory) {
   ASSERT_TRUE(address.ok()) << address.status();
   EXPECT_TRUE(address->is_long());
   EXPECT_EQ(address->path(), directory + "/" + name);
-  // The number of any descriptor fits.
+  // Any descriptor number fits.
   const UnixAddress reachable = address->Through(2147483647);
   EXPECT_FALSE(reachable.is_long());
   EXPECT_EQ(KernelName(reachable),

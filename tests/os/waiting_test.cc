@@ -1,4 +1,4 @@
-// What threads wait with: wakeups, timers, one descriptor, and many.
+// The means by which threads wait: wake-ups, timers, one descriptor, and many.
 
 #include <poll.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-// What says so where /proc is needed and not mounted.
+// The errors where /proc is needed and not mounted.
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kNoNamespace = 100;
 
-// Has an empty directory in the place of /proc, for this process alone.
+// Replaces /proc by an empty directory, for this process only.
 bool HideProc() {
   return (unshare(CLONE_NEWNS) == 0 ||
           unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
@@ -42,7 +42,7 @@ class WithoutProcTest : public ::testing::Test {
   UnixAddress Address(const std::string& name) {
     return *UnixAddress::Parse(dir_.address(name));
   }
-  // `body` gives whether all is as it should be.
+  // `body` returns whether everything is as it should be.
   static void Run(const std::function<bool()>& body) {
     const int code = InChild([&] {
       if (!HideProc()) return kNoNamespace;

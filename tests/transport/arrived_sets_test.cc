@@ -81,7 +81,8 @@ TEST_F(ArrivedSetsTest, AFrameMayEndManyReadsLater) {
 }
 
 TEST_F(ArrivedSetsTest, ASetWaitsForItsFrameWhileTheOneBeforeIsTaken) {
-  // Two reads: the end of one frame with descriptors came with the next one's.
+  // Two reads: the end of one frame with descriptors arrived together with the
+  // next one's.
   sets_.Add(0, 10, SetOf(1));
   EXPECT_TRUE(sets_.CheckPending(0).ok());
   sets_.Add(10, 40, SetOf(2));

@@ -18,7 +18,7 @@
 
 namespace fdrpc::testing {
 
-// A frame as a transport is given it.
+// A frame as it is passed to a transport.
 inline OutgoingFrame NewFrame(
     uint32_t call_id, std::string_view payload = "",
     DescriptorSet descriptors = {},
@@ -68,7 +68,7 @@ inline bool AreNumberedFiles(const std::vector<UniqueFd>& fds) {
   return true;
 }
 
-// A number that no descriptor of this process has.
+// A number that is no descriptor of this process.
 inline DescriptorSet NotOpen() {
   constexpr int kNobodys = 1 << 20;
   DescriptorSet set;
@@ -95,7 +95,7 @@ inline Transport::SendResult SendOnce(Transport& transport,
   return transport.Send(ToSend(frames));
 }
 
-// A frame as it arrived, with a payload of its own.
+// A frame as it arrived, with its own payload.
 struct ReceivedFrame {
   FrameHeader header;
   std::string payload;
@@ -104,7 +104,7 @@ struct ReceivedFrame {
   bool payload_lost = false;
 };
 
-// Everything that one end of a connection gives.
+// Everything that one side of a connection has received.
 struct Received {
   std::vector<ReceivedFrame> frames;
   Transport::ReceiveOutcome last = Transport::ReceiveOutcome::kReceived;
@@ -119,7 +119,7 @@ struct Received {
   }
 };
 
-// Takes the complete frames of what the transport has taken in.
+// Takes the complete frames from the transport.
 inline void TakeFrames(Transport& transport, Received& received) {
   IncomingFrame frame;
   while (true) {
@@ -134,7 +134,7 @@ inline void TakeFrames(Transport& transport, Received& received) {
   }
 }
 
-// Receives until nothing more has arrived, or something is wrong.
+// Receives until nothing more has arrived, or there is an error.
 inline void ReceiveAll(Transport& transport, Received& received) {
   while (received.malformed.ok()) {
     received.last = transport.Receive().outcome;
@@ -149,7 +149,7 @@ inline Received ReceiveAll(Transport& transport) {
   return received;
 }
 
-// Sends all of `frames`, while the other end, of this process too, receives.
+// Sends all of `frames` while the other side, also in this process, receives.
 inline Received SendAndReceiveAll(Transport& from, Transport& to,
                                   std::vector<OutgoingFrame>& frames) {
   std::vector<FrameToSend> left = ToSend(frames);

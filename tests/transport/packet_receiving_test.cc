@@ -1,5 +1,5 @@
-// What a packet transport makes of packets, descriptors and memory files as a
-// peer, right or wrong, may send them.
+// How a packet transport handles the packets, descriptors and memory files that
+// a peer may send, valid or not.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -34,7 +34,7 @@ std::string HeaderBytes(FrameHeader header) {
   return bytes;
 }
 
-// What of a sealed frame is in the packet.
+// The part of a sealed frame that is in the packet.
 std::string SealedHeader(uint32_t bytes, uint16_t descriptor_count = 1) {
   return HeaderBytes({.payload_bytes = bytes,
                       .call_id = 1,

@@ -21,7 +21,7 @@
 namespace fdrpc::testing {
 
 // A transport over a socket of that type, and a peer that sends it bytes and
-// descriptors, right or wrong.
+// descriptors, valid or not.
 class ReceivingFixture : public ::testing::Test {
  protected:
   explicit ReceivingFixture(int type) : type_(type) { Connect(); }
@@ -31,7 +31,8 @@ class ReceivingFixture : public ::testing::Test {
     peer_ = std::move(peer);
     transport_ = CreateSocketTransport(std::move(own), type_);
   }
-  // A frame's, which announces so many descriptors, whatever it is sent with.
+  // The bytes of a frame that announces that many descriptors, however many are
+  // sent with it.
   static std::string FrameBytes(uint32_t call_id, std::string_view payload,
                                 uint16_t descriptor_count = 0) {
     std::string bytes = NewFrame(call_id, payload).head;
@@ -40,7 +41,7 @@ class ReceivingFixture : public ::testing::Test {
     EncodeFrameHeader(header, bytes.data());
     return bytes;
   }
-  // One sendmsg(2) by the peer.
+  // One sendmsg(2) of the peer.
   void PeerSendsFiles(std::string_view bytes, const DescriptorSet& files) {
     std::vector<int> fds;
     for (const AttachedFd& fd : files) fds.push_back(fd.get());
@@ -52,8 +53,8 @@ class ReceivingFixture : public ::testing::Test {
     PeerSendsFiles(bytes, NumberedFiles(count));
   }
   Received ReceiveMore() { return ReceiveAll(*transport_); }
-  // Checks that the transport finds fault, and holds no descriptors then. Goes
-  // on with a new one.
+  // Checks that the transport reports an error and then holds no descriptors.
+  // Continues with a new one.
   void ExpectMalformed(std::string_view what) {
     const Received received = ReceiveMore();
     EXPECT_EQ(received.malformed.code(), absl::StatusCode::kInvalidArgument);

@@ -1,5 +1,5 @@
-// What a stream transport makes of bytes and descriptors as a peer, right or
-// wrong, may send them.
+// How a stream transport handles the bytes and descriptors that a peer may
+// send, valid or not.
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,7 +28,7 @@ class StreamReceivingTest : public ReceivingFixture {
  protected:
   StreamReceivingTest() : ReceivingFixture(SOCK_STREAM) {}
 
-  // In as many sendmsg(2) as it takes, the descriptors with the first.
+  // With as many sendmsg(2) as it takes, the descriptors in the first.
   void PeerSendsAll(std::string_view bytes, size_t count) {
     for (size_t most = 20'000; !bytes.empty(); count = 0) {
       PeerSends(bytes.substr(0, most), count);
@@ -153,7 +153,8 @@ TEST_F(StreamReceivingTest, RefusesASetThatComesLaterThanTheFirstByte) {
 
 TEST_F(StreamReceivingTest, DescriptorsMayStandBeforeAndBehindLargePayloads) {
   const std::string payload(40'000, 'x');
-  // Whether the large frames are received in pieces, or each with the next one.
+  // Whether the large frames are received in pieces, or each together with the
+  // next one.
   for (const size_t most : {0u, 20'000u}) {
     Connect();
     FaultInjection faults(
@@ -166,7 +167,7 @@ TEST_F(StreamReceivingTest, DescriptorsMayStandBeforeAndBehindLargePayloads) {
                                                   {payload.size(), 1},
                                                   {5, 4}}) {
       const std::string bytes = FrameBytes(1, payload.substr(0, size), count);
-      // The peer is not the runtime: it sends what it likes.
+      // The peer is not the runtime, and may send anything.
       const size_t half = bytes.size() / 2;
       PeerSendsAll(bytes.substr(0, half), count);
       if (most > 0) ReceiveAll(*transport_, received);
@@ -185,7 +186,7 @@ TEST_F(StreamReceivingTest, DescriptorsMayStandBeforeAndBehindLargePayloads) {
 }
 
 TEST_F(StreamReceivingTest, WhatFollowsALargePayloadCostsNoCallOfItsOwn) {
-  // Memory that is there already takes the payload as a whole.
+  // Memory that is already there receives the payload as a whole.
   constexpr size_t kBytes = 500u << 10;
   NewPayload(kBytes, kBytes).Reset();
   PeerSends(FrameBytes(1, std::string(kBytes, 'x')).substr(0, 1000));
@@ -284,8 +285,8 @@ TEST_F(StreamReceivingTest, SurvivesUrgentBytes) {
     GTEST_SKIP() << "the kernel has none on Unix sockets";
   }
   PeerSends(FrameBytes(2, "after", 1), 1);
-  // Whether the urgent byte is in the stream is the kernel's affair: that
-  // reading comes to an end is ours.
+  // The kernel decides whether the urgent byte is in the stream. The transport
+  // must stop reading in either case.
   const Received received = ReceiveMore();
   ASSERT_GE(received.frames.size(), 1u);
   EXPECT_EQ(received.frames[0].payload, "before");
@@ -303,7 +304,7 @@ TEST_F(StreamReceivingTest, ReportsWhyReceivingFailed) {
 }
 
 TEST_F(StreamReceivingTest, AResetIsAnEnd) {
-  // The peer closes with bytes of ours unread.
+  // The peer closes without having read the transport's bytes.
   std::vector<OutgoingFrame> frames;
   frames.push_back(NewFrame(1, "unread"));
   ASSERT_EQ(SendOnce(*transport_, frames).sent, 1u);

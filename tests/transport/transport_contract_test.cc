@@ -1,4 +1,4 @@
-// What every transport does, whatever it runs on.
+// What every transport does, whatever its socket.
 
 #include <fcntl.h>
 
@@ -69,7 +69,7 @@ TEST_P(TransportContractTest, DescriptorsThatNobodyReceivesWaitForRoom) {
     pollfd polled = {.fd = a_->pollable_fd(), .events = POLLOUT, .revents = 0};
     EXPECT_EQ(poll(&polled, 1, 0), 0);
   } else {
-    // In one process none is in flight.
+    // Within a process no descriptor is in flight.
     EXPECT_STREQ(GetParam().name, "Loopback");
   }
   frames.erase(frames.begin(), frames.begin() + static_cast<long>(result.sent));
@@ -260,7 +260,7 @@ TEST_P(TransportContractTest, WhoTakesNothingMoreStillReceivesWhatWasSent) {
   EXPECT_EQ(received.last, ReceiveOutcome::kClosed);
   ASSERT_EQ(received.frames.size(), 1u);
   EXPECT_EQ(received.frames[0].descriptors.size(), 2u);
-  // The other direction goes on.
+  // The other direction continues.
   EXPECT_EQ(a_->Receive().outcome, ReceiveOutcome::kWouldBlock);
   std::vector<OutgoingFrame> answer;
   answer.push_back(NewFrame(1, "answer"));

@@ -43,7 +43,7 @@ struct Taken {
 PayloadBuffer AllocateLeast(size_t least, size_t) {
   return PayloadBuffer::Allocate(least);
 }
-// As if there always were memory that nobody uses.
+// As if there were always unused memory.
 PayloadBuffer AllocateMost(size_t, size_t most) {
   return PayloadBuffer::Allocate(most);
 }
@@ -240,7 +240,7 @@ TEST(FrameDecoderTest, TakesWhatFollowsALargePayloadWithItsEnd) {
   }
   expected.push_back({50, payload, bytes.size()});
   bytes += FrameBytes(50, payload);
-  // Wherever the first receive ends, in the second payload too.
+  // Wherever the first receive ends, even in the second payload.
   for (size_t first : {15u, 16u, 17u, 5000u, 16384u}) {
     TestDecoder decoder;
     std::string_view left = bytes;
@@ -285,7 +285,7 @@ TEST(FrameDecoderTest, HasAlwaysRoomForAPage) {
     FrameDecoder::Frame frame;
     for (std::string_view left = bytes; left.size() > 1;) {
       ASSERT_GE(decoder.NextSpace().size(), 4096u) << left.size();
-      // A byte at a time takes long: only at the end.
+      // One byte at a time takes long, so only at the end.
       const size_t size = piece == 1 && left.size() > 5000 ? 4000 : piece;
       left.remove_prefix(
           Feed(decoder, left.substr(0, std::min(size, left.size() - 1))));

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 constexpr uint8_t kAllOpen = 0x3f;
 constexpr uint8_t kAllStatus = 0x0f;
 
-// The table of docs/protocol.md, written down once more.
+// The table of docs/protocol.md, written down again.
 struct Row {
   uint8_t type;
   const char* name;

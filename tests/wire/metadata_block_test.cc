@@ -20,7 +20,7 @@ std::string EncodedBlock(const Metadata& metadata) {
   return bytes;
 }
 
-// An entry as a peer may send it, whether or not it keeps the rules.
+// An entry as a peer may send it, whether or not it respects the rules.
 std::string Entry(std::string_view key, std::string_view value) {
   std::string bytes;
   AppendLittleEndian(bytes, static_cast<uint8_t>(key.size()));
@@ -107,7 +107,7 @@ TEST(MetadataBlockTest, ErrorsNameTheKeyWithoutRepeatingRawBytes) {
 }
 
 TEST(MetadataBlockTest, TheLargestThatMayBeSentIsAccepted) {
-  // 5 bytes of lengths and 3 of the key.
+  // 5 bytes of lengths, and 3 of the key.
   const Metadata most = {{"key", std::string(kMaxMetadataBytes - 8, 'v')}};
   EXPECT_TRUE(CheckMetadata(most).ok());
   Metadata decoded;

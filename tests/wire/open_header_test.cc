@@ -15,7 +15,7 @@ using testing::Bytes;
 
 const Metadata kMetadata = {{"key", "value"}, {"k-bin", "\xff"}};
 
-// The payload that goes with `flags`.
+// The payload for `flags`.
 std::string PayloadFor(uint8_t flags, std::string_view message = "message") {
   std::string payload;
   if ((flags & kFlagTimeout) != 0) {

@@ -192,7 +192,7 @@ TEST(StatusHeaderTest, PayloadsThatDoNotFitAreLeftOutAsWholes) {
 }
 
 TEST(StatusHeaderTest, PayloadsUpToTheLimitAreSentBesideTheMessage) {
-  // Two lengths of the section's, two of the payload's.
+  // Two lengths of the section, two of the payload.
   const size_t most = kMaxMetadataBytes - 4 * 4 - 2 - 1;
   for (const size_t bytes : {most, most + 1}) {
     absl::Status status = absl::NotFoundError("no");

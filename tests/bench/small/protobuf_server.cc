@@ -1,4 +1,4 @@
-// No server: what a process costs that only has Protocol Buffers.
+// Not a server: the cost of a process that only has Protocol Buffers.
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// The life of the handles of a generated AsyncService.
+// The lifetime of the handles of a generated AsyncService.
 
 #include <memory>
 #include <optional>

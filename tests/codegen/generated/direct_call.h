@@ -6,15 +6,15 @@
 
 namespace fdrpc {
 
-// How the ends of a call that runs on one thread wait. End is ClientCall or
+// How both sides of a call that runs on one thread wait. End is ClientCall or
 // ServerCall.
 template <typename End>
 class DirectCall : public End {
  public:
   explicit DirectCall(WaitList& waits) : waits_(waits) {}
 
-  // Meanwhile lets others go on. If there are none, the wait is in vain: no
-  // more messages then, and no status.
+  // Meanwhile lets others continue. If there are none, the wait is in vain:
+  // then there are no more messages, and no status.
   void Await(CallEvent event) override {
     while (!this->Ready(event) && waits_.RunOne()) {
     }

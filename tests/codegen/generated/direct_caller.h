@@ -16,8 +16,8 @@
 
 namespace fdrpc {
 
-// Stands for the runtime between a stub and a service: hands calls straight
-// over, on the thread of the test, and keeps a record of them.
+// Replaces the runtime between a stub and a service: passes calls directly, on
+// the thread of the test, and records them.
 class DirectCaller final : public Caller {
  public:
   explicit DirectCaller(Service& service) : service_(service) {}
@@ -31,8 +31,8 @@ class DirectCaller final : public Caller {
   };
   std::vector<MadeCall> calls;
   WaitList waits;
-  // Whether methods that take a stream are served from the first request on:
-  // not by handlers that block, on the only thread.
+  // Whether methods that take a stream are served from the first request on;
+  // not with blocking handlers, on the only thread.
   bool serve_at_once = false;
 
   absl::Status CallUnary(const Method& method, OutgoingMessage request,

@@ -15,7 +15,7 @@
 
 namespace fdrpc {
 
-// A client's end of a call.
+// A client's side of a call.
 class DirectClientCall final
     : public DirectCall<ClientCall>,
       public std::enable_shared_from_this<DirectClientCall> {
@@ -25,13 +25,13 @@ class DirectClientCall final
   DirectClientCall(const Method& method, WaitList& waits, Server server)
       : DirectCall(waits), method_(method), server_(std::move(server)) {}
 
-  // Gives the call to its server, who has it once all requests are there if
-  // not before.
+  // Passes the call to its server, which gets it at the latest when all
+  // requests are there.
   void Serve() {
     if (server_) std::exchange(server_, nullptr)(shared_from_this());
   }
 
-  // What the server's end takes and gives.
+  // What the server's side receives and sends.
   std::deque<WireMessage> requests;
   bool half_closed() const { return half_closed_; }
   std::deque<WireMessage> replies;

@@ -37,7 +37,7 @@ class NoContext final : public ServerContext {
   PeerCredentials peer_;
 };
 
-// A server's end of a call.
+// A server's side of a call.
 class DirectServerCall final : public DirectCall<ServerCall> {
  public:
   DirectServerCall(const Method& method, WaitList& waits,

@@ -1,8 +1,8 @@
 #ifndef FDRPC_TESTS_CODEGEN_GENERATED_EVERYTHING_SERVICES_H_
 #define FDRPC_TESTS_CODEGEN_GENERATED_EVERYTHING_SERVICES_H_
 
-// One service three times, with handlers of each form: of each kind of method,
-// the one for plain messages and the one for parcels.
+// One service three times, with handlers of each form; for each kind of method,
+// one for plain messages and one for parcels.
 
 #include <optional>
 #include <string>
@@ -55,8 +55,8 @@ inline std::vector<Parcel<WithFd>> RepliesTo(Parcel<WithFd>& request) {
   return replies;
 }
 
-// Adds a request to the reply to all of them: its text, or its descriptor in a
-// message of its own.
+// Adds a request to the common reply: its text, or its descriptor in a message
+// of its own.
 inline void Collect(const Plain& request, Plain& reply) {
   reply.set_text(reply.text() + request.text());
 }
@@ -64,8 +64,7 @@ inline void Collect(Parcel<WithFd>& request, Parcel<WithFd>& reply) {
   reply.Attach(reply->add_nested()->mutable_file(), request.take_file());
 }
 
-// How bidirectional calls end: not with OK, to be told from what is the
-// default.
+// The status of bidirectional calls: not OK, which is the default.
 inline absl::Status TheEnd() { return absl::DataLossError("the end"); }
 
 class BlockingEverything final : public Everything::Service {

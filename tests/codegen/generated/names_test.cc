@@ -17,7 +17,7 @@
 namespace fdrpc {
 namespace {
 
-// What a service says of a method that it does not override.
+// The status of a method that a service does not override.
 absl::Status NotImplemented(const std::string& method) {
   return absl::UnimplementedError(method + " is not implemented");
 }

@@ -27,7 +27,7 @@ using ::testing::_;
 using ::testing::ElementsAre;
 using ::testing::Return;
 
-// What the handlers were told; a text that is "wrong" they refuse.
+// What the handlers received; they refuse the text "wrong".
 std::vector<std::string> told;
 
 absl::Status Note(const std::string& text) {
@@ -68,8 +68,8 @@ class Coroutines final : public OneWay::CoService {
   }
 };
 
-// Calls with each form of stub. The stand-in for the runtime gives the
-// handler's status, which a real one-way call does not.
+// Calls with each form of stub. The replacement of the runtime returns the
+// handler's status, unlike a real one-way call.
 void CallAll(Service& service) {
   told.clear();
   const auto caller = std::make_shared<DirectCaller>(service);

@@ -1,5 +1,5 @@
-// Generated parcels at work: what is set is sent, accepted and taken, for every
-// way in which a message can hold a descriptor.
+// Generated parcels: descriptors are set, sent, accepted and taken, for every
+// way in which a message can hold one.
 
 #include "fdrpc/parcel.h"
 
@@ -43,7 +43,7 @@ using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
-// The fields that a parcel's walk visits.
+// The fields that a parcel visits.
 class VisitedFields final : public internal::SlotVisitor {
  public:
   std::vector<std::string> fields;

@@ -21,7 +21,7 @@ Parcel<Message> SendAndAccept(Parcel<Message> sent) {
   return received;
 }
 
-// Every test leaves as many descriptors open as it found.
+// Every test leaves as many descriptors open as there were before.
 class SentParcelTest : public ::testing::Test {
  protected:
   void TearDown() override { EXPECT_EQ(OpenDescriptors(), before_); }

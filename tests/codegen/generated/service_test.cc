@@ -1,5 +1,5 @@
-// Generated services at work: each kind of handler, in each of the three forms,
-// called by a blocking stub through the table of methods.
+// Generated services: each kind of handler, in each of the three forms, called
+// by a blocking stub through the table of methods.
 
 #include "fdrpc/service.h"
 
@@ -140,7 +140,7 @@ TYPED_TEST(GeneratedServiceTest, FailsACallWhoseRequestMissesADescriptor) {
               ::testing::HasSubstr("fdrpc.test.services.WithFd.file"));
 }
 
-// Services of which nothing is overridden.
+// Services that override nothing.
 template <typename ServiceType>
 class DefaultServiceTest : public ::testing::Test {};
 
@@ -154,7 +154,7 @@ TYPED_TEST(DefaultServiceTest, AnswersEveryMethodWithUnimplemented) {
     const Method& method = *handler.method;
     WaitList waits;
     auto client = std::make_shared<DirectClientCall>(method, waits, nullptr);
-    // Empty, but of an fdrpc.Fd, which cannot be.
+    // Empty, except for an fdrpc.Fd, which cannot be empty.
     client->requests.emplace_back();
     if (method.full_name == "fdrpc.test.services.Everything/FdToFd") {
       Parcel<Fd> request;

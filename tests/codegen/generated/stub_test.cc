@@ -1,5 +1,5 @@
 // Generated stubs: what each function of each form passes to the channel, and
-// that what it returns is the call.
+// that its result is the call.
 
 #include "fdrpc/internal/stub.h"
 
@@ -185,7 +185,7 @@ TEST_F(GeneratedStubTest, IsAwaitedByCoroutines) {
     }
     EXPECT_EQ(co_await replies.Finish(), absl::OkStatus());
 
-    // To and fro: both sides wait for each other.
+    // Back and forth: both sides wait for each other.
     CoClientStream<Plain, Plain> stream = stub.PlainsToPlains();
     for (const char* text : {"c", "d"}) {
       EXPECT_TRUE(co_await stream.Write(Text(text)));

@@ -8,7 +8,7 @@
 
 namespace fdrpc {
 
-// Who waits for what at which end of a call, until the test lets them go on.
+// The waits on both sides of a call, until the test lets them continue.
 class WaitList {
  public:
   void Add(Call& call, CallEvent event, Continuation& continuation) {
@@ -19,7 +19,7 @@ class WaitList {
         [&](const Wait& wait) { return wait.continuation == &continuation; });
   }
 
-  // Runs one of those whose event is ready; false if there is none.
+  // Runs one whose event is ready; false if there is none.
   bool RunOne() {
     const auto ready = std::find_if(
         waits_.begin(), waits_.end(),

@@ -11,7 +11,7 @@
 
 namespace fdrpc {
 
-// A message between the two ends of a call: its bytes, and its descriptors.
+// A message between the two sides of a call: its bytes and its descriptors.
 // Empty at first.
 class WireMessage {
  public:

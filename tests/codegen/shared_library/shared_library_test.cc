@@ -1,5 +1,5 @@
-// What a program uses of a shared library that hides all but what was
-// generated: that it links is half of the test.
+// Uses a shared library that hides everything except generated code: half of
+// the test is that it links.
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-// fdrpc-filebroker as a service manager starts it: with systemd's own tool for
-// that, and with a manager of the test's that starts it again and again.
+// fdrpc-filebroker as a service manager starts it: with systemd's own tool, and
+// with a manager of the test that starts it again and again.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -42,7 +42,7 @@ struct SocketType {
   const char* option;  // of systemd-socket-activate
 };
 
-// For the names of tests, in which bytes of pointers would stand else.
+// For the names of tests, which would otherwise contain the bytes of pointers.
 void PrintTo(const SocketType& type, std::ostream* out) { *out << type.name; }
 
 constexpr SocketType kSocketTypes[] = {
@@ -54,7 +54,7 @@ std::string NameOf(const ::testing::TestParamInfo<SocketType>& type) {
   return type.param.name;
 }
 
-// Beneath the tree's root is a file "file".
+// The root of the tree contains a file "file".
 class BrokerActivation : public ::testing::TestWithParam<SocketType> {
  protected:
   BrokerActivation() { tree_.Write("file", "content"); }
@@ -86,7 +86,8 @@ class BrokerActivation : public ::testing::TestWithParam<SocketType> {
 };
 
 // systemd-socket-activate(1), which listens and starts a broker at the first
-// connection or datagram, in its own process, or one for each connection.
+// connection or datagram, in its own process, or one broker for each
+// connection.
 class SocketActivateTest : public BrokerActivation {
  protected:
   static constexpr char kTool[] = "systemd-socket-activate";
@@ -103,7 +104,7 @@ class SocketActivateTest : public BrokerActivation {
     auto [read_end, write_end] = testing::Pipe();
     std::vector<std::string> words = {kTool, "--listen", path()};
     if (GetParam().option != nullptr) words.push_back(GetParam().option);
-    // It passes no variables on of itself, not those of the sanitizers.
+    // It passes on no variables by itself, not even those of the sanitizers.
     for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
       if (getenv(name) != nullptr) words.insert(words.end(), {"-E", name});
     }
@@ -117,7 +118,7 @@ class SocketActivateTest : public BrokerActivation {
     errors_ = std::move(read_end);
     AwaitLine("Listening on ");
   }
-  // Reads what it says up to a line with that in it.
+  // Reads its output up to a line that contains `part`.
   void AwaitLine(const std::string& part) {
     std::string line, all;
     do {
@@ -126,7 +127,7 @@ class SocketActivateTest : public BrokerActivation {
     } while (!line.empty() && line.find(part) == std::string::npos);
     EXPECT_THAT(line, HasSubstr(part)) << all;
   }
-  // The tool's process, which is the broker's, unless it starts several.
+  // The tool's process, which is also the broker's, unless it starts several.
   Ending Stop(int signal) {
     tool_->Signal(signal);
     return tool_->Wait();
@@ -165,7 +166,7 @@ TEST_P(SocketActivateTest, EndsWhenItIsIdle) {
   Activate({}, {"--listen", "systemd:", "--idle-timeout", "20ms"});
   const absl::StatusOr<Channel> channel = NewChannel();
   EXPECT_EQ(Read(channel), "content");
-  // The tool keeps no socket: it was this process.
+  // The tool keeps no socket, because it became this process.
   EXPECT_EQ(tool_->Wait().exit_status, 0);
   EXPECT_THAT(Read(channel), HasSubstr("UNAVAILABLE"));
 }
@@ -193,7 +194,7 @@ TEST_P(SocketActivateTest, ABrokerForEachConnectionEndsWithIt) {
   }
 }
 
-// Broker and client of one connection, as another program has made it.
+// Broker and client of one connection that another program has made.
 TEST(InheritedConnectionTest, BothProgramsTakeTheirEndByItsNumber) {
   testing::ExpectSameDescriptors at_the_end;
   testing::Tree tree;
@@ -213,9 +214,8 @@ TEST(InheritedConnectionTest, BothProgramsTakeTheirEndByItsNumber) {
   EXPECT_EQ(broker.Wait().exit_status, 0) << "the connection has ended";
 }
 
-// Starts the broker each time that somebody wants it and none runs, as often as
-// it is told to or until it goes, and keeps the listening socket. A process of
-// its own, without threads.
+// Starts the broker each time that it is needed and does not run, and keeps the
+// listening socket. A process of its own, without threads.
 class Restarter {
  public:
   Restarter(UniqueFd listener, const std::vector<std::string>& broker,
@@ -237,7 +237,7 @@ class Restarter {
     kill(pid_, SIGKILL);
     Wait();
   }
-  // Blocks until a broker, the next one, has exited with 0.
+  // Blocks until the next broker has exited with 0.
   bool AwaitExit() {
     char byte = 0;
     return read(ended_.get(), &byte, 1) == 1;
@@ -284,7 +284,8 @@ TEST_P(BrokerRestartsTest, AClientDoesNotNoticeThatTheBrokerWasNotThere) {
   const absl::StatusOr<Channel> channel = NewChannel();
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(Read(channel), "content");
-    // By the same broker, which a busy machine must not find idle meanwhile.
+    // From the same broker, which must not count as idle meanwhile on a busy
+    // machine.
     EXPECT_EQ(Read(channel), "content");
     EXPECT_TRUE(manager.AwaitExit());
   }
@@ -297,11 +298,11 @@ TEST_P(BrokerRestartsTest, NoCallFailsThatComesJustWhenTheBrokerLeaves) {
       BrokerWords({"--listen", "systemd:broker", "--idle-timeout", "5ms"}),
       1000);
   const absl::StatusOr<Channel> channel = NewChannel();
-  // Each starts a program, in which a sanitizer takes long.
+  // Each starts a program, which takes long with a sanitizer.
   constexpr int kCalls = testing::kSanitized ? 28 : 100;
   for (int i = 0; i < kCalls; ++i) {
     ASSERT_EQ(Read(channel), "content") << i;
-    // Sooner than it leaves, later, or just then.
+    // Before it exits, after it, or at that moment.
     pollfd nothing = {.fd = -1, .events = 0, .revents = 0};
     poll(&nothing, 1, i % 14);
   }

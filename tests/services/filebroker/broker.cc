@@ -19,7 +19,7 @@ Broker::Broker(const Tree& tree, std::vector<std::string> addresses,
   for (size_t i = 0; i < addresses.size(); ++i) {
     ready_lines_.push_back(Program::ReadLine(read_end.get()));
   }
-  // Open while it runs, as a script's pipe is.
+  // Stays open while it runs, like a script's pipe.
   output_ = std::move(read_end);
 }
 

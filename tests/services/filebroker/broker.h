@@ -11,17 +11,17 @@
 
 namespace fdrpc::testing {
 
-// fdrpc-filebroker as a process of its own, beneath a tree.
+// fdrpc-filebroker as a separate process, with a tree.
 class Broker {
  public:
   // Starts it, and blocks until it says that it listens.
   explicit Broker(const Tree& tree, std::vector<std::string> addresses,
                   const std::vector<std::string>& options = {});
 
-  // What it said when it was ready, a line for each address.
+  // Its output when it was ready, with a line for each address.
   const std::vector<std::string>& ready_lines() const { return ready_lines_; }
   Program& program() { return *program_; }
-  // Sends the signal and blocks until it has ended.
+  // Sends the signal, and blocks until the process has ended.
   Ending Stop(int signal);
 
  private:

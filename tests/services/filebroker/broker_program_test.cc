@@ -46,7 +46,7 @@ class BrokerProgramTest : public ::testing::Test {
     request.set_access(access);
     return request;
   }
-  // What a new client reads from the file "file".
+  // The content of the file "file", as a new client reads it.
   static std::string Read(const std::string& address) {
     absl::StatusOr<Parcel<v1::OpenReply>> reply =
         Open(address, Request("file"));

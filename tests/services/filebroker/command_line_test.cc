@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Arity = CommandLine::Arity;
 
-// The words and what is made of them.
+// The words of a command line, and how they are parsed.
 class Parsed {
  public:
   explicit Parsed(std::vector<std::string> words) : words_(std::move(words)) {

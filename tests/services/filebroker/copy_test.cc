@@ -44,7 +44,7 @@ TEST(CopyTest, GoesOnAfterShortWritesAndFullOrEmptyPipesInNonBlockingMode) {
   for (const int fd : {in.get(), out.get()}) {
     ASSERT_EQ(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK), 0);
   }
-  // Odd, so that no write ends where a pipe is full.
+  // An odd size, so that no write ends where a pipe is full.
   ASSERT_GT(fcntl(out.get(), F_SETPIPE_SZ, 4096), 0);
   const std::string text = Text(1000003);
   std::thread feeder([&text, feed = std::move(feed)] {

@@ -247,7 +247,7 @@ TEST_F(OpenProgramTest, ReadsForAUserWhoMayNot) {
   tree_.Write("file", "secret");
   ASSERT_EQ(chmod(tree_.path("file").c_str(), 0600), 0);
   ASSERT_EQ(chmod(tree_.path().c_str(), 0700), 0);
-  // The other user needs a way to the socket and to a program.
+  // The other user needs access to the socket and to a program.
   ASSERT_EQ(chmod(tree_.around().path().c_str(), 0711), 0);
   const std::string program = tree_.around().file("fdrpc-open");
   std::filesystem::copy_file(FDRPC_OPEN_PROGRAM, program);

@@ -47,7 +47,7 @@ Program::~Program() {
 }
 
 void Program::Signal(int signal) const {
-  // Not kill(-1): to every process.
+  // Never kill(-1), which means every process.
   if (pid_ > 0) kill(pid_, signal);
 }
 
@@ -63,7 +63,7 @@ Ending Program::Wait() {
   pid_ = -1;
   if (WIFEXITED(status)) ending.exit_status = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) ending.signal = WTERMSIG(status);
-  // The offset is shared with the child, which has written.
+  // The child, which has written, shares the offset.
   lseek(output_.get(), 0, SEEK_SET);
   lseek(errors_.get(), 0, SEEK_SET);
   ending.output = ReadRest(output_.get());

@@ -21,13 +21,14 @@ struct Ending {
 
 struct ProgramOptions {
   std::string input = {};  // on its standard input
-  // In place of what Ending holds, if not negative; borrowed until it starts.
+  // Replaces the captured output, if not negative; borrowed until the program
+  // starts.
   int standard_output = -1;
   int standard_error = -1;
 };
 
-// A child process that runs a program: started when made, killed if it still
-// runs when this is destroyed.
+// A child process that runs a program. The constructor starts it, and the
+// destructor kills it if it still runs.
 class Program {
  public:
   explicit Program(const std::vector<std::string>& words,
@@ -41,7 +42,7 @@ class Program {
   // Blocks until it has ended.
   Ending Wait();
   // The next line of a program whose standard output or error is `read_end` of
-  // a pipe, without the newline; blocks until it comes. Empty at the end.
+  // a pipe, without the newline; blocks until it arrives. Empty at the end.
   static std::string ReadLine(int read_end);
 
  private:

@@ -44,8 +44,8 @@ struct Outcomes {
   int refused = 0;
 };
 
-// Opens `path` again and again until both a file was opened and one was refused
-// often, or for as long as a test may take. Whatever is opened is "inside".
+// Opens `path` again and again until files were opened and refused often, or
+// the test's time is over. Every opened file contains "inside".
 Outcomes OpenOften(const RootDirectory& root, const std::string& path) {
   constexpr int kOften = 300;
   const auto give_up =
@@ -95,8 +95,8 @@ TEST(RootDirectoryRaceTest, ADirectoryThatIsExchangedForALinkNeverLeadsOut) {
   EXPECT_GT(outcomes.refused, 0);
 }
 
-// From the directory that is moved out, ".." would lead to what is outside; its
-// substitute has another ".." above it.
+// From the directory that is moved out, ".." would lead outside; its substitute
+// has another ".." above it.
 TEST(RootDirectoryRaceTest, ADirectoryThatIsMovedOutNeverLeadsOut) {
   testing::ExpectSameDescriptors census;
   testing::Tree tree;

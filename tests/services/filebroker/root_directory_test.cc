@@ -33,7 +33,7 @@ class RootDirectoryTest : public ::testing::Test {
     EXPECT_TRUE(root_.ok()) << root_.status();
   }
 
-  // What the file holds, or the name of the status.
+  // The content of the file, or the name of the status.
   std::string Content(std::string_view path) const {
     absl::StatusOr<OpenedFile> file = root_->Open(path, kRead);
     if (!file.ok()) return absl::StatusCodeToString(file.status().code());
@@ -327,7 +327,8 @@ TEST_F(RootDirectoryTest, SaysThatNoDescriptorIsLeft) {
   rlimit none = former;
   none.rlim_cur = static_cast<rlim_t>(next.get()) + 1;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-  // Nothing else may happen meanwhile: a sanitizer needs descriptors, too.
+  // Nothing else may happen meanwhile, because a sanitizer needs descriptors,
+  // too.
   const absl::Status status = root.Open("file", kRead).status();
   setrlimit(RLIMIT_NOFILE, &former);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);

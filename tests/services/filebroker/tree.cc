@@ -52,8 +52,8 @@ int Tree::Permissions(const std::string& name) const {
   return static_cast<int>(info.st_mode & 07777);
 }
 
-// setfsuid(2) drops the capabilities over files, too, and is the thread's
-// alone.
+// setfsuid(2) also drops the capabilities for files, and affects only this
+// thread.
 WithoutRights::WithoutRights() {
   if (geteuid() == 0) setfsuid(kNobody);
 }

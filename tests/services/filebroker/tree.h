@@ -7,8 +7,7 @@
 
 namespace fdrpc::testing {
 
-// A directory "root" with what a test puts there, and a file "outside" beside
-// it.
+// A directory "root" with the files of a test, and a file "outside" next to it.
 class Tree {
  public:
   Tree();
@@ -31,8 +30,8 @@ class Tree {
   TempDir dir_;
 };
 
-// While it lives, what this thread does with files it does as a user without
-// rights, if it is root's; otherwise it does nothing.
+// During its lifetime, this thread accesses files as a user without rights, if
+// it is root's; otherwise it does nothing.
 class WithoutRights {
  public:
   WithoutRights();

@@ -1,5 +1,5 @@
-// A service and its client in one program: exits with 0 if a call brings back
-// both the words and the descriptor.
+// A service and its client in one program: exits with 0 if a call returns both
+// the words and the descriptor.
 #include <unistd.h>
 
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// A generated mock, behind a stub in the same process.
+// A generated mock behind a stub, in the same process.
 #include <string>
 
 #include "fdrpc/in_process_server.h"
