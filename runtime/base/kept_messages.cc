@@ -7,22 +7,22 @@
 namespace fdrpc::internal {
 namespace {
 
-// None where the address sanitizer is to see each of them come and go.
+// None with the address sanitizer, which must see each allocation.
 constexpr size_t kMostBytes = kAddressSanitizer ? 0 : 64u << 20;
 
-// A message that was not large so many times has more memory than its calls
-// need.
+// A message that was not large this many times in a row has more memory than
+// its calls need.
 constexpr int kMostSmallUses = 16;
 
-// Of all types: how many are in their places, and the memory of those and of
-// the ones that calls have taken from there.
+// Of all types: how many messages are kept, and the memory of those and of the
+// ones that calls have taken.
 constinit std::atomic<int> kept{0};
 constinit std::atomic<size_t> held_bytes{0};
 constinit std::atomic<KeptMessages*> all{nullptr};
 
-// So many large messages of a type go back to the heap first: one large call
-// holds nothing. And malloc(3) maps chunks of that size by themselves until one
-// has been freed (M_MMAP_THRESHOLD); calls took twice as long with those.
+// This many large messages of a type return to the heap first: a single large
+// call keeps nothing. Also, malloc(3) maps chunks of that size separately until
+// one was freed (M_MMAP_THRESHOLD), and calls took twice as long with those.
 constexpr int kMostFreed = 2;
 
 }  // namespace
@@ -41,7 +41,7 @@ std::unique_ptr<KeptMessages::Entry> KeptMessages::Remove(
 }
 
 void KeptMessages::Put(std::unique_ptr<Entry> entry) {
-  // Counted before it is there, so that no count is ever below zero.
+  // Counted first, so that no count is ever below zero.
   Count(1);
   for (std::atomic<Entry*>& place : places_) {
     Entry* none = nullptr;

@@ -12,46 +12,49 @@
 
 namespace fdrpc {
 
-// Calls a function, or goes on with a coroutine, after a time: for callbacks
-// and coroutines, which must not block their thread (gRPC's Alarm).
+// Calls a function, or resumes a coroutine, after a time: for callbacks and
+// coroutines, which must not block their thread (gRPC's Alarm).
 //
 //   fdrpc::Alarm alarm(loop);
 //   alarm.Set(absl::Seconds(1), [](bool rang) { … });
 //
 //   const bool rang = co_await alarm.Wait(absl::Seconds(1));
 //
-// Has one time set at most: to set another one cancels it.
+// It has at most one time; setting another one cancels the first.
 //
-// Threads: Cancel() from any; the rest from one at a time. What it calls runs
-// on the loop's thread, without a lock, never within these functions.
+// Threads: Cancel() from any thread, the other functions from one at a time.
+// The function runs on the loop's thread, without a lock, and never within the
+// functions of this class.
 class Alarm {
  public:
   class Awaiter;
 
-  // Keeps the loop.
+  // Keeps the loop alive.
   explicit Alarm(const Loop& loop);
-  // In the loop of those that name none (fdrpc/loop.h), which has a thread of
-  // its own. RESOURCE_EXHAUSTED if the system has none for it.
+  // An alarm in the loop that channels without their own loop use
+  // (fdrpc/loop.h), which has its own thread. RESOURCE_EXHAUSTED if the system
+  // cannot make it.
   static absl::StatusOr<Alarm> Create();
   Alarm(Alarm&&) noexcept;
   Alarm& operator=(Alarm&& other) noexcept;
-  // Cancels. In a child after fork(2) that, as everything else here, does
-  // nothing: the loop is the parent's.
+  // Cancels. In a child made by fork(2) this does nothing, like all functions
+  // here: the loop is the parent's.
   ~Alarm();
 
-  // Calls `done` once: with true when `after` has passed (at once, if that is
-  // not positive), with false when it has been cancelled.
+  // Calls `done` once: with true after the time `after` (at once, if that is
+  // not positive), or with false when the alarm is cancelled.
   void Set(absl::Duration after, absl::AnyInvocable<void(bool rang)> done);
-  // co_await: the same as a bool. Destroying a coroutine that waits takes the
-  // time back; it must not go on on another thread meanwhile.
+  // For co_await: waits, and returns the same bool. Destroying a coroutine that
+  // waits removes the time; the coroutine must not be resumed on another thread
+  // meanwhile.
   Awaiter Wait(absl::Duration after);
 
-  // Has what is set end now. Does nothing if nothing is, or it has ended.
+  // Ends the present wait now. Does nothing if there is none.
   void Cancel();
 
  private:
   class Core;
-  // A time that was set, and what to call then.
+  // A time that was set, and the function to call then.
   class Time;
   using Function = absl::AnyInvocable<void(bool)>;
   explicit Alarm(std::shared_ptr<LoopCore> loop);
@@ -59,7 +62,7 @@ class Alarm {
   static std::shared_ptr<Time> NewTime(const Core& core, absl::Duration after,
                                        Function done);
   static void Begin(Core& core, std::shared_ptr<Time> time);
-  // Takes it back, without a call.
+  // Removes the time, without calling its function.
   static void Drop(Core& core, const std::shared_ptr<Time>& time);
 
   std::shared_ptr<Core> core_;
@@ -69,7 +72,7 @@ class [[nodiscard]] Alarm::Awaiter {
  public:
   Awaiter(const Alarm& alarm, absl::Duration after)
       : core_(alarm.core_), after_(after) {}
-  // Before it is awaited.
+  // Only before it is awaited.
   Awaiter(Awaiter&& other) noexcept
       : core_(std::move(other.core_)), after_(other.after_) {}
   ~Awaiter() {
@@ -83,7 +86,7 @@ class [[nodiscard]] Alarm::Awaiter {
       rang_ = rang;
       waiter.resume();
     });
-    // Nothing behind it: this object may be gone by then.
+    // Last, because this object may be destroyed by now.
     Begin(*core_, time_);
   }
   bool await_resume() { return rang_; }
@@ -91,7 +94,7 @@ class [[nodiscard]] Alarm::Awaiter {
  private:
   std::shared_ptr<Core> core_;
   const absl::Duration after_;
-  std::shared_ptr<Time> time_;  // while it waits
+  std::shared_ptr<Time> time_;  // during the wait
   bool rang_ = false;
 };
 

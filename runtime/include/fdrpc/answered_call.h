@@ -24,9 +24,9 @@ template <typename T>
 concept HasReflection =
     std::is_base_of_v<google::protobuf::Message, internal::PlainMessageOf<T>>;
 
-// A call that has ended without a server: what an interceptor gives back to
-// refuse a call, or to answer it itself. For all kinds of methods and forms of
-// callers. What is sent to it is dropped.
+// A call that has ended without a server. An interceptor returns it to refuse a
+// call, or to answer the call itself. It works for all kinds of methods and all
+// forms of callers. Messages that are sent to it are dropped.
 //
 //   auto answer =
 //       std::make_shared<fdrpc::AnsweredCall>(next, form, absl::OkStatus());
@@ -34,24 +34,24 @@ concept HasReflection =
 //   return answer;
 class AnsweredCall final : public ClientCall {
  public:
-  // `next` and `form` are what the interceptor was given; `next` is borrowed
-  // for the time of the constructor.
+  // `next` and `form` are the arguments of the interceptor; `next` is borrowed
+  // only during the constructor.
   AnsweredCall(Caller& next, CallForm form, absl::Status status,
                ReplyMetadata metadata = {});
   ~AnsweredCall() override;
 
-  // Adds a reply, before the call is handed out: one if the method has no
-  // stream of them. Copies the message, and moves the descriptors out of a
-  // parcel; of those that are shared it gets duplicates. If that fails, the
-  // call ends with why (INVALID_ARGUMENT, RESOURCE_EXHAUSTED).
+  // Adds a reply, before the call is returned; only one if the method does not
+  // have a stream of replies. Copies the message, and moves the descriptors out
+  // of a parcel; it duplicates those that are shared. If that fails, the call
+  // ends with the reason (INVALID_ARGUMENT, RESOURCE_EXHAUSTED).
   void AddReply(OutgoingMessage reply) { Add(reply, /*has_any=*/false); }
-  // The same, which also refuses descriptors that are packed in a
+  // The same. Also refuses descriptors that are packed in a
   // google.protobuf.Any, as a server does.
   template <typename T>
   requires HasReflection<std::remove_reference_t<T>>
   void AddReply(T&& reply) { Add(reply, /*has_any=*/true); }
 
-  // Call and ClientCall.
+  // Implementation of Call and ClientCall.
   bool Ready(CallEvent) override { return true; }
   void Await(CallEvent) override {}
   void Notify(CallEvent event, Continuation& continuation) override;

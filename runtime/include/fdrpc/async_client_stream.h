@@ -1,9 +1,9 @@
 #ifndef FDRPC_ASYNC_CLIENT_STREAM_H_
 #define FDRPC_ASYNC_CLIENT_STREAM_H_
 
-// Streams as a client with callbacks uses them. Callbacks run on the channel's
-// loop (ChannelOptions::loop), without a lock, never within the function that
-// they are passed to; a callback may do anything but block the loop.
+// The streams of a client with callbacks. Callbacks run on the channel's loop
+// (ChannelOptions::loop), without a lock, and never within the function that
+// they are passed to. A callback may do anything except block the loop.
 
 #include <atomic>
 #include <memory>
@@ -20,14 +20,14 @@
 
 namespace fdrpc {
 
-// What the asynchronous streams of a client have. Copies are handles to one
-// call; when the last one goes, those that callbacks have captured included, a
-// call that has not ended is cancelled. Pending callbacks then run: Finish()'s
-// gets CANCELLED. So who waits for Finish() keeps a handle, for instance in its
-// callback.
+// The common part of a client's asynchronous streams. Copies are handles to one
+// call. When the last handle is destroyed, including those that callbacks have
+// captured, a call that has not ended is cancelled. Pending callbacks then run;
+// the one of Finish() gets CANCELLED. So keep a handle until Finish() calls
+// back, for example in its callback.
 //
-// Threads: a handle may be used from any thread. One Read() at a time may be
-// pending, and one Write().
+// Threads: a handle may be used from any thread. One Read() and one Write() may
+// be pending at a time.
 class AsyncClientStreamBase {
  public:
   explicit AsyncClientStreamBase(std::shared_ptr<ClientCall> call)
@@ -36,33 +36,34 @@ class AsyncClientStreamBase {
   // Ends the call with CANCELLED, if it has not ended. Pending callbacks run.
   void Cancel() { state_->Cancel(); }
 
-  // Calls `done` with the server's initial metadata, empty if the call ended
-  // without; borrowed for the time of the callback.
+  // Calls `done` with the server's initial metadata, which is empty if the call
+  // ended without; borrowed during the callback.
   void headers(absl::AnyInvocable<void(const Metadata& headers)> done) {
     internal::WhenReady(call(), CallEvent::kHeaders,
                         [done = std::move(done)](ClientCall& call) mutable {
                           done(call.headers());
                         });
   }
-  // The same, under its former name.
+  // The former name of headers().
   void Headers(absl::AnyInvocable<void(const Metadata& headers)> done) {
     headers(std::move(done));
   }
 
-  // The server's trailing metadata, once the call has ended; borrowed from it.
+  // The server's trailing metadata, after the call has ended; borrowed from the
+  // call.
   const Metadata& trailers() { return state_->call->trailers(); }
 
  protected:
-  // For a pending callback: keeps the call and its state, but not from being
-  // cancelled.
+  // For a pending callback: keeps the call and its state alive, but does not
+  // keep the call from being cancelled.
   std::shared_ptr<ClientCall> call() {
     return {state_->shared_from_this(), state_->call.get()};
   }
 
-  // What those have that send a stream.
+  // The common part of the streams that send messages.
   template <typename Request>
   void Send(Request request, bool last, absl::AnyInvocable<void(bool)> done) {
-    State* const state = state_.get();  // which call() keeps
+    State* const state = state_.get();  // call() keeps it alive
     state->writing.fetch_or(State::kWrites);
     internal::async_steps::Write(
         call(), std::move(request), last,
@@ -71,7 +72,7 @@ class AsyncClientStreamBase {
           done(taken);
         });
   }
-  // Behind a Write() that is pending.
+  // The half-close is sent after a pending Write().
   void HalfClose() {
     if ((state_->writing.fetch_or(State::kHalfCloses) & State::kWrites) == 0) {
       state_->call->HalfClose();
@@ -81,7 +82,7 @@ class AsyncClientStreamBase {
  private:
   struct State : std::enable_shared_from_this<State> {
     static constexpr int kWrites = 1;      // a Write() is pending
-    static constexpr int kHalfCloses = 2;  // nothing comes behind that
+    static constexpr int kHalfCloses = 2;  // half-close after that
 
     explicit State(std::shared_ptr<ClientCall> of) : call(std::move(of)) {}
     void Cancel() {
@@ -96,11 +97,11 @@ class AsyncClientStreamBase {
   };
 
   explicit AsyncClientStreamBase(std::shared_ptr<State> state)
-      // Braces: get() comes before the move.
+      // Braces: get() must come before the move.
       : state_{state.get(),
                [kept = std::move(state)](State* last) { last->Cancel(); }} {}
 
-  // The handles' own: cancels the call with the last of them.
+  // Owned by the handles: the last one cancels the call.
   std::shared_ptr<State> state_;
 };
 
@@ -130,12 +131,13 @@ class AsyncClientReader final : public AsyncClientStreamBase {
  public:
   using AsyncClientStreamBase::AsyncClientStreamBase;
 
-  // Calls `done` with the next reply; with none once there are no more.
+  // Calls `done` with the next reply, or with nullopt after the last one.
   void Read(absl::AnyInvocable<void(std::optional<Reply>)> done) {
     internal::async_steps::Read<Reply>(call(), std::move(done));
   }
-  // Calls `done` when the call has ended, with how. Replies that were not read
-  // are dropped: a stream that the server does not end wants Cancel() first.
+  // Calls `done` with the call's status when it has ended. Drops the replies
+  // that were not read. If the server does not end the stream, call Cancel()
+  // first.
   void Finish(absl::AnyInvocable<void(absl::Status)> done) {
     internal::async_steps::Finish<Reply>(call(), std::move(done));
   }
@@ -147,20 +149,20 @@ class AsyncClientWriter final : public AsyncClientStreamBase {
  public:
   using AsyncClientStreamBase::AsyncClientStreamBase;
 
-  // Calls `done` with true when `request` has been taken over to be sent and
-  // the next one can be given; with false if the call has ended, or behind the
-  // half-close (WriteLast(), WritesDone(), Finish()).
+  // Calls `done` with true when `request` has been taken over and the next one
+  // may be written; with false if the call has ended, or after the half-close
+  // (WriteLast(), WritesDone(), Finish()).
   void Write(Request request, absl::AnyInvocable<void(bool)> done) {
     Send(std::move(request), false, std::move(done));
   }
-  // The same with the last request.
+  // The same for the last request.
   void WriteLast(Request request, absl::AnyInvocable<void(bool)> done) {
     Send(std::move(request), true, std::move(done));
   }
-  // Half-closes: no more requests come, but for a Write() that is pending.
+  // Half-closes: no requests follow, except that of a pending Write().
   void WritesDone() { HalfClose(); }
-  // Half-closes, if that was not done, and calls `done` when the call has
-  // ended, with its reply or why there is none. Once.
+  // Half-closes, if necessary, and calls `done` with the reply or the error
+  // when the call has ended. Call it once.
   void Finish(absl::AnyInvocable<void(absl::StatusOr<Reply>)> done) {
     WritesDone();
     internal::WhenReady(call(), CallEvent::kEnd,
@@ -176,7 +178,7 @@ class AsyncClientStream final : public AsyncClientStreamBase {
  public:
   using AsyncClientStreamBase::AsyncClientStreamBase;
 
-  // As AsyncClientWriter and AsyncClientReader have them.
+  // As in AsyncClientWriter and AsyncClientReader.
   void Write(Request request, absl::AnyInvocable<void(bool)> done) {
     Send(std::move(request), false, std::move(done));
   }
@@ -187,7 +189,7 @@ class AsyncClientStream final : public AsyncClientStreamBase {
   void Read(absl::AnyInvocable<void(std::optional<Reply>)> done) {
     internal::async_steps::Read<Reply>(call(), std::move(done));
   }
-  // Half-closes, if that was not done.
+  // Half-closes, if necessary.
   void Finish(absl::AnyInvocable<void(absl::Status)> done) {
     WritesDone();
     internal::async_steps::Finish<Reply>(call(), std::move(done));

@@ -1,10 +1,10 @@
 #ifndef FDRPC_ASYNC_SERVER_STREAM_H_
 #define FDRPC_ASYNC_SERVER_STREAM_H_
 
-// Calls as a handler with callbacks uses them. The handler returns at once and
-// keeps the handle; the call goes on until Finish(). Callbacks run on the
-// server's threads, without a lock, never within the function that they are
-// passed to. A handler or callback that throws ends its call with UNKNOWN.
+// Calls for handlers with callbacks. The handler returns at once and keeps the
+// handle; the call lasts until Finish(). Callbacks run on the server's threads,
+// without a lock, and never within the function that they are passed to. A
+// handler or callback that throws ends its call with UNKNOWN.
 
 #include <atomic>
 #include <memory>
@@ -22,21 +22,21 @@
 
 namespace fdrpc {
 
-// What the handles of every kind of call have. Copies are handles to one call;
-// when the last one goes, those of pending callbacks included, without
-// Finish(), the call ends with INTERNAL.
+// The common part of the handles of every kind of call. Copies are handles to
+// one call. If the last handle, including those of pending callbacks, is
+// destroyed before Finish(), the call ends with INTERNAL.
 //
-// Threads: a handle may be used from any thread. One Read() at a time may be
-// pending, and one Write().
+// Threads: a handle may be used from any thread. One Read() and one Write() may
+// be pending at a time.
 template <typename Request, typename Reply>
 class AsyncServerCallBase {
  public:
   explicit AsyncServerCallBase(std::shared_ptr<ServerCall> call)
       : state_(std::make_shared<State>(std::move(call))) {}
 
-  // Valid while a handle lives.
+  // Valid while a handle exists.
   ServerContext& context() { return state_->call->context(); }
-  // Where the runtime puts the request.
+  // The place for the request.
   IncomingMessage incoming() { return state_->request.incoming(); }
 
  protected:
@@ -45,13 +45,13 @@ class AsyncServerCallBase {
     ~State() {
       call->Abort(absl::InternalError("the handler dropped the call"));
     }
-    // As the pointer to the call that a pending callback keeps.
+    // Also used as the pointer to the call, which pending callbacks keep.
     std::shared_ptr<ServerCall> call;
     internal::CallMessage<Request> request;  // of methods that take one
 
-    // Of a stream of replies.
+    // For a stream of replies.
     static constexpr int kWrites = 1;    // a Write() is pending
-    static constexpr int kFinishes = 2;  // there was a Finish(), which counts
+    static constexpr int kFinishes = 2;  // Finish() was called
     static constexpr int kEnds = 4;      // and `end` is its status
     std::atomic<int> writing{0};
     absl::Status end;
@@ -65,7 +65,7 @@ class AsyncServerCallBase {
     }
   };
   State& state() { return *state_; }
-  // A pointer to the call that keeps what belongs to it.
+  // A pointer to the call that also keeps the state.
   std::shared_ptr<ServerCall> call() {
     return std::shared_ptr<ServerCall>(state_, state_->call.get());
   }
@@ -77,10 +77,10 @@ class AsyncServerCallBase {
     internal::FinishCall(*state_->call, absl::OkStatus(), moved);
   }
 
-  // What those have that send a stream.
+  // The common part of the handles that send a stream.
   template <typename Message>
   void Send(Message reply, absl::AnyInvocable<void(bool)> done) {
-    State* const state = state_.get();  // which call() keeps
+    State* const state = state_.get();  // call() keeps it alive
     state->writing.fetch_or(State::kWrites);
     internal::async_steps::Write<internal::async_steps::CallOfHandler>(
         call(), std::move(reply), false,
@@ -89,7 +89,7 @@ class AsyncServerCallBase {
           done(taken);
         });
   }
-  // Behind a Write() that is pending.
+  // The status is sent after a pending Write().
   void FinishStream(absl::Status status) {
     State& state = *state_;
     if ((state.writing.fetch_or(State::kFinishes) & State::kFinishes) != 0) {
@@ -119,7 +119,7 @@ class AsyncServerUnary final : public AsyncServerCallBase<Request, Reply> {
   void Finish(absl::Status error) { this->FinishWith(std::move(error)); }
 };
 
-// A one-way call, which goes on when its client has gone.
+// A one-way call, which continues when its client has gone.
 template <typename Request>
 class AsyncServerOneWay final
     : public AsyncServerCallBase<Request, google::protobuf::MessageLite> {
@@ -129,7 +129,7 @@ class AsyncServerOneWay final
 
   Request& request() { return *this->state().request; }
 
-  // Ends the call, of which the client hears nothing: the server counts errors
+  // Ends the call. Nothing is sent to the client; the server counts errors
   // (Server::statistics()).
   void Finish(absl::Status status) { this->FinishWith(std::move(status)); }
 };
@@ -142,12 +142,12 @@ class AsyncServerWriter final : public AsyncServerCallBase<Request, Reply> {
 
   Request& request() { return *this->state().request; }
 
-  // Calls `done` with true when `reply` has been taken over to be sent and the
-  // next one can be given, with false if the call has ended.
+  // Calls `done` with true when `reply` has been taken over and the next one
+  // may be written, with false if the call has ended.
   void Write(Reply reply, absl::AnyInvocable<void(bool)> done) {
     this->Send(std::move(reply), std::move(done));
   }
-  // Ends the call, behind the reply of a Write() that is pending.
+  // Ends the call, after the reply of a pending Write().
   void Finish(absl::Status status) { this->FinishStream(std::move(status)); }
 };
 
@@ -157,8 +157,8 @@ class AsyncServerReader final : public AsyncServerCallBase<Request, Reply> {
  public:
   using AsyncServerCallBase<Request, Reply>::AsyncServerCallBase;
 
-  // Calls `done` with the next request; with none once the client has
-  // half-closed or the call has ended.
+  // Calls `done` with the next request, or with nullopt after the half-close or
+  // the end of the call.
   void Read(absl::AnyInvocable<void(std::optional<Request>)> done) {
     internal::async_steps::Read<Request, internal::async_steps::CallOfHandler>(
         this->call(), std::move(done));

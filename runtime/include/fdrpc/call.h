@@ -1,8 +1,8 @@
 #ifndef FDRPC_CALL_H_
 #define FDRPC_CALL_H_
 
-// One end of one call, below the typed streams: what generated code and the
-// stream templates are written in terms of, and what interceptors see.
+// One side of a call, below the typed streams. Generated code and the stream
+// templates use it, and interceptors see it.
 
 #include <cstdint>
 #include <memory>
@@ -14,9 +14,9 @@
 
 namespace fdrpc {
 
-// A message to send, borrowed from the caller: plain, or in a parcel. Who takes
-// it prepares a parcel (ParcelBase::PrepareToSend) and moves its descriptors
-// out; and the message, if its owner can part with it.
+// A message to send, borrowed from the caller, plain or in a parcel. The
+// receiver of this object prepares a parcel (ParcelBase::PrepareToSend) and
+// moves its descriptors out. It also moves the message, if the owner allows it.
 struct OutgoingMessage {
   OutgoingMessage(const google::protobuf::MessageLite& plain)  // NOLINT
       : message(&plain) {}
@@ -25,11 +25,11 @@ struct OutgoingMessage {
 
   const google::protobuf::MessageLite* message;
   ParcelBase* parcel = nullptr;
-  bool may_linger = false;                  // WriteOptions
+  bool may_linger = false;                  // as in WriteOptions
   internal::MessageOwner* owner = nullptr;  // null: it is only borrowed
 };
 
-// Where a received message goes, borrowed likewise.
+// The place for a received message, borrowed in the same way.
 struct IncomingMessage {
   IncomingMessage(google::protobuf::MessageLite& plain)  // NOLINT: a view of it
       : message(&plain) {}
@@ -41,19 +41,19 @@ struct IncomingMessage {
   internal::MessageOwner* owner = nullptr;  // as above
 };
 
-// What one can wait for at an end of a call. Each is also there once the call
-// has ended, so that no wait is for ever.
+// The events that one side of a call can wait for. Each is also ready once the
+// call has ended, so no wait lasts for ever.
 enum class CallEvent : uint8_t {
-  kMessage,  // Take() has a message, or there will be none any more
-  kRoom,     // Send() takes a message at once, or no more messages go
-  kHeaders,  // a client's: the initial metadata is here
+  kMessage,  // Take() has a message, or there will be no more
+  kRoom,     // Send() takes a message at once, or none any more
+  kHeaders,  // on a client: the initial metadata has arrived
   kEnd,      // the call has ended
 };
 inline constexpr int kCallEvents = 4;
 
-// Something that is to go on when an event has come. Run() is called once, on
-// the thread that runs continuations for the call (a Loop's, a server's),
-// without a lock, never from within the call that waits.
+// Something to continue when an event has occurred. Run() is called once, on
+// the thread that runs continuations for the call (of a Loop or a server),
+// without a lock, and never from within the call that waits.
 class Continuation {
  public:
   virtual void Run() = 0;
@@ -66,31 +66,31 @@ class Continuation {
 
  private:
   friend class ContinuationQueue;
-  // Its place in a queue; null when it is in none.
+  // Its place in a queue; null if it is not in one.
   Continuation* previous_ = nullptr;
   Continuation* next_ = nullptr;
 };
 
-// What runs continuations: a Loop.
+// Runs continuations, as a Loop does.
 //
 // Threads: any.
 class ContinuationRunner {
  public:
-  // Has `continuation`, which it borrows, run soon, not within this function.
+  // Runs `continuation`, which is borrowed, soon, and not within this function.
   virtual void Post(Continuation& continuation) = 0;
-  // Takes one back; false if it has begun to run.
+  // Removes one; false if it has begun to run.
   virtual bool Remove(Continuation& continuation) = 0;
 
  protected:
   ~ContinuationRunner() = default;
 };
 
-// One end of one call: messages out, messages in, an end. The same for clients
-// and servers, so that streams of both are thin layers over it: to wait, one
-// blocks in Await(), or is told by Notify().
+// One side of a call: messages out, messages in, and an end. The interface is
+// the same for clients and servers, so that the streams of both are thin layers
+// over it. To wait, block in Await(), or be told by Notify().
 //
 // Threads: one thread may send while another receives. Abort() may be called
-// from any. At most one wait for each event at a time.
+// from any thread. At most one wait for each event at a time.
 class Call {
  public:
   virtual ~Call() = default;
@@ -98,24 +98,25 @@ class Call {
   virtual bool Ready(CallEvent event) = 0;
   // Blocks until `event` is ready, or the call's deadline has ended the call.
   virtual void Await(CallEvent event) = 0;
-  // Has `continuation` run once `event` is ready, also if it is already. It is
-  // borrowed until it runs or Forget() returns. It may let go of the call
-  // before Notify() returns.
+  // Runs `continuation` once `event` is ready, also if it is ready now. The
+  // continuation is borrowed until it runs or Forget() returns. It may release
+  // the call before Notify() returns.
   virtual void Notify(CallEvent event, Continuation& continuation) = 0;
-  // Takes a continuation back that has not begun to run.
+  // Removes a continuation that has not begun to run.
   virtual void Forget(Continuation& continuation) = 0;
 
-  // Moves the next message out, if one is ready: false if none is. One that
-  // cannot be parsed ends the call.
+  // Moves the next message out, if one is ready; otherwise false. A message
+  // that cannot be parsed ends the call.
   virtual bool Take(IncomingMessage message) = 0;
 
-  // Sends a message, and nothing behind it if `last`; takes it over, or drops
-  // it if the call has ended (false). Only when kRoom is ready. A message that
-  // cannot be sent, or a parcel that is not in order, ends the call.
+  // Takes a message over to be sent, or drops it and returns false if the call
+  // has ended. With `last`, nothing follows it. Only when kRoom is ready. A
+  // message that cannot be sent, or a parcel that is not in order, ends the
+  // call.
   virtual bool Send(OutgoingMessage message, bool last) = 0;
 
-  // Ends the call from this end with `why`, if it has not ended: a client tells
-  // the server that it has gone, a server sends the status.
+  // Ends the call from this side with `why`, if it has not ended: a client
+  // sends a cancel, a server sends the status.
   virtual void Abort(const absl::Status& why) = 0;
 };
 

@@ -1,8 +1,8 @@
 #ifndef FDRPC_CALL_FILTER_H_
 #define FDRPC_CALL_FILTER_H_
 
-// What the calls that interceptors put around others have in common, on both
-// sides: see client_call_filter.h and server_call_filter.h.
+// The common part of the calls that interceptors wrap around others: see
+// client_call_filter.h and server_call_filter.h.
 
 #include <atomic>
 #include <memory>
@@ -16,24 +16,24 @@
 
 namespace fdrpc {
 
-// An end of a call, a ClientCall or a ServerCall, that wraps the next one and
-// hands everything on, with hooks for the messages.
+// One side of a call, a ClientCall or a ServerCall, that wraps the next one. It
+// passes everything on, and has hooks for the messages.
 //
-// Threads: as a Call's. OnSend() runs on the thread that sends and OnReceive()
-// on the one that receives, so both may run at once.
+// Threads: as a Call. OnSend() runs on the thread that sends and OnReceive() on
+// the one that receives, so both may run at once.
 template <typename End>
 class CallFilter : public End {
  public:
   explicit CallFilter(std::shared_ptr<End> next) : next_(std::move(next)) {}
 
-  // Call. Who overrides Send() to drop messages returns true for them, and says
-  // HalfClose() for a client's last one; a second message wants kRoom first. A
-  // Take() that is false ends a stream, so messages that arrive can be changed
-  // and refused, but not dropped.
+  // Implementation of Call. An override of Send() that drops messages returns
+  // true for them, and calls HalfClose() for a client's last one; a second
+  // message must wait for kRoom. A Take() that returns false ends a stream, so
+  // messages that arrive can be changed and refused, but not dropped.
   bool Ready(CallEvent event) override { return next_->Ready(event); }
   void Await(CallEvent event) override { next_->Await(event); }
   void Notify(CallEvent event, Continuation& continuation) override {
-    // Nothing behind it: this object may be gone by then.
+    // Last, because this object may be destroyed by now.
     next_->Notify(event, continuation);
   }
   void Forget(Continuation& continuation) override {
@@ -60,8 +60,9 @@ class CallFilter : public End {
   //   auto& text = static_cast<Text&>(*message.message);
   //   auto& files = static_cast<Parcel<Files>&>(*message.parcel);
   //
-  // A parcel that is sent, and what arrives, may be changed; in place of a
-  // plain message that is sent stands another one, such as MakeMutable() gives.
+  // A parcel that is sent, and everything that arrives, may be changed. A plain
+  // message that is sent may be replaced by another one, such as that of
+  // MakeMutable().
   virtual absl::Status OnSend(OutgoingMessage& /*message*/) {
     return absl::OkStatus();
   }
@@ -69,8 +70,8 @@ class CallFilter : public End {
     return absl::OkStatus();
   }
 
-  // Puts a copy in place of a plain message, which is valid until the next one
-  // is sent; a parcel's message can be changed as it is.
+  // Replaces a plain message by a copy, which is valid until the next one is
+  // sent. A parcel's message can be changed in place.
   google::protobuf::MessageLite& MakeMutable(OutgoingMessage& message) {
     if (message.parcel != nullptr) return message.parcel->lite_message();
     copy_.reset(message.message->New());
@@ -81,7 +82,7 @@ class CallFilter : public End {
 
   End& next() { return *next_; }
 
-  // The hooks, and the closing of what they refuse.
+  // Calls a hook, and closes the descriptors of a message that it refuses.
   template <typename Message>
   absl::Status See(Message& message) {
     absl::Status accepted;
@@ -96,7 +97,7 @@ class CallFilter : public End {
     return accepted;
   }
 
-  // Ends the call with an error of this filter's; the first one counts.
+  // Ends the call with an error of this filter; the first one counts.
   void EndWith(const absl::Status& error) {
     Failing none = Failing::kNot;
     if (!failing_.compare_exchange_strong(none, Failing::kBegins)) return;

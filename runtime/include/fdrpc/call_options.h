@@ -11,27 +11,26 @@
 
 namespace fdrpc {
 
-// What a server sends beside a reply.
+// The metadata that a server sends with a reply.
 struct ReplyMetadata {
   Metadata headers;   // initial metadata: known before the first reply
   Metadata trailers;  // trailing metadata: arrives with the status
 };
 
-// How one call is made. Every member has a default, so a caller names what it
-// needs: stub.Open(request, {.timeout = absl::Seconds(1)}).
+// Options of one call. Every member has a default, so a caller names those that
+// it needs: stub.Open(request, {.timeout = absl::Seconds(1)}).
 struct CallOptions {
-  // How long the call may take, counted on the monotonic clock from when it
-  // starts; then it ends with DEADLINE_EXCEEDED on both sides. The server's
-  // handler sees what remains of it. Zero or less fails the call at once.
+  // How long the call may take from its start, on the monotonic clock. Then it
+  // ends with DEADLINE_EXCEEDED on both sides. The server's handler sees the
+  // remaining time. Zero or less fails the call at once.
   Timeout timeout = absl::InfiniteDuration();
 
-  // Whether to wait until the server can be reached, within `timeout`, instead
+  // Whether to wait, within `timeout`, until the server can be reached, instead
   // of failing with UNAVAILABLE at once (grpc/grpc doc/wait-for-ready.md).
   bool wait_for_ready = false;
 
-  // The call in whose handler this one is made: it ends this one when it is
-  // cancelled, and this one's deadline is not later. Borrowed until this one
-  // has ended.
+  // The call whose handler makes this one: if it is cancelled, this one is too,
+  // and this one's deadline is not later. Borrowed until this call has ended.
   const ServerContext* parent = nullptr;
 
   // Sent to the server with the call.
@@ -40,13 +39,13 @@ struct CallOptions {
   // Ends the call with CANCELLED when stop is requested, from any thread.
   std::stop_token cancellation = {};
 
-  // Where to put what the server sent beside the reply, whatever the status;
-  // borrowed until the call ends. Null: it is dropped.
+  // Receives the server's metadata, whatever the status; borrowed until the
+  // call ends. Null: the metadata is dropped.
   ReplyMetadata* reply_metadata = nullptr;
 };
 
 void PrintTo(const ReplyMetadata& metadata, std::ostream* to);
-// What is not as by default.
+// Prints what differs from the defaults.
 void PrintTo(const CallOptions& options, std::ostream* to);
 
 }  // namespace fdrpc

@@ -12,24 +12,23 @@ namespace fdrpc {
 class Connectivity;
 class StateWatch;
 
-// Where a channel stands: gRPC's states (grpc/grpc
-// doc/connectivity-semantics-and-api.md), as far as they mean something on one
-// machine. A server that waits, or that is shut down, is not connected to: the
-// next call does that.
+// The state of a channel: gRPC's states (grpc/grpc
+// doc/connectivity-semantics-and-api.md), as far as they have a meaning on one
+// machine. A channel does not connect by itself: the next call does.
 enum class ChannelState {
-  kIdle,        // no connection, and none was tried since the last one ended
-  kConnecting,  // there is a connection; the server has not said hello yet
+  kIdle,        // no connection, and no attempt since the last one ended
+  kConnecting,  // connected; the server's hello has not arrived
   kReady,
-  kTransientFailure,  // the last attempt to connect failed; the next may not
-  kShutdown,  // for ever: this is a child, and inherited the channel by fork(2)
+  kTransientFailure,  // the last attempt to connect failed
+  kShutdown,          // for ever: this child inherited the channel by fork(2)
 };
 
 std::ostream& operator<<(std::ostream& to, ChannelState state);
 
-// Keeps a watch of a channel's state going (Channel::WatchState()), and ends it
-// when it goes: once that has returned, the function is neither running nor
-// called again. (On the thread of the channel's loop, from within the function,
-// it is of course running.) Does not keep the channel.
+// Keeps a watch of a channel's state (Channel::WatchState()). The destructor
+// ends the watch: after it has returned, the function is neither running nor
+// called again. (Unless the destructor is called from within the function, on
+// the thread of the channel's loop.) Does not keep the channel alive.
 class [[nodiscard]] ChannelStateWatch {
  public:
   // Watches nothing.

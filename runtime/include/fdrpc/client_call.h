@@ -7,18 +7,18 @@
 
 namespace fdrpc {
 
-// A client's end of a call. Letting go of the last pointer to it does not end
-// it; Abort() does.
+// A client's side of a call. Releasing the last pointer does not end the call;
+// Abort() does.
 class ClientCall : public Call {
  public:
-  // Sends nothing behind what was sent. Does nothing if that was said before.
+  // Half-closes: sends nothing after what was sent. Further calls do nothing.
   virtual void HalfClose() = 0;
 
   // When kHeaders is ready: the server's initial metadata, empty if the call
   // ended without. Borrowed from the call.
   virtual const Metadata& headers() = 0;
   // When kEnd is ready. The status is final once every message has been taken:
-  // until then one that cannot be parsed makes an error of OK.
+  // until then, a message that cannot be parsed can turn OK into an error.
   virtual absl::Status status() = 0;
   virtual const Metadata& trailers() = 0;
 };

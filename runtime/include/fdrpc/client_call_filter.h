@@ -11,25 +11,25 @@
 
 namespace fdrpc {
 
-// A client's call that wraps another, for an interceptor to see and change what
-// comes and goes. Derive from it, override the hooks, and make it with
-// FilterCall():
+// A client's call that wraps another, so that an interceptor can see and change
+// its messages, metadata and status. Derive from it, override the hooks, and
+// make it with FilterCall():
 //
 //   return fdrpc::FilterCall<Logged>(
 //       next.StartCall(method, request, options, form), method);
 //
-// OnSend() has the requests of a stream; that of a call with one request is in
-// the interceptor's hands. OnReceive() has the replies, streamed or not.
+// OnSend() sees the requests of a stream; the interceptor itself has the single
+// request of other calls. OnReceive() sees all replies.
 //
 // Threads: OnHeaders(), OnReceive() and OnEnd() run on the thread that
-// receives, in this order, or on the one that lets go of the call. That may be
-// a loop's: they must not block.
+// receives, in this order, or on the one that releases the call. That may be a
+// loop's thread, so they must not block.
 class ClientCallFilter : public CallFilter<ClientCall> {
  public:
   explicit ClientCallFilter(std::shared_ptr<ClientCall> next)
       : CallFilter(std::move(next)) {}
 
-  // ClientCall.
+  // Implementation of ClientCall.
   void HalfClose() override { next().HalfClose(); }
   const Metadata& headers() override {
     BeforeReceive();
@@ -44,13 +44,14 @@ class ClientCallFilter : public CallFilter<ClientCall> {
   }
 
  protected:
-  // Called once, with what the user is to see: the initial metadata.
+  // Called once, with the initial metadata that the user will see.
   virtual void OnHeaders(Metadata& /*headers*/) {}
-  // The same with how the call ended: when the user asks for its status, or has
-  // let go of the call, which cancels one that has not ended.
+  // Called once, with the status and trailers that the user will see: when the
+  // user asks for the status, or has released the call, which cancels a call
+  // that has not ended.
   virtual void OnEnd(absl::Status& /*status*/, Metadata& /*trailers*/) {}
 
-  // For FilterCall(): nobody has the call any more.
+  // For FilterCall(): the call was released.
   void LetGo() {
     if (ended_) return;
     Abort(absl::CancelledError("the caller let go of the call"));
@@ -58,7 +59,7 @@ class ClientCallFilter : public CallFilter<ClientCall> {
   }
 
  private:
-  // Only what FilterCall() makes hears of its end.
+  // Only FilterCall() makes objects that receive OnEnd().
   virtual void MadeByFilterCall() = 0;
 
   void BeforeReceive() final {
@@ -84,8 +85,8 @@ class ClientCallFilter : public CallFilter<ClientCall> {
   Metadata trailers_;
 };
 
-// Puts a Filter, which derives from ClientCallFilter, around `next`. `args` are
-// what its constructor takes behind that.
+// Wraps `next` in a Filter, which derives from ClientCallFilter. `args` are the
+// further arguments of its constructor.
 template <typename Filter, typename... Args>
 std::shared_ptr<ClientCall> FilterCall(std::shared_ptr<ClientCall> next,
                                        Args&&... args) {

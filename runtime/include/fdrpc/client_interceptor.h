@@ -10,21 +10,22 @@
 
 namespace fdrpc {
 
-// Stands between a client's stubs and its channel and sees every call.
+// Sees every call between a client's stubs and its channel.
 class ClientInterceptor {
  public:
   virtual ~ClientInterceptor() = default;
 
-  // Makes the call through `next`, as it is or with another request or other
-  // options, and gives back what that gives, as it is or in a ClientCallFilter
-  // (client_call_filter.h). Or ends it here: with an AnsweredCall. Not null.
+  // Makes the call through `next`, possibly with another request or other
+  // options, and returns the result, possibly in a ClientCallFilter
+  // (client_call_filter.h). Or answers the call itself, with an AnsweredCall.
+  // Not null.
   //
-  // Everything is borrowed for the time of this function. `request` is the one
+  // All arguments are borrowed during this function. `request` is the single
   // request of a method that takes one, else null. options.reply_metadata is
-  // null: the user's shows what interceptors made of the metadata.
+  // null: the user gets the metadata as the interceptors have changed it.
   //
-  // Threads: called on the thread that calls, several at once; must not block
-  // if `form` is kNotified.
+  // Threads: called on the calling thread, several at once. Must not block if
+  // `form` is kNotified.
   virtual std::shared_ptr<ClientCall> StartCall(const Method& method,
                                                 const OutgoingMessage* request,
                                                 const CallOptions& options,
@@ -32,9 +33,10 @@ class ClientInterceptor {
                                                 Caller& next) = 0;
 };
 
-// A caller whose calls go through `interceptors` to `caller`: the first sees a
-// call first, and what comes of it last. ChannelOptions::interceptors does this
-// for a channel; it is here for other callers, such as a test's.
+// A caller whose calls go through `interceptors` to `caller`: the first one
+// sees a call first, and its results last. ChannelOptions::interceptors does
+// this for a channel; this function is for other callers, such as a test
+// double.
 std::shared_ptr<Caller> Intercept(
     const std::vector<std::shared_ptr<ClientInterceptor>>& interceptors,
     std::shared_ptr<Caller> caller);

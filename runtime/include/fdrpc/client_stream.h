@@ -1,7 +1,7 @@
 #ifndef FDRPC_CLIENT_STREAM_H_
 #define FDRPC_CLIENT_STREAM_H_
 
-// Streams as a client that blocks uses them.
+// The streams of a client that blocks.
 
 #include <memory>
 #include <optional>
@@ -17,8 +17,8 @@
 
 namespace fdrpc {
 
-// What a client's streams of every kind and form have. Owns the call: a stream
-// that goes before its call has ended cancels it.
+// The common part of a client's streams of every kind and form. Owns the call:
+// destroying the stream before its call has ended cancels the call.
 class ClientStreamBase {
  public:
   explicit ClientStreamBase(std::shared_ptr<ClientCall> call)
@@ -38,27 +38,27 @@ class ClientStreamBase {
     }
   }
 
-  // The server's trailing metadata, once the call has ended; borrowed from the
+  // The server's trailing metadata, after the call has ended; borrowed from the
   // stream.
   const Metadata& trailers() { return call_->trailers(); }
 
  protected:
   ClientCall& call() { return *call_; }
-  // For who waits, perhaps longer than the stream lives.
+  // For a wait that may outlive the stream.
   const std::shared_ptr<ClientCall>& shared_call() { return call_; }
 
  private:
   std::shared_ptr<ClientCall> call_;
 };
 
-// The parts that the blocking streams are made of.
+// The parts of the blocking streams.
 namespace blocking_parts {
 
 class Headers : public ClientStreamBase {
  public:
   using ClientStreamBase::ClientStreamBase;
 
-  // Blocks until the server's initial metadata is here, which is before the
+  // Blocks until the server's initial metadata has arrived, which is before the
   // first reply; empty if the call ended without. Borrowed from the stream.
   const Metadata& headers() {
     call().Await(CallEvent::kHeaders);
@@ -71,12 +71,12 @@ class Reader : public Headers {
  public:
   using Headers::Headers;
 
-  // Blocks until the next reply is here; none once there are no more.
+  // Blocks until the next reply has arrived; nullopt if there are no more.
   std::optional<Reply> Read() {
     call().Await(CallEvent::kMessage);
     return internal::TakeMessage<Reply>(call());
   }
-  // The same into `reply`, whose memory is used again. False: no more.
+  // The same into `reply`, whose memory is reused. False: no more.
   bool Read(Reply& reply) {
     call().Await(CallEvent::kMessage);
     return call().Take(reply);
@@ -99,18 +99,18 @@ class Writer : public Base {
 
   // Takes `request` over to be sent; blocks while the server does not read.
   // False if the call has ended, which Finish() explains: a moment after the
-  // server has said so or has gone, and from the deadline on. Also behind the
+  // server's status or death, and from the deadline on. Also false after the
   // half-close (WriteLast(), WritesDone(), Finish()): then `request` is
-  // dropped, and the call goes on.
+  // dropped, and the call continues.
   bool Write(internal::SentMessage<Request> request,
              WriteOptions options = {}) {
     return Send(request, false, options);
   }
-  // The same with the last request, in one frame with the half-close.
+  // The same for the last request, in one frame with the half-close.
   bool WriteLast(internal::SentMessage<Request> request) {
     return Send(request, true, {});
   }
-  // Half-closes: no more requests come.
+  // Half-closes: no more requests follow.
   void WritesDone() { this->call().HalfClose(); }
 
  private:
@@ -137,8 +137,9 @@ class ClientReader final : public blocking_parts::Reader<Reply> {
  public:
   using blocking_parts::Reader<Reply>::Reader;
 
-  // Blocks until the call has ended and says how. Replies that were not read
-  // are dropped: a stream that the server does not end wants Cancel() first.
+  // Blocks until the call has ended, and returns its status. Drops the replies
+  // that were not read. If the server does not end the stream, call Cancel()
+  // first.
   absl::Status Finish() { return this->DropRest(); }
 };
 
@@ -146,7 +147,7 @@ class ClientReader final : public blocking_parts::Reader<Reply> {
 //
 //   fdrpc::ClientWriter<Chunk, Summary> upload = store.Upload();
 //   for (const Chunk& chunk : chunks) {
-//     if (!upload.Write(chunk)) break;  // Finish() says why
+//     if (!upload.Write(chunk)) break;  // Finish() returns the reason
 //   }
 //   absl::StatusOr<Summary> summary = upload.Finish();
 //
@@ -157,8 +158,8 @@ class ClientWriter final
  public:
   using blocking_parts::Writer<Request, blocking_parts::Headers>::Writer;
 
-  // Half-closes, if that was not done, and blocks until the call has ended: its
-  // reply, or why there is none. Once.
+  // Half-closes, if necessary, and blocks until the call has ended. Returns its
+  // reply, or the error. Call it once.
   absl::StatusOr<Reply> Finish() {
     this->WritesDone();
     this->call().Await(CallEvent::kEnd);
@@ -166,7 +167,7 @@ class ClientWriter final
   }
 };
 
-// The requests and replies of a bidirectional call, in whatever order the two
+// The requests and replies of a bidirectional call, in an order that the two
 // sides agree on.
 //
 // Threads: one thread may write (Write(), WriteLast(), WritesDone()) while
@@ -177,8 +178,8 @@ class ClientStream final
  public:
   using blocking_parts::Writer<Request, blocking_parts::Reader<Reply>>::Writer;
 
-  // Half-closes, if that was not done, and blocks until the call has ended.
-  // Replies that were not read are dropped.
+  // Half-closes, if necessary, and blocks until the call has ended. Drops the
+  // replies that were not read.
   absl::Status Finish() {
     this->WritesDone();
     return this->DropRest();

@@ -1,9 +1,9 @@
 #ifndef FDRPC_CO_CLIENT_STREAM_H_
 #define FDRPC_CO_CLIENT_STREAM_H_
 
-// Calls and streams as a client's coroutines use them. What the functions
-// return is for co_await, in a coroutine of any type. The coroutine goes on
-// where it is if there is nothing to wait for, else on the channel's loop
+// Calls and streams for a client's coroutines. The results of the functions are
+// for co_await, in a coroutine of any type. The coroutine continues where it is
+// if there is nothing to wait for, otherwise on the channel's loop
 // (ChannelOptions::loop). Destroying a coroutine that waits ends the call and
 // leaks nothing; it must not run on another thread meanwhile.
 
@@ -22,7 +22,7 @@
 
 namespace fdrpc {
 
-// Waits for an event of a client's call within a coroutine.
+// Waits for an event of a client's call in a coroutine.
 class ClientEventAwaiter : public internal::EventAwaiter {
  protected:
   ClientEventAwaiter(std::shared_ptr<ClientCall> call, CallEvent event)
@@ -32,8 +32,8 @@ class ClientEventAwaiter : public internal::EventAwaiter {
   }
 };
 
-// A unary call that has begun: co_await gives its reply. Destroying it before
-// cancels the call.
+// A unary call that has started: co_await returns its reply. Destroying it
+// before that cancels the call.
 template <typename Reply>
 class [[nodiscard]] CoReply final : public ClientStreamBase {
  public:
@@ -50,9 +50,9 @@ class [[nodiscard]] CoReply final : public ClientStreamBase {
   Awaiter operator co_await() { return Awaiter(shared_call()); }
 };
 
-// A one-way call that has begun: co_await gives OK once its request has been
-// written to the socket, else why it could not be. Destroying it before takes
-// back what has not been written.
+// A one-way call that has started: co_await returns OK once its request has
+// been written to the socket, otherwise the error. Destroying it before that
+// withdraws what has not been written.
 class [[nodiscard]] CoOneWay final : public ClientStreamBase {
  public:
   using ClientStreamBase::ClientStreamBase;
@@ -74,13 +74,13 @@ class HeadersAwaiter final : public ClientEventAwaiter {
   const Metadata& await_resume() { return call().headers(); }
 };
 
-// co_await: how the call ended. Drops the replies that were not read.
+// co_await: the call's status. Drops the replies that were not read.
 template <typename Reply>
 class FinishAwaiter final : private Continuation {
  public:
   explicit FinishAwaiter(std::shared_ptr<ClientCall> call)
       : call_(std::move(call)) {}
-  // Before it is awaited.
+  // Only before it is awaited.
   FinishAwaiter(FinishAwaiter&& other) noexcept
       : call_(std::move(other.call_)) {}
   ~FinishAwaiter() {
@@ -97,7 +97,7 @@ class FinishAwaiter final : private Continuation {
  private:
   void Wait() {
     waiting_ = true;
-    // Nothing behind it: this object may be gone by then.
+    // Last, because this object may be destroyed by now.
     call_->Notify(CallEvent::kMessage, *this);
   }
   void Run() override {
@@ -124,13 +124,13 @@ class CoClientReader final : public ClientStreamBase {
  public:
   using ClientStreamBase::ClientStreamBase;
 
-  // std::optional<Reply>: none once there are no more.
+  // std::optional<Reply>: nullopt if there are no more.
   internal::ReadAwaiter<Reply> Read() {
     return internal::ReadAwaiter<Reply>(shared_call());
   }
   HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
-  // absl::Status: how the call ended. Replies that were not read are dropped: a
-  // stream that the server does not end wants Cancel() first.
+  // absl::Status: the call's status. Drops the replies that were not read. If
+  // the server does not end the stream, call Cancel() first.
   FinishAwaiter<Reply> Finish() { return FinishAwaiter<Reply>(shared_call()); }
 };
 
@@ -140,8 +140,8 @@ class CoClientWriter final : public ClientStreamBase {
  public:
   using ClientStreamBase::ClientStreamBase;
 
-  // bool: true if the request was taken over to be sent; false if the call has
-  // ended, or behind the half-close (WriteLast(), WritesDone(), Finish()).
+  // bool: true if the request was taken over; false if the call has ended, or
+  // after the half-close (WriteLast(), WritesDone(), Finish()).
   internal::WriteAwaiter<Request> Write(
       internal::SentMessage<Request> request) {
     return {shared_call(),
@@ -152,10 +152,10 @@ class CoClientWriter final : public ClientStreamBase {
     return {shared_call(),
             std::forward<internal::SentMessage<Request>>(request), true};
   }
-  // Half-closes: no more requests come.
+  // Half-closes: no more requests follow.
   void WritesDone() { call().HalfClose(); }
   HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
-  // absl::StatusOr<Reply>. Half-closes, if that was not done. Once.
+  // absl::StatusOr<Reply>. Half-closes, if necessary. Call it once.
   typename CoReply<Reply>::Awaiter Finish() {
     WritesDone();
     return typename CoReply<Reply>::Awaiter(shared_call());
@@ -169,7 +169,7 @@ class CoClientStream final : public ClientStreamBase {
  public:
   using ClientStreamBase::ClientStreamBase;
 
-  // As CoClientWriter and CoClientReader have them.
+  // As in CoClientWriter and CoClientReader.
   internal::WriteAwaiter<Request> Write(
       internal::SentMessage<Request> request) {
     return {shared_call(),
@@ -185,7 +185,7 @@ class CoClientStream final : public ClientStreamBase {
     return internal::ReadAwaiter<Reply>(shared_call());
   }
   HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
-  // Half-closes, if that was not done.
+  // Half-closes, if necessary.
   FinishAwaiter<Reply> Finish() {
     WritesDone();
     return FinishAwaiter<Reply>(shared_call());

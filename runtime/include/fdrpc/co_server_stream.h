@@ -1,10 +1,10 @@
 #ifndef FDRPC_CO_SERVER_STREAM_H_
 #define FDRPC_CO_SERVER_STREAM_H_
 
-// Streams as a handler that is a coroutine uses them. They belong to the
-// runtime and are valid until the coroutine has ended. What the functions
-// return is for co_await. Once the call has ended — cancelled, its deadline
-// passed, the client gone — every wait ends and nothing is sent.
+// Streams for handlers that are coroutines. The runtime owns them; they are
+// valid until the coroutine has ended. The results of the functions are for
+// co_await. Once the call has ended (it is cancelled, its deadline has passed,
+// or the client is gone), every wait ends and nothing is sent.
 
 #include <utility>
 
@@ -21,8 +21,8 @@ class CoServerReader {
   CoServerReader(const CoServerReader&) = delete;
   CoServerReader& operator=(const CoServerReader&) = delete;
 
-  // std::optional<Request>: none once the client has half-closed or the call
-  // has ended.
+  // std::optional<Request>: nullopt after the half-close or the end of the
+  // call.
   internal::ReadAwaiter<Request> Read() {
     return internal::ReadAwaiter<Request>(internal::Borrowed(call_));
   }
@@ -39,7 +39,7 @@ class CoServerWriter {
   CoServerWriter(const CoServerWriter&) = delete;
   CoServerWriter& operator=(const CoServerWriter&) = delete;
 
-  // bool: whether the reply was taken over to be sent, or the call has ended.
+  // bool: true if the reply was taken over, false if the call has ended.
   internal::WriteAwaiter<Reply> Write(internal::SentMessage<Reply> reply) {
     return {internal::Borrowed(call_),
             std::forward<internal::SentMessage<Reply>>(reply), false};

@@ -18,8 +18,8 @@ namespace internal {
 class FieldPath;
 }
 
-// A descriptor of a message that is to be sent, owned alone or shared with
-// others, or of one that was received, owned alone.
+// A descriptor of a message: one to be sent, owned alone or shared with others,
+// or a received one, owned alone.
 class AttachedFd {
  public:
   AttachedFd() = default;
@@ -30,27 +30,28 @@ class AttachedFd {
     return std::visit([](const auto& fd) { return fd.get(); }, fd_);
   }
   bool ok() const { return get() >= 0; }
-  // Moves the descriptor out if it is owned alone; empty otherwise.
+  // Moves the descriptor out if it is owned alone; otherwise empty.
   UniqueFd TakeUnique() {
     auto* fd = std::get_if<UniqueFd>(&fd_);
     if (fd == nullptr) return UniqueFd();
     taken_ |= fd->ok();
     return std::move(*fd);
   }
-  // Whether TakeUnique() has given a descriptor away.
+  // Whether TakeUnique() has moved the descriptor out.
   bool taken() const { return taken_; }
 
-  // Where it stands in its message, for error messages: "field a.B.c[2]". Known
-  // once the message has been prepared to be sent; empty before.
+  // Its place in the message, for error messages: "field a.B.c[2]". Known once
+  // the message has been prepared to be sent; empty before.
   std::string place() const;
 
  private:
   friend class internal::FieldPath;
 
   std::variant<UniqueFd, SharedFd> fd_;
-  // The place in words, but for the number of an element, whose field's others
-  // share them. Copies: the code that has the field's name may be a plugin's,
-  // and unloaded before this is sent.
+  // The place in words, without the index of an element: all elements of a
+  // field share the words. This is a copy, because the code that has the
+  // field's name may belong to a plugin that is unloaded before the message is
+  // sent.
   std::shared_ptr<const char[]> place_;
   int index_ = -1;
   bool taken_ = false;
@@ -58,8 +59,8 @@ class AttachedFd {
 
 void PrintTo(const AttachedFd& fd, std::ostream* to);
 
-// The descriptors of one message, in the order of their slots: slot 1 names the
-// first. Two are held without an allocation.
+// The descriptors of one message, in the order of their slots: slot 1 is the
+// first. Two are stored without an allocation.
 using DescriptorSet = absl::InlinedVector<AttachedFd, 2>;
 
 }  // namespace fdrpc

@@ -7,18 +7,18 @@
 
 namespace fdrpc {
 
-// A channel to `server`, of the same process, without a socket: messages move
-// through memory, and descriptors are duplicated. All else is as over a socket,
-// limits, deadlines and connections that are made anew included; handlers see
-// this process as their peer.
+// A channel to `server`, in the same process, without a socket: messages move
+// through memory, and descriptors are duplicated. Everything else works as over
+// a socket, including limits, deadlines and reconnecting; handlers see this
+// process as their peer.
 //
 // The server need not Listen(), and may be started later: calls wait until
-// then. The channel does not keep the server: once that has shut down or is
-// destroyed, calls fail with UNAVAILABLE.
+// then. The channel does not keep the server alive: after the server has shut
+// down or is destroyed, calls fail with UNAVAILABLE.
 //
-// Before the server serves, this is called on the thread that makes it ready;
-// then on any. Errors of what the server needs to wait for calls, at the limit
-// of open files.
+// Before the server serves, call this on the thread that prepares it; later on
+// any thread. It fails if the limit of open files leaves the server no
+// descriptors to wait for calls.
 absl::StatusOr<Channel> InProcessChannel(Server& server,
                                          ChannelOptions options = {});
 

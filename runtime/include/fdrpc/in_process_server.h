@@ -12,19 +12,19 @@
 namespace fdrpc {
 
 // A server that serves from its construction to its destruction, and a channel
-// to it, for tests of what calls a service:
+// to it, for tests of code that calls a service:
 //
 //   fdrpc::InProcessServer server(service);
 //   FileBroker::Stub stub(server.channel());
 //
-// Where the system gives no descriptors or threads for it, it serves nothing,
-// and calls through the channel fail with what it lacked.
+// If the system has no descriptors or threads for it, it serves nothing, and
+// calls through the channel fail with the reason.
 class InProcessServer {
  public:
   // Borrow the services until the server is destroyed.
   explicit InProcessServer(Service& service, const ServerOptions& options = {})
       : InProcessServer({&service}, options) {}
-  // Does not compile if a method of the service only seems to be a handler.
+  // Does not compile if a method of the service only hides a handler.
   template <typename Derived>
   requires std::is_convertible_v<Derived*, Service*>
   explicit InProcessServer(Derived& service, const ServerOptions& options = {})
@@ -33,8 +33,8 @@ class InProcessServer {
   }
   explicit InProcessServer(std::initializer_list<Service*> services,
                            const ServerOptions& options = {});
-  // Shuts down with no drain time and waits for handlers to end; copies of the
-  // channel live on, and fail.
+  // Shuts down without a drain time, and waits for handlers to end. Copies of
+  // the channel remain valid, and fail their calls.
   ~InProcessServer() = default;
   InProcessServer(const InProcessServer&) = delete;
   InProcessServer& operator=(const InProcessServer&) = delete;

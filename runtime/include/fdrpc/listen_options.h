@@ -9,14 +9,14 @@
 
 namespace fdrpc {
 
-// What is set of a socket file before anybody can connect to it. To connect
-// takes write permission on the file.
+// Properties of a socket file, which are set before anybody can connect to it.
+// Connecting takes write permission on the file.
 struct ListenOptions {
-  // Permissions, at most 0777, of which the umask takes none. Empty: what it
+  // Permissions, at most 0777, regardless of the umask. Empty: what the umask
   // leaves of 0777.
   std::optional<mode_t> mode = std::nullopt;
-  // As chown(2) sets them: another owner takes CAP_CHOWN, and CAP_FOWNER if
-  // there is a mode; a group the same, or that the process is in it.
+  // As for chown(2): another owner takes CAP_CHOWN, and CAP_FOWNER if there is
+  // a mode; another group takes the same, or that the process is in it.
   std::optional<uid_t> owner = std::nullopt;
   std::optional<gid_t> group = std::nullopt;
 };

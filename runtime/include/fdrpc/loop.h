@@ -13,19 +13,19 @@ namespace fdrpc {
 class LoopCore;
 
 struct LoopOptions {
-  // For how long Run(), when it waits for peers that have been quick to answer,
-  // polls before it sleeps; as ServerOptions::max_busy_poll. Within another
-  // loop it never does.
+  // How long Run() polls for peers that have been quick to answer before it
+  // sleeps, as ServerOptions::max_busy_poll. Within another event loop it never
+  // polls.
   absl::Duration max_busy_poll = absl::Microseconds(50);
 };
 
-// Where the asynchronous part of channels runs, and all of a server, if it is
-// started in one: it waits for their sockets and deadlines, and calls handlers
-// and callbacks and goes on with coroutines. A channel that is given none uses
-// one of the process, which has a thread of its own from the first asynchronous
-// call on; a process that only makes blocking calls has none.
+// Runs the asynchronous part of channels, and servers that are started in it:
+// it waits for their sockets and deadlines, calls handlers and callbacks, and
+// resumes coroutines. Channels without a loop use one of the process, which has
+// its own thread from the first asynchronous call on. A process that only makes
+// blocking calls has no loop.
 //
-// A loop of one's own either runs on a thread of one's own:
+// Your own loop runs on a thread of yours:
 //
 //   loop.Run();  // until Stop()
 //
@@ -34,19 +34,19 @@ struct LoopOptions {
 //
 // Timers are in fdrpc/alarm.h.
 //
-// In a child after fork(2) it cannot be used: to run it is a programmer's
-// error, and channels and servers in it fail to be made. Make a new one there.
+// In a child made by fork(2) a loop cannot be used: running it is a
+// programmer's error, and making channels and servers in it fails. Make a new
+// one there.
 //
-// Copies are handles to one loop. Channels and servers that use it keep it; any
-// number of them may share one.
+// Copies are handles to one loop. Channels and servers that use it keep it
+// alive; any number of them may share one.
 //
 // Threads: one thread at a time in Run() or RunReady(); Post() and Stop() from
-// any. The loop is that thread's: while it is in Run(), and from a RunReady()
-// on until it ends. That is of interest to those who wait for something that
-// the loop does (Server::Wait()).
+// any. The loop belongs to the thread that is in Run(), or that called
+// RunReady() last and still exists. Server::Wait() depends on that.
 class Loop {
  public:
-  // Errors of epoll_create1(2) and eventfd(2): at the limit of open files.
+  // Errors of epoll_create1(2) and eventfd(2), at the limit of open files.
   static absl::StatusOr<Loop> Create(const LoopOptions& options = {});
 
   // Blocks and runs what becomes ready, until Stop().
@@ -56,13 +56,14 @@ class Loop {
   // For another event loop to wait for: readable when there is something to do.
   // Borrowed.
   int fd() const;
-  // After how long RunReady() has something to do even if fd() is not readable:
-  // infinite if nothing is planned. Changes with every RunReady() and call.
+  // The time after which RunReady() has something to do even if fd() is not
+  // readable; infinite if there is no timer. Changes with every RunReady() and
+  // every call.
   absl::Duration next_timeout() const;
   // Runs what is ready; does not wait for more.
   void RunReady();
 
-  // Has `function` called on the loop's thread.
+  // Calls `function` on the loop's thread.
   void Post(absl::AnyInvocable<void()> function);
 
  private:

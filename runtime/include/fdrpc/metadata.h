@@ -19,8 +19,8 @@ namespace fdrpc {
 // Keys follow gRPC (grpc/grpc doc/PROTOCOL-HTTP2.md, "Custom-Metadata"):
 // lower-case letters, digits, '_', '-' and '.', not empty, at most 255 bytes.
 // Values of keys that end in "-bin" are any bytes; all other values are
-// printable ASCII (0x20 to 0x7e). Metadata that breaks these rules fails the
-// call that carries it with INVALID_ARGUMENT, before anything is sent.
+// printable ASCII (0x20 to 0x7e). Metadata that breaks these rules fails its
+// call with INVALID_ARGUMENT, before anything is sent.
 //
 // A plain value: copyable, not safe for concurrent modification.
 class Metadata {
@@ -40,7 +40,7 @@ class Metadata {
     }
     return std::nullopt;
   }
-  // All values of `key`, in order, borrowed likewise.
+  // All values of `key`, in order; borrowed in the same way.
   std::vector<std::string_view> GetAll(std::string_view key) const {
     std::vector<std::string_view> values;
     for (const Entry& entry : entries_) {

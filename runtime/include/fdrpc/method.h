@@ -15,24 +15,23 @@ enum class MethodKind {
   kBidirectional,
 };
 
-// What the runtime knows of one method of a .proto service. Generated code
-// defines one constant of static storage for each. Its name identifies the
-// method; the constant is there as long as the library that has it, which calls
-// of the method do not outlive.
+// The runtime's description of one method of a .proto service. Generated code
+// defines a constant of static storage for each. The name identifies the
+// method. The constant exists as long as the library that contains it, and
+// calls of the method must end before that is unloaded.
 struct Method {
   // "package.Service/Method", as in gRPC's paths without the leading slash.
   std::string_view full_name;
   MethodKind kind = MethodKind::kUnary;
-  // Whether the type contains an fdrpc.Fd at any depth. Where it does not,
+  // Whether the type contains an fdrpc.Fd at any depth. If it does not,
   // descriptors that arrive are refused (docs/protocol.md, "Descriptors").
   bool request_has_descriptors = false;
   bool reply_has_descriptors = false;
-  // A unary method of which a client hears nothing once its request has gone:
-  // neither a reply nor a status.
+  // A unary method without a reply and a status.
   bool one_way = false;
   // Whether the type contains a google.protobuf.Any at any depth, and is not of
-  // the lite runtime: what is packed there is looked through for descriptors,
-  // which cannot travel in it.
+  // the lite runtime: packed messages are then searched for descriptors, which
+  // cannot travel in them.
   bool request_has_any = false;
   bool reply_has_any = false;
 

@@ -11,20 +11,20 @@
 
 namespace fdrpc {
 
-// A service whose methods several objects serve, each in a form of its own:
+// A service whose methods are served by several objects, each in its own form:
 //
 //   BlockingPart blocking;      // a Store::Service with some handlers
 //   CoroutinePart coroutines;   // a Store::CoService with the others
 //   fdrpc::MixedService store(blocking, coroutines);
 //   server.AddService(store);
 //
-// Each part's class derives from the Service, AsyncService or CoService of one
-// generated class, and takes the methods whose handlers it overrides, as far as
-// the type of the argument says. A method that no part overrides answers
-// UNIMPLEMENTED.
+// The class of each part derives from the Service, AsyncService or CoService of
+// one generated class. A part serves the methods whose handlers its class
+// overrides, as far as the type of the argument shows. A method that no part
+// overrides answers UNIMPLEMENTED.
 class MixedService final : public Service {
  public:
-  // Borrows the parts. Two of them that override one handler, or that are of
+  // Borrows the parts. Two parts that override one handler, or that are of
   // different services, are a programmer's error.
   template <typename... Parts>
   requires(sizeof...(Parts) > 1 &&
@@ -52,7 +52,7 @@ class MixedService final : public Service {
 
   std::string_view full_name_;
   std::vector<internal::MethodHandler> handlers_;
-  std::vector<bool> taken_;  // by a part that overrides it
+  std::vector<bool> taken_;  // whether a part overrides it
 };
 
 }  // namespace fdrpc

@@ -15,34 +15,34 @@
 
 namespace fdrpc {
 
-// A message and the descriptors that travel with it. Only defined for message
+// A message and the descriptors that travel with it. Defined only for message
 // types that contain an fdrpc.Fd at any depth: the generated .fdrpc.h of the
 // file that defines such a type specialises it, with typed accessors for the
 // type's direct fields. All other types are sent as plain messages.
 //
-// Every fdrpc.Fd in the message holds a slot, the 1-based number of its
-// descriptor in the parcel, and which parcel that is; slot 0 means that none is
-// attached. A copy of an fdrpc.Fd names the same descriptor of the same parcel:
-// in the message of another one, it names none.
+// Every fdrpc.Fd in the message has a slot, the 1-based number of its
+// descriptor in the parcel, and the id of that parcel; slot 0 means that none
+// is attached. A copy of an fdrpc.Fd refers to the same descriptor of the same
+// parcel. In the message of another parcel it refers to none.
 template <typename Message>
 class Parcel;
 
-// What all parcels have in common; the runtime handles them through it.
-// Threads: like a container; not safe for concurrent use of one object.
+// The common part of all parcels, which the runtime uses. Threads: like a
+// container; not safe for concurrent use of one object.
 class ParcelBase {
  public:
-  // Does not wait for descriptors to be closed (CloseInBackground()): they may
-  // be a peer's.
+  // Does not wait for descriptors to be closed (CloseInBackground()), because
+  // they may be a peer's.
   virtual ~ParcelBase() { CloseDescriptors(); }
 
   virtual google::protobuf::MessageLite& lite_message() = 0;
 
-  // Makes the parcel ready to be sent: each fdrpc.Fd that is present names
-  // exactly one attached, open descriptor, and the slots run from 1 without a
-  // gap. Descriptors that the message no longer names are closed.
-  // INVALID_ARGUMENT names the field and says what is wrong with it: nothing is
-  // attached, what was attached is empty, was taken or stands in another field
-  // too, or the field was copied out of another parcel; or a descriptor is
+  // Prepares the parcel to be sent: each fdrpc.Fd that is present refers to
+  // exactly one attached, open descriptor, and the slots count from 1 without a
+  // gap. Descriptors that the message no longer refers to are closed.
+  // INVALID_ARGUMENT names the field and says what is wrong: nothing is
+  // attached, what was attached is empty, was taken or is also in another
+  // field, or the field was copied out of another parcel; or a descriptor is
   // attached to an fdrpc.Fd in google.protobuf.Any or in a bytes field, where
   // none can travel. Afterwards TakeDescriptors() gives the set in the order of
   // slots.
@@ -53,12 +53,12 @@ class ParcelBase {
   // otherwise INTERNAL, and the set is closed.
   absl::Status Accept(DescriptorSet descriptors);
 
-  // The attached descriptors; that of slot n stands at n - 1, an empty one if
-  // it was taken. For those who do not know the message's type: to look at, and
-  // to put others in their places, not to add or remove places.
+  // The attached descriptors; that of slot n is at n - 1, and is empty if it
+  // was taken. For code that does not know the message's type: it may look at
+  // them and replace them, but not add or remove elements.
   DescriptorSet& descriptors() { return descriptors_; }
 
-  // Moves the set out, leaving the parcel with none.
+  // Moves the set out; the parcel has none then.
   DescriptorSet TakeDescriptors() {
     id_ = 0;
     return std::exchange(descriptors_, {});
@@ -70,7 +70,7 @@ class ParcelBase {
 
  protected:
   ParcelBase() = default;
-  // What is moved from is as new.
+  // A moved-from parcel is like a new one.
   ParcelBase(ParcelBase&& other) noexcept
       : descriptors_(std::exchange(other.descriptors_, {})),
         id_(std::exchange(other.id_, 0)) {}
@@ -82,33 +82,33 @@ class ParcelBase {
     return *this;
   }
 
-  // Attaches `fd` in place of what `field` names, which is closed, or under a
-  // new slot if it names nothing of this parcel, or what another field names
-  // too.
+  // Attaches `fd`. If `field` refers to a descriptor of this parcel that no
+  // other field refers to, `fd` replaces that, which is closed. Otherwise
+  // `field` gets a new slot.
   void AttachSlot(internal::FdSlot& field, AttachedFd fd);
   UniqueFd TakeSlot(const internal::FdSlot& field);
   int BorrowSlot(const internal::FdSlot& field) const;
-  // Closes what `field` names, unless another field names it too.
+  // Closes the descriptor of `field`, unless another field refers to it too.
   void CloseSlot(const internal::FdSlot& field);
 
  private:
   virtual void VisitSlots(internal::SlotVisitor& visitor) = 0;
 
-  // The place of what `field` names; null if that is nothing of this parcel.
+  // The descriptor of `field`; null if it is none of this parcel.
   AttachedFd* Find(const internal::FdSlot& field);
   bool OthersName(const internal::FdSlot& field);
   bool HidesDescriptors();
   void CloseAll();
 
   DescriptorSet descriptors_;
-  // What an fdrpc.Fd names this parcel by. 0, as in a message on the wire,
-  // while it has no descriptors, or is ready to be sent.
+  // The id by which an fdrpc.Fd refers to this parcel. 0, as in a message on
+  // the wire, while the parcel has no descriptors, or is ready to be sent.
   uint64_t id_ = 0;
 };
 
 namespace internal {
 
-// What GoogleTest prints of a parcel: the message, as these words, and the
+// What GoogleTest prints of a parcel: the message, in these words, and the
 // descriptors.
 void PrintParcel(const ParcelBase& parcel, std::string message,
                  std::ostream* to);
@@ -116,8 +116,8 @@ void PrintParcel(const ParcelBase& parcel, std::string message,
 }  // namespace internal
 
 // The part of Parcel<Message> that is the same for every type; generated
-// specialisations derive from it. Owns the message and its descriptors. What
-// nobody takes is closed with it. Moves, never copies.
+// specialisations derive from it. Owns the message and its descriptors, and
+// closes those that nobody takes. Movable, not copyable.
 template <typename Message>
 class ParcelOf : public ParcelBase {
  public:
@@ -130,16 +130,15 @@ class ParcelOf : public ParcelBase {
   Message& message() { return message_; }
   const Message& message() const { return message_; }
 
-  // Attaches a descriptor to an fdrpc.Fd that stands anywhere in this parcel's
-  // message, in place of the one that it may have had, which is closed. A
-  // UniqueFd is closed once it is sent or dropped with the parcel. Where the
-  // field was copied, from another parcel or within this one, what the original
-  // names stays as it is.
+  // Attaches a descriptor to an fdrpc.Fd anywhere in this parcel's message, and
+  // closes the one that it had. A UniqueFd is closed once it is sent, or with
+  // the parcel. If the field is a copy, from another parcel or within this one,
+  // the original's descriptor stays as it is.
   template <typename Fd>
   void Attach(Fd* field, UniqueFd fd) {
     AttachFd(*field, AttachedFd(std::move(fd)));
   }
-  // The same with a descriptor that others keep: no dup(2) is made.
+  // The same with a descriptor that others keep; without a dup(2).
   template <typename Fd>
   void Attach(Fd* field, SharedFd fd) {
     AttachFd(*field, AttachedFd(std::move(fd)));
@@ -147,22 +146,22 @@ class ParcelOf : public ParcelBase {
 
   // Moves the descriptor of `field` out. Empty if `field` has none of this
   // parcel, if it was taken before, or if it was attached as a SharedFd (which
-  // is not the parcel's to give away; received descriptors never are).
-  // Close-on-exec is set on all descriptors that were received.
+  // the parcel does not own alone; received descriptors never are). All
+  // received descriptors have close-on-exec set.
   template <typename Fd>
   UniqueFd Take(const Fd& field) {
     return TakeSlot({&field, field.slot(), field.parcel()});
   }
 
-  // The number of the descriptor of `field`, which stays the parcel's; -1 if it
+  // The number of the descriptor of `field`, which the parcel keeps; -1 if it
   // has none.
   template <typename Fd>
   int Borrow(const Fd& field) const {
     return BorrowSlot({&field, field.slot(), field.parcel()});
   }
 
-  // Closes the descriptor of `field`, if it has one. One that another field
-  // names too, of which `field` is a copy, stays.
+  // Closes the descriptor of `field`, if it has one. If `field` is a copy, and
+  // another field refers to the same descriptor, that stays open.
   template <typename Fd>
   void Close(const Fd& field) {
     CloseSlot({&field, field.slot(), field.parcel()});
@@ -173,7 +172,7 @@ class ParcelOf : public ParcelBase {
  protected:
   ParcelOf() = default;
   explicit ParcelOf(Message message) : message_(std::move(message)) {}
-  ParcelOf(const ParcelOf&) = delete;  // a parcel moves: std::move(parcel)
+  ParcelOf(const ParcelOf&) = delete;  // move a parcel: std::move(parcel)
   ParcelOf& operator=(const ParcelOf&) = delete;  // likewise
   ParcelOf(ParcelOf&&) = default;
   ParcelOf& operator=(ParcelOf&&) = default;

@@ -9,10 +9,10 @@
 
 namespace fdrpc {
 
-// Who is at the other end of a connection, as the kernel recorded it when the
-// peer connected (SO_PEERCRED, unix(7)). A peer that passed its socket on is
-// still seen as the process that connected. `pid` may have been reused since;
-// it is 0 if the process is not visible in this pid namespace.
+// The peer process of a connection, as the kernel recorded it when the peer
+// connected (SO_PEERCRED, unix(7)). If the peer has passed its socket on, this
+// is still the process that connected. `pid` may have been reused since; it is
+// 0 if the process is not visible in this pid namespace.
 struct PeerCredentials {
   uid_t uid = static_cast<uid_t>(-1);
   gid_t gid = static_cast<gid_t>(-1);

@@ -9,24 +9,24 @@
 
 namespace fdrpc {
 
-// A server's end of a call. Send() and Take() are for the streams of methods
+// A server's side of a call. Send() and Take() are for the streams of methods
 // that have them.
 class ServerCall : public Call {
  public:
   // Valid as long as the call.
   virtual ServerContext& context() = 0;
 
-  // Parses the one request of a method that takes one. Once.
+  // Parses the single request of a method that takes one. Call it once.
   virtual absl::Status TakeRequest(IncomingMessage request) = 0;
 
-  // Ends the call, behind what Send() took over; the first Finish() or Abort()
-  // counts. `reply` is the one reply of a method that gives one, if the status
-  // is OK; null otherwise.
+  // Ends the call, after what Send() took over; the first Finish() or Abort()
+  // counts. `reply` is the single reply of a method that returns one, if the
+  // status is OK; null otherwise.
   virtual void Finish(absl::Status status, const OutgoingMessage* reply) = 0;
 
-  // Ends the call with `error` at once, in place of what waits to be sent, for
-  // others than its handler: that finds it cancelled and is to Finish() still.
-  // Does nothing once the end has been sent.
+  // Ends the call with `error` at once, without sending what waits. For callers
+  // other than its handler, which finds it cancelled and must still call
+  // Finish(). Does nothing once the status has been sent.
   virtual void Fail(const absl::Status& error) { Abort(error); }
 };
 

@@ -13,22 +13,22 @@
 
 namespace fdrpc {
 
-// A server's call that wraps another, for an interceptor to see and change what
-// comes and goes. Derive from it and override the hooks, or context() to show
-// the handler another one (ServerContextFilter):
+// A server's call that wraps another, so that an interceptor can see and change
+// its messages and status. Derive from it and override the hooks, or context()
+// to show the handler another one (ServerContextFilter):
 //
 //   next(std::make_shared<Logged>(std::move(call)));
 //
-// OnReceive() has the requests and OnSend() the replies, streamed or not. After
-// an error of theirs the handler finds that the call was cancelled.
+// OnReceive() sees the requests and OnSend() the replies, streamed or not.
+// After one of them returns an error, the handler finds its call cancelled.
 //
-// Threads: the hooks run on those of the handler.
+// Threads: the hooks run on the handler's threads.
 class ServerCallFilter : public CallFilter<ServerCall> {
  public:
   explicit ServerCallFilter(std::shared_ptr<ServerCall> next)
       : CallFilter(std::move(next)) {}
 
-  // ServerCall.
+  // Implementation of ServerCall.
   ServerContext& context() override { return next().context(); }
   absl::Status TakeRequest(IncomingMessage request) override {
     absl::Status taken = next().TakeRequest(request);
@@ -50,8 +50,9 @@ class ServerCallFilter : public CallFilter<ServerCall> {
   void Fail(const absl::Status& error) override { next().Fail(error); }
 
  protected:
-  // Called once, with what the handler ends the call with, or an error of a
-  // hook before. Nobody hears of it if the call has been cancelled.
+  // Called once, with the status with which the handler ends the call, or an
+  // earlier error of a hook. If the call has been cancelled, the status is not
+  // sent.
   virtual void OnFinish(absl::Status& /*status*/) {}
 
  private:
@@ -60,7 +61,8 @@ class ServerCallFilter : public CallFilter<ServerCall> {
   std::atomic<bool> finished_{false};
 };
 
-// A context that hands on another one, which it borrows, to override parts of.
+// A context that passes on another one, which it borrows. Override the parts
+// that differ.
 class ServerContextFilter : public ServerContext {
  public:
   explicit ServerContextFilter(ServerContext& next) : next_(next) {}

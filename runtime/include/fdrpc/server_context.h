@@ -13,59 +13,59 @@
 
 namespace fdrpc {
 
-// What a handler knows of the call that it serves, and what it sends beside the
-// reply. Belongs to the runtime; valid until the handler returns.
+// A handler's view of the call that it serves, and what it sends besides the
+// reply. The runtime owns it; valid until the handler returns.
 //
 // Threads: IsCancelled(), cancellation_reason(), cancellation(), draining(),
-// StopReading() and time_remaining() may be used from any thread; the rest
-// belongs to the handler's.
+// StopReading() and time_remaining() may be used from any thread, the rest only
+// from the handler's.
 class ServerContext {
  public:
   virtual ~ServerContext() = default;
 
-  // Metadata that the client sent with the call.
+  // The metadata that the client sent with the call.
   virtual const Metadata& metadata() const = 0;
   virtual const PeerCredentials& peer() const = 0;
   // A pidfd of the process that made the client's connection: readable once
-  // that process has ended (pidfd_open(2)), even if another one holds the
-  // connection by then, and for as long as the caller keeps it, beyond the call
-  // too. Never another process that has its number by now (SO_PEERPIDFD,
-  // Linux 6.5; UNIMPLEMENTED before). NOT_FOUND if it is gone already.
+  // that process has ended (pidfd_open(2)), even if another process holds the
+  // connection by then, and for as long as the caller keeps it, also after the
+  // call. Never of another process that has its number now (SO_PEERPIDFD, Linux
+  // 6.5; UNIMPLEMENTED before). NOT_FOUND if the process has ended.
   virtual absl::StatusOr<UniqueFd> OpenPeerPidfd() const = 0;
 
-  // What is left until the client's deadline; negative once it has passed,
-  // infinite if the client set none.
+  // The time until the client's deadline; negative after it has passed,
+  // infinite without one.
   virtual absl::Duration time_remaining() const = 0;
 
   // Whether nobody waits for the reply any more: the client cancelled, its
   // deadline passed, its connection ended, or the server is past its drain
-  // deadline. What the handler returns is then dropped.
+  // deadline. The handler's result is then dropped.
   virtual bool IsCancelled() const = 0;
-  // Why: CANCELLED by the client, as also when it finds the deadline passed a
+  // The reason: CANCELLED by the client, also if it finds the deadline passed a
   // moment before the server does; DEADLINE_EXCEEDED; UNAVAILABLE if the
-  // client's connection has ended, as it does when its process dies, or the
-  // server is past its drain deadline. OK while the call is not cancelled.
+  // client's connection has ended, as when its process dies, or the server is
+  // past its drain deadline. OK while the call is not cancelled.
   virtual absl::Status cancellation_reason() const = 0;
   // The same as a token, for std::stop_callback and interruptible waits. Stop
   // is requested a moment after the cancellation has arrived, by a thread of
-  // the server that runs no handler meanwhile (or the server's loop), so
+  // the server that is not running a handler (or by the server's loop). So
   // callbacks may take locks that handlers hold, but should be as short as
-  // handlers. A deadline passing is seen by IsCancelled() at once and here when
-  // the client's cancellation arrives.
+  // handlers. When a deadline passes, IsCancelled() is true at once, and stop
+  // is requested when the client's cancellation arrives.
   virtual std::stop_token cancellation() const = 0;
 
-  // Stop is requested when the call is to come to its end: the server shuts
-  // down, or the connection is at its max_connection_age. What has not ended
-  // after drain_timeout, or max_connection_age_grace, is cancelled. Callbacks
-  // run as those of cancellation(). Never requested where there is no server.
+  // Stop is requested when the call should end: the server shuts down, or the
+  // connection has reached its max_connection_age. Calls that have not ended
+  // after drain_timeout, or max_connection_age_grace, are cancelled. Callbacks
+  // run like those of cancellation(). Never requested without a server.
   virtual std::stop_token draining() const { return {}; }
-  // Has the call's Read(), also one that waits, find no more requests than have
-  // arrived, as if the client had half-closed: the handler ends the call in its
-  // own way. For a callback of draining().
+  // Makes the call's Read(), including one that waits, find no more requests
+  // than have arrived, as if the client had half-closed, so that the handler
+  // ends the call in its usual way. For a callback of draining().
   virtual void StopReading() {}
 
-  // Sent to the client, whatever the call's status: initial metadata, with the
-  // first reply, and trailing metadata, with the status.
+  // Sent to the client, whatever the call's status: initial metadata with the
+  // first reply, and trailing metadata with the status.
   virtual Metadata& headers() = 0;
   // Sends headers() at once, instead of with the first reply; they cannot
   // change after that. Further calls, and calls after a reply of a stream, do

@@ -9,19 +9,18 @@
 
 namespace fdrpc {
 
-// Stands between a server and its services and sees every call of a method that
-// they have.
+// Sees every call of a service's methods between a server and the service.
 class ServerInterceptor {
  public:
   virtual ~ServerInterceptor() = default;
 
-  // Called in place of the handler, which `next` calls: hands the call on, as
-  // it is or in a ServerCallFilter (server_call_filter.h), or ends it with
-  // call->Finish(). One of them, and once: the client waits for it. `next` is
-  // borrowed for the time of this function, and has called a handler that
-  // blocks when it returns.
+  // Called in place of the handler, which `next` calls. Passes the call on,
+  // possibly in a ServerCallFilter (server_call_filter.h), or ends it with
+  // call->Finish(). It must do one of them, once, because the client waits for
+  // it. `next` is borrowed during this function; when it returns, a blocking
+  // handler has been called.
   //
-  // Threads: one of the server's, several at once. May block, as handlers do.
+  // Threads: one of the server's, several at once. May block, like handlers.
   virtual void Serve(
       const Method& method, std::shared_ptr<ServerCall> call,
       absl::FunctionRef<void(std::shared_ptr<ServerCall>)> next) = 0;

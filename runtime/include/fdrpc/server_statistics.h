@@ -10,16 +10,16 @@ namespace fdrpc {
 
 // What a server has counted since it was made.
 struct ServerStatistics {
-  // One-way calls that came, and those of them that did not end well, of which
-  // no client hears: the handler gave an error, or was not called, because the
-  // method is not there or is a stream, the request is malformed or exceeds a
-  // limit, or its client went before it was complete.
+  // One-way calls that have arrived, and those that failed, of which no client
+  // is told: the handler returned an error, or was not called, because the
+  // method does not exist or has a stream, the request is malformed or exceeds
+  // a limit, or the client was gone before it was complete.
   uint64_t one_way_calls = 0;
   uint64_t one_way_errors = 0;
-  // Datagrams that came to its datagram sockets and were dropped, because they
-  // are no knock (docs/protocol.md, "Doors"): other bytes, anything but one end
-  // of a pair, or an end that another process has made. Not those for which the
-  // process has no descriptor left.
+  // Datagrams that its datagram sockets have received and dropped, because they
+  // are not valid knocks (docs/protocol.md, "Doors"): other bytes, anything but
+  // one socket of a pair, or a socket that another process has made. Not those
+  // for which the process had no free descriptor.
   uint64_t refused_knocks = 0;
 };
 

@@ -1,9 +1,10 @@
 #ifndef FDRPC_SERVER_STREAM_H_
 #define FDRPC_SERVER_STREAM_H_
 
-// Streams as a handler that blocks uses them. They belong to the runtime and
-// are valid until the handler returns. Once the call has ended — cancelled, its
-// deadline passed, the client gone — every wait returns and nothing is sent.
+// The streams of a handler that blocks. The runtime owns them; they are valid
+// until the handler returns. Once the call has ended (it is cancelled, its
+// deadline has passed, or the client is gone), every wait returns and nothing
+// is sent.
 
 #include <iosfwd>
 #include <optional>
@@ -27,13 +28,13 @@ class ServerReader {
   ServerReader(const ServerReader&) = delete;
   ServerReader& operator=(const ServerReader&) = delete;
 
-  // Blocks until the next request is here; none once the client has
-  // half-closed or the call has ended (ServerContext::IsCancelled).
+  // Blocks until the next request has arrived; nullopt after the half-close or
+  // the end of the call (ServerContext::IsCancelled).
   std::optional<Request> Read() {
     call_.Await(CallEvent::kMessage);
     return internal::TakeMessage<Request>(call_);
   }
-  // The same into `request`, whose memory is used again. False: no more.
+  // The same into `request`, whose memory is reused. False: no more.
   bool Read(Request& request) {
     call_.Await(CallEvent::kMessage);
     return call_.Take(request);
@@ -54,7 +55,7 @@ class ServerWriter {
   ServerWriter& operator=(const ServerWriter&) = delete;
 
   // Takes `reply` over to be sent; blocks while the client does not read. False
-  // if the call has ended: there is nobody to go on for.
+  // if the call has ended: the handler need not continue.
   bool Write(internal::SentMessage<Reply> reply, WriteOptions options = {}) {
     call_.Await(CallEvent::kRoom);
     OutgoingMessage message(reply);

@@ -9,20 +9,20 @@
 
 namespace fdrpc {
 
-// One open descriptor with several owners, for sending it to many receivers
-// without a dup(2) each: the kernel duplicates on the way through the socket.
-// The descriptor closes when the last copy is gone.
+// One open descriptor with several owners, to send it to many receivers without
+// a dup(2) for each: the kernel duplicates it on the way through the socket.
+// The last copy closes the descriptor.
 //
 // Threads: copies may be used and destroyed on different threads.
 class SharedFd {
  public:
   SharedFd() = default;
-  // Takes over what `fd` owns.
+  // Takes ownership of the descriptor of `fd`.
   explicit SharedFd(UniqueFd fd)
       : fd_(std::make_shared<const UniqueFd>(std::move(fd))) {}
 
   bool ok() const { return fd_ != nullptr && fd_->ok(); }
-  // Borrowed: valid while any copy lives. -1 when empty.
+  // Borrowed: valid while any copy exists. -1 if empty.
   int get() const { return fd_ == nullptr ? -1 : fd_->get(); }
 
  private:

@@ -13,10 +13,10 @@
 
 namespace fdrpc {
 
-// A coroutine that begins when it is awaited and gives a T. Owns the
-// coroutine: destroying a task that has not ended destroys it where it waits.
-// An exception that leaves the coroutine comes to whoever awaits it.
-// A minimal one: the awaitables of fdrpc work in coroutines of any type.
+// A coroutine that starts when it is awaited and returns a T. Owns the
+// coroutine: destroying a task that has not ended destroys the coroutine where
+// it waits. The awaiting coroutine gets an exception that leaves it. This type
+// is minimal: the awaitables of fdrpc work in coroutines of any type.
 template <typename T>
 class [[nodiscard]] Task {
  public:
@@ -34,14 +34,15 @@ class [[nodiscard]] Task {
     if (coroutine_) coroutine_.destroy();
   }
 
-  // Once.
+  // Only once.
   auto operator co_await() {
     struct Awaiter : Starter {
       T await_resume() { return this->coroutine.promise().TakeValue(); }
     };
     return Awaiter{{coroutine_}};
   }
-  // To be awaited in its place: gives `instead()` if the coroutine has thrown.
+  // To be awaited in its place: returns `instead()` if the coroutine has
+  // thrown.
   auto OrIfThrown(T (*instead)()) {
     struct Awaiter : Starter {
       T await_resume() {
@@ -80,8 +81,8 @@ inline Task<void> TaskPromise<void>::get_return_object() {
 }  // namespace internal
 
 // Runs a task, or another awaitable of fdrpc, that nobody waits for: on this
-// thread until it first waits. Drops what it gives. Owns it; what it borrows, a
-// stream for instance, stays until it has ended.
+// thread until it first waits. Drops its result. Owns it; what it borrows, a
+// stream for instance, must exist until it has ended.
 template <typename Awaitable>
 internal::DetachedTask Spawn(Awaitable awaitable) {
   (void)co_await std::move(awaitable);
@@ -90,14 +91,15 @@ inline internal::DetachedTask Spawn(Task<void> task) {
   co_await std::move(task);
 }
 
-// Runs a task, or another awaitable of fdrpc, and blocks until it has ended;
-// not on the thread of the loop that it waits for. An exception that leaves the
-// task comes to the caller.
+// Runs a task, or another awaitable of fdrpc, and blocks until it has ended.
+// Not on the thread of the loop that it waits for. An exception that leaves the
+// task is thrown to the caller.
 template <typename Awaitable>
 internal::AwaitResult<Awaitable> BlockOn(Awaitable&& awaitable) {
   auto&& awaiter = internal::AwaiterOf(std::forward<Awaitable>(awaitable));
   using Awaiter = std::remove_reference_t<decltype(awaiter)>;
-  // Shared: who is told here may return before the other has told it.
+  // Shared: this thread may return before the other one has finished the
+  // notification.
   const auto ended = std::make_shared<std::atomic<bool>>(false);
   [](Awaiter& run,
      std::shared_ptr<std::atomic<bool>> to) -> internal::DetachedTask {

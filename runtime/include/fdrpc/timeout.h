@@ -10,7 +10,7 @@
 namespace fdrpc {
 
 // How long something may take: an absl::Duration, which can also be made of a
-// duration of std::chrono.
+// std::chrono duration.
 class Timeout : public absl::Duration {
  public:
   constexpr Timeout(absl::Duration timeout)  // NOLINT: it is one
@@ -23,7 +23,7 @@ class Timeout : public absl::Duration {
   template <typename Rep, typename Period>
   static absl::Duration Convert(std::chrono::duration<Rep, Period> timeout) {
     const double seconds = std::chrono::duration<double>(timeout).count();
-    // Beyond what nanoseconds can count, which is 292 years.
+    // More than nanoseconds can count, which is 292 years.
     constexpr double kMost = 9e9;
     if (seconds > kMost) return absl::InfiniteDuration();
     if (seconds < -kMost) return -absl::InfiniteDuration();

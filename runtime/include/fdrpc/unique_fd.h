@@ -8,18 +8,18 @@
 
 namespace fdrpc {
 
-// The only owner of one open file descriptor. Closes it when destroyed. Moves,
-// never copies; an empty one (ok() is false) owns nothing.
+// The only owner of one open file descriptor, which its destructor closes.
+// Movable, not copyable; an empty one (ok() is false) owns nothing.
 //
-// close(2) is called exactly once per descriptor and its result is not
-// reported: after any return, EINTR and EIO included, Linux has released the
-// number. Who must learn of late write errors calls fsync(2) first.
+// close(2) is called exactly once for each descriptor, and its result is not
+// reported: after any return, including EINTR and EIO, Linux has released the
+// number. Call fsync(2) first to learn of late write errors.
 //
 // Threads: like an int; not safe for concurrent use of one object.
 class [[nodiscard]] UniqueFd {
  public:
   UniqueFd() = default;
-  // Takes ownership of `fd`, which must be open and owned by nobody else, or
+  // Takes ownership of `fd`, which must be open and have no other owner, or be
   // negative for "none".
   explicit UniqueFd(int fd) : fd_(fd < 0 ? -1 : fd) {}
 
@@ -33,12 +33,12 @@ class [[nodiscard]] UniqueFd {
   ~UniqueFd() { Reset(); }
 
   bool ok() const { return fd_ >= 0; }
-  // The descriptor's number, borrowed: valid while this object owns it. -1 when
+  // The descriptor's number, borrowed: valid while this object owns it. -1 if
   // empty.
   int get() const { return fd_; }
-  // Gives up ownership: the caller closes it from now on.
+  // Gives up ownership: the caller must close it.
   [[nodiscard]] int Release() { return std::exchange(fd_, -1); }
-  // Closes what is owned and takes ownership of `fd`.
+  // Closes the owned descriptor, and takes ownership of `fd`.
   void Reset(int fd = -1) {
     int old = std::exchange(fd_, fd < 0 ? -1 : fd);
     if (old >= 0) Close(old);
@@ -50,15 +50,15 @@ class [[nodiscard]] UniqueFd {
   int fd_ = -1;
 };
 
-// Closes `fd` without keeping the caller waiting: by a thread of the runtime's,
-// unless it is of a kind whose close(2) never blocks. For what a peer sent and
-// the program has taken: closing that may block for as long as the peer likes
-// (a socket with SO_LINGER, a file of a FUSE file system). What is left in a
-// parcel is closed so.
+// Closes `fd` without blocking the caller: on a thread of the runtime, unless
+// it is of a kind whose close(2) never blocks. For descriptors that a peer sent
+// and the program has taken: closing them may block for as long as the peer
+// likes (a socket with SO_LINGER, a file of a FUSE file system). Descriptors
+// that are left in a parcel are closed in this way.
 void CloseInBackground(UniqueFd fd);
 
-// What GoogleTest prints of it, in a failed expectation for instance. Other
-// types of ours have such a function, too.
+// What GoogleTest prints of it, for example in a failed expectation. Other
+// types of fdrpc have such a function, too.
 void PrintTo(const UniqueFd& fd, std::ostream* to);
 
 }  // namespace fdrpc

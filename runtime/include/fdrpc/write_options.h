@@ -5,11 +5,11 @@
 
 namespace fdrpc {
 
-// How a blocking stream writes a message.
+// Options for writing a message to a blocking stream.
 struct WriteOptions {
-  // More follows soon, so this message may stay here for a while, to go in one
-  // system call with those behind it (gRPC's buffer hint): until some KiB have
-  // come together, a message is written without this, or the stream waits,
+  // More messages follow soon, so this one may wait and be sent with them in
+  // one system call (gRPC's buffer hint): until some KiB have come together,
+  // until a message is written without this option, or until the stream waits,
   // half-closes or ends.
   bool may_linger = false;
 };

@@ -8,8 +8,8 @@
 
 namespace fdrpc::internal {
 
-// What co_await gives for an awaitable: a task, a call that has begun, what a
-// stream's functions return, an alarm's wait.
+// The awaiter of an awaitable: a task, a call that has started, the result of a
+// stream's function, an alarm's wait.
 template <typename Awaitable>
 decltype(auto) AwaiterOf(Awaitable&& awaitable) {
   if constexpr (requires {
@@ -24,7 +24,7 @@ template <typename Awaitable>
 using AwaitResult =
     decltype(AwaiterOf(std::declval<Awaitable>()).await_resume());
 
-// Suspends as `awaiter` does, and leaves what that gives to whoever owns it.
+// Suspends like `awaiter`, and leaves its result to its owner.
 template <typename Awaiter>
 struct EndOf {
   bool await_ready() { return awaiter.await_ready(); }

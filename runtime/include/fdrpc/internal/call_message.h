@@ -1,7 +1,7 @@
 #ifndef FDRPC_INTERNAL_CALL_MESSAGE_H_
 #define FDRPC_INTERNAL_CALL_MESSAGE_H_
 
-// Who owns the requests and replies of a server's calls.
+// The owners of the requests and replies of a server's calls.
 
 #include <memory>
 #include <type_traits>
@@ -31,8 +31,9 @@ template <typename T>
 using PlainMessageOf =
     std::remove_reference_t<decltype(PlainMessage(std::declval<T&>()))>;
 
-// Owns the one request or reply of a server's call, a message or parcel. Large
-// ones use memory of former calls' (KeptMessages), and leave it to the next.
+// Owns the single request or reply of a server's call, a message or parcel.
+// Large ones reuse the memory of former calls (KeptMessages), and leave theirs
+// to later ones.
 //
 // Threads: like a container.
 template <typename T>
@@ -60,8 +61,8 @@ class CallMessage final : public MessageOwner {
     return message;
   }
 
-  // Takes memory that is kept for the type, if there is some, while it is
-  // empty: a reply may be going to be large.
+  // Takes kept memory for the type, if there is some, while the message is
+  // empty: a reply may become large.
   void UseKept() {
     if constexpr (KeepableMessage<Plain>) {
       kept_ = KeptMessage<Plain>::Take();
@@ -69,12 +70,12 @@ class CallMessage final : public MessageOwner {
     }
   }
 
-  // Closes what descriptors it has left.
+  // Closes the descriptors that are left.
   void CloseDescriptors() {
     if constexpr (kIsParcel<T>) value_.CloseDescriptors();
   }
-  // The call is done with it: closes what descriptors it has left, and leaves
-  // its memory to others. Further calls do nothing.
+  // The call does not need it any more: closes the descriptors that are left,
+  // and leaves the memory to other calls. Further calls do nothing.
   void LetGo() {
     CloseDescriptors();
     if constexpr (KeepableMessage<Plain>) {
@@ -84,7 +85,7 @@ class CallMessage final : public MessageOwner {
     }
   }
 
-  // MessageOwner.
+  // Implementation of MessageOwner.
   const google::protobuf::MessageLite& owned() override { return plain(); }
   void ExpectLarge() override {
     if constexpr (KeepableMessage<Plain>) {
@@ -120,7 +121,7 @@ class CallMessage final : public MessageOwner {
   };
   template <KeepableMessage Message>
   struct Kept<Message> {
-    // What of the former call's message is not the memory that value_ has.
+    // The part of the former call's message that is not the memory of value_.
     using Pointer = std::unique_ptr<KeptMessage<Message>>;
   };
 
@@ -129,8 +130,8 @@ class CallMessage final : public MessageOwner {
   bool large_ = false;
 };
 
-// As an owner a message or parcel that was passed by value, and is moved from
-// here to where it is sent from. Borrows it.
+// Makes a message or parcel that was passed by value the owned message of a
+// send. Borrows it.
 template <typename T>
 class MovedMessage final : public MessageOwner {
  public:
@@ -142,7 +143,7 @@ class MovedMessage final : public MessageOwner {
     return message;
   }
 
-  // MessageOwner.
+  // Implementation of MessageOwner.
   const google::protobuf::MessageLite& owned() override {
     return PlainMessage(message_);
   }

@@ -8,8 +8,9 @@
 
 namespace fdrpc::internal {
 
-// A coroutine that runs by itself: begins at once, and goes when it ends. An
-// exception that leaves it ends the process, as one that leaves a thread does.
+// A coroutine that runs by itself: it starts at once, and is destroyed when it
+// ends. An exception that leaves it ends the process, like one that leaves a
+// thread.
 struct DetachedTask {
   struct promise_type {
     DetachedTask get_return_object() { return {}; }

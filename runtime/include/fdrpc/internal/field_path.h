@@ -8,8 +8,8 @@
 
 namespace fdrpc::internal {
 
-// Where an fdrpc.Fd stands in a message: a field, which of its elements, and in
-// what field of an outer message. Borrows all of it.
+// The place of an fdrpc.Fd in a message: the field, the index or key of the
+// element, and the path of the outer message. Borrows all of them.
 class FieldPath {
  public:
   // `field` is the full name. `outer` is null in the message itself.
@@ -38,14 +38,14 @@ class FieldPath {
   // In words: "field a.B.files[2]"; "field a.File.content (by_name["x"].content
   // of a.B)".
   std::string ToString() const;
-  // Has `fd` know that it stands here, in words of its own. `before`, if it is
-  // not null, is one that may stand in the same field.
+  // Records this place, in words, in `fd`. `before`, if not null, is a
+  // descriptor that may be in the same field.
   void NotePlace(AttachedFd& fd, const AttachedFd* before) const;
 
  private:
   enum class Kind : uint8_t { kNone, kInt, kUint, kBool, kString };
 
-  std::string Element() const;  // "[2]", or nothing
+  std::string Element() const;  // "[2]", or empty
 
   const FieldPath* outer_;
   const char* field_;

@@ -8,7 +8,8 @@
 
 namespace fdrpc::internal {
 
-// Ends a call as its handler says. `reply` is a CallMessage or MovedMessage.
+// Ends a call with its handler's result. `reply` is a CallMessage or
+// MovedMessage.
 template <typename Reply>
 void FinishCall(ServerCall& call, absl::Status status, Reply& reply) {
   if (!status.ok()) return call.Finish(std::move(status), nullptr);

@@ -7,7 +7,7 @@
 namespace fdrpc::internal {
 
 // Which handlers of a generated service a class overrides, in the order of
-// method_handlers(). One that is private or overloaded counts as overridden.
+// method_handlers(). A private or overloaded one counts as overridden.
 template <size_t kHandlers>
 struct OverriddenHandlers {
   constexpr OverriddenHandlers() {
@@ -38,7 +38,7 @@ struct SignatureOf<Result (Class::*)(Parameters...) noexcept> {
 };
 
 // Does not compile unless `kOwn`, a method of a user's service, has the
-// signature of the handler of that name. Says whether it overrides that.
+// signature of the handler of that name. Sets `overrides`.
 template <auto kOwn, auto kHandler>
 constexpr void CheckHandler(bool& overrides) {
   static_assert(
@@ -52,7 +52,7 @@ constexpr void CheckHandler(bool& overrides) {
 }
 
 // Does not compile if a method of `Derived`, a class that may derive from a
-// generated service, only seems to be a handler.
+// generated service, only hides a handler.
 template <typename Derived>
 constexpr void CheckService() {
   if constexpr (requires { Derived::template CheckHandlers<Derived>(); }) {

@@ -1,9 +1,9 @@
 #ifndef FDRPC_INTERNAL_HANDLER_EXCEPTIONS_H_
 #define FDRPC_INTERNAL_HANDLER_EXCEPTIONS_H_
 
-// What becomes of exceptions that leave handlers. The runtime throws none and
-// lets none pass, so they are caught in the templates that call handlers, which
-// are compiled with them.
+// Exceptions that leave handlers. The runtime throws none, and none passes
+// through it: they are caught in the templates that call handlers, which are
+// compiled with the handlers.
 
 #include <utility>
 
@@ -11,13 +11,14 @@
 
 namespace fdrpc::internal {
 
-// How a call ends whose handler throws. The client does not learn what:
-// exceptions are the server's own affair.
+// The status of a call whose handler throws. The client does not learn what was
+// thrown, which is the server's own business.
 inline absl::Status HandlerThrew() {
   return absl::UnknownError("the handler threw an exception");
 }
 
-// What `handler` returns, or if it throws what `instead(HandlerThrew())` does.
+// Returns the result of `handler` or, if that throws, of
+// `instead(HandlerThrew())`.
 template <typename Handler, typename Instead>
 auto CallHandler(Handler handler, Instead instead) {
 #ifdef __cpp_exceptions
@@ -31,7 +32,7 @@ auto CallHandler(Handler handler, Instead instead) {
 #endif
 }
 
-// The same for those that return a status.
+// The same for handlers that return a status.
 template <typename Handler>
 absl::Status CallHandler(Handler handler) {
   return CallHandler(handler, [](absl::Status status) { return status; });

@@ -1,7 +1,7 @@
 #ifndef FDRPC_INTERNAL_KEPT_MESSAGES_H_
 #define FDRPC_INTERNAL_KEPT_MESSAGES_H_
 
-// Large messages that a server uses again.
+// Large messages that a server reuses.
 
 #include <array>
 #include <atomic>
@@ -13,29 +13,29 @@
 
 namespace fdrpc::internal {
 
-// Large messages of one type that calls are done with, cleared, so that the
-// next ones find their memory: fresh pages cost several times what copying into
-// them does, and the heap gives large chunks back to the kernel when they are
-// freed. A few of a type are kept until they have not been used for some time,
-// which a server sees to. They and those that calls have taken have at most 64
-// MiB in the process. Under the address sanitizer none is kept. Never
-// destroyed.
+// Large messages of one type, cleared after their calls have used them, so that
+// later calls reuse their memory: fresh pages cost several times what copying
+// into them does, and the heap returns large chunks to the kernel when they are
+// freed. A few of each type are kept until they have not been used for some
+// time, which a server checks. Together with those that calls have taken, they
+// have at most 64 MiB in the process. None is kept under the address sanitizer.
+// Never destroyed.
 //
 // Threads: any.
 class KeptMessages {
  public:
-  // A message is large from here on, serialised or in memory.
+  // A message of this size or more is large, serialised or in memory.
   static constexpr size_t kLeastBytes = 64u << 10;
 
-  // A message that can be kept; derived classes have it.
+  // Base class of a message that can be kept.
   class Entry {
    public:
     virtual ~Entry();
 
    private:
     friend class KeptMessages;
-    size_t bytes_ = 0;     // that it is counted with
-    int small_uses_ = 0;   // one behind the other
+    size_t bytes_ = 0;     // the size that it is counted with
+    int small_uses_ = 0;   // in a row
     bool unused_ = false;  // since DropUnused()
   };
 
@@ -44,15 +44,15 @@ class KeptMessages {
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
   // Null if there is none.
   std::unique_ptr<Entry> Take();
-  // Takes over one that has been cleared, with as many bytes of memory, or
-  // frees it: if there is too much already, if it isn't large, or if it was
-  // not in its last uses.
+  // Keeps one that has been cleared and has `bytes` bytes of memory, or frees
+  // it: if there are too many already, if it is not large, or if its last uses
+  // were not.
   void Keep(std::unique_ptr<Entry> entry, size_t bytes, bool large_use);
 
-  // Whether anything is kept in the process. Sequentially consistent with what
-  // keeps it.
+  // Whether anything is kept in the process. Sequentially consistent with
+  // Keep().
   static bool Any();
-  // Frees what has not been used since it was called before.
+  // Frees the messages that were not used since the last call.
   static void DropUnused();
 
  private:
@@ -65,17 +65,17 @@ class KeptMessages {
   void Count(int more);
   void Enlist();
 
-  // Who has taken a pointer out of its place owns it.
+  // The thread that takes a pointer out of its place owns it.
   std::array<std::atomic<Entry*>, kMostOfType> places_ = {};
   std::atomic<int> count_{0};
   std::atomic<int> freed_{0};  // large ones, before the first was kept
-  // In the list of all, which grows only.
+  // In the list of all, which only grows.
   std::atomic<bool> listed_{false};
   KeptMessages* next_ = nullptr;
 };
 
-// A message that says how much memory it has, as those of the lite runtime do
-// not.
+// A message that reports how much memory it has, unlike those of the lite
+// runtime.
 template <typename Message>
 concept KeepableMessage = requires(Message& message) {
   Message();
@@ -96,7 +96,7 @@ class KeptMessage final : public KeptMessages::Entry {
   }
   // `large_use`: whether it was large this time.
   static void Keep(std::unique_ptr<KeptMessage> entry, bool large_use) {
-    // So that no call sees anything of another's.
+    // So that no call sees another call's data.
     entry->message.Clear();
     const size_t bytes = entry->message.SpaceUsedLong();
     kept_.Keep(std::move(entry), bytes, large_use);

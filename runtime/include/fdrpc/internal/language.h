@@ -1,13 +1,13 @@
 #ifndef FDRPC_INTERNAL_LANGUAGE_H_
 #define FDRPC_INTERNAL_LANGUAGE_H_
 
-// What all public headers need of the compiler. Included before any of them, so
+// What all public headers require of the compiler. They include it first, so
 // that a program that is compiled otherwise gets one error instead of hundreds.
 
 #if __cplusplus < 202002L
 #error \
     "fdrpc needs C++20: compile with -std=c++20, or in CMake set(CMAKE_CXX_STANDARD 20)"
-// Ends the compilation here, as #error alone does not.
+// Ends the compilation here, which #error alone does not.
 #include <fdrpc needs C++20: compile with -std=c++20>
 #endif
 

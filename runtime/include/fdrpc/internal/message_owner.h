@@ -7,15 +7,17 @@
 
 namespace fdrpc::internal {
 
-// Whose a message is that a call sends or takes in, if it may do more than read
-// or write it.
+// The owner of a message that a call sends or receives, if the call may do more
+// than read or write the message.
 class MessageOwner {
  public:
   virtual const google::protobuf::MessageLite& owned() = 0;
-  // It is empty still, and a large message is about to be parsed into it.
+  // The message is still empty, and a large message is about to be parsed into
+  // it.
   virtual void ExpectLarge() = 0;
-  // Moves it, whose size has been computed and of which the owner has no more
-  // need, to where it stays as it is while the pointer lives.
+  // Moves the message, whose size has been computed and which its owner does
+  // not need any more, to a place where it does not change while the pointer
+  // exists.
   virtual std::shared_ptr<const google::protobuf::MessageLite> Share() = 0;
 
  protected:

@@ -1,7 +1,7 @@
 #ifndef FDRPC_INTERNAL_MESSAGE_STREAM_H_
 #define FDRPC_INTERNAL_MESSAGE_STREAM_H_
 
-// What the streams of clients and servers have in common, in their three forms:
+// The common part of the streams of clients and servers, in their three forms:
 // blocking, with callbacks, and for coroutines.
 
 #include <coroutine>
@@ -20,8 +20,8 @@
 
 namespace fdrpc::internal {
 
-// How a message to send is passed: parcels by value, since their descriptors
-// leave the caller's hands.
+// How a message to send is passed: parcels by value, because the caller gives
+// their descriptors away.
 template <typename Message>
 using SentMessage =
     std::conditional_t<kIsParcel<Message>, Message, const Message&>;
@@ -36,13 +36,13 @@ std::optional<Message> TakeMessage(Call& call) {
 // What GoogleTest prints of a stream of that class.
 void PrintStream(const char* name, std::ostream* to);
 
-// Waits for an event of a call within a coroutine. Keeps the call, whose stream
-// may go meanwhile. Destroying it takes the wait back.
+// Waits for an event of a call in a coroutine. Keeps the call, whose stream may
+// be destroyed meanwhile. Its destructor ends the wait.
 class EventAwaiter : private Continuation {
  public:
   EventAwaiter(std::shared_ptr<Call> call, CallEvent event)
       : call_(std::move(call)), event_(event) {}
-  // Before it is awaited.
+  // Only before it is awaited.
   EventAwaiter(EventAwaiter&& other) noexcept
       : call_(std::move(other.call_)), event_(other.event_) {}
   ~EventAwaiter() {
@@ -53,7 +53,7 @@ class EventAwaiter : private Continuation {
   void await_suspend(std::coroutine_handle<> waiter) {
     waiter_ = waiter;
     waiting_ = true;
-    // Nothing behind it: this object may be gone by then.
+    // Last, because this object may be destroyed by now.
     call_->Notify(event_, *this);
   }
 
@@ -77,7 +77,7 @@ inline std::shared_ptr<Call> Borrowed(Call& call) {
   return {std::shared_ptr<void>(), &call};
 }
 
-// co_await: the next message, or none if there are no more.
+// co_await: the next message, or nullopt if there are no more.
 template <typename Message>
 class ReadAwaiter final : public EventAwaiter {
  public:
@@ -105,14 +105,15 @@ class WriteAwaiter final : public EventAwaiter {
   const bool last_;
 };
 
-// Runs `callback(call)` when `event` is ready, then goes; keeps the call until
-// then. CallPointer is a shared pointer, or a handle that acts like one.
+// Runs `callback(call)` when `event` is ready, and then destroys itself; keeps
+// the call until then. CallPointer is a shared pointer, or a handle that acts
+// like one.
 template <typename CallPointer, typename Callback>
 class CallbackContinuation final : private Continuation {
  public:
   static void Start(CallPointer call, CallEvent event, Callback callback) {
     auto* self = new CallbackContinuation(std::move(call), std::move(callback));
-    // Itself, from the first moment that it can run.
+    // Owns itself from here on, since it may run at once.
     self->call_->Notify(event, *self);
   }
 
@@ -139,17 +140,17 @@ void WhenReady(CallPointer call, CallEvent event, Callback callback) {
                                                      std::move(callback));
 }
 
-// The steps that streams with callbacks are made of.
+// The steps of streams with callbacks.
 namespace async_steps {
 
-// Calls a callback of a client's.
+// Calls a callback of a client.
 struct CallIt {
   template <typename Done, typename Result>
   void operator()(Call&, Done& done, Result result) const {
     done(std::move(result));
   }
 };
-// Calls a callback of a handler's: as the handler, it may throw.
+// Calls a callback of a handler: it may throw, like the handler.
 struct CallOfHandler {
   template <typename Done, typename Result>
   void operator()(Call& call, Done& done, Result result) const {

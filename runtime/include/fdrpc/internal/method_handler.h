@@ -14,13 +14,14 @@ class Service;
 
 namespace fdrpc::internal {
 
-// One method of a service with the code that serves it: called on a thread of
-// the server once the request is here, or, for methods that take a stream of
-// them, once the call is. It may block.
+// One method of a service with the function that serves it. The function is
+// called on a thread of the server when the request has arrived or, for methods
+// that take a stream, when the call has. It may block.
 struct MethodHandler {
   const Method* method = nullptr;
   void (*serve)(Service& service, std::shared_ptr<ServerCall> call) = nullptr;
-  // Whose code it is; null: that of the service that has this.
+  // The service that the function belongs to; null: the one that has this
+  // table.
   Service* service = nullptr;
 };
 

@@ -1,8 +1,8 @@
 #ifndef FDRPC_INTERNAL_SERVE_ASYNC_H_
 #define FDRPC_INTERNAL_SERVE_ASYNC_H_
 
-// How a generated AsyncService is served: handlers that take a handle to the
-// call and return.
+// Serves a generated AsyncService, whose handlers take a handle to the call and
+// return.
 
 #include <memory>
 #include <utility>
@@ -29,7 +29,8 @@ struct ServeAsync<handler> {
       absl::Status status = call->TakeRequest(handle.incoming());
       if (!status.ok()) return call->Finish(std::move(status), nullptr);
     }
-    // The handler's own goes when it throws, and would end the call.
+    // Keeps the call: the handler's own handle is destroyed when it throws,
+    // which would end the call.
     const Handle kept(handle);
     CallHandler(
         [&] {

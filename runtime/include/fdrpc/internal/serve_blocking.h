@@ -1,7 +1,7 @@
 #ifndef FDRPC_INTERNAL_SERVE_BLOCKING_H_
 #define FDRPC_INTERNAL_SERVE_BLOCKING_H_
 
-// How a generated Service is served: handlers that return the call's status.
+// Serves a generated Service, whose handlers return the call's status.
 
 #include <memory>
 #include <type_traits>
@@ -18,12 +18,13 @@
 namespace fdrpc::internal {
 
 // Serves a method by calling `handler`, a member function of the generated
-// class. Requests are const messages or Parcels, replies likewise.
+// class. Requests are const messages or Parcels, and replies messages or
+// Parcels.
 template <auto handler>
 struct ServeBlocking;
 
-// absl::Status (ServerContext&, Request&, Reply&): unary, or with a
-// ServerReader<Request>& client-streaming, or with a ServerWriter<Reply>&
+// absl::Status (ServerContext&, Request&, Reply&): unary; with a
+// ServerReader<Request>& client-streaming; with a ServerWriter<Reply>&
 // server-streaming.
 template <typename ServiceType, typename In, typename Out,
           absl::Status (ServiceType::*handler)(ServerContext&, In&, Out&)>
@@ -69,7 +70,7 @@ struct ServeBlocking<handler> {
   }
 };
 
-// absl::Status (ServerContext&, Request&): one-way, or with a
+// absl::Status (ServerContext&, Request&): one-way; with a
 // ServerStream<Request, Reply>& bidirectional.
 template <typename ServiceType, typename In,
           absl::Status (ServiceType::*handler)(ServerContext&, In&)>

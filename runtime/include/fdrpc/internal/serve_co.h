@@ -1,8 +1,8 @@
 #ifndef FDRPC_INTERNAL_SERVE_CO_H_
 #define FDRPC_INTERNAL_SERVE_CO_H_
 
-// How a generated CoService is served: handlers that are coroutines and give
-// the call's status.
+// Serves a generated CoService, whose handlers are coroutines that return the
+// call's status.
 
 #include <memory>
 #include <type_traits>
@@ -32,8 +32,8 @@ Task<absl::Status> Start(Handler handler) {
 
 }  // namespace serve_co
 
-// As ServeBlocking, for functions that return Task<absl::Status>. What they
-// take by reference lives until they have ended.
+// As ServeBlocking, for functions that return Task<absl::Status>. Their
+// reference parameters live until they have ended.
 template <auto handler>
 struct ServeCo;
 

@@ -7,18 +7,18 @@
 
 namespace fdrpc::internal {
 
-// What an fdrpc.Fd holds.
+// The content of an fdrpc.Fd.
 struct FdSlot {
-  const void* fd;  // identifies it
+  const void* fd;  // identifies the fdrpc.Fd
   uint32_t slot;
   uint64_t parcel;
 };
 
-// Reads and writes the slot of each fdrpc.Fd of a message in turn.
+// Reads and writes the slot of each fdrpc.Fd of a message, one after the other.
 class SlotVisitor {
  public:
   // Generated code calls it once for each fdrpc.Fd that is present. `field` is
-  // the full name of the field that holds it, for error messages; `key` is the
+  // the full name of the field that has it, for error messages; `key` is the
   // index or the key of the element, if the field has several.
   template <typename Fd, typename... Key>
   void Visit(const char* field, Fd& fd, const Key&... key) {
@@ -28,7 +28,8 @@ class SlotVisitor {
     if (slot.parcel != fd.parcel()) fd.set_parcel(slot.parcel);
   }
 
-  // While it lives, what is visited stands in that field of the message.
+  // During its lifetime, the visited fdrpc.Fds are in that field of the
+  // message.
   class Inside {
    public:
     template <typename... Key>

@@ -1,7 +1,7 @@
 #ifndef FDRPC_INTERNAL_STUB_H_
 #define FDRPC_INTERNAL_STUB_H_
 
-// What generated stubs are written in terms of.
+// The functions that generated stubs call.
 
 #include <memory>
 #include <type_traits>
@@ -21,7 +21,7 @@
 
 namespace fdrpc::internal {
 
-// Does not compile: says what to do with a StatusOr that a stub is made of.
+// Does not compile: says what to do with a StatusOr from which a stub is made.
 template <typename T>
 constexpr void RefuseStatusOr() {
   static_assert(
@@ -44,7 +44,7 @@ absl::StatusOr<Reply> BlockingUnary(Caller& caller, const Method& method,
   return reply;
 }
 
-// Begins a call of a method that takes one request, for a stream or an awaiter
+// Starts a call of a method that takes one request, for a stream or an awaiter
 // to own.
 template <typename Request>
 std::shared_ptr<ClientCall> StartWithRequest(Caller& caller,
@@ -56,8 +56,8 @@ std::shared_ptr<ClientCall> StartWithRequest(Caller& caller,
   return caller.StartCall(method, &message, options, form);
 }
 
-// Makes a one-way call; OK once its request has been written to the socket,
-// whatever becomes of it there; else why it could not be.
+// Makes a one-way call: OK once its request has been written to the socket,
+// whatever happens to it later; otherwise the error.
 template <typename Request>
 absl::Status BlockingOneWay(Caller& caller, const Method& method,
                             Request& request, const CallOptions& options) {
@@ -67,7 +67,7 @@ absl::Status BlockingOneWay(Caller& caller, const Method& method,
   return call->status();
 }
 
-// The same; `done` is called with it.
+// The same; calls `done` with the status.
 template <typename Request>
 void AsyncOneWay(Caller& caller, const Method& method, Request& request,
                  const CallOptions& options,
@@ -79,7 +79,7 @@ void AsyncOneWay(Caller& caller, const Method& method, Request& request,
       });
 }
 
-// Makes a unary call and calls `done` with its reply, or why there is none.
+// Makes a unary call and calls `done` with its reply or the error.
 template <typename Reply, typename Request>
 void AsyncUnary(Caller& caller, const Method& method, Request& request,
                 const CallOptions& options,

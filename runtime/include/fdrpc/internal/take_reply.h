@@ -9,8 +9,8 @@
 
 namespace fdrpc::internal {
 
-// Takes the one reply of a call that has ended, and says how it did: `reply`
-// holds the server's message if and only if that is OK.
+// Takes the single reply of a call that has ended, and returns the call's
+// status: `reply` has the server's message if and only if that is OK.
 inline absl::Status TakeReply(ClientCall& call, IncomingMessage reply) {
   const bool taken = call.Take(reply);
   absl::Status status = call.status();

@@ -17,7 +17,8 @@ class Task;
 
 namespace fdrpc::internal {
 
-// What the promises of all tasks have in common: who goes on after them.
+// The common part of the promises of all tasks: which coroutine continues after
+// them.
 class TaskPromiseBase {
  public:
   std::suspend_always initial_suspend() noexcept { return {}; }
@@ -34,7 +35,7 @@ class TaskPromiseBase {
   }
   void unhandled_exception() noexcept { thrown_ = std::current_exception(); }
   void SetWaiter(std::coroutine_handle<> waiter) { waiter_ = waiter; }
-  // Whether an exception has left the coroutine; throws it on.
+  // Whether an exception has left the coroutine; Rethrow() throws it again.
   bool threw() const { return thrown_ != nullptr; }
   void Rethrow() {
     if (threw()) std::rethrow_exception(std::exchange(thrown_, nullptr));
