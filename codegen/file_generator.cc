@@ -121,7 +121,7 @@ class FileGenerator {
     if (UsesDeprecated()) {
       printer.Print(
           "\n"
-          "// What is deprecated in the .proto file is implemented here.\n"
+          "// Implements what is deprecated in the .proto file.\n"
           "#pragma GCC diagnostic ignored \"-Wdeprecated-declarations\"\n");
     }
     if (!parcels_.empty()) {

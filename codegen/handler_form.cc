@@ -5,7 +5,7 @@
 namespace fdrpc::codegen {
 namespace {
 
-// The parameters of handlers that give their call's status.
+// The parameters of handlers that return their call's status.
 ByKind<std::vector<Parameter>> WithContext(const std::string& reader,
                                            const std::string& writer,
                                            const std::string& stream) {
@@ -19,7 +19,7 @@ ByKind<std::vector<Parameter>> WithContext(const std::string& reader,
           .one_way = {context, request}};
 }
 
-// Those of handlers that return before their call has ended.
+// The parameter of handlers that return before their call has ended.
 std::vector<Parameter> Handle(const std::string& type) {
   return {{absl::StrCat("::fdrpc::", type), "call"}};
 }
@@ -28,8 +28,8 @@ HandlerForm Async() {
   return {
       .class_name = "AsyncService",
       .description =
-          " likewise, with handlers that return at once and end "
-          "their calls later, with Finish().",
+          " with handlers that return at once and end their calls "
+          "later, with Finish().",
       .result = "void",
       .parameters =
           {.unary = Handle("AsyncServerUnary<$request$, $reply$>"),
@@ -48,7 +48,7 @@ HandlerForm Async() {
 HandlerForm Coroutines() {
   return {
       .class_name = "CoService",
-      .description = " likewise, with handlers that are coroutines.",
+      .description = " with handlers that are coroutines.",
       .result = "::fdrpc::Task<::absl::Status>",
       .parameters = WithContext("::fdrpc::CoServerReader<$request$>&",
                                 "::fdrpc::CoServerWriter<$reply$>&",
@@ -66,7 +66,7 @@ HandlerForm BlockingHandlers() {
   return {
       .class_name = "Service",
       .description =
-          " with handlers that may block: a server's own class derives from it "
+          " with handlers that may block. A server's own class derives from it "
           "and overrides the methods that it implements. The others answer "
           "UNIMPLEMENTED.",
       .result = "::absl::Status",

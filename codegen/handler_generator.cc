@@ -40,12 +40,12 @@ void HandlerGenerator::PrintClass(Printer& printer) const {
   printer.Print("};\n");
 }
 
-// Handlers that are given their call as one object: a short name for its type.
+// For handlers that get their call as one object: a short name for its type.
 void HandlerGenerator::PrintAliases(Printer& printer) const {
   if (!form_.names_calls || service_.method_count() == 0) return;
   PrintProse(
       printer, kMemberIndent,
-      absl::StrCat("What the handlers of ", form_.class_name, " are given."));
+      absl::StrCat("The parameters of ", form_.class_name, "'s handlers."));
   for (int i = 0; i < service_.method_count(); ++i) {
     const MethodDescriptor& method = *service_.method(i);
     const MethodTypes types(method, descriptor_fields_);
@@ -57,8 +57,8 @@ void HandlerGenerator::PrintAliases(Printer& printer) const {
   printer.Print("\n");
 }
 
-// What AddService() and MixedService ask: a method of another signature hides a
-// handler.
+// For AddService() and MixedService: a method with another signature would hide
+// a handler.
 void HandlerGenerator::PrintCheck(Printer& printer) const {
   if (service_.method_count() == 0) return;
   printer.Print(

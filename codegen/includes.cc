@@ -53,7 +53,7 @@ class IncludeCollector {
   }
 
  private:
-  // Those of its maps of fdrpc.Fd, which the accessors take.
+  // The key types of maps to fdrpc.Fd, which the accessors take.
   void AddKeyTypes(const Descriptor& message) {
     for (int i = 0; i < message.field_count(); ++i) {
       const FieldDescriptor& field = *message.field(i);
@@ -64,7 +64,7 @@ class IncludeCollector {
           break;
         case FieldDescriptor::CPPTYPE_BOOL:
           break;
-        default:  // protoc lets nothing but integers be a key beside.
+        default:  // protoc allows only integers as other keys.
           includes_.system.insert("cstdint");
           break;
       }

@@ -14,16 +14,16 @@ struct IncludeList {
   std::set<std::string> quoted;  // "fdrpc/internal/stub.h"
 };
 
-// What the generated header and source of a file include. Of other generated
-// .fdrpc.h they name those alone that define a Parcel which is used, or which
-// the file passes on by an `import public`: whoever has descriptors in a file's
-// messages generates for that file; nobody need generate for others.
+// The includes of a file's generated header and source. Of other generated
+// .fdrpc.h, they have only those that define a Parcel which is used, or which
+// the file passes on by an `import public`. So code must be generated for files
+// whose messages have descriptors, but not for others.
 IncludeList HeaderIncludes(const google::protobuf::FileDescriptor& file,
                            DescriptorFields& descriptor_fields);
-// Beside the file's own .fdrpc.h and what that includes.
+// In addition to the file's own .fdrpc.h and its includes.
 IncludeList SourceIncludes(const google::protobuf::FileDescriptor& file,
                            DescriptorFields& descriptor_fields);
-// Those of the header of its mocks.
+// The includes of the mock header.
 IncludeList MockIncludes(const google::protobuf::FileDescriptor& file);
 
 }  // namespace fdrpc::codegen

@@ -36,8 +36,8 @@ void MockGenerator::PrintClass(Printer& printer) const {
   printer.Print("\n");
   PrintProse(printer, 0,
              absl::StrCat("Mocks ", std::string(service_.full_name()),
-                          " for tests of its clients, behind their stub. "
-                          "Methods that a test expects nothing of answer "
+                          " for tests of its clients, which use an ordinary "
+                          "stub. Methods without an expectation answer "
                           "UNIMPLEMENTED."));
   printer.Print("class $mock$ : public $service$::$base$ {", "mock",
                 names_.mock, "service", names_.service, "base",

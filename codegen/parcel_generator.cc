@@ -125,7 +125,7 @@ void ParcelGenerator::PrintFieldVisit(Printer& printer,
 
   const std::string stem = FieldStem(field);
   std::string element;
-  // What tells the element from others.
+  // What identifies the element.
   std::string key;
   if (field.is_map()) {
     printer.Print("for (auto& entry : *message.mutable_$stem$()) {\n", "stem",
@@ -151,7 +151,8 @@ void ParcelGenerator::PrintFieldVisit(Printer& printer,
   if (IsFd(*type)) {
     PrintCall(printer, 4, "visitor.Visit", arguments, ";");
   } else {
-    PrintCall(printer, 4, "const ::fdrpc::internal::SlotVisitor::Inside inside",
+    PrintCall(printer, 4,
+              "const ::fdrpc::internal::SlotVisitor::FieldScope scope",
               arguments, ";");
     PrintCall(printer, 4, absl::StrCat(ParcelType(*type), "::VisitSlots"),
               {element, "visitor"}, ";");

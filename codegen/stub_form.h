@@ -6,24 +6,24 @@
 
 namespace fdrpc::codegen {
 
-// One form of calling, with the class of stubs that generated code has for it.
+// One form of calls, with the class of stubs that generated code has for it.
 // Types and functions contain the placeholders of MethodTypes.
 struct StubForm {
-  // "Async", and from within the service's class: "Stub::Async".
+  // The name, "Async", and the name within the service's class, "Stub::Async".
   absl::string_view class_name;
   absl::string_view class_path;
 
-  // What the function for a method returns.
+  // The result of the function for a method.
   ByKind<absl::string_view> result;
 
-  // The function of the runtime that makes a call from begin to end. Empty if
-  // calls are begun, and belong to what is returned.
+  // The function of the runtime that makes a whole call. Empty if the function
+  // only starts the call, which its result then owns.
   ByKind<absl::string_view> whole_call;
-  // The function's last parameter, which is told how the call ended. Empty if
+  // The function's last parameter, which is called with the result. Empty if
   // there is none.
   ByKind<absl::string_view> callback;
 
-  // The fdrpc::CallForm of calls that are begun.
+  // The fdrpc::CallForm of calls that the function starts.
   absl::string_view call_form;
 };
 

@@ -59,7 +59,7 @@ void PrintStatement(Printer& printer, const StubForm& form,
         arguments, ";");
     return;
   }
-  // Begins a call and gives it to what is returned.
+  // Starts a call, which the result owns.
   PrintLine(printer, 2, absl::StrCat("return ", result, "("));
   printer.Indent();
   printer.Indent();
@@ -86,7 +86,7 @@ void StubGenerator::PrintClass(Printer& printer) const {
   PrintClassBegin(printer, kBlockingStub, kNestedMemberIndent);
   printer.Print(
       "\n"
-      "  // Does not compile: a stub is made of a Channel, not of a StatusOr.\n"
+      "  // Does not compile: a stub takes a Channel, not a StatusOr.\n"
       "  template <typename T>\n"
       "  explicit Stub(const ::absl::StatusOr<T>&) {\n"
       "    ::fdrpc::internal::RefuseStatusOr<T>();\n"
@@ -111,7 +111,7 @@ void StubGenerator::PrintInnerClass(Printer& printer,
   printer.Print(kPrivatePart);
 }
 
-// Up to the last function that makes a call.
+// Prints the class up to the last function that makes a call.
 void StubGenerator::PrintClassBegin(Printer& printer, const StubForm& form,
                                     int member_indent) const {
   printer.Print(

@@ -43,14 +43,14 @@ class Recycled {
   // None with the address sanitizer, which must see each allocation.
   static constexpr size_t kMost = kAddressSanitizer ? 0 : 64;
 
-  struct Kept {
+  struct KeptMemory {
     size_t count = 0;
     size_t most = kMost;
     void* memory[kMost + 1] = {};
   };
   // Lives as long as the thread, and has no destructor: other thread_local
   // objects may free memory after this was emptied.
-  static inline constinit thread_local Kept kept_;
+  static inline constinit thread_local KeptMemory kept_;
 
   struct AtThreadExit {
     ~AtThreadExit() {

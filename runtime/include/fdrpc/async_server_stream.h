@@ -82,7 +82,7 @@ class AsyncServerCallBase {
   void Send(Message reply, absl::AnyInvocable<void(bool)> done) {
     State* const state = state_.get();  // call() keeps it alive
     state->writing.fetch_or(State::kWrites);
-    internal::async_steps::Write<internal::async_steps::CallOfHandler>(
+    internal::async_steps::Write<internal::async_steps::HandlerCaller>(
         call(), std::move(reply), false,
         [state, done = std::move(done)](bool taken) mutable {
           state->EndWrite();
@@ -160,7 +160,7 @@ class AsyncServerReader final : public AsyncServerCallBase<Request, Reply> {
   // Calls `done` with the next request, or with nullopt after the half-close or
   // the end of the call.
   void Read(absl::AnyInvocable<void(std::optional<Request>)> done) {
-    internal::async_steps::Read<Request, internal::async_steps::CallOfHandler>(
+    internal::async_steps::Read<Request, internal::async_steps::HandlerCaller>(
         this->call(), std::move(done));
   }
   void Finish(Reply reply) { this->FinishWithReply(reply); }
@@ -174,7 +174,7 @@ class AsyncServerStream final : public AsyncServerCallBase<Request, Reply> {
   using AsyncServerCallBase<Request, Reply>::AsyncServerCallBase;
 
   void Read(absl::AnyInvocable<void(std::optional<Request>)> done) {
-    internal::async_steps::Read<Request, internal::async_steps::CallOfHandler>(
+    internal::async_steps::Read<Request, internal::async_steps::HandlerCaller>(
         this->call(), std::move(done));
   }
   void Write(Reply reply, absl::AnyInvocable<void(bool)> done) {

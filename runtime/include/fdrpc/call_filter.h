@@ -99,28 +99,31 @@ class CallFilter : public End {
 
   // Ends the call with an error of this filter; the first one counts.
   void EndWith(const absl::Status& error) {
-    Failing none = Failing::kNot;
-    if (!failing_.compare_exchange_strong(none, Failing::kBegins)) return;
+    FailureState none = FailureState::kNone;
+    if (!failure_state_.compare_exchange_strong(none,
+                                                FailureState::kBeingSet)) {
+      return;
+    }
     failure_ = error;
-    failing_.store(Failing::kFailed, std::memory_order_release);
+    failure_state_.store(FailureState::kSet, std::memory_order_release);
     FailNext(error);
   }
   // Null if there is none.
   const absl::Status* failure() const {
     const bool failed =
-        failing_.load(std::memory_order_acquire) == Failing::kFailed;
+        failure_state_.load(std::memory_order_acquire) == FailureState::kSet;
     return failed ? &failure_ : nullptr;
   }
 
  private:
-  enum class Failing { kNot, kBegins, kFailed };
+  enum class FailureState { kNone, kBeingSet, kSet };
 
   virtual void BeforeReceive() {}
   virtual void FailNext(const absl::Status& error) = 0;
 
   const std::shared_ptr<End> next_;
   std::unique_ptr<google::protobuf::MessageLite> copy_;
-  std::atomic<Failing> failing_{Failing::kNot};
+  std::atomic<FailureState> failure_state_{FailureState::kNone};
   absl::Status failure_;
 };
 

@@ -90,15 +90,16 @@ class ClientCallFilter : public CallFilter<ClientCall> {
 template <typename Filter, typename... Args>
 std::shared_ptr<ClientCall> FilterCall(std::shared_ptr<ClientCall> next,
                                        Args&&... args) {
-  class Made final : public Filter {
+  class FilterWithEnd final : public Filter {
    public:
     using Filter::Filter;
-    ~Made() override { this->LetGo(); }
+    ~FilterWithEnd() override { this->LetGo(); }
 
    private:
     void MadeByFilterCall() override {}
   };
-  return std::make_shared<Made>(std::move(next), std::forward<Args>(args)...);
+  return std::make_shared<FilterWithEnd>(std::move(next),
+                                         std::forward<Args>(args)...);
 }
 
 }  // namespace fdrpc

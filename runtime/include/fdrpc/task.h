@@ -103,7 +103,7 @@ internal::AwaitResult<Awaitable> BlockOn(Awaitable&& awaitable) {
   const auto ended = std::make_shared<std::atomic<bool>>(false);
   [](Awaiter& run,
      std::shared_ptr<std::atomic<bool>> to) -> internal::DetachedTask {
-    co_await internal::EndOf<Awaiter>{run};
+    co_await internal::CompletionAwaiter<Awaiter>{run};
     to->store(true);
     to->notify_one();
   }(awaiter, ended);

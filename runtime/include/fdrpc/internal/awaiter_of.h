@@ -26,7 +26,7 @@ using AwaitResult =
 
 // Suspends like `awaiter`, and leaves its result to its owner.
 template <typename Awaiter>
-struct EndOf {
+struct CompletionAwaiter {
   bool await_ready() { return awaiter.await_ready(); }
   auto await_suspend(std::coroutine_handle<> waiter) {
     return awaiter.await_suspend(waiter);

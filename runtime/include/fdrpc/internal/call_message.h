@@ -116,17 +116,17 @@ class CallMessage final : public MessageOwner {
 
   struct NotKept {};
   template <typename Message>
-  struct Kept {
+  struct KeptPart {
     using Pointer = NotKept;
   };
   template <KeepableMessage Message>
-  struct Kept<Message> {
+  struct KeptPart<Message> {
     // The part of the former call's message that is not the memory of value_.
     using Pointer = std::unique_ptr<KeptMessage<Message>>;
   };
 
   T value_;
-  [[no_unique_address]] typename Kept<Plain>::Pointer kept_;
+  [[no_unique_address]] typename KeptPart<Plain>::Pointer kept_;
   bool large_ = false;
 };
 

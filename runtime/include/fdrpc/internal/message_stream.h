@@ -144,14 +144,14 @@ void WhenReady(CallPointer call, CallEvent event, Callback callback) {
 namespace async_steps {
 
 // Calls a callback of a client.
-struct CallIt {
+struct PlainCaller {
   template <typename Done, typename Result>
   void operator()(Call&, Done& done, Result result) const {
     done(std::move(result));
   }
 };
 // Calls a callback of a handler: it may throw, like the handler.
-struct CallOfHandler {
+struct HandlerCaller {
   template <typename Done, typename Result>
   void operator()(Call& call, Done& done, Result result) const {
     CallHandler([&] { done(std::move(result)); },
@@ -159,7 +159,7 @@ struct CallOfHandler {
   }
 };
 
-template <typename Message, typename Caller = CallIt, typename CallPointer>
+template <typename Message, typename Caller = PlainCaller, typename CallPointer>
 void Read(CallPointer call,
           absl::AnyInvocable<void(std::optional<Message>)> done) {
   WhenReady(std::move(call), CallEvent::kMessage,
@@ -169,7 +169,7 @@ void Read(CallPointer call,
 }
 
 // `done` may be move-only; it is called while the pointer still keeps the call.
-template <typename Caller = CallIt, typename Message, typename CallPointer,
+template <typename Caller = PlainCaller, typename Message, typename CallPointer,
           typename Done>
 void Write(CallPointer call, Message message, bool last, Done done) {
   WhenReady(std::move(call), CallEvent::kRoom,

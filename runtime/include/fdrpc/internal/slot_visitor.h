@@ -30,16 +30,16 @@ class SlotVisitor {
 
   // During its lifetime, the visited fdrpc.Fds are in that field of the
   // message.
-  class Inside {
+  class FieldScope {
    public:
     template <typename... Key>
-    Inside(SlotVisitor& visitor, const char* field, const Key&... key)
+    FieldScope(SlotVisitor& visitor, const char* field, const Key&... key)
         : visitor_(visitor), path_(visitor.outer_, field, key...) {
       visitor_.outer_ = &path_;
     }
-    ~Inside() { visitor_.outer_ = path_.outer(); }
-    Inside(const Inside&) = delete;
-    Inside& operator=(const Inside&) = delete;
+    ~FieldScope() { visitor_.outer_ = path_.outer(); }
+    FieldScope(const FieldScope&) = delete;
+    FieldScope& operator=(const FieldScope&) = delete;
 
    private:
     SlotVisitor& visitor_;

@@ -23,7 +23,7 @@ class TaskPromiseBase {
  public:
   std::suspend_always initial_suspend() noexcept { return {}; }
   auto final_suspend() noexcept {
-    struct Resume {
+    struct WaiterResumption {
       bool await_ready() noexcept { return false; }
       std::coroutine_handle<> await_suspend(std::coroutine_handle<>) noexcept {
         return waiter;
@@ -31,7 +31,7 @@ class TaskPromiseBase {
       void await_resume() noexcept {}
       std::coroutine_handle<> waiter;
     };
-    return Resume{waiter_};
+    return WaiterResumption{waiter_};
   }
   void unhandled_exception() noexcept { thrown_ = std::current_exception(); }
   void SetWaiter(std::coroutine_handle<> waiter) { waiter_ = waiter; }
