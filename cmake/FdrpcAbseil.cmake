@@ -1,7 +1,7 @@
-# Behind find_package(absl) and FdrpcProtobuf: with FDRPC_ABSEIL_ARCHIVES abseil's
-# targets stand for archives, where these are installed beside the shared libraries,
-# as Debian has them. A shared library costs each process some 10 KiB and 70 µs, and
-# abseil has 27 for a server.
+# Include it after find_package(absl) and FdrpcProtobuf. With FDRPC_ABSEIL_ARCHIVES,
+# abseil's targets refer to archives, if these are installed beside the shared
+# libraries, as in Debian. A shared library costs each process some 10 KiB and 70 µs,
+# and a server needs 27 of abseil.
 option(FDRPC_ABSEIL_ARCHIVES "Link abseil's archives instead of its shared libraries" OFF)
 
 if(FDRPC_ABSEIL_ARCHIVES)

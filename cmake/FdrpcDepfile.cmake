@@ -1,12 +1,11 @@
 # cmake -DDEPFILE=<file> -DOUTPUT=<file> -P FdrpcDepfile.cmake
 #
-# Rewrites a dependency file that protoc has written so that it speaks of OUTPUT
-# alone. protoc names all outputs in an order of its own, while Ninja takes a
-# dependency file for stale whose first one is not the first of its rule; and
-# protoc does not escape spaces.
+# Rewrites a dependency file of protoc so that OUTPUT is its only output. protoc
+# names all outputs in its own order, but for Ninja a dependency file is stale if its
+# first output is not the first of the rule; and protoc does not escape spaces.
 file(READ ${DEPFILE} text)
 
-# What it looks like: "output \", …, "last output: input\", " input\", …, " input".
+# Its format: "output \", …, "last output: input\", " input\", …, " input".
 string(REGEX REPLACE "\\\\?\n" ";" lines "${text}")
 set(inputs "")
 set(in_outputs TRUE)

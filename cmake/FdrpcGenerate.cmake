@@ -8,30 +8,30 @@
 #   fdrpc_generate(TARGET filebroker_proto PROTOS filebroker.proto)
 #
 # For each a.proto the target gets a.pb.{h,cc} (messages) and a.fdrpc.{h,cc}
-# (stubs, services, parcels). Whoever links the target can include them by the
-# path that .proto files import: x/a.proto is "x/a.fdrpc.h".
+# (stubs, services, parcels). Targets that link it can include them by the path that
+# .proto files import: x/a.proto is "x/a.fdrpc.h".
 #
 # With MOCKS there is also a.mock.fdrpc.h, with a GoogleMock class for each
-# service. It is a header alone: the target itself does not need GoogleMock; what
-# includes it does.
+# service. The target itself does not need GoogleMock, only code that includes that
+# header.
 #
 # EXPORT_MACRO is for a shared library that hides its symbols (the property
-# CXX_VISIBILITY_PRESET): what is generated is marked with that macro, which the
-# target and those that link it get defined, so that the generated classes can be
-# used from outside of the library.
+# CXX_VISIBILITY_PRESET): generated classes are marked with that macro, which is
+# defined for the target and for those that link it, so that the classes can be used
+# from outside of the library.
 #
-# IMPORT_DIRS are where imports are looked up, in this order; relative ones are
-# relative to the calling CMakeLists.txt, whose directory is the default. fdrpc's
-# own .proto files and those of Protocol Buffers are found always. PROTOS are
-# named as an import would name them; each belongs to the first import directory
-# that contains it. A path to a file below an import directory will also do.
+# Imports are looked up in IMPORT_DIRS, in this order; relative ones are relative to
+# the calling CMakeLists.txt, whose directory is the default. fdrpc's own .proto files
+# and those of Protocol Buffers are always found. PROTOS are named as in an import;
+# each belongs to the first import directory that contains it. A path to a file below
+# an import directory also works.
 #
 # The code is generated again when a .proto, anything that it imports, or the
 # generator changes.
 
-# A function runs with the policies of the place that defines it: the caller's do
-# not matter. (0116: paths in dependency files; 0118: a generated source is known
-# as such in every directory.)
+# A function runs with the policies of the place where it is defined, not with the
+# caller's. (0116: paths in dependency files; 0118: a generated source is known as such
+# in every directory.)
 cmake_policy(PUSH)
 cmake_policy(VERSION 3.20...3.25)
 
@@ -74,8 +74,8 @@ function(fdrpc_generate)
                                              protobuf::libprotobuf)
 endfunction()
 
-# The same without libraries; of `kind` FDRPC, MOCKS or, without fdrpc's own
-# generator, MESSAGES: fdrpc's own .proto files are built with it.
+# The same without libraries. `kind` is FDRPC, MOCKS or MESSAGES; the last one, without
+# fdrpc's generator, is for fdrpc's own .proto files.
 function(_fdrpc_generate_sources target kind protos import_dirs)
   set(export_macro "${ARGN}")
   _fdrpc_check_target(${target})
@@ -96,8 +96,8 @@ function(_fdrpc_generate_sources target kind protos import_dirs)
   # One directory for each target: two targets of one CMakeLists.txt may generate
   # the same file, and neither sees what it does not link.
   set(out ${CMAKE_CURRENT_BINARY_DIR}/${target}_generated)
-  # Where protoc knows its own .proto files to be depends on how it was installed;
-  # they are always beside the headers.
+  # Where protoc looks for its own .proto files depends on its installation; they are
+  # always beside the headers.
   set(protobuf_dirs
       "$<TARGET_PROPERTY:protobuf::libprotobuf,INTERFACE_INCLUDE_DIRECTORIES>")
 
@@ -133,8 +133,8 @@ function(_fdrpc_generate_sources target kind protos import_dirs)
     endif()
     list(GET outputs 0 first_output)
     # One run for each file: protoc writes a dependency file for one input only.
-    # It runs in the output directory, where no .proto file lies, so that `name`
-    # can only mean the import.
+    # It runs in the output directory, which has no .proto files, so that `name` can
+    # only mean the import.
     add_custom_command(
       OUTPUT ${outputs}
       COMMAND protobuf::protoc ${generators} --dependency_out=${out}/${stem}.d ${includes}
@@ -148,15 +148,15 @@ function(_fdrpc_generate_sources target kind protos import_dirs)
       COMMAND_EXPAND_LISTS VERBATIM)
     cmake_path(GET stem PARENT_PATH folder)
     file(MAKE_DIRECTORY ${out}/${folder})
-    # What protoc itself writes is not ours to keep free of warnings.
+    # protoc's own output may cause warnings.
     set_source_files_properties(
       ${out}/${stem}.pb.cc TARGET_DIRECTORY ${target}
       PROPERTIES COMPILE_OPTIONS -w SKIP_UNITY_BUILD_INCLUSION ON)
     list(APPEND all_outputs ${outputs})
   endforeach()
 
-  # Through a target of its own, since `target` may belong to another directory,
-  # whose rules do not see ours.
+  # Through a separate target, since `target` may belong to another directory, whose
+  # rules do not see these.
   set(generation ${target}_generation)
   set(count 1)
   while(TARGET ${generation})
@@ -200,7 +200,7 @@ function(_fdrpc_locate_proto root_var name_var proto roots)
     endif()
   endforeach()
 
-  # Not as an import would name it; perhaps as a file.
+  # Not named as in an import; perhaps as a file.
   cmake_path(ABSOLUTE_PATH proto BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE
              OUTPUT_VARIABLE file)
   list(JOIN roots "\n  " listed)

@@ -1,10 +1,10 @@
-# What `cmake --install` puts where. The installed tree may be moved: nothing in
-# it names its prefix.
+# What `cmake --install` installs. The installed tree can be moved, because nothing in
+# it contains its prefix.
 include(CMakePackageConfigHelpers)
 
 set(FDRPC_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/fdrpc)
 
-# From top to bottom: a static library stands before those that it uses.
+# From top to bottom: a static library precedes those that it uses.
 set(rooms inprocess client server connection loop transport call wire os base)
 set(libraries fdrpc_fd fdrpc_options)
 foreach(room IN LISTS rooms)
@@ -29,7 +29,7 @@ install(EXPORT fdrpcTargets NAMESPACE fdrpc:: DESTINATION ${FDRPC_CMAKE_DIR})
 configure_package_config_file(
   ${CMAKE_CURRENT_LIST_DIR}/fdrpcConfig.cmake.in ${PROJECT_BINARY_DIR}/fdrpcConfig.cmake
   INSTALL_DESTINATION ${FDRPC_CMAKE_DIR} PATH_VARS CMAKE_INSTALL_INCLUDEDIR)
-# Before 1.0 a minor version may break what uses the one before it.
+# Before 1.0 a minor version may be incompatible with the previous one.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/fdrpcConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/fdrpcConfig.cmake
@@ -40,8 +40,8 @@ install(FILES ${PROJECT_BINARY_DIR}/fdrpcConfig.cmake
               ${CMAKE_CURRENT_LIST_DIR}/FdrpcProtobuf.cmake
         DESTINATION ${FDRPC_CMAKE_DIR})
 
-# The pkg-config file, from what the targets link, in the versions that they were
-# built with.
+# The pkg-config file, with the libraries that the targets link and the versions with
+# which they were built.
 set(libs "")
 string(REGEX MATCH "^([0-9]+)\\.([0-9]+)$" matched "${fdrpc_protobuf_release}")
 if(NOT matched)

@@ -5,11 +5,11 @@
 # protobuf::protoc.
 #
 # Included by the build and, installed beside it, by fdrpcConfig.cmake: a project
-# that uses fdrpc finds Protocol Buffers the way fdrpc did. Says nothing when
-# there is none; fdrpc_protobuf_missing names the targets that were not found.
+# that uses fdrpc finds Protocol Buffers as fdrpc did. Prints nothing if there is none;
+# fdrpc_protobuf_missing has the targets that were not found.
 #
 # fdrpc_protobuf_release is the first two numbers of the release: 3.21 or 36.2.
-# What one release generates compiles with the headers of the same one alone.
+# Code that one release generates compiles only with the headers of the same release.
 find_package(Protobuf CONFIG QUIET)
 if(NOT TARGET protobuf::libprotobuf)
   find_package(Protobuf MODULE QUIET)
@@ -23,7 +23,7 @@ foreach(fdrpc_target protobuf::libprotobuf protobuf::protoc)
 endforeach()
 unset(fdrpc_target)
 
-# The find module says 4.25.1 and 7.36.2 of the releases 25.1 and 36.2.
+# The find module reports 4.25.1 and 7.36.2 for the releases 25.1 and 36.2.
 string(REGEX REPLACE "^[4-9]\\.([0-9]+\\.[0-9]+)" "\\1" fdrpc_protobuf_release
                      "${Protobuf_VERSION}")
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" fdrpc_protobuf_release "${fdrpc_protobuf_release}")
