@@ -102,7 +102,7 @@ void Call() {
 }
 PROGRAM
 
-refused "a parcel that is not moved" "a parcel moves: std::move(parcel)" << 'PROGRAM'
+refused "a parcel that is not moved" "move a parcel: std::move(parcel)" << 'PROGRAM'
 #include "fdrpc/channel.h"
 #include "testing.fdrpc.h"
 void Call(fdrpc::testing::TestService::Stub stub) {

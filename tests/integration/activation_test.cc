@@ -193,7 +193,8 @@ TEST_P(ActivationTest, SocketsAreTakenOnceAndRefusedWithTheirReasons) {
       Fails(server.Listen(again), absl::StatusCode::kFailedPrecondition,
             "already in use by this process");
     }
-    Fails(Channel::Connect("systemd:a").status(), kInvalid, "to a server");
+    Fails(Channel::Connect("systemd:a").status(), kInvalid,
+          "is for servers only");
   });
   EXPECT_EQ(service.Wait(), 0);
 }

@@ -162,7 +162,7 @@ TEST_P(InheritedSocketsTest, RefusesOtherDescriptorsAndLeavesThemAlone) {
   const absl::Status status =
       server.ServeConnection(SocketPair(SOCK_DGRAM).first);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_NE(status.message().find("use socketpair(2) with SOCK_SEQPACKET"),
+  EXPECT_NE(status.message().find("make the pair with SOCK_SEQPACKET"),
             absl::string_view::npos)
       << status;
 }

@@ -127,8 +127,8 @@ class TakePassedSocketsTest : public ::testing::Test {
 TEST_F(TakePassedSocketsTest, TakesAllOnce) {
   InService({a_.get(), b_.get()}, "a:b", [] {
     EXPECT_THAT(Numbers(TakePassedSockets("")), ElementsAre(3, 4));
-    Fails("", kPrecondition, "\"systemd:\" are in use");
-    Fails("a", kPrecondition, "\"systemd:a\" are in use");
+    Fails("", kPrecondition, "\"systemd:\" are already in use");
+    Fails("a", kPrecondition, "\"systemd:a\" are already in use");
   });
 }
 
@@ -180,7 +180,7 @@ TEST_F(TakePassedSocketsTest, AChildOfTheServiceHasNone) {
   InService({a_.get()}, "a", [] {
     EXPECT_THAT(Numbers(TakePassedSockets("a")), ElementsAre(3));
     EXPECT_EQ(InChild([] {
-                Fails("a", kPrecondition, "exec the server in its own place");
+                Fails("a", kPrecondition, "must exec the server");
                 return ::testing::Test::HasFailure() ? 1 : 0;
               }),
               0);

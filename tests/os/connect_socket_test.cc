@@ -158,11 +158,11 @@ TEST_F(ConnectSocketTest, SaysWhichComponentIsMissingOrInTheWay) {
   const std::string file = dir_.file("file");
   ASSERT_TRUE(std::ofstream(file).put('x').good());
   EXPECT_THAT(Why(Address("file")),
-              HasSubstr(" (ECONNREFUSED): " + file + " is no socket"));
+              HasSubstr(" (ECONNREFUSED): " + file + " is not a socket"));
   const absl::Status status = ConnectSocket(Address("file/socket")).status();
   EXPECT_FALSE(absl::IsUnavailable(status));
   EXPECT_THAT(std::string(status.message()),
-              HasSubstr(file + " is no directory"));
+              HasSubstr(file + " is not a directory"));
   { const SocketListener listener = Listen(); }
   EXPECT_THAT(Why(Address()),
               HasSubstr(dir_.file("socket") + " does not exist"));

@@ -145,8 +145,7 @@ TEST_F(InheritedSocketTest, RefusesWhatItCannotServeAndLeavesItOpen) {
   Refuses(Socket(AF_UNIX, SOCK_SEQPACKET), "connected");
   Refuses(Socket(AF_INET, SOCK_STREAM), "Unix domain");
   Refuses(Socket(AF_UNIX, SOCK_DGRAM), "connected");
-  Refuses(Pair(AF_UNIX, SOCK_DGRAM).first,
-          "use socketpair(2) with SOCK_SEQPACKET");
+  Refuses(Pair(AF_UNIX, SOCK_DGRAM).first, "make the pair with SOCK_SEQPACKET");
   const absl::StatusOr<InheritedSocket> nothing = TakeInheritedSocket(1 << 20);
   EXPECT_EQ(nothing.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(nothing.status().message()),
