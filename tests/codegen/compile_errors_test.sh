@@ -93,7 +93,7 @@ void Mix(fdrpc::testing::TestService::Service& one, fdrpc::testing::TestService:
 }
 PROGRAM
 
-refused "a stub of a StatusOr" "a stub is made of a Channel" << 'PROGRAM'
+refused "a stub of a StatusOr" "a stub takes a Channel" << 'PROGRAM'
 #include "fdrpc/channel.h"
 #include "testing.fdrpc.h"
 void Call() {

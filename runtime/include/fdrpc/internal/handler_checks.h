@@ -45,9 +45,8 @@ constexpr void CheckHandler(bool& overrides) {
       std::is_same_v<typename SignatureOf<decltype(kOwn)>::Type,
                      typename SignatureOf<decltype(kHandler)>::Type>,
       "a method of this service has the name of a handler, but other "
-      "parameters or another result: it hides the handler, which goes on "
-      "answering UNIMPLEMENTED. Declare it as the generated .fdrpc.h does, and "
-      "write override behind it");
+      "parameters or another result: it hides the handler, which still answers "
+      "UNIMPLEMENTED. Declare it as in the generated .fdrpc.h, with override");
   overrides = !std::is_same_v<decltype(kOwn), decltype(kHandler)>;
 }
 

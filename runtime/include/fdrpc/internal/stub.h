@@ -26,8 +26,8 @@ template <typename T>
 constexpr void RefuseStatusOr() {
   static_assert(
       !std::is_same_v<T, T>,
-      "a stub is made of a Channel: look whether the StatusOr is ok(), "
-      "and give the stub what it holds, as in Stub stub(*channel)");
+      "a stub takes a Channel: check that the StatusOr is ok(), and pass its "
+      "value, as in Stub stub(*channel)");
 }
 
 // Makes a blocking unary call whose reply is a message or a Parcel of one.
