@@ -6,7 +6,8 @@
 namespace fdrpc {
 
 absl::StatusOr<InProcessConnector> InProcessConnector::To(Server& server) {
-  absl::Status ready = server.core_->AcceptInProcess();
+  absl::Status ready = server.core_->CheckProcess();
+  if (ready.ok()) ready = server.core_->sources().AcceptInProcess();
   if (!ready.ok()) return ready;
   return InProcessConnector(server.core_);
 }
@@ -28,11 +29,13 @@ absl::StatusOr<std::unique_ptr<Transport>> InProcessConnector::operator()()
   if (server == nullptr) {
     return absl::UnavailableError("the server has shut down");
   }
+  absl::Status usable = server->CheckProcess();
+  if (!usable.ok()) return usable;
   absl::StatusOr<LoopbackTransport::Pair> ends =
       LoopbackTransport::CreatePair();
   if (!ends.ok()) return ends.status();
   absl::Status connected =
-      server->Connect(std::move(ends->second), OwnCredentials());
+      server->sources().Connect(std::move(ends->second), OwnCredentials());
   if (!connected.ok()) return connected;
   return std::move(ends->first);
 }

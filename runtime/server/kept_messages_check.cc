@@ -1,7 +1,6 @@
 #include "server/kept_messages_check.h"
 
 #include "absl/time/time.h"
-#include "fdrpc/internal/kept_messages.h"
 
 namespace fdrpc {
 namespace {
@@ -11,8 +10,8 @@ constexpr absl::Duration kKeptTime = absl::Seconds(1);
 
 }  // namespace
 
-void KeptMessagesCheck::OnCallDone(Executor& executor) {
-  if (!internal::KeptMessages::Any() || told_.load()) return;
+void KeptMessagesCheck::Tell(Executor& executor) {
+  if (told_.load()) return;
   // A thread that waits for longer is to look again.
   if (!told_.exchange(true)) executor.InterruptPoll();
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "base/monotonic_time.h"
+#include "fdrpc/internal/kept_messages.h"
 #include "server/executor.h"
 
 namespace fdrpc {
@@ -13,7 +14,9 @@ namespace fdrpc {
 class KeptMessagesCheck {
  public:
   // A call is done with its messages, of which some may be kept. Any thread.
-  void OnCallDone(Executor& executor);
+  void OnCallDone(Executor& executor) {
+    if (internal::KeptMessages::Any()) Tell(executor);
+  }
 
   // The polling thread's.
   //
@@ -22,6 +25,9 @@ class KeptMessagesCheck {
   void Advance(MonotonicTime now);
 
  private:
+  // The polling thread, that there is something to look at.
+  void Tell(Executor& executor);
+
   // Whether the polling thread has been told that messages are kept.
   std::atomic<bool> told_{false};
   MonotonicTime next_ = kNoDeadline;

@@ -25,7 +25,7 @@ Server::~Server() {
   core_->Shutdown(absl::ZeroDuration());
   if (ProcessExits() && core_->RunsThisThread()) {
     // exit(3) in a handler, which does not return: it cannot be waited for.
-    core_->CloseListeners();  // and their files go
+    core_->sources().listeners().Close();  // and their files go
     static std::atomic<const std::shared_ptr<ServerCore>*> last;
     last = new std::shared_ptr<ServerCore>(std::move(core_));
     return;
@@ -35,7 +35,7 @@ Server::~Server() {
 }
 
 void Server::AddService(Service& service) {
-  FDRPC_CHECK(!core_->serving() || core_->inherited_by_fork(),
+  FDRPC_CHECK(!core_->serves() || core_->inherited_by_fork(),
               "AddService() comes before Run() and Start()");
   core_->AddService(service);
 }
@@ -44,28 +44,28 @@ absl::Status Server::Listen(std::string_view address,
                             const ListenOptions& options) {
   absl::Status usable = core_->CheckProcess();
   if (!usable.ok()) return usable;
-  FDRPC_CHECK(!core_->serving(), "Listen() comes before Run() and Start()");
-  return core_->Listen(address, options);
+  FDRPC_CHECK(!core_->serves(), "Listen() comes before Run() and Start()");
+  return core_->sources().Listen(address, options);
 }
 
 absl::Status Server::Listen(UniqueFd listener, SocketFile file) {
   absl::Status usable = core_->CheckProcess();
   if (!usable.ok()) return usable;
-  FDRPC_CHECK(!core_->serving(), "Listen() comes before Run() and Start()");
-  return core_->Listen(std::move(listener),
-                       file == SocketFile::kIsRemovedAtTheEnd);
+  FDRPC_CHECK(!core_->serves(), "Listen() comes before Run() and Start()");
+  return core_->sources().Listen(std::move(listener),
+                                 file == SocketFile::kIsRemovedAtTheEnd);
 }
 
 absl::Status Server::ServeConnection(UniqueFd socket) {
   absl::Status usable = core_->CheckProcess();
   if (!usable.ok()) return usable;
-  return core_->ServeConnection(std::move(socket));
+  return core_->sources().ServeConnection(std::move(socket));
 }
 
 absl::StatusOr<std::vector<UniqueFd>> Server::HandOver() {
   absl::Status usable = core_->CheckProcess();
   if (!usable.ok()) return usable;
-  return core_->HandOver();
+  return core_->sources().listeners().HandOver();
 }
 
 void Server::Run() {

@@ -123,6 +123,9 @@ class ServerConnection final
   // Ends the connection and cancels its calls, but for one-way calls that are
   // here.
   void Close(const absl::Status& why) { connection_.Close(why); }
+  void CloseForShutdown() {
+    Close(absl::UnavailableError("the server is shutting down"));
+  }
   // Ends its calls, one-way calls too, with that, as far as the client reads.
   void FailCalls(const absl::Status& why);
 

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "os/activation.h"
+#include "fdrpc/internal/kept_messages.h"
+#include "os/busy_poll.h"
 #include "os/descriptor_flight.h"
-#include "os/inherited_socket.h"
 #include "os/open_files.h"
 #include "os/process_exit.h"
-#include "os/unix_address.h"
 #include "server/loop_executor.h"
-#include "transport/socket_transport.h"
+#include "server/service_notices.h"
 #include "wire/limits.h"
 
 namespace fdrpc {
@@ -43,90 +41,15 @@ ServerOptions AtLeastGuaranteed(ServerOptions options) {
 
 ServerCore::ServerCore(const ServerOptions& options)
     : options_(AtLeastGuaranteed(options)),
-      listeners_(kFirstListenerToken, ledger_owner_),
-      busy_poll_(options_.max_busy_poll),
-      next_token_(kFirstConnectionToken) {}
-
-absl::Status ServerCore::Listen(std::string_view address,
-                                const ListenOptions& options) {
-  absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
-  if (!number.ok()) return number.status();
-  const std::optional<std::string_view> passed = ParseSystemdAddress(address);
-  if (number->has_value() || passed.has_value()) {
-    if (options.mode.has_value() || options.owner.has_value() ||
-        options.group.has_value()) {
-      return absl::InvalidArgumentError(
-          "mode, owner and group are for a socket file that is made; an "
-          "inherited socket has been made already");
-    }
-    if (passed.has_value()) return ServePassed(*passed);
-    absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
-    if (!socket.ok()) return socket.status();
-    absl::Status serves = ServeInherited(*socket);
-    if (!serves.ok()) GiveBack(*std::move(socket));
-    return serves;
-  }
-  absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
-  if (!parsed.ok()) return parsed.status();
-  absl::Status prepared = Prepare();
-  if (!prepared.ok()) return prepared;
-  absl::StatusOr<SocketListener> listener =
-      SocketListener::Listen(*parsed, options);
-  if (!listener.ok()) return listener.status();
-  return listeners_.Add(*std::move(listener), *poller_);
-}
-
-absl::Status ServerCore::Listen(UniqueFd socket, bool removes_file) {
-  absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
-  if (!inspected.ok()) return inspected.status();
-  return ListenOn(*inspected, removes_file);
-}
-
-absl::Status ServerCore::ListenOn(InheritedSocket& socket, bool removes_file) {
-  absl::StatusOr<SocketListener> listener =
-      SocketListener::TakeOver(socket, removes_file);
-  if (!listener.ok()) return listener.status();
-  absl::Status prepared = Prepare();
-  if (!prepared.ok()) return prepared;
-  return listeners_.Add(*std::move(listener), *poller_);
-}
-
-absl::Status ServerCore::ServePassed(std::string_view name) {
-  // Before they are taken, which is once for all.
-  absl::Status prepared = Prepare();
-  if (!prepared.ok()) return prepared;
-  absl::StatusOr<std::vector<InheritedSocket>> sockets =
-      TakePassedSockets(name);
-  if (!sockets.ok()) return sockets.status();
-  for (InheritedSocket& socket : *sockets) {
-    absl::Status serves = ServeInherited(socket);
-    if (!serves.ok()) return serves;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ServerCore::ServeInherited(InheritedSocket& socket) {
-  return socket.kind.listens ? ListenOn(socket, /*removes_file=*/false)
-                             : ServeConnected(socket);
-}
-
-absl::Status ServerCore::ServeConnection(UniqueFd socket) {
-  absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
-  if (!inspected.ok()) return inspected.status();
-  return ServeConnected(*inspected);
-}
-
-absl::Status ServerCore::ServeConnected(InheritedSocket& socket) {
-  absl::Status usable = PrepareConnectedSocket(socket);
-  if (!usable.ok()) return usable;
-  const absl::StatusOr<PeerCredentials> peer =
-      GetPeerCredentials(socket.fd.get());
-  if (!peer.ok()) return peer.status();
-  absl::Status prepared = Prepare();
-  if (!prepared.ok()) return prepared;
-  if (!serving_) serves_given_ = true;
-  return Connect(NewTransport(std::move(socket.fd), socket.kind.type), *peer);
-}
+      sources_(
+          ServerPolling::kFirstListenerToken, ledger_owner_,
+          options_.max_connections, lifecycle_,
+          [this]() -> absl::StatusOr<Poller*> {
+            absl::Status opened = Open();
+            if (!opened.ok()) return opened;
+            return &*poller_;
+          },
+          [this] { wakeup_->Notify(); }) {}
 
 absl::Status ServerCore::CheckProcess() const {
   if (!inherited_by_fork()) return absl::OkStatus();
@@ -135,31 +58,24 @@ absl::Status ServerCore::CheckProcess() const {
       "its socket; open it in the child");
 }
 
-bool ServerCore::HasNothingToServe() {
-  if (!serves_given_ || !listeners_.empty() || accepts_in_process_) {
-    return false;
-  }
-  MutexLock lock(mu_);
-  return connections_.empty() && connected_.empty();
-}
-
-absl::Status ServerCore::Prepare() {
+absl::Status ServerCore::Open() {
   if (executor_ != nullptr) return absl::OkStatus();
   absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
   if (!wakeup.ok()) return wakeup.status();
   absl::StatusOr<Poller> poller = Poller::Create();
   if (!poller.ok()) return poller.status();
   absl::StatusOr<std::shared_ptr<WorkerPool>> pool = WorkerPool::Create(
-      options_.max_threads, [this](bool sleeps) { return PollOrSleep(sleeps); },
+      options_.max_threads,
+      [this](bool sleeps) { return polling_->PollOrSleep(sleeps); },
       [this] { wakeup_->Notify(); });
   if (!pool.ok()) return pool.status();
-  absl::Status added = poller->Add(wakeup->fd(), kWakeupToken, {});
+  absl::Status added =
+      poller->Add(wakeup->fd(), ServerPolling::kWakeupToken, {});
   if (!added.ok()) return added;
-  if (options_.notify_service_manager) {
-    absl::StatusOr<ServiceNotices> notices = ServiceNotices::FromEnvironment();
-    if (!notices.ok()) return notices.status();
-    notices_ = *std::move(notices);
-  }
+  absl::StatusOr<ServiceNotices> notices =
+      options_.notify_service_manager ? ServiceNotices::FromEnvironment()
+                                      : ServiceNotices();
+  if (!notices.ok()) return notices.status();
   if (options_.raise_open_files_limit) RaiseOpenFilesLimit();
   const ClientAccounts::Limits limits =
       ClientAccounts::LimitsFor(options_, OpenFilesLimit());
@@ -174,6 +90,15 @@ absl::Status ServerCore::Prepare() {
   accounts_ = std::make_shared<ClientAccounts>(limits);
   wakeup_ = *std::move(wakeup);
   poller_ = *std::move(poller);
+  connections_.emplace(options_, *poller_, *wakeup_);
+  schedule_.emplace(options_, lifecycle_, sources_, *connections_, counters_,
+                    *wakeup_, *std::move(notices),
+                    [this] { executor_->Stop(); });
+  polling_.emplace(options_.max_busy_poll, *poller_, *wakeup_, sources_,
+                   *connections_, *schedule_,
+                   [this](ConnectionSources::Connected connected) {
+                     Adopt(std::move(connected));
+                   });
   pool_ = *std::move(pool);
   executor_ = pool_;
   entries_ = {ForkLedger::Entry(wakeup_->fd(), ledger_owner_),
@@ -183,50 +108,25 @@ absl::Status ServerCore::Prepare() {
   return absl::OkStatus();
 }
 
-absl::Status ServerCore::AcceptInProcess() {
-  absl::Status usable = CheckProcess();
-  if (!usable.ok() || serving_) return usable;
-  absl::Status prepared = Prepare();
-  accepts_in_process_ = prepared.ok();
-  return prepared;
-}
-
-absl::Status ServerCore::Connect(std::unique_ptr<Transport> transport,
-                                 const PeerCredentials& peer) {
-  absl::Status usable = CheckProcess();
-  if (!usable.ok()) return usable;
-  {
-    MutexLock lock(mu_);
-    if (drain_deadline_.has_value()) {
-      return absl::UnavailableError("the server has shut down");
-    }
-    if (connected_.size() >= static_cast<size_t>(options_.max_connections)) {
-      return absl::UnavailableError("the server does not take connections yet");
-    }
-    connected_.push_back({std::move(transport), peer});
-  }
-  wakeup_->Notify();
-  return absl::OkStatus();
-}
-
 void ServerCore::BeginServing() {
-  FDRPC_CHECK(!listeners_.empty() || accepts_in_process_ || serves_given_,
+  FDRPC_CHECK(sources_.any(),
               "a server serves after Listen(), ServeConnection() or "
               "InProcessChannel()");
   FDRPC_CHECK(!inherited_by_fork(),
               "a server serves in a child of the process that opened its "
               "socket; after fork() or daemon(), open it in the child");
-  FDRPC_CHECK(!serving_, "a server serves once");
-  serving_ = true;
+  FDRPC_CHECK(!serves(), "a server serves once");
+  lifecycle_.Enter(ServerLifecycle::Stage::kServing);
   WatchProcessExit();
   BusyPoll::PrepareSystemCalls();
-  idle_check_at_ = DeadlineAfter(Clock::Real().Now(), options_.idle_timeout);
+  schedule_->Begin(Clock::Real().Now());
 }
 
 absl::Status ServerCore::ServeIn(std::shared_ptr<LoopCore> loop) {
   const auto executor = std::make_shared<LoopExecutor>(
-      std::move(loop), poller_->fd(), [this] { return Poll(MonotonicTime()); },
-      [this] { return NextDeadline(); });
+      std::move(loop), poller_->fd(),
+      [this] { return polling_->Poll(MonotonicTime()); },
+      [this] { return schedule_->next(); });
   executor_ = executor;
   absl::Status started = executor->Start();
   if (started.ok()) {
@@ -237,109 +137,39 @@ absl::Status ServerCore::ServeIn(std::shared_ptr<LoopCore> loop) {
   return started;
 }
 
-void ServerCore::AdoptSocket(UniqueFd socket, int type) {
-  const absl::StatusOr<PeerCredentials> peer = GetPeerCredentials(socket.get());
-  if (!peer.ok()) return;
-  Adopt(NewTransport(std::move(socket), type), *peer);
-}
-
-std::unique_ptr<Transport> ServerCore::NewTransport(UniqueFd socket, int type) {
-  const int fd = socket.get();
-  ForkLedger::Add(fd, ledger_owner_);
-  return CreateSocketTransport(std::move(socket), type);
-}
-
-void ServerCore::AdoptConnected() {
-  std::vector<Connected> connected;
-  {
-    MutexLock lock(mu_);
-    connected.swap(connected_);
-  }
-  for (Connected& each : connected) {
-    Adopt(std::move(each.transport), each.peer);
-  }
-}
-
-void ServerCore::Adopt(std::unique_ptr<Transport> transport,
-                       const PeerCredentials& peer) {
-  const uint64_t token = next_token_++;
-  // Not converted: that it is a host is its own affair.
-  std::shared_ptr<ServerConnection::Host> host(shared_from_this(), this);
+void ServerCore::Adopt(ConnectionSources::Connected connected) {
+  const PeerCredentials& peer = connected.peer;
   absl::StatusOr<std::unique_ptr<ClientShare>> share =
       accounts_->Admit(peer.uid);
   const std::shared_ptr<ServerConnection> connection = ServerConnection::Create(
-      std::move(transport), peer, share.ok() ? *std::move(share) : nullptr,
+      std::move(connected.transport), peer,
+      share.ok() ? *std::move(share) : nullptr,
       {.options = options_,
        .registry = registry_,
        .executor = *executor_,
-       .deadlines = deadlines_,
+       .deadlines = schedule_->deadlines(),
        .counters = counters_,
-       .kept_messages = kept_messages_,
+       .kept_messages = schedule_->kept_messages(),
        .wakeup = *wakeup_},
-      std::move(host), token);
+      {shared_from_this(), &*connections_}, connections_->NewToken());
   if (!share.ok()) return connection->TurnAway(share.status());
-  {
-    MutexLock lock(mu_);
-    std::erase_if(left_, [](const auto& left) { return left.expired(); });
-    if (!poller_->Add(connection->pollable_fd(), token, {}).ok()) return;
-    connections_.emplace(token, connection);
-  }
-  Expect(handshakes_, options_.handshake_timeout, token);
-  if (options_.max_connection_age != absl::InfiniteDuration()) {
-    Expect(ages_, options_.max_connection_age, token);
-  }
-  if (options_.max_connection_idle != absl::InfiniteDuration()) {
-    Expect(idles_, options_.max_connection_idle, token);
-  }
-  connection->Start();
+  connections_->Add(connection);
 }
 
-void ServerCore::Expect(std::deque<Expected>& queue, absl::Duration timeout,
-                        uint64_t token) {
-  queue.push_back({DeadlineAfter(Clock::Real().Now(), timeout), token});
+void ServerCore::Shutdown(absl::Duration drain_timeout) {
+  if (inherited_by_fork()) return;
+  lifecycle_.RequestShutdown(Clock::Real().Now(), drain_timeout);
+  sources_.DropWaiting();
+  if (wakeup_.has_value()) wakeup_->Notify();
 }
 
-void ServerCore::OnInterestChanged(ServerConnection& connection) {
-  // Under the lock, so that of two changes the later one's outcome stays.
-  MutexLock lock(mu_);
-  if (!connections_.contains(connection.token())) return;
-  // Of a descriptor in the set only a lack of memory can fail; what is lost is
-  // noticed when the peer goes.
-  (void)poller_->Change(connection.pollable_fd(), connection.token(),
-                        connection.interest());
-}
-
-void ServerCore::OnConnectionClosed(ServerConnection& connection) {
-  std::shared_ptr<ServerConnection> gone;
-  {
-    MutexLock lock(mu_);
-    auto it = connections_.find(connection.token());
-    if (it == connections_.end()) return;
-    poller_->Remove(connection.pollable_fd());
-    gone = std::move(it->second);
-    connections_.erase(it);
-    if (gone->has_calls()) left_.push_back(gone);
+void ServerCore::CloseConnections() {
+  if (!connections_.has_value()) return;
+  for (const auto& connection : connections_->All()) {
+    connection->CloseForShutdown();
   }
-  // A shutdown may have waited for it.
-  wakeup_->Notify();
-}
-
-std::shared_ptr<ServerConnection> ServerCore::FindConnection(uint64_t token) {
-  MutexLock lock(mu_);
-  auto it = connections_.find(token);
-  return it == connections_.end() ? nullptr : it->second;
-}
-
-std::vector<std::shared_ptr<ServerConnection>> ServerCore::AllConnections() {
-  MutexLock lock(mu_);
-  std::vector<std::shared_ptr<ServerConnection>> all;
-  all.reserve(connections_.size());
-  for (const auto& [token, connection] : connections_)
-    all.push_back(connection);
-  for (const auto& left : left_) {
-    if (auto connection = left.lock()) all.push_back(std::move(connection));
-  }
-  return all;
+  // Nobody watches them any more, unless the process has another server.
+  for (int i = 0; i < 2; ++i) internal::KeptMessages::DropUnused();
 }
 
 }  // namespace fdrpc

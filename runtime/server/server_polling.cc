@@ -1,12 +1,8 @@
-// How a server waits, and what it does when something has come: the part of
-// ServerCore that the polling thread, or a loop, runs.
+#include "server/server_polling.h"
 
-#include <algorithm>
-#include <utility>
+#include <memory>
 
 #include "os/background_close.h"
-#include "server/incoming_call.h"
-#include "server/server_core.h"
 
 namespace fdrpc {
 namespace {
@@ -18,11 +14,11 @@ constexpr int kPollsOfOne = 8;
 
 }  // namespace
 
-WorkerPool::Found ServerCore::PollOrSleep(bool sleeps) {
+WorkerPool::Found ServerPolling::PollOrSleep(bool sleeps) {
   using Found = WorkerPool::Found;
   const size_t frames = frames_read_;
   if (sleeps) {
-    if (Poll(NextDeadline())) {
+    if (Poll(schedule_.next())) {
       busy_poll_.OnArrival(wait_, Clock::Real().Now(), BusyPoll::Came::kLater,
                            frames_read_ - frames);
     }
@@ -31,7 +27,8 @@ WorkerPool::Found ServerCore::PollOrSleep(bool sleeps) {
   MonotonicTime now = Clock::Real().Now();
   wait_ = busy_poll_.Begin(now);
   if (wait_.polls()) {
-    const std::shared_ptr<ServerConnection> last = FindConnection(last_read_);
+    const std::shared_ptr<ServerConnection> last =
+        connections_.Find(last_read_);
     auto came = BusyPoll::Came::kBefore;
     while (now < wait_.until) {
       const bool found = PollBusily(last.get());
@@ -46,7 +43,7 @@ WorkerPool::Found ServerCore::PollOrSleep(bool sleeps) {
   return busy_poll_.expects_arrival() ? Found::kNothingYet : Found::kNothing;
 }
 
-bool ServerCore::PollBusily(ServerConnection* connection) {
+bool ServerPolling::PollBusily(ServerConnection* connection) {
   if (connection == nullptr || !connection->interest().readable ||
       --busy_polls_ < 0) {
     busy_polls_ = kPollsOfOne;
@@ -56,17 +53,17 @@ bool ServerCore::PollBusily(ServerConnection* connection) {
   return ReadFrames(*connection);
 }
 
-bool ServerCore::ReadFrames(ServerConnection& connection) {
+bool ServerPolling::ReadFrames(ServerConnection& connection) {
   const size_t before = connection.frames_read();
   const bool read = connection.OnReadable();
   frames_read_ += connection.frames_read() - before;
   return read;
 }
 
-bool ServerCore::Poll(MonotonicTime until) {
+bool ServerPolling::Poll(MonotonicTime until) {
   Poller::Event events[kMostEvents];
   const absl::Span<Poller::Event> ready =
-      poller_->Wait(absl::MakeSpan(events), until);
+      poller_.Wait(absl::MakeSpan(events), until);
   // What clients sent may block whoever closes it; this thread must not be held
   // up. Given away after each event: it counts for its sender before anything
   // else of that is received.
@@ -75,63 +72,32 @@ bool ServerCore::Poll(MonotonicTime until) {
     Handle(event);
   }
   BackgroundCloses closes;
-  const MonotonicTime now = Clock::Real().Now();
-  listeners_.Resume(now);
-  ExpireHandshakes(now);
-  ExpireRequests(now);
-  RetireConnections(now);
-  RetireIdleConnections(now);
-  ShutdownIfIdle(now);
-  kept_messages_.Advance(now);
-  const auto expired = deadlines_.TakeExpired(now);
-  for (const auto& call : expired) call->OnDeadline();
-  AdvanceShutdown(now);
-  notices_.Advance(now);
-  return !ready.empty() || !expired.empty();
+  const bool expired = schedule_.Advance(Clock::Real().Now());
+  return !ready.empty() || expired;
 }
 
-MonotonicTime ServerCore::NextDeadline() {
-  MonotonicTime next =
-      std::min({deadlines_.next(), listeners_.next_resume(), idle_check_at_,
-                kept_messages_.next(), notices_.next()});
-  for (const std::deque<Expected>* queue :
-       {&handshakes_, &requests_, &ages_, &idles_}) {
-    if (!queue->empty()) next = std::min(next, queue->front().deadline);
-  }
-  for (const Draining& draining : draining_) {
-    next = std::min(
-        {next, draining.deadline, draining.connection->next_drain_step()});
-  }
-  // It has passed, or there was nothing to wait for: handlers say when they
-  // end.
-  if (counters_.handlers.awaited()) return next;
-  MutexLock lock(mu_);
-  return std::min(next, drain_deadline_.value_or(kNoDeadline));
-}
-
-void ServerCore::Handle(const Poller::Event& event) {
+void ServerPolling::Handle(const Poller::Event& event) {
   if (event.token == kWakeupToken) {
-    wakeup_->Clear();
-    AdoptConnected();
+    wakeup_.Clear();
+    for (auto& connected : sources_.TakeWaiting()) adopt_(std::move(connected));
     return;
   }
-  if (event.token < kFirstConnectionToken) {
-    return listeners_.Accept(event.token, [this](UniqueFd socket, int type) {
-      AdoptSocket(std::move(socket), type);
-    });
+  if (event.token < ConnectionSet::kFirstToken) {
+    return sources_.Accept(event.token, adopt_);
   }
   // It may have been closed by a handler's thread a moment ago.
   const std::shared_ptr<ServerConnection> connection =
-      FindConnection(event.token);
+      connections_.Find(event.token);
   if (connection == nullptr) return;
   if (event.writable) connection->OnWritable();
   if (event.readable) Read(*connection);
 }
 
-void ServerCore::Read(ServerConnection& connection) {
+void ServerPolling::Read(ServerConnection& connection) {
   (void)ReadFrames(connection);
   if (last_read_ == connection.token()) return;
-  const std::shared_ptr<ServerConnection> former = FindConnection(last_read_);
+  const std::shared_ptr<ServerConnection> former =
+      connections_.Find(last_read_);
   if (former != nullptr) former->ReleaseIdleMemory();
   last_read_ = connection.token();
 }

@@ -1,0 +1,155 @@
+#include "server/connection_sources.h"
+
+#include <optional>
+#include <utility>
+
+#include "os/activation.h"
+#include "os/fork_ledger.h"
+#include "os/local_socket.h"
+#include "os/socket_listener.h"
+#include "os/unix_address.h"
+#include "transport/socket_transport.h"
+
+namespace fdrpc {
+
+absl::Status ConnectionSources::Listen(std::string_view address,
+                                       const ListenOptions& options) {
+  absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
+  if (!number.ok()) return number.status();
+  const std::optional<std::string_view> passed = ParseSystemdAddress(address);
+  if (number->has_value() || passed.has_value()) {
+    if (options.mode.has_value() || options.owner.has_value() ||
+        options.group.has_value()) {
+      return absl::InvalidArgumentError(
+          "mode, owner and group are for a socket file that is made; an "
+          "inherited socket has been made already");
+    }
+    if (passed.has_value()) return ServePassed(*passed);
+    absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
+    if (!socket.ok()) return socket.status();
+    absl::Status serves = ServeInherited(*socket);
+    if (!serves.ok()) GiveBack(*std::move(socket));
+    return serves;
+  }
+  absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
+  if (!parsed.ok()) return parsed.status();
+  const absl::StatusOr<Poller*> poller = open_();
+  if (!poller.ok()) return poller.status();
+  absl::StatusOr<SocketListener> listener =
+      SocketListener::Listen(*parsed, options);
+  if (!listener.ok()) return listener.status();
+  return listeners_.Add(*std::move(listener), **poller);
+}
+
+absl::Status ConnectionSources::Listen(UniqueFd socket, bool removes_file) {
+  absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
+  if (!inspected.ok()) return inspected.status();
+  return ListenOn(*inspected, removes_file);
+}
+
+absl::Status ConnectionSources::ListenOn(InheritedSocket& socket,
+                                         bool removes_file) {
+  absl::StatusOr<SocketListener> listener =
+      SocketListener::TakeOver(socket, removes_file);
+  if (!listener.ok()) return listener.status();
+  const absl::StatusOr<Poller*> poller = open_();
+  if (!poller.ok()) return poller.status();
+  return listeners_.Add(*std::move(listener), **poller);
+}
+
+absl::Status ConnectionSources::ServePassed(std::string_view name) {
+  // Before they are taken, which is once for all.
+  const absl::StatusOr<Poller*> poller = open_();
+  if (!poller.ok()) return poller.status();
+  absl::StatusOr<std::vector<InheritedSocket>> sockets =
+      TakePassedSockets(name);
+  if (!sockets.ok()) return sockets.status();
+  for (InheritedSocket& socket : *sockets) {
+    absl::Status serves = ServeInherited(socket);
+    if (!serves.ok()) return serves;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ConnectionSources::ServeInherited(InheritedSocket& socket) {
+  return socket.kind.listens ? ListenOn(socket, /*removes_file=*/false)
+                             : ServeConnected(socket);
+}
+
+absl::Status ConnectionSources::ServeConnection(UniqueFd socket) {
+  absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
+  if (!inspected.ok()) return inspected.status();
+  return ServeConnected(*inspected);
+}
+
+absl::Status ConnectionSources::ServeConnected(InheritedSocket& socket) {
+  absl::Status usable = PrepareConnectedSocket(socket);
+  if (!usable.ok()) return usable;
+  const absl::StatusOr<PeerCredentials> peer =
+      GetPeerCredentials(socket.fd.get());
+  if (!peer.ok()) return peer.status();
+  const absl::StatusOr<Poller*> poller = open_();
+  if (!poller.ok()) return poller.status();
+  if (!lifecycle_.serves()) serves_given_ = true;
+  return Connect(NewTransport(std::move(socket.fd), socket.kind.type), *peer);
+}
+
+absl::Status ConnectionSources::AcceptInProcess() {
+  if (lifecycle_.serves()) return absl::OkStatus();
+  const absl::StatusOr<Poller*> poller = open_();
+  accepts_in_process_ = poller.ok();
+  return poller.status();
+}
+
+absl::Status ConnectionSources::Connect(std::unique_ptr<Transport> transport,
+                                        const PeerCredentials& peer) {
+  {
+    MutexLock lock(mu_);
+    // Who has shut the server down drops what waits behind that.
+    if (lifecycle_.shutdown_deadline().has_value()) {
+      return absl::UnavailableError("the server has shut down");
+    }
+    if (waiting_.size() >= most_waiting_) {
+      return absl::UnavailableError("the server does not take connections yet");
+    }
+    waiting_.push_back({std::move(transport), peer});
+  }
+  wake_();
+  return absl::OkStatus();
+}
+
+bool ConnectionSources::any() const {
+  return !listeners_.empty() || accepts_in_process_ || serves_given_;
+}
+
+bool ConnectionSources::exhausted() const {
+  if (!serves_given_ || !listeners_.empty() || accepts_in_process_) {
+    return false;
+  }
+  MutexLock lock(mu_);
+  return waiting_.empty();
+}
+
+void ConnectionSources::Accept(uint64_t token,
+                               absl::FunctionRef<void(Connected)> adopt) {
+  listeners_.Accept(token, [&](UniqueFd socket, int type) {
+    const absl::StatusOr<PeerCredentials> peer =
+        GetPeerCredentials(socket.get());
+    if (!peer.ok()) return;
+    adopt({NewTransport(std::move(socket), type), *peer});
+  });
+}
+
+std::vector<ConnectionSources::Connected> ConnectionSources::TakeWaiting() {
+  MutexLock lock(mu_);
+  return std::exchange(waiting_, {});
+}
+
+std::unique_ptr<Transport> ConnectionSources::NewTransport(UniqueFd socket,
+                                                           int type) {
+  const int fd = socket.get();
+  ForkLedger::Add(fd, owner_);
+  return CreateSocketTransport(std::move(socket), type);
+}
+
+}  // namespace fdrpc

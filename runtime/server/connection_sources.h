@@ -1,0 +1,117 @@
+#ifndef FDRPC_SERVER_CONNECTION_SOURCES_H_
+#define FDRPC_SERVER_CONNECTION_SOURCES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/monotonic_time.h"
+#include "base/mutex.h"
+#include "fdrpc/listen_options.h"
+#include "fdrpc/peer_credentials.h"
+#include "fdrpc/unique_fd.h"
+#include "os/inherited_socket.h"
+#include "os/poller.h"
+#include "server/listeners.h"
+#include "server/server_lifecycle.h"
+#include "transport/transport.h"
+
+namespace fdrpc {
+
+// Where a server's connections come from: listening sockets, which it opens, is
+// given or inherits; connected ones, likewise; and channels of its own process.
+// Has no part in a connection once that is adopted.
+//
+// Threads: those functions that Server says that of may be called from any.
+class ConnectionSources {
+ public:
+  // A connection that has been made.
+  struct Connected {
+    std::unique_ptr<Transport> transport;
+    PeerCredentials peer;
+  };
+
+  // The first listener has the token `first_token`, and so on. `owner`: of the
+  // sockets, in the ForkLedger. So many connections wait to be adopted at most.
+  // `open` gives the poller for the listeners, which is borrowed, and is called
+  // before anything is taken that cannot be given back; `wake` is called when a
+  // connection waits.
+  ConnectionSources(uint64_t first_token, uint32_t owner, size_t most_waiting,
+                    const ServerLifecycle& lifecycle,
+                    std::function<absl::StatusOr<Poller*>()> open,
+                    std::function<void()> wake)
+      : owner_(owner),
+        most_waiting_(most_waiting),
+        lifecycle_(lifecycle),
+        open_(std::move(open)),
+        wake_(std::move(wake)),
+        listeners_(first_token, owner) {}
+  ConnectionSources(const ConnectionSources&) = delete;
+  ConnectionSources& operator=(const ConnectionSources&) = delete;
+
+  // As Server has them.
+  absl::Status Listen(std::string_view address, const ListenOptions& options)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Listen(UniqueFd socket, bool removes_file);
+  absl::Status ServeConnection(UniqueFd socket) ABSL_LOCKS_EXCLUDED(mu_);
+  // Channels of this process may Connect(), before the server serves, too.
+  absl::Status AcceptInProcess();
+  // Takes the server's end of a connection, which waits to be adopted.
+  // UNAVAILABLE if too many do, and once the server shuts down. Any thread.
+  absl::Status Connect(std::unique_ptr<Transport> transport,
+                       const PeerCredentials& peer) ABSL_LOCKS_EXCLUDED(mu_);
+
+  Listeners& listeners() { return listeners_; }
+  const Listeners& listeners() const { return listeners_; }
+  // Whether there is anything to serve on.
+  bool any() const;
+  // Whether there is and will be nothing more: the server was given connected
+  // sockets alone, and none of them waits.
+  bool exhausted() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The polling thread's.
+  //
+  // Gives what has connected at a listener, or some of it, to `adopt`.
+  void Accept(uint64_t token, absl::FunctionRef<void(Connected)> adopt);
+  // What waits to be adopted.
+  std::vector<Connected> TakeWaiting() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Once somebody has asked the server to shut down: as a listener's queue, it
+  // goes with what waits there. Any thread.
+  void DropWaiting() ABSL_LOCKS_EXCLUDED(mu_) { (void)TakeWaiting(); }
+
+ private:
+  // A socket that cannot be served is left to the caller.
+  absl::Status ServeInherited(InheritedSocket& socket) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status ListenOn(InheritedSocket& socket, bool removes_file);
+  absl::Status ServeConnected(InheritedSocket& socket) ABSL_LOCKS_EXCLUDED(mu_);
+  // Those of a service manager's sockets that have this name.
+  absl::Status ServePassed(std::string_view name) ABSL_LOCKS_EXCLUDED(mu_);
+  // What is connected through a socket: entered in the ForkLedger until it
+  // goes.
+  std::unique_ptr<Transport> NewTransport(UniqueFd socket, int type);
+
+  const uint32_t owner_;
+  const size_t most_waiting_;
+  const ServerLifecycle& lifecycle_;
+  const std::function<absl::StatusOr<Poller*>()> open_;
+  const std::function<void()> wake_;
+  Listeners listeners_;
+  // Set before the server serves.
+  bool accepts_in_process_ = false;
+  bool serves_given_ = false;  // connected sockets
+
+  mutable Mutex mu_;
+  std::vector<Connected> waiting_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_CONNECTION_SOURCES_H_

@@ -1,0 +1,66 @@
+#include "server/connection_timeouts.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace fdrpc {
+
+ConnectionTimeouts::ConnectionTimeouts(const ServerOptions& options)
+    : request_timeout_(options.request_timeout),
+      max_age_grace_(options.max_connection_age_grace),
+      handshakes_(options.handshake_timeout),
+      requests_(options.request_timeout),
+      ages_(options.max_connection_age),
+      idles_(options.max_connection_idle) {}
+
+void ConnectionTimeouts::Add(
+    const std::shared_ptr<ServerConnection>& connection) {
+  const MonotonicTime now = Clock::Real().Now();
+  handshakes_.Add(connection, now);
+  ages_.Add(connection, now);
+  idles_.Add(connection, now);
+}
+
+void ConnectionTimeouts::OnRequestIncomplete(ServerConnection& connection) {
+  requests_.Add(connection.shared_from_this(), Clock::Real().Now());
+}
+
+MonotonicTime ConnectionTimeouts::next() const {
+  return std::min(
+      {handshakes_.next(), requests_.next(), ages_.next(), idles_.next()});
+}
+
+void ConnectionTimeouts::Advance(MonotonicTime now,
+                                 DrainingConnections& draining) {
+  while (const auto connection = handshakes_.TakeExpired(now)) {
+    if (connection->has_hello()) continue;
+    connection->Close(
+        absl::DeadlineExceededError("the client made no handshake in time"));
+  }
+  // Nobody is to wake up for what is done.
+  handshakes_.DropFront(
+      [](const ServerConnection& front) { return front.has_hello(); });
+  while (const auto connection = requests_.TakeExpired(now)) {
+    const std::optional<MonotonicTime> since = connection->incomplete_since();
+    if (!since.has_value()) continue;
+    if (DeadlineAfter(*since, request_timeout_) <= now) {
+      connection->Close(absl::DeadlineExceededError(
+          "the client did not end a request in time"));
+    } else {
+      requests_.Add(connection, now);
+    }
+  }
+  while (const auto connection = ages_.TakeExpired(now)) {
+    draining.Add(connection, DeadlineAfter(now, max_age_grace_));
+  }
+  while (const auto connection = idles_.TakeExpired(now)) {
+    if (connection->draining()) continue;
+    if (connection->WasIdle()) {
+      draining.Add(connection, kNoDeadline);
+    } else {
+      idles_.Add(connection, now);
+    }
+  }
+}
+
+}  // namespace fdrpc

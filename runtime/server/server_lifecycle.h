@@ -1,0 +1,64 @@
+#ifndef FDRPC_SERVER_SERVER_LIFECYCLE_H_
+#define FDRPC_SERVER_SERVER_LIFECYCLE_H_
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "base/monotonic_time.h"
+#include "base/mutex.h"
+
+namespace fdrpc {
+
+// How far a server is on its way from being set up to its end, and whether
+// somebody has asked for that. Any thread, except as said.
+class ServerLifecycle {
+ public:
+  enum class Stage {
+    kSetUp,  // is given services and sockets
+    kServing,
+    kDraining,  // takes no connections; those that it has drain
+    kEnding,    // has no connections; only handlers are left
+  };
+
+  Stage stage() const { return stage_.load(std::memory_order_acquire); }
+  bool serves() const { return stage() != Stage::kSetUp; }
+  // To the next stage: to kServing on the thread that has set the server up,
+  // then on the polling one.
+  void Enter(Stage next) { stage_.store(next, std::memory_order_release); }
+
+  // Asks for the end: what is in progress `drain_timeout` from now is
+  // cancelled. A second request can only make that sooner.
+  void RequestShutdown(MonotonicTime now, absl::Duration drain_timeout)
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    const MonotonicTime deadline =
+        DeadlineAfter(now, std::max(drain_timeout, absl::ZeroDuration()));
+    MutexLock lock(mu_);
+    shutdown_deadline_ =
+        std::min(shutdown_deadline_.value_or(kNoDeadline), deadline);
+  }
+  // That time; none if nobody has asked.
+  std::optional<MonotonicTime> shutdown_deadline() const
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    return shutdown_deadline_;
+  }
+  // The same for a signal handler, in which a lock cannot be taken: the polling
+  // thread takes the request, and makes it one to shut down.
+  void RequestStop() { stop_requested_.store(true, std::memory_order_release); }
+  bool TakeStopRequest() {
+    return stop_requested_.exchange(false, std::memory_order_acq_rel);
+  }
+
+ private:
+  std::atomic<Stage> stage_{Stage::kSetUp};
+  std::atomic<bool> stop_requested_{false};
+  mutable Mutex mu_;
+  std::optional<MonotonicTime> shutdown_deadline_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_SERVER_LIFECYCLE_H_
