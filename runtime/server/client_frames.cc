@@ -1,12 +1,11 @@
-// What clients send: the part of ServerConnection that takes frames.
+#include "server/client_frames.h"
 
 #include <algorithm>
-#include <utility>
+#include <chrono>
 
 #include "base/recycled.h"
 #include "call/kinds_differ.h"
 #include "call/message_assembler.h"
-#include "server/server_connection.h"
 #include "wire/frame_rules.h"
 #include "wire/limits.h"
 #include "wire/metadata_block.h"
@@ -18,20 +17,30 @@ absl::Status Violation(const char* what) {
   return absl::InvalidArgumentError(what);
 }
 
+// Whether nothing of a call follows its open frame.
+bool IsWhole(const RegisteredMethod& method, const FrameHeader& open) {
+  return method.kind() == MethodKind::kUnary &&
+         (open.flags & kFlagHalfClose) != 0;
+}
+
 }  // namespace
 
-absl::Status ServerConnection::OnFrame(IncomingFrame& frame) {
+absl::Status ClientFrames::OnFrame(IncomingFrame& frame,
+                                   IncomingCall::Origin& origin) {
   absl::Status valid = CheckFrame(frame.header, Side::kClient);
   if (!valid.ok()) return valid;
   switch (static_cast<FrameType>(frame.header.type)) {
     case FrameType::kOpen:
-      return OnOpen(frame);
+      return OnOpen(frame, origin);
     case FrameType::kMessage:
       return OnMessage(frame);
     case FrameType::kCancel:
       return OnCancel(frame);
     case FrameType::kMethod:
-      return OnMethod(frame);
+      return methods_.Add(frame.header.argument, frame.payload)
+                 ? valid
+                 : Violation(
+                       "method numbers that do not run from 1 to the limit");
     case FrameType::kCredit:
       return OnCredit(frame);
     default:
@@ -39,160 +48,146 @@ absl::Status ServerConnection::OnFrame(IncomingFrame& frame) {
   }
 }
 
-absl::Status ServerConnection::OnMethod(const IncomingFrame& frame) {
-  if (frame.header.argument != methods_.size() + 1 ||
-      frame.header.argument > kMaxMethods) {
-    return Violation("method numbers that do not run from 1 to the limit");
+absl::Status ClientFrames::OnOpen(IncomingFrame& frame,
+                                  IncomingCall::Origin& origin) {
+  const FrameHeader& header = frame.header;
+  if (header.call_id <= last_call_id_) {
+    return Violation("a call id that does not increase");
   }
-  methods_.push_back(shared_.registry.Find(frame.payload));
-  return absl::OkStatus();
-}
-
-absl::Status ServerConnection::OnOpen(IncomingFrame& frame) {
-  const uint32_t id = frame.header.call_id;
-  const bool one_way = (frame.header.flags & kFlagOneWay) != 0;
-  if (id <= last_call_id_) return Violation("a call id that does not increase");
-  if (frame.header.argument > methods_.size()) {
+  const absl::StatusOr<RegisteredMethod>* const method =
+      methods_.Find(header.argument);
+  if (method == nullptr) {
     return Violation("a call of a method that was not named");
   }
   OpenHeader open;
   absl::Status decoded =
-      frame.payload_lost
-          ? absl::OkStatus()
-          : DecodeOpenHeader(frame.header.flags, frame.payload, open);
+      frame.payload_lost ? absl::OkStatus()
+                         : DecodeOpenHeader(header.flags, frame.payload, open);
   if (!decoded.ok()) return decoded;
-  const absl::StatusOr<RegisteredMethod>& method =
-      methods_[frame.header.argument - 1];
-  // Where nothing more is read, only calls that are here whole can be served.
-  if (!reads_ && method.ok() &&
-      (method->kind() != MethodKind::kUnary ||
-       (frame.header.flags & kFlagHalfClose) == 0)) {
-    takes_calls_ = false;
-  }
   // The client learns from the go-away which calls were not taken.
-  if (!takes_calls_) return absl::OkStatus();
-  last_call_id_ = id;
-  if (one_way) ++shared_.counters.one_way_calls;
-
-  if (frame.payload_lost) {
-    Refuse(id, one_way, DescriptorsCutOff());
+  if (!drain_.TakesCall(!method->ok() || IsWhole(**method, header))) {
     return absl::OkStatus();
   }
-  if (!method.ok()) {
-    Refuse(id, one_way, method.status());
-    return absl::OkStatus();
+  last_call_id_ = header.call_id;
+  const bool one_way = (header.flags & kFlagOneWay) != 0;
+  if (one_way) ++environment_.counters.one_way_calls;
+  const absl::StatusOr<std::shared_ptr<IncomingCall>> call =
+      MakeCall(frame, *method, open, origin);
+  if (call.ok()) {
+    absl::Status delivered = Deliver(**call, frame, open.message);
+    if (delivered.ok() && (*method)->streams_requests()) (*call)->Start();
+    return delivered;
   }
-  if (one_way && method->kind() != MethodKind::kUnary) {
-    ++shared_.counters.one_way_errors;
-    return absl::OkStatus();
+  if (one_way) {
+    ++environment_.counters.one_way_errors;
+  } else {
+    origin.EndCall(header.call_id, BuildStatus(header.call_id, call.status(),
+                                               {}, {}, nullptr, {}));
+    origin.Flush();
   }
-  // One request begins in the open frame, a stream of them behind it.
-  if (((frame.header.flags & kFlagMessage) == 0) !=
-      method->streams_requests()) {
-    Refuse(id, one_way,
-           KindsDiffer(method->handler->method->full_name, "request",
-                       "requests", method->streams_requests()));
-    return absl::OkStatus();
-  }
-  const absl::Status fits =
-      CheckMetadataSize(open.metadata, shared_.options.max_metadata_bytes,
-                        "ServerOptions::max_metadata_bytes");
-  if (!fits.ok()) {
-    Refuse(id, one_way, fits);
-    return absl::OkStatus();
-  }
-  const std::shared_ptr<IncomingCall> call =
-      MakeCall(id, *method, open, one_way);
-  if (call == nullptr) return absl::OkStatus();
-  absl::Status delivered = Deliver(*call, frame, open.message);
-  if (delivered.ok() && method->streams_requests()) call->Start();
-  return delivered;
+  return absl::OkStatus();
 }
 
-std::shared_ptr<IncomingCall> ServerConnection::MakeCall(
-    uint32_t id, const RegisteredMethod& method, OpenHeader& open,
-    bool one_way) {
-  const size_t metadata_bytes = MemoryOf(open.metadata);
-  if (metadata_bytes > 0) {
-    const absl::Status charged = account_.Charge(metadata_bytes, 0);
-    if (!charged.ok()) {
-      Refuse(id, one_way, charged);
-      return nullptr;
-    }
+absl::StatusOr<std::shared_ptr<IncomingCall>> ClientFrames::MakeCall(
+    const IncomingFrame& frame, const absl::StatusOr<RegisteredMethod>& method,
+    OpenHeader& open, IncomingCall::Origin& origin) {
+  const uint8_t flags = frame.header.flags;
+  const bool one_way = (flags & kFlagOneWay) != 0;
+  if (frame.payload_lost) return DescriptorsCutOff();
+  if (!method.ok()) return method.status();
+  // One request begins in the open frame, a stream of them behind it.
+  if (((flags & kFlagMessage) == 0) != method->streams_requests() ||
+      (one_way && method->kind() != MethodKind::kUnary)) {
+    return KindsDiffer(method->handler->method->full_name, "request",
+                       "requests", method->streams_requests());
   }
+  const absl::Status fits =
+      CheckMetadataSize(open.metadata, options_.max_metadata_bytes,
+                        "ServerOptions::max_metadata_bytes");
+  if (!fits.ok()) return fits;
+  IncomingCall::Terms terms = TermsOf(frame.header.call_id, *method, open);
+  terms.one_way = one_way;
+  if (terms.metadata_bytes > 0) {
+    const absl::Status charged =
+        environment_.account.Charge(terms.metadata_bytes, 0);
+    if (!charged.ok()) return charged;
+  }
+  environment_.counters.handlers.Add();
+  drain_.OnCallTaken();
+  auto call = MakeRecycled<IncomingCall>(origin.shared_from_this(),
+                                         environment_, std::move(terms));
+  const absl::Status added = calls_.Add(call);
+  if (!added.ok()) return added;
+  return call;
+}
+
+IncomingCall::Terms ClientFrames::TermsOf(uint32_t id,
+                                          const RegisteredMethod& method,
+                                          OpenHeader& open) const {
+  const bool takes_descriptors =
+      method.handler->method->request_has_descriptors;
   IncomingCall::Terms terms = {
       .id = id,
       .method = method,
       .metadata = std::move(open.metadata),
-      .metadata_bytes = metadata_bytes,
-      .request_limits = {.bytes = shared_.options.max_request_bytes,
-                         .descriptors =
-                             method.handler->method->request_has_descriptors
-                                 ? shared_.options.max_request_descriptors
-                                 : 0},
-      .request_window = {.bytes = shared_.options.stream_window_bytes,
-                         .descriptors =
-                             shared_.options.stream_window_descriptors},
+      .request_limits = {.bytes = options_.max_request_bytes,
+                         .descriptors = takes_descriptors
+                                            ? options_.max_request_descriptors
+                                            : 0},
+      .request_window = {.bytes = options_.stream_window_bytes,
+                         .descriptors = options_.stream_window_descriptors},
       .reply_limits = {.bytes = client_.max_message_bytes,
                        .descriptors = client_.max_descriptors},
       .reply_window = {.bytes = client_.initial_credit_bytes,
-                       .descriptors = client_.initial_credit_descriptors},
-      .one_way = one_way};
+                       .descriptors = client_.initial_credit_descriptors}};
+  terms.metadata_bytes = MemoryOf(terms.metadata);
   if (open.timeout_ns.has_value()) {
     // More than 100 years is as good as none, and cannot overflow.
     constexpr uint64_t kLongest = uint64_t{100} * 366 * 86400 * 1'000'000'000;
     terms.deadline = Clock::Real().Now() + std::chrono::nanoseconds(std::min(
                                                *open.timeout_ns, kLongest));
   }
-  shared_.counters.handlers.Add();
-  called_ = true;
-  auto call = MakeRecycled<IncomingCall>(shared_from_this(), call_environment_,
-                                         std::move(terms));
-  const absl::Status added = calls_.Add(call);
-  if (added.ok()) return call;
-  Refuse(id, one_way, added);
-  return nullptr;
+  return terms;
 }
 
-absl::Status ServerConnection::Deliver(IncomingCall& call, IncomingFrame& frame,
-                                       std::string_view piece) {
+absl::Status ClientFrames::Deliver(IncomingCall& call, IncomingFrame& frame,
+                                   std::string_view piece) {
   absl::Status delivered = call.OnMessage(frame, piece);
-  if (call.incomplete_since().has_value()) NoteIncomplete();
+  incomplete_ |= call.incomplete_since().has_value();
   return delivered;
 }
 
-absl::Status ServerConnection::OnMessage(IncomingFrame& frame) {
+absl::Status ClientFrames::OnMessage(IncomingFrame& frame) {
   absl::Status opened = CheckOpened(frame.header.call_id);
   if (!opened.ok()) return opened;
   const std::shared_ptr<IncomingCall> call = calls_.Find(frame.header.call_id);
   // Null: it crossed with the call's end.
-  if (call == nullptr) return absl::OkStatus();
-  return Deliver(*call, frame, frame.payload);
+  return call == nullptr ? opened : Deliver(*call, frame, frame.payload);
 }
 
-absl::Status ServerConnection::OnCredit(const IncomingFrame& frame) {
+absl::Status ClientFrames::OnCredit(const IncomingFrame& frame) {
   const FrameHeader& header = frame.header;
   absl::Status opened = CheckOpened(header.call_id);
   if (!opened.ok()) return opened;
   const std::shared_ptr<IncomingCall> call = calls_.Find(header.call_id);
-  if (call == nullptr) return absl::OkStatus();
+  if (call == nullptr) return opened;
   Credit credit;
   ((header.flags & kFlagDescriptors) != 0 ? credit.descriptors : credit.bytes) =
       header.argument;
   return call->OnCredit(credit);
 }
 
-absl::Status ServerConnection::OnCancel(const IncomingFrame& frame) {
+absl::Status ClientFrames::OnCancel(const IncomingFrame& frame) {
   absl::Status opened = CheckOpened(frame.header.call_id);
   if (!opened.ok()) return opened;
   const std::shared_ptr<IncomingCall> call = calls_.Find(frame.header.call_id);
   if (call != nullptr) call->OnClientGone();
-  return absl::OkStatus();
+  return opened;
 }
 
-absl::Status ServerConnection::CheckOpened(uint32_t call_id) const {
+absl::Status ClientFrames::CheckOpened(uint32_t call_id) const {
   // While draining, calls are opened that are not looked at.
-  if (call_id <= last_call_id_ || !takes_calls_) {
+  if (call_id <= last_call_id_ || !drain_.takes_calls()) {
     return absl::OkStatus();
   }
   return Violation("a frame for a call that was never opened");

@@ -22,7 +22,7 @@ void ConnectionTimeouts::Add(
 }
 
 void ConnectionTimeouts::OnRequestIncomplete(ServerConnection& connection) {
-  requests_.Add(connection.shared_from_this(), Clock::Real().Now());
+  requests_.Add(connection.shared(), Clock::Real().Now());
 }
 
 MonotonicTime ConnectionTimeouts::next() const {

@@ -44,7 +44,7 @@ class IncomingCall final : public ServerCall,
  public:
   // The connection that the call came on. Its functions are called with the
   // call's lock held or not, except as said.
-  class Origin {
+  class Origin : public std::enable_shared_from_this<Origin> {
    public:
     // As a Connection's.
     virtual bool HasRoom() = 0;

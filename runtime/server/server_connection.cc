@@ -9,11 +9,6 @@
 namespace fdrpc {
 namespace {
 
-// For how long a client without calls, which has perhaps no thread that reads,
-// may take to confirm that it makes none. One that has a thread needs as long
-// as a busy machine keeps it from a processor.
-constexpr absl::Duration kConfirmTime = absl::Milliseconds(100);
-
 Hello ServerHello(const ServerOptions& options) {
   Hello hello;
   hello.max_message_bytes = options.max_request_bytes;
@@ -58,8 +53,10 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
                         .counters = shared.counters,
                         .account = account_,
                         .peer = peer_,
-                        .draining = drain_},
+                        .draining = drain_.stop()},
       calls_(shared.options, account_),
+      frames_(shared.options, shared.registry, call_environment_, calls_,
+              drain_),
       connection_(
           std::move(transport), ServerHello(shared.options),
           {.bytes = shared.options.max_queued_bytes_per_connection,
@@ -74,7 +71,7 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
 
 bool ServerConnection::OnReadable() {
   // It is told of nothing but the client's end then.
-  if (!reads_) {
+  if (reading_ == Reading::kOver) {
     Close(absl::UnavailableError("the client has gone"));
     return true;
   }
@@ -86,7 +83,7 @@ bool ServerConnection::OnReadable() {
   const bool was_readable = interest().readable;
   // While it is held back it is told of the client's end alone: then what is
   // left is no more than a socket holds.
-  if (!(was_readable || held_back_)) {
+  if (!was_readable && reading_ != Reading::kHeldBack) {
     // Replies have filled the queue since it was watched.
     PauseReading();
     return connection_.closed();
@@ -94,14 +91,16 @@ bool ServerConnection::OnReadable() {
   const ReceivingFrom client(share_->closes());
   if (!connection_.Read()) return connection_.closed();
   HoldBack();
+  bool incomplete = frames_.TakeIncomplete();
   if (const auto partial = connection_.partial_frame();
       partial != partial_frame_) {
     partial_frame_ = partial;
     if (partial.has_value()) {
       partial_since_ = Clock::Real().Now();
-      NoteIncomplete();
+      incomplete = true;
     }
   }
+  if (incomplete) NoteIncomplete();
   if (was_readable && !interest().readable) PauseReading();
   return true;
 }
@@ -110,7 +109,7 @@ void ServerConnection::OnWritable() { connection_.OnWritable(); }
 
 Poller::Interest ServerConnection::interest() const {
   const bool blocked = connection_.write_blocked();
-  return {.readable = reads_ && !held_back_ && !has_unstarted_ &&
+  return {.readable = reading_ == Reading::kOn && !unstarted_.any() &&
                       (!blocked || connection_.within_limits()),
           .writable = blocked};
 }
@@ -122,17 +121,22 @@ void ServerConnection::PauseReading() {
 }
 
 void ServerConnection::HoldBack() {
-  if (held_back_ || !account_.TooManyOneWays()) return;
-  held_back_ = true;
+  if (reading_ != Reading::kOn || !account_.TooManyOneWays()) return;
+  reading_ = Reading::kHeldBack;
   // They may have ended before they could see that.
-  if (account_.FewOneWays()) held_back_ = false;
+  if (account_.FewOneWays()) ReadOn();
+}
+
+bool ServerConnection::ReadOn() {
+  Reading held_back = Reading::kHeldBack;
+  return reading_.compare_exchange_strong(held_back, Reading::kOn);
 }
 
 void ServerConnection::OnCallGone(bool one_way) {
   account_.RemoveCall(one_way);
   shared_.kept_messages.OnCallDone(shared_.executor);
-  if (one_way && held_back_ && account_.FewOneWays() &&
-      held_back_.exchange(false)) {
+  if (one_way && reading_ == Reading::kHeldBack && account_.FewOneWays() &&
+      ReadOn()) {
     host_->OnInterestChanged(*this);
   }
 }
@@ -155,23 +159,12 @@ std::optional<MonotonicTime> ServerConnection::incomplete_since() {
   return oldest;
 }
 
-void ServerConnection::Refuse(uint32_t call_id, bool one_way,
-                              const absl::Status& status) {
-  if (one_way) {
-    ++shared_.counters.one_way_errors;
-    return;
-  }
-  OutgoingFrames frames = BuildStatus(call_id, status, {}, {}, nullptr, {});
-  connection_.Enqueue(frames);
-  connection_.Flush();
-}
-
 void ServerConnection::Flush() {
   // Whoever has set it writes what was queued before it is reset: WriteNow()
   // looks at the queue behind that, and who queues something later finds it
   // reset.
   if (write_put_off_.exchange(true)) return;
-  if (!shared_.executor.PutOff(shared_from_this())) WriteNow();
+  if (!shared_.executor.PutOff(shared())) WriteNow();
 }
 
 void ServerConnection::WriteNow() {
@@ -198,7 +191,9 @@ void ServerConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
     call->Fail(status);
   } else {
     // Its end, which was queued, has been dropped with the frame.
-    Refuse(frame.call_id, /*one_way=*/false, status);
+    EndCall(frame.call_id,
+            BuildStatus(frame.call_id, status, {}, {}, nullptr, {}));
+    Flush();
   }
 }
 
@@ -216,80 +211,69 @@ void ServerConnection::OnRoom() {
 }
 
 void ServerConnection::StartLater(std::shared_ptr<IncomingCall> call) {
-  bool first = false;
-  {
-    MutexLock lock(unstarted_mu_);
-    unstarted_.push_back(std::move(call));
-    first = !has_unstarted_.exchange(true);
-  }
-  if (first) host_->OnInterestChanged(*this);
+  if (unstarted_.Add(std::move(call))) host_->OnInterestChanged(*this);
   // There may be room again already; if not, OnRoom() starts it.
   StartNext();
 }
 
 void ServerConnection::StartNext() {
-  if (!has_unstarted_ || !connection_.HasRoom()) return;
-  std::shared_ptr<IncomingCall> next;
+  if (!unstarted_.any() || !connection_.HasRoom()) return;
   bool last = false;
-  {
-    MutexLock lock(unstarted_mu_);
-    if (unstarted_.empty()) return;
-    next = std::move(unstarted_.front());
-    unstarted_.pop_front();
-    last = unstarted_.empty();
-    if (last) has_unstarted_ = false;
-  }
+  const std::shared_ptr<IncomingCall> next = unstarted_.Take(last);
+  if (next == nullptr) return;
   next->Start();
   if (last) host_->OnInterestChanged(*this);
 }
 
 void ServerConnection::TurnAway(const absl::Status& why) {
-  connection_.Enqueue(BuildGoAway(last_call_id_, std::string(why.message())));
+  connection_.Enqueue(
+      BuildGoAway(frames_.last_call_id(), std::string(why.message())));
   connection_.Flush();
   connection_.Close(why);
 }
 
 void ServerConnection::Drain() {
-  if (!drain_.Set()) return;
-  confirm_until_ = DeadlineAfter(Clock::Real().Now(), kConfirmTime);
-  called_ = !calls_.empty();
+  if (!drain_.Begin(Clock::Real().Now(), has_calls())) return;
   connection_.Enqueue(BuildGoAway(kLastCallId));
   connection_.Enqueue(BuildControl(FrameType::kPing, 0));
   connection_.Flush();
-  drain_.PostCallbacks(shared_.executor);
+  drain_.stop().PostCallbacks(shared_.executor);
 }
 
 void ServerConnection::OnPong(uint32_t) {
   if (!draining()) return;  // nobody asked
-  confirmed_ = true;
+  drain_.OnConfirmed();
   // A busy poll may have read it, behind which nothing is advanced.
   shared_.wakeup.Notify();
 }
 
 bool ServerConnection::AdvanceDrain(MonotonicTime now) {
   if (closed()) return !has_calls();
-  if (takes_calls_) {
-    // With calls in progress the client reads, and confirms, sooner or later:
-    // behind the ends of the last ones, perhaps.
-    if (calls_.empty() && std::exchange(called_, false)) {
-      confirm_until_ = DeadlineAfter(now, kConfirmTime);
-    }
-    if (!confirmed_ && (now < confirm_until_ || !calls_.empty())) return false;
-    if (!confirmed_) {
+  switch (drain_.Next(now, has_calls())) {
+    case ConnectionDrain::Step::kWait:
+      return false;
+    case ConnectionDrain::Step::kShutOut: {
       // What has come and was not looked at may begin a stream, of which the
       // client cannot send the rest once it is shut out.
       if (OnReadable()) return false;
-      reads_ = false;
+      reading_ = Reading::kOver;
+      drain_.OnShutOut();
       host_->OnInterestChanged(*this);
       const ReceivingFrom client(share_->closes());
       connection_.ReadRest();
+      if (frames_.TakeIncomplete()) NoteIncomplete();
+      [[fallthrough]];
     }
-    takes_calls_ = false;
-    connection_.Enqueue(BuildGoAway(last_call_id_));
-    connection_.Flush();
+    case ConnectionDrain::Step::kSayLastCall:
+      drain_.OnLastCallSaid();
+      connection_.Enqueue(BuildGoAway(frames_.last_call_id()));
+      connection_.Flush();
+      break;
+    case ConnectionDrain::Step::kEndCalls:
+      break;
   }
   // In the order in which an end goes from one to the next.
-  return calls_.empty() && ending_.load(std::memory_order_acquire) == 0 &&
+  return !has_calls() && ending_.load(std::memory_order_acquire) == 0 &&
          connection_.queued_bytes() == 0;
 }
 
@@ -305,7 +289,7 @@ void ServerConnection::EndCall(uint32_t id, OutgoingFrames end) {
 void ServerConnection::OnSendingEnded(const absl::Status& why) {
   // Nobody reads what it would say, but the client may have sent one-way calls
   // before it went.
-  if (!reads_) return Close(why);
+  if (reading_ == Reading::kOver) return Close(why);
   connection_.EndReceiving();
   // HasRoom() is true from now on.
   host_->OnInterestChanged(*this);

@@ -3,14 +3,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
-#include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "base/mutex.h"
 #include "connection/connection.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/server.h"
@@ -20,30 +16,29 @@
 #include "server/call_environment.h"
 #include "server/call_table.h"
 #include "server/client_accounts.h"
+#include "server/client_frames.h"
 #include "server/connected_peer.h"
 #include "server/connection_account.h"
+#include "server/connection_drain.h"
 #include "server/executor.h"
-#include "server/handler_stop.h"
 #include "server/idle_check.h"
 #include "server/incoming_call.h"
 #include "server/kept_messages_check.h"
 #include "server/server_counters.h"
 #include "server/service_registry.h"
+#include "server/unstarted_calls.h"
 #include "transport/transport.h"
-#include "wire/open_header.h"
 
 namespace fdrpc {
 
-// The server's end of one connection: its methods, and its calls from their
-// open frame until they have ended, to which it hands what arrives. Waits for
-// nothing itself: the host tells it when its socket is ready.
+// The server's end of one connection: reads and writes for its calls, which it
+// keeps from their open frame until they have ended. Waits for nothing itself:
+// the host tells it when its socket is ready.
 //
 // Calls keep it, and handlers keep calls: it may outlive its server.
-class ServerConnection final
-    : public IncomingCall::Origin,
-      public PutOffWrite,
-      private Connection::Role,
-      public std::enable_shared_from_this<ServerConnection> {
+class ServerConnection final : public IncomingCall::Origin,
+                               public PutOffWrite,
+                               private Connection::Role {
  public:
   // The server. Called on any thread that uses the connection, without a lock
   // held.
@@ -79,6 +74,10 @@ class ServerConnection final
       std::unique_ptr<ClientShare> share, const Shared& shared,
       std::shared_ptr<Host> host, uint64_t token);
 
+  std::shared_ptr<ServerConnection> shared() {
+    return std::static_pointer_cast<ServerConnection>(shared_from_this());
+  }
+
   // For the host's one polling thread.
   // False if nothing had come.
   bool OnReadable();
@@ -96,7 +95,7 @@ class ServerConnection final
   // the beginning.
   bool WasIdle() {
     return idle_check_.Look(partial_frame_.has_value() || !calls_.empty(),
-                            last_call_id_);
+                            frames_.last_call_id());
   }
 
   // Sends what the handshake begins with.
@@ -104,21 +103,15 @@ class ServerConnection final
   // Tells the client that no more calls are taken here, and why, and ends the
   // connection: instead of Start(), or on the polling thread.
   void TurnAway(const absl::Status& why);
-  // Tells the client to make no more calls here. Those that are on the way,
-  // with their descriptors, are still taken: until the client has confirmed,
-  // or, if it reads nothing since it has no calls, until its end of the
-  // connection is shut for them.
+  // Tells the client to make no more calls here, as ConnectionDrain says.
   void Drain();
-  bool draining() const { return drain_.is_set(); }
+  bool draining() const { return drain_.began(); }
   // One step of that; true once nothing is left to be done for the client.
   bool AdvanceDrain(MonotonicTime now);
   // When AdvanceDrain() has something to do though nothing happens.
-  MonotonicTime next_drain_step() const {
-    return takes_calls_ && !confirmed_ && calls_.empty() ? confirm_until_
-                                                         : kNoDeadline;
-  }
+  MonotonicTime next_drain_step() const { return drain_.next(has_calls()); }
   bool closed() const { return connection_.closed(); }
-  // Once it has closed: the one-way calls that go on without it.
+  // Once it has closed: one-way calls, which go on without it.
   bool has_calls() const { return !calls_.empty(); }
   // Ends the connection and cancels its calls, but for one-way calls that are
   // here.
@@ -135,9 +128,8 @@ class ServerConnection final
 
   // IncomingCall::Origin.
   bool HasRoom() override { return connection_.HasRoom(); }
-  void StartLater(std::shared_ptr<IncomingCall> call) override
-      ABSL_LOCKS_EXCLUDED(unstarted_mu_);
-  void StartNext() override ABSL_LOCKS_EXCLUDED(unstarted_mu_);
+  void StartLater(std::shared_ptr<IncomingCall> call) override;
+  void StartNext() override;
   void Enqueue(OutgoingFrames&& frames) override {
     connection_.Enqueue(frames);
   }
@@ -157,8 +149,10 @@ class ServerConnection final
                    std::shared_ptr<Host> host, uint64_t token);
 
   // Connection::Role.
-  void OnHello(const Hello& hello) override { client_ = hello; }
-  absl::Status OnFrame(IncomingFrame& frame) override;
+  void OnHello(const Hello& hello) override { frames_.OnHello(hello); }
+  absl::Status OnFrame(IncomingFrame& frame) override {
+    return frames_.OnFrame(frame, *this);
+  }
   void OnPong(uint32_t) override;
   void OnUnsent(OutgoingFrame frame, const absl::Status& why) override;
   void OnSent(uint32_t) override {}
@@ -169,24 +163,12 @@ class ServerConnection final
 
   // Sees to it that the host looks after what is not complete.
   void NoteIncomplete();
-  absl::Status OnMethod(const IncomingFrame& frame);
-  absl::Status OnOpen(IncomingFrame& frame);
-  absl::Status OnMessage(IncomingFrame& frame);
-  absl::Status OnCredit(const IncomingFrame& frame);
-  absl::Status OnCancel(const IncomingFrame& frame);
-  // Whether a call of that id was ever opened; an error if not.
-  absl::Status CheckOpened(uint32_t call_id) const;
-  // Makes the call of an open frame, unless a limit keeps it from being.
-  std::shared_ptr<IncomingCall> MakeCall(uint32_t id,
-                                         const RegisteredMethod& method,
-                                         OpenHeader& open, bool one_way);
-  absl::Status Deliver(IncomingCall& call, IncomingFrame& frame,
-                       std::string_view piece);
-  void Refuse(uint32_t call_id, bool one_way, const absl::Status& status);
   // Stops watching for requests until there is room for their replies.
   void PauseReading();
-  // Reads no more for as long as there are too many one-way calls.
+  // Reads no more for as long as there are too many one-way calls; and reads
+  // again, if it was that.
   void HoldBack();
+  bool ReadOn();
 
   // The connection counts for its user until the last of its calls is gone.
   const std::unique_ptr<ClientShare> share_;
@@ -194,38 +176,30 @@ class ServerConnection final
   const std::shared_ptr<Host> host_;
   const uint64_t token_;
 
+  // What it reads. Any thread may read on what was held back.
+  enum class Reading {
+    kOn,
+    kHeldBack,  // as long as there are too many one-way calls
+    kOver,      // nothing more, since it drains
+  };
+
   // The polling thread's.
-  Hello client_;
-  std::vector<absl::StatusOr<RegisteredMethod>> methods_;  // by id - 1
-  uint32_t last_call_id_ = 0;
+  ConnectionDrain drain_;
   std::optional<uint64_t> partial_frame_;
   MonotonicTime partial_since_;
   bool host_knows_of_incomplete_ = false;
   IdleCheck idle_check_;
 
-  // What follows Drain(), the polling thread's.
-  bool takes_calls_ = true;
-  bool called_ = false;  // since it was last seen without calls
-  bool confirmed_ =
-      false;  // the client knows, and calls it made before are here
-  MonotonicTime confirm_until_;
-
-  HandlerStop drain_;
   ConnectionAccount account_;
   const ConnectedPeer peer_;
   const CallEnvironment call_environment_;
   mutable CallTable calls_;
+  ClientFrames frames_;  // the polling thread's
+  UnstartedCalls unstarted_;
   // Calls that are not in the table any more and whose ends are not yet queued.
   std::atomic<int> ending_{0};
   std::atomic<bool> write_put_off_{false};
-  std::atomic<bool> reads_{true};
-  std::atomic<bool> held_back_{false};
-
-  // Calls whose handlers wait for room, in order.
-  Mutex unstarted_mu_;
-  std::deque<std::shared_ptr<IncomingCall>> unstarted_
-      ABSL_GUARDED_BY(unstarted_mu_);
-  std::atomic<bool> has_unstarted_{false};
+  std::atomic<Reading> reading_{Reading::kOn};
 
   Connection connection_;  // last: it uses this object until it is gone
 };

@@ -1,0 +1,42 @@
+#ifndef FDRPC_SERVER_NAMED_METHODS_H_
+#define FDRPC_SERVER_NAMED_METHODS_H_
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/service_registry.h"
+#include "wire/limits.h"
+
+namespace fdrpc {
+
+// The methods that a client has named on its connection, by the numbers that
+// its calls have for them.
+class NamedMethods {
+ public:
+  // Borrows the registry.
+  explicit NamedMethods(const ServiceRegistry& registry)
+      : registry_(registry) {}
+
+  // False for a number that may not follow: they run from 1 to a limit.
+  bool Add(uint32_t number, std::string_view full_name) {
+    if (number != methods_.size() + 1 || number > kMaxMethods) return false;
+    methods_.push_back(registry_.Find(full_name));
+    return true;
+  }
+  // As ServiceRegistry::Find() of its name; null if it was not named.
+  const absl::StatusOr<RegisteredMethod>* Find(uint32_t number) const {
+    return number == 0 || number > methods_.size() ? nullptr
+                                                   : &methods_[number - 1];
+  }
+
+ private:
+  const ServiceRegistry& registry_;
+  std::vector<absl::StatusOr<RegisteredMethod>> methods_;
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_SERVER_NAMED_METHODS_H_
