@@ -27,20 +27,6 @@ constexpr std::chrono::microseconds kHandling{20};
 constexpr int kMostTrust = 12;
 constexpr int kTrustLost = 3;
 
-// With polling, arrivals must follow each other sooner by a tenth, since the
-// measurements vary by that much. While polling is fully trusted, any gain is
-// enough.
-constexpr int kTenthsThatPay = 9;
-// A longer time is measured as this one: another thread had the CPU.
-constexpr std::chrono::milliseconds kLongestMeasured{4};
-// This many waits without polling measure how fast sleeping is, after
-// kFewestBetweenSamples waits with polling. That distance doubles while polling
-// pays. The sample comes early if polling has become half as fast.
-constexpr int kSample = 32;
-constexpr int kFewestBetweenSamples = 2048;
-constexpr int kMostBetweenSamples = 65'536;
-constexpr int kFewestToLookAgain = 256;
-
 // How many waits do not poll after a failed poll: between these limits. The
 // upper one is large enough to make the next try cheap in comparison, and small
 // enough that a machine that has become quiet is noticed soon.
@@ -56,9 +42,7 @@ constexpr int kMostWaitsAfterStall = 512;
 BusyPoll::BusyPoll(absl::Duration longest, Yielding yielding)
     : longest_(absl::ToChronoNanoseconds(
           std::clamp(longest, absl::ZeroDuration(), absl::Seconds(1)))),
-      yielding_(yielding),
-      polls_until_sample_(kFewestBetweenSamples),
-      polls_between_samples_(kFewestBetweenSamples) {}
+      yielding_(yielding) {}
 
 bool BusyPoll::HasSeveralCpus() {
   // A recent result of sched_getaffinity(2).
@@ -92,16 +76,7 @@ BusyPoll::Wait BusyPoll::Begin(MonotonicTime now) {
   }
   wait.expects_arrival = true;
   if (SleepsOnce()) return wait;
-  if (--polls_until_sample_ < 0 || IsSlowerThanBefore()) {
-    polling_before_ = polling_.value();
-    polls_between_samples_ =
-        Pays() ? std::min(2 * polls_between_samples_, kMostBetweenSamples)
-               : kFewestBetweenSamples;
-    polls_until_sample_ = polls_between_samples_;
-    sleeping_.BeginAnew();
-    waits_without_.store(kSample - 1, std::memory_order_relaxed);
-    return wait;
-  }
+  if (yielding_ == Yielding::kNo && !trial_.Polls(now)) return wait;
   wait.until = now + longest_;
   return wait;
 }
@@ -109,11 +84,15 @@ BusyPoll::Wait BusyPoll::Begin(MonotonicTime now) {
 void BusyPoll::OnArrival(const Wait& wait, MonotonicTime now, Arrival arrival,
                          size_t count) {
   const auto gap = now - wait.began;
-  Measure(wait, now - last_arrival_, count);
+  // With Yielding::kYes the thread waits for one of several arrivals, which
+  // says nothing about the rate.
+  if (wait.expects_arrival && yielding_ == Yielding::kNo) {
+    trial_.Add(wait.polls(), now - last_arrival_, count);
+  }
   if (wait.polls() && arrival == Arrival::kLater) {
     const Nanoseconds handling =
         yielding_ == Yielding::kNo ? kHandling : kLongGap;
-    OnPolled(now <= wait.until + handling && Pays(),
+    OnPolled(now <= wait.until + handling,
              now > wait.until + kLongGap ? kMostWaitsAfterStall : kMostWaits);
   }
   if (gap <= kShortGap) {
@@ -129,33 +108,6 @@ bool BusyPoll::SleepsOnce() {
   if (left == 0) return false;
   waits_without_.store(left - 1, std::memory_order_relaxed);
   return true;
-}
-
-void BusyPoll::Measure(const Wait& wait, Nanoseconds passed, size_t count) {
-  // With Yielding::kYes the thread waits for one of several arrivals, which
-  // says nothing about the rate.
-  if (!wait.expects_arrival || yielding_ == Yielding::kYes || count == 0)
-    return;
-  const Nanoseconds one = std::min<Nanoseconds>(passed, kLongestMeasured) /
-                          static_cast<int64_t>(count);
-  // A poll that is tried again says more than those of long ago.
-  if (wait.polls() && trust_ == 0 && one < polling_.value()) {
-    polling_.BeginAnew();
-  }
-  (wait.polls() ? polling_ : sleeping_).Add(one);
-}
-
-bool BusyPoll::IsSlowerThanBefore() const {
-  return polling_before_ != Nanoseconds::zero() &&
-         polls_until_sample_ < polls_between_samples_ - kFewestToLookAgain &&
-         polling_.value() > 2 * polling_before_;
-}
-
-bool BusyPoll::Pays() const {
-  const Nanoseconds sleeping = sleeping_.value();
-  if (sleeping == Nanoseconds::zero()) return true;
-  return polling_.value() <
-         (trust_ == kMostTrust ? sleeping : sleeping / 10 * kTenthsThatPay);
 }
 
 void BusyPoll::OnPolled(bool of_use, int most_waits) {

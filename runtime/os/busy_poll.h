@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "base/monotonic_time.h"
+#include "os/polling_trial.h"
 
 namespace fdrpc {
 
@@ -20,11 +21,9 @@ namespace fdrpc {
 //
 // It also polls only while polling pays. On a busy machine a thread that polls
 // can keep its peer from running, so that nothing arrives before it sleeps, or
-// arrives later than without polling. BusyPoll therefore measures the rate of
-// arrivals both ways, by sleeping in a sample of waits, and polls only if that
-// brings a higher rate. After too many polls in vain, a number of waits do not
-// poll, which grows with each failure, and then one tries again. With one CPU
-// it never polls.
+// arrives later than without polling: PollingTrial finds that out. After too
+// many polls in vain, a number of waits do not poll, which grows with each
+// failure, and then one tries again. With one CPU it never polls.
 //
 // Threads: one at a time; the waits of several threads may overlap.
 class BusyPoll {
@@ -58,9 +57,10 @@ class BusyPoll {
   static void PrepareSystemCalls();
   // Whether the next arrival is likely to come soon.
   bool expects_arrival() const { return confidence_ > 0; }
-  // Whether more than a few of the next waits will not poll. Any thread.
+  // Whether the next waits sleep, except for a few. Any thread.
   bool rests() const {
-    return waits_without_.load(std::memory_order_relaxed) > kFewWaits;
+    return trial_.sleeps() ||
+           waits_without_.load(std::memory_order_relaxed) > kFewWaits;
   }
   // When the arrival was seen: before the first look, which says nothing about
   // polling, or later, while polling or sleeping. `count`: how many frames or
@@ -74,32 +74,10 @@ class BusyPoll {
   static constexpr int kFewWaits = 8;
   using Nanoseconds = std::chrono::nanoseconds;
 
-  // The mean of the values since BeginAnew(), weighting roughly the last
-  // `most`; 0 without values.
-  class Mean {
-   public:
-    explicit Mean(int most) : most_(most) {}
-    void BeginAnew() { count_ = 0; }
-    void Add(Nanoseconds value) {
-      if (count_ < most_) ++count_;
-      value_ += (value - value_) / count_;
-    }
-    Nanoseconds value() const { return value_; }
-
-   private:
-    const int most_;
-    int count_ = 0;
-    Nanoseconds value_{0};
-  };
-
   // Whether this wait is to sleep without polling; counts it.
   bool SleepsOnce();
-  // Records that `count` arrivals came `passed` after the previous ones.
-  void Measure(const Wait& wait, Nanoseconds passed, size_t count);
-  bool IsSlowerThanBefore() const;
-  bool Pays() const;
-  // Judges a poll that has ended. `of_use`: it saw its arrival, and polling
-  // pays. Otherwise up to `most_waits` of the next waits do not poll.
+  // Judges a poll that has ended. `of_use`: it saw its arrival. Otherwise up to
+  // `most_waits` of the next waits do not poll.
   void OnPolled(bool of_use, int most_waits);
 
   const Nanoseconds longest_;
@@ -111,15 +89,7 @@ class BusyPoll {
   int trust_ = 0;
   std::atomic<int> waits_without_{0};
   int pause_ = 1;
-  // The recent time from one arrival to the next with and without polling,
-  // while arrivals are expected.
-  Mean polling_{32};
-  Mean sleeping_{32};
-  Nanoseconds polling_before_{0};  // when sleeping was last sampled
-  // How many polls remain until the next sample without polling, and the
-  // distance between samples.
-  int polls_until_sample_;
-  int polls_between_samples_;
+  PollingTrial trial_;
 };
 
 // Lets another runnable thread run, between two polls.

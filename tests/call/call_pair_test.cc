@@ -1,12 +1,13 @@
 // All ways that a call can go, with its two sides connected to each other.
 
+#include "tests/call/call_pair.h"
+
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "gtest/gtest.h"
-#include "tests/call/call_pair.h"
 
 namespace fdrpc::testing {
 namespace {
