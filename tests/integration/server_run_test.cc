@@ -44,6 +44,8 @@ TEST_P(RunTest, LeavesASignalThatIsIgnoredIgnored) {
   const int other = ignored == SIGINT ? SIGTERM : SIGINT;
   EXPECT_EQ(InChild([&] {
               signal(ignored, SIG_IGN);
+              // A shell's background jobs ignore SIGINT.
+              signal(other, SIG_DFL);
               FakeService service;
               Server server;
               server.AddService(service);
