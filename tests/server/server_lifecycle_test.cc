@@ -1,47 +1,142 @@
-#include "server/server_lifecycle.h"
+// When servers and their connections begin and end: listeners that are handed
+// over, servers that are idle, connections that are old.
 
-#include "gtest/gtest.h"
+#include <poll.h>
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "tests/server/stream_server.h"
+#include "tests/support/fault_injection.h"
 
 namespace fdrpc::testing {
 namespace {
 
-using Stage = ServerLifecycle::Stage;
+class ServerLifecycleTest : public StreamServer {};
+FDRPC_IN_EACH_FORM(ServerLifecycleTest);
 
-constexpr MonotonicTime kNow = MonotonicTime() + std::chrono::hours(1);
+TEST_P(ServerLifecycleTest, ServesOnAListenerThatWasHandedOver) {
+  Serve();
+  absl::StatusOr<std::vector<UniqueFd>> handed_over = server_->HandOver();
+  ASSERT_TRUE(handed_over.ok()) << handed_over.status();
+  ASSERT_EQ(handed_over->size(), 1u);
+  Server successor;
+  successor.AddService(*service_);
+  ASSERT_TRUE(successor
+                  .Listen(std::move(handed_over->front()),
+                          Server::SocketFile::kIsRemovedAtTheEnd)
+                  .ok());
+  server_->Shutdown();
+  server_->Wait();
+  EXPECT_EQ(access(dir_.file("socket").c_str(), F_OK), 0);
+  // It waits in the queue, and says hello for this one.
+  RawPeer waiting = RawPeer::Connect(dir_.file("socket"));
+  ASSERT_TRUE(successor.Start().ok());
+  EXPECT_TRUE(waiting.ReadType(RawFrame::kHello).has_value());
+  StreamClient client = NewClient();
+  client.Open(1, kEcho, "served");
+  EXPECT_EQ(client.ReadEnd(1), kOk);
+  successor.Shutdown();
+  successor.Wait();
+  EXPECT_NE(access(dir_.file("socket").c_str(), F_OK), 0);
+}
 
-TEST(ServerLifecycle, ServesFromOneStageOn) {
-  ServerLifecycle lifecycle;
-  EXPECT_EQ(lifecycle.stage(), Stage::kSetUp);
-  EXPECT_FALSE(lifecycle.serves());
-  for (const Stage stage :
-       {Stage::kServing, Stage::kDraining, Stage::kEnding}) {
-    lifecycle.Enter(stage);
-    EXPECT_EQ(lifecycle.stage(), stage);
-    EXPECT_TRUE(lifecycle.serves());
+TEST_P(ServerLifecycleTest, HandsNothingOverOnceItHasShutDown) {
+  Serve();
+  server_->Shutdown();
+  server_->Wait();
+  EXPECT_EQ(server_->HandOver().status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_P(ServerLifecycleTest, EndsByItselfOnceItIsIdle) {
+  Listen({.idle_timeout = absl::Milliseconds(20)});
+  RawPeer client = RawPeer::Connect(dir_.file("socket"));
+  ASSERT_TRUE(server_->Start().ok());
+  server_->Wait();
+  EXPECT_TRUE(client.ReachesEnd());
+  EXPECT_NE(access(dir_.file("socket").c_str(), F_OK), 0);
+}
+
+TEST_P(ServerLifecycleTest, IsNotIdleWhileACallIsInProgress) {
+  Listen({.idle_timeout = absl::Milliseconds(200)});
+  // The call is there before the server looks.
+  RawPeer client = RawPeer::Connect(dir_.file("socket"));
+  ASSERT_TRUE(client.Send(RawHello().Frame()));
+  ASSERT_TRUE(client.Send(
+      MethodFrame(1, std::string(service_->full_name()) + "/Chat")));
+  ASSERT_TRUE(client.Send({.type = RawFrame::kOpen, .call = 1, .argument = 1}));
+  ASSERT_TRUE(server_->Start().ok());
+  // Far more time than it would take to find that it is idle.
+  const absl::Time until = absl::Now() + absl::Milliseconds(600);
+  while (absl::Now() < until) {
+    ASSERT_TRUE(client.Send({.type = RawFrame::kMessage,
+                             .call = 1,
+                             .flags = RawFrame::kHasMessage}));
+    ASSERT_TRUE(client.ReadType(RawFrame::kMessage).has_value());
+    pollfd nothing = {.fd = client.fd(), .events = 0, .revents = 0};
+    poll(&nothing, 1, 1);
   }
+  ASSERT_TRUE(client.Send(
+      {.type = RawFrame::kMessage, .call = 1, .flags = RawFrame::kHalfClose}));
+  EXPECT_EQ(client.ReadStatus(1).code, kOk);
+  server_->Wait();
 }
 
-TEST(ServerLifecycle, ALaterRequestCanOnlyMakeTheEndSooner) {
-  ServerLifecycle lifecycle;
-  EXPECT_FALSE(lifecycle.shutdown_deadline().has_value());
-  lifecycle.RequestShutdown(kNow, absl::InfiniteDuration());
-  EXPECT_EQ(lifecycle.shutdown_deadline(), kNoDeadline);
-  lifecycle.RequestShutdown(kNow, absl::Seconds(2));
-  EXPECT_EQ(lifecycle.shutdown_deadline(),
-            DeadlineAfter(kNow, absl::Seconds(2)));
-  lifecycle.RequestShutdown(kNow, absl::Seconds(3));
-  EXPECT_EQ(lifecycle.shutdown_deadline(),
-            DeadlineAfter(kNow, absl::Seconds(2)));
-  lifecycle.RequestShutdown(kNow, -absl::InfiniteDuration());
-  EXPECT_EQ(lifecycle.shutdown_deadline(), kNow);
+TEST_P(ServerLifecycleTest, AsksForANewConnectionWhenOneIsOld) {
+  Serve({.max_connection_age = absl::Milliseconds(200)});
+  StreamClient client = NewClient();
+  client.Open(1, kChat);
+  client.Write(1, "begun");
+  EXPECT_EQ(client.ReadText(1), "begun");
+  EXPECT_EQ(client.ReadGoAway(), 0xffffffff);
+  // The call goes on, and the server, too.
+  client.Write(1, "on");
+  EXPECT_EQ(client.ReadText(1), "on");
+  StreamClient another = NewClient();
+  another.Open(1, kEcho, "served");
+  EXPECT_EQ(another.ReadEnd(1), kOk);
+  client.HalfClose(1);
+  EXPECT_EQ(client.ReadEnd(1), kOk);
+  EXPECT_TRUE(client.peer().ReachesEnd());
 }
 
-TEST(ServerLifecycle, ARequestOfASignalIsTakenOnce) {
-  ServerLifecycle lifecycle;
-  EXPECT_FALSE(lifecycle.TakeStopRequest());
-  lifecycle.RequestStop();
-  EXPECT_TRUE(lifecycle.TakeStopRequest());
-  EXPECT_FALSE(lifecycle.TakeStopRequest());
+TEST_P(ServerLifecycleTest, EndsCallsWhenTheGraceOfAnOldConnectionIsOver) {
+  Serve({.max_connection_age = absl::Milliseconds(200),
+         .max_connection_age_grace = absl::Milliseconds(20)});
+  StreamClient client = NewClient();
+  client.Open(1, kChat);
+  EXPECT_TRUE(client.peer().ReachesEnd());
+  EXPECT_EQ(log().Next(), "read 0, wrote 0, cancelled");
+}
+
+TEST_P(ServerLifecycleTest, EndsConnectionsThatAreIdleAndKeepsOthers) {
+  // Busy polling is no spinning, but would be counted.
+  Serve({.max_connection_idle = absl::Milliseconds(200),
+         .max_busy_poll = absl::ZeroDuration()});
+  StreamClient busy = NewClient();
+  busy.Open(1, kChat);
+  busy.Write(1, "begun");
+  EXPECT_EQ(busy.ReadText(1), "begun");
+  const FaultInjection counting(
+      [](std::string_view, size_t) { return FaultInjection::Fault(); });
+  // Each takes at least as long as the other one may be idle.
+  StreamClient idle = NewClient();
+  EXPECT_EQ(idle.ReadGoAway(), 0xffffffff);
+  EXPECT_TRUE(idle.peer().ReachesEnd());
+  StreamClient after_a_call = NewClient();
+  after_a_call.Open(1, kEcho, "served");
+  EXPECT_TRUE(after_a_call.peer().ReachesEnd());
+  EXPECT_LT(counting.CountOf("epoll_wait"), 300u) << "the server spins";
+  busy.Write(1, "on");
+  EXPECT_EQ(busy.ReadText(1), "on");
+  busy.HalfClose(1);
+  EXPECT_EQ(busy.ReadEnd(1), kOk);
+  EXPECT_TRUE(busy.peer().ReachesEnd());
 }
 
 }  // namespace
