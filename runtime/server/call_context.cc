@@ -14,11 +14,11 @@ CallContext::CallContext(IncomingCall& call, const CallEnvironment& environment,
       deadline_(deadline) {}
 
 bool CallContext::past_deadline() const {
-  return deadline_ != kNoDeadline && Clock::Real().Now() >= deadline_;
+  return deadline_ != kNoDeadline && environment_.clock.Now() >= deadline_;
 }
 
 absl::Duration CallContext::time_remaining() const {
-  return TimeUntil(deadline_, Clock::Real().Now());
+  return TimeUntil(deadline_, environment_.clock.Now());
 }
 
 void CallContext::SetCancelled(absl::Status why) {

@@ -1,6 +1,7 @@
 #ifndef FDRPC_SERVER_CALL_ENVIRONMENT_H_
 #define FDRPC_SERVER_CALL_ENVIRONMENT_H_
 
+#include "base/monotonic_time.h"
 #include "server/call_deadlines.h"
 #include "server/connected_peer.h"
 #include "server/connection_account.h"
@@ -13,6 +14,7 @@ namespace fdrpc {
 // What all calls of one connection use. Parts of the connection and of its
 // server, which the calls keep.
 struct CallEnvironment {
+  const Clock& clock;
   Executor& executor;
   CallDeadlines& deadlines;
   ServerCounters& counters;

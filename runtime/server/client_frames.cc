@@ -144,8 +144,9 @@ IncomingCall::Terms ClientFrames::TermsOf(uint32_t id,
   if (open.timeout_ns.has_value()) {
     // More than 100 years is as good as none, and cannot overflow.
     constexpr uint64_t kLongest = uint64_t{100} * 366 * 86400 * 1'000'000'000;
-    terms.deadline = Clock::Real().Now() + std::chrono::nanoseconds(std::min(
-                                               *open.timeout_ns, kLongest));
+    terms.deadline =
+        environment_.clock.Now() +
+        std::chrono::nanoseconds(std::min(*open.timeout_ns, kLongest));
   }
   return terms;
 }

@@ -26,8 +26,8 @@ class ConnectionSet final : public ServerConnection::Host {
 
   // Borrows the poller, and the wake-up of the thread that polls.
   ConnectionSet(const ServerOptions& options, Poller& poller,
-                const Wakeup& wakeup)
-      : poller_(poller), wakeup_(wakeup), timeouts_(options) {}
+                const Wakeup& wakeup, const Clock& clock)
+      : poller_(poller), wakeup_(wakeup), timeouts_(options, clock) {}
   ConnectionSet(const ConnectionSet&) = delete;
   ConnectionSet& operator=(const ConnectionSet&) = delete;
 

@@ -44,7 +44,7 @@ class ConnectionSources {
   // before anything is taken that cannot be given back; `wake` is called when a
   // connection waits.
   ConnectionSources(uint64_t first_token, uint32_t owner, size_t most_waiting,
-                    const ServerLifecycle& lifecycle,
+                    const ServerLifecycle& lifecycle, const Clock& clock,
                     std::function<absl::StatusOr<Poller*>()> open,
                     std::function<void()> wake)
       : owner_(owner),
@@ -52,7 +52,7 @@ class ConnectionSources {
         lifecycle_(lifecycle),
         open_(std::move(open)),
         wake_(std::move(wake)),
-        listeners_(first_token, owner) {}
+        listeners_(first_token, owner, clock) {}
   ConnectionSources(const ConnectionSources&) = delete;
   ConnectionSources& operator=(const ConnectionSources&) = delete;
 

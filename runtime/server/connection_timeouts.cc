@@ -5,8 +5,10 @@
 
 namespace fdrpc {
 
-ConnectionTimeouts::ConnectionTimeouts(const ServerOptions& options)
-    : request_timeout_(options.request_timeout),
+ConnectionTimeouts::ConnectionTimeouts(const ServerOptions& options,
+                                       const Clock& clock)
+    : clock_(clock),
+      request_timeout_(options.request_timeout),
       max_age_grace_(options.max_connection_age_grace),
       handshakes_(options.handshake_timeout),
       requests_(options.request_timeout),
@@ -15,14 +17,14 @@ ConnectionTimeouts::ConnectionTimeouts(const ServerOptions& options)
 
 void ConnectionTimeouts::Add(
     const std::shared_ptr<ServerConnection>& connection) {
-  const MonotonicTime now = Clock::Real().Now();
+  const MonotonicTime now = clock_.Now();
   handshakes_.Add(connection, now);
   ages_.Add(connection, now);
   idles_.Add(connection, now);
 }
 
 void ConnectionTimeouts::OnRequestIncomplete(ServerConnection& connection) {
-  requests_.Add(connection.shared(), Clock::Real().Now());
+  requests_.Add(connection.shared(), clock_.Now());
 }
 
 MonotonicTime ConnectionTimeouts::next() const {

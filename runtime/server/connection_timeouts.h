@@ -17,7 +17,7 @@ namespace fdrpc {
 // thread that polls, whose all of this is, asks for next().
 class ConnectionTimeouts {
  public:
-  explicit ConnectionTimeouts(const ServerOptions& options);
+  ConnectionTimeouts(const ServerOptions& options, const Clock& clock);
 
   // For a connection that begins.
   void Add(const std::shared_ptr<ServerConnection>& connection);
@@ -29,6 +29,7 @@ class ConnectionTimeouts {
   void Advance(MonotonicTime now, DrainingConnections& draining);
 
  private:
+  const Clock& clock_;
   const absl::Duration request_timeout_;
   const absl::Duration max_age_grace_;
   TimeoutQueue handshakes_;

@@ -91,7 +91,7 @@ absl::Status IncomingCall::OnMessage(IncomingFrame& frame,
   if (!incomplete) {
     incomplete_since_.reset();
   } else if (!incomplete_since_.has_value()) {
-    incomplete_since_ = Clock::Real().Now();
+    incomplete_since_ = environment_.clock.Now();
   }
   if (!possible.ok()) {
     Fail(possible);
@@ -373,7 +373,9 @@ void IncomingCall::Await(CallEvent event) {
       Wait(event, {.thread = &thread});
       if (thread.polls) WatchDeadline();
     }
-    in_time = executor.Park(thread.parker, deadline());
+    in_time = executor.Park(thread.parker,
+                            environment_.clock.SleepUntil(deadline())) ||
+              !context_.past_deadline();
   }
   {
     MutexLock lock(mu_);

@@ -18,7 +18,7 @@ void KeptMessagesCheck::Tell(Executor& executor) {
 
 MonotonicTime KeptMessagesCheck::next() {
   if (next_ == kNoDeadline && internal::KeptMessages::Any()) {
-    next_ = DeadlineAfter(Clock::Real().Now(), kKeptTime);
+    next_ = DeadlineAfter(clock_.Now(), kKeptTime);
   }
   return next_;
 }

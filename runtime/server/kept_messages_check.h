@@ -13,6 +13,8 @@ namespace fdrpc {
 // for some time. Runs no timer: the thread that polls asks for next().
 class KeptMessagesCheck {
  public:
+  explicit KeptMessagesCheck(const Clock& clock) : clock_(clock) {}
+
   // A call is done with its messages, of which some may be kept. Any thread.
   void OnCallDone(Executor& executor) {
     if (internal::KeptMessages::Any()) Tell(executor);
@@ -28,6 +30,7 @@ class KeptMessagesCheck {
   // The polling thread, that there is something to look at.
   void Tell(Executor& executor);
 
+  const Clock& clock_;
   // Whether the polling thread has been told that messages are kept.
   std::atomic<bool> told_{false};
   MonotonicTime next_ = kNoDeadline;

@@ -63,7 +63,7 @@ void Listeners::Accept(uint64_t token,
 void Listeners::Pause(size_t index) {
   Listening& paused = listening_[index];
   any_paused_ = true;
-  paused.paused_until = DeadlineAfter(Clock::Real().Now(), kAcceptPause);
+  paused.paused_until = DeadlineAfter(clock_.Now(), kAcceptPause);
   // If this fails, the pause is none and the next attempt comes at once.
   (void)poller_->Change(paused.listener.fd(), first_token_ + index,
                         {.readable = false});

@@ -28,8 +28,8 @@ class Listeners {
  public:
   // The first has the token `first_token`, and so on. The poller is borrowed.
   // `owner`: of the descriptors, in the ForkLedger.
-  Listeners(uint64_t first_token, uint32_t owner)
-      : first_token_(first_token), owner_(owner) {}
+  Listeners(uint64_t first_token, uint32_t owner, const Clock& clock)
+      : clock_(clock), first_token_(first_token), owner_(owner) {}
 
   absl::Status Add(SocketListener listener, Poller& poller)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -64,6 +64,7 @@ class Listeners {
 
   void Pause(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  const Clock& clock_;
   const uint64_t first_token_;
   const uint32_t owner_;
   Poller* poller_ = nullptr;

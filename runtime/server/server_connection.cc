@@ -48,7 +48,8 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
       token_(token),
       account_(shared.options, share_.get()),
       peer_(transport->pollable_fd(), peer),
-      call_environment_{.executor = shared.executor,
+      call_environment_{.clock = shared.clock,
+                        .executor = shared.executor,
                         .deadlines = shared.deadlines,
                         .counters = shared.counters,
                         .account = account_,
@@ -96,7 +97,7 @@ bool ServerConnection::OnReadable() {
       partial != partial_frame_) {
     partial_frame_ = partial;
     if (partial.has_value()) {
-      partial_since_ = Clock::Real().Now();
+      partial_since_ = shared_.clock.Now();
       incomplete = true;
     }
   }
@@ -233,7 +234,7 @@ void ServerConnection::TurnAway(const absl::Status& why) {
 }
 
 void ServerConnection::Drain() {
-  if (!drain_.Begin(Clock::Real().Now(), has_calls())) return;
+  if (!drain_.Begin(shared_.clock.Now(), has_calls())) return;
   connection_.Enqueue(BuildGoAway(kLastCallId));
   connection_.Enqueue(BuildControl(FrameType::kPing, 0));
   connection_.Flush();

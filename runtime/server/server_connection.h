@@ -57,6 +57,7 @@ class ServerConnection final : public IncomingCall::Origin,
 
   // What the connections of a server share: parts of it, which its host keeps.
   struct Shared {
+    const Clock& clock;
     const ServerOptions& options;
     const ServiceRegistry& registry;
     Executor& executor;

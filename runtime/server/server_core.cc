@@ -39,11 +39,12 @@ ServerOptions AtLeastGuaranteed(ServerOptions options) {
 
 }  // namespace
 
-ServerCore::ServerCore(const ServerOptions& options)
-    : options_(AtLeastGuaranteed(options)),
+ServerCore::ServerCore(const ServerOptions& options, const Clock& clock)
+    : clock_(clock),
+      options_(AtLeastGuaranteed(options)),
       sources_(
           ServerPolling::kFirstListenerToken, ledger_owner_,
-          options_.max_connections, lifecycle_,
+          options_.max_connections, lifecycle_, clock_,
           [this]() -> absl::StatusOr<Poller*> {
             absl::Status opened = Open();
             if (!opened.ok()) return opened;
@@ -90,11 +91,11 @@ absl::Status ServerCore::Open() {
   accounts_ = std::make_shared<ClientAccounts>(limits);
   wakeup_ = *std::move(wakeup);
   poller_ = *std::move(poller);
-  connections_.emplace(options_, *poller_, *wakeup_);
-  schedule_.emplace(options_, lifecycle_, sources_, *connections_, counters_,
-                    *wakeup_, *std::move(notices),
+  connections_.emplace(options_, *poller_, *wakeup_, clock_);
+  schedule_.emplace(options_, clock_, lifecycle_, sources_, *connections_,
+                    counters_, *wakeup_, *std::move(notices),
                     [this] { executor_->Stop(); });
-  polling_.emplace(options_.max_busy_poll, *poller_, *wakeup_, sources_,
+  polling_.emplace(options_.max_busy_poll, clock_, *poller_, *wakeup_, sources_,
                    *connections_, *schedule_,
                    [this](ConnectionSources::Connected connected) {
                      Adopt(std::move(connected));
@@ -119,7 +120,7 @@ void ServerCore::BeginServing() {
   lifecycle_.Enter(ServerLifecycle::Stage::kServing);
   WatchProcessExit();
   BusyPoll::PrepareSystemCalls();
-  schedule_->Begin(Clock::Real().Now());
+  schedule_->Begin(clock_.Now());
 }
 
 absl::Status ServerCore::ServeIn(std::shared_ptr<LoopCore> loop) {
@@ -144,7 +145,8 @@ void ServerCore::Adopt(ConnectionSources::Connected connected) {
   const std::shared_ptr<ServerConnection> connection = ServerConnection::Create(
       std::move(connected.transport), peer,
       share.ok() ? *std::move(share) : nullptr,
-      {.options = options_,
+      {.clock = clock_,
+       .options = options_,
        .registry = registry_,
        .executor = *executor_,
        .deadlines = schedule_->deadlines(),
@@ -158,7 +160,7 @@ void ServerCore::Adopt(ConnectionSources::Connected connected) {
 
 void ServerCore::Shutdown(absl::Duration drain_timeout) {
   if (inherited_by_fork()) return;
-  lifecycle_.RequestShutdown(Clock::Real().Now(), drain_timeout);
+  lifecycle_.RequestShutdown(clock_.Now(), drain_timeout);
   sources_.DropWaiting();
   if (wakeup_.has_value()) wakeup_->Notify();
 }

@@ -35,7 +35,9 @@ namespace fdrpc {
 // but what waits for them is still told.
 class ServerCore final : public std::enable_shared_from_this<ServerCore> {
  public:
-  explicit ServerCore(const ServerOptions& options);
+  // Goes by `clock`, which outlives it, as does the loop that it serves in.
+  explicit ServerCore(const ServerOptions& options,
+                      const Clock& clock = Clock::Real());
   ~ServerCore() = default;
 
   void AddService(Service& service) { registry_.Add(service); }
@@ -94,6 +96,7 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
   // The polling thread's.
   void Adopt(ConnectionSources::Connected connected);
 
+  const Clock& clock_;
   ServerOptions options_;  // constant once it is open
   const uint32_t ledger_owner_ = ForkLedger::NewOwner();
   ServiceRegistry registry_{options_.interceptors};

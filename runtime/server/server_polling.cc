@@ -19,12 +19,12 @@ WorkerPool::Found ServerPolling::PollOrSleep(bool sleeps) {
   const size_t frames = frames_read_;
   if (sleeps) {
     if (Poll(schedule_.next())) {
-      busy_poll_.OnArrival(wait_, Clock::Real().Now(), BusyPoll::Came::kLater,
+      busy_poll_.OnArrival(wait_, clock_.Now(), BusyPoll::Came::kLater,
                            frames_read_ - frames);
     }
     return Found::kSomething;
   }
-  MonotonicTime now = Clock::Real().Now();
+  MonotonicTime now = clock_.Now();
   wait_ = busy_poll_.Begin(now);
   if (wait_.polls()) {
     const std::shared_ptr<ServerConnection> last =
@@ -32,7 +32,7 @@ WorkerPool::Found ServerPolling::PollOrSleep(bool sleeps) {
     auto came = BusyPoll::Came::kBefore;
     while (now < wait_.until) {
       const bool found = PollBusily(last.get());
-      now = Clock::Real().Now();
+      now = clock_.Now();
       if (found) {
         busy_poll_.OnArrival(wait_, now, came, frames_read_ - frames);
         return Found::kSomething;
@@ -63,7 +63,7 @@ bool ServerPolling::ReadFrames(ServerConnection& connection) {
 bool ServerPolling::Poll(MonotonicTime until) {
   Poller::Event events[kMostEvents];
   const absl::Span<Poller::Event> ready =
-      poller_.Wait(absl::MakeSpan(events), until);
+      poller_.Wait(absl::MakeSpan(events), clock_.SleepUntil(until));
   // What clients sent may block whoever closes it; this thread must not be held
   // up. Given away after each event: it counts for its sender before anything
   // else of that is received.
@@ -72,7 +72,7 @@ bool ServerPolling::Poll(MonotonicTime until) {
     Handle(event);
   }
   BackgroundCloses closes;
-  const bool expired = schedule_.Advance(Clock::Real().Now());
+  const bool expired = schedule_.Advance(clock_.Now());
   return !ready.empty() || expired;
 }
 

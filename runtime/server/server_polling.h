@@ -27,11 +27,13 @@ class ServerPolling {
   static constexpr uint64_t kFirstListenerToken = 1;
 
   // Borrows all. `adopt` takes what has connected.
-  ServerPolling(absl::Duration max_busy_poll, Poller& poller,
-                const Wakeup& wakeup, ConnectionSources& sources,
-                ConnectionSet& connections, ServerSchedule& schedule,
+  ServerPolling(absl::Duration max_busy_poll, const Clock& clock,
+                Poller& poller, const Wakeup& wakeup,
+                ConnectionSources& sources, ConnectionSet& connections,
+                ServerSchedule& schedule,
                 std::function<void(ConnectionSources::Connected)> adopt)
-      : poller_(poller),
+      : clock_(clock),
+        poller_(poller),
         wakeup_(wakeup),
         sources_(sources),
         connections_(connections),
@@ -52,6 +54,7 @@ class ServerPolling {
   void Read(ServerConnection& connection);
   void Handle(const Poller::Event& event);
 
+  const Clock& clock_;
   Poller& poller_;
   const Wakeup& wakeup_;
   ConnectionSources& sources_;

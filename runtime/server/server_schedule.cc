@@ -10,7 +10,7 @@ namespace fdrpc {
 
 using Stage = ServerLifecycle::Stage;
 
-ServerSchedule::ServerSchedule(const ServerOptions& options,
+ServerSchedule::ServerSchedule(const ServerOptions& options, const Clock& clock,
                                ServerLifecycle& lifecycle,
                                ConnectionSources& sources,
                                ConnectionSet& connections,
@@ -24,7 +24,8 @@ ServerSchedule::ServerSchedule(const ServerOptions& options,
       counters_(counters),
       wakeup_(wakeup),
       notices_(std::move(notices)),
-      on_end_(std::move(on_end)) {}
+      on_end_(std::move(on_end)),
+      kept_messages_(clock) {}
 
 void ServerSchedule::Begin(MonotonicTime now) {
   idle_check_at_ = DeadlineAfter(now, options_.idle_timeout);

@@ -25,10 +25,11 @@ class ServerSchedule {
  public:
   // Borrows all but the last two. `on_end` is called, possibly more than once,
   // when the server has no connections any more, and no handlers.
-  ServerSchedule(const ServerOptions& options, ServerLifecycle& lifecycle,
-                 ConnectionSources& sources, ConnectionSet& connections,
-                 ServerCounters& counters, const Wakeup& wakeup,
-                 ServiceNotices notices, std::function<void()> on_end);
+  ServerSchedule(const ServerOptions& options, const Clock& clock,
+                 ServerLifecycle& lifecycle, ConnectionSources& sources,
+                 ConnectionSet& connections, ServerCounters& counters,
+                 const Wakeup& wakeup, ServiceNotices notices,
+                 std::function<void()> on_end);
   ServerSchedule(const ServerSchedule&) = delete;
   ServerSchedule& operator=(const ServerSchedule&) = delete;
 

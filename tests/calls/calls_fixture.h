@@ -61,7 +61,7 @@ class CallsTest
     ASSERT_NO_FATAL_FAILURE(CallThrough(link->NewChannel(options)));
     ASSERT_TRUE(link->Open().ok());
     if (server_form().in_loop()) {
-      if (!loop_.has_value()) loop_.emplace();
+      if (loop_ == nullptr) loop_ = std::make_unique<RunningLoop>();
       ASSERT_TRUE(server.Start(loop_->loop()).ok());
     } else {
       ASSERT_TRUE(server.Start().ok());
@@ -112,7 +112,7 @@ class CallsTest
 
   Observations seen_;
   std::unique_ptr<Service> service_;
-  std::optional<RunningLoop> loop_;
+  std::unique_ptr<RunningLoop> loop_;
   std::unique_ptr<Server> server_;
   std::optional<Link> link_;
   std::unique_ptr<TestService::Stub> stub_;

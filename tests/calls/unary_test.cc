@@ -1,10 +1,15 @@
 // Unary calls, in all forms. Cases of gRPC's interop descriptions
 // (grpc/grpc doc/interop-test-descriptions.md) have their names in comments.
 
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <thread>
+#include <utility>
 
 #include "tests/calls/calls_fixture.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/on_clock.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -214,15 +219,20 @@ TEST_P(UnaryTest, AServerThatGoesEndsTheCall) {
 // The server may read the confirmation in a busy poll, or when its poller
 // wakes.
 TEST_P(UnaryTest, AShutdownEndsOnceTheClientHasConfirmedThatItMakesNoCalls) {
+  ManualClock clock(ManualClock::Between::kRuns);
+  auto former = std::exchange(
+      loop_, std::make_unique<RunningLoop>(OnClock::NewLoop(clock)));
   for (int i = 0; i < 10; ++i) {
-    Server server;
-    server.AddService(*service_);
+    const std::unique_ptr<Server> server = OnClock::NewServer({}, clock);
+    server->AddService(*service_);
     std::optional<Link> link;
-    ASSERT_NO_FATAL_FAILURE(Serve(server, link));
+    ASSERT_NO_FATAL_FAILURE(Serve(*server, link));
     ASSERT_TRUE(Echo(Script("echo a")).ok());
-    server.Shutdown(absl::InfiniteDuration());
-    server.Wait();
+    server->Shutdown(absl::InfiniteDuration());
+    // Of blocking calls, nobody reads, and it waits for a while.
+    clock.AdvanceWhile(absl::Milliseconds(20), [&] { server->Wait(); });
   }
+  loop_ = std::move(former);
 }
 
 }  // namespace

@@ -2,8 +2,6 @@
 // all of them, whatever their form.
 
 #include <atomic>
-#include <chrono>
-#include <future>
 #include <latch>
 #include <memory>
 #include <string>
@@ -56,13 +54,9 @@ class ReconnectingTest : public ::testing::Test {
           });
     }
   }
-  // Lets time pass until what runs on another thread has ended.
   template <typename Ends>
   void AdvanceUntilEnded(Ends ends) {
-    std::future<void> ended = std::async(std::launch::async, std::move(ends));
-    clock_.AdvanceUntil(kStep, [&](auto within) {
-      return ended.wait_for(within) == std::future_status::ready;
-    });
+    clock_.AdvanceWhile(absl::Milliseconds(5), std::move(ends));
   }
   // So many as there may have been since `start`: two for each of the pauses,
   // which are short at first.
@@ -70,8 +64,6 @@ class ReconnectingTest : public ::testing::Test {
     return 10 + static_cast<int>(2 * absl::FromChrono(clock_.Now() - start) /
                                  ConnectionWaits::kLongestPause);
   }
-
-  static constexpr absl::Duration kStep = absl::Milliseconds(5);
 
   ExpectSameDescriptors census_;
   ManualClock clock_;

@@ -8,6 +8,8 @@
 #include "fdrpc/server.h"
 #include "gtest/gtest.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/on_clock.h"
 #include "tests/support/raw_peer.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
@@ -18,14 +20,15 @@ namespace fdrpc::testing {
 class UnaryCallFixture : public ::testing::TestWithParam<const char*> {
  protected:
   void Serve(ServerOptions options = {}) {
-    server_ = std::make_unique<Server>(options);
+    server_ = OnClock::NewServer(options, clock_);
     server_->AddService(service_);
     ASSERT_TRUE(server_->Listen(address_).ok());
     ASSERT_TRUE(server_->Start().ok());
   }
   void StopServer() {
     server_->Shutdown();
-    server_->Wait();
+    // It waits for a while for clients that do not read.
+    clock_.AdvanceWhile(absl::Milliseconds(5), [this] { server_->Wait(); });
     server_.reset();
   }
   TestService::Stub NewStub(ChannelOptions options = {}) {
@@ -37,6 +40,7 @@ class UnaryCallFixture : public ::testing::TestWithParam<const char*> {
   TempDir dir_;
   const std::string address_ = dir_.address("socket", GetParam());
   FakeService service_;
+  ManualClock clock_{ManualClock::Between::kRuns};  // the server's
   std::unique_ptr<Server> server_;
 };
 

@@ -35,6 +35,7 @@ class ConnectionSourcesTest : public ::testing::Test {
                              ForkLedger::NewOwner(),
                              2,
                              lifecycle_,
+                             Clock::Real(),
                              [this]() -> absl::StatusOr<Poller*> {
                                if (!opens_.ok()) return opens_;
                                return &poller_;

@@ -26,7 +26,8 @@ class ConnectionTimeoutsTest : public ::testing::Test {
     client_ = std::move(client_end);
     auto connection = ServerConnection::Create(std::move(server_end), {},
                                                *accounts_->Admit(0),
-                                               {.options = options_,
+                                               {.clock = Clock::Real(),
+                                                .options = options_,
                                                 .registry = registry_,
                                                 .executor = executor_,
                                                 .deadlines = deadlines_,
@@ -64,11 +65,11 @@ class ConnectionTimeoutsTest : public ::testing::Test {
   FakeExecutor executor_;
   CallDeadlines deadlines_;
   ServerCounters counters_;
-  KeptMessagesCheck kept_messages_;
+  KeptMessagesCheck kept_messages_{Clock::Real()};
   const Wakeup wakeup_ = *Wakeup::Create();
   Poller poller_ = *Poller::Create();
-  std::shared_ptr<ConnectionSet> set_ =
-      std::make_shared<ConnectionSet>(options_, poller_, wakeup_);
+  std::shared_ptr<ConnectionSet> set_ = std::make_shared<ConnectionSet>(
+      options_, poller_, wakeup_, Clock::Real());
   DrainingConnections draining_;
   std::unique_ptr<Transport> client_;
 };
@@ -115,7 +116,8 @@ class ConnectionAgesTest : public ConnectionTimeoutsTest {
   ConnectionAgesTest() {
     options_.max_connection_age = absl::Hours(2);
     options_.max_connection_age_grace = absl::Hours(1);
-    set_ = std::make_shared<ConnectionSet>(options_, poller_, wakeup_);
+    set_ = std::make_shared<ConnectionSet>(options_, poller_, wakeup_,
+                                           Clock::Real());
   }
 };
 
@@ -139,7 +141,8 @@ class ConnectionIdlesTest : public ConnectionTimeoutsTest {
  protected:
   ConnectionIdlesTest() {
     options_.max_connection_idle = absl::Hours(1);
-    set_ = std::make_shared<ConnectionSet>(options_, poller_, wakeup_);
+    set_ = std::make_shared<ConnectionSet>(options_, poller_, wakeup_,
+                                           Clock::Real());
   }
 };
 

@@ -35,7 +35,8 @@ class FakeOrigin final : public IncomingCall::Origin {
   ServerCounters counters;
   ConnectionAccount account{options, nullptr};
   const ConnectedPeer peer{-1, {}};
-  const CallEnvironment environment = {.executor = executor,
+  const CallEnvironment environment = {.clock = Clock::Real(),
+                                       .executor = executor,
                                        .deadlines = deadlines,
                                        .counters = counters,
                                        .account = account,

@@ -79,7 +79,8 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
         ServerConnection::Create(std::make_unique<WatchedTransport>(
                                      std::move(server_end), before_shut_out_),
                                  {}, *accounts_->Admit(0),
-                                 {.options = options_,
+                                 {.clock = Clock::Real(),
+                                  .options = options_,
                                   .registry = registry_,
                                   .executor = executor_,
                                   .deadlines = deadlines_,
@@ -164,7 +165,7 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
   FakeExecutor executor_;
   CallDeadlines deadlines_;
   ServerCounters counters_;
-  KeptMessagesCheck kept_messages_;
+  KeptMessagesCheck kept_messages_{Clock::Real()};
   const Wakeup wakeup_ = *Wakeup::Create();
   std::shared_ptr<FakeHost> host_ = std::make_shared<FakeHost>();
   std::unique_ptr<Transport> client_;

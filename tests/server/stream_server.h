@@ -51,9 +51,12 @@ class StreamServer : public ::testing::TestWithParam<HandlerForm> {
   }
   // The same but for the start: clients wait in the queue.
   void Listen(ServerOptions options) {
-    server_ = std::make_unique<Server>(options);
+    server_ = NewServer(options);
     server_->AddService(*service_);
     ASSERT_TRUE(server_->Listen(dir_.address()).ok());
+  }
+  virtual std::unique_ptr<Server> NewServer(const ServerOptions& options) {
+    return std::make_unique<Server>(options);
   }
   StreamClient NewClient(const RawHello& hello = {}) {
     return StreamClient(dir_.file("socket"), service_->full_name(), hello);

@@ -1,41 +1,72 @@
 #ifndef FDRPC_TESTS_SUPPORT_MANUAL_CLOCK_H_
 #define FDRPC_TESTS_SUPPORT_MANUAL_CLOCK_H_
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <future>
+#include <utility>
 
 #include "absl/time/time.h"
 #include "base/monotonic_time.h"
+#include "gtest/gtest.h"
 
 namespace fdrpc::testing {
 
-// A clock that stands still until the test moves it. Who waits for a time of it
-// looks again every millisecond, so nobody has to be woken. Busy polling must
-// be off, which would wait for time to pass.
+// A clock that the test moves. Who waits for a time of it looks again every
+// millisecond, so nobody has to be woken.
 class ManualClock final : public Clock {
  public:
+  enum class Between {
+    // Between two moves, and busy polling must be off, which would wait for
+    // time to pass.
+    kStandsStill,
+    kRuns,
+  };
+  explicit ManualClock(Between between = Between::kStandsStill)
+      : between_(between) {}
+
+  bool runs() const { return between_ == Between::kRuns; }
   MonotonicTime Now() const override {
-    return MonotonicTime(MonotonicTime::duration(now_.load()));
+    const MonotonicTime from = runs() ? Clock::Real().Now() : MonotonicTime();
+    return from + MonotonicTime::duration(moved_.load());
   }
   MonotonicTime SleepUntil(MonotonicTime deadline) const override {
     if (deadline == kNoDeadline) return kNoDeadline;
-    if (deadline <= Now()) return MonotonicTime();
-    return Clock::Real().Now() + std::chrono::milliseconds(1);
+    const auto left = deadline - Now();
+    if (left <= left.zero()) return MonotonicTime();
+    constexpr std::chrono::nanoseconds kLongest = std::chrono::milliseconds(1);
+    return Clock::Real().Now() + std::min(left, kLongest);
   }
 
   void Advance(absl::Duration by) {
-    now_.fetch_add(absl::ToInt64Nanoseconds(by));
+    moved_.fetch_add(absl::ToInt64Nanoseconds(by));
   }
   // Moves by `step` until `wait`, which waits for a millisecond at most,
   // returns true: for what begins to wait for a time nobody knows when.
   template <typename Wait>
   void AdvanceUntil(absl::Duration step, Wait wait) {
-    while (!wait(std::chrono::milliseconds(1))) Advance(step);
+    constexpr int kMost = 60'000;  // longer than any machine needs
+    for (int i = 0; i < kMost; ++i) {
+      if (wait(std::chrono::milliseconds(1))) return;
+      Advance(step);
+    }
+    ADD_FAILURE() << "what the test waits for does not come";
+  }
+  // The same until `function`, which blocks, has returned.
+  template <typename Function>
+  void AdvanceWhile(absl::Duration step, Function function) {
+    const std::future<void> ended =
+        std::async(std::launch::async, std::move(function));
+    AdvanceUntil(step, [&](auto within) {
+      return ended.wait_for(within) == std::future_status::ready;
+    });
   }
 
  private:
+  const Between between_;
   // Not near the clock's zero, which deadlines do not go behind.
-  std::atomic<MonotonicTime::rep> now_{
+  std::atomic<MonotonicTime::rep> moved_{
       MonotonicTime::duration(std::chrono::hours(1000)).count()};
 };
 

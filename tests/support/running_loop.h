@@ -18,13 +18,14 @@ inline Loop NewLoop() {
 // A loop that runs on its own thread during this object's lifetime.
 class RunningLoop {
  public:
+  explicit RunningLoop(Loop loop = NewLoop()) : loop_(std::move(loop)) {}
   ~RunningLoop() { loop_.Stop(); }
 
   Loop& loop() { return loop_; }
   std::thread::id thread() const { return thread_.get_id(); }
 
  private:
-  Loop loop_ = NewLoop();
+  Loop loop_;
   std::jthread thread_{[this] { loop_.Run(); }};
 };
 

@@ -69,6 +69,7 @@ class Loop {
  private:
   friend class Alarm;
   friend class Channel;
+  friend class OnClock;  // of the tests
   friend class Server;
   explicit Loop(std::shared_ptr<LoopCore> core) : core_(std::move(core)) {}
 

@@ -259,6 +259,7 @@ class Server {
 
  private:
   friend class InProcessConnector;
+  friend class OnClock;  // of the tests
 
   std::shared_ptr<ServerCore> core_;
 };
