@@ -67,7 +67,7 @@ ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
       keep_alive_(keep_alive),
       busy_poll_(max_busy_poll),
       parked_poll_(max_busy_poll, BusyPoll::Yields::kYes),
-      connection_(std::move(transport), hello, limits, *this) {}
+      connection_(std::move(transport), hello, limits, Side::kServer, *this) {}
 
 ClientConnection::~ClientConnection() {
   if (loop_ != nullptr) {

@@ -7,7 +7,6 @@
 #include "call/message_assembler.h"
 #include "call/status_in_place.h"
 #include "client/client_connection.h"
-#include "wire/frame_rules.h"
 #include "wire/metadata_block.h"
 #include "wire/status_header.h"
 
@@ -24,8 +23,7 @@ absl::Status HeadersOutOfPlace() {
 }  // namespace
 
 absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
-  absl::Status status = CheckFrame(frame.header, Side::kServer);
-  if (!status.ok()) return status;
+  absl::Status status;
   ChannelLock lock(mutex_);
   const uint32_t id = frame.header.call_id;
   if (id == 0) {

@@ -51,11 +51,12 @@ bool AreOfLargeMessage(const OutgoingFrames& frames) {
 }  // namespace
 
 Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
-                       const QueueLimits& limits, Role& role)
+                       const QueueLimits& limits, Side peer, Role& role)
     : transport_(std::move(transport)),
       hello_(hello),
       limits_{std::max(limits.bytes, kLeastQueuedBytes), limits.descriptors,
               limits.together},
+      peer_side_(peer),
       role_(role) {
   if (limits_.together != nullptr) {
     transport_->CountInFlight(limits_.together->in_flight);
@@ -427,30 +428,29 @@ Transport::ReceiveOutcome Connection::Receive() {
 
 absl::Status Connection::Dispatch(IncomingFrame& frame) {
   const FrameHeader& header = frame.header;
-  if (!has_hello_) return DispatchHello(frame);
-  if (header.type >= kFirstSkippableType) return absl::OkStatus();
   const auto type = static_cast<FrameType>(header.type);
-  if (type == FrameType::kHello) {
-    return absl::InvalidArgumentError("a second hello");
-  }
-  if (type != FrameType::kPing && type != FrameType::kPong) {
-    return role_.OnFrame(frame);
-  }
-  absl::Status status = CheckFrame(header, Side::kServer);  // or the client
-  if (!status.ok()) return status;
-  if (type == FrameType::kPing) return Pong(header.argument);
-  role_.OnPong(header.argument);
-  return status;
-}
-
-absl::Status Connection::DispatchHello(const IncomingFrame& frame) {
-  if (frame.header.type != static_cast<uint8_t>(FrameType::kHello)) {
+  if (!has_hello_ && type != FrameType::kHello) {
     return absl::InvalidArgumentError(
         "the first frame is not a hello: it does not speak fdrpc");
   }
-  absl::Status valid =
-      CheckFrame(frame.header, Side::kServer);  // or the client
+  if (header.type >= kFirstSkippableType) return absl::OkStatus();
+  absl::Status valid = CheckFrame(header, peer_side_);
   if (!valid.ok()) return valid;
+  switch (type) {
+    case FrameType::kHello:
+      return TakeHello(frame);
+    case FrameType::kPing:
+      return Pong(header.argument);
+    case FrameType::kPong:
+      role_.OnPong(header.argument);
+      return valid;
+    default:
+      return role_.OnFrame(frame);
+  }
+}
+
+absl::Status Connection::TakeHello(const IncomingFrame& frame) {
+  if (has_hello_) return absl::InvalidArgumentError("a second hello");
   const absl::StatusOr<Hello> hello = DecodeHello(frame.payload);
   if (!hello.ok()) return hello.status();
   absl::Status versions = CheckVersions(hello_, *hello);

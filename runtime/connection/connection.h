@@ -17,6 +17,7 @@
 #include "os/descriptor_quota.h"
 #include "os/fork_generation.h"
 #include "transport/transport.h"
+#include "wire/frame_rules.h"
 #include "wire/hello.h"
 
 namespace fdrpc {
@@ -34,8 +35,8 @@ class Connection {
     // The peer's hello has arrived. Called on the reader's thread, like the
     // next two.
     virtual void OnHello(const Hello& hello) = 0;
-    // A frame for a call has arrived. An error says how the peer broke the
-    // protocol, and ends the connection.
+    // A frame for a call has arrived, with a valid header (CheckFrame()). An
+    // error says how the peer broke the protocol, and ends the connection.
     virtual absl::Status OnFrame(IncomingFrame& frame) = 0;
     // The peer has read everything up to the ping with that argument, or has
     // sent a pong without a ping.
@@ -86,9 +87,10 @@ class Connection {
   // message.
   enum class Size { kOneFrame, kAny };
 
-  // Queues the hello. `role` is borrowed, and must outlive the connection.
+  // Queues the hello. `peer` says which side the peer is; `role`, that of the
+  // other side, is borrowed, and must outlive the connection.
   Connection(std::unique_ptr<Transport> transport, const Hello& hello,
-             const QueueLimits& limits, Role& role);
+             const QueueLimits& limits, Side peer, Role& role);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -185,7 +187,7 @@ class Connection {
   // Receives what has arrived, with one system call.
   Transport::ReceiveOutcome Receive() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Dispatch(IncomingFrame& frame);
-  absl::Status DispatchHello(const IncomingFrame& frame);
+  absl::Status TakeHello(const IncomingFrame& frame);
   absl::Status Pong(uint32_t argument);
 
   void Push(OutgoingFrame&& frame, bool of_large = false)
@@ -233,6 +235,7 @@ class Connection {
   const std::unique_ptr<Transport> transport_;
   const Hello hello_;
   const QueueLimits limits_;
+  const Side peer_side_;
   Role& role_;
   const uint32_t fork_generation_ = ForkGeneration();
   bool has_hello_ = false;  // the reader's, like

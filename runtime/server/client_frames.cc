@@ -6,7 +6,6 @@
 #include "base/recycled.h"
 #include "call/kinds_differ.h"
 #include "call/message_assembler.h"
-#include "wire/frame_rules.h"
 #include "wire/limits.h"
 #include "wire/metadata_block.h"
 
@@ -27,8 +26,6 @@ bool IsWhole(const RegisteredMethod& method, const FrameHeader& open) {
 
 absl::Status ClientFrames::OnFrame(IncomingFrame& frame,
                                    IncomingCall::Origin& origin) {
-  absl::Status valid = CheckFrame(frame.header, Side::kClient);
-  if (!valid.ok()) return valid;
   switch (static_cast<FrameType>(frame.header.type)) {
     case FrameType::kOpen:
       return OnOpen(frame, origin);
@@ -38,13 +35,12 @@ absl::Status ClientFrames::OnFrame(IncomingFrame& frame,
       return OnCancel(frame);
     case FrameType::kMethod:
       return methods_.Add(frame.header.argument, frame.payload)
-                 ? valid
-                 : Violation(
-                       "method numbers that do not run from 1 to the limit");
+                 ? absl::OkStatus()
+                 : Violation("method ids that do not run from 1 without a gap");
     case FrameType::kCredit:
       return OnCredit(frame);
     default:
-      return valid;
+      return absl::OkStatus();
   }
 }
 

@@ -8,7 +8,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/service_registry.h"
-#include "wire/limits.h"
 
 namespace fdrpc {
 
@@ -20,9 +19,10 @@ class NamedMethods {
   explicit NamedMethods(const ServiceRegistry& registry)
       : registry_(registry) {}
 
-  // False for a number that may not follow: they run from 1 to a limit.
+  // False for a number that may not follow: they run from 1 without a gap. (To
+  // their limit, as CheckFrame() has it.)
   bool Add(uint32_t number, std::string_view full_name) {
-    if (number != methods_.size() + 1 || number > kMaxMethods) return false;
+    if (number != methods_.size() + 1) return false;
     methods_.push_back(registry_.Find(full_name));
     return true;
   }

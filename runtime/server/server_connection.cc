@@ -63,7 +63,7 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
           {.bytes = shared.options.max_queued_bytes_per_connection,
            .descriptors = shared.options.max_queued_descriptors_per_connection,
            .together = share_ != nullptr ? &share_->unreceived() : nullptr},
-          *this) {
+          Side::kClient, *this) {
   if (share_ == nullptr) return;
   // What is in the socket when it is closed is the client's, too.
   const ReceivingFrom client(share_->closes());

@@ -10,6 +10,8 @@
 #include "os/syscalls.h"
 #include "transport/arrived_sets.h"
 #include "transport/send_error.h"
+#include "wire/frame_rules.h"
+#include "wire/limits.h"
 
 namespace fdrpc {
 namespace {
@@ -203,13 +205,7 @@ absl::Status PacketTransport::Decode(IncomingFrame& frame) {
   FrameHeader& header = frame.header;
   header = DecodeFrameHeader(left_.data());
   left_.remove_prefix(kFrameHeaderBytes);
-  if (header.payload_bytes > kMaxFramePayloadBytes ||
-      header.descriptor_count > kMaxFrameDescriptors) {
-    return Wrong(
-        absl::StrCat("a frame announces ", header.payload_bytes, " bytes and ",
-                     header.descriptor_count, " descriptors; the limits are ",
-                     kMaxFramePayloadBytes, " and ", kMaxFrameDescriptors));
-  }
+  if (!FitsLimits(header)) return FrameTooLarge(header);
   if (!first && header.descriptor_count != 0) {
     return Wrong("a frame that does not begin its packet has descriptors");
   }

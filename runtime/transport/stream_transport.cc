@@ -10,7 +10,7 @@
 #include "os/syscalls.h"
 #include "transport/gathered_frames.h"
 #include "transport/send_error.h"
-#include "wire/limits.h"
+#include "wire/frame_rules.h"
 
 namespace fdrpc {
 
@@ -120,10 +120,7 @@ Transport::NextResult StreamTransport::Next(IncomingFrame& frame) {
   FrameDecoder::Frame decoded;
   switch (decoder_.Next(decoded)) {
     case FrameDecoder::Result::kTooLarge:
-      return malformed(absl::InvalidArgumentError(absl::StrCat(
-          "a frame announces ", decoded.header.payload_bytes, " bytes and ",
-          decoded.header.descriptor_count, " descriptors; the limits are ",
-          kMaxFramePayloadBytes, " and ", kMaxFrameDescriptors)));
+      return malformed(FrameTooLarge(decoded.header));
     case FrameDecoder::Result::kIncomplete: {
       absl::Status pending = sets_.CheckPending(decoder_.next_offset());
       if (!pending.ok()) return malformed(std::move(pending));

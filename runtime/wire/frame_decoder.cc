@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "wire/limits.h"
+#include "wire/frame_rules.h"
 
 namespace fdrpc {
 namespace {
@@ -94,10 +94,7 @@ FrameDecoder::Result FrameDecoder::Next(Frame& frame) {
     if (held < kFrameHeaderBytes) return Result::kIncomplete;
     const char* from = buffer_.get() + begin_;
     frame.header = DecodeFrameHeader(from);
-    if (frame.header.payload_bytes > kMaxFramePayloadBytes ||
-        frame.header.descriptor_count > kMaxFrameDescriptors) {
-      return Result::kTooLarge;
-    }
+    if (!FitsLimits(frame.header)) return Result::kTooLarge;
     const size_t bytes = kFrameHeaderBytes + frame.header.payload_bytes;
     if (held >= bytes) {
       frame.payload = {from + kFrameHeaderBytes, frame.header.payload_bytes};

@@ -5,16 +5,102 @@
 
 #include "absl/status/status.h"
 #include "wire/frame_header.h"
+#include "wire/hello.h"
+#include "wire/limits.h"
 
 namespace fdrpc {
 
 enum class Side : uint8_t { kClient, kServer };
 
+// What a frame of one type may have in its header, whatever the state of the
+// connection and of its calls: a row of the table in docs/protocol.md,
+// "Frames", with the same words.
+struct FrameRule {
+  enum class From : uint8_t { kClient, kServer, kBoth };
+  struct Range {
+    uint32_t least;
+    uint32_t most;
+  };
+
+  FrameType type;
+  const char* name;
+  From from;
+  bool of_call;  // has the id of a call; else 0
+  Range argument;
+  Range payload_bytes;
+  uint8_t flags;
+  uint8_t client_flags;  // of `flags`, those that a server does not send
+  uint8_t needed_flags;  // one of these, or the frame says nothing; 0: none
+
+  constexpr bool ComesFrom(Side sender) const {
+    return from == From::kBoth ||
+           (from == From::kClient) == (sender == Side::kClient);
+  }
+  constexpr uint8_t FlagsOf(Side sender) const {
+    const int withheld = sender == Side::kClient ? 0 : client_flags;
+    return static_cast<uint8_t>(flags & ~withheld);
+  }
+  // For flags whose values have another meaning on other types.
+  constexpr bool Has(uint8_t flag) const { return (flags & flag) != 0; }
+};
+
+inline constexpr uint8_t kOpenFlags = kFlagTimeout | kFlagOneWay |
+                                      kFlagMetadata | kFlagMessage | kFlagMore |
+                                      kFlagHalfClose;
+inline constexpr uint8_t kStatusFlags =
+    kFlagDetails | kFlagTrailers | kFlagMetadata | kFlagMessage;
+
+namespace frame_rules {
+
+using enum FrameRule::From;
+using enum FrameType;
+
+inline constexpr bool kConnection = false;
+inline constexpr bool kCall = true;
+inline constexpr FrameRule::Range kNone = {0, 0};
+inline constexpr FrameRule::Range kAny = {0, UINT32_MAX};
+inline constexpr FrameRule::Range kPositive = {1, UINT32_MAX};
+inline constexpr FrameRule::Range kMethodId = {1, kMaxMethods};
+inline constexpr FrameRule::Range kSections = {0, kMaxFramePayloadBytes};
+inline constexpr FrameRule::Range kHelloPayload = {kHelloBytes, kMaxHelloBytes};
+inline constexpr FrameRule::Range kName = {1, kMaxMethodNameBytes};
+inline constexpr FrameRule::Range kReason = {0, kMaxReasonBytes};
+inline constexpr uint8_t kPieceFlags = kFlagMessage | kFlagMore;
+
+// By type, from 1.
+// clang-format off
+inline constexpr FrameRule kTable[] = {
+    {kHello,   "hello",   kBoth,   kConnection, kNone,     kHelloPayload, 0, 0, 0},
+    {kOpen,    "open",    kClient, kCall,       kMethodId, kSections, kOpenFlags, 0, 0},
+    {kHeaders, "headers", kServer, kCall,       kNone,     kSections, kFlagMetadata, 0, kFlagMetadata},
+    {kMessage, "message", kBoth,   kCall,       kNone,     kSections, kPieceFlags | kFlagHalfClose,
+     kFlagHalfClose, kFlagMessage | kFlagHalfClose},
+    {kStatus,  "status",  kServer, kCall,       kAny,      kSections, kStatusFlags, 0, 0},
+    {kCancel,  "cancel",  kClient, kCall,       kNone,     kNone, 0, 0, 0},
+    {kCredit,  "credit",  kBoth,   kCall,       kPositive, kNone, kFlagDescriptors, 0, 0},
+    {kPing,    "ping",    kBoth,   kConnection, kAny,      kNone, 0, 0, 0},
+    {kPong,    "pong",    kBoth,   kConnection, kAny,      kNone, 0, 0, 0},
+    {kGoAway,  "go-away", kServer, kConnection, kAny,      kReason, 0, 0, 0},
+    {kMethod,  "method",  kClient, kConnection, kMethodId, kName, 0, 0, 0},
+};
+// clang-format on
+
+}  // namespace frame_rules
+
+inline constexpr auto& kFrameRules = frame_rules::kTable;
+
 // INVALID_ARGUMENT, saying what is wrong, if a header is one that `sender` may
-// never send, whatever the state of the connection and of its calls: the tables
-// of docs/protocol.md, "Frames". Types that are skipped are not to be asked
-// about.
+// never send. Types that are skipped are not to be asked about.
 absl::Status CheckFrame(const FrameHeader& header, Side sender);
+
+// Whether a header keeps to the limits of every frame, those of unknown types
+// included: else nothing that follows it can be read.
+inline bool FitsLimits(const FrameHeader& header) {
+  return header.payload_bytes <= kMaxFramePayloadBytes &&
+         header.descriptor_count <= kMaxFrameDescriptors;
+}
+// INVALID_ARGUMENT, for one that does not.
+absl::Status FrameTooLarge(const FrameHeader& header);
 
 }  // namespace fdrpc
 

@@ -7,9 +7,6 @@ namespace fdrpc {
 
 absl::Status DecodeOpenHeader(uint8_t flags, std::string_view payload,
                               OpenHeader& header) {
-  if ((flags & ~kOpenFlags) != 0) {
-    return absl::InvalidArgumentError("an open frame has unknown flags");
-  }
   ByteReader reader(payload);
   if ((flags & kFlagTimeout) != 0) {
     if (!reader.Read(header.timeout_ns.emplace())) {
@@ -26,8 +23,7 @@ absl::Status DecodeOpenHeader(uint8_t flags, std::string_view payload,
     if (!status.ok()) return status;
   }
   header.message = reader.rest();
-  const bool has_message = (flags & kFlagMessage) != 0;
-  if (!has_message && (!header.message.empty() || (flags & kFlagMore) != 0)) {
+  if ((flags & kFlagMessage) == 0 && !header.message.empty()) {
     return absl::InvalidArgumentError(
         "an open frame has bytes of a message that it does not announce");
   }

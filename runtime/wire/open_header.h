@@ -19,11 +19,8 @@ struct OpenHeader {
   std::string_view message;  // the first piece, if kFlagMessage is set
 };
 
-inline constexpr uint8_t kOpenFlags = kFlagTimeout | kFlagOneWay |
-                                      kFlagMetadata | kFlagMessage | kFlagMore |
-                                      kFlagHalfClose;
-
-// INVALID_ARGUMENT if the payload is malformed or contradicts the flags.
+// INVALID_ARGUMENT if the payload is malformed or contradicts the flags, which
+// CheckFrame() has accepted.
 absl::Status DecodeOpenHeader(uint8_t flags, std::string_view payload,
                               OpenHeader& header);
 

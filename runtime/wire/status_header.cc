@@ -130,9 +130,6 @@ void AppendStatusDetails(const absl::Status& status, std::string& to) {
 absl::Status DecodeStatusHeader(uint8_t flags, uint32_t code,
                                 std::string_view payload,
                                 StatusHeader& header) {
-  if ((flags & ~kStatusFlags) != 0) {
-    return absl::InvalidArgumentError("a status frame has unknown flags");
-  }
   const absl::StatusCode known = StatusCodeFromWire(code);
   header.status = absl::Status(known, "");
   ByteReader reader(payload);

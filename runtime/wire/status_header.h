@@ -20,9 +20,6 @@ struct StatusHeader {
   std::string_view message;  // the reply or its last piece, if kFlagMessage
 };
 
-inline constexpr uint8_t kStatusFlags =
-    kFlagDetails | kFlagTrailers | kFlagMetadata | kFlagMessage;
-
 // The code on the wire: gRPC's numbers, which are also absl's.
 uint32_t StatusCodeToWire(absl::StatusCode code);
 // Numbers that gRPC does not define become UNKNOWN (grpc/grpc
@@ -34,7 +31,8 @@ absl::StatusCode StatusCodeFromWire(uint32_t code);
 // The message then ends with a note.
 void AppendStatusDetails(const absl::Status& status, std::string& to);
 
-// INVALID_ARGUMENT if the payload is malformed or contradicts the flags.
+// INVALID_ARGUMENT if the payload is malformed or contradicts the flags, which
+// CheckFrame() has accepted.
 absl::Status DecodeStatusHeader(uint8_t flags, uint32_t code,
                                 std::string_view payload, StatusHeader& header);
 

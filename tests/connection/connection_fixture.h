@@ -25,8 +25,8 @@ class ConnectionFixture : public ::testing::TestWithParam<TransportKind> {
     role_ = std::make_unique<RecordingRole>();
     std::unique_ptr<Transport> own;
     std::tie(peer_, own) = GetParam().make();
-    connection_ =
-        std::make_unique<Connection>(std::move(own), hello, limits_, *role_);
+    connection_ = std::make_unique<Connection>(std::move(own), hello, limits_,
+                                               Side::kClient, *role_);
   }
   void PeerSends(OutgoingFrame frame) {
     std::vector<OutgoingFrame> frames;

@@ -6,6 +6,7 @@
 #include "connection/connection.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/connection/built_frames.h"
 #include "tests/connection/connection_fixture.h"
 #include "tests/support/fault_injection.h"
 #include "wire/limits.h"
@@ -113,15 +114,39 @@ TEST_P(ConnectionReadingTest, SpeaksToLaterVersionsThatSpeakItsOwn) {
 
 TEST_P(ConnectionReadingTest, LeavesToTheRoleWhatOnlyARoleKnows) {
   Handshake();
-  for (const FrameType type :
-       {FrameType::kOpen, FrameType::kHeaders, FrameType::kMessage,
-        FrameType::kStatus, FrameType::kCancel, FrameType::kCredit,
-        FrameType::kGoAway, FrameType::kMethod, FrameType{12}, FrameType{0x7f},
-        FrameType{0}}) {
+  const FrameHeader headers[] = {
+      {.call_id = 3, .type = Type(FrameType::kOpen), .argument = 1},
+      {.call_id = 3,
+       .type = Type(FrameType::kMessage),
+       .flags = kFlagHalfClose},
+      {.call_id = 3, .type = Type(FrameType::kCancel)},
+      {.call_id = 3, .type = Type(FrameType::kCredit), .argument = 1},
+  };
+  for (const FrameHeader& header : headers) {
     role_->frames.clear();
-    PeerSends(NewFrame(3, "x", {}, static_cast<uint8_t>(type)));
+    OutgoingFrame frame = NewFrame(3);
+    EncodeFrameHeader(header, frame.head.data());
+    PeerSends(std::move(frame));
     ReadAll();
-    EXPECT_EQ(role_->frames.size(), 1u) << static_cast<int>(type);
+    ASSERT_EQ(role_->frames.size(), 1u) << int{header.type};
+    EXPECT_EQ(role_->frames[0].header, header);
+  }
+  PeerSends(NewFrame(0, "name", {}, Type(FrameType::kMethod)));
+  ReadAll();
+  ExpectClosedWith(absl::StatusCode::kInternal);
+  EXPECT_THAT(role_->closed[0].message(), HasSubstr("has the argument 0"));
+}
+
+TEST_P(ConnectionReadingTest, RefusesWhatItsPeerMayNeverSend) {
+  for (const FrameType type :
+       {FrameType::kHeaders, FrameType::kStatus, FrameType::kGoAway,
+        FrameType{12}, FrameType{0x7f}, FrameType{0}}) {
+    Connect();
+    Handshake();
+    PeerSends(NewFrame(3, "x", {}, Type(type)));
+    ReadAll();
+    ExpectClosedWith(absl::StatusCode::kInternal);
+    EXPECT_TRUE(role_->frames.empty()) << int{Type(type)};
   }
 }
 

@@ -29,6 +29,8 @@ inline OutgoingFrame NewFrame(
       {.payload_bytes = static_cast<uint32_t>(payload.size()),
        .call_id = call_id,
        .type = type,
+       .flags = type == static_cast<uint8_t>(FrameType::kMessage) ? kFlagMessage
+                                                                  : uint8_t{0},
        .descriptor_count = static_cast<uint16_t>(descriptors.size())},
       frame.head.data());
   frame.head += payload;

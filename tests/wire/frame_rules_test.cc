@@ -1,117 +1,39 @@
 #include "wire/frame_rules.h"
 
 #include <string>
-#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "wire/limits.h"
 
 namespace fdrpc {
 namespace {
 
 using ::testing::HasSubstr;
 
-constexpr uint8_t kAllOpen = 0x3f;
-constexpr uint8_t kAllStatus = 0x0f;
-
-// The table of docs/protocol.md, written down again.
-struct Row {
-  uint8_t type;
-  const char* name;
-  bool from_client;
-  bool from_server;
-  FrameHeader good;
-  uint8_t client_flags;
-  uint8_t server_flags;
-  bool has_argument;  // else it is 0
-  bool any_argument;  // 0 too
-  uint32_t max_payload;
-};
-const std::vector<Row>& Rows() {
-  static const std::vector<Row> rows = {
-      {1, "hello", true, true, {}, 0, 0, false, true, 256},
-      {2,
-       "open",
-       true,
-       false,
-       {.call_id = 1, .argument = 1},
-       kAllOpen,
-       0,
-       true,
-       false,
-       1u << 20},
-      {3,
-       "headers",
-       false,
-       true,
-       {.call_id = 1, .flags = 0x04},
-       0,
-       0x04,
-       false,
-       true,
-       1u << 20},
-      {4,
-       "message",
-       true,
-       true,
-       {.call_id = 1, .flags = 0x08},
-       0x38,
-       0x18,
-       false,
-       true,
-       1u << 20},
-      {5,
-       "status",
-       false,
-       true,
-       {.call_id = 1},
-       0,
-       kAllStatus,
-       true,
-       true,
-       1u << 20},
-      {6, "cancel", true, false, {.call_id = 1}, 0, 0, false, true, 0},
-      {7,
-       "credit",
-       true,
-       true,
-       {.call_id = 1, .argument = 1},
-       1,
-       1,
-       true,
-       false,
-       0},
-      {8, "ping", true, true, {}, 0, 0, true, true, 0},
-      {9, "pong", true, true, {}, 0, 0, true, true, 0},
-      {10, "go-away", false, true, {}, 0, 0, true, true, 1024},
-      {11,
-       "method",
-       true,
-       false,
-       {.payload_bytes = 3, .argument = 1},
-       0,
-       0,
-       true,
-       false,
-       1024},
-  };
-  return rows;
-}
-
 class FrameRulesTest : public ::testing::Test {
  protected:
+  // A header that says just what its type needs to.
+  static FrameHeader Good(const FrameRule& rule) {
+    FrameHeader header = {
+        .payload_bytes = rule.payload_bytes.least,
+        .call_id = rule.of_call ? 1u : 0u,
+        .type = static_cast<uint8_t>(rule.type),
+        .argument = rule.argument.least,
+    };
+    // One of those that are needed.
+    header.flags = static_cast<uint8_t>(rule.needed_flags & -rule.needed_flags);
+    return header;
+  }
   // Calls `check` for each type and each side that sends it.
   template <typename Check>
   static void ForEach(Check check) {
-    for (const Row& row : Rows()) {
+    for (const FrameRule& rule : kFrameRules) {
       for (const Side side : {Side::kClient, Side::kServer}) {
-        const bool client = side == Side::kClient;
-        if (!(client ? row.from_client : row.from_server)) continue;
-        SCOPED_TRACE(std::string(row.name) + (client ? " (c)" : " (s)"));
-        FrameHeader header = row.good;
-        header.type = row.type;
-        check(row, header, side, client ? row.client_flags : row.server_flags);
+        if (!rule.ComesFrom(side)) continue;
+        SCOPED_TRACE(std::string(rule.name) +
+                     (side == Side::kClient ? " (c)" : " (s)"));
+        ASSERT_TRUE(Valid(Good(rule), side));
+        check(rule, Good(rule), side);
       }
     }
   }
@@ -121,12 +43,13 @@ class FrameRulesTest : public ::testing::Test {
 };
 
 TEST_F(FrameRulesTest, EachTypeComesFromItsSides) {
-  for (const Row& row : Rows()) {
-    SCOPED_TRACE(row.name);
-    FrameHeader header = row.good;
-    header.type = row.type;
-    EXPECT_EQ(Valid(header, Side::kClient), row.from_client);
-    EXPECT_EQ(Valid(header, Side::kServer), row.from_server);
+  for (const FrameRule& rule : kFrameRules) {
+    SCOPED_TRACE(rule.name);
+    const FrameHeader header = Good(rule);
+    EXPECT_EQ(Valid(header, Side::kClient),
+              rule.from != FrameRule::From::kServer);
+    EXPECT_EQ(Valid(header, Side::kServer),
+              rule.from != FrameRule::From::kClient);
   }
 }
 
@@ -156,7 +79,8 @@ TEST_F(FrameRulesTest, TypesThatThisVersionDoesNotKnowAreRefused) {
 }
 
 TEST_F(FrameRulesTest, FlagsThatATypeDoesNotHaveAreRefused) {
-  ForEach([](const Row&, FrameHeader header, Side side, uint8_t flags) {
+  ForEach([](const FrameRule& rule, FrameHeader header, Side side) {
+    const uint8_t flags = rule.FlagsOf(side);
     for (int bit = 0; bit < 8; ++bit) {
       const auto flag = static_cast<uint8_t>(1 << bit);
       if ((flags & flag) != 0) continue;
@@ -171,38 +95,44 @@ TEST_F(FrameRulesTest, FlagsThatATypeDoesNotHaveAreRefused) {
 }
 
 TEST_F(FrameRulesTest, TheCallIdIsZeroJustWhereThereIsNoCall) {
-  ForEach([](const Row&, FrameHeader header, Side side, uint8_t) {
+  ForEach([](const FrameRule&, FrameHeader header, Side side) {
     header.call_id = header.call_id == 0 ? 1 : 0;
     EXPECT_FALSE(Valid(header, side));
   });
 }
 
-TEST_F(FrameRulesTest, AnArgumentWithoutMeaningIsZero) {
-  ForEach([](const Row& row, FrameHeader header, Side side, uint8_t) {
-    header.argument = 0;
-    EXPECT_EQ(Valid(header, side), row.any_argument);
-    for (const uint32_t argument : {1u, 0x80000000u, 0xffffffffu}) {
+TEST_F(FrameRulesTest, AnArgumentKeepsToItsRange) {
+  ForEach([](const FrameRule& rule, FrameHeader header, Side side) {
+    const auto [least, most] = rule.argument;
+    for (const uint32_t argument : {0u, 1u, least, most, most - 1, most + 1,
+                                    4096u, 4097u, 0x80000000u, 0xffffffffu}) {
       header.argument = argument;
-      EXPECT_EQ(Valid(header, side), row.has_argument) << argument;
+      EXPECT_EQ(Valid(header, side), least <= argument && argument <= most)
+          << argument;
     }
   });
 }
 
-TEST_F(FrameRulesTest, APayloadIsNotLongerThanItsTypeAllows) {
-  ForEach([](const Row& row, FrameHeader header, Side side, uint8_t) {
-    header.payload_bytes = row.max_payload;
-    EXPECT_TRUE(Valid(header, side));
-    header.payload_bytes = row.max_payload + 1;
+TEST_F(FrameRulesTest, APayloadKeepsToTheLengthsOfItsType) {
+  ForEach([](const FrameRule& rule, FrameHeader header, Side side) {
+    const auto [least, most] = rule.payload_bytes;
+    header.flags = rule.FlagsOf(side);
+    for (const uint32_t bytes : {0u, 1u, least, most, most + 1, 0xffffffffu}) {
+      header.payload_bytes = bytes;
+      EXPECT_EQ(Valid(header, side), least <= bytes && bytes <= most) << bytes;
+    }
+    if (least == 0) return;
+    header.payload_bytes = least - 1;
     EXPECT_FALSE(Valid(header, side));
   });
 }
 
 TEST_F(FrameRulesTest, DescriptorsComeWithAMessageOnly) {
-  ForEach([](const Row&, FrameHeader header, Side side, uint8_t flags) {
+  ForEach([](const FrameRule& rule, FrameHeader header, Side side) {
     header.descriptor_count = 1;
     header.flags = static_cast<uint8_t>(header.flags & ~kFlagMessage);
     EXPECT_FALSE(Valid(header, side));
-    if ((flags & kFlagMessage) == 0) return;
+    if (!rule.Has(kFlagMessage)) return;
     header.flags |= kFlagMessage;
     EXPECT_TRUE(Valid(header, side));
   });
@@ -215,6 +145,10 @@ TEST_F(FrameRulesTest, FramesThatSayNothingAreRefused) {
   }
   EXPECT_FALSE(Valid({.call_id = 1, .type = 3}, Side::kServer));
   EXPECT_FALSE(Valid({.type = 11, .argument = 1}, Side::kClient));
+  ForEach([](const FrameRule& rule, FrameHeader header, Side side) {
+    header.flags = 0;
+    EXPECT_EQ(Valid(header, side), rule.needed_flags == 0);
+  });
   EXPECT_FALSE(
       Valid({.call_id = 1, .type = 2, .flags = kFlagMore, .argument = 1},
             Side::kClient));
@@ -225,6 +159,20 @@ TEST_F(FrameRulesTest, AHalfCloseAloneHasNoBytes) {
   EXPECT_TRUE(Valid(header, Side::kClient));
   header.payload_bytes = 1;
   EXPECT_FALSE(Valid(header, Side::kClient));
+}
+
+TEST_F(FrameRulesTest, TheLimitsOfEveryFrameAreThoseOfUnknownTypesToo) {
+  for (const uint8_t type : {0, 4, 11, 12, 0x80, 0xff}) {
+    FrameHeader header = {
+        .payload_bytes = 1u << 20, .type = type, .descriptor_count = 253};
+    EXPECT_TRUE(FitsLimits(header));
+    header.descriptor_count = 254;
+    EXPECT_FALSE(FitsLimits(header));
+    header = {.payload_bytes = (1u << 20) + 1, .type = type};
+    EXPECT_FALSE(FitsLimits(header));
+    EXPECT_THAT(std::string(FrameTooLarge(header).message()),
+                HasSubstr("1048577 bytes and 0 descriptors"));
+  }
 }
 
 }  // namespace

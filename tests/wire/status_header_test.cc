@@ -6,6 +6,7 @@
 #include "absl/strings/cord.h"
 #include "gtest/gtest.h"
 #include "tests/support/bytes.h"
+#include "wire/frame_rules.h"
 #include "wire/limits.h"
 #include "wire/little_endian.h"
 #include "wire/metadata_block.h"
@@ -218,12 +219,6 @@ TEST(StatusHeaderTest, AMessageAndPayloadsThatAreTooLongAreBothCut) {
             std::string::npos);
   EXPECT_NE(message.find(" [cut: the message has 32768 bytes]"),
             std::string::npos);
-}
-
-TEST(StatusHeaderTest, IsRefusedWithAnyFlagThatIsUnknown) {
-  for (int bit = 4; bit < 8; ++bit) {
-    EXPECT_FALSE(Decode(static_cast<uint8_t>(1u << bit), "").ok()) << bit;
-  }
 }
 
 TEST(StatusHeaderTest, IsRefusedWhenCutOffBeforeTheMessage) {
