@@ -5,7 +5,8 @@ include(CMakePackageConfigHelpers)
 set(FDRPC_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/fdrpc)
 
 # From top to bottom: a static library precedes those that it uses.
-set(rooms inprocess client server connection loop transport call wire os base)
+get_property(rooms GLOBAL PROPERTY FDRPC_ROOMS)
+list(REVERSE rooms)
 set(libraries fdrpc_fd fdrpc_options)
 foreach(room IN LISTS rooms)
   list(APPEND libraries fdrpc_${room})

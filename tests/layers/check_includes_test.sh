@@ -2,15 +2,22 @@
 # check_includes_test.sh: whether check_includes.sh finds what it is there to find.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 failures=0
 
-# put FILE LINE...: a tree of one file of these lines.
+# put FILE LINE...: a tree of the rooms that there are, and one file of these
+# lines, in runtime/ or else with a path that begins with "/".
 put() {
-  rm -rf "$tree/runtime"
-  mkdir -p "$tree/runtime/$(dirname "$1")"
-  printf '%s\n' "${@:2}" > "$tree/runtime/$1"
+  rm -rf "${tree:?}"/*
+  mkdir -p "$tree/runtime" "$tree/services" "$tree/docs"
+  cp "$root/runtime/rooms.txt" "$tree/runtime/"
+  cp "$root/docs/layers.md" "$tree/docs/"
+  file=runtime/$1
+  [[ $1 != /* ]] || file=${1#/}
+  mkdir -p "$tree/$(dirname "$file")"
+  printf '%s\n' "${@:2}" > "$tree/$file"
 }
 
 allowed() {
@@ -29,12 +36,14 @@ refused() {
   if output=$("$here/check_includes.sh" "$tree"); then
     echo "allowed, but should be refused: $*"
     failures=$((failures + 1))
-  elif [[ $output != "runtime/$1:1: "*"$reason"* || $(wc -l <<< "$output") != 1 ]]; then
+  elif [[ $output != "$file:1: "*"$reason"* || $(wc -l <<< "$output") != 1 ]]; then
     echo "refused with the wrong words: $*: $output"
     failures=$((failures + 1))
   fi
 }
 
+allowed /services/a/a.cc '#include "fdrpc/server.h"' '#include <sys/socket.h>'
+allowed call/a.h '#include "fdrpc/internal/kept_messages.h"'
 allowed base/check.cc '#include "base/check.h"' '#include <cstdio>'
 allowed os/poller.cc '#include "os/poller.h"' '#include <sys/epoll.h>' '#include "fdrpc/unique_fd.h"'
 allowed os/ancillary.cc 'msghdr message;' 'CMSG_FIRSTHDR(&message);'
@@ -71,6 +80,9 @@ refused 'include no private ones' include/fdrpc/channel.h '#include "client/core
 refused 'server/ is not below client/' include/fdrpc/channel.h '#include "fdrpc/server.h"'
 refused 'belongs to no room' include/fdrpc/unheard_of.h '#include <vector>'
 refused 'not a public header' client/a.cc '#include "fdrpc/unheard_of.h"'
+refused 'belongs to no room' include/fdrpc/internal/channel.h '#include <vector>'
+refused 'call/ is not below os/' os/a.cc '#include "fdrpc/internal/call_message.h"'
+refused 'only generated code and the runtime' /services/a/a.cc '#include "fdrpc/internal/stub.h"'
 refused 'there is no room util' util/a.h '#include <vector>'
 refused 'nothing else of this tree' server/a.cc '#include "services/filebroker/broker.h"'
 refused 'nothing else of this tree' server/a.cc '#include "tests/support/census.h"'
@@ -88,6 +100,14 @@ refused 'which sanitizer' call/a.cc '#if __has_feature(address_sanitizer)'
 refused 'ancillary data' os/poller.cc 'cmsghdr* header;'
 refused 'ancillary data' transport/a.cc 'msghdr message = {};'
 refused 'ancillary data' os/syscalls.h 'CMSG_SPACE(4);'
+
+# A room that the table of the page does not have, or has otherwise.
+put base/a.h '#include <vector>'
+echo "room attic: server base" >> "$tree/runtime/rooms.txt"
+if output=$("$here/check_includes.sh" "$tree") || [[ $output != *"| \`attic/\` | \`fdrpc::attic\` | server, base |"* ]]; then
+  echo "allowed, but should be refused: a room that docs/layers.md does not have: $output"
+  failures=$((failures + 1))
+fi
 
 if ((failures > 0)); then exit 1; fi
 echo "check_includes.sh finds what it should"
