@@ -3,12 +3,14 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "client/channel_core.h"
 #include "os/connect_failure.h"
 #include "os/inherited_socket.h"
 #include "os/local_socket.h"
-#include "os/unix_address.h"
+#include "os/socket_address.h"
 #include "transport/socket_transport.h"
 
 namespace fdrpc {
@@ -37,10 +39,17 @@ struct Way {
 };
 
 absl::StatusOr<Way> To(std::string_view address) {
-  absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
-  if (!number.ok()) return number.status();
-  if (number->has_value()) {
-    absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
+  absl::StatusOr<SocketAddress> parsed = ParseSocketAddress(address);
+  if (!parsed.ok()) return parsed.status();
+  if (std::holds_alternative<SystemdAddress>(*parsed)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "address \"", std::string(address),
+        "\" is for servers only: it names sockets that a service manager has "
+        "passed"));
+  }
+  if (const auto* inherited = std::get_if<FdAddress>(&*parsed)) {
+    absl::StatusOr<InheritedSocket> socket =
+        TakeInheritedSocket(inherited->number);
     if (!socket.ok()) return socket.status();
     absl::StatusOr<ChannelCore::Connector> only = Only(*socket);
     if (!only.ok()) {
@@ -49,17 +58,16 @@ absl::StatusOr<Way> To(std::string_view address) {
     }
     return Way{*std::move(only), nullptr};
   }
-  absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
-  if (!parsed.ok()) return parsed.status();
+  const auto& unix_address = std::get<UnixAddress>(*parsed);
   return Way{
-      [server = *parsed]() -> absl::StatusOr<std::unique_ptr<Transport>> {
+      [server = unix_address]() -> absl::StatusOr<std::unique_ptr<Transport>> {
         absl::StatusOr<UniqueFd> socket = ConnectSocket(server);
         if (!socket.ok()) return socket.status();
         if (!socket->ok()) return nullptr;
         return CreateSocketTransport(*std::move(socket),
                                      ConnectionType(server.type()));
       },
-      [server = *parsed](const absl::Status& failure) {
+      [server = unix_address](const absl::Status& failure) {
         return ExplainNoListener(server, failure);
       }};
 }

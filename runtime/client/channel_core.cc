@@ -52,7 +52,6 @@ ChannelCore::ChannelCore(Connector connector, const ChannelOptions& options,
     : connector_(std::move(connector)),
       options_(WithinLimits(options)),
       clock_(clock),
-      fork_generation_(ForkGeneration()),
       connectivity_(std::make_shared<Connectivity>()),
       loop_(std::move(loop)) {
   BusyPoll::PrepareSystemCalls();

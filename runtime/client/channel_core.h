@@ -89,9 +89,7 @@ class ChannelCore final : public Caller,
   // FAILED_PRECONDITION in a child after fork(2), which must not take the lock
   // either: another thread of the parent's may have held it.
   absl::Status CheckProcess() const;
-  bool inherited_by_fork() const {
-    return ForkGeneration() != fork_generation_;
-  }
+  bool inherited_by_fork() const { return fork_mark_.inherited(); }
   absl::StatusOr<std::shared_ptr<LoopCore>> GetLoop()
       ABSL_LOCKS_EXCLUDED(channel_mutex);
 
@@ -152,7 +150,7 @@ class ChannelCore final : public Caller,
   Explainer explainer_;
   const ChannelOptions options_;
   const Clock& clock_;
-  const uint32_t fork_generation_;
+  const ForkMark fork_mark_;
 
   // Shared with the connections, of which a loop may hold one for a moment
   // longer.

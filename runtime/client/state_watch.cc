@@ -6,9 +6,7 @@ namespace fdrpc {
 
 StateWatch::StateWatch(std::shared_ptr<LoopCore> loop,
                        absl::AnyInvocable<void(ChannelState)> on_change)
-    : loop_(std::move(loop)),
-      fork_generation_(ForkGeneration()),
-      on_change_(std::move(on_change)) {}
+    : loop_(std::move(loop)), on_change_(std::move(on_change)) {}
 
 void StateWatch::Tell(ChannelState state) {
   MutexLock lock(mu_);

@@ -26,16 +26,14 @@ class StateWatch : public std::enable_shared_from_this<StateWatch> {
   // it is itself that calls this; it is not called again.
   void End() ABSL_LOCKS_EXCLUDED(mu_);
   // Whether this is a child's copy, made by fork(2).
-  bool inherited_by_fork() const {
-    return ForkGeneration() != fork_generation_;
-  }
+  bool inherited_by_fork() const { return fork_mark_.inherited(); }
 
  private:
   // On the loop: tells what there is.
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
 
   const std::shared_ptr<LoopCore> loop_;
-  const uint32_t fork_generation_;
+  const ForkMark fork_mark_;
   // Run()'s while running_, and End()'s afterwards.
   absl::AnyInvocable<void(ChannelState)> on_change_;
 

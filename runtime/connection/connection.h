@@ -144,9 +144,7 @@ class Connection {
   // Whether this object is a child's copy after fork(2). Such a copy does
   // nothing: what it sent or ended would be the parent's connection, and
   // another thread may have held its lock.
-  bool inherited_by_fork() const {
-    return ForkGeneration() != fork_generation_;
-  }
+  bool inherited_by_fork() const { return fork_mark_.inherited(); }
   // Whether OnUnsent() may still be called for a frame with descriptors.
   bool MayGiveBackDescriptors() ABSL_LOCKS_EXCLUDED(mu_);
   bool closed() const { return closed_.load(std::memory_order_acquire); }
@@ -237,7 +235,7 @@ class Connection {
   const QueueLimits limits_;
   const Side peer_side_;
   Role& role_;
-  const uint32_t fork_generation_ = ForkGeneration();
+  const ForkMark fork_mark_;
   bool has_hello_ = false;  // the reader's, like
   size_t frames_read_ = 0;
 

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "fdrpc/loop.h"
 #include "os/detached_thread.h"
+#include "os/per_process.h"
 
 namespace fdrpc {
 namespace {
@@ -23,32 +24,12 @@ constexpr int kContinuationsPerWrite = 16;
 // coarser on most machines (4 ms at 250 Hz).
 constexpr std::chrono::milliseconds kLongestTurn{2};
 
-// What Default() has made in one process. Never destroyed: the thread may
-// outlive main().
+// What Default() has made.
 struct DefaultLoop {
-  DefaultLoop(uint32_t of, DefaultLoop* inherited)
-      : fork_generation(of), parents(inherited) {}
-
-  const uint32_t fork_generation;
-  DefaultLoop* const parents;
-  // One for each process: another thread may hold it while this one forks.
   Mutex mu;
   std::shared_ptr<LoopCore> loop ABSL_GUARDED_BY(mu);
 };
-
-constinit std::atomic<DefaultLoop*> newest_default{nullptr};
-
-DefaultLoop& DefaultOfThisProcess() {
-  const uint32_t generation = ForkGeneration();
-  DefaultLoop* newest = newest_default.load(std::memory_order_acquire);
-  while (newest == nullptr || newest->fork_generation != generation) {
-    auto made = std::make_unique<DefaultLoop>(generation, newest);
-    if (newest_default.compare_exchange_strong(newest, made.get())) {
-      newest = made.release();
-    }
-  }
-  return *newest;
-}
+constinit PerProcess<DefaultLoop> default_loop;
 
 }  // namespace
 
@@ -117,7 +98,7 @@ absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Create(
 }
 
 absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Default() {
-  DefaultLoop& made = DefaultOfThisProcess();
+  DefaultLoop& made = default_loop.Get();
   MutexLock lock(made.mu);
   if (made.loop != nullptr) return made.loop;
   absl::StatusOr<std::shared_ptr<LoopCore>> created =
@@ -136,7 +117,6 @@ LoopCore::LoopCore(Poller poller, Wakeup wakeup, absl::Duration max_busy_poll,
     : clock_(clock),
       poller_(std::move(poller)),
       wakeup_(std::move(wakeup)),
-      fork_generation_(ForkGeneration()),
       busy_poll_(max_busy_poll) {}
 
 LoopCore::~LoopCore() = default;

@@ -160,16 +160,14 @@ class LoopCore final : public ContinuationRunner {
   // Sees to it that the loop looks again.
   void Interrupt() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  bool inherited_by_fork() const {
-    return ForkGeneration() != fork_generation_;
-  }
+  bool inherited_by_fork() const { return fork_mark_.inherited(); }
 
   static thread_local LoopCore* current_;
 
   const Clock& clock_;
   Poller poller_;
   const Wakeup wakeup_;
-  const uint32_t fork_generation_;
+  const ForkMark fork_mark_;
   const std::shared_ptr<LoopThread> thread_ = std::make_shared<LoopThread>();
 
   Mutex mu_;

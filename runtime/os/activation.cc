@@ -119,12 +119,6 @@ absl::StatusOr<ListenVariables> ListenVariables::Parse(const char* pid,
   return variables;
 }
 
-std::optional<std::string_view> ParseSystemdAddress(std::string_view address) {
-  constexpr std::string_view kScheme = "systemd:";
-  if (!address.starts_with(kScheme)) return std::nullopt;
-  return address.substr(kScheme.size());
-}
-
 absl::StatusOr<std::vector<InheritedSocket>> TakePassedSockets(
     std::string_view name) {
   PassedSockets& passed = OfThisProgram();

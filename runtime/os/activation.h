@@ -3,7 +3,6 @@
 
 #include <sys/types.h>
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,10 +28,6 @@ struct ListenVariables {
   // `count` names, or none if LISTEN_FDNAMES is not set.
   std::vector<std::string> names;
 };
-
-// The name in an address "systemd:NAME", empty for "systemd:"; nullopt if
-// `address` has another form.
-std::optional<std::string_view> ParseSystemdAddress(std::string_view address);
 
 // Takes the passed sockets with that name, or all if `name` is empty, except
 // those that were taken before. The caller owns them. The first call sets

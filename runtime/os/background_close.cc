@@ -16,8 +16,8 @@
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
 #include "os/detached_thread.h"
-#include "os/fork_generation.h"
 #include "os/fork_ledger.h"
+#include "os/per_process.h"
 #include "os/syscalls.h"
 
 namespace fdrpc {
@@ -185,8 +185,6 @@ class Closers {
 // The closers of one process. A child made by fork(2) needs its own: it has
 // none of the parent's threads, and one of them may hold a lock here.
 struct ProcessClosers {
-  explicit ProcessClosers(uint32_t generation) : fork_generation(generation) {}
-
   void NoteSender(int fd, std::shared_ptr<PendingCloses> sender)
       ABSL_LOCKS_EXCLUDED(mu) {
     const auto place = static_cast<size_t>(fd);
@@ -201,10 +199,8 @@ struct ProcessClosers {
                                   : nullptr;
   }
 
-  const uint32_t fork_generation;
   Closers sockets{kSocketClosers, /*spare_lingering=*/true};
   Closers files{kFileClosers, /*spare_lingering=*/false};
-  ProcessClosers* parents = nullptr;
 
   // The senders of received descriptors, by descriptor number. The entry of a
   // descriptor that the program has taken and closed stays until its number is
@@ -213,23 +209,10 @@ struct ProcessClosers {
   std::vector<std::shared_ptr<PendingCloses>> senders ABSL_GUARDED_BY(mu);
 };
 
-constinit std::atomic<ProcessClosers*> newest_closers{nullptr};
-
-ProcessClosers& ClosersOfThisProcess() {
-  const uint32_t generation = ForkGeneration();
-  ProcessClosers* newest = newest_closers.load(std::memory_order_acquire);
-  while (newest == nullptr || newest->fork_generation != generation) {
-    auto made = std::make_unique<ProcessClosers>(generation);
-    made->parents = newest;  // keeps it reachable for leak checkers
-    if (newest_closers.compare_exchange_strong(newest, made.get())) {
-      newest = made.release();
-    }
-  }
-  return *newest;
-}
+constinit PerProcess<ProcessClosers> closers_of_process;
 
 void CloseOrPass(int fd) {
-  ProcessClosers& closers = ClosersOfThisProcess();
+  ProcessClosers& closers = closers_of_process.Get();
   // First, because after the close another thread may reuse the number.
   std::shared_ptr<PendingCloses> sender = closers.TakeSender(fd);
   switch (BehaviourOf(fd)) {
@@ -286,7 +269,7 @@ ReceivedFdSenderScope::~ReceivedFdSenderScope() { receiving = former_; }
 
 void NoteReceived(int fd) {
   if (receiving == nullptr || *receiving == nullptr) return;
-  ClosersOfThisProcess().NoteSender(fd, *receiving);
+  closers_of_process.Get().NoteSender(fd, *receiving);
 }
 
 void CloseDrained(UniqueFd socket, bool packets) {
@@ -296,7 +279,7 @@ void CloseDrained(UniqueFd socket, bool packets) {
   const ssize_t got = ::recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   // A packet without bytes, which may carry descriptors, also reads as 0.
   if (got < 0 || (got == 0 && !packets)) {
-    ClosersOfThisProcess().TakeSender(socket.get());
+    closers_of_process.Get().TakeSender(socket.get());
     CloseNow(socket.Release());
   } else {
     CloseInBackground(std::move(socket));
@@ -304,7 +287,7 @@ void CloseDrained(UniqueFd socket, bool packets) {
 }
 
 size_t BackgroundClosesPending() {
-  ProcessClosers& closers = ClosersOfThisProcess();
+  ProcessClosers& closers = closers_of_process.Get();
   return closers.sockets.pending() + closers.files.pending();
 }
 

@@ -6,11 +6,9 @@
 #include <cerrno>
 #include <cstddef>
 #include <map>
-#include <string>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
 #include "os/syscalls.h"
@@ -145,20 +143,6 @@ absl::StatusOr<InheritedSocket> InspectSocket(UniqueFd fd) {
   absl::StatusOr<SocketKind> kind = GetSocketKind(fd.get());
   if (!kind.ok()) return kind.status();
   return InheritedSocket{std::move(fd), *kind};
-}
-
-absl::StatusOr<std::optional<int>> ParseFdAddress(std::string_view address) {
-  constexpr std::string_view kScheme = "fd:";
-  if (!address.starts_with(kScheme)) return std::nullopt;
-  const std::string number(address.substr(kScheme.size()));
-  int fd = -1;
-  if (number.find_first_not_of("0123456789") != std::string::npos ||
-      !absl::SimpleAtoi(number, &fd)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("address \"", std::string(address),
-                     "\" has no descriptor number after fd:"));
-  }
-  return fd;
 }
 
 absl::StatusOr<InheritedSocket> TakeInheritedSocket(int number) {

@@ -1,9 +1,6 @@
 #ifndef FDRPC_OS_INHERITED_SOCKET_H_
 #define FDRPC_OS_INHERITED_SOCKET_H_
 
-#include <optional>
-#include <string_view>
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "fdrpc/unique_fd.h"
@@ -32,10 +29,6 @@ struct InheritedSocket {
 };
 // INVALID_ARGUMENT if `fd` is not an open socket.
 absl::StatusOr<InheritedSocket> InspectSocket(UniqueFd fd);
-
-// The number in an address "fd:7"; nullopt if `address` has another form.
-// INVALID_ARGUMENT if "fd:" is not followed by a number.
-absl::StatusOr<std::optional<int>> ParseFdAddress(std::string_view address);
 
 // Takes the socket with that number; the caller owns it. It must be a
 // Unix-domain socket: a stream or seqpacket socket that listens or is

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <new>
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
-#include "os/fork_generation.h"
+#include "os/per_process.h"
 #include "os/syscalls.h"
 
 namespace fdrpc {
@@ -71,14 +70,14 @@ class Slab {
         static_cast<size_t>(block - reinterpret_cast<const char*>(this));
     taken_ &= ~(1u << (offset - kHeadBytes) / BlockBytes(size_));
   }
-  uint32_t fork_generation() const { return fork_generation_; }
+  bool inherited_by_fork() const { return fork_mark_.inherited(); }
 
   // Neighbours in the list of slabs with a free block.
   Slab* next = nullptr;
   Slab* previous = nullptr;
 
  private:
-  const uint32_t fork_generation_ = ForkGeneration();
+  const ForkMark fork_mark_;
   const size_t size_;
   uint32_t taken_ = 0;  // one bit per block
 };
@@ -150,31 +149,12 @@ class Slabs {
   size_t idle_count_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-struct ProcessSlabs {
-  const uint32_t fork_generation = ForkGeneration();
-  Slabs slabs;
-};
-
-// Never destroyed, because buffers may outlive static objects. A child made by
-// fork(2) gets a new one, since another thread of its parent may have held the
-// lock.
-Slabs& OwnSlabs() {
-  static constinit std::atomic<ProcessSlabs*> current{nullptr};
-  ProcessSlabs* own = current.load(std::memory_order_acquire);
-  while (own == nullptr || own->fork_generation != ForkGeneration()) {
-    auto* const made = new ProcessSlabs;
-    if (current.compare_exchange_strong(own, made, std::memory_order_acq_rel)) {
-      return made->slabs;
-    }
-    delete made;
-  }
-  return own->slabs;
-}
+constinit PerProcess<Slabs> own_slabs;
 
 void ReturnBlock(char* block, size_t) {
   // Blocks that a child inherited are not reused.
-  if (Slab::Of(block)->fork_generation() != ForkGeneration()) return;
-  OwnSlabs().Return(block);
+  if (Slab::Of(block)->inherited_by_fork()) return;
+  own_slabs.Get().Return(block);
 }
 
 }  // namespace
@@ -186,7 +166,7 @@ PayloadBuffer NewPayload(size_t least, size_t most) {
   while (size > 0 && BlockBytes(size) < most) --size;
   const size_t bytes = BlockBytes(size);
   if (most >= bytes / 2 && least <= bytes) {
-    char* const block = OwnSlabs().Take(size, /*map=*/least >= bytes / 2);
+    char* const block = own_slabs.Get().Take(size, /*map=*/least >= bytes / 2);
     if (block != nullptr) return PayloadBuffer(block, bytes, ReturnBlock);
   }
   return PayloadBuffer::Allocate(least);

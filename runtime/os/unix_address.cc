@@ -34,11 +34,6 @@ absl::Status Wrong(const std::string& text, const std::string& why) {
 
 absl::StatusOr<UnixAddress> UnixAddress::Parse(std::string_view text) {
   UnixAddress address(text);
-  if (text.starts_with("systemd:")) {
-    return Wrong(address.text_,
-                 "is for servers only: it names sockets that a service manager "
-                 "has passed");
-  }
   const auto* scheme = std::find_if(
       std::begin(kSchemes), std::end(kSchemes),
       [&](const Scheme& each) { return text.starts_with(each.prefix); });

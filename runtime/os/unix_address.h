@@ -23,7 +23,7 @@ inline constexpr char kDescriptorPaths[] = "/proc/thread-self/fd/";
 class UnixAddress {
  public:
   // INVALID_ARGUMENT says what is wrong with `text`, including a name that is
-  // too long.
+  // too long. ParseSocketAddress() knows all forms of addresses.
   static absl::StatusOr<UnixAddress> Parse(std::string_view text);
   // The address of a socket file.
   static absl::StatusOr<UnixAddress> FromPath(std::string_view path);

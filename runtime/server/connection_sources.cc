@@ -1,42 +1,42 @@
 #include "server/connection_sources.h"
 
-#include <optional>
 #include <utility>
+#include <variant>
 
 #include "os/activation.h"
 #include "os/fork_ledger.h"
 #include "os/local_socket.h"
+#include "os/socket_address.h"
 #include "os/socket_listener.h"
-#include "os/unix_address.h"
 #include "transport/socket_transport.h"
 
 namespace fdrpc {
 
 absl::Status ConnectionSources::Listen(std::string_view address,
                                        const ListenOptions& options) {
-  absl::StatusOr<std::optional<int>> number = ParseFdAddress(address);
-  if (!number.ok()) return number.status();
-  const std::optional<std::string_view> passed = ParseSystemdAddress(address);
-  if (number->has_value() || passed.has_value()) {
+  absl::StatusOr<SocketAddress> parsed = ParseSocketAddress(address);
+  if (!parsed.ok()) return parsed.status();
+  const auto* const own = std::get_if<UnixAddress>(&*parsed);
+  if (own == nullptr) {
     if (options.mode.has_value() || options.owner.has_value() ||
         options.group.has_value()) {
       return absl::InvalidArgumentError(
           "mode, owner and group are for a socket file that is made; an "
           "inherited socket has been made already");
     }
-    if (passed.has_value()) return ServePassed(*passed);
-    absl::StatusOr<InheritedSocket> socket = TakeInheritedSocket(**number);
+    const auto* const passed = std::get_if<SystemdAddress>(&*parsed);
+    if (passed != nullptr) return ServePassed(passed->name);
+    absl::StatusOr<InheritedSocket> socket =
+        TakeInheritedSocket(std::get<FdAddress>(*parsed).number);
     if (!socket.ok()) return socket.status();
     absl::Status serves = ServeInherited(*socket);
     if (!serves.ok()) GiveBack(*std::move(socket));
     return serves;
   }
-  absl::StatusOr<UnixAddress> parsed = UnixAddress::Parse(address);
-  if (!parsed.ok()) return parsed.status();
   const absl::StatusOr<Poller*> poller = open_();
   if (!poller.ok()) return poller.status();
   absl::StatusOr<SocketListener> listener =
-      SocketListener::Listen(*parsed, options);
+      SocketListener::Listen(*own, options);
   if (!listener.ok()) return listener.status();
   return listeners_.Add(*std::move(listener), **poller);
 }

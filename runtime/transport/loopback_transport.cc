@@ -3,7 +3,6 @@
 #include <cerrno>
 
 #include "base/mutex.h"
-#include "os/fork_generation.h"
 #include "os/syscalls.h"
 #include "os/wakeup.h"
 #include "transport/send_error.h"
@@ -147,15 +146,13 @@ absl::StatusOr<LoopbackTransport::Pair> LoopbackTransport::CreatePair(
 
 LoopbackTransport::LoopbackTransport(std::shared_ptr<Pipe> in,
                                      std::shared_ptr<Pipe> out)
-    : in_(std::move(in)),
-      out_(std::move(out)),
-      fork_generation_(ForkGeneration()) {}
+    : in_(std::move(in)), out_(std::move(out)) {}
 
 LoopbackTransport::~LoopbackTransport() {
   // In a child made by fork(2), the other side is a copy that nobody uses, and
   // a thread of the parent may have held its lock; and the descriptors are the
   // parent's.
-  if (ForkGeneration() != fork_generation_) return;
+  if (fork_mark_.inherited()) return;
   Shutdown();
   in_->Drop();
 }

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "fdrpc/unique_fd.h"
+#include "os/fork_generation.h"
 #include "transport/transport.h"
 
 namespace fdrpc {
@@ -55,7 +56,7 @@ class LoopbackTransport final : public Transport {
 
   const std::shared_ptr<Pipe> in_;
   const std::shared_ptr<Pipe> out_;
-  const uint32_t fork_generation_;
+  const ForkMark fork_mark_;
   std::deque<FrameInTransit> received_;  // not yet returned by Next()
   std::string current_;  // the bytes that the last returned frame borrows
 };

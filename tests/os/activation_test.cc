@@ -78,13 +78,6 @@ TEST(ListenVariablesTest, AreOfNoUseIfTheyAreMissingGarbageOrAnothers) {
   }
 }
 
-TEST(ParseSystemdAddressTest, FindsTheName) {
-  EXPECT_EQ(ParseSystemdAddress("systemd:"), "");
-  EXPECT_EQ(ParseSystemdAddress("systemd:a.socket"), "a.socket");
-  EXPECT_EQ(ParseSystemdAddress("unix:systemd:"), std::nullopt);
-  EXPECT_EQ(ParseSystemdAddress("systemd"), std::nullopt);
-}
-
 class TakePassedSocketsTest : public ::testing::Test {
  protected:
   // Runs `body`, with its expectations, in a process to which the sockets were

@@ -42,18 +42,6 @@ class InheritedSocketTest : public ::testing::Test {
   ExpectSameDescriptors census_;
 };
 
-TEST_F(InheritedSocketTest, ParsesTheNumberOfAnAddress) {
-  EXPECT_EQ(**ParseFdAddress("fd:7"), 7);
-  EXPECT_EQ(**ParseFdAddress("fd:0"), 0);
-  EXPECT_FALSE(ParseFdAddress("unix:fd:7")->has_value());
-  for (const char* wrong : {"fd:", "fd:x", "fd:-1", "fd:+1", "fd: 1", "fd:1 ",
-                            "fd:1x", "fd:99999999999"}) {
-    const auto parsed = ParseFdAddress(wrong);
-    EXPECT_EQ(parsed.status().code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(std::string(parsed.status().message()), HasSubstr(wrong));
-  }
-}
-
 TEST_F(InheritedSocketTest, TakesAConnectedSocket) {
   for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
     auto [ours, theirs] = Pair(AF_UNIX, type);

@@ -161,11 +161,5 @@ TEST(UnixAddressTest, RefusesWhatHasNoKnownForm) {
   }
 }
 
-TEST(UnixAddressTest, SaysWhereSocketsOfAServiceManagerBelong) {
-  const absl::Status status = ParseError("systemd:name");
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(status.message(), HasSubstr("is for servers only"));
-}
-
 }  // namespace
 }  // namespace fdrpc
