@@ -10,35 +10,8 @@ namespace fdrpc {
 namespace {
 
 constexpr size_t kMostFramesPerBatch = 256;
-// A lower limit would make senders wait for each other's small messages.
-constexpr size_t kLeastQueuedBytes = 64u << 10;
-// What a small frame costs in addition to its bytes, roughly: many small frames
-// take more memory than they have bytes.
-constexpr size_t kLeastFrameCost = 64;
 // A peer that sends pings and does not read the pongs is attacking.
 constexpr size_t kMostQueuedPongs = 1024;
-
-// From the header, because the transport has already closed the descriptors of
-// a frame that it has sent in part.
-size_t DescriptorsOf(std::string_view head) {
-  return DecodeFrameHeader(head.data()).descriptor_count;
-}
-
-size_t CostOf(const auto& frame) {
-  return std::max(frame.bytes(), kLeastFrameCost);
-}
-
-bool IsPong(std::string_view head, uint32_t call_id) {
-  return call_id == 0 && DecodeFrameHeader(head.data()).type ==
-                             static_cast<uint8_t>(FrameType::kPong);
-}
-
-// Whether this is the last frame of its large message.
-bool EndsMessage(std::string_view head) {
-  const FrameHeader header = DecodeFrameHeader(head.data());
-  return header.type != static_cast<uint8_t>(FrameType::kHeaders) &&
-         (header.flags & kFlagMore) == 0;
-}
 
 // Whether the frames are those of a large message: all but the last one say
 // that more follows.
@@ -54,12 +27,11 @@ Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
                        const QueueLimits& limits, Side peer, Role& role)
     : transport_(std::move(transport)),
       hello_(hello),
-      limits_{std::max(limits.bytes, kLeastQueuedBytes), limits.descriptors,
-              limits.together},
       peer_side_(peer),
-      role_(role) {
-  if (limits_.together != nullptr) {
-    transport_->CountInFlight(limits_.together->in_flight);
+      role_(role),
+      room_(limits) {
+  if (limits.together != nullptr) {
+    transport_->CountInFlight(limits.together->in_flight);
   }
   MutexLock lock(mu_);
   Push(BuildHello(hello_));
@@ -69,9 +41,6 @@ Connection::~Connection() {
   // The peer shall see the end now; the socket may be closed later, after
   // others whose close blocks.
   if (!inherited_by_fork()) transport_->Shutdown();
-  if (limits_.together != nullptr) {
-    limits_.together->queued.Remove(queued_descriptors());
-  }
 }
 
 bool Connection::Enqueue(OutgoingFrames& frames) {
@@ -96,23 +65,16 @@ bool Connection::EnqueueCopy(const OutgoingFrame& bare) {
   if (inherited_by_fork()) return false;
   MutexLock lock(mu_);
   if (!sends_.load(std::memory_order_relaxed)) return false;
-  Count(bare);
+  counting_->Count(bare);
   queue_.PushCopy(bare);
   return true;
 }
 
-bool Connection::DescriptorsWithin(size_t divisor) const {
-  if (queued_descriptors() > limits_.descriptors / divisor) return false;
-  if (limits_.together == nullptr) return true;
-  const DescriptorQuota& together = limits_.together->queued;
-  return together.held() <= together.most() / divisor;
-}
-
 bool Connection::HasRoom(Size size) {
-  if (Within(size, 1)) return true;
+  if (room_.Within(size, 1)) return true;
   MutexLock lock(mu_);
-  if (Within(size, 1) || !sends()) return true;
-  room_wanted_[static_cast<size_t>(size)] = true;
+  if (room_.Within(size, 1) || !sends()) return true;
+  counting_->Want(size);
   return false;
 }
 
@@ -155,7 +117,7 @@ void Connection::Flush() {
   }
   // Withdrawing frames also makes room, possibly all the room that there was to
   // make.
-  const bool room = !closed() && TakeRoomReport();
+  const bool room = !closed() && counting_->TakeWanted();
   mu_.Unlock();
   if (room) role_.OnRoom();
 }
@@ -238,7 +200,7 @@ void Connection::WriteAndUnlock() {
       closed_now || ended_now ? end_reason_ : absl::OkStatus();
   const bool now_blocked =
       !was_blocked && blocked_.load(std::memory_order_relaxed);
-  const bool room = sends() && TakeRoomReport();
+  const bool room = sends() && counting_->TakeWanted();
   mu_.Unlock();
   if (closed_now) {
     transport_->Shutdown();
@@ -248,19 +210,6 @@ void Connection::WriteAndUnlock() {
   if (ended_now) role_.OnSendingEnded(reason);
   if (now_blocked) role_.OnWriteBlockedChanged();
   if (room) role_.OnRoom();
-}
-
-bool Connection::TakeRoomReport() {
-  if (!room_wanted_[0] && !room_wanted_[1]) return false;
-  bool tells = false;
-  for (const Size size : {Size::kOneFrame, Size::kAny}) {
-    bool& wanted = room_wanted_[static_cast<size_t>(size)];
-    if (wanted && Within(size, 2)) {
-      wanted = false;
-      tells = true;
-    }
-  }
-  return tells;
 }
 
 absl::Status Connection::WriteQueued(RemovedFrames& removed) {
@@ -302,59 +251,21 @@ absl::Status Connection::WriteQueued(RemovedFrames& removed) {
 }
 
 void Connection::Push(OutgoingFrame&& frame, bool of_large) {
-  Count(frame);
-  if (of_large) CountLarge(frame.head, CostOf(frame), /*queued=*/true);
+  counting_->Count(frame, of_large);
   queue_.Push(std::move(frame), of_large);
-}
-
-void Connection::CountLarge(std::string_view head, size_t bytes, bool queued) {
-  const auto add = [queued](std::atomic<size_t>& to, size_t by) {
-    const size_t now = to.load(std::memory_order_relaxed);
-    to.store(queued ? now + by : now - by, std::memory_order_relaxed);
-  };
-  add(large_bytes_, bytes);
-  if (EndsMessage(head)) add(large_messages_, 1);
-}
-
-void Connection::Count(const OutgoingFrame& frame) {
-  // All writers of this value hold the lock.
-  queued_bytes_.store(queued_bytes() + CostOf(frame),
-                      std::memory_order_relaxed);
-  if (frame.attached != nullptr) {
-    const size_t count = DescriptorsOf(frame.head);
-    queued_descriptors_.store(queued_descriptors() + count,
-                              std::memory_order_relaxed);
-    if (limits_.together != nullptr) limits_.together->queued.Add(count);
-  }
-  if (IsPong(frame.head, frame.call_id)) ++queued_pongs_;
 }
 
 void Connection::PopSent(RemovedFrames& removed) {
   const FrameQueue::QueuedFrame queued = queue_.at(0);
-  Discount(queued);
+  counting_->Discount(queued);
   if (queued.tells_when_sent) removed.sent.push_back(queued.call_id);
   auto attached = queue_.Pop();
   if (attached != nullptr) removed.attached.push_back(std::move(attached));
 }
 
 OutgoingFrame Connection::Take(size_t index) {
-  Discount(queue_.at(index));
+  counting_->Discount(queue_.at(index));
   return queue_.Take(index);
-}
-
-void Connection::Discount(const FrameQueue::QueuedFrame& queued) {
-  queued_bytes_.store(queued_bytes() - CostOf(queued.frame),
-                      std::memory_order_relaxed);
-  if (queued.frame.attached != nullptr) {
-    const size_t count = DescriptorsOf(queued.frame.head);
-    queued_descriptors_.store(queued_descriptors() - count,
-                              std::memory_order_relaxed);
-    if (limits_.together != nullptr) limits_.together->queued.Remove(count);
-  }
-  if (IsPong(queued.frame.head, queued.call_id)) --queued_pongs_;
-  if (queued.of_large) {
-    CountLarge(queued.frame.head, CostOf(queued.frame), /*queued=*/false);
-  }
 }
 
 void Connection::DropCall(uint32_t call_id, RemovedFrames& removed) {
@@ -463,7 +374,7 @@ absl::Status Connection::TakeHello(const IncomingFrame& frame) {
 absl::Status Connection::Pong(uint32_t argument) {
   {
     MutexLock lock(mu_);
-    if (queued_pongs_ >= kMostQueuedPongs) {
+    if (counting_->pongs() >= kMostQueuedPongs) {
       return absl::ResourceExhaustedError(
           "it sends pings and does not read the pongs");
     }

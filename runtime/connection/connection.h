@@ -14,7 +14,7 @@
 #include "base/mutex.h"
 #include "connection/frame_builder.h"
 #include "connection/frame_queue.h"
-#include "os/descriptor_quota.h"
+#include "connection/queue_room.h"
 #include "os/fork_generation.h"
 #include "transport/transport.h"
 #include "wire/frame_rules.h"
@@ -68,24 +68,8 @@ class Connection {
   // call Flush() later.
   static constexpr size_t kMostLingering = 16u << 10;
 
-  // How much may be queued before HasRoom() returns false.
-  struct QueueLimits {
-    // Not counting large messages, which have several frames; of those,
-    // kMostLargeMessages may be queued. At least 64 KiB: a lower value counts
-    // as that.
-    size_t bytes;
-    size_t descriptors;
-    // Borrowed: shared with other connections of the peer. While the shared
-    // limit is exceeded, a connection has room only if it has no descriptors
-    // queued and at most one message in flight. So each connection gets room
-    // when its own peer reads.
-    UnreceivedDescriptors* together = nullptr;
-  };
-  static constexpr size_t kMostLargeMessages = 4;
-
-  // What the caller wants to queue: a single frame, or possibly a large
-  // message.
-  enum class Size { kOneFrame, kAny };
+  using QueueLimits = QueueRoom::Limits;
+  using Size = QueueRoom::Size;
 
   // Queues the hello. `peer` says which side the peer is; `role`, that of the
   // other side, is borrowed, and must outlive the connection.
@@ -139,7 +123,7 @@ class Connection {
   // (credit, statuses) need not ask.
   bool HasRoom(Size size = Size::kAny) ABSL_LOCKS_EXCLUDED(mu_);
   // The same, without asking for OnRoom().
-  bool within_limits() const { return Within(Size::kAny, 1); }
+  bool within_limits() const { return room_.Within(Size::kAny, 1); }
 
   // Whether this object is a child's copy after fork(2). Such a copy does
   // nothing: what it sent or ended would be the parent's connection, and
@@ -153,15 +137,9 @@ class Connection {
   bool write_blocked() const {
     return blocked_.load(std::memory_order_acquire);
   }
-  // Of the queued frames. Each counts as at least 64, which is what the
-  // smallest one costs in memory.
-  size_t queued_bytes() const {
-    return queued_bytes_.load(std::memory_order_relaxed);
-  }
-  // Of the queued frames, including one that has been sent in part.
-  size_t queued_descriptors() const {
-    return queued_descriptors_.load(std::memory_order_relaxed);
-  }
+  // Of the queued frames, as QueueRoom counts them.
+  size_t queued_bytes() const { return room_.bytes(); }
+  size_t queued_descriptors() const { return room_.descriptors(); }
   int pollable_fd() const { return transport_->pollable_fd(); }
   // For the reader.
   std::optional<uint64_t> partial_frame() const {
@@ -190,18 +168,10 @@ class Connection {
 
   void Push(OutgoingFrame&& frame, bool of_large = false)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Counts a frame that enters the queue.
-  void Count(const OutgoingFrame& frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Counts a frame of a large message that enters the queue, or has left it.
-  void CountLarge(std::string_view head, size_t bytes, bool queued)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Removes the first frame, which was sent, or the frame at `index`, which was
   // not.
   void PopSent(RemovedFrames& removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   OutgoingFrame Take(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // The reverse of Count(), before a frame leaves the queue.
-  void Discount(const FrameQueue::QueuedFrame& queued)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MarkClosed(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void StopSending(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Makes this thread the writer, until there is nothing left for it to do.
@@ -210,20 +180,6 @@ class Connection {
   // during system calls. Returns why the connection broke, or OK.
   absl::Status WriteQueued(RemovedFrames& removed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Whether no more is queued than each limit divided by `divisor`. Always true
-  // for an empty queue: only frames that leave it make room.
-  bool Within(Size size, size_t divisor) const {
-    const size_t most_bytes =
-        limits_.bytes / divisor + large_bytes_.load(std::memory_order_relaxed);
-    return queued_bytes() <= most_bytes &&
-           (queued_descriptors() == 0 || DescriptorsWithin(divisor)) &&
-           (size == Size::kOneFrame ||
-            large_messages_.load(std::memory_order_relaxed) <
-                kMostLargeMessages / divisor);
-  }
-  bool DescriptorsWithin(size_t divisor) const;
-  // Whether to call OnRoom() now; true once.
-  bool TakeRoomReport() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Drops the frames of a call after its first one was refused.
   void DropCall(uint32_t call_id, RemovedFrames& removed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -232,7 +188,6 @@ class Connection {
 
   const std::unique_ptr<Transport> transport_;
   const Hello hello_;
-  const QueueLimits limits_;
   const Side peer_side_;
   Role& role_;
   const ForkMark fork_mark_;
@@ -241,11 +196,12 @@ class Connection {
 
   Mutex mu_;
   FrameQueue queue_ ABSL_GUARDED_BY(mu_);
-  size_t queued_pongs_ ABSL_GUARDED_BY(mu_) = 0;
+  // What queue_ holds. It is read without the lock, and changed with it.
+  QueueRoom room_;
+  QueueRoom* const counting_ ABSL_PT_GUARDED_BY(mu_) = &room_;
   // A thread is the writer: only it sends, and removes frames from the queue.
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool first_partly_sent_ ABSL_GUARDED_BY(mu_) = false;
-  bool room_wanted_[2] ABSL_GUARDED_BY(mu_) = {};  // indexed by Size
   bool close_reported_ ABSL_GUARDED_BY(mu_) = false;
   bool sending_end_reported_ ABSL_GUARDED_BY(mu_) = false;
   // Why it sends nothing more.
@@ -253,12 +209,6 @@ class Connection {
   std::atomic<bool> closed_{false};
   std::atomic<bool> sends_{true};
   std::atomic<bool> blocked_{false};
-  std::atomic<size_t> queued_bytes_{0};
-  std::atomic<size_t> queued_descriptors_{0};
-  // The part of queued_bytes_ in large messages, and the number of large
-  // messages whose last frame is queued.
-  std::atomic<size_t> large_bytes_{0};
-  std::atomic<size_t> large_messages_{0};
 };
 
 }  // namespace fdrpc

@@ -203,7 +203,7 @@ TEST_P(FrameTurnsTest, ManySmallFramesBehindTheirLargeMessageShareATurn) {
 
 TEST_P(FrameTurnsTest, LargeMessagesLeaveRoomForAFrame) {
   Block();
-  for (uint32_t call = 1; call <= Connection::kMostLargeMessages; ++call) {
+  for (uint32_t call = 1; call <= QueueRoom::kMostLargeMessages; ++call) {
     EXPECT_TRUE(connection_->HasRoom()) << call;
     EnqueueLarge(call, 5);
   }
@@ -223,7 +223,7 @@ TEST_P(FrameTurnsTest, LargeMessagesLeaveRoomForAFrame) {
 
 TEST_P(FrameTurnsTest, TellsOfRoomForEachSizeOnceThereIs) {
   Block();
-  const uint32_t calls = Connection::kMostLargeMessages;
+  const uint32_t calls = QueueRoom::kMostLargeMessages;
   for (uint32_t call = 1; call <= calls; ++call) EnqueueLarge(call, 5);
   EXPECT_FALSE(connection_->HasRoom());
   // One large message remains.
