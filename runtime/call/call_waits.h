@@ -2,6 +2,7 @@
 #define FDRPC_CALL_CALL_WAITS_H_
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -35,6 +36,7 @@ class CallWaits {
 
   // Only if the event is free.
   void Add(CallEvent event, CallWait wait) {
+    assert(IsFree(event));
     waits_[Index(event)] = wait;
     awaited_ |= Bit(event);
   }

@@ -1,6 +1,8 @@
 #ifndef FDRPC_CALL_CONTINUATION_QUEUE_H_
 #define FDRPC_CALL_CONTINUATION_QUEUE_H_
 
+#include <cassert>
+
 #include "fdrpc/call.h"
 
 namespace fdrpc {
@@ -11,7 +13,10 @@ class ContinuationQueue {
  public:
   bool empty() const { return first_ == nullptr; }
 
+  // Not one that is in a queue.
   void PushBack(Continuation& continuation) {
+    assert(continuation.previous_ == nullptr && continuation.next_ == nullptr &&
+           first_ != &continuation);
     continuation.previous_ = last_;
     continuation.next_ = nullptr;
     (last_ == nullptr ? first_ : last_->next_) = &continuation;

@@ -1,5 +1,6 @@
 #include "call/message_inbox.h"
 
+#include <cassert>
 #include <string>
 #include <utility>
 
@@ -65,6 +66,7 @@ void MessageInbox::Close(std::string_view how) {
 }
 
 Credit MessageInbox::Take(ReceivedMessage& message) {
+  assert(has_message());
   if (stream_ == nullptr) {
     message = assembler_.Take();
     has_message_.store(false, std::memory_order_relaxed);

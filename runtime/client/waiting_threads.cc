@@ -1,5 +1,6 @@
 #include "client/waiting_threads.h"
 
+#include <cassert>
 #include <utility>
 
 namespace fdrpc {
@@ -31,6 +32,7 @@ WaitingThreads::WaitingThreads(WaitingThreads&& other) noexcept
     : wakeup_(std::move(other.wakeup_)) {}
 
 void WaitingThreads::BeginReading(WaitingThread& thread) {
+  assert(reader_ == nullptr);
   reader_ = &thread;
   thread.among = this;
   others_wait_.store(!parked_.empty(), std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 #include "connection/frame_queue.h"
 
 #include <algorithm>
+#include <cassert>
 #include <functional>
 #include <utility>
 
@@ -80,6 +81,7 @@ void FrameQueue::GiveTurn() {
 }
 
 void FrameQueue::PushCopy(const OutgoingFrame& bare) {
+  assert(bare.attached == nullptr && bare.head.size() <= kMostBareBytes);
   line_.push_back({.head = Append(bare.head),
                    .attached = nullptr,
                    .call_id = bare.call_id,
@@ -115,12 +117,14 @@ FrameQueue::QueuedFrame FrameQueue::AtWaiting(size_t index) const {
 }
 
 std::unique_ptr<FrameAttachment> FrameQueue::Pop() {
+  assert(!empty());
   std::unique_ptr<FrameAttachment> attached = std::move(line_[first_].attached);
   Remove(0);
   return attached;
 }
 
 OutgoingFrame FrameQueue::Take(size_t index) {
+  assert(index < size());
   if (index >= in_line()) {
     const auto taken =
         waiting_.begin() +
@@ -165,6 +169,7 @@ void FrameQueue::Remove(size_t index) {
 }
 
 void FrameQueue::Release() {
+  assert(empty());
   std::vector<Entry>().swap(line_);
   std::vector<Block>().swap(blocks_);
 }
@@ -177,6 +182,7 @@ void FrameQueue::Free(std::string_view head) {
         return !std::less<>()(head.data(), begin) &&
                std::less<>()(head.data(), begin + candidate.bytes.size());
       });
+  assert(block != blocks_.end() && block->frames > 0);
   if (--block->frames > 0) return;
   if (blocks_.size() == 1 && block->bytes.capacity() <= kLeastBlockBytes) {
     block->bytes.clear();

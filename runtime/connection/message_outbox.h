@@ -2,6 +2,7 @@
 #define FDRPC_CONNECTION_MESSAGE_OUTBOX_H_
 
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <utility>
 
@@ -35,12 +36,14 @@ class MessageOutbox {
   // For a message of that size that is sent without being put here. False if
   // the credit does not allow it. Requires has_room().
   bool SpendAtOnce(size_t bytes, size_t descriptors) {
+    assert(has_room());
     if (!credit_.Allows(descriptors)) return false;
     credit_.Spend(bytes, descriptors);
     return true;
   }
   // Puts the frames of a message of that size. Requires has_room().
   void Put(OutgoingFrames frames, size_t bytes, size_t descriptors) {
+    assert(has_room());
     frames_ = std::move(frames);
     bytes_ = bytes;
     descriptors_ = descriptors;
@@ -48,6 +51,7 @@ class MessageOutbox {
   }
   // Takes the message out to send it. Requires can_send().
   OutgoingFrames Take() {
+    assert(can_send());
     credit_.Spend(bytes_, descriptors_);
     return Drop();
   }

@@ -1,6 +1,7 @@
 #include "connection/queue_room.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "wire/frame_header.h"
 
@@ -59,6 +60,7 @@ void QueueRoom::Count(const OutgoingFrame& frame, bool of_large) {
 }
 
 void QueueRoom::Discount(const FrameQueue::QueuedFrame& queued) {
+  assert(bytes() >= CostOf(queued.frame));
   bytes_.store(bytes() - CostOf(queued.frame), std::memory_order_relaxed);
   if (queued.frame.attached != nullptr) {
     const size_t count = DescriptorsOf(queued.frame.head);

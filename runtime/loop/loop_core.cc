@@ -328,6 +328,7 @@ void LoopCore::RunContinuations() {
 }
 
 bool LoopCore::TurnIsOver() const {
+  assert(OnThisThread());
   return clock_.CoarseNow() - turn_began_ >= kLongestTurn;
 }
 

@@ -2,6 +2,7 @@
 #define FDRPC_LOOP_LOOP_CORE_H_
 
 #include <atomic>
+#include <cassert>
 #include <csignal>
 #include <cstdint>
 #include <list>
@@ -119,6 +120,7 @@ class LoopCore final : public ContinuationRunner {
   // Has OnBatchEnd() called once what is ready now has been handled. Only if
   // OnThisThread().
   void AtBatchEnd(std::shared_ptr<Source> source) {
+    assert(OnThisThread());
     at_batch_end_.push_back(std::move(source));
   }
 

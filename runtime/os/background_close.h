@@ -2,6 +2,7 @@
 #define FDRPC_OS_BACKGROUND_CLOSE_H_
 
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -48,7 +49,9 @@ class PendingCloses {
     if (all_ != nullptr) all_->Add();
   }
   void Remove() {
-    count_.fetch_sub(1, std::memory_order_relaxed);
+    [[maybe_unused]] const size_t before =
+        count_.fetch_sub(1, std::memory_order_relaxed);
+    assert(before > 0);
     if (all_ != nullptr) all_->Remove();
   }
   size_t count() const { return count_.load(std::memory_order_relaxed); }

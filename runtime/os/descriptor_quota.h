@@ -2,6 +2,7 @@
 #define FDRPC_OS_DESCRIPTOR_QUOTA_H_
 
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 
 namespace fdrpc {
@@ -17,7 +18,9 @@ class DescriptorQuota {
 
   void Add(size_t count) { held_.fetch_add(count, std::memory_order_relaxed); }
   void Remove(size_t count) {
-    held_.fetch_sub(count, std::memory_order_relaxed);
+    [[maybe_unused]] const size_t before =
+        held_.fetch_sub(count, std::memory_order_relaxed);
+    assert(before >= count);
   }
   size_t held() const { return held_.load(std::memory_order_relaxed); }
   size_t most() const { return most_; }

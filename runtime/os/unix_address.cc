@@ -1,6 +1,7 @@
 #include "os/unix_address.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstring>
 #include <iterator>
@@ -113,12 +114,14 @@ UnixAddress UnixAddress::Through(int directory) const {
 }
 
 std::string UnixAddress::directory() const {
+  assert(!is_abstract());
   const size_t slash = path_.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path_.substr(0, slash);
 }
 
 std::string UnixAddress::name() const {
+  assert(!is_abstract());
   return path_.substr(path_.rfind('/') + 1);  // npos + 1 is 0
 }
 

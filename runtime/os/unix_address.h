@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cassert>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,7 @@ class UnixAddress {
   int type() const { return type_; }
   // For the kernel. Not if is_long().
   const sockaddr* socket_address() const {
+    assert(!is_long());
     return reinterpret_cast<const sockaddr*>(&address_);
   }
   socklen_t length() const { return length_; }
@@ -45,7 +47,10 @@ class UnixAddress {
 
   bool is_abstract() const { return path_.empty(); }
   // The socket's file, its directory, and its name there. Not if is_abstract().
-  const char* path() const { return path_.c_str(); }
+  const char* path() const {
+    assert(!is_abstract());
+    return path_.c_str();
+  }
   std::string directory() const;
   std::string name() const;
   // The text from which it was parsed.

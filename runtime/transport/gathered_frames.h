@@ -2,6 +2,7 @@
 #define FDRPC_TRANSPORT_GATHERED_FRAMES_H_
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <string_view>
 
@@ -18,12 +19,14 @@ class GatheredFrames {
  public:
   // Adds a frame without its first `skip` bytes, which have been sent.
   void Add(const FrameToSend& frame, size_t skip = 0) {
+    assert(frames_ == 0 || CanAppend(frame));
     AddBytes(frame.head, skip);
     for (const SharedBytes& piece : frame.body()) AddBytes(piece.bytes, skip);
     ++frames_;
   }
   // Adds the first frame, if only its header is sent in this way.
   void AddHeader(const char* header) {
+    assert(frames_ == 0);
     AddPiece(header, kFrameHeaderBytes);
     ++frames_;
   }

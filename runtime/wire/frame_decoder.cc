@@ -1,6 +1,7 @@
 #include "wire/frame_decoder.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 
 #include "wire/frame_rules.h"
@@ -62,6 +63,7 @@ void FrameDecoder::Received(size_t bytes) {
     bytes -= of_payload;
   }
   end_ += bytes;
+  assert(end_ <= capacity_);
 }
 
 void FrameDecoder::BeginPayload() {

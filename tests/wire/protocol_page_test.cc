@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
@@ -26,13 +27,14 @@ std::vector<Cells> TableOf(const Cells& head) {
   std::vector<Cells> rows;
   bool inside = false;
   for (std::string line; std::getline(page, line);) {
-    if (!absl::ConsumePrefix(&line, "|")) {
+    absl::string_view row(line);
+    if (!absl::ConsumePrefix(&row, "|")) {
       if (inside) break;
       continue;
     }
     Cells cells;
-    for (absl::string_view cell :
-         absl::StrSplit(absl::StripSuffix(absl::string_view(line), "|"), '|')) {
+    for (const absl::string_view cell :
+         absl::StrSplit(absl::StripSuffix(row, "|"), '|')) {
       cells.emplace_back(absl::StripAsciiWhitespace(cell));
     }
     if (inside) {
