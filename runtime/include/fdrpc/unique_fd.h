@@ -15,6 +15,10 @@ namespace fdrpc {
 // reported: after any return, including EINTR and EIO, Linux has released the
 // number. Call fsync(2) first to learn of late write errors.
 //
+// On a thread of the runtime's that others wait for, what is closed while
+// frames are handled is left to another thread where close(2) could block, as
+// by CloseInBackground(): a peer may have sent it.
+//
 // Threads: like an int; not safe for concurrent use of one object.
 class [[nodiscard]] UniqueFd {
  public:

@@ -116,6 +116,28 @@ TEST_F(GeneratedParcelTest, SetsAndTakesASingularField) {
   EXPECT_FALSE(parcel.take_plain().ok());
 }
 
+TEST_F(GeneratedParcelTest, TakingLeavesTheFieldAndClearingRemovesIt) {
+  Parcel<Singular> parcel;
+  parcel.set_plain(OpenFile());
+  parcel = SendAndAccept(std::move(parcel));
+  UniqueFd taken = parcel.take_plain();
+  EXPECT_TRUE(parcel.has_plain());
+  EXPECT_TRUE(parcel->has_plain());
+  EXPECT_THAT(std::string(parcel.PrepareToSend().message()),
+              HasSubstr("was taken"));
+
+  parcel.clear_plain();
+  EXPECT_GE(fcntl(taken.get(), F_GETFD), 0) << "it has another owner";
+  EXPECT_FALSE(parcel.has_plain());
+  EXPECT_EQ(parcel.PrepareToSend(), absl::OkStatus());
+  EXPECT_THAT(parcel.TakeDescriptors(), IsEmpty());
+
+  parcel.set_plain(OpenFile());
+  EXPECT_TRUE(parcel.take_plain().ok());
+  parcel.set_plain(OpenFile());
+  EXPECT_EQ(parcel.PrepareToSend(), absl::OkStatus());
+}
+
 TEST_F(GeneratedParcelTest, SetsASharedDescriptorWithoutDuplicatingIt) {
   const SharedFd shared(OpenFile());
   Parcel<Singular> one;
