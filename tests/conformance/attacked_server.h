@@ -1,8 +1,11 @@
 #ifndef FDRPC_TESTS_CONFORMANCE_ATTACKED_SERVER_H_
 #define FDRPC_TESTS_CONFORMANCE_ATTACKED_SERVER_H_
 
+#include <atomic>
+#include <latch>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -30,6 +33,11 @@ class AttackedServer : public AttackFixture {
   static constexpr uint32_t kOk = 0, kDeadlineExceeded = 4,
                             kResourceExhausted = 8, kUnimplemented = 12,
                             kInternal = 13;
+
+  // Flags of the open frame of a whole request.
+  static constexpr uint8_t kWhole =
+      RawFrame::kHasMessage | RawFrame::kHalfClose;
+  static constexpr uint8_t kOneWayWhole = RawFrame::kOneWay | kWhole;
 
   void Serve(ServerOptions options = {}) {
     server_ = std::make_unique<Server>(options);
@@ -121,6 +129,28 @@ class AttackedServer : public AttackFixture {
     ExpectLives(client, open.call + 1);
   }
 
+  // Handlers of Echo that are called with "hold" run on until released_.
+  void HoldHandlers() {
+    service_.echo = [&](ServerContext&, const Text& request, Text& reply) {
+      if (request.text() == "hold") {
+        ++held_;
+        released_.wait();
+      }
+      reply = request;
+      return absl::OkStatus();
+    };
+  }
+  // A client that makes such a call, with an open frame of these flags, and
+  // goes once its handler runs.
+  void LeaveACallBehind(uint8_t flags) {
+    RawPeer client = NewClient();
+    RawFrame open = OpenFrame(1, kEcho, TextBytes("hold"));
+    open.flags = flags;
+    const int before = held_;
+    ASSERT_TRUE(client.Send(open));
+    while (held_ == before) std::this_thread::yield();
+  }
+
   static std::string TextBytes(const std::string& text, int64_t number = 0) {
     Text message;
     message.set_text(text);
@@ -145,6 +175,8 @@ class AttackedServer : public AttackFixture {
   }
 
   UniqueFd file_ = FileWith("file");
+  std::atomic<int> held_ = 0;
+  std::latch released_{1};
   FakeService service_;
   std::unique_ptr<Server> server_;
 

@@ -3,10 +3,6 @@
 
 #include <unistd.h>
 
-#include <atomic>
-#include <latch>
-#include <thread>
-
 #include "tests/conformance/attacked_server.h"
 #include "tests/support/child.h"
 
@@ -34,26 +30,6 @@ class ClientQuotasTest : public AttackedServer {
     }
     return bytes;
   }
-  // Calls that a user leaves behind, whose handlers run until they are
-  // released.
-  void HoldHandlers() {
-    service_.echo = [&](ServerContext&, const Text& request, Text& reply) {
-      if (request.text() == "hold") {
-        ++held_;
-        released_.wait();
-      }
-      reply = request;
-      return absl::OkStatus();
-    };
-  }
-  void LeaveACallBehind(bool one_way) {
-    RawPeer client = NewClient();
-    RawFrame open = OpenFrame(1, kEcho, TextBytes("hold"));
-    if (one_way) open.flags |= RawFrame::kOneWay;
-    const int before = held_;
-    ASSERT_TRUE(client.Send(open));
-    while (held_ == before) std::this_thread::yield();
-  }
   // One more connection of this process's user is too many, and others have
   // room.
   void ExpectOnlyThisUserIsTurnedAway() {
@@ -63,9 +39,8 @@ class ClientQuotasTest : public AttackedServer {
     EXPECT_THAT(go_away->frame.payload, HasSubstr("its limit for one user"));
     EXPECT_TRUE(refused.ReachesEnd());
     if (geteuid() != 0) return;
-    using std::filesystem::perms;
-    std::filesystem::permissions(dir_.path(), perms::all);
-    std::filesystem::permissions(dir_.file("socket"), perms::all);
+    dir_.OpenToAll();
+    dir_.OpenToAll("socket");
     EXPECT_EQ(InChild([&] {
                 BecomeUnprivileged();
                 RawPeer other = NewPeer();
@@ -86,9 +61,6 @@ class ClientQuotasTest : public AttackedServer {
       }
     }
   }
-
-  std::atomic<int> held_ = 0;
-  std::latch released_{1};
 };
 INSTANTIATE_TEST_SUITE_P(Over, ClientQuotasTest, kAllSchemes, SchemeName);
 
@@ -148,8 +120,8 @@ TEST_P(ClientQuotasTest, BytesCountForTheUserOfAllConnections) {
 TEST_P(ClientQuotasTest, OneWayCallsLeftBehindCountForTheirUser) {
   HoldHandlers();
   Serve({.max_connections = 4, .max_connections_per_user = 2});
-  LeaveACallBehind(/*one_way=*/true);
-  LeaveACallBehind(/*one_way=*/true);
+  LeaveACallBehind(kOneWayWhole);
+  LeaveACallBehind(kOneWayWhole);
   ExpectOnlyThisUserIsTurnedAway();
   ReleaseAndExpectRoom();
 }
@@ -157,8 +129,8 @@ TEST_P(ClientQuotasTest, OneWayCallsLeftBehindCountForTheirUser) {
 TEST_P(ClientQuotasTest, CancelledCallsLeftBehindCountForTheirUser) {
   HoldHandlers();
   Serve({.max_connections = 4, .max_connections_per_user = 2});
-  LeaveACallBehind(/*one_way=*/false);
-  LeaveACallBehind(/*one_way=*/false);
+  LeaveACallBehind(kWhole);
+  LeaveACallBehind(kWhole);
   ExpectOnlyThisUserIsTurnedAway();
   ReleaseAndExpectRoom();
 }

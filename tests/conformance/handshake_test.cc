@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <filesystem>
 #include <thread>
 
 #include "tests/conformance/attacked_server.h"
@@ -262,9 +261,8 @@ TEST_P(HandshakeTest, ACallOnAConnectionThatIsTurnedAwayLearnsWhy) {
 TEST_P(HandshakeTest, EachUserHasALimitOfItsOwn) {
   if (geteuid() != 0) GTEST_SKIP() << "cannot become another user";
   Serve({.max_connections_per_user = 1});
-  using std::filesystem::perms;
-  std::filesystem::permissions(dir_.path(), perms::all);
-  std::filesystem::permissions(dir_.file("socket"), perms::all);
+  dir_.OpenToAll();
+  dir_.OpenToAll("socket");
   RawPeer own = NewServedClient();
   EXPECT_EQ(InChild([&] {
               BecomeUnprivileged();

@@ -1,9 +1,7 @@
 // Clients that misuse one-way calls.
 
-#include <atomic>
 #include <latch>
 #include <optional>
-#include <thread>
 
 #include "tests/conformance/attacked_server.h"
 
@@ -12,11 +10,9 @@ namespace {
 
 class HostileOneWayTest : public AttackedServer {
  protected:
-  static constexpr uint8_t kWhole =
-      RawFrame::kOneWay | RawFrame::kHasMessage | RawFrame::kHalfClose;
-
   static RawFrame OneWay(uint32_t call, uint32_t method,
-                         const std::string& message, uint8_t flags = kWhole) {
+                         const std::string& message,
+                         uint8_t flags = kOneWayWhole) {
     RawFrame open = OpenFrame(call, method, message);
     open.flags = flags;
     return open;
@@ -38,10 +34,8 @@ class HostileOneWayTest : public AttackedServer {
     EXPECT_EQ(now.one_way_errors, before.one_way_errors + 1);
   }
 
-  // For the handlers, which nobody waits for.
+  // For the handler, which nobody waits for.
   std::latch served_{1};
-  std::latch released_{1};
-  std::atomic<int> held_ = 0;
 };
 
 INSTANTIATE_TEST_SUITE_P(Over, HostileOneWayTest, kAllSchemes, SchemeName);
@@ -107,20 +101,9 @@ TEST_P(HostileOneWayTest, ACancelCountsOnlyBeforeTheRequestIsComplete) {
 
 TEST_P(HostileOneWayTest, ConnectionsThatComeAndGoLeaveNoMoreThanTheLimit) {
   constexpr int kLimit = 4;
-  service_.echo = [&](ServerContext&, const Text& request, Text& reply) {
-    if (request.text() == "hold") {
-      ++held_;
-      released_.wait();
-    }
-    reply = request;
-    return absl::OkStatus();
-  };
+  HoldHandlers();
   Serve({.max_connections = kLimit});
-  for (int i = 0; i < kLimit; ++i) {
-    RawPeer client = NewClient();
-    ASSERT_TRUE(client.Send(OneWay(1, kEcho, TextBytes("hold"))));
-    while (held_ <= i) std::this_thread::yield();
-  }
+  for (int i = 0; i < kLimit; ++i) LeaveACallBehind(kOneWayWhole);
   RawPeer refused = NewPeer();
   EXPECT_TRUE(refused.ReachesEnd());
   released_.count_down();

@@ -7,12 +7,8 @@
 #include <utility>
 
 #include "fdrpc/async_server_stream.h"
-#include "fdrpc/channel.h"
-#include "fdrpc/server.h"
 #include "gtest/gtest.h"
-#include "tests/support/descriptor_census.h"
-#include "tests/support/raw_peer.h"
-#include "tests/support/temp_dir.h"
+#include "tests/integration/served_by_fixture.h"
 #include "tests/support/test_service.h"
 
 namespace fdrpc::testing {
@@ -53,14 +49,8 @@ class Hasty final : public TestService::AsyncService {
   }
 };
 
-class FinishBehindWriteTest : public ::testing::TestWithParam<const char*> {
+class FinishBehindWriteTest : public ServedByFixture<Hasty> {
  protected:
-  FinishBehindWriteTest() {
-    server_.AddService(service_);
-    EXPECT_TRUE(server_.Listen(address_).ok());
-    EXPECT_TRUE(server_.Start().ok());
-    stub_.emplace(*Channel::Connect(address_));
-  }
   template <typename Stream>
   void ExpectReplyBeforeStatus(Stream stream) {
     service_.finished.get_future().wait();
@@ -72,13 +62,6 @@ class FinishBehindWriteTest : public ::testing::TestWithParam<const char*> {
     EXPECT_EQ(end.code(), absl::StatusCode::kAborted) << end;
     EXPECT_TRUE(service_.written.get_future().get());
   }
-
-  ExpectSameDescriptors census_;
-  TempDir dir_;
-  const std::string address_ = dir_.address("socket", GetParam());
-  Hasty service_;
-  Server server_;
-  std::optional<TestService::Stub> stub_;
 };
 INSTANTIATE_TEST_SUITE_P(Over, FinishBehindWriteTest, kAllSchemes, SchemeName);
 

@@ -12,14 +12,9 @@
 #include "fdrpc/alarm.h"
 #include "fdrpc/async_client_stream.h"
 #include "fdrpc/async_server_stream.h"
-#include "fdrpc/channel.h"
-#include "fdrpc/server.h"
 #include "fdrpc/task.h"
 #include "gtest/gtest.h"
-#include "testing.fdrpc.h"
-#include "tests/support/descriptor_census.h"
-#include "tests/support/raw_peer.h"
-#include "tests/support/temp_dir.h"
+#include "tests/integration/served_by_fixture.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -50,18 +45,12 @@ class Silent final : public TestService::AsyncService {
   std::vector<std::function<void()>> kept_;
 };
 
-class LetGoTest : public ::testing::TestWithParam<const char*> {
+class LetGoTest : public ServedByFixture<Silent> {
  protected:
   // The process's loop stays, and does not count as a descriptor that a test
   // leaves open.
   static void SetUpTestSuite() { ASSERT_TRUE(Alarm::Create().ok()); }
 
-  LetGoTest() {
-    server_.AddService(service_);
-    EXPECT_TRUE(server_.Listen(address_).ok());
-    EXPECT_TRUE(server_.Start().ok());
-    stub_.emplace(*Channel::Connect(address_));
-  }
   ~LetGoTest() override { service_.LetGo(); }
 
   // Notes a status.
@@ -78,13 +67,6 @@ class LetGoTest : public ::testing::TestWithParam<const char*> {
     const absl::Status status = told.get_future().get();
     EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
   }
-
-  ExpectSameDescriptors census_;
-  TempDir dir_;
-  const std::string address_ = dir_.address("socket", GetParam());
-  Silent service_;
-  Server server_;
-  std::optional<TestService::Stub> stub_;
 };
 INSTANTIATE_TEST_SUITE_P(Over, LetGoTest, kAllSchemes, SchemeName);
 

@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -63,10 +62,7 @@ class OpenFilesLimitTest : public ::testing::TestWithParam<const char*> {
 
   // Of an ordinary user, with 1,024 files, and accessible to all.
   std::unique_ptr<ServerProcess> NewUnprivilegedServer() {
-    using std::filesystem::perms;
-    // In a directory where everybody may write, a server requires the sticky
-    // bit.
-    std::filesystem::permissions(dir_.path(), perms::all | perms::sticky_bit);
+    dir_.OpenToAll();
     auto server =
         std::make_unique<ServerProcess>(address(), [](FakeService& service) {
           BecomeUnprivileged();
@@ -76,7 +72,7 @@ class OpenFilesLimitTest : public ::testing::TestWithParam<const char*> {
             return absl::OkStatus();
           };
         });
-    std::filesystem::permissions(dir_.file("socket"), perms::all);
+    dir_.OpenToAll("socket");
     return server;
   }
   // Clients that call, until the server reads no more, and never read.
@@ -153,9 +149,8 @@ TEST_P(OpenFilesLimitTest, OneUsersConnectionsLeaveOthersAndTheServerRoom) {
   // Half of three quarters.
   EXPECT_EQ(clients.size(), 38u);
   if (geteuid() != 0) return;
-  using std::filesystem::perms;
-  std::filesystem::permissions(dir_.path(), perms::all);
-  std::filesystem::permissions(dir_.file("socket"), perms::all);
+  dir_.OpenToAll();
+  dir_.OpenToAll("socket");
   EXPECT_EQ(InChild([&] {
               BecomeUnprivileged();
               std::vector<RawPeer> others;
@@ -198,10 +193,9 @@ TEST_P(OpenFilesLimitTest, DescriptorsThatRequestsHoldLeaveOthersRoom) {
 }
 
 TEST_P(OpenFilesLimitTest, DescriptorsThatWaitToBeClosedCountForTheirUser) {
-  using std::filesystem::perms;
   ServerProcess server(address(), [](FakeService&) { SetLimit(100, 100); });
-  std::filesystem::permissions(dir_.path(), perms::all | perms::sticky_bit);
-  std::filesystem::permissions(dir_.file("socket"), perms::all);
+  dir_.OpenToAll();
+  dir_.OpenToAll("socket");
   RawPeer other = NewPeer();
   std::string why;
   ASSERT_TRUE(Serves(other, why));

@@ -20,4 +20,14 @@ TempDir::~TempDir() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+void TempDir::OpenToAll() const {
+  using std::filesystem::perms;
+  // Where everybody may write, a server wants the sticky bit.
+  std::filesystem::permissions(path_, perms::all | perms::sticky_bit);
+}
+
+void TempDir::OpenToAll(const std::string& name) const {
+  std::filesystem::permissions(path_ / name, std::filesystem::perms::all);
+}
+
 }  // namespace fdrpc::testing

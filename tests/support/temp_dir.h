@@ -14,6 +14,10 @@ class TempDir {
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
 
+  // Lets every user use the directory, or what is in it under that name.
+  void OpenToAll() const;
+  void OpenToAll(const std::string& name) const;
+
   std::string path() const { return path_; }
   std::string file(const std::string& name) const {
     return (path_ / name).string();
