@@ -1,4 +1,4 @@
-# gRPC, Cap'n Proto and Google Benchmark, each if it is installed.
+# gRPC and Cap'n Proto, each if it is installed.
 set(out ${CMAKE_CURRENT_BINARY_DIR}/peers)
 file(MAKE_DIRECTORY ${out})
 find_package(PkgConfig QUIET)
@@ -43,16 +43,4 @@ if(capnp_FOUND AND FDRPC_CAPNP)
   target_include_directories(fdrpc_bench_capnp PRIVATE ${out})
 else()
   message(STATUS "Not measured, since it is not installed: Cap'n Proto (libcapnp-dev, capnproto)")
-endif()
-
-find_package(benchmark QUIET)
-if(benchmark_FOUND)
-  add_executable(fdrpc_micro_benchmark micro_benchmark.cc)
-  target_include_directories(fdrpc_micro_benchmark PRIVATE ${PROJECT_SOURCE_DIR}/runtime
-                                                           ${PROJECT_SOURCE_DIR})
-  target_link_libraries(fdrpc_micro_benchmark PRIVATE fdrpc_bench_proto fdrpc_inprocess
-                                                      benchmark::benchmark)
-  fdrpc_warnings(fdrpc_micro_benchmark)
-else()
-  message(STATUS "Not measured: Google Benchmark (libbenchmark-dev) is not installed")
 endif()

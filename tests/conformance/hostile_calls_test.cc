@@ -12,17 +12,6 @@ namespace {
 
 class HostileCallsTest : public AttackedServer {
  protected:
-  // Handlers of Echo("hold") wait until this is released.
-  void HoldHandlers() {
-    service_.echo = [this](ServerContext&, const Text& request, Text& reply) {
-      if (request.text() == "hold") {
-        ++held_;
-        released_.wait();
-      }
-      reply = request;
-      return absl::OkStatus();
-    };
-  }
   // Handlers of Echo wait until their calls are cancelled.
   void HoldUntilCancelled() {
     service_.echo = [this](ServerContext& context, const Text&, Text&) {
@@ -59,9 +48,7 @@ class HostileCallsTest : public AttackedServer {
             .payload = piece};
   }
 
-  std::atomic<int> held_ = 0;
   std::atomic<int> cancelled_ = 0;
-  std::latch released_{1};
 };
 INSTANTIATE_TEST_SUITE_P(Over, HostileCallsTest, kAllSchemes, SchemeName);
 
