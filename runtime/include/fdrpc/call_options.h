@@ -39,8 +39,9 @@ struct CallOptions {
   // Ends the call with CANCELLED when stop is requested, from any thread.
   std::stop_token cancellation = {};
 
-  // Receives the server's metadata, whatever the status; borrowed until the
-  // call ends. Null: the metadata is dropped.
+  // Receives the server's metadata, whatever the status, at the time when the
+  // caller is given that; borrowed until the call ends. Null: the metadata is
+  // dropped.
   ReplyMetadata* reply_metadata = nullptr;
 };
 

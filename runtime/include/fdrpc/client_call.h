@@ -18,7 +18,9 @@ class ClientCall : public Call {
   // ended without. Borrowed from the call.
   virtual const Metadata& headers() = 0;
   // When kEnd is ready. The status is final once every message has been taken:
-  // until then, a message that cannot be parsed can turn OK into an error.
+  // until then, a message that cannot be parsed can turn OK into an error. Also
+  // writes CallOptions::reply_metadata, so that it is filled by the thread that
+  // learns how the call ended.
   virtual absl::Status status() = 0;
   virtual const Metadata& trailers() = 0;
 };
