@@ -23,6 +23,14 @@ class ABSL_LOCKABLE Mutex {
   std::mutex mu_;
 };
 
+// The order in which mutexes are taken where one is held already: a call's (or
+// a channel's), a connection's, a loop's. Names for the annotations of those
+// that are; defined nowhere.
+namespace lock_order {
+extern Mutex connection;
+extern Mutex loop ABSL_ACQUIRED_AFTER(connection);
+}  // namespace lock_order
+
 // Holds a mutex for its lifetime.
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:

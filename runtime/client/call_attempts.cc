@@ -40,14 +40,14 @@ void CallAttempts::Begin(ChannelLock& lock) {
 }
 
 bool CallAttempts::Try(ChannelLock& lock) {
-  if (wait_for_ready_ && core_.Reconnects()) return false;
+  if (wait_for_ready_ && core_.reconnector().Pauses()) return false;
   absl::StatusOr<std::shared_ptr<ClientConnection>> connection =
       core_.GetConnection(lock);
   if (!connection.ok()) {
     if (wait_for_ready_ && absl::IsUnavailable(connection.status())) {
       return false;
     }
-    call_.End(core_.WhyNotConnected(), lock);
+    call_.End(core_.reconnector().WhyNotConnected(), lock);
     return true;
   }
   if (*connection == nullptr) return GivesUpBusyServer(lock);
@@ -65,7 +65,7 @@ bool CallAttempts::Try(ChannelLock& lock) {
   call_.resend_if_unseen = wait_for_ready_ || made_ < kMaxAttempts;
   lock.DropLater(std::exchange(connection_, *std::move(connection)));
   if (loop_ != nullptr) {
-    absl::Status read = connection_->ReadWith(loop_);
+    absl::Status read = connection_->reader().ReadWith(loop_);
     if (!read.ok()) {
       call_.End(std::move(read), lock);
       return true;
@@ -83,7 +83,7 @@ bool CallAttempts::GivesUpBusyServer(ChannelLock& lock) {
     if (loop_ != nullptr) core_.LookAt(busy_until_, *this);
   }
   if (now < busy_until_) return false;
-  call_.End(ChannelCore::Busy(), lock);
+  call_.End(Reconnector::Busy(), lock);
   return true;
 }
 
@@ -100,14 +100,14 @@ void CallAttempts::OnUnseen(ChannelLock& /*lock*/) {
 
 void CallAttempts::End(ChannelLock& lock) {
   EndBusy();
-  core_.waits().Leave(*this, lock);
+  core_.reconnector().waits().Leave(*this, lock);
 }
 
 void CallAttempts::OnTime(ChannelLock& lock) {
   busy_until_ = kNoDeadline;
   if (!waits()) return;
   End(lock);
-  call_.End(ChannelCore::Busy(), lock);
+  call_.End(Reconnector::Busy(), lock);
 }
 
 void CallAttempts::OnTurn(ChannelLock& lock) {
@@ -117,7 +117,7 @@ void CallAttempts::OnTurn(ChannelLock& lock) {
 }
 
 void CallAttempts::Await(WaitingThread& thread, ChannelLock& lock) {
-  ConnectionWaits& waits = core_.waits();
+  ConnectionWaits& waits = core_.reconnector().waits();
   ConnectionWaits::Waiter waiter(wait_for_ready_, &thread);
   waits.Enter(waiter);
   while (!call_.done && call_.connection == nullptr) {

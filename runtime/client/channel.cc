@@ -17,7 +17,7 @@ namespace fdrpc {
 namespace {
 
 // What connects once, over that socket. What fails leaves it to the caller.
-absl::StatusOr<ChannelCore::Connector> Only(InheritedSocket& socket) {
+absl::StatusOr<Reconnector::Connector> Only(InheritedSocket& socket) {
   absl::Status usable = PrepareConnectedSocket(socket);
   if (!usable.ok()) return usable;
   return [only = std::make_shared<UniqueFd>(std::move(socket.fd)),
@@ -34,8 +34,8 @@ absl::StatusOr<ChannelCore::Connector> Only(InheritedSocket& socket) {
 
 // What connects to an address, and says why it does not.
 struct Way {
-  ChannelCore::Connector connector;
-  ChannelCore::Explainer explainer;  // or null
+  Reconnector::Connector connector;
+  Reconnector::Explainer explainer;  // or null
 };
 
 absl::StatusOr<Way> To(std::string_view address) {
@@ -51,7 +51,7 @@ absl::StatusOr<Way> To(std::string_view address) {
     absl::StatusOr<InheritedSocket> socket =
         TakeInheritedSocket(inherited->number);
     if (!socket.ok()) return socket.status();
-    absl::StatusOr<ChannelCore::Connector> only = Only(*socket);
+    absl::StatusOr<Reconnector::Connector> only = Only(*socket);
     if (!only.ok()) {
       GiveBack(*std::move(socket));
       return only.status();
@@ -91,7 +91,7 @@ absl::StatusOr<Channel> Channel::FromSocket(UniqueFd socket,
   if (!loop_usable.ok()) return loop_usable;
   absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
   if (!inspected.ok()) return inspected.status();
-  absl::StatusOr<ChannelCore::Connector> only = Only(*inspected);
+  absl::StatusOr<Reconnector::Connector> only = Only(*inspected);
   if (!only.ok()) return only.status();
   return Over(*std::move(only), options);
 }
@@ -101,7 +101,7 @@ absl::Status Channel::CheckLoop(const ChannelOptions& options) {
                                   : absl::OkStatus();
 }
 
-Channel Channel::Over(ChannelCore::Connector connector,
+Channel Channel::Over(Reconnector::Connector connector,
                       const ChannelOptions& options) {
   std::shared_ptr<LoopCore> loop;
   if (options.loop.has_value()) loop = options.loop->core_;

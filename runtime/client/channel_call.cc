@@ -58,8 +58,8 @@ ChannelCall::~ChannelCall() {
   core_.LookNoMore(*this);
   attempts_.End(lock);
   if (connection() == nullptr) return;
-  if (connection()->lingers()) lock.FlushLater(connection());
-  if (!connection()->usable()) core_.Forget(*connection(), lock);
+  if (connection()->writer().lingers()) connection()->writer().FlushLater(lock);
+  if (!connection()->usable()) core_.reconnector().Forget(*connection(), lock);
 }
 
 absl::Status ChannelCall::Check(const CallOptions& options) const {
@@ -124,7 +124,7 @@ bool ChannelCall::Take(IncomingMessage message) {
     if (ended_here_ || !state_.inbox.has_message()) return false;
     const Credit grant = state_.inbox.Take(received);
     if (!grant.empty() && state_.connection != nullptr) {
-      state_.connection->Grant(state_, grant, lock);
+      state_.connection->sender().Grant(state_, grant, lock);
     }
   }
   absl::Status parsed = ParseReceived(std::move(received), message);
@@ -165,8 +165,9 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
   half_closed_ = last;
   ClientConnection* const on = state_.connection;
   SendOrPut(std::move(frames), message.message->GetCachedSize(), count, lock);
-  if (on == nullptr || (message.may_linger && on->Linger())) return true;
-  lock.FlushLater(connection());
+  if (on == nullptr || (message.may_linger && on->writer().Linger()))
+    return true;
+  connection()->writer().FlushLater(lock);
   lock.Unlock();
   if (on->sends() && (on_loop_ || !on->write_blocked())) return true;
   std::shared_ptr<ClientConnection> kept = on->shared_from_this();
@@ -180,7 +181,7 @@ bool ChannelCall::AwaitSent(ClientConnection& on, ChannelLock& lock) {
   if (!on_loop_) AwaitWritten(lock);
   if (state_.connection == &on && !on.sends()) {
     // The message will not arrive, but the server may have said why.
-    on.ReadForSenders(core_.clock().CoarseNow(), lock);
+    on.reader().ReadForSenders(core_.clock().CoarseNow(), lock);
     if (state_.connection == &on) return false;
   }
   return !state_.done;
@@ -193,7 +194,7 @@ void ChannelCall::HalfClose() {
   if (state_.done || std::exchange(half_closed_, true)) return;
   state_.half_close_asked = true;
   if (state_.connection == nullptr) return;
-  lock.FlushLater(connection());  // what lingers, too
+  connection()->writer().FlushLater(lock);  // what lingers, too
   state_.connection->SendWaiting(state_, lock);
 }
 
@@ -201,7 +202,7 @@ void ChannelCall::SendOrPut(OutgoingFrames frames, size_t bytes,
                             size_t descriptors, ChannelLock& lock) {
   ClientConnection* const on = state_.connection;
   if (on != nullptr &&
-      on->SendAtOnce(state_, frames, bytes, descriptors, lock)) {
+      on->sender().SendAtOnce(state_, frames, bytes, descriptors, lock)) {
     return;
   }
   state_.outbox.Put(std::move(frames), bytes, descriptors);
@@ -235,12 +236,12 @@ void ChannelCall::NoticeEnd(ChannelLock& lock) {
   const MonotonicTime now = core_.clock().CoarseNow();
   NoticeDeadline(now, lock);
   if (state_.connection == nullptr ||
-      !state_.connection->ReadsForSenders(now)) {
+      !state_.connection->reader().ReadsForSenders(now)) {
     return;
   }
   // Its last owner, perhaps, when the call has been taken off it.
   std::shared_ptr<ClientConnection> read = connection();
-  read->ReadForSenders(now, lock);
+  read->reader().ReadForSenders(now, lock);
   lock.DropLater(std::move(read));
 }
 
@@ -248,14 +249,15 @@ void ChannelCall::EndAtDeadline(ChannelLock& lock) {
   std::string message = "the call's deadline has passed";
   if (state_.connection != nullptr) {
     if (!state_.connection->has_hello()) {
-      const absl::Status before = core_.WhyNotConnected();
+      const absl::Status before = core_.reconnector().WhyNotConnected();
       absl::StrAppend(
           &message, ", and the peer has not said hello: ",
           before.ok()
               ? "it hangs, or is no fdrpc server"
               : absl::StrCat("before that: ", std::string(before.message())));
     }
-  } else if (const absl::Status why = core_.WhyNotConnected(); !why.ok()) {
+  } else if (const absl::Status why = core_.reconnector().WhyNotConnected();
+             !why.ok()) {
     message = absl::StrCat(
         "the deadline passed while the call waited for the server: ",
         std::string(why.message()));

@@ -60,16 +60,17 @@ void ChannelCall::Await(CallEvent event) {
       if (connection.get() != state_.connection) {
         lock.DropLater(std::exchange(connection, this->connection()));
       }
-      connection->WaitOnce(thread, state_.deadline, lock);
+      connection->reader().WaitOnce(thread, state_.deadline, lock);
       // Somebody must read for those who still wait there.
-      if (connection.get() != state_.connection) connection->EndWait(lock);
+      if (connection.get() != state_.connection)
+        connection->reader().EndWait(lock);
     }
   }
   state_.wait(event).thread = nullptr;
   if (connection == nullptr) return;
-  const bool last_words =
-      state_.done && connection->has_unwritten() && !connection->has_waiting();
-  connection->EndWait(lock);
+  const bool last_words = state_.done && connection->reader().HasUnwritten() &&
+                          !connection->reader().has_waiting();
+  connection->reader().EndWait(lock);
   if (last_words) AwaitWritten(lock);
 }
 
@@ -80,7 +81,7 @@ void ChannelCall::AwaitWritten() {
 }
 
 void ChannelCall::AwaitWritten(ChannelLock& lock) {
-  if (connection() == nullptr || !connection()->has_unwritten()) return;
+  if (connection() == nullptr || !connection()->reader().HasUnwritten()) return;
   // Its last owner, perhaps, when the call has been taken off it.
   std::shared_ptr<ClientConnection> kept = connection();
   AwaitWritten(*kept, lock);
@@ -90,23 +91,23 @@ void ChannelCall::AwaitWritten(ChannelLock& lock) {
 void ChannelCall::AwaitWritten(ClientConnection& connection,
                                ChannelLock& lock) {
   WaitingThread thread;
-  connection.AddWriter(thread);
+  connection.reader().AddWriter(thread);
   // Nobody else waits for this; it is here to hear of the call's end.
   state_.wait(CallEvent::kRoom).thread = &thread;
   MonotonicTime until = state_.deadline;
   bool ending = false;
-  while (connection.has_unwritten()) {
+  while (connection.reader().HasUnwritten()) {
     const MonotonicTime now = core_.clock().Now();
     if (now >= state_.deadline) EndAtDeadline(lock);
     if (state_.done && !std::exchange(ending, true)) {
       until = DeadlineAfter(now, kLastWords);
     }
     if (now >= until) break;
-    connection.WaitOnce(thread, until, lock);
+    connection.reader().WaitOnce(thread, until, lock);
   }
   state_.wait(CallEvent::kRoom).thread = nullptr;
-  connection.RemoveWriter(thread);
-  connection.EndWait(lock);
+  connection.reader().RemoveWriter(thread);
+  connection.reader().EndWait(lock);
 }
 
 void ChannelCall::Notify(CallEvent event, Continuation& continuation) {

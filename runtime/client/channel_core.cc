@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/recycled.h"
 #include "client/channel_call.h"
 #include "fdrpc/answered_call.h"
@@ -36,23 +38,15 @@ ChannelOptions WithinLimits(ChannelOptions options) {
   return options;
 }
 
-Hello ClientHello(const ChannelOptions& options) {
-  Hello hello;
-  hello.max_message_bytes = options.max_reply_bytes;
-  hello.max_descriptors = options.max_reply_descriptors;
-  hello.initial_credit_bytes = options.stream_window_bytes;
-  hello.initial_credit_descriptors = options.stream_window_descriptors;
-  return hello;
-}
-
 }  // namespace
 
-ChannelCore::ChannelCore(Connector connector, const ChannelOptions& options,
+ChannelCore::ChannelCore(Reconnector::Connector connector,
+                         const ChannelOptions& options,
                          std::shared_ptr<LoopCore> loop, const Clock& clock)
-    : connector_(std::move(connector)),
-      options_(WithinLimits(options)),
+    : options_(WithinLimits(options)),
       clock_(clock),
       connectivity_(std::make_shared<Connectivity>()),
+      reconnector_(std::move(connector), options_, clock_, connectivity_),
       loop_(std::move(loop)) {
   BusyPoll::PrepareSystemCalls();
   ChannelLock lock(mutex());
@@ -95,8 +89,8 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
 void ChannelCore::ReadWhatCame() {
   std::shared_ptr<ClientConnection> connection;
   ChannelLock lock(mutex());
-  connection = connection_;
-  if (connection != nullptr) connection->ReadWhatCame(lock);
+  connection = reconnector_.current();
+  if (connection != nullptr) connection->reader().ReadWhatCame(lock);
 }
 
 std::shared_ptr<ContinuationRunner> ChannelCore::runner() {
@@ -127,86 +121,100 @@ absl::StatusOr<std::shared_ptr<LoopCore>> ChannelCore::GetLoop() {
 absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection(
     ChannelLock& lock) {
   assert(lock.Holds(mutex()));
-  if (has_connection()) return connection_;
-  lock.DropLater(std::move(connection_));
-  absl::StatusOr<std::shared_ptr<ClientConnection>> connection = Connect();
-  const MonotonicTime now = clock_.Now();
-  if (!connection.ok()) {
-    const bool unavailable = absl::IsUnavailable(connection.status());
-    connectivity_->OnNotConnected(connection.status(), /*brief=*/unavailable,
-                                  lock);
-    if (unavailable) {
-      waits_.OnNotConnected(now, /*busy=*/false, lock);
-    } else {
-      waits_.AdmitAll(lock);
-      Arm();
-    }
-    return connection.status();
+  if (std::shared_ptr<ClientConnection> current = reconnector_.current()) {
+    return current;
   }
-  if (*connection == nullptr) {
-    connectivity_->OnNotConnected(Busy(), /*brief=*/false, lock);
-    waits_.OnNotConnected(now, /*busy=*/true, lock);
-    return connection;
-  }
-  connection_ = *std::move(connection);
-  connectivity_->OnConnected(*connection_, lock);
-  waits_.OnConnected(now, lock);
+  absl::StatusOr<std::shared_ptr<ClientConnection>> made =
+      reconnector_.Connect(lock);
   Arm();
-  if (connectivity_->watched()) {
+  if (made.ok() && *made != nullptr && connectivity_->watched()) {
     // Calls go on without. Then the next one notices that it has ended.
-    (void)connection_->ReadWith(loop_);
+    (void)(*made)->reader().ReadWith(loop_);
   }
-  return connection_;
-}
-
-bool ChannelCore::has_connection() const {
-  return connection_ != nullptr && connection_->usable();
-}
-
-absl::Status ChannelCore::WhyNotConnected() {
-  const absl::Status& failure = connectivity_->failure();
-  return connectivity_->failure_is_brief() && explainer_ != nullptr
-             ? explainer_(failure)
-             : failure;
-}
-
-bool ChannelCore::Reconnects() {
-  return !has_connection() && waits_.Pauses(clock_.Now());
+  return made;
 }
 
 void ChannelCore::Wait(ConnectionWaits::Waiter& waiter) {
-  waits_.Enter(waiter);
+  reconnector_.waits().Enter(waiter);
   Arm();
 }
 
 void ChannelCore::OnServerReady(ChannelLock& lock) {
-  waits_.AdmitAll(lock);
+  reconnector_.waits().AdmitAll(lock);
   Arm();
 }
 
-absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::Connect() {
-  absl::StatusOr<std::unique_ptr<Transport>> transport = connector_();
-  if (!transport.ok()) return transport.status();
-  if (*transport == nullptr) return nullptr;
-  return ClientConnection::Create(
-      *std::move(transport), ClientHello(options_),
-      {.bytes = options_.max_queued_bytes,
-       .descriptors = options_.max_queued_descriptors},
-      KeepAlive(options_.keepalive_interval, options_.keepalive_timeout),
-      options_.max_busy_poll, clock_, connectivity_);
+ChannelState ChannelCore::state() {
+  if (!CheckProcess().ok()) return ChannelState::kShutdown;
+  ChannelLock lock(mutex());
+  return connectivity_->state();
 }
 
-absl::Status ChannelCore::Busy() {
-  return absl::UnavailableError(
-      "the server does not take the connection: its queue of connections is "
-      "full");
-}
-
-void ChannelCore::Forget(const ClientConnection& connection,
-                         ChannelLock& lock) {
-  if (connection_.get() == &connection) {
-    lock.DropLater(std::move(connection_));
+absl::StatusOr<ChannelStateWatch> ChannelCore::WatchState(
+    absl::AnyInvocable<void(ChannelState)> on_change) {
+  absl::Status status = CheckProcess();
+  if (!status.ok()) return status;
+  absl::StatusOr<std::shared_ptr<LoopCore>> loop = GetLoop();
+  if (!loop.ok()) return loop.status();
+  auto watch = std::make_shared<StateWatch>(*loop, std::move(on_change));
+  ChannelLock lock(mutex());
+  if (const auto connection = reconnector_.current(); connection != nullptr) {
+    // So that its end is noticed also without calls.
+    status = connection->reader().ReadWith(*loop);
+    if (!status.ok()) return status;
   }
+  connectivity_->Add(*watch);
+  return ChannelStateWatch(connectivity_, std::move(watch));
+}
+
+absl::Status ChannelCore::WaitForReady(absl::Duration timeout) {
+  absl::Status process = CheckProcess();
+  if (!process.ok()) return process;
+  const MonotonicTime deadline = DeadlineAfter(clock_.Now(), timeout);
+  // An attempt of its own only if nobody else makes them.
+  bool first = true;
+  do {
+    absl::StatusOr<std::shared_ptr<ClientConnection>> got =
+        AwaitConnection(first, deadline);
+    first = false;
+    if (!got.ok()) {
+      if (absl::IsUnavailable(got.status())) continue;
+      return got.status();
+    }
+    if (*got != nullptr && (*got)->AwaitReady(deadline)) {
+      return absl::OkStatus();
+    }
+    // Not once more when the time is over: the last attempt that had time says
+    // why.
+  } while (clock_.Now() < deadline);
+  ChannelLock lock(mutex());
+  return absl::DeadlineExceededError(absl::StrCat(
+      "the server was not ready in time: ", reconnector_.WhyNotReady()));
+}
+
+absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::AwaitConnection(
+    bool at_once, MonotonicTime deadline) {
+  WaitingThread thread;
+  ConnectionWaits::Waiter waiter(/*patient=*/true, &thread);
+  absl::StatusOr<std::shared_ptr<ClientConnection>> got = nullptr;
+  ChannelLock lock(mutex());
+  if (at_once && !reconnector_.Pauses()) return GetConnection(lock);
+  ConnectionWaits& waits = reconnector_.waits();
+  waits.Enter(waiter);
+  MonotonicTime now = clock_.Now();
+  while (now < deadline) {
+    const MonotonicTime turn = waits.TurnOf(waiter);
+    if (turn <= now) {
+      got = GetConnection(lock);
+      break;
+    }
+    lock.Unlock();
+    thread.parker.Park(clock_.SleepUntil(std::min(turn, deadline)));
+    lock.Relock();
+    now = clock_.Now();
+  }
+  waits.Leave(waiter, lock);
+  return got;
 }
 
 void ChannelCore::LookAt(MonotonicTime at, Timed& timed) {
@@ -215,7 +223,8 @@ void ChannelCore::LookAt(MonotonicTime at, Timed& timed) {
 }
 
 void ChannelCore::Arm() {
-  const MonotonicTime at = std::min(timers_.next(), waits_.next_turn());
+  const MonotonicTime at =
+      std::min(timers_.next(), reconnector_.waits().next_turn());
   // Else it wakes in time, and looks.
   if (at < timer_.at()) loop_->SetTimer(timer_, at, weak_from_this());
 }
@@ -229,7 +238,7 @@ void ChannelCore::OnWake() {
     static_cast<Timed*>(expired)->OnTime(lock);
   }
   for (int i = 0; i < kMostAtOnce; ++i) {
-    ConnectionWaits::Waiter* const next = waits_.TakeNext(now);
+    ConnectionWaits::Waiter* const next = reconnector_.waits().TakeNext(now);
     if (next == nullptr) break;
     next->OnTurn(lock);
   }

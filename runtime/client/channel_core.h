@@ -2,7 +2,6 @@
 #define FDRPC_CLIENT_CHANNEL_CORE_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,19 +15,19 @@
 #include "client/client_connection.h"
 #include "client/connection_waits.h"
 #include "client/connectivity.h"
+#include "client/reconnector.h"
 #include "fdrpc/caller.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/channel_state.h"
 #include "loop/loop_core.h"
 #include "loop/timer_queue.h"
 #include "os/fork_generation.h"
-#include "transport/transport.h"
 
 namespace fdrpc {
 
-// What the handles of one Channel share: the way to make a connection, the
-// connection that new calls go to, and the times at which calls that no thread
-// waits for must be looked at.
+// What the handles of one Channel share: makes calls, on the connection that
+// its Reconnector has, and looks at those that no thread waits for when their
+// time has come.
 class ChannelCore final : public Caller,
                           public LoopCore::Source,
                           private Connectivity::Listener,
@@ -44,22 +43,16 @@ class ChannelCore final : public Caller,
     ~Timed() = default;
   };
 
-  // Makes a connected transport, without blocking; null if the server is there,
-  // but too busy to take a connection at the moment. UNAVAILABLE if it is not
-  // there at the moment; other errors will not go away by waiting.
-  using Connector = std::function<absl::StatusOr<std::unique_ptr<Transport>>()>;
-
-  // An UNAVAILABLE of the connector's in more words, for who reads it.
-  using Explainer = std::function<absl::Status(const absl::Status& failure)>;
-
   // `loop`: null for the process's own, which is made when it is needed. Goes
   // by `clock`, as the loop does; it outlives the channel.
-  ChannelCore(Connector connector, const ChannelOptions& options,
+  ChannelCore(Reconnector::Connector connector, const ChannelOptions& options,
               std::shared_ptr<LoopCore> loop,
               const Clock& clock = Clock::Real());
   ~ChannelCore() override;
   // Before the channel is used. Null: failures are told as they are.
-  void ExplainWith(Explainer explainer) { explainer_ = std::move(explainer); }
+  void ExplainWith(Reconnector::Explainer explainer) {
+    reconnector_.ExplainWith(std::move(explainer));
+  }
 
   // Caller.
   absl::Status CallUnary(const Method& method, OutgoingMessage request,
@@ -97,23 +90,10 @@ class ChannelCore final : public Caller,
   // server is busy, which is worth another attempt soon.
   absl::StatusOr<std::shared_ptr<ClientConnection>> GetConnection(
       ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Whether there is none, and others wait for the next attempt.
-  bool Reconnects() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  Reconnector& reconnector() { return reconnector_; }
   // Has OnTurn() run by the loop, which there is, when it is its turn to use
   // the connection, or to make one.
   void Wait(ConnectionWaits::Waiter& waiter)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  ConnectionWaits& waits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
-    return waits_;
-  }
-  // Why there is no connection: what the last attempt failed with, or what the
-  // last connection ended with. Costs more than the attempt.
-  absl::Status WhyNotConnected() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // UNAVAILABLE: the server has been busy for too long.
-  static absl::Status Busy();
-  // Lets go of a connection that takes no more calls, and so of its socket and
-  // of what of an unfinished frame it holds, without waiting for the next call.
-  void Forget(const ClientConnection& connection, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // Has OnTime() run by the loop, which there is, once `at` has passed. It is
@@ -125,7 +105,6 @@ class ChannelCore final : public Caller,
   }
 
  private:
-  absl::StatusOr<std::shared_ptr<ClientConnection>> Connect();
   // Before a stream begins, which cannot be made again once it has been written
   // to: whether the server is going.
   void ReadWhatCame() ABSL_LOCKS_EXCLUDED(channel_mutex);
@@ -134,20 +113,16 @@ class ChannelCore final : public Caller,
   // makes an attempt unless others do.
   absl::StatusOr<std::shared_ptr<ClientConnection>> AwaitConnection(
       bool at_once, MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(channel_mutex);
-  std::string WhyNotReady() ABSL_LOCKS_EXCLUDED(channel_mutex);
 
   // Connectivity::Listener.
   void OnServerReady(ChannelLock& lock) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  bool has_connection() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // LoopCore::Source: a time has come.
   void OnWake() override ABSL_LOCKS_EXCLUDED(channel_mutex);
   // Has the loop call OnWake() at the first of the times.
   void Arm() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  const Connector connector_;
-  Explainer explainer_;
   const ChannelOptions options_;
   const Clock& clock_;
   const ForkMark fork_mark_;
@@ -155,11 +130,10 @@ class ChannelCore final : public Caller,
   // Shared with the connections, of which a loop may hold one for a moment
   // longer.
   const std::shared_ptr<Connectivity> connectivity_;
-  std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(channel_mutex);
+  Reconnector reconnector_;
   std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(channel_mutex);
   // Apart from the loop's, whose lock calls would take twice each.
   TimerQueue timers_ ABSL_GUARDED_BY(channel_mutex);
-  ConnectionWaits waits_ ABSL_GUARDED_BY(channel_mutex);
   LoopCore::Timer timer_ ABSL_GUARDED_BY(channel_mutex);
 };
 

@@ -1,6 +1,6 @@
 #include "client/channel_lock.h"
 
-#include "client/client_connection.h"
+#include "client/batched_writer.h"
 
 namespace fdrpc {
 

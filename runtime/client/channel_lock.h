@@ -10,7 +10,7 @@
 
 namespace fdrpc {
 
-class ClientConnection;
+class BatchedWriter;
 
 // The one mutex of a channel, its connections and its calls: a call can so move
 // from a connection to the next without a race. Only a ChannelLock locks it.
@@ -24,15 +24,16 @@ class ABSL_LOCKABLE ChannelMutex {
 // shares it has references to it, and the analysis would take each for another
 // mutex. A name only, which is defined nowhere. That it is the right channel's
 // is asserted where calls, connections and channels meet.
-extern ChannelMutex channel_mutex;
+extern ChannelMutex channel_mutex ABSL_ACQUIRED_BEFORE(lock_order::connection);
 
 struct ClientSide {
   struct Thread {
     Parker::Address address;
     void Wake() const { Parker::Wake(address); }
   };
-  using Connection = std::shared_ptr<ClientConnection>;
-  // It is the user's, who hears of the end of the call when it is closed.
+  using Connection = std::shared_ptr<BatchedWriter>;
+  // What is dropped is the user's own, and a process that makes only blocking
+  // calls starts no thread.
   static constexpr bool kClosesInBackground = false;
 };
 extern template void DeferringLock<ClientSide>::DoDeferred();

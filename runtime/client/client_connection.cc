@@ -1,36 +1,16 @@
 #include "client/client_connection.h"
 
-#include <algorithm>
 #include <cassert>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "client/apply_frame.h"
 #include "os/background_close.h"
-#include "wire/limits.h"
 
 namespace fdrpc {
 namespace {
 
 absl::Status ConnectionEnded() {
   return absl::UnavailableError("the connection has ended");
-}
-
-// The credit that a server gives each stream, as far as it is known.
-Credit InitialCredit(const std::optional<Hello>& server) {
-  const Hello& hello = server.has_value() ? *server : Hello();
-  return {.bytes = hello.initial_credit_bytes,
-          .descriptors = hello.initial_credit_descriptors};
-}
-
-// Of a request or message of so many frames.
-Connection::Size SizeOf(size_t frames) {
-  return frames > 1 ? Connection::Size::kAny : Connection::Size::kOneFrame;
-}
-
-// Not std::string_view, of which abseil's maps would make a string.
-absl::string_view NameOf(const Method& method) {
-  return {method.full_name.data(), method.full_name.size()};
 }
 
 }  // namespace
@@ -42,7 +22,7 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
     std::shared_ptr<Connectivity> connectivity) {
   absl::StatusOr<WaitingThreads> threads = WaitingThreads::Create();
   if (!threads.ok()) return threads.status();
-  return std::shared_ptr<ClientConnection>(
+  const std::shared_ptr<ClientConnection> made(
       new ClientConnection(std::move(transport), hello, limits, keep_alive,
                            max_busy_poll, clock, *std::move(threads),
                            std::move(connectivity)),
@@ -51,6 +31,10 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
         BackgroundCloses closes;
         delete connection;
       });
+  made->writer_.SetSelf(std::shared_ptr<BatchedWriter>(made, &made->writer_));
+  made->reader_.SetSelf(
+      std::shared_ptr<ConnectionReader>(made, &made->reader_));
+  return made;
 }
 
 ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
@@ -63,249 +47,103 @@ ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
     : clock_(clock),
       connectivity_(std::move(connectivity)),
       mutex_(connectivity_->mutex()),
-      threads_(std::move(threads)),
-      keep_alive_(keep_alive),
-      busy_poll_(max_busy_poll),
-      parked_poll_(max_busy_poll, BusyPoll::Yields::kYes),
-      connection_(std::move(transport), hello, limits, Side::kServer, *this) {}
+      connection_(std::move(transport), hello, limits, Side::kServer, *this),
+      sender_(connection_, writer_, server_, calls_, clock_),
+      reader_(connection_, writer_, calls_, mutex_, clock_, std::move(threads),
+              keep_alive, max_busy_poll) {}
 
-ClientConnection::~ClientConnection() {
-  if (loop_ != nullptr) {
-    loop_->Unwatch(connection_.pollable_fd(), loop_token_);
+bool ClientConnection::AwaitReady(MonotonicTime deadline) {
+  writer_.Flush();
+  WaitingThread thread;
+  ChannelLock lock(mutex_);
+  connectivity_->Add(thread);
+  for (bool looked = false; usable_; looked = true) {
+    const bool ready = has_hello();
+    if (looked && (ready || clock_.Now() >= deadline)) break;
+    reader_.WaitOnce(thread, ready ? MonotonicTime() : deadline, lock);
   }
+  connectivity_->Remove(thread);
+  reader_.EndWait(lock);
+  return usable_ && has_hello();
 }
+
+// What is sent.
 
 void ClientConnection::Begin(PendingCall& call, ChannelLock& lock) {
   assert(lock.Holds(mutex_));
   if (!usable_) return FinishUnseen(call, true, ConnectionEnded(), lock);
-  FlushLater(lock);  // the hello may be queued still
+  writer_.FlushLater(lock);  // the hello may be queued still
   call.connection = this;
-  QueueOf(call).push_back(&call);
+  calls_.Add(call);
   Admit(lock);
-  PlanLook();
+  reader_.PlanLook();
 }
 
 void ClientConnection::Admit(ChannelLock& lock) {
   // Else they wait for why it ends.
   if (!connection_.sends()) return;
   // First, since they could wait for ever for small ones that go on coming.
-  Admit(waiting_large_, lock);
-  Admit(waiting_, lock);
-  Admit(waiting_one_way_, lock);
+  Admit(PendingCalls::Queue::kLarge, lock);
+  Admit(PendingCalls::Queue::kOneFrame, lock);
+  Admit(PendingCalls::Queue::kOneWay, lock);
 }
 
-void ClientConnection::Admit(std::deque<PendingCall*>& queue,
-                             ChannelLock& lock) {
-  while (!queue.empty() && !MustWait(*queue.front())) {
-    PendingCall& call = *queue.front();
-    absl::Status fits = CheckLimits(call.open_bytes, call.open_descriptors);
-    if (fits.ok() && !CanName(call.method)) {
+void ClientConnection::Admit(PendingCalls::Queue queue, ChannelLock& lock) {
+  while (PendingCall* const call = calls_.Next(queue, server_.max_calls())) {
+    if (!sender_.CanGo(*call)) return;
+    absl::Status fits =
+        server_.CheckSize(call->open_bytes, call->open_descriptors);
+    if (!fits.ok()) {
+      Finish(*call, std::move(fits), lock);
+    } else if (sender_.CanName(*call)) {
+      SendOpen(*call, lock);
+    } else {
       // The call is one of those that wait, and looks for another connection.
-      RefuseNewCalls(
+      return RefuseNewCalls(
           absl::UnavailableError("the connection has used its method ids"),
           lock);
-      return;
-    }
-    queue.pop_front();
-    if (fits.ok()) {
-      SendOpen(call, lock);
-    } else {
-      Finish(call, std::move(fits), lock);
     }
   }
-}
-
-absl::Status ClientConnection::CheckLimits(size_t bytes,
-                                           size_t descriptors) const {
-  if (!server_.has_value()) return absl::OkStatus();
-  if (bytes > server_->max_message_bytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the request of ", bytes, " bytes exceeds the server's limit of ",
-        server_->max_message_bytes));
-  }
-  if (descriptors > server_->max_descriptors) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the request with ", descriptors,
-                     " descriptors exceeds the server's limit of ",
-                     server_->max_descriptors));
-  }
-  return absl::OkStatus();
-}
-
-bool ClientConnection::MustWait(const PendingCall& call) {
-  const Hello& limits = server_.has_value() ? *server_ : Hello();
-  if (!call.method.one_way &&
-      calls_.size() - one_way_calls_ >= limits.max_calls) {
-    return true;
-  }
-  if (call.method.one_way && large_one_way_ != 0) return true;
-  if (!connection_.HasRoom(SizeOf(call.open.size()))) return true;
-  // Until the server's hello is here, only what every server takes is sent.
-  return !server_.has_value() &&
-         (call.open_bytes > limits.max_message_bytes ||
-          call.open_descriptors > limits.max_descriptors);
 }
 
 void ClientConnection::SendOpen(PendingCall& call, ChannelLock& lock) {
-  call.id = static_cast<uint32_t>(next_id_++);
-  CompleteOpen(call.open, call.id, MethodId(call.method),
-               call.deadline == kNoDeadline
-                   ? absl::InfiniteDuration()
-                   : TimeUntil(call.deadline, clock_.Now()));
-  calls_.emplace(call.id, &call);
-  if (call.method.one_way) {
-    ++one_way_calls_;
-    if (call.open.size() > 1) large_one_way_ = call.id;
-  }
-  const bool queued = call.open_stays
-                          ? connection_.EnqueueCopy(call.open.front())
-                          : connection_.Enqueue(call.open);
-  if (!queued) {
+  if (!sender_.SendOpen(call, lock)) {
     usable_ = false;
     return EndUnsent(call, WithReason(ConnectionEnded()), lock);
   }
-  FlushLater(lock);
-  if (call.RequestStreams()) {
-    call.outbox.ResetCredit(InitialCredit(server_));
-    SendWaiting(call, lock);
-  }
-  if (call.id == kLastCallId) {
+  if (call.RequestStreams()) SendWaiting(call, lock);
+  if (calls_.HasUsedAllIds()) {
     RefuseNewCalls(absl::UnavailableError("the connection has used its ids"),
                    lock);
   }
 }
 
-bool ClientConnection::CanName(const Method& method) const {
-  return method_ids_.size() < kMaxMethods ||
-         method_ids_.contains(NameOf(method));
-}
-
-uint32_t ClientConnection::MethodId(const Method& method) {
-  if (method.full_name == last_named_) return last_method_id_;
-  const auto [it, is_new] = method_ids_.try_emplace(
-      NameOf(method), static_cast<uint32_t>(method_ids_.size() + 1));
-  if (is_new) {
-    connection_.Enqueue(BuildMethod(it->second, method.full_name));
-  }
-  last_named_ = method.full_name;
-  last_method_id_ = it->second;
-  return it->second;
-}
-
-bool ClientConnection::SendAtOnce(PendingCall& call, OutgoingFrames& frames,
-                                  size_t bytes, size_t descriptors,
-                                  ChannelLock& lock) {
-  if (call.id == 0 || !server_.has_value() ||
-      bytes > server_->max_message_bytes ||
-      descriptors > server_->max_descriptors ||
-      !connection_.HasRoom(SizeOf(frames.size())) ||
-      !call.outbox.SpendAtOnce(bytes, descriptors)) {
-    return false;
-  }
-  EnqueueMessage(call, frames, lock);
-  return true;
-}
-
-void ClientConnection::EnqueueMessage(PendingCall& call, OutgoingFrames& frames,
-                                      ChannelLock& lock) {
-  for (OutgoingFrame& frame : frames) SetCallId(frame, call.id);
-  call.sent_behind_open = true;
-  connection_.Enqueue(frames);
-  // If the connection has ended.
-  if (!frames.empty()) lock.DropLater(std::move(frames));
-}
-
 void ClientConnection::SendWaiting(PendingCall& call, ChannelLock& lock) {
-  if (call.id == 0 || call.done) return;
-  if (call.outbox.can_send()) {
-    const size_t bytes = call.outbox.bytes();
-    const size_t descriptors = call.outbox.descriptors();
-    const Hello& limits = server_.has_value() ? *server_ : Hello();
-    if (bytes > limits.max_message_bytes ||
-        descriptors > limits.max_descriptors) {
-      // Until the server's hello is here, only what every server takes is sent.
-      if (!server_.has_value()) return;
-      return Abandon(call, CheckLimits(bytes, descriptors), lock);
-    }
-    if (!connection_.HasRoom(SizeOf(call.outbox.frames()))) {
-      if (!std::exchange(call.waits_for_room, true)) {
-        without_room_.push_back(&call);
-      }
-      return;
-    }
-    OutgoingFrames frames = call.outbox.Take();
-    EnqueueMessage(call, frames, lock);
-    FlushLater(lock);
-    call.Wake(CallEvent::kRoom, lock);
-  }
-  if (call.half_close_asked && call.outbox.has_room()) {
-    call.half_close_asked = false;
-    call.sent_behind_open = true;
-    connection_.Enqueue(BuildHalfClose(call.id));
-    FlushLater(lock);
+  absl::Status taken = sender_.SendWaiting(call, lock);
+  if (!taken.ok()) Abandon(call, std::move(taken), lock);
+}
+
+void ClientConnection::OnSent(uint32_t call_id) {
+  ChannelLock lock(mutex_);
+  // Else it has ended before: its deadline passed, say.
+  if (PendingCall* const call = calls_.Find(call_id)) {
+    Finish(*call, absl::OkStatus(), lock);
+    Admit(PendingCalls::Queue::kOneWay, lock);
   }
 }
 
-void ClientConnection::Grant(PendingCall& call, Credit credit,
-                             ChannelLock& lock) {
-  if (credit.empty() || call.done) return;
-  OutgoingFrames frames = BuildCredit(call.id, credit);
-  connection_.Enqueue(frames);
-  FlushLater(lock);
-}
-
-void ClientConnection::Abandon(PendingCall& call, absl::Status why,
-                               ChannelLock& lock) {
-  assert(lock.Holds(mutex_));
-  if (call.id == 0) {
-    std::erase(QueueOf(call), &call);
-  } else {
-    if (!connection_.Withdraw(call.id)) {
-      connection_.Enqueue(BuildControl(FrameType::kCancel, call.id));
-    }
-    FlushLater(lock);
+void ClientConnection::OnRoom() {
+  ChannelLock lock(mutex_);
+  for (PendingCall* call : calls_.TakeThoseWithoutRoom()) {
+    SendWaiting(*call, lock);
   }
-  Finish(call, std::move(why), lock);
   Admit(lock);
 }
 
-void ClientConnection::Remove(PendingCall& call) {
-  if (call.id != 0 && calls_.erase(call.id) > 0 && call.method.one_way) {
-    --one_way_calls_;
-    if (call.id == large_one_way_) large_one_way_ = 0;
-  }
-  if (std::exchange(call.waits_for_room, false)) {
-    std::erase(without_room_, &call);
-  }
-}
-
-void ClientConnection::Finish(PendingCall& call, absl::Status status,
-                              ChannelLock& lock) {
-  Remove(call);
-  call.End(std::move(status), lock);
-}
-
-void ClientConnection::Flush() {
-  LoopCore* const loop = batching_loop_.load(std::memory_order_acquire);
-  if (loop == nullptr || !loop->OnThisThread()) return connection_.Flush();
-  if (!std::exchange(in_batch_, true)) loop->AtBatchEnd(shared_from_this());
-}
-
-void ClientConnection::FlushPutOff() {
-  LoopCore* const loop = batching_loop_.load(std::memory_order_acquire);
-  const bool batches = loop != nullptr && loop->OnThisThread();
-  if (lingers_.exchange(false) || batches) connection_.Flush();
-}
-
-bool ClientConnection::Linger() {
-  if (connection_.queued_bytes() >= Connection::kMostLingering) return false;
-  lingers_.store(true);
-  return true;
-}
-
-void ClientConnection::OnBatchEnd() {
-  in_batch_ = false;
-  connection_.Flush();
+void ClientConnection::OnWriteBlockedChanged() {
+  ChannelLock lock(mutex_);
+  if (server_.goes_away()) EndUntaken(lock);
+  reader_.OnWriteBlockedChanged(lock);
 }
 
 // What arrives.
@@ -313,11 +151,11 @@ void ClientConnection::OnBatchEnd() {
 void ClientConnection::OnHello(const Hello& hello) {
   ChannelLock lock(mutex_);
   // Streams began with what every server grants.
-  const Credit guaranteed = InitialCredit(server_);
-  server_ = hello;
+  const Credit guaranteed = server_.initial_credit();
+  server_.OnHello(hello);
   connectivity_->OnHello(*this, lock);
-  const Credit granted = InitialCredit(server_);
-  for (PendingCall* call : AllCalls()) {
+  const Credit granted = server_.initial_credit();
+  for (PendingCall* call : calls_.Sent()) {
     call->outbox.Grant(
         {.bytes = granted.bytes - guaranteed.bytes,
          .descriptors = granted.descriptors - guaranteed.descriptors});
@@ -326,25 +164,173 @@ void ClientConnection::OnHello(const Hello& hello) {
   Admit(lock);
 }
 
-void ClientConnection::OnWriteBlockedChanged() {
+absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
   ChannelLock lock(mutex_);
-  // The reader may be waiting without a look at whether there is room.
-  threads_.WakeReader();
-  for (WaitingThread* writer : writers_) writer->Wake(lock);
-  if (!go_away_.ok()) EndUntaken(lock);
-  if (loop_ != nullptr) {
-    loop_->WatchRoom(connection_.pollable_fd(), loop_token_,
-                     connection_.write_blocked());
+  const uint32_t id = frame.header.call_id;
+  if (id == 0) return OnGoAway(frame.header.argument, frame.payload, lock);
+  if (!calls_.WasSent(id)) {
+    return absl::InvalidArgumentError("a frame for a call that was never made");
+  }
+  PendingCall* const call = calls_.Find(id);
+  // It crossed with the call's end on this side, or nothing is expected for the
+  // call; it is dropped.
+  if (call == nullptr || call->method.one_way) return absl::OkStatus();
+  return OnCallFrame(*call, frame, lock);
+}
+
+absl::Status ClientConnection::OnCallFrame(PendingCall& call,
+                                           IncomingFrame& frame,
+                                           ChannelLock& lock) {
+  FrameEffect effect = ApplyFrame(call, frame, lock);
+  switch (effect.action) {
+    case FrameEffect::Action::kNone:
+      return absl::OkStatus();
+    case FrameEffect::Action::kSend:
+      SendWaiting(call, lock);
+      return absl::OkStatus();
+    case FrameEffect::Action::kFinish:
+      Finish(call, std::move(effect.status), lock);
+      Admit(lock);
+      return absl::OkStatus();
+    case FrameEffect::Action::kAbandon:
+      Abandon(call, std::move(effect.status), lock);
+      return absl::OkStatus();
+    case FrameEffect::Action::kViolation:
+      return std::move(effect.status);
+  }
+  return absl::OkStatus();
+}
+
+// How calls end, and with the connection: by degrees.
+
+void ClientConnection::Abandon(PendingCall& call, absl::Status why,
+                               ChannelLock& lock) {
+  assert(lock.Holds(mutex_));
+  if (call.id != 0) sender_.Cancel(call, lock);
+  Finish(call, std::move(why), lock);
+  Admit(lock);
+}
+
+void ClientConnection::Finish(PendingCall& call, absl::Status status,
+                              ChannelLock& lock) {
+  calls_.Remove(call);
+  call.End(std::move(status), lock);
+}
+
+void ClientConnection::FinishUnseen(PendingCall& call, bool unseen,
+                                    const absl::Status& why,
+                                    ChannelLock& lock) {
+  if (!unseen || !call.MayBeMadeAgain()) return Finish(call, why, lock);
+  calls_.Remove(call);
+  call.connection = nullptr;
+  call.id = 0;
+  call.unsent = false;
+  call.unseen_because = why;
+  call.WakeThreads(lock);
+  call.owner->OnUnseen(lock);
+}
+
+void ClientConnection::EndUnsent(PendingCall& call, const absl::Status& why,
+                                 ChannelLock& lock) {
+  call.unsent = MaySayWhy() && !call.MayBeMadeAgain();
+  if (!call.unsent) FinishUnseen(call, true, why, lock);
+}
+
+void ClientConnection::RefuseNewCalls(const absl::Status& why,
+                                      ChannelLock& lock) {
+  usable_ = false;
+  connectivity_->OnEnded(*this, why, lock);
+  for (PendingCall* call : calls_.TakeWaiting()) {
+    EndUnsent(*call, why, lock);
+    if (call->unsent) calls_.Add(*call);
   }
 }
 
-void ClientConnection::OnRoom() {
-  ChannelLock lock(mutex_);
-  for (PendingCall* call : std::exchange(without_room_, {})) {
-    call->waits_for_room = false;
-    SendWaiting(*call, lock);
+absl::Status ClientConnection::OnGoAway(uint32_t last_call_id,
+                                        std::string_view reason,
+                                        ChannelLock& lock) {
+  absl::Status valid = server_.OnGoAway(last_call_id, reason);
+  if (!valid.ok()) return valid;
+  RefuseNewCalls(server_.go_away(), lock);
+  EndUntaken(lock);
+  return absl::OkStatus();
+}
+
+void ClientConnection::EndUntaken(ChannelLock& lock) {
+  // Descriptors that were sent are gone: a call with such can't be made again.
+  // But these may come back, and their calls end then, or with the connection.
+  const bool may_come_back =
+      !sending_ended_ && connection_.MayGiveBackDescriptors();
+  for (PendingCall* call : calls_.Sent()) {
+    if (call->unsent) {
+      FinishUnseen(*call, true, server_.go_away(), lock);
+    } else if (!server_.TakesCall(call->id)) {
+      const bool unseen = call->open_descriptors == 0;
+      if (unseen || !may_come_back) {
+        FinishUnseen(*call, unseen, server_.go_away(), lock);
+      }
+    } else if (call->method.one_way && sending_ended_) {
+      Finish(*call, server_.go_away(), lock);  // only a part was sent
+    }
   }
-  Admit(lock);
+}
+
+void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
+  const FrameHeader header = DecodeFrameHeader(frame.head.data());
+  const auto type = static_cast<FrameType>(header.type);
+  if (type == FrameType::kCancel || type == FrameType::kCredit) return;
+  ChannelLock lock(mutex_);
+  PendingCall* const call = calls_.Find(frame.call_id);
+  if (call == nullptr) return;
+  if (!connection_.sends()) {
+    usable_ = false;
+    TakeBack(*call, std::move(frame), header, WithReason(why), lock);
+  } else if (type == FrameType::kOpen) {
+    Finish(*call, why, lock);
+    Admit(lock);
+  } else {
+    Abandon(*call, why, lock);
+  }
+}
+
+void ClientConnection::TakeBack(PendingCall& call, OutgoingFrame frame,
+                                const FrameHeader& header,
+                                const absl::Status& why, ChannelLock& lock) {
+  if (header.type == static_cast<uint8_t>(FrameType::kOpen)) {
+    call.open.clear();
+  } else if (call.open.empty()) {
+    return;  // its beginning has been sent: what the server says counts
+  }
+  call.open.push_back(std::move(frame));
+  if ((header.flags & kFlagMore) != 0) return;
+  EndUnsent(call, why, lock);
+}
+
+void ClientConnection::OnSendingEnded(const absl::Status& why) {
+  // Calls that are on it may still be answered, but for one-way calls, of which
+  // only a part was sent. All that end wait for the reason, which somebody is
+  // to read.
+  ChannelLock lock(mutex_);
+  sending_ended_ = true;
+  if (!server_.goes_away()) reader_.ReadForSenders(clock_.CoarseNow(), lock);
+  if (connection_.closed()) return;  // OnClosed() knows more
+  RefuseNewCalls(WithReason(why), lock);
+  if (server_.goes_away()) EndUntaken(lock);
+}
+
+void ClientConnection::OnClosed(const absl::Status& closed) {
+  ChannelLock lock(mutex_);
+  const absl::Status why = WithReason(closed);
+  RefuseNewCalls(why, lock);
+  // A server says hello before it looks at calls: where none came, the listener
+  // went before it accepted the connection. One that hangs may look at them
+  // yet.
+  const bool unseen =
+      !has_hello() && absl::IsUnavailable(why) && !reader_.gave_up();
+  for (PendingCall* call : calls_.Sent()) {
+    FinishUnseen(*call, call->unsent || (unseen && call->open_descriptors == 0),
+                 why, lock);
+  }
 }
 
 }  // namespace fdrpc

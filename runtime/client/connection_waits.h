@@ -51,14 +51,17 @@ class ConnectionWaits {
   // Borrows it until Leave() or its turn. Threads stay until they leave.
   void Enter(Waiter& waiter);
   // Does nothing if it does not wait. Another thread makes the attempts then.
-  void Leave(Waiter& waiter, ChannelLock& lock);
+  void Leave(Waiter& waiter, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // What became of an attempt, whoever made it.
-  void OnNotConnected(MonotonicTime now, bool busy, ChannelLock& lock);
-  void OnConnected(MonotonicTime now, ChannelLock& lock);
+  void OnNotConnected(MonotonicTime now, bool busy, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void OnConnected(MonotonicTime now, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // There is nothing to wait for any more: the server has said hello, or the
   // attempt failed as others would. All may try at once.
-  void AdmitAll(ChannelLock& lock);
+  void AdmitAll(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // Whether somebody will make an attempt, but not yet.
   bool Pauses(MonotonicTime now) const {
@@ -76,7 +79,8 @@ class ConnectionWaits {
   // Whether it may try at any time.
   bool MayTry(const Waiter& waiter) const { return !waiter.patient_ && !busy_; }
   void Pause(MonotonicTime now);
-  void WakeThreads(ChannelLock& lock, bool patient_ones);
+  void WakeThreads(ChannelLock& lock, bool patient_ones)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   MonotonicTime next_;          // when the next attempt is due
   absl::Duration pause_;        // the last one's length

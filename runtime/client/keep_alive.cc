@@ -10,6 +10,7 @@ void KeepAlive::OnCall(MonotonicTime now) {
 
 KeepAlive::Action KeepAlive::Look(MonotonicTime now, bool heard,
                                   bool has_calls) {
+  if (gave_up()) return Action::kNone;
   if (heard || !has_calls) {
     state_ = State::kIdle;
     next_ = kNoDeadline;

@@ -33,6 +33,12 @@ class KeepAlive {
   };
   // `heard`: whether something was read since the last look.
   Action Look(MonotonicTime now, bool heard, bool has_calls);
+  // The server is given up: says so from now on.
+  void GiveUp() {
+    state_ = State::kGivenUp;
+    next_ = kNoDeadline;
+  }
+  bool gave_up() const { return state_ == State::kGivenUp; }
   // When to look next; kNoDeadline if only a call changes anything.
   MonotonicTime next() const { return next_; }
 
@@ -41,6 +47,7 @@ class KeepAlive {
     kIdle,       // no calls
     kListening,  // until next_
     kPinged,     // the server has until next_ to say something
+    kGivenUp,    // nothing that comes any more changes that
   };
 
   absl::Duration interval_;

@@ -36,13 +36,16 @@ class PendingCall {
   // Whether what a thread or a continuation waits for is there.
   bool Ready(CallEvent event) const;
   // Has who waits for `event` look.
-  void Wake(CallEvent event, ChannelLock& lock);
-  void WakeAll(ChannelLock& lock);
+  void Wake(CallEvent event, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void WakeAll(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Has threads look that wait for anything; continuations, which take it that
   // what they wait for has come, go on waiting.
-  void WakeThreads(ChannelLock& lock);
+  void WakeThreads(ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Marks the call as ended.
-  void End(absl::Status why, ChannelLock& lock);
+  void End(absl::Status why, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   bool RequestStreams() const {
     return method.kind == MethodKind::kClientStreaming ||

@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "base/mutex.h"
+#include "client/channel_lock.h"
 #include "fdrpc/channel_state.h"
 #include "loop/loop_core.h"
 #include "os/fork_generation.h"
@@ -37,7 +38,8 @@ class StateWatch : public std::enable_shared_from_this<StateWatch> {
   // Run()'s while running_, and End()'s afterwards.
   absl::AnyInvocable<void(ChannelState)> on_change_;
 
-  Mutex mu_;
+  Mutex mu_ ABSL_ACQUIRED_AFTER(channel_mutex)
+      ABSL_ACQUIRED_BEFORE(lock_order::loop);
   CondVar returned_;
   std::deque<ChannelState> to_tell_ ABSL_GUARDED_BY(mu_);
   bool posted_ ABSL_GUARDED_BY(mu_) = false;

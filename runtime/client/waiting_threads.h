@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "client/channel_lock.h"
 #include "os/parker.h"
@@ -20,7 +21,7 @@ struct WaitingThread {
   static constexpr size_t kNotParked = static_cast<size_t>(-1);
 
   // Has the thread look whether its call has got on.
-  void Wake(ChannelLock& lock);
+  void Wake(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   Parker parker;
   // Sleeps in the parker without a connection: the server is not there.
@@ -31,18 +32,23 @@ struct WaitingThread {
 
 // The threads that wait on one connection, of which one reads, for all of them,
 // and the others are parked. When the reader's own call has got on, it makes
-// another the reader. Decides who does what; guarded by the channel's lock.
+// another the reader. Decides who does what.
 class WaitingThreads {
  public:
   static absl::StatusOr<WaitingThreads> Create();
   WaitingThreads(WaitingThreads&& other) noexcept;
 
-  bool has_reader() const { return reader_ != nullptr; }
-  bool empty() const { return reader_ == nullptr && parked_.empty(); }
+  bool has_reader() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
+    return reader_ != nullptr;
+  }
+  bool empty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
+    return reader_ == nullptr && parked_.empty();
+  }
 
   // Makes the calling thread the reader. Only if there is none.
-  void BeginReading(WaitingThread& thread);
-  void EndReading();
+  void BeginReading(WaitingThread& thread)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void EndReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // These are the reader's, without the lock.
   //
   // Whether it is to look what has changed.
@@ -59,14 +65,17 @@ class WaitingThreads {
   // After that; `woken`: wakeup_fd() was readable.
   void EndSleep(bool woken);
 
-  void Park(WaitingThread& thread);
-  void Unpark(WaitingThread& thread);
+  void Park(WaitingThread& thread) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void Unpark(WaitingThread& thread)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // If there is no reader: has a parked thread look, which then becomes it.
   // False if none is parked.
-  bool PassReading(ChannelLock& lock);
+  bool PassReading(ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Has the thread look whether its call has got on.
-  void Wake(WaitingThread& thread, ChannelLock& lock);
+  void Wake(WaitingThread& thread, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Has the reader look at the socket again.
   void WakeReader();
 
@@ -83,8 +92,8 @@ class WaitingThreads {
   // looks behind that.
   std::atomic<bool> reader_sleeps_{false};
   std::atomic<bool> others_wait_{false};
-  WaitingThread* reader_ = nullptr;
-  std::vector<WaitingThread*> parked_;
+  WaitingThread* reader_ ABSL_GUARDED_BY(channel_mutex) = nullptr;
+  std::vector<WaitingThread*> parked_ ABSL_GUARDED_BY(channel_mutex);
 };
 
 }  // namespace fdrpc

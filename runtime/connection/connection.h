@@ -194,7 +194,7 @@ class Connection {
   bool has_hello_ = false;  // the reader's, like
   size_t frames_read_ = 0;
 
-  Mutex mu_;
+  Mutex mu_ ABSL_ACQUIRED_AFTER(lock_order::connection);
   FrameQueue queue_ ABSL_GUARDED_BY(mu_);
   // What queue_ holds. It is read without the lock, and changed with it.
   QueueRoom room_;

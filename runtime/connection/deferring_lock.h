@@ -74,16 +74,16 @@ class ABSL_SCOPED_LOCKABLE DeferringLock {
     inboxes_.push_back(std::move(inbox));
     deferred_ = true;
   }
-  // Of a connection of which this may be the last owner.
-  void DropLater(Connection connection) {
-    if (connection == nullptr) return;
-    dropped_connections_.push_back(std::move(connection));
+  // Of something of which this may be the last owner.
+  void DropLater(std::shared_ptr<const void> object) {
+    if (object == nullptr) return;
+    objects_.push_back(std::move(object));
     deferred_ = true;
   }
 
  protected:
-  // For a wait. What it has flushed and dropped connections stay until it is
-  // taken again, or destroyed.
+  // For a wait. Connections and other objects stay until it is taken again, or
+  // destroyed.
   void Unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     held_ = false;
     mutex_.Unlock();
@@ -91,7 +91,7 @@ class ABSL_SCOPED_LOCKABLE DeferringLock {
   }
   void Relock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     connections_.clear();
-    dropped_connections_.clear();
+    objects_.clear();
     mutex_.Lock();
     held_ = true;
   }
@@ -106,7 +106,7 @@ class ABSL_SCOPED_LOCKABLE DeferringLock {
   absl::InlinedVector<Connection, 1> connections_;
   absl::InlinedVector<std::unique_ptr<MessageInbox>, 1> inboxes_;
   std::vector<OutgoingFrames> frames_;
-  std::vector<Connection> dropped_connections_;
+  std::vector<std::shared_ptr<const void>> objects_;
 };
 
 template <typename Side>

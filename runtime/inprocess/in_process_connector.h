@@ -26,7 +26,7 @@ class InProcessConnector {
   // A channel whose calls fail with `why`.
   static Channel Failing(absl::Status why);
 
-  // As ChannelCore::Connector.
+  // As Reconnector::Connector.
   absl::StatusOr<std::unique_ptr<Transport>> operator()() const;
 
  private:

@@ -172,7 +172,7 @@ class LoopCore final : public ContinuationRunner {
   const ForkMark fork_mark_;
   const std::shared_ptr<LoopThread> thread_ = std::make_shared<LoopThread>();
 
-  Mutex mu_;
+  Mutex mu_ ABSL_ACQUIRED_AFTER(lock_order::loop);
   ContinuationQueue continuations_ ABSL_GUARDED_BY(mu_);
   std::list<PostedFunction> functions_ ABSL_GUARDED_BY(mu_);  // among those
   std::vector<std::weak_ptr<Source>> to_wake_ ABSL_GUARDED_BY(mu_);  // soon

@@ -50,6 +50,16 @@ TEST_F(KeepAliveTest, WhatIsReadTooLateCountsAsWell) {
   EXPECT_EQ(keep_alive_.next(), At(600));
 }
 
+TEST_F(KeepAliveTest, AServerThatWasGivenUpStaysSo) {
+  keep_alive_.OnCall(At(0));
+  EXPECT_FALSE(keep_alive_.gave_up());
+  keep_alive_.GiveUp();
+  EXPECT_EQ(keep_alive_.Look(At(500), kHeard, kCalls), Action::kNone);
+  EXPECT_EQ(keep_alive_.Look(At(900), kSilent, kNoCalls), Action::kNone);
+  EXPECT_EQ(keep_alive_.next(), kNoDeadline);
+  EXPECT_TRUE(keep_alive_.gave_up());
+}
+
 TEST_F(KeepAliveTest, DoesNothingWithoutCalls) {
   EXPECT_EQ(keep_alive_.next(), kNoDeadline);
   EXPECT_EQ(keep_alive_.Look(At(0), kHeard, kNoCalls), Action::kNone);

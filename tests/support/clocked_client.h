@@ -26,7 +26,7 @@ class ClockedClient {
 
   ManualClock& clock() { return clock_; }
   // What stubs call through. It polls for nothing busily.
-  std::shared_ptr<Caller> NewChannel(ChannelCore::Connector connector,
+  std::shared_ptr<Caller> NewChannel(Reconnector::Connector connector,
                                      ChannelOptions options = {}) {
     options.max_busy_poll = absl::ZeroDuration();
     return std::make_shared<ChannelCore>(std::move(connector), options, loop_,

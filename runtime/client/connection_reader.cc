@@ -1,12 +1,11 @@
-// Who reads a connection, and what it does when nothing comes: the part of
-// ClientConnection with threads and loops.
+#include "client/connection_reader.h"
 
 #include <algorithm>
 #include <cassert>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/client_connection.h"
+#include "connection/frame_builder.h"
 #include "os/background_close.h"
 #include "os/wait_ready.h"
 
@@ -18,15 +17,36 @@ constexpr int kMostReads = 16;
 
 }  // namespace
 
-void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline,
+ConnectionReader::ConnectionReader(
+    Connection& connection, BatchedWriter& writer, const PendingCalls& calls,
+    ChannelMutex& mutex, const Clock& clock, WaitingThreads threads,
+    const KeepAlive& keep_alive, absl::Duration max_busy_poll)
+    : connection_(connection),
+      writer_(writer),
+      calls_(calls),
+      mutex_(mutex),
+      clock_(clock),
+      threads_(std::move(threads)),
+      keep_alive_(keep_alive),
+      busy_poll_(max_busy_poll),
+      parked_poll_(max_busy_poll, BusyPoll::Yields::kYes) {}
+
+ConnectionReader::~ConnectionReader() {
+  if (loop_ != nullptr) {
+    loop_->Unwatch(connection_.pollable_fd(), loop_token_);
+  }
+}
+
+void ConnectionReader::WaitOnce(WaitingThread& thread, MonotonicTime deadline,
                                 ChannelLock& lock) {
   assert(lock.Holds(mutex_));
   if (!threads_.has_reader() && !loop_reads_) {
     threads_.BeginReading(thread);
-    const KeepAlive::Action action = LookAtServer(lock);
+    const KeepAlive::Action action = LookAtServer();
     deadline = std::min(deadline, keep_alive_.next());
     lock.Unlock();
-    FlushPutOff();
+    writer_.FlushPutOff();
+    if (action == KeepAlive::Action::kPing) connection_.Flush();
     const bool received = SleepAndRead(deadline);
     if (action == KeepAlive::Action::kGiveUp && !received) GiveUp();
     lock.Relock();
@@ -39,7 +59,7 @@ void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline,
         busy_poll_.rests() ? BusyPoll::Wait{.began = began, .until = began}
                            : parked_poll_.Begin(began);
     lock.Unlock();
-    FlushPutOff();
+    writer_.FlushPutOff();
     const bool woken =
         thread.parker.Park(clock_.SleepUntil(deadline),
                            wait.polls() ? wait.until : MonotonicTime());
@@ -50,7 +70,7 @@ void ClientConnection::WaitOnce(WaitingThread& thread, MonotonicTime deadline,
   }
 }
 
-bool ClientConnection::PollAndRead(const BusyPoll::Wait& wait,
+bool ConnectionReader::PollAndRead(const BusyPoll::Wait& wait,
                                    MonotonicTime deadline) {
   MonotonicTime now = wait.began;
   const MonotonicTime until = std::min(wait.until, deadline);
@@ -70,7 +90,7 @@ bool ClientConnection::PollAndRead(const BusyPoll::Wait& wait,
   return false;
 }
 
-bool ClientConnection::SleepAndRead(MonotonicTime deadline) {
+bool ConnectionReader::SleepAndRead(MonotonicTime deadline) {
   const BusyPoll::Wait wait = busy_poll_.Begin(clock_.Now());
   if (PollAndRead(wait, deadline)) return true;
   // Who gives the server up has looked at the socket before.
@@ -89,41 +109,26 @@ bool ClientConnection::SleepAndRead(MonotonicTime deadline) {
   return received;
 }
 
-bool ClientConnection::Read() {
+bool ConnectionReader::Read() {
   BackgroundCloses closes;
   const bool received = connection_.Read();
   if (received) heard_ = true;
   return received;
 }
 
-void ClientConnection::EndWait(ChannelLock& lock) {
+void ConnectionReader::EndWait(ChannelLock& lock) {
   if (threads_.PassReading(lock)) return;
-  if (std::exchange(loop_missed_, false)) loop_->Wake(weak_from_this());
+  if (std::exchange(loop_missed_, false)) loop_->Wake(self_);
 }
 
-bool ClientConnection::AwaitReady(MonotonicTime deadline) {
-  Flush();
-  WaitingThread thread;
-  ChannelLock lock(mutex_);
-  connectivity_->Add(thread);
-  for (bool looked = false; usable_; looked = true) {
-    const bool ready = server_.has_value();
-    if (looked && (ready || clock_.Now() >= deadline)) break;
-    WaitOnce(thread, ready ? MonotonicTime() : deadline, lock);
-  }
-  connectivity_->Remove(thread);
-  EndWait(lock);
-  return usable_ && server_.has_value();
-}
-
-void ClientConnection::ReadWhatCame(ChannelLock& lock) {
-  if (!usable_ || loop_ != nullptr || has_calls() || has_waiting()) return;
+void ConnectionReader::ReadWhatCame(ChannelLock& lock) {
+  if (loop_ != nullptr || !calls_.empty() || has_waiting()) return;
   WaitingThread thread;
   WaitOnce(thread, MonotonicTime(), lock);
   EndWait(lock);
 }
 
-void ClientConnection::ReadForSenders(MonotonicTime now, ChannelLock& lock) {
+void ConnectionReader::ReadForSenders(MonotonicTime now, ChannelLock& lock) {
   if (!ReadsForSenders(now)) return;
   read_for_sender_at_ = now;
   WaitingThread thread;
@@ -136,13 +141,13 @@ void ClientConnection::ReadForSenders(MonotonicTime now, ChannelLock& lock) {
   EndWait(lock);
 }
 
-absl::Status ClientConnection::ReadWith(std::shared_ptr<LoopCore> loop) {
+absl::Status ConnectionReader::ReadWith(std::shared_ptr<LoopCore> loop) {
   if (loop_ != nullptr) return absl::OkStatus();
   absl::StatusOr<uint64_t> token =
-      loop->Watch(connection_.pollable_fd(), weak_from_this());
+      loop->Watch(connection_.pollable_fd(), self_);
   if (!token.ok()) return token.status();
   loop_token_ = *token;
-  batching_loop_.store(loop.get(), std::memory_order_release);
+  writer_.BatchWith(*loop);
   loop_ = std::move(loop);
   if (connection_.write_blocked()) {
     loop_->WatchRoom(connection_.pollable_fd(), loop_token_, true);
@@ -151,7 +156,7 @@ absl::Status ClientConnection::ReadWith(std::shared_ptr<LoopCore> loop) {
   return absl::OkStatus();
 }
 
-void ClientConnection::OnReady(Poller::Event event) {
+void ConnectionReader::OnReady(Poller::Event event) {
   {
     ChannelLock lock(mutex_);
     if (threads_.has_reader()) {
@@ -172,42 +177,51 @@ void ClientConnection::OnReady(Poller::Event event) {
     if (threads_.PassReading(lock)) {
       loop_missed_ = loop_missed_ || more;
     } else if (more) {
-      loop_->Wake(weak_from_this());
+      loop_->Wake(self_);
     }
-    if (event.readable) action = LookAtServer(lock);
+    if (event.readable) action = LookAtServer();
     PlanLook();
   }
+  if (action == KeepAlive::Action::kPing) connection_.Flush();
   if (action == KeepAlive::Action::kGiveUp) GiveUp();
+}
+
+void ConnectionReader::OnWriteBlockedChanged(ChannelLock& lock) {
+  // The reader may be waiting without a look at whether there is room.
+  threads_.WakeReader();
+  for (WaitingThread* writer : writers_) writer->Wake(lock);
+  if (loop_ != nullptr) {
+    loop_->WatchRoom(connection_.pollable_fd(), loop_token_,
+                     connection_.write_blocked());
+  }
 }
 
 // Keep-alive.
 
-KeepAlive::Action ClientConnection::LookAtServer(ChannelLock& lock) {
+KeepAlive::Action ConnectionReader::LookAtServer() {
   if (!keep_alive_.on()) return KeepAlive::Action::kNone;
-  const KeepAlive::Action action =
-      keep_alive_.Look(clock_.Now(), std::exchange(heard_, false), has_calls());
+  const KeepAlive::Action action = keep_alive_.Look(
+      clock_.Now(), std::exchange(heard_, false), !calls_.empty());
   if (action == KeepAlive::Action::kPing) {
     connection_.Enqueue(BuildControl(FrameType::kPing, 0));
-    FlushLater(lock);
   }
   return action;
 }
 
-void ClientConnection::PlanLook() {
-  if (!keep_alive_.on() || loop_ == nullptr || !has_calls()) return;
+void ConnectionReader::PlanLook() {
+  if (!keep_alive_.on() || loop_ == nullptr || calls_.empty()) return;
   keep_alive_.OnCall(clock_.Now());
   // Else it comes back in time, and looks.
   if (keep_alive_.next() < look_timer_.at()) {
-    loop_->SetTimer(look_timer_, keep_alive_.next(), weak_from_this());
+    loop_->SetTimer(look_timer_, keep_alive_.next(), self_);
   }
 }
 
-void ClientConnection::GiveUp() {
+void ConnectionReader::GiveUp() {
   absl::Status why;
   {
     ChannelLock lock(mutex_);
-    // It may look at calls yet that were sent to it.
-    given_up_ = true;
+    keep_alive_.GiveUp();
     why = absl::UnavailableError(absl::StrCat(
         "the server hangs: it has sent nothing for ",
         absl::FormatDuration(keep_alive_.interval()),

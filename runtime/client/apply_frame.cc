@@ -1,0 +1,156 @@
+#include "client/apply_frame.h"
+
+#include <utility>
+
+#include "call/kinds_differ.h"
+#include "call/message_assembler.h"
+#include "call/status_in_place.h"
+#include "wire/metadata_block.h"
+#include "wire/status_header.h"
+
+namespace fdrpc {
+namespace {
+
+using Action = FrameEffect::Action;
+
+constexpr char kLimit[] = "ChannelOptions::max_metadata_bytes";
+
+FrameEffect Violation(absl::Status what) {
+  return {Action::kViolation, std::move(what)};
+}
+FrameEffect Abandon(absl::Status why) {
+  return {Action::kAbandon, std::move(why)};
+}
+FrameEffect HeadersOutOfPlace() {
+  return Violation(absl::InvalidArgumentError(
+      "a call's headers came twice, or behind a message"));
+}
+
+FrameEffect ApplyHeaders(PendingCall& call, IncomingFrame& frame,
+                         ChannelLock& lock)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
+  // The limits of metadata are those of a block: more of them would be without
+  // one.
+  if (!call.AwaitsHeaders()) return HeadersOutOfPlace();
+  call.has_headers = true;
+  absl::Status decoded = DecodeHeaders(frame.payload, call.headers);
+  if (!decoded.ok()) return Violation(std::move(decoded));
+  absl::Status fits =
+      CheckMetadataSize(call.headers, call.max_metadata_bytes, kLimit);
+  if (!fits.ok()) {
+    call.headers.Clear();
+    return Abandon(std::move(fits));
+  }
+  call.Wake(CallEvent::kHeaders, lock);
+  return {};
+}
+
+FrameEffect ApplyMessage(PendingCall& call, IncomingFrame& frame,
+                         ChannelLock& lock)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
+  const bool more = (frame.header.flags & kFlagMore) != 0;
+  absl::Status appended = call.inbox.Append(
+      frame.payload, std::move(frame.descriptors), frame.descriptors_truncated,
+      more, std::move(frame.buffer));
+  if (!appended.ok()) return Violation(std::move(appended));
+  // Whatever the server sends behind it, the call cannot end with that: it need
+  // not go on.
+  if (!call.inbox.status().ok()) return Abandon(call.inbox.status());
+  if (more) return {};
+  if (!call.ReplyStreams()) {
+    // The last piece of one reply comes with the status.
+    return Abandon(KindsDiffer(call.method.full_name, "reply", "replies",
+                               /*streams_on_server=*/true));
+  }
+  call.Wake(CallEvent::kMessage, lock);
+  call.Wake(CallEvent::kHeaders, lock);
+  return {};
+}
+
+FrameEffect ApplyCredit(PendingCall& call, const IncomingFrame& frame) {
+  Credit credit;
+  if ((frame.header.flags & kFlagDescriptors) != 0) {
+    credit.descriptors = frame.header.argument;
+  } else {
+    credit.bytes = frame.header.argument;
+  }
+  if (!call.RequestStreams()) {
+    return Abandon(KindsDiffer(call.method.full_name, "request", "requests",
+                               /*streams_on_server=*/true));
+  }
+  if (!call.outbox.Grant(credit)) {
+    return Violation(
+        absl::InvalidArgumentError("more credit than a stream can have"));
+  }
+  return {Action::kSend, absl::OkStatus()};
+}
+
+// Whether the call, which the server has ended with OK, has got what it is to
+// get.
+absl::Status CheckReplies(const PendingCall& call) {
+  if (call.inbox.partial()) {
+    return absl::InternalError("the server ended the call within a message");
+  }
+  if (!call.ReplyStreams() && !call.inbox.received_any()) {
+    return absl::InternalError("the server ended the call without a reply");
+  }
+  return call.inbox.status();
+}
+
+FrameEffect ApplyStatus(PendingCall& call, IncomingFrame& frame) {
+  StatusHeader header;
+  absl::Status decoded = DecodeStatusHeader(
+      frame.header.flags, frame.header.argument, frame.payload, header);
+  if (!decoded.ok()) return Violation(std::move(decoded));
+  for (Metadata* metadata : {&header.headers, &header.trailers}) {
+    absl::Status fits =
+        CheckMetadataSize(*metadata, call.max_metadata_bytes, kLimit);
+    if (fits.ok()) continue;
+    metadata->Clear();
+    // Also in place of an error: its user must not take none for sent.
+    header.status = InPlaceOf(header.status, fits);
+  }
+  if ((frame.header.flags & kFlagMetadata) != 0) {
+    if (!call.AwaitsHeaders()) return HeadersOutOfPlace();
+    call.headers = std::move(header.headers);
+  }
+  call.trailers = std::move(header.trailers);
+  if ((frame.header.flags & kFlagMessage) != 0) {
+    if (!call.ReplyStreams()) {
+      absl::Status appended = call.inbox.Append(
+          header.message, std::move(frame.descriptors),
+          frame.descriptors_truncated, /*more=*/false, std::move(frame.buffer));
+      if (!appended.ok()) return Violation(std::move(appended));
+    } else if (header.status.ok()) {
+      header.status = KindsDiffer(call.method.full_name, "reply", "replies",
+                                  /*streams_on_server=*/false);
+    }
+  }
+  if (header.status.ok()) header.status = CheckReplies(call);
+  return {Action::kFinish, std::move(header.status)};
+}
+
+}  // namespace
+
+FrameEffect ApplyFrame(PendingCall& call, IncomingFrame& frame,
+                       ChannelLock& lock) {
+  const auto type = static_cast<FrameType>(frame.header.type);
+  if (frame.payload_lost) {
+    return {type == FrameType::kStatus ? Action::kFinish : Action::kAbandon,
+            DescriptorsCutOff()};
+  }
+  switch (type) {
+    case FrameType::kHeaders:
+      return ApplyHeaders(call, frame, lock);
+    case FrameType::kMessage:
+      return ApplyMessage(call, frame, lock);
+    case FrameType::kStatus:
+      return ApplyStatus(call, frame);
+    case FrameType::kCredit:
+      return ApplyCredit(call, frame);
+    default:
+      return {};
+  }
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,84 @@
+#ifndef FDRPC_CLIENT_CALL_SENDER_H_
+#define FDRPC_CLIENT_CALL_SENDER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "base/monotonic_time.h"
+#include "call/credit.h"
+#include "client/batched_writer.h"
+#include "client/channel_lock.h"
+#include "client/method_ids.h"
+#include "client/pending_call.h"
+#include "client/pending_calls.h"
+#include "client/server_terms.h"
+#include "connection/connection.h"
+#include "connection/frame_builder.h"
+
+namespace fdrpc {
+
+// Puts the frames of a connection's calls into its queue, as far as the server
+// takes them and there is room, and has them written once the lock is released.
+// Ends no call.
+class CallSender {
+ public:
+  // Borrows them.
+  CallSender(Connection& connection, BatchedWriter& writer,
+             const ServerTerms& server, PendingCalls& calls, const Clock& clock)
+      : connection_(connection),
+        writer_(writer),
+        server_(server),
+        calls_(calls),
+        clock_(clock) {}
+
+  // Whether the beginning of a call can go, or be refused, now: there is room,
+  // and it is known whether the server takes it.
+  bool CanGo(const PendingCall& call)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  // Whether its method has an id, or can get one.
+  bool CanName(const PendingCall& call) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
+    return methods_.MayHave(call.method.full_name);
+  }
+  // Sends the beginning, which can go, of a call that can be named. False if
+  // the connection sends no more.
+  bool SendOpen(PendingCall& call, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+
+  // Takes over a message of that size past the call's outbox, which has room.
+  // False if it cannot go at once; else the caller has it written, or lets it
+  // linger.
+  bool SendAtOnce(PendingCall& call, OutgoingFrames& frames, size_t bytes,
+                  size_t descriptors, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  // Sends what stands in the call's outbox, and the half-close, if it can.
+  // RESOURCE_EXHAUSTED if the server does not take it.
+  absl::Status SendWaiting(PendingCall& call, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void Grant(const PendingCall& call, Credit credit, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  // Takes back what is queued of the call; the server hears that it has ended
+  // if it has seen it.
+  void Cancel(const PendingCall& call, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+
+ private:
+  uint32_t MethodId(const Method& method)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  void EnqueueMessage(PendingCall& call, OutgoingFrames& frames,
+                      ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+
+  Connection& connection_;
+  BatchedWriter& writer_;
+  const ServerTerms& server_ ABSL_GUARDED_BY(channel_mutex);
+  PendingCalls& calls_ ABSL_GUARDED_BY(channel_mutex);
+  const Clock& clock_;
+  MethodIds methods_ ABSL_GUARDED_BY(channel_mutex);
+};
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_CLIENT_CALL_SENDER_H_
