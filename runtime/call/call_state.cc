@@ -104,7 +104,7 @@ absl::Status CallState::OnHalfClose(std::string_view how) {
   }
   if (receiving_ == Receiving::kDropped) return absl::OkStatus();
   inbox_.Close(how);
-  // The user does not take an end with an error for the half-close.
+  // An end with an error is not a half-close for the user.
   if (inbox_.status().ok()) receiving_ = Receiving::kHalfClosed;
   return absl::OkStatus();
 }
@@ -122,7 +122,7 @@ bool CallState::incomplete() const {
 bool CallState::Take(ReceivedMessage& message, Credit& grant) {
   if (receiving_ == Receiving::kDropped || !inbox_.has_message()) return false;
   grant = inbox_.Take(message);
-  // Who sends no more has no use for credit.
+  // A sender that has half-closed needs no credit.
   if (receiving_ == Receiving::kHalfClosed || ended()) grant = {};
   return true;
 }

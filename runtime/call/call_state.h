@@ -21,38 +21,38 @@
 
 namespace fdrpc {
 
-// One side of one call, the client's or the server's: how far the call and each
-// of its directions have got (docs/protocol.md, "States"), what has arrived,
-// and who waits. It is told what happens, and says what follows: what may be
-// queued (next()), which waits have ended (TakeEndedWait()), what is to be
-// granted or dropped. It sends nothing and wakes nobody; of the message that
-// waits to be sent it knows the size, not the frames.
+// The state of one side of a call, the client's or the server's: the phase of
+// the call and of each direction (docs/protocol.md, "States"), what has
+// arrived, and the waits. It is told what happens, and says what must follow:
+// what may be queued (next()), which waits have ended (TakeEndedWait()), what
+// is to be granted or dropped. It sends nothing and wakes nobody. Of a message
+// that waits to be sent it knows the size, not the frames.
 //
-// Guarded by a lock of its owner's, but for what says otherwise.
+// Guarded by its owner's lock, except where a comment says otherwise.
 class CallState {
  public:
   enum class Phase : uint8_t {
-    kWaiting,  // a client's: the open frame is to be sent, perhaps once more
+    kWaiting,  // a client's: the open frame is to be sent, possibly again
     kOpen,
     kEnding,  // a server's: the user has ended it, the status is to be sent
     kEnded,
   };
-  // The messages that this side sends.
+  // The direction in which this side sends.
   enum class Sending : uint8_t {
     kOpen,
-    kHalfClosing,  // the user sends no more, which the peer is to be told
-    kHalfClosed,   // it is told, or with the message that waits, or by the end
+    kHalfClosing,  // the user has half-closed, which is to be sent
+    kHalfClosed,  // it was sent, or goes with the waiting message or the status
   };
-  // Those that the peer sends.
+  // The direction in which the peer sends.
   enum class Receiving : uint8_t {
     kOpen,
-    kStopped,     // the user waits for no more of them
-    kHalfClosed,  // no more come
-    kDropped,  // the user wants none any more, of those that are here neither
+    kStopped,     // the user waits for no more messages
+    kHalfClosed,  // the peer sends no more
+    kDropped,     // the user wants no more messages, nor those that are here
   };
-  // The initial metadata, which is the server's: it sends it, a client gets it.
+  // The initial metadata, which the server sends.
   enum class Headers : uint8_t { kPending, kPassed };
-  // What may be queued, as far as the call and its credit go.
+  // What may be queued next, as far as the call and its credit allow.
   enum class Next : uint8_t { kNothing, kMessage, kHalfClose, kEnd };
 
   struct Terms {
@@ -72,46 +72,47 @@ class CallState {
   Receiving receiving() const { return receiving_; }
   Headers headers() const { return headers_; }
   bool ended() const { return phase_ == Phase::kEnded; }
-  // Whether it has ended for the user.
+  // Whether the call has ended for the user.
   bool finished() const { return phase_ >= Phase::kEnding; }
 
   // ---- the call
 
-  // The open frame is queued; the peer grants streams that much.
+  // The open frame is queued; the peer's initial credit for streams.
   void OnOpened(Credit initial);
-  // The peer has not seen the open frame, which is to be sent once more. Only
-  // if nothing was behind it.
+  // The peer has not seen the open frame, which is to be sent again. Only if
+  // nothing was sent after it.
   void OnUnseen() { phase_ = Phase::kWaiting; }
   bool sent_behind_open() const { return sent_behind_open_; }
 
-  // The user ends it, with a status that goes behind the message that waits,
-  // and is to Drop() what has arrived. False if it has ended for the user.
+  // The user ends the call, with a status that is sent after the waiting
+  // message, and must Drop() what has arrived. False if it has ended for the
+  // user.
   bool Finish();
-  // It has ended, whoever says so. False if it had before.
+  // The call has ended, on either side. False if it had ended before.
   bool End();
 
   // ---- what this side sends
 
-  // Whether no message waits. The one who sends may ask without the lock.
+  // Whether no message waits. The sending thread may ask without the lock.
   bool has_room() const { return has_room_.load(std::memory_order_acquire); }
   // Whether the user may send messages.
   bool sends() const { return !finished() && sending_ == Sending::kOpen; }
-  // A message of that size is to be sent, which waits until next() is kMessage;
-  // `last`: with a half-close. Only if sends() and has_room().
+  // The user sends a message of that size, which waits until next() is
+  // kMessage; `last`: with a half-close. Requires sends() and has_room().
   void Send(size_t bytes, size_t descriptors, bool last);
-  // The user sends no more. False if it could not anyway.
+  // The user half-closes. False if it could not send anyway.
   bool HalfClose();
-  // Of the message that waits.
+  // Of the waiting message.
   size_t waiting_bytes() const { return waiting_bytes_; }
   size_t waiting_descriptors() const { return waiting_descriptors_; }
 
   Next next() const;
-  // What next() says has been queued.
+  // What next() returned has been queued.
   void OnQueued(Next what);
-  // False if the peer grants more than makes sense.
+  // False if the peer grants more than the protocol allows.
   bool OnCredit(Credit credit) { return ended() || send_credit_.Grant(credit); }
-  // The initial metadata goes now, in a frame of its own or with another. False
-  // if it has gone.
+  // The initial metadata is sent now, in its own frame or with another. False
+  // if it was sent before.
   bool SendHeaders() {
     return std::exchange(headers_, Headers::kPassed) == Headers::kPending;
   }
@@ -123,38 +124,39 @@ class CallState {
     return receiving_ <= Receiving::kStopped &&
            (inbox_.streams() || !inbox_.received_any());
   }
-  // A piece of a message, as MessageInbox::Append() takes it; a half-close, as
-  // Close(). INVALID_ARGUMENT if the peer broke the protocol; what makes the
-  // call impossible, received() says.
+  // A piece of a message arrives, as for MessageInbox::Append(); or a
+  // half-close, as for Close(). INVALID_ARGUMENT if the peer broke the
+  // protocol; received() says what makes the call impossible.
   absl::Status OnPiece(std::string_view piece,
                        std::vector<UniqueFd> descriptors, bool truncated,
                        bool more, PayloadBuffer buffer);
   absl::Status OnHalfClose(std::string_view how);
   const absl::Status& received() const { return inbox_.status(); }
-  // The initial metadata. False if it came before, or a message did.
+  // The initial metadata arrives. False if it came before, or a message did.
   bool OnHeaders();
   // Whether a request is incomplete (docs/protocol.md, "Handshake").
   bool incomplete() const;
 
-  // Moves the oldest message out; false if the user gets none. `grant` is what
-  // the peer is to be granted for it.
+  // Moves the oldest message out; false if there is none for the user. `grant`
+  // is the credit to grant the peer for it.
   bool Take(ReceivedMessage& message, Credit& grant);
-  // The single message, which is here; also if the call has ended since.
+  // The single message, which has arrived; also if the call has ended since.
   ReceivedMessage TakeSingle();
-  // The one who takes may ask without the lock.
+  // The receiving thread may ask without the lock.
   bool has_message() const { return inbox_.has_message(); }
-  // The user waits for no more messages, but takes what comes.
+  // The user waits for no more messages, but takes those that arrive.
   void StopReceiving();
-  // The user wants nothing any more. Returns what a stream has, to be destroyed
+  // The user wants no more messages. Returns those of a stream, to be destroyed
   // where that may block.
   std::vector<ReceivedMessage> Drop();
 
   // ---- waits
 
-  // Whether what is waited for has come; it has when the call has ended.
+  // Whether the event has occurred; always once the call has ended.
   bool Ready(CallEvent event) const;
   CallWaits& waits() { return waits_; }
-  // Takes out a wait whose event has come, to be told; none if there is none.
+  // Removes and returns a wait whose event has occurred; empty if there is
+  // none.
   CallWait TakeEndedWait();
 
  private:

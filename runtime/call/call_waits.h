@@ -10,14 +10,14 @@
 
 namespace fdrpc {
 
-// A thread that waits for an event of a call. How it sleeps, and is woken, is
-// known where the calls are: clients and servers have their own kinds.
+// A thread that waits for an event of a call. Clients and servers have their
+// own kinds, which know how it sleeps and is woken.
 class CallThread {
  protected:
   ~CallThread() = default;
 };
 
-// Who waits for an event: a thread or a continuation; or nobody.
+// A wait for an event, by a thread or a continuation; or none.
 struct CallWait {
   explicit operator bool() const {
     return thread != nullptr || continuation != nullptr;
@@ -27,14 +27,15 @@ struct CallWait {
   Continuation* continuation = nullptr;
 };
 
-// Who waits for the events of a call: at most one for each. Borrows them.
+// The waits for the events of a call: at most one for each. Borrows the threads
+// and continuations, and wakes none of them.
 class CallWaits {
  public:
   bool empty() const { return awaited_ == 0; }
   bool IsFree(CallEvent event) const { return (awaited_ & Bit(event)) == 0; }
   const CallWait& Of(CallEvent event) const { return waits_[Index(event)]; }
 
-  // Only if the event is free.
+  // Only if there is no wait for the event.
   void Add(CallEvent event, CallWait wait) {
     assert(IsFree(event));
     waits_[Index(event)] = wait;
@@ -46,7 +47,8 @@ class CallWaits {
     waits_[Index(event)] = {};
     return taken;
   }
-  // Take a wait back; false if it is not here: it has ended, or never was.
+  // Remove a wait; false if it is not here, because it has ended or was never
+  // added.
   bool Remove(CallEvent event, const CallThread& thread) {
     return Of(event).thread == &thread && Take(event);
   }
@@ -65,7 +67,7 @@ class CallWaits {
   }
 
   std::array<CallWait, kCallEvents> waits_;
-  uint8_t awaited_ = 0;  // a bit for each event
+  uint8_t awaited_ = 0;  // one bit for each event
 };
 
 }  // namespace fdrpc

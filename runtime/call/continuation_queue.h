@@ -7,8 +7,8 @@
 
 namespace fdrpc {
 
-// Continuations that are to run, in order. Borrows them; adding and removing
-// cost no allocation. A continuation is in one queue at most.
+// Continuations that are to run, in order. Borrows them, and does not run them.
+// Adding and removing allocate nothing. A continuation is in at most one queue.
 class ContinuationQueue {
  public:
   bool empty() const { return first_ == nullptr; }
@@ -30,7 +30,7 @@ class ContinuationQueue {
     return front;
   }
 
-  // False if it is in no queue. Not for one that is in another.
+  // False if it is in no queue. Not for one that is in another queue.
   bool Remove(Continuation& continuation) {
     if (first_ != &continuation && continuation.previous_ == nullptr) {
       return false;

@@ -8,7 +8,7 @@
 
 namespace fdrpc {
 
-// An amount of what flow control counts (docs/protocol.md, "Flow control").
+// An amount that flow control counts (docs/protocol.md, "Flow control").
 struct Credit {
   uint32_t bytes = 0;
   uint32_t descriptors = 0;
@@ -18,9 +18,9 @@ struct Credit {
   friend bool operator==(const Credit&, const Credit&) = default;
 };
 
-// What a side may still send of a stream's messages. A message may begin as
-// long as anything is left of the credit, and then goes as a whole: so the
-// balance can fall below nothing, by less than one message.
+// The credit of a sender of a stream's messages. A message may begin while any
+// credit is left, and is then sent whole, so the balance can fall below zero by
+// less than one message.
 class SendCredit {
  public:
   explicit SendCredit(Credit initial)
@@ -33,7 +33,7 @@ class SendCredit {
     bytes_ -= static_cast<int64_t>(bytes + kMessageCostBytes);
     descriptors_ -= static_cast<int64_t>(descriptors);
   }
-  // False if the peer grants more than makes sense.
+  // False if the peer grants more than the protocol allows.
   bool Grant(Credit credit) {
     bytes_ += credit.bytes;
     descriptors_ += credit.descriptors;
@@ -45,9 +45,9 @@ class SendCredit {
   int64_t descriptors_;
 };
 
-// The other end of it: whether what arrives was allowed, and when the sender is
-// to be granted more. Grants come in portions of half the window, so that they
-// cost few frames.
+// The receiver's counterpart: checks whether a message was allowed, and when
+// the sender is to be granted more. Grants come in portions of half the window,
+// so that they cost few frames.
 class ReceiveCredit {
  public:
   explicit ReceiveCredit(Credit window)
@@ -55,7 +55,7 @@ class ReceiveCredit {
         bytes_(window.bytes),
         descriptors_(window.descriptors) {}
 
-  // Whether the sender may begin a message, and attach a first descriptor.
+  // Whether the sender may begin a message, and attach descriptors.
   bool AllowsMessage() const { return bytes_ > 0; }
   bool AllowsDescriptors() const { return descriptors_ > 0; }
   void MessageBegins() { bytes_ -= int64_t{kMessageCostBytes}; }
@@ -65,7 +65,7 @@ class ReceiveCredit {
   }
 
   // The user has taken a message of that size. Returns what to grant the sender
-  // now: nothing, as long as it has half of the window.
+  // now: nothing while it has half of the window.
   Credit Consumed(size_t bytes, size_t descriptors) {
     consumed_bytes_ += bytes + kMessageCostBytes;
     consumed_descriptors_ += descriptors;

@@ -13,7 +13,7 @@
 namespace fdrpc::internal {
 namespace {
 
-// Of a key that is longer, an error message has no more.
+// An error message shows at most this much of a key.
 constexpr size_t kMostKeyBytes = 64;
 
 std::string Quoted(const std::string& key) {
@@ -31,7 +31,7 @@ std::string_view LastName(std::string_view full_name) {
 
 constexpr std::string_view kField = "field ";
 
-// Both texts, one behind the other.
+// The concatenation of both texts.
 std::shared_ptr<const char[]> Joined(std::string_view first,
                                      std::string_view second) {
   std::shared_ptr<char[]> joined =

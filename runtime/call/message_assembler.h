@@ -14,9 +14,9 @@
 
 namespace fdrpc {
 
-// Descriptors that a peer sent. Those that nobody takes are closed in the
-// background. Without any it is a null pointer: few messages have descriptors,
-// and each is moved several times.
+// Owns descriptors that a peer sent, and closes those that nobody takes in the
+// background. A null pointer if there are none, since few messages have
+// descriptors, and each message is moved several times.
 class ReceivedFds {
  public:
   ReceivedFds() = default;
@@ -47,7 +47,7 @@ class ReceivedFds {
   std::unique_ptr<std::vector<UniqueFd>> fds_;
 };
 
-// The bytes and descriptors of a message, as they arrived.
+// The bytes and descriptors of a message as they arrived.
 struct ReceivedMessage {
   // Quick if it has been moved from.
   void Clear() {
@@ -61,26 +61,26 @@ struct ReceivedMessage {
 
 struct MessageLimits {
   size_t bytes = 0;
-  size_t descriptors = 0;  // 0: the method's type carries none
+  size_t descriptors = 0;  // 0: the method's type has none
 };
 
-// RESOURCE_EXHAUSTED: a limit of this side kept descriptors from arriving.
+// RESOURCE_EXHAUSTED: a limit of this side truncated the descriptors.
 absl::Status DescriptorsCutOff();
 
-// Puts the pieces of one direction's messages together, within limits. What
-// breaks a limit makes the message unusable, not the connection: its further
-// pieces are dropped, their descriptors closed, and status() says why.
+// Assembles the pieces of one direction's messages, within limits. A message
+// that exceeds a limit is unusable, but the connection is not: the further
+// pieces are dropped, their descriptors are closed, and status() says why.
 class MessageAssembler {
  public:
   explicit MessageAssembler(MessageLimits limits) : limits_(limits) {}
 
   // Takes the next piece, in `buffer` if that is not empty. `truncated`: a
-  // limit of this side kept descriptors of it from arriving. After the last
-  // piece (`more` is false) complete() is true.
+  // limit of this side truncated its descriptors. After the last piece (`more`
+  // is false) complete() is true.
   void Append(std::string_view piece, std::vector<UniqueFd> descriptors,
               bool truncated, bool more, PayloadBuffer buffer = {});
 
-  // Whether a message has begun / has arrived as a whole.
+  // Whether a message has begun, and whether it has arrived completely.
   bool started() const { return started_; }
   bool complete() const { return complete_; }
 
@@ -88,10 +88,10 @@ class MessageAssembler {
   // INTERNAL (descriptors that the type does not have).
   const absl::Status& status() const { return status_; }
 
-  // The message, if complete() and status() is OK, or what there is of it to be
-  // dropped; to be moved from, once.
+  // The message, if complete() and status() is OK, or the part of it that is to
+  // be dropped; to be moved from, once.
   ReceivedMessage&& Take() { return std::move(message_); }
-  // Begins anew, for the next message.
+  // Starts the next message.
   void Reset() {
     message_.Clear();
     status_ = absl::OkStatus();

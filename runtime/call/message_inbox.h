@@ -16,67 +16,68 @@
 
 namespace fdrpc {
 
-// One direction of a call as its receiver sees it: the messages that have
-// arrived and that the user has not taken. Of a stream there may be any number,
-// as the credit allows; else there is exactly one.
+// The receiving side of one direction of a call: the messages that have arrived
+// and that the user has not taken. A stream has any number, as the credit
+// allows; otherwise there is exactly one.
 class MessageInbox {
  public:
-  // `window`: the credit that a stream's sender was given; none: not a stream.
+  // `window`: the initial credit of a stream's sender; none: not a stream.
   MessageInbox(MessageLimits limits, std::optional<Credit> window)
       : assembler_(limits),
         stream_(window.has_value() ? std::make_unique<Stream>(*window)
                                    : nullptr) {}
 
   // Takes the next piece of a message, as MessageAssembler::Append().
-  // INVALID_ARGUMENT if the sender broke the protocol. What is merely
-  // impossible, status() says.
+  // INVALID_ARGUMENT if the sender broke the protocol; status() says what makes
+  // the call impossible.
   absl::Status Append(std::string_view piece, std::vector<UniqueFd> descriptors,
                       bool truncated, bool more, PayloadBuffer buffer = {});
-  // No more messages come, as `how` says: "the client half-closed". That is
-  // impossible within a message, or without the one that is due.
+  // No more messages follow, for the reason `how`: "the client half-closed".
+  // That is impossible within a message, or if the single message has not
+  // arrived.
   void Close(std::string_view how);
 
-  // OK, or why messages that arrive can't be used: a limit, descriptors that
-  // the type does not have, more than one message where one is expected. Those
-  // before it can.
+  // OK, or why further messages cannot be used: a limit, descriptors that the
+  // type does not have, a second message where one is expected. Earlier ones
+  // can be used.
   const absl::Status& status() const { return status_; }
 
-  // The one who takes them may ask without the lock.
+  // The receiving thread may ask without the lock.
   bool has_message() const {
     return has_message_.load(std::memory_order_acquire);
   }
   bool streams() const { return stream_ != nullptr; }
-  // Whether a message has begun that is not complete.
+  // Whether a message has begun and is not complete.
   bool partial() const {
     return assembler_.started() && !assembler_.complete();
   }
-  // Whether any message has arrived as a whole, taken or not.
+  // Whether any message has arrived completely, taken or not.
   bool received_any() const {
     return stream_ != nullptr ? stream_->received_any : assembler_.complete();
   }
 
-  // Moves the oldest message out, which there is; returns what to grant the
+  // Moves the oldest message out, which must exist; returns what to grant the
   // sender for it.
   Credit Take(ReceivedMessage& message);
-  // Moves out what there is of a stream, the beginning of a message too, to be
-  // dropped. Nothing is appended any more.
+  // Moves out what a stream has, including an incomplete message, to be
+  // dropped. Nothing may be appended afterwards.
   std::vector<ReceivedMessage> TakeAll();
 
  private:
-  // What only a stream has.
+  // State that only a stream has.
   struct Stream {
     explicit Stream(Credit window) : credit(window) {}
 
     ReceiveCredit credit;
-    bool has_descriptors = false;  // the message that is being assembled
+    bool has_descriptors = false;  // of the message that is being assembled
     bool received_any = false;
-    // A queue that costs nothing as long as it is empty: those before `first`
-    // have been taken.
+    // A queue that needs no memory while it is empty: those before `first` have
+    // been taken.
     std::vector<ReceivedMessage> messages;
     size_t first = 0;
   };
 
-  // Whether the sender has credit for the piece, which is spent.
+  // Spends the sender's credit for the piece; an error if it has none.
   absl::Status Spend(Stream& stream, size_t bytes, size_t descriptors);
 
   MessageAssembler assembler_;  // the single message stays here

@@ -20,7 +20,8 @@ using google::protobuf::Message;
 using google::protobuf::MessageFactory;
 using google::protobuf::Reflection;
 
-// Messages that are packed in each other so often are taken for an attack.
+// A message that is packed more often than this, each in the other, counts as
+// an attack.
 constexpr int kMostPacked = 32;
 
 bool IsAny(const Descriptor& type) {
@@ -30,7 +31,7 @@ bool IsFd(const Descriptor& type) { return type.full_name() == "fdrpc.Fd"; }
 
 class Search {
  public:
-  // `packed`: how many times it stands in an Any.
+  // `packed`: how many Anys are around the message.
   absl::Status Check(const Message& message, const std::string& place,
                      int packed) {
     const Descriptor& type = *message.GetDescriptor();
@@ -92,7 +93,7 @@ class Search {
         MessageFactory::generated_factory()->GetPrototype(of);
     if (prototype == nullptr) return absl::OkStatus();
     const std::unique_ptr<Message> content(prototype->New());
-    // What cannot be parsed names nothing.
+    // A message that cannot be parsed refers to no descriptor.
     if (!content->ParsePartialFromString(
             reflection.GetString(any, type.FindFieldByNumber(2)))) {
       return absl::OkStatus();

@@ -6,10 +6,11 @@
 
 namespace fdrpc {
 
-// INVALID_ARGUMENT, which names the field, if an fdrpc.Fd that is packed in a
-// google.protobuf.Any of `message`, at any depth, names a descriptor: none can
-// travel there. What is packed is looked into if this program has its type.
-// `message` is of the full runtime (Method::request_has_any, reply_has_any).
+// INVALID_ARGUMENT, with the field, if an fdrpc.Fd that is packed in a
+// google.protobuf.Any of `message`, at any depth, refers to a descriptor, since
+// none can travel there. A packed message is searched if this program has its
+// type. `message` is of the full runtime (Method::request_has_any,
+// reply_has_any).
 absl::Status CheckPackedDescriptors(
     const google::protobuf::MessageLite& message);
 

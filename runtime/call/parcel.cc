@@ -13,15 +13,15 @@
 namespace fdrpc {
 namespace {
 
-// Never 0, and never the same twice in a process. It begins at random, so that
-// no message that comes from elsewhere names a parcel of this process.
+// Never 0, and never the same twice in a process. The first one is random, so
+// that no message from elsewhere refers to a parcel of this process.
 uint64_t NewParcelId() {
   thread_local uint64_t next = 0;
   if (next == 0) {
     std::random_device random;
     next = uint64_t{random()} << 32 | random();
   }
-  // 0 is none.
+  // 0 means none.
   if (++next == 0) ++next;
   return next;
 }
@@ -31,7 +31,7 @@ absl::Status WrongDescriptor(const internal::FieldPath& field,
   return absl::InvalidArgumentError(absl::StrCat(field.ToString(), ": ", what));
 }
 
-// Checks that slots are used as they must be, and renumbers those of a set with
+// Checks the slots of a parcel that is sent, and renumbers those of a set with
 // gaps: the first slot visited becomes 1, and so on.
 class OutgoingSlots final : public internal::SlotVisitor {
  public:
@@ -90,7 +90,8 @@ class OutgoingSlots final : public internal::SlotVisitor {
   absl::Status status_;
 };
 
-// Checks that each of `count` slots is named once, and has them name `parcel`.
+// Checks that each of `count` slots is used once, and sets their parcel to
+// `parcel`.
 class IncomingSlots final : public internal::SlotVisitor {
  public:
   IncomingSlots(size_t count, uint64_t parcel)
@@ -131,7 +132,7 @@ class IncomingSlots final : public internal::SlotVisitor {
   absl::Status status_;
 };
 
-// Whether a field other than the given one names what that does.
+// Finds out whether another field refers to the same descriptor.
 class OtherNames final : public internal::SlotVisitor {
  public:
   explicit OtherNames(const internal::FdSlot& field) : field_(field) {}
@@ -161,20 +162,20 @@ absl::Status ParcelBase::PrepareToSend() {
         "or in an extension, where descriptors cannot travel"));
   }
   DescriptorSet ordered = slots.TakeOrdered();
-  CloseAll();  // what was not moved into the order is named by no field
+  CloseAll();  // no field refers to what was not moved into the order
   descriptors_ = std::move(ordered);
   return status;
 }
 
-// Whether the message has, where no field of type fdrpc.Fd is, one that names a
-// descriptor which is left. Those that are in order don't name this parcel any
-// more.
+// Whether the message refers to a remaining descriptor somewhere other than in
+// a field of type fdrpc.Fd. The fields that are in order do not refer to this
+// parcel any more.
 bool ParcelBase::HidesDescriptors() {
   if (id_ == 0 || std::none_of(descriptors_.begin(), descriptors_.end(),
                                [](const AttachedFd& fd) { return fd.ok(); })) {
     return false;
   }
-  // The field "parcel" of an fdrpc.Fd, as it stands in the bytes.
+  // The field "parcel" of an fdrpc.Fd, as it is in the bytes.
   std::string name = "\x11";
   for (int shift = 0; shift < 64; shift += 8) {
     name += static_cast<char>(id_ >> shift);

@@ -7,9 +7,9 @@
 
 namespace fdrpc {
 
-// Parses `received` into `message` and gives it its descriptors. On an error
-// they are closed: INTERNAL (as gRPC has it) if the bytes are not a message of
-// the type, or the slots do not agree with the descriptors.
+// Parses `received` into `message`, and gives it its descriptors. After an
+// error they are closed: INTERNAL (as in gRPC) if the bytes are not a message
+// of the type, or the slots do not match the descriptors.
 absl::Status ParseReceived(ReceivedMessage received, IncomingMessage message);
 
 }  // namespace fdrpc

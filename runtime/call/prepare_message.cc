@@ -18,7 +18,7 @@ absl::Status CheckSendable(const google::protobuf::MessageLite& message,
         " lacks required fields: ", message.InitializationErrorString()));
   }
   const size_t bytes = message.ByteSizeLong();
-  // Protocol Buffers themselves end at 2 GiB.
+  // The limit of Protocol Buffers is 2 GiB.
   const size_t max_bytes =
       std::min<size_t>(limits.bytes, std::numeric_limits<int32_t>::max());
   if (bytes > max_bytes) {

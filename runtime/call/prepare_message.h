@@ -10,16 +10,16 @@
 
 namespace fdrpc {
 
-// Where the peer's are not known yet, or there is no peer.
+// For use while the peer's limits are not known, or if there is no peer.
 inline constexpr MessageLimits kNoMessageLimits = {
     .bytes = std::numeric_limits<size_t>::max(),
     .descriptors = std::numeric_limits<size_t>::max()};
 
-// Makes a message ready to be sent, and takes its descriptors out, in any case.
+// Prepares a message to be sent, and takes its descriptors out in any case.
 // INVALID_ARGUMENT if its parcel is not in order, required fields are missing,
-// or, if it is of the full runtime and `has_any`, descriptors stand where they
-// cannot travel. RESOURCE_EXHAUSTED if it is beyond what the peer takes, or
-// Protocol Buffers can have. Afterwards the message's size is in its cache.
+// or, if it is of the full runtime and `has_any`, a descriptor is where none
+// can travel. RESOURCE_EXHAUSTED if it exceeds the peer's limits or those of
+// Protocol Buffers. Afterwards the message's size is in its cache.
 absl::Status PrepareMessage(const OutgoingMessage& message, bool has_any,
                             const MessageLimits& limits,
                             DescriptorSet& descriptors);

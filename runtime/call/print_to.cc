@@ -27,7 +27,7 @@ const char* NameOf(MethodKind kind) {
   return "unknown";
 }
 
-// Which parcel an fdrpc.Fd names is a number that says nothing to a reader.
+// The id of an fdrpc.Fd's parcel means nothing to a reader.
 void RemoveParcelNames(std::string& message) {
   constexpr std::string_view kName = " parcel: ";
   for (size_t at = 0; (at = message.find(kName, at)) != std::string::npos;) {
@@ -42,7 +42,7 @@ void RemoveParcelNames(std::string& message) {
 void internal::PrintParcel(const ParcelBase& parcel, std::string message,
                            std::ostream* to) {
   RemoveParcelNames(message);
-  // These two give what could be changed, and change nothing.
+  // These two functions return mutable references, but nothing is changed.
   auto& printed = const_cast<ParcelBase&>(parcel);
   *to << "Parcel of " << printed.lite_message().GetTypeName() << " {" << message
       << "}";

@@ -10,7 +10,7 @@
 namespace fdrpc {
 namespace {
 
-// A buffer is kept if at least one in so many of its bytes is the message's.
+// A buffer is kept if the message fills at least this fraction of it.
 constexpr size_t kMostWaste = 2;
 
 }  // namespace
@@ -31,7 +31,7 @@ void ReceivedBytes::Append(std::string_view piece, PayloadBuffer buffer) {
       {.buffer = std::move(buffer), .bytes = piece, .behind = {}});
 }
 
-// Gives the pieces one behind the other, and lets go of each when the next is
+// Reads the pieces one after the other, and frees each when the next one is
 // asked for.
 class ReceivedBytesStream final
     : public google::protobuf::io::ZeroCopyInputStream {
@@ -65,7 +65,8 @@ class ReceivedBytesStream final
   int64_t ByteCount() const override { return given_; }
 
  private:
-  // What was copied first, then each piece and what was copied behind it.
+  // The bytes that were copied first, then each piece and the bytes that were
+  // copied after it.
   std::string_view View(size_t index) {
     if (index == 0) return bytes_.first_;
     ReceivedBytes::Piece& piece = bytes_.pieces_[(index - 1) / 2];
@@ -83,7 +84,7 @@ class ReceivedBytesStream final
 
 bool ReceivedBytes::ParseInto(google::protobuf::MessageLite& message) && {
   if (size_ > std::numeric_limits<int>::max()) return false;
-  // Protocol Buffers are quickest where the bytes are flat.
+  // Protocol Buffers parse contiguous bytes fastest.
   if (first_.size() == size_) {
     return message.ParseFromArray(first_.data(), static_cast<int>(size_));
   }

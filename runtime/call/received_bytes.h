@@ -12,29 +12,30 @@
 
 namespace fdrpc {
 
-// The bytes of a message, in the pieces that they arrived in: small ones copied
-// one behind the other, large ones in the buffers that they were received into.
+// The bytes of a message, in the pieces in which they arrived: small ones are
+// copied together, large ones stay in the buffers into which they were
+// received. Does not know whether the message is complete.
 class ReceivedBytes {
  public:
   ReceivedBytes() = default;
   explicit ReceivedBytes(std::string bytes)
       : size_(bytes.size()), first_(std::move(bytes)) {}
 
-  // Takes `piece`, which lies in `buffer`; or copies it, if `buffer` is empty
-  // or so much larger that it would be a waste.
+  // Takes `piece`, which is in `buffer`; or copies it, if `buffer` is empty or
+  // much larger than the piece.
   void Append(std::string_view piece, PayloadBuffer buffer);
 
   size_t size() const { return size_; }
 
-  // Lets go of them, and of their memory.
+  // Drops the bytes and their memory.
   void Clear() {
     size_ = 0;
     if (!first_.empty()) std::string().swap(first_);
     if (!pieces_.empty()) std::vector<Piece>().swap(pieces_);
   }
 
-  // Parses them into `message`. False if they are no such message. Lets go of
-  // the pieces, each as soon as it can be.
+  // Parses the bytes into `message`; false if they are not such a message.
+  // Frees each piece as soon as possible.
   bool ParseInto(google::protobuf::MessageLite& message) &&;
 
   std::string ToString() const;
@@ -42,7 +43,7 @@ class ReceivedBytes {
  private:
   friend class ReceivedBytesStream;
 
-  // A piece in its buffer, and what was copied behind it.
+  // A piece in its buffer, and the bytes that were copied after it.
   struct Piece {
     PayloadBuffer buffer;
     std::string_view bytes;

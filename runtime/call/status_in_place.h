@@ -6,8 +6,8 @@
 
 namespace fdrpc {
 
-// `error`, which a call ends with instead of the status that its handler gave;
-// says what that was, unless it is OK.
+// `error`, with which a call ends instead of its handler's status; its message
+// includes that status, unless it is OK.
 inline absl::Status InPlaceOf(const absl::Status& handlers,
                               const absl::Status& error) {
   if (handlers.ok()) return error;

@@ -10,19 +10,19 @@
 
 namespace fdrpc {
 
-// Whoever takes the function calls it.
+// A time that was set. Whoever takes the function calls it.
 class Alarm::Time final : public LoopCore::Source {
  public:
   Time(const std::shared_ptr<LoopCore>& loop, MonotonicTime at, Function done)
       : loop_(loop), at_(at), done_(std::move(done)) {}
 
-  // Has it ring when its time has come.
+  // Starts the timer.
   static void Begin(const std::shared_ptr<Time>& time) {
     if (auto loop = time->loop_.lock()) {
       loop->SetTimer(time->timer_, time->at_, time);
     }
   }
-  // Has it not ring any more, unless the loop is about to have it.
+  // Stops the timer, unless the loop is about to call the function.
   void Cancel() {
     if (auto loop = loop_.lock()) loop->CancelTimer(timer_);
   }
@@ -43,7 +43,7 @@ class Alarm::Time final : public LoopCore::Source {
  private:
   void OnWake() override { End(true); }
 
-  const std::weak_ptr<LoopCore> loop_;  // may be what keeps this
+  const std::weak_ptr<LoopCore> loop_;  // which may be what keeps this
   const MonotonicTime at_;
   LoopCore::Timer timer_;
   Mutex mu_;
@@ -86,14 +86,15 @@ class Alarm::Core {
   bool inherited() const { return !loop_->CheckProcess().ok(); }
   void End(std::shared_ptr<Time> time) {
     time->Cancel();
-    // The loop may be about to have it ring, if this lets it live so long.
+    // The loop may be about to call the function, if this keeps it alive that
+    // long.
     if (time->ended()) return;
     loop_->Post([time = std::move(time)] { time->End(false); });
   }
 
   const std::shared_ptr<LoopCore> loop_;
   Mutex mu_;
-  std::shared_ptr<Time> time_ ABSL_GUARDED_BY(mu_);  // that was set last
+  std::shared_ptr<Time> time_ ABSL_GUARDED_BY(mu_);  // the last one
 };
 
 Alarm::Alarm(std::shared_ptr<LoopCore> loop)

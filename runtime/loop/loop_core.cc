@@ -16,12 +16,12 @@ namespace {
 
 constexpr uint64_t kWakeupToken = 0;
 constexpr size_t kMostEvents = 64;
-// Continuations that run before the loop looks at descriptors again.
+// How many continuations run before the loop looks at descriptors again.
 constexpr int kMostContinuations = 256;
-// After how many of them what they have queued is written.
+// After this many of them, what they have queued is written.
 constexpr int kContinuationsPerWrite = 16;
-// For how long they run before it does. The clock that is read for that is
-// coarser on most machines (4 ms at 250 Hz).
+// How long they run before it does. The clock that is read for that is coarser
+// on most machines (4 ms at 250 Hz).
 constexpr std::chrono::milliseconds kLongestTurn{2};
 
 // What Default() has made.
@@ -33,8 +33,8 @@ constinit PerProcess<DefaultLoop> default_loop;
 
 }  // namespace
 
-// Within its life the thread has the mask of signals that users' code is to
-// have: what that starts (posix_spawn(3), popen(3)) inherits it.
+// During its lifetime, the thread has the signal mask that users' code should
+// have; programs that this code starts (posix_spawn(3), popen(3)) inherit it.
 class LoopCore::UsersSignals {
  public:
   explicit UsersSignals(const std::optional<sigset_t>& mask)
@@ -52,15 +52,15 @@ class LoopCore::UsersSignals {
   sigset_t former_;
 };
 
-// Takes signals while it runs the program's code, those that the thread that
-// makes it does. False if the system gives none.
+// While it runs the program's code, the thread takes the signals that the
+// thread that makes it takes. False if the system cannot start a thread.
 bool LoopCore::StartThread(std::shared_ptr<LoopCore> loop) {
   std::optional<sigset_t>& users_mask = loop->users_mask_;
   return StartDetachedThread([loop = std::move(loop)] { loop->Run(); },
                              &users_mask);
 }
 
-// Is in the list of its loop until it runs.
+// Is in its loop's list until it runs.
 class LoopCore::PostedFunction final : public Continuation {
  public:
   PostedFunction(LoopCore& loop, absl::AnyInvocable<void()> function)
@@ -140,8 +140,8 @@ absl::StatusOr<uint64_t> LoopCore::Watch(int fd, std::weak_ptr<Source> source) {
 
 void LoopCore::WatchRoom(int fd, uint64_t token, bool watch) {
   if (inherited_by_fork()) return;
-  // Of a descriptor in the set only a lack of memory can fail; what is lost is
-  // noticed when the peer goes.
+  // For a descriptor in the set, this fails only if memory is short; the loss
+  // is noticed when the peer closes.
   (void)poller_.Change(fd, token, {.writable = watch, .edge_triggered = true});
 }
 
@@ -232,7 +232,8 @@ MonotonicTime LoopCore::next_deadline() {
 }
 
 void LoopCore::RunOnce(MonotonicTime deadline) {
-  // It would take what is the parent's out of the epoll set that they share.
+  // It would remove the parent's descriptors from the epoll set that they
+  // share.
   FDRPC_CHECK(!inherited_by_fork(),
               "a loop runs that was inherited through fork(): make a new one "
               "in the child");
@@ -259,8 +260,8 @@ void LoopCore::RunOnce(MonotonicTime deadline) {
   EndBatch();
   current_ = outer;
   MutexLock lock(mu_);
-  // What is left, and what came from this thread, is for the next time: a loop
-  // that waits for fd() must hear of it.
+  // The rest, and what this thread has added, is for the next time: an outer
+  // loop that waits for fd() must be told.
   if (!continuations_.empty() || !to_wake_.empty() ||
       timers_.next() == MonotonicTime()) {
     Interrupt();
@@ -269,7 +270,7 @@ void LoopCore::RunOnce(MonotonicTime deadline) {
 
 absl::Span<Poller::Event> LoopCore::Wait(absl::Span<Poller::Event> events,
                                          MonotonicTime deadline) {
-  // It is not to wait.
+  // It must not wait.
   if (deadline == MonotonicTime()) return poller_.Wait(events, deadline);
   MonotonicTime now = clock_.Now();
   const BusyPoll::Wait wait = busy_poll_.Begin(now);
@@ -301,7 +302,7 @@ void LoopCore::RunTimers() {
       while (TimerQueue::Timer* const expired = timers_.TakeExpired(now)) {
         auto& timer = static_cast<Timer&>(*expired);
         woken.push_back(std::move(timer.source_));
-        // Last: its owner may let it go without the lock.
+        // Last, because afterwards its owner may release it without the lock.
         timer.loop_.store(nullptr, std::memory_order_release);
       }
     }
@@ -317,10 +318,10 @@ void LoopCore::RunContinuations() {
   const UsersSignals signals(users_mask_);
   turn_began_ = clock_.CoarseNow();
   for (int i = 1; next != nullptr; ++i) {
-    // An exception of a callback's ends the process here: the loop would be
-    // left as it is within this.
+    // An exception of a callback ends the process here, since it would leave
+    // the loop in the middle of this.
     [next]() noexcept { next->Run(); }();
-    // The peer is to have something to do meanwhile.
+    // So that the peer has something to do meanwhile.
     if (i % kContinuationsPerWrite == 0) EndBatch();
     next =
         i < kMostContinuations && !TurnIsOver() ? NextContinuation() : nullptr;

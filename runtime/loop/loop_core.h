@@ -28,27 +28,28 @@
 
 namespace fdrpc {
 
-// What a Loop is made of: descriptors that are waited for, timers, and
-// continuations that are to run. Has no thread: whoever runs it is its thread
-// for that time. Sources are its users; it keeps none of them alive.
+// The implementation of a Loop: descriptors that it waits for, timers, and
+// continuations that are to run. Has no thread of its own; the thread that runs
+// it is its thread for that time. Sources are its users; it keeps none of them
+// alive.
 class LoopCore final : public ContinuationRunner {
  public:
-  // Called on the loop's thread, without a lock.
+  // A user of the loop. Called on the loop's thread, without a lock.
   class Source {
    public:
     virtual ~Source() = default;
-    // The descriptor has become readable or writable: told once for each time
+    // The descriptor has become readable or writable; called once each time
     // (EPOLLET of epoll(7)).
     virtual void OnReady(Poller::Event) {}
     // Its timer has expired, or Wake() was called.
     virtual void OnWake() {}
-    // What AtBatchEnd() asked for.
+    // The call that AtBatchEnd() asked for.
     virtual void OnBatchEnd() {}
   };
 
-  // The one time at which a source is to be woken, if it is set: at() is when,
-  // and kNoDeadline again once OnWake() is about to be called. While it is set
-  // its owner keeps the loop. One that is destroyed is cancelled.
+  // The one time at which a source is to be woken, if it is set: at() is the
+  // time, and kNoDeadline again once OnWake() is about to be called. While it
+  // is set, its owner must keep the loop. The destructor cancels it.
   class Timer final : public TimerQueue::Timer {
    public:
     ~Timer() {
@@ -59,51 +60,52 @@ class LoopCore final : public ContinuationRunner {
    private:
     friend class LoopCore;
 
-    // Which it is set in; null if it is not.
+    // The loop in which it is set, or null.
     std::atomic<LoopCore*> loop_{nullptr};
     std::weak_ptr<Source> source_;  // guarded by the loop's lock
   };
 
-  // `max_busy_poll`: as of BusyPoll, for who runs it by Run(). Timers go by
-  // `clock`, which outlives the loop.
+  // `max_busy_poll`: as for BusyPoll, in Run(). Timers use `clock`, which must
+  // outlive the loop.
   static absl::StatusOr<std::shared_ptr<LoopCore>> Create(
       absl::Duration max_busy_poll, const Clock& clock = Clock::Real());
-  // The loop of those who name none: with a thread of its own, which lives as
-  // long as the process. Made by the first call (and anew in a forked child).
+  // The loop for channels without one of their own. It has its own thread,
+  // which lives as long as the process. Made by the first call (and again in a
+  // forked child).
   static absl::StatusOr<std::shared_ptr<LoopCore>> Default();
 
   ~LoopCore();
 
   // ---- any thread
 
-  // FAILED_PRECONDITION in a child after fork(2), where the epoll set is the
+  // FAILED_PRECONDITION in a child made by fork(2), where the epoll set is the
   // parent's.
   absl::Status CheckProcess() const;
   const Clock& clock() const { return clock_; }
 
-  // Waits until `fd` is readable; it is borrowed until Unwatch(). Returns its
-  // token. Only if CheckProcess().
+  // Waits until `fd`, which is borrowed until Unwatch(), is readable. Returns
+  // its token. Only if CheckProcess().
   absl::StatusOr<uint64_t> Watch(int fd, std::weak_ptr<Source> source)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Whether to wait until it is writable, too. Does nothing in a child,
-  // nor does Unwatch().
+  // Whether to wait until it is writable, too. Does nothing in a child, nor
+  // does Unwatch().
   void WatchRoom(int fd, uint64_t token, bool watch);
   void Unwatch(int fd, uint64_t token) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Has OnWake() called soon.
+  // Calls OnWake() soon.
   void Wake(std::weak_ptr<Source> source) ABSL_LOCKS_EXCLUDED(mu_);
-  // Has OnWake() called once `at` has passed, instead of at the time that the
-  // timer was set to before: never, if that is kNoDeadline.
+  // Calls OnWake() once `at` has passed, instead of at the time to which the
+  // timer was set before; kNoDeadline: never.
   void SetTimer(Timer& timer, MonotonicTime at, std::weak_ptr<Source> source)
       ABSL_LOCKS_EXCLUDED(mu_);
   // Does nothing in a child.
   void CancelTimer(Timer& timer) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Has the continuation run; false from Remove() if it has begun to.
+  // Runs the continuation. Remove() is false if it has begun to run.
   void Post(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
   bool Remove(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
-  // Has the function called, among the continuations. If the loop goes before,
-  // it goes with it.
+  // Calls the function, among the continuations. If the loop is destroyed
+  // before, the function is, too.
   void Post(absl::AnyInvocable<void()> function) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Makes Run() return.
@@ -111,13 +113,13 @@ class LoopCore final : public ContinuationRunner {
 
   // ---- the loop's thread
 
-  // Whether this thread runs it at the moment.
+  // Whether this thread is running the loop.
   bool OnThisThread() const { return current_ == this; }
-  // Whether what runs now has done so for some milliseconds: what it could go
-  // on with it had better post, so that the loop looks at descriptors and
-  // timers, and what is queued is written. Only if OnThisThread().
+  // Whether the present callback has run for some milliseconds: it should post
+  // the rest of its work, so that the loop looks at descriptors and timers, and
+  // what is queued is written. Only if OnThisThread().
   bool TurnIsOver() const;
-  // Has OnBatchEnd() called once what is ready now has been handled. Only if
+  // Calls OnBatchEnd() once what is ready now has been handled. Only if
   // OnThisThread().
   void AtBatchEnd(std::shared_ptr<Source> source) {
     assert(OnThisThread());
@@ -125,7 +127,7 @@ class LoopCore final : public ContinuationRunner {
   }
 
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
-  // Handles what is ready without blocking.
+  // Handles what is ready, without blocking.
   void RunReady() ABSL_LOCKS_EXCLUDED(mu_) {
     thread_->TakeForGood();
     RunOnce(MonotonicTime());
@@ -134,11 +136,11 @@ class LoopCore final : public ContinuationRunner {
   MonotonicTime next_deadline() ABSL_LOCKS_EXCLUDED(mu_);
   int fd() const { return poller_.fd(); }
 
-  // ---- any thread, but not from what the loop calls
+  // ---- any thread, but not callbacks of the loop
 
-  // Blocks until `done`, which something that the loop calls sets, and follows
-  // with TellWaiting(). Runs the loop meanwhile, unless it is another thread's.
-  // Does nothing in a child.
+  // Blocks until `done`, which a callback of the loop sets before it calls
+  // TellWaiting(). Runs the loop meanwhile, unless it belongs to another
+  // thread. Does nothing in a child.
   void RunUntil(const std::atomic<bool>& done) ABSL_LOCKS_EXCLUDED(mu_);
   void TellWaiting() { thread_->Tell(); }
 
@@ -159,7 +161,7 @@ class LoopCore final : public ContinuationRunner {
   Continuation* NextContinuation() ABSL_LOCKS_EXCLUDED(mu_);
   void RunTimers() ABSL_LOCKS_EXCLUDED(mu_);
   void EndBatch();
-  // Sees to it that the loop looks again.
+  // Makes the loop look again.
   void Interrupt() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   bool inherited_by_fork() const { return fork_mark_.inherited(); }
@@ -183,10 +185,10 @@ class LoopCore final : public ContinuationRunner {
   bool interrupted_ ABSL_GUARDED_BY(mu_) = false;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 
-  // The loop's thread's.
+  // Used by the loop's thread.
   //
   // The signals that are blocked while users' code runs, if the thread blocks
-  // others, too, while it does not.
+  // others the rest of the time.
   std::optional<sigset_t> users_mask_;
   std::vector<std::shared_ptr<Source>> at_batch_end_;
   MonotonicTime turn_began_;

@@ -6,12 +6,13 @@
 namespace fdrpc {
 namespace {
 
-// What is destroyed behind a thread's Taken may still run loops on it.
+// Objects that are destroyed after a thread's Taken may still run loops on it.
 constinit thread_local bool thread_is_ending = false;
 
 }  // namespace
 
-// The loops that a thread has taken for good: they are nobody's when it ends.
+// The loops that a thread has taken for good: nobody owns them after it has
+// ended.
 class LoopThread::Taken {
  public:
   ~Taken() {

@@ -10,25 +10,26 @@
 
 namespace fdrpc {
 
-// Whose a loop is: the thread's that is in Run(), or that called RunReady()
-// last, until that thread ends. What a loop calls is often made for its one
-// thread; so a thread that must wait for something that the loop does leaves it
-// to that one, and borrows the loop only if it is nobody's.
+// The thread to which a loop belongs: the one in Run(), or the one that called
+// RunReady() last, until that thread ends. Callbacks of a loop are often
+// written for a single thread. So a thread that must wait for something that
+// the loop does leaves the loop to its thread, and borrows it only if there is
+// none.
 //
 // Any thread.
 class LoopThread final : public std::enable_shared_from_this<LoopThread> {
  public:
-  // Makes the loop the calling thread's; false if it was before. Blocks while
-  // another has borrowed it.
+  // Gives the loop to the calling thread; false if it had it before. Blocks
+  // while another one has borrowed it.
   bool Take() ABSL_LOCKS_EXCLUDED(mu_);
-  // Makes it nobody's.
+  // The loop belongs to no thread.
   void Leave() ABSL_LOCKS_EXCLUDED(mu_);
-  // Takes it until the thread ends, or another takes it.
+  // Takes it until the thread ends, or another thread takes it.
   void TakeForGood() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Blocks until the loop is the calling thread's or nobody's, and borrows it
-  // until Return(). False if `done` comes before, which those who set it follow
-  // with Tell().
+  // Blocks until the loop belongs to the calling thread or to none, and borrows
+  // it until Return(). False if `done` comes first, after which its setter
+  // calls Tell().
   bool Borrow(const std::atomic<bool>& done) ABSL_LOCKS_EXCLUDED(mu_);
   void Return() ABSL_LOCKS_EXCLUDED(mu_);
   void Tell() ABSL_LOCKS_EXCLUDED(mu_);

@@ -47,8 +47,8 @@ TimerQueue::Timer* TimerQueue::Merge(Timer* a, Timer* b) {
 }
 
 TimerQueue::Timer* TimerQueue::MergeAll(Timer* first) {
-  // In pairs, and then the pairs from the last one on: that is what makes the
-  // amortized time logarithmic.
+  // Merges pairs, and then the pairs from the last one on, which makes the
+  // amortised time logarithmic.
   Timer* pairs = nullptr;  // linked by next_, the last one first
   while (first != nullptr) {
     Timer* const second = first->next_;

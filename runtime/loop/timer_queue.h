@@ -8,23 +8,24 @@
 
 namespace fdrpc {
 
-// Timers in the order of their times; those of one time in the order in which
-// they were set. The timers belong to others and are linked in place, in a
-// pairing heap: no memory is allocated. Set() takes constant time, and so does
-// Cancel() for most timers that do not come first; the rest takes O(log n),
-// amortized. Reads no clock and has no lock: who owns it guards it.
+// Timers in the order of their times, and timers with the same time in the
+// order in which they were set. The timers belong to others and are linked in
+// place, in a pairing heap, so no memory is allocated. Set() takes constant
+// time, and so does Cancel() for most timers that are not the first; the other
+// functions take O(log n), amortised. Reads no clock and has no lock: its owner
+// guards it.
 class TimerQueue {
  public:
-  // Is in one queue at most, and is cancelled before it goes: it cannot do that
-  // itself, since only its owner knows what guards the queue.
+  // Is in at most one queue, and must be cancelled before it is destroyed: it
+  // cannot do that itself, because only its owner knows what guards the queue.
   class Timer {
    public:
     Timer() = default;
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
 
-    // When it expires; kNoDeadline if it is not set. Without what guards the
-    // queue, another thread may be about to change that.
+    // When it expires; kNoDeadline if it is not set. Without the guard of the
+    // queue, another thread may be about to change this.
     MonotonicTime at() const { return at_.load(std::memory_order_relaxed); }
 
    private:
@@ -35,10 +36,10 @@ class TimerQueue {
     }
 
     std::atomic<MonotonicTime> at_{kNoDeadline};
-    uint64_t order_ = 0;      // among those of one time
+    uint64_t order_ = 0;      // among those with the same time
     Timer* child_ = nullptr;  // the first one
     Timer* next_ = nullptr;   // the next child of the same parent
-    // The child before it of the same parent; of the first child, the parent.
+    // The previous child of the same parent; for the first child, the parent.
     Timer* before_ = nullptr;
   };
 
@@ -46,8 +47,8 @@ class TimerQueue {
   TimerQueue(const TimerQueue&) = delete;
   TimerQueue& operator=(const TimerQueue&) = delete;
 
-  // Has the timer expire at `at`, and no more when it was set to before: never,
-  // if that is kNoDeadline.
+  // Makes the timer expire at `at` instead of its former time; kNoDeadline:
+  // never.
   void Set(Timer& timer, MonotonicTime at);
   // Does nothing if it is not set.
   void Cancel(Timer& timer);
@@ -56,13 +57,14 @@ class TimerQueue {
   MonotonicTime next() const {
     return first_ == nullptr ? kNoDeadline : first_->at();
   }
-  // Cancels the first one and returns it, if it has expired; else null.
+  // Cancels and returns the first one, if it has expired; otherwise null.
   Timer* TakeExpired(MonotonicTime now);
 
  private:
-  // One heap of two. A null one is empty.
+  // Merges two heaps, of which either may be null.
   static Timer* Merge(Timer* a, Timer* b);
-  // One heap of all from `first` on, which have been taken from their parent.
+  // One heap of all timers from `first` on, which have been removed from their
+  // parent.
   static Timer* MergeAll(Timer* first);
 
   Timer* first_ = nullptr;

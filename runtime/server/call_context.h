@@ -14,7 +14,8 @@ namespace fdrpc {
 
 class IncomingCall;
 
-// What a handler knows of its call: the call's part of it. Belongs to the call.
+// The call's implementation of ServerContext, which a handler sees. Belongs to
+// the call.
 class CallContext final : public ServerContext {
  public:
   // Borrows `call` and `environment`.
@@ -24,12 +25,12 @@ class CallContext final : public ServerContext {
   MonotonicTime deadline() const { return deadline_; }
   bool past_deadline() const;
 
-  // Once. Cancelling has two steps, of which the first may be made under a lock
-  // and the second has callbacks run that the handler registered.
+  // Once. Cancelling has two steps: the first may be made under a lock, and the
+  // second makes the callbacks run that the handler registered.
   void SetCancelled(absl::Status why);
   void PostCancelled() { cancelled_.PostCallbacks(environment_.executor); }
 
-  // ServerContext.
+  // Implementation of ServerContext.
   const Metadata& metadata() const override { return metadata_; }
   const PeerCredentials& peer() const override {
     return environment_.peer.credentials();

@@ -26,7 +26,7 @@ std::vector<std::shared_ptr<IncomingCall>> CallDeadlines::TakeExpired(
   if (next() > now) return expired;
   MutexLock lock(mu_);
   while (TimerQueue::Timer* const timer = timers_.TakeExpired(now)) {
-    // Null if it is about to go, and waits to be removed from here.
+    // Null if it is about to be destroyed, and waits to be removed from here.
     auto call = static_cast<Timer*>(timer)->call_.weak_from_this().lock();
     if (call != nullptr) expired.push_back(std::move(call));
   }

@@ -14,11 +14,11 @@ namespace fdrpc {
 
 class IncomingCall;
 
-// The calls of a server whose deadlines somebody waits for. Only those: a call
-// that never waits costs nothing here. Any thread.
+// The calls of a server whose deadlines somebody waits for. A call that never
+// waits costs nothing here. Any thread.
 class CallDeadlines {
  public:
-  // The deadline of a call, which has it as a member.
+  // The deadline of a call, a member of the call.
   class Timer final : public TimerQueue::Timer {
    public:
     explicit Timer(IncomingCall& call) : call_(call) {}
@@ -28,14 +28,14 @@ class CallDeadlines {
     IncomingCall& call_;
   };
 
-  // Borrows the call until Remove(), or until TakeExpired() gives it. True if
-  // no other has an earlier deadline.
+  // Borrows the call until Remove(), or until TakeExpired() returns it. True if
+  // no other call has an earlier deadline.
   bool Add(IncomingCall& call) ABSL_LOCKS_EXCLUDED(mu_);
   void Remove(IncomingCall& call) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The earliest deadline.
   MonotonicTime next() const { return next_.load(std::memory_order_acquire); }
-  // Takes out the calls whose deadlines have passed.
+  // Removes and returns the calls whose deadlines have passed.
   std::vector<std::shared_ptr<IncomingCall>> TakeExpired(MonotonicTime now)
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -46,7 +46,7 @@ class CallDeadlines {
 
   Mutex mu_;
   TimerQueue timers_ ABSL_GUARDED_BY(mu_);
-  // That of the queue, to be read without the lock.
+  // The earliest deadline of the queue, to be read without the lock.
   std::atomic<MonotonicTime> next_{kNoDeadline};
 };
 

@@ -11,8 +11,8 @@
 
 namespace fdrpc {
 
-// What all calls of one connection use. Parts of the connection and of its
-// server, which the calls keep.
+// What all calls of one connection use: parts of the connection and of its
+// server, which the calls keep alive.
 struct CallEnvironment {
   const Clock& clock;
   Executor& executor;

@@ -10,7 +10,8 @@ namespace fdrpc {
 absl::Status CallTable::Add(std::shared_ptr<IncomingCall> call) {
   const size_t limit = options_.max_calls_per_connection;
   const bool one_way = call->one_way();
-  // Twice as many may exist, since a call's end is sent before it is gone.
+  // Twice as many may exist, since a call's status is sent before the call is
+  // gone.
   bool too_many = account_.AddCall(one_way) >= 2 * limit;
   {
     MutexLock lock(mu_);

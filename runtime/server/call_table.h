@@ -24,15 +24,16 @@ class CallTable {
   CallTable(const ServerOptions& options, ConnectionAccount& account)
       : options_(options), account_(account) {}
 
-  // Adds a call that has just been made, also to the account.
-  // RESOURCE_EXHAUSTED if the client is at its limit of calls, which one-way
-  // calls have no part in; UNAVAILABLE after Close().
+  // Adds a call that has just been made, and counts it in the account.
+  // RESOURCE_EXHAUSTED if the client has reached its limit of calls, which does
+  // not apply to one-way calls; UNAVAILABLE after Close().
   absl::Status Add(std::shared_ptr<IncomingCall> call) ABSL_LOCKS_EXCLUDED(mu_);
   // Null if it is not there.
   std::shared_ptr<IncomingCall> Find(uint32_t id) ABSL_LOCKS_EXCLUDED(mu_);
   std::shared_ptr<IncomingCall> Remove(uint32_t id) ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<std::shared_ptr<IncomingCall>> All() ABSL_LOCKS_EXCLUDED(mu_);
-  // Gives all, which stay until they are removed; none is added any more.
+  // Returns all calls, which stay until they are removed; none can be added any
+  // more.
   std::vector<std::shared_ptr<IncomingCall>> Close() ABSL_LOCKS_EXCLUDED(mu_);
   bool empty() ABSL_LOCKS_EXCLUDED(mu_);
 

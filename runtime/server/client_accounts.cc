@@ -8,16 +8,17 @@
 namespace fdrpc {
 namespace {
 
-// A part of RLIMIT_NOFILE that clients leave to the process.
+// The fraction of RLIMIT_NOFILE that clients leave to the process.
 constexpr size_t kReserve = 4;
 
-// What one user may have of it for replies that it does not read, of which only
-// the process knows how many descriptors they have. It comes off the reserve.
+// The fraction of it that one user may have for replies that it does not read;
+// only the process knows how many descriptors those have. It is a part of the
+// reserve.
 constexpr size_t kUnreceivedPart = 8;
 
 constexpr size_t kUsualConnectionsOfUser = 8192;
 
-// Not added up: a limit may be as large as there are numbers.
+// Without adding them up: a limit may be the largest number there is.
 bool Exceeds(size_t held, size_t more, size_t limit) {
   return held > limit || more > limit - held;
 }

@@ -20,29 +20,30 @@ namespace fdrpc {
 
 class ClientShare;
 
-// What clients make a server hold, in all and each user of theirs: connections,
-// files that are open for them, and bytes of their requests. Any thread.
+// Counts what clients make a server hold, in all and for each user:
+// connections, open files, and bytes of their requests. Any thread.
 class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
  public:
   struct Limits {
     size_t connections = 0;
     size_t connections_of_user = 0;
-    // Connections, the descriptors of requests, and what of both waits to be
-    // closed.
+    // Connections, the descriptors of requests, and those of both that wait to
+    // be closed.
     size_t files = 0;
     size_t files_of_user = 0;
     size_t held_bytes_of_user = 0;
-    // Descriptors of replies that it has not received: queued, and in flight.
+    // Descriptors of replies that a user has not received: queued, and in
+    // flight.
     size_t unreceived_of_user = 0;
   };
-  // What the options say, in a process that may open so many files.
+  // The limits from the options, in a process that may open that many files.
   static Limits LimitsFor(const ServerOptions& options, size_t open_files);
 
   explicit ClientAccounts(const Limits& limits) : limits_(limits) {}
   ClientAccounts(const ClientAccounts&) = delete;
   ClientAccounts& operator=(const ClientAccounts&) = delete;
 
-  // Counts a connection of that user for as long as its share lives, which
+  // Counts a connection of that user during the lifetime of its share, which
   // keeps the accounts. UNAVAILABLE, with the limit that is reached.
   absl::StatusOr<std::unique_ptr<ClientShare>> Admit(uid_t user)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -52,21 +53,21 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
 
   struct User {
     const uid_t uid;
-    size_t connections = 0;  // as is `files`, guarded by mu_
+    size_t connections = 0;  // guarded by mu_, like `files`
     size_t files = 0;
     std::atomic<size_t> held_bytes{0};
     UnreceivedDescriptors unreceived;
-    // Whoever holds one, too, may have something to close for the user.
+    // Others that hold it may have something to close for the user.
     const std::shared_ptr<PendingCloses> closes;
   };
 
-  // Why so many files more are too many; OK if they are not.
+  // Why that many more files are too many; OK if they are not.
   absl::Status CheckFiles(const User& user, size_t more) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status AddFiles(User& user, size_t count) ABSL_LOCKS_EXCLUDED(mu_);
   void RemoveFiles(User& user, size_t count) ABSL_LOCKS_EXCLUDED(mu_);
   void Leave(User& user) ABSL_LOCKS_EXCLUDED(mu_);
-  // Forgets users that are gone, and whose descriptors are closed.
+  // Forgets users without connections whose descriptors are closed.
   void ForgetUsers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Limits limits_;
@@ -74,15 +75,15 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
       std::make_shared<PendingCloses>();
 
   Mutex mu_;
-  // Those that have connections, or something that is not closed.
+  // The users that have connections, or something that is not closed.
   absl::flat_hash_map<uid_t, std::unique_ptr<User>> users_ ABSL_GUARDED_BY(mu_);
   bool some_are_gone_ ABSL_GUARDED_BY(mu_) = false;
   size_t connections_ ABSL_GUARDED_BY(mu_) = 0;
   size_t files_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-// One connection's part in its user's account. What it is charged with, it must
-// be released of before it goes.
+// One connection's part of its user's account. Everything that it is charged
+// with must be released before it is destroyed.
 class ClientShare {
  public:
   ~ClientShare() { accounts_->Leave(user_); }
@@ -94,13 +95,13 @@ class ClientShare {
   absl::Status Charge(size_t bytes, size_t descriptors);
   void Release(size_t bytes, size_t descriptors);
 
-  // What its connection receives, and the connection's own socket, count there.
+  // Counts what its connection receives, and the connection's own socket.
   const std::shared_ptr<PendingCloses>& closes() const { return user_.closes; }
   // RESOURCE_EXHAUSTED once so much waits to be closed that nothing more should
-  // be received: what that brings would have to be closed, too.
+  // be received, because that would have to be closed, too.
   absl::Status CheckCloses() const;
 
-  // Of all connections of the user, while this one lives.
+  // Of all connections of the user, during this one's lifetime.
   UnreceivedDescriptors& unreceived() { return user_.unreceived; }
 
  private:

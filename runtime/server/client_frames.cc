@@ -60,7 +60,7 @@ absl::Status ClientFrames::OnOpen(IncomingFrame& frame,
       frame.payload_lost ? absl::OkStatus()
                          : DecodeOpenHeader(header.flags, frame.payload, open);
   if (!decoded.ok()) return decoded;
-  // The client learns from the go-away which calls were not taken.
+  // The client learns from the go-away which calls were not accepted.
   if (!drain_.TakesCall(!method->ok() || IsWhole(**method, header))) {
     return absl::OkStatus();
   }
@@ -91,7 +91,7 @@ absl::StatusOr<std::shared_ptr<IncomingCall>> ClientFrames::MakeCall(
   const bool one_way = (flags & kFlagOneWay) != 0;
   if (frame.payload_lost) return DescriptorsCutOff();
   if (!method.ok()) return method.status();
-  // One request begins in the open frame, a stream of them behind it.
+  // A single request begins in the open frame, a stream of them after it.
   if (((flags & kFlagMessage) == 0) != method->streams_requests() ||
       (one_way && method->kind() != MethodKind::kUnary)) {
     return KindsDiffer(method->handler->method->full_name, "request",
@@ -138,7 +138,7 @@ IncomingCall::Terms ClientFrames::TermsOf(uint32_t id,
                        .descriptors = client_.initial_credit_descriptors}};
   terms.metadata_bytes = MemoryOf(terms.metadata);
   if (open.timeout_ns.has_value()) {
-    // More than 100 years is as good as none, and cannot overflow.
+    // More than 100 years means no deadline, and this value cannot overflow.
     constexpr uint64_t kLongest = uint64_t{100} * 366 * 86400 * 1'000'000'000;
     terms.deadline =
         environment_.clock.Now() +
@@ -158,7 +158,7 @@ absl::Status ClientFrames::OnMessage(IncomingFrame& frame) {
   absl::Status opened = CheckOpened(frame.header.call_id);
   if (!opened.ok()) return opened;
   const std::shared_ptr<IncomingCall> call = calls_.Find(frame.header.call_id);
-  // Null: it crossed with the call's end.
+  // Null: it has crossed with the call's end.
   return call == nullptr ? opened : Deliver(*call, frame, frame.payload);
 }
 
@@ -183,7 +183,7 @@ absl::Status ClientFrames::OnCancel(const IncomingFrame& frame) {
 }
 
 absl::Status ClientFrames::CheckOpened(uint32_t call_id) const {
-  // While draining, calls are opened that are not looked at.
+  // While draining, calls may be opened that are not looked at.
   if (call_id <= last_call_id_ || !drain_.takes_calls()) {
     return absl::OkStatus();
   }

@@ -20,11 +20,12 @@
 
 namespace fdrpc {
 
-// What a client sends on one connection, frame by frame: makes calls of open
-// frames, and hands what follows to them. For the thread that reads.
+// Handles what a client sends on one connection, frame by frame: makes calls of
+// open frames, and passes what follows to them. For the reading thread. Owns no
+// calls.
 class ClientFrames {
  public:
-  // Borrows all.
+  // Borrows all of them.
   ClientFrames(const ServerOptions& options, const ServiceRegistry& registry,
                const CallEnvironment& environment, CallTable& calls,
                ConnectionDrain& drain)
@@ -35,12 +36,13 @@ class ClientFrames {
         methods_(registry) {}
 
   void OnHello(const Hello& hello) { client_ = hello; }
-  // An error says what the protocol forbids. `origin` is that of the calls.
+  // An error says how the client broke the protocol. `origin` is that of the
+  // calls.
   absl::Status OnFrame(IncomingFrame& frame, IncomingCall::Origin& origin);
 
-  // Of the calls that were taken.
+  // Of the calls that were accepted.
   uint32_t last_call_id() const { return last_call_id_; }
-  // Whether a request has begun that was not complete, since that was asked.
+  // Whether an incomplete request has begun since the last question.
   bool TakeIncomplete() { return std::exchange(incomplete_, false); }
 
  private:
@@ -50,8 +52,7 @@ class ClientFrames {
   absl::Status OnCancel(const IncomingFrame& frame);
   // Whether a call of that id was ever opened; an error if not.
   absl::Status CheckOpened(uint32_t call_id) const;
-  // Makes the call of an open frame, unless the method or a limit keeps it from
-  // being.
+  // Makes the call of an open frame, unless the method or a limit prevents it.
   absl::StatusOr<std::shared_ptr<IncomingCall>> MakeCall(
       const IncomingFrame& frame,
       const absl::StatusOr<RegisteredMethod>& method, OpenHeader& open,

@@ -8,15 +8,15 @@
 
 namespace fdrpc {
 
-// Who is at the other end of a connection, as the kernel has recorded it.
-// Borrows the connection's socket.
+// The peer of a connection, as the kernel has recorded it. Borrows the
+// connection's socket.
 class ConnectedPeer {
  public:
   ConnectedPeer(int socket, const PeerCredentials& credentials)
       : socket_(socket), credentials_(credentials) {}
 
   const PeerCredentials& credentials() const { return credentials_; }
-  // As ServerContext has it.
+  // As ServerContext::OpenPeerPidfd().
   absl::StatusOr<UniqueFd> OpenPidfd() const {
     return OpenPeerPidfd(socket_, credentials_);
   }

@@ -5,7 +5,7 @@
 namespace fdrpc {
 
 absl::Status ConnectionAccount::Charge(size_t bytes, size_t descriptors) {
-  // Others only release: what fits now fits when it is added.
+  // Others only release: what fits now will fit when it is added.
   if (held_bytes_.load(std::memory_order_relaxed) + bytes >
           options_.max_held_bytes_per_connection ||
       held_descriptors_.load(std::memory_order_relaxed) + descriptors >

@@ -10,34 +10,34 @@
 
 namespace fdrpc {
 
-// What all calls of one connection make the server hold, from the moment each
-// is made until it is gone: the calls themselves, also those that were
-// cancelled while they wait for a thread or their handlers run on, and what has
-// arrived for them. Any thread, except as said.
+// Counts what all calls of one connection make the server hold, from the moment
+// each is made until it is gone: the calls themselves, including cancelled ones
+// that wait for a thread or whose handlers still run, and what has arrived for
+// them. Any thread, except as noted.
 class ConnectionAccount {
  public:
-  // Borrows both. Without a share, what calls hold counts for the connection
-  // alone.
+  // Borrows both. Without a share, what calls hold counts only for the
+  // connection.
   ConnectionAccount(const ServerOptions& options, ClientShare* share)
       : options_(options), share_(share) {}
   ConnectionAccount(const ConnectionAccount&) = delete;
   ConnectionAccount& operator=(const ConnectionAccount&) = delete;
 
-  // Counts a call, and says how many of its kind there were.
+  // Counts a call. Returns how many of its kind there were.
   size_t AddCall(bool one_way) { return calls(one_way).fetch_add(1); }
   void RemoveCall(bool one_way) { calls(one_way).fetch_sub(1); }
 
   // Counts what has arrived for a call. RESOURCE_EXHAUSTED, without counting
-  // it, beyond the limit of the connection or its user. For the one thread that
-  // reads.
+  // it, beyond the limit of the connection or its user. For the reading thread
+  // only.
   absl::Status Charge(size_t bytes, size_t descriptors);
   void Release(size_t bytes, size_t descriptors);
   size_t held_bytes() const { return held_bytes_; }
   size_t held_descriptors() const { return held_descriptors_; }
 
-  // Whether the one-way calls, whose number the client does not know, have
-  // become so many, or hold so much, that no more should be read before some
-  // have ended; and whether enough of them have.
+  // Whether the one-way calls, whose number the client does not know, are so
+  // many, or hold so much, that nothing more should be read before some have
+  // ended; and whether enough of them have.
   bool TooManyOneWays() const { return OneWaysExceed(1); }
   bool FewOneWays() const { return !OneWaysExceed(2); }
 
@@ -46,7 +46,8 @@ class ConnectionAccount {
     return one_way ? one_ways_ : others_;
   }
   // Whether there are one-way calls, and they or what is held exceed the limit
-  // divided by that; of the limits on what is held they leave half to others.
+  // divided by `divisor`. They leave half of the limits on what is held to
+  // others.
   bool OneWaysExceed(size_t divisor) const;
 
   const ServerOptions& options_;

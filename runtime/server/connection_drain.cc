@@ -13,7 +13,7 @@ bool ConnectionDrain::Begin(MonotonicTime now, bool has_calls) {
 }
 
 bool ConnectionDrain::TakesCall(bool whole) {
-  // The client learns which calls were not taken: none behind this one is.
+  // The client learns which calls were not accepted: none after this one is.
   if (state_ == State::kShutOut && !whole) state_ = State::kTakesNone;
   return takes_calls();
 }
@@ -21,8 +21,8 @@ bool ConnectionDrain::TakesCall(bool whole) {
 ConnectionDrain::Step ConnectionDrain::Next(MonotonicTime now, bool has_calls) {
   if (state_ == State::kTakesNone) return Step::kEndCalls;
   if (state_ == State::kConfirmed) return Step::kSayLastCall;
-  // With calls in progress the client reads, and confirms, sooner or later:
-  // behind the ends of the last ones, perhaps.
+  // With calls in progress the client reads, and confirms sooner or later,
+  // possibly after the last statuses.
   if (!has_calls && std::exchange(called_, false)) {
     confirm_until_ = DeadlineAfter(now, kConfirmTime);
   }

@@ -7,30 +7,30 @@
 
 namespace fdrpc {
 
-// How a connection comes to take no more calls: a state machine, which the
-// connection asks what it is to do next. Its client is asked first to make no
-// more calls; those that are on the way, with their descriptors, are taken
-// until it has confirmed. One that reads nothing, since it has no calls, is
-// shut out instead.
+// The steps by which a connection ceases to accept calls: a state machine that
+// tells the connection what to do next. The client is first asked to make no
+// more calls; calls that are on the way, with their descriptors, are accepted
+// until it has confirmed. A client that reads nothing, because it has no calls,
+// is shut out instead. Sends nothing itself.
 //
-// Threads: the polling one's, but for what handlers are told by.
+// Threads: the polling one's, except the functions for handlers.
 class ConnectionDrain {
  public:
-  // For how long a client without calls, which has perhaps no thread that
-  // reads, may take to confirm that it makes none. One that has a thread needs
-  // as long as a busy machine keeps it from a processor.
+  // How long a client without calls, which may have no thread that reads, has
+  // to confirm that it makes none. A client with such a thread needs as long as
+  // a busy machine keeps it from a CPU.
   static constexpr absl::Duration kConfirmTime = absl::Milliseconds(100);
 
-  // The client is being asked. False if it was before.
+  // The client is being asked. False if it was asked before.
   bool Begin(MonotonicTime now, bool has_calls);
   // Any thread.
   bool began() const { return stop_.is_set(); }
-  // What tells handlers that it has begun. Any thread.
+  // Tells handlers that it has begun. Any thread.
   HandlerStop& stop() { return stop_; }
 
-  // Whether a call that has come is taken, which is here `whole` or not.
+  // Whether a call that has arrived, completely or not (`whole`), is accepted.
   bool TakesCall(bool whole);
-  // Whether any are.
+  // Whether any call is accepted.
   bool takes_calls() const { return state_ != State::kTakesNone; }
   void OnCallTaken() { called_ = true; }
   // The client knows, and the calls that it made before are here.
@@ -45,11 +45,11 @@ class ConnectionDrain {
     kEndCalls,     // wait until they have ended
   };
   Step Next(MonotonicTime now, bool has_calls);
-  // When Next() gives something else though nothing happens.
+  // When Next() returns something else even if nothing happens.
   MonotonicTime next(bool has_calls) const;
 
-  // Nothing more is read than what is here, of which calls that are whole can
-  // be served.
+  // Nothing is read except what has arrived, of which complete calls can be
+  // served.
   void OnShutOut() { state_ = State::kShutOut; }
   void OnLastCallSaid() { state_ = State::kTakesNone; }
 

@@ -39,11 +39,11 @@ void ConnectionSet::Add(const std::shared_ptr<ServerConnection>& connection) {
 }
 
 void ConnectionSet::OnInterestChanged(ServerConnection& connection) {
-  // Under the lock, so that of two changes the later one's outcome stays.
+  // Under the lock, so that of two changes the later one's result stays.
   MutexLock lock(mu_);
   if (!open_.contains(connection.token())) return;
-  // Of a descriptor in the set only a lack of memory can fail; what is lost is
-  // noticed when the peer goes.
+  // For a descriptor in the set, this fails only if memory is short; the loss
+  // is noticed when the peer closes.
   (void)poller_.Change(connection.pollable_fd(), connection.token(),
                        connection.interest());
 }

@@ -16,15 +16,14 @@
 
 namespace fdrpc {
 
-// The connections of a server: keeps each as long as it is open, and watches
-// its socket in the server's poller.
+// The open connections of a server: keeps each one alive while it is open, and
+// watches its socket in the server's poller.
 class ConnectionSet final : public ServerConnection::Host {
  public:
-  // Tokens of connections in the poller, which are not used again, are this and
-  // above.
+  // Tokens of connections in the poller are this and above, and are not reused.
   static constexpr uint64_t kFirstToken = 1u << 16;
 
-  // Borrows the poller, and the wake-up of the thread that polls.
+  // Borrows the poller, and the wake-up of the polling thread.
   ConnectionSet(const ServerOptions& options, Poller& poller,
                 const Wakeup& wakeup, const Clock& clock)
       : poller_(poller), wakeup_(wakeup), timeouts_(options, clock) {}
@@ -36,21 +35,21 @@ class ConnectionSet final : public ServerConnection::Host {
   // Null if it has closed.
   std::shared_ptr<ServerConnection> Find(uint64_t token)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Also those that have closed, as long as calls of theirs go on.
+  // Including closed ones whose calls continue.
   std::vector<std::shared_ptr<ServerConnection>> All() ABSL_LOCKS_EXCLUDED(mu_);
   bool empty() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The polling thread's.
+  // Used by the polling thread.
   //
   // For the next connection.
   uint64_t NewToken() { return next_token_++; }
-  // Adds one with a new token, and starts it, if it can be watched.
+  // Adds a connection with a new token, and starts it, if it can be watched.
   void Add(const std::shared_ptr<ServerConnection>& connection)
       ABSL_LOCKS_EXCLUDED(mu_);
   ConnectionTimeouts& timeouts() { return timeouts_; }
 
  private:
-  // ServerConnection::Host.
+  // Implementation of ServerConnection::Host.
   void OnRequestIncomplete(ServerConnection& connection) override {
     timeouts_.OnRequestIncomplete(connection);
   }
@@ -61,14 +60,14 @@ class ConnectionSet final : public ServerConnection::Host {
 
   Poller& poller_;
   const Wakeup& wakeup_;
-  // The polling thread's.
+  // Used by the polling thread.
   uint64_t next_token_ = kFirstToken;
   ConnectionTimeouts timeouts_;
 
   mutable Mutex mu_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<ServerConnection>> open_
       ABSL_GUARDED_BY(mu_);
-  // Those that have closed while one-way calls go on.
+  // Closed connections whose one-way calls continue.
   std::vector<std::weak_ptr<ServerConnection>> closed_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -58,7 +58,7 @@ absl::Status ConnectionSources::ListenOn(InheritedSocket& socket,
 }
 
 absl::Status ConnectionSources::ServePassed(std::string_view name) {
-  // Before they are taken, which is once for all.
+  // Before they are taken, which can be done only once.
   const absl::StatusOr<Poller*> poller = open_();
   if (!poller.ok()) return poller.status();
   absl::StatusOr<std::vector<InheritedSocket>> sockets =
@@ -105,7 +105,7 @@ absl::Status ConnectionSources::Connect(std::unique_ptr<Transport> transport,
                                         const PeerCredentials& peer) {
   {
     MutexLock lock(mu_);
-    // Who has shut the server down drops what waits behind that.
+    // Whoever shuts the server down drops what waits after that.
     if (lifecycle_.shutdown_deadline().has_value()) {
       return absl::UnavailableError("the server has shut down");
     }

@@ -25,11 +25,12 @@
 
 namespace fdrpc {
 
-// Where a server's connections come from: listening sockets, which it opens, is
-// given or inherits; connected ones, likewise; and channels of its own process.
-// Has no part in a connection once that is adopted.
+// The sources of a server's connections: listening sockets, which it opens, is
+// given or inherits; connected sockets, which it is given or inherits; and
+// channels of its own process. It owns the sockets, but not the connections
+// that are adopted.
 //
-// Threads: those functions that Server says that of may be called from any.
+// Threads: functions for which Server says so may be called from any thread.
 class ConnectionSources {
  public:
   // A connection that has been made.
@@ -39,10 +40,10 @@ class ConnectionSources {
   };
 
   // The first listener has the token `first_token`, and so on. `owner`: of the
-  // sockets, in the ForkLedger. So many connections wait to be adopted at most.
-  // `open` gives the poller for the listeners, which is borrowed, and is called
-  // before anything is taken that cannot be given back; `wake` is called when a
-  // connection waits.
+  // sockets, in the ForkLedger. At most `most_waiting` connections wait to be
+  // adopted. `open` returns the poller for the listeners, which is borrowed,
+  // and is called before anything is taken that cannot be given back; `wake` is
+  // called when a connection waits.
   ConnectionSources(uint64_t first_token, uint32_t owner, size_t most_waiting,
                     const ServerLifecycle& lifecycle, const Clock& clock,
                     std::function<absl::StatusOr<Poller*>()> open,
@@ -56,15 +57,15 @@ class ConnectionSources {
   ConnectionSources(const ConnectionSources&) = delete;
   ConnectionSources& operator=(const ConnectionSources&) = delete;
 
-  // As Server has them.
+  // As in Server.
   absl::Status Listen(std::string_view address, const ListenOptions& options)
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Listen(UniqueFd socket, bool removes_file);
   absl::Status ServeConnection(UniqueFd socket) ABSL_LOCKS_EXCLUDED(mu_);
-  // Channels of this process may Connect(), before the server serves, too.
+  // Channels of this process may Connect(), also before the server serves.
   absl::Status AcceptInProcess();
-  // Takes the server's end of a connection, which waits to be adopted.
-  // UNAVAILABLE if too many do, and once the server shuts down. Any thread.
+  // Takes the server's side of a connection, which waits to be adopted.
+  // UNAVAILABLE if too many wait, and once the server shuts down. Any thread.
   absl::Status Connect(std::unique_ptr<Transport> transport,
                        const PeerCredentials& peer) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -72,30 +73,30 @@ class ConnectionSources {
   const Listeners& listeners() const { return listeners_; }
   // Whether there is anything to serve on.
   bool any() const;
-  // Whether there is and will be nothing more: the server was given connected
-  // sockets alone, and none of them waits.
+  // Whether there is nothing to serve on, now or later: the server was given
+  // only connected sockets, and none of them waits.
   bool exhausted() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The polling thread's.
+  // Used by the polling thread.
   //
-  // Gives what has connected at a listener, or some of it, to `adopt`.
+  // Passes connections that wait at a listener, or some of them, to `adopt`.
   void Accept(uint64_t token, absl::FunctionRef<void(Connected)> adopt);
-  // What waits to be adopted.
+  // The connections that wait to be adopted.
   std::vector<Connected> TakeWaiting() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Once somebody has asked the server to shut down: as a listener's queue, it
-  // goes with what waits there. Any thread.
+  // After the server was asked to shut down: like a listener's queue, the
+  // waiting connections are dropped. Any thread.
   void DropWaiting() ABSL_LOCKS_EXCLUDED(mu_) { (void)TakeWaiting(); }
 
  private:
-  // A socket that cannot be served is left to the caller.
+  // After an error the caller still owns the socket.
   absl::Status ServeInherited(InheritedSocket& socket) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status ListenOn(InheritedSocket& socket, bool removes_file);
   absl::Status ServeConnected(InheritedSocket& socket) ABSL_LOCKS_EXCLUDED(mu_);
-  // Those of a service manager's sockets that have this name.
+  // Serves a service manager's sockets with this name.
   absl::Status ServePassed(std::string_view name) ABSL_LOCKS_EXCLUDED(mu_);
-  // What is connected through a socket: entered in the ForkLedger until it
-  // goes.
+  // A transport over a socket, which is in the ForkLedger until it is
+  // destroyed.
   std::unique_ptr<Transport> NewTransport(UniqueFd socket, int type);
 
   const uint32_t owner_;

@@ -39,7 +39,7 @@ void ConnectionTimeouts::Advance(MonotonicTime now,
     connection->Close(
         absl::DeadlineExceededError("the client made no handshake in time"));
   }
-  // Nobody is to wake up for what is done.
+  // So that nobody wakes up for completed handshakes.
   handshakes_.DropFront(
       [](const ServerConnection& front) { return front.has_hello(); });
   while (const auto connection = requests_.TakeExpired(now)) {

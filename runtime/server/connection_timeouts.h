@@ -12,20 +12,21 @@
 
 namespace fdrpc {
 
-// What each connection of a server has a time for: its handshake, the requests
-// that it begins, its age, and how long it may be idle. Runs no timer: the
-// thread that polls, whose all of this is, asks for next().
+// The time-outs of a server's connections: for the handshake, for requests, for
+// the age, and for being idle. Runs no timer: the polling thread, which alone
+// uses this class, asks for next().
 class ConnectionTimeouts {
  public:
   ConnectionTimeouts(const ServerOptions& options, const Clock& clock);
 
-  // For a connection that begins.
+  // For a new connection.
   void Add(const std::shared_ptr<ServerConnection>& connection);
-  // As ServerConnection::Host has it.
+  // As ServerConnection::Host.
   void OnRequestIncomplete(ServerConnection& connection);
 
   MonotonicTime next() const;
-  // Ends those that are late; those that are old or idle go to `draining`.
+  // Ends connections that are late; those that are old or idle go to
+  // `draining`.
   void Advance(MonotonicTime now, DrainingConnections& draining);
 
  private:

@@ -6,7 +6,7 @@
 namespace fdrpc {
 namespace {
 
-// What calls get that have not ended in time.
+// The status of calls that have not ended in time.
 absl::Status DrainTimedOut() {
   return absl::UnavailableError(
       "the server is shutting down, and the call has not ended within its "
@@ -45,7 +45,7 @@ void DrainingConnections::Advance(MonotonicTime now, bool server_ends) {
   std::erase_if(draining_, [&](const Draining& draining) {
     ServerConnection& connection = *draining.connection;
     if (now < draining.deadline && !connection.AdvanceDrain(now)) return false;
-    // Before the end of the connection, which says nothing.
+    // Before the end of the connection, which carries no reason.
     connection.FailCalls(server_ends ? DrainTimedOut() : GraceOver());
     connection.CloseForShutdown();
     return true;

@@ -9,21 +9,21 @@
 
 namespace fdrpc {
 
-// The connections of a server that take no more calls, each until its calls
-// have ended, or its time is over. For the polling thread.
+// The connections of a server that accept no more calls, until their calls have
+// ended or their time is over. For the polling thread.
 class DrainingConnections {
  public:
-  // Has a connection drain. What has not ended at `deadline` is cancelled.
+  // Drains a connection. What has not ended at `deadline` is cancelled.
   void Add(std::shared_ptr<ServerConnection> connection,
            MonotonicTime deadline);
-  // At `deadline` all that are here are to have ended.
+  // All connections that are here must have ended at `deadline`.
   void EndBy(MonotonicTime deadline);
 
   bool empty() const { return draining_.empty(); }
-  // When there will be something to do though nothing happens.
+  // When there will be something to do even if nothing happens.
   MonotonicTime next() const;
-  // One step of each; those that are done with, or late, are closed. Calls that
-  // are late get the reason: that the server ends, or else the connection.
+  // Makes one step for each connection, and closes those that are done or late.
+  // Late calls get the reason: the end of the server, or of the connection.
   void Advance(MonotonicTime now, bool server_ends);
 
  private:

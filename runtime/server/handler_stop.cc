@@ -38,8 +38,8 @@ std::stop_token HandlerStop::token() {
   MutexLock lock(mu_);
   if (!source_.has_value()) {
     source_.emplace();
-    // PostCallbacks() looks for it after the flag is set. Nobody can have
-    // registered a callback yet, so none runs under the lock.
+    // PostCallbacks() looks for the source after the flag is set. Nobody can
+    // have registered a callback yet, so none runs under the lock.
     if (is_set()) source_->request_stop();
   }
   return source_->get_token();

@@ -11,21 +11,22 @@
 
 namespace fdrpc {
 
-// What tells handlers to stop: a flag, and a std::stop_source that is made when
-// a handler first asks for its token. Any thread.
+// Tells handlers to stop: a flag, and a std::stop_source that is made when a
+// handler first asks for its token. Any thread.
 class HandlerStop {
  public:
   HandlerStop() = default;
   HandlerStop(const HandlerStop&) = delete;
   HandlerStop& operator=(const HandlerStop&) = delete;
 
-  // Requesting stop has two steps, of which the first may be made under a lock.
-  // False if it was made before.
+  // Requesting stop has two steps; the first may be made under a lock. False if
+  // it was made before.
   bool Set() { return !set_.exchange(true, std::memory_order_acq_rel); }
-  // The second has the callbacks run that handlers registered: by a thread of
-  // the executor's, even if all that may run handlers do. Not by who requests
-  // stop: that may be a thread that polls within a handler's Read(), under who
-  // knows what locks, and a callback that blocks would keep it from polling.
+  // The second makes the callbacks run that handlers registered, on a thread of
+  // the executor, even if all threads that may run handlers do. Not on the
+  // thread that requests stop: that may be polling within a handler's Read(),
+  // with the handler's locks held, and a callback that blocks would keep it
+  // from polling.
   void PostCallbacks(Executor& executor) ABSL_LOCKS_EXCLUDED(mu_);
 
   bool is_set() const { return set_.load(std::memory_order_acquire); }

@@ -7,13 +7,14 @@
 
 namespace fdrpc {
 
-// Finds out by a look once in a while, of which calls notice nothing, that
-// there have been none for as long: between one and two times that, to be
-// exact, since nobody notes when a call ends.
+// Finds out, by an occasional look of which calls notice nothing, that there
+// have been no calls for a time: between one and two intervals, since nobody
+// records when a call ends.
 class IdleCheck {
  public:
-  // `busy`: whether a call is in progress; `calls`: how many have come so far.
-  // True if none is, and none was at the last look or has come since.
+  // `busy`: whether a call is in progress; `calls`: how many have arrived so
+  // far. True if none is in progress, and none was at the last look or has
+  // arrived since.
   bool Look(bool busy, uint64_t calls) {
     const std::optional<uint64_t> now =
         busy ? std::nullopt : std::optional(calls);
@@ -21,7 +22,7 @@ class IdleCheck {
   }
 
  private:
-  // How many had come at the last look; none if one was in progress.
+  // How many had arrived at the last look; none if one was in progress.
   std::optional<uint64_t> seen_ = 0;
 };
 

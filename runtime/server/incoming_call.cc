@@ -43,7 +43,7 @@ void IncomingCall::Start() {
 void IncomingCall::Run() {
   std::shared_ptr<IncomingCall> self = std::move(starting_);
   const bool cancelled = context_.IsCancelled();
-  // What it would reply would only be added to what the client does not read.
+  // Its reply would only be added to what the client does not read.
   if (!cancelled && !one_way_ && !origin_->HasRoom()) {
     return origin_->StartLater(std::move(self));
   }
@@ -316,7 +316,7 @@ void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
 
 void IncomingCall::DropRequests(Dropped& dropped, WokenThreads& woken) {
   dropped.requests = state_.Drop();
-  // The single request is the handler's, whenever it takes it.
+  // The single request belongs to the handler, whenever it takes it.
   if (method_.streams_requests()) held_.ReleaseAll();
   EndWaits(woken);
 }
@@ -352,7 +352,7 @@ std::string IncomingCall::Misuse(std::string_view what) const {
 
 bool IncomingCall::Ready(CallEvent event) {
   if (context_.past_deadline()) OnDeadline();
-  // Who never waits would not hear that the client has cancelled.
+  // A handler that never waits would not notice that the client has cancelled.
   if (environment_.executor.TurnIsOver()) return false;
   if (event == CallEvent::kRoom && HasRoom()) return true;
   MutexLock lock(mu_);
@@ -392,7 +392,7 @@ void IncomingCall::StopReading() {
 }
 
 void IncomingCall::Notify(CallEvent event, Continuation& continuation) {
-  // The continuation may let go of the call before this returns.
+  // The continuation may release the call before this returns.
   const std::shared_ptr<IncomingCall> self = shared_from_this();
   if (context_.past_deadline()) OnDeadline();
   MutexLock lock(mu_);
@@ -403,7 +403,7 @@ void IncomingCall::Notify(CallEvent event, Continuation& continuation) {
 
 void IncomingCall::Forget(Continuation& continuation) {
   MutexLock lock(mu_);
-  // What has left here was posted under the lock.
+  // If it is not here, it was posted under the lock.
   if (!state_.waits().Remove(continuation)) {
     environment_.executor.Remove(continuation);
   }
@@ -412,7 +412,7 @@ void IncomingCall::Forget(Continuation& continuation) {
 void IncomingCall::WatchDeadline() {
   if (deadline() == kNoDeadline || deadline_watched_) return;
   deadline_watched_ = true;
-  // A thread that waits for a later one is to look again.
+  // A thread that waits for a later one must look again.
   if (environment_.deadlines.Add(*this)) environment_.executor.InterruptPoll();
 }
 

@@ -32,21 +32,20 @@
 namespace fdrpc {
 
 // One call that a server serves, of any kind, from its open frame to its end:
-// does what its CallState says, with the connection and for the handler. Shared
-// by the connection's table, as long as the client waits for the call, and
-// whatever its handler consists of.
+// does what its CallState says, for the connection and the handler. Shared by
+// the connection's table, while the client waits for the call, and its handler.
 //
-// Its lock may be held when the connection's are taken, not the other way
+// Its lock may be held when the connection's are taken, but not the other way
 // round.
 class IncomingCall final : public ServerCall,
                            public std::enable_shared_from_this<IncomingCall>,
                            private Continuation {
  public:
-  // The connection that the call came on. Its functions are called with the
-  // call's lock held or not, except as said.
+  // The connection on which the call arrived. Its functions are called with or
+  // without the call's lock, except as noted.
   class Origin : public std::enable_shared_from_this<Origin> {
    public:
-    // As a Connection's.
+    // As in Connection.
     virtual bool HasRoom() = 0;
     virtual void Enqueue(OutgoingFrames&& frames) = 0;
     // Only without the lock.
@@ -59,24 +58,23 @@ class IncomingCall final : public ServerCall,
     // Calls Start() of the next call that waits for that, if HasRoom().
     virtual void StartNext() = 0;
 
-    // The call is not in progress any more; queues what the client gets, which
-    // may be nothing.
+    // The call is not in progress any more; queues the frames for the client,
+    // possibly none.
     virtual void EndCall(uint32_t id, OutgoingFrames end) = 0;
-    // It exists no more, and holds nothing.
+    // The call is destroyed, and holds nothing.
     virtual void OnCallGone(bool one_way) = 0;
 
    protected:
     ~Origin() = default;
   };
 
-  // What the open frame says of a call, and the hellos of both sides.
+  // The terms of a call, from its open frame and the hellos of both sides.
   struct Terms {
     uint32_t id = 0;
     RegisteredMethod method = {};
     MonotonicTime deadline = kNoDeadline;
     Metadata metadata = {};
-    // Of memory: what the account is charged with for it, until the call is
-    // gone.
+    // Of memory: charged to the account until the call is gone.
     size_t metadata_bytes = 0;
     MessageLimits request_limits = {};
     Credit request_window = {};  // for a stream of requests
@@ -95,19 +93,20 @@ class IncomingCall final : public ServerCall,
   MonotonicTime deadline() const { return context_.deadline(); }
   CallDeadlines::Timer& deadline_timer() { return deadline_timer_; }
 
-  // Has the handler called, once, on a thread of the server. While the queue of
-  // replies is full (Origin::HasRoom()) the handler waits.
+  // Calls the handler, once, on a thread of the server. The handler waits while
+  // the queue of replies is full (Origin::HasRoom()).
   void Start();
 
   // For the connection's reader.
   //
   // Takes the next piece of a message, a half-close, or both. Starts the
-  // handler of a method with one request once that is complete. An error is the
-  // client's, and ends the connection; what is merely impossible ends the call.
+  // handler of a method with a single request when that is complete. An error
+  // is the client's, and ends the connection; what only makes the call
+  // impossible ends the call.
   absl::Status OnMessage(IncomingFrame& frame, std::string_view piece)
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status OnCredit(Credit credit) ABSL_LOCKS_EXCLUDED(mu_);
-  // Since when a message has begun that is not complete.
+  // Since when a message has been incomplete.
   const std::optional<MonotonicTime>& incomplete_since() const {
     return incomplete_since_;
   }
@@ -115,21 +114,21 @@ class IncomingCall final : public ServerCall,
   // The connection has room again; true if something was queued.
   bool OnRoom() ABSL_LOCKS_EXCLUDED(mu_);
   void OnDeadline() { Fail(DeadlinePassed()); }
-  // The client waits for it no more, which a one-way call does not mind once
-  // its request is here: who sends one need not stay. From any thread; has
-  // callbacks run that the handler registered, as do Cancel() and Fail().
+  // The client does not wait for the call any more. That does not matter to a
+  // one-way call whose request is complete. From any thread. Runs callbacks
+  // that the handler registered, as do Cancel() and Fail().
   void OnClientGone(
       absl::Status why = absl::CancelledError("the client cancelled the call"))
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Nobody waits for it any more.
+  // Nobody waits for the call any more.
   void Cancel(absl::Status why) { EndNow({}, std::move(why)); }
 
-  // As ServerContext has them.
+  // As in ServerContext.
   void SendHeaders() ABSL_LOCKS_EXCLUDED(mu_);
   void StopReading() ABSL_LOCKS_EXCLUDED(mu_);
   static absl::Status DeadlinePassed();
 
-  // ServerCall.
+  // Implementation of ServerCall.
   bool Ready(CallEvent event) override ABSL_LOCKS_EXCLUDED(mu_);
   void Await(CallEvent event) override ABSL_LOCKS_EXCLUDED(mu_);
   void Notify(CallEvent event, Continuation& continuation) override
@@ -147,10 +146,10 @@ class IncomingCall final : public ServerCall,
   void Fail(const absl::Status& error) override ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  // What an end drops: destroyed without the lock, and where it came from a
-  // peer, or goes back to one, closed in the background.
+  // What an end drops: destroyed without the lock, and closed in the
+  // background, since it came from a peer or was for one.
   struct Dropped {
-    BackgroundCloses closes;  // as long as the others go
+    BackgroundCloses closes;  // while the others are destroyed
     std::vector<ReceivedMessage> requests;
     OutgoingFrames message;
     OutgoingFrames end;
@@ -159,22 +158,22 @@ class IncomingCall final : public ServerCall,
   // Continuation: calls the handler.
   void Run() override;
 
-  // For the thread that sends, which alone fills it: needs no lock.
+  // For the sending thread, which alone fills it: needs no lock.
   bool HasRoom() const ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return state_.has_room();
   }
-  // Only one may wait for each event.
+  // Only one wait for each event is allowed.
   void Wait(CallEvent event, CallWait wait) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Tells those whose waits have ended.
   void EndWaits(WokenThreads& woken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // A programmer's error, with the method in whose handler it is.
   std::string Misuse(std::string_view what) const;
-  // Has a wait, or what goes behind a message that waits, end in time.
+  // Makes a wait, or what follows a waiting message, end at the deadline.
   void WatchDeadline() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   absl::Status EnqueueHeaders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Queues what may be: `message`, which waits, and behind it the end. True if
-  // it queued something.
+  // Queues what may be queued: the waiting `message`, and after it the status.
+  // True if it queued something.
   bool Advance(OutgoingFrames& message, WokenThreads& woken)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Finish() of a one-way call.
@@ -184,10 +183,10 @@ class IncomingCall final : public ServerCall,
       ABSL_LOCKS_EXCLUDED(mu_);
   // Ends the call for both sides, with those frames or none.
   void EndNow(OutgoingFrames end, absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
-  // It has ended for the handler: drops what that has not taken.
+  // The call has ended for the handler: drops what it has not taken.
   void DropRequests(Dropped& dropped, WokenThreads& woken)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // It has ended for the connection, with those frames.
+  // The call has ended for the connection, with those frames.
   void EndForClient(OutgoingFrames end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoteHandlerEnded() {
     if (!handler_ended_.exchange(true)) environment_.counters.handlers.Remove();

@@ -5,14 +5,14 @@
 namespace fdrpc {
 namespace {
 
-// For how long, and at most twice that, a message is kept that is not used.
+// How long (at most twice that) an unused message is kept.
 constexpr absl::Duration kKeptTime = absl::Seconds(1);
 
 }  // namespace
 
 void KeptMessagesCheck::Tell(Executor& executor) {
   if (told_.load()) return;
-  // A thread that waits for longer is to look again.
+  // A thread that waits for longer must look again.
   if (!told_.exchange(true)) executor.InterruptPoll();
 }
 
@@ -26,8 +26,8 @@ MonotonicTime KeptMessagesCheck::next() {
 void KeptMessagesCheck::Advance(MonotonicTime now) {
   if (now < next_) return;
   internal::KeptMessages::DropUnused();
-  // next() looks whether there are some behind this: either it sees what is
-  // kept from now on, or who keeps it finds this reset.
+  // next() checks afterwards whether there are any: either it sees what is kept
+  // from now on, or the thread that keeps it finds this reset.
   told_.store(false);
   next_ = kNoDeadline;
 }

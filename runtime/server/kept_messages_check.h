@@ -10,24 +10,25 @@
 namespace fdrpc {
 
 // Frees the large messages that a server keeps (KeptMessages) and has not used
-// for some time. Runs no timer: the thread that polls asks for next().
+// for some time. Runs no timer: the polling thread asks for next().
 class KeptMessagesCheck {
  public:
   explicit KeptMessagesCheck(const Clock& clock) : clock_(clock) {}
 
-  // A call is done with its messages, of which some may be kept. Any thread.
+  // A call has finished with its messages, some of which may be kept. Any
+  // thread.
   void OnCallDone(Executor& executor) {
     if (internal::KeptMessages::Any()) Tell(executor);
   }
 
-  // The polling thread's.
+  // Used by the polling thread.
   //
-  // When there will be something to look at.
+  // When there will be something to check.
   MonotonicTime next();
   void Advance(MonotonicTime now);
 
  private:
-  // The polling thread, that there is something to look at.
+  // Tells the polling thread that there is something to check.
   void Tell(Executor& executor);
 
   const Clock& clock_;

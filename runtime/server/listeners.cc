@@ -9,7 +9,7 @@
 namespace fdrpc {
 namespace {
 
-// Connections that are accepted before others get their turn.
+// How many connections are accepted before others get their turn.
 constexpr int kMostAccepted = 16;
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(50);
 
@@ -64,7 +64,7 @@ void Listeners::Pause(size_t index) {
   Listening& paused = listening_[index];
   any_paused_ = true;
   paused.paused_until = DeadlineAfter(clock_.Now(), kAcceptPause);
-  // If this fails, the pause is none and the next attempt comes at once.
+  // If this fails, there is no pause, and the next attempt follows at once.
   (void)poller_->Change(paused.listener.fd(), first_token_ + index,
                         {.readable = false});
 }

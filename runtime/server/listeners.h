@@ -19,15 +19,15 @@
 
 namespace fdrpc {
 
-// The listening sockets of a server, in its epoll set. Leaves one alone for a
-// while when accepting fails for want of something: it stays readable, so
+// The listening sockets of a server, in its epoll set. Pauses a socket for a
+// while when accepting fails because a resource is short: it stays readable, so
 // polling it would spin.
 //
-// Threads: the polling one's, except as said.
+// Threads: the polling one, except as noted.
 class Listeners {
  public:
-  // The first has the token `first_token`, and so on. The poller is borrowed.
-  // `owner`: of the descriptors, in the ForkLedger.
+  // The first one has the token `first_token`, and so on. The poller is
+  // borrowed. `owner`: of the descriptors, in the ForkLedger.
   Listeners(uint64_t first_token, uint32_t owner, const Clock& clock)
       : clock_(clock), first_token_(first_token), owner_(owner) {}
 
@@ -35,29 +35,29 @@ class Listeners {
       ABSL_LOCKS_EXCLUDED(mu_);
   bool empty() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Gives connections that wait to `adopt`, with their sockets' type; some of
-  // them: others are to get their turn.
+  // Passes waiting connections to `adopt`, with their sockets' type; only some
+  // of them, so that others get their turn.
   void Accept(uint64_t token, absl::FunctionRef<void(UniqueFd, int)> adopt)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Looks again after those whose pause is over.
+  // Resumes sockets whose pause is over.
   void Resume(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mu_);
   MonotonicTime next_resume() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // As ServerStatistics has it. Any thread.
+  // As in ServerStatistics. Any thread.
   uint64_t refused_knocks() const ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(mu_);
     return refused_knocks_;
   }
-  // As Server::HandOver. Any thread.
+  // As Server::HandOver(). Any thread.
   absl::StatusOr<std::vector<UniqueFd>> HandOver() ABSL_LOCKS_EXCLUDED(mu_);
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   struct Listening {
     SocketListener listener;
-    // Set while it is left alone.
+    // Set during a pause.
     MonotonicTime paused_until = MonotonicTime::min();
-    // They go before the listener.
+    // Destroyed before the listener.
     ForkLedger::Entry socket_entry = {};
     std::array<ForkLedger::Entry, 2> file_entries = {};
   };
@@ -68,7 +68,7 @@ class Listeners {
   const uint64_t first_token_;
   const uint32_t owner_;
   Poller* poller_ = nullptr;
-  // The polling thread's: each of its rounds looks here, and mostly goes on.
+  // For the polling thread, which looks here in each round.
   bool any_paused_ = false;
 
   mutable Mutex mu_;

@@ -10,7 +10,7 @@ absl::Status LoopExecutor::Start() {
   if (!token.ok()) return token.status();
   token_ = *token;
   polls_.store(true);
-  // For what the loop was told before.
+  // For what was reported to the loop before.
   InterruptPoll();
   return absl::OkStatus();
 }
@@ -39,7 +39,7 @@ void LoopExecutor::Poll() {
 }
 
 void LoopExecutor::Arm() {
-  // It polls at the timer's time as well, and looks again.
+  // It also polls when the timer expires, and looks again.
   const MonotonicTime next = next_deadline_();
   if (next < timer_.at()) loop_->SetTimer(timer_, next, weak_from_this());
 }
@@ -49,7 +49,7 @@ void LoopExecutor::Stop() {
 }
 
 void LoopExecutor::Run() {
-  // Who waits for it may let go of the server before this returns.
+  // The waiter may release the server before this returns.
   const std::shared_ptr<LoopExecutor> self = shared_from_this();
   polls_.store(false);
   loop_->Unwatch(pollable_fd_, token_);

@@ -16,17 +16,17 @@
 
 namespace fdrpc {
 
-// Runs a server within a loop: no thread belongs to it. Waits for the server's
-// epoll set as one descriptor among those of the loop.
+// Runs a server within a loop, without a thread of its own. Waits for the
+// server's epoll set as one of the loop's descriptors.
 class LoopExecutor final : public Executor,
                            public LoopCore::Source,
                            public std::enable_shared_from_this<LoopExecutor>,
                            private Continuation {
  public:
-  // `pollable_fd`, borrowed until Stop() has had its effect, is readable when
-  // there is something to poll. `poll` handles what there is, or some of it,
-  // without waiting; false if it found nothing. `next_deadline`: when it has
-  // something to do though nothing arrives. Both are called on the loop's
+  // `pollable_fd`, borrowed until Stop() has taken effect, is readable when
+  // there is something to poll. `poll` handles what there is, or a part of it,
+  // without waiting; false if it found nothing. `next_deadline`: when there is
+  // something to do even if nothing arrives. Both are called on the loop's
   // thread, without a lock.
   LoopExecutor(std::shared_ptr<LoopCore> loop, int pollable_fd,
                std::function<bool()> poll,
@@ -39,7 +39,7 @@ class LoopExecutor final : public Executor,
   // Polls from now on, possibly before this returns. Errors of epoll_ctl(2).
   absl::Status Start();
 
-  // Executor.
+  // Implementation of Executor.
   void Post(Continuation& continuation) override {
     if (!inherited_by_fork()) loop_->Post(continuation);
   }
@@ -61,17 +61,17 @@ class LoopExecutor final : public Executor,
   bool RunsThisThread() const override { return loop_->OnThisThread(); }
 
  private:
-  // LoopCore::Source. The descriptor is an epoll set, of which the loop hears
-  // again when another descriptor of it becomes ready; so it is polled until
-  // nothing is left, with others in between.
+  // Implementation of LoopCore::Source. The descriptor is an epoll set, and the
+  // loop is notified again only when another descriptor in it becomes ready. So
+  // it is polled until nothing is left, with other sources in between.
   void OnReady(Poller::Event) override { Poll(); }
   void OnWake() override { Poll(); }
 
-  // Continuation: the last one of the server's.
+  // Continuation: the last one of the server.
   void Run() override;
 
   void Poll();
-  // Has the loop call OnWake() at the next deadline.
+  // Makes the loop call OnWake() at the next deadline.
   void Arm();
 
   const std::shared_ptr<LoopCore> loop_;
@@ -84,7 +84,7 @@ class LoopExecutor final : public Executor,
   std::atomic<bool> woken_{false};  // OnWake() will be called at once
   std::atomic<bool> ended_{false};
 
-  // The loop's thread's.
+  // Used by the loop's thread.
   LoopCore::Timer timer_;
   bool stopping_ = false;
 };

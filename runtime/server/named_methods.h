@@ -11,8 +11,7 @@
 
 namespace fdrpc {
 
-// The methods that a client has named on its connection, by the numbers that
-// its calls have for them.
+// The methods that a client has named on its connection, by their ids.
 class NamedMethods {
  public:
   // Borrows the registry.
@@ -26,7 +25,8 @@ class NamedMethods {
     methods_.push_back(registry_.Find(full_name));
     return true;
   }
-  // As ServiceRegistry::Find() of its name; null if it was not named.
+  // The result of ServiceRegistry::Find() for its name; null if it was not
+  // named.
   const absl::StatusOr<RegisteredMethod>* Find(uint32_t number) const {
     return number == 0 || number > methods_.size() ? nullptr
                                                    : &methods_[number - 1];

@@ -20,15 +20,16 @@ struct ParkedThread final : CallThread {
   const bool polls;
 };
 
-// Threads that have been given what they wait for, and are woken when this goes
-// out of scope: behind the lock under which they were given it.
+// Threads whose event has occurred, and which the destructor wakes: after the
+// lock under which they were added is released.
 class WokenThreads {
  public:
   WokenThreads() = default;
   ~WokenThreads() {
     for (size_t i = 0; i < count_; ++i) {
       const Woken& thread = threads_[i];
-      // Before it runs on, so that nobody else takes what it will do.
+      // Before it continues, so that no other thread takes over what it will
+      // do.
       thread.executor->OnGiven(thread.was, thread.polls);
       if (thread.was == Parker::Was::kAsleep) Parker::Wake(thread.address);
     }

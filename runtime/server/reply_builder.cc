@@ -12,7 +12,7 @@ namespace fdrpc {
 namespace {
 
 // Keys and values that break the rules are the handler's mistake, not the
-// client's; too much of them is what it says.
+// client's; if there is too much metadata, the status says so.
 absl::Status CheckHandlersMetadata(const Metadata& metadata, const char* name) {
   absl::Status valid = CheckMetadata(metadata);
   if (valid.ok()) return valid;
@@ -22,8 +22,8 @@ absl::Status CheckHandlersMetadata(const Metadata& metadata, const char* name) {
       absl::StrCat("the handler's ", name, ": ", valid.message()));
 }
 
-// A parcel that is not in order, required fields that are missing: the
-// handler's mistake, not the client's.
+// A parcel that is not in order, or a missing required field, is the handler's
+// mistake, not the client's.
 absl::Status HandlersFault(absl::Status error) {
   return absl::IsInvalidArgument(error) ? absl::InternalError(error.message())
                                         : error;
@@ -49,8 +49,8 @@ OutgoingFrames ReplyBuilder::End(absl::Status status,
                                  const OutgoingMessage* reply,
                                  Metadata& headers, Metadata& trailers) const {
   const bool replies_once = !method_.streams_replies();
-  // To a client that does not know the method as a one-way one: its reply has
-  // no fields, so no bytes.
+  // For a client that knows the method as an ordinary one: its reply has no
+  // fields, so no bytes.
   const bool empty_reply = status.ok() && reply == nullptr && method_.one_way;
   BackgroundCloses closes;
   DescriptorSet descriptors;

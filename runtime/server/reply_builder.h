@@ -12,11 +12,11 @@
 
 namespace fdrpc {
 
-// Builds the frames of what a handler sends: headers, messages, the end. What
-// it may not send is an error that the client is to get.
+// Builds the frames for what a handler sends: headers, messages, the status. If
+// the handler may not send it, the result is an error for the client.
 class ReplyBuilder {
  public:
-  // Borrows `method`. `limits`: the client's, of a message.
+  // Borrows `method`. `limits`: the client's, for a message.
   ReplyBuilder(uint32_t call_id, const Method& method,
                const MessageLimits& limits)
       : call_id_(call_id), method_(method), limits_(limits) {}
@@ -25,11 +25,11 @@ class ReplyBuilder {
   // A message of a stream.
   absl::Status Message(const OutgoingMessage& message,
                        StreamMessage& prepared) const;
-  // The end, with the reply of a call that has one. Of headers and trailers it
-  // clears what breaks the rules.
+  // The status, with the reply of a call that has one. Clears headers and
+  // trailers that break the rules.
   OutgoingFrames End(absl::Status status, const OutgoingMessage* reply,
                      Metadata& headers, Metadata& trailers) const;
-  // The end by an error that is not the handler's.
+  // A status for an error that is not the handler's.
   OutgoingFrames Failure(const absl::Status& error) const {
     return BuildStatus(call_id_, error, {}, {}, nullptr, {});
   }

@@ -15,16 +15,16 @@ Server::Server(ServerOptions options)
 
 Server::~Server() {
   if (core_->inherited_by_fork()) {
-    // The threads, the connections and the socket files are the parent's, which
-    // goes on: the child closes its copies of descriptors, and only forgets the
-    // rest.
+    // The threads, the connections and the socket files belong to the parent,
+    // which continues. The child closes its copies of descriptors, and forgets
+    // the rest without destroying it.
     core_->LetGoInChild();
     (void)new std::shared_ptr<ServerCore>(std::move(core_));
     return;
   }
   core_->Shutdown(absl::ZeroDuration());
   if (ProcessExits() && core_->RunsThisThread()) {
-    // exit(3) in a handler, which does not return: it cannot be waited for.
+    // exit(3) in a handler, which does not return and so cannot be waited for.
     core_->sources().listeners().Close();  // and their files go
     static std::atomic<const std::shared_ptr<ServerCore>*> last;
     last = new std::shared_ptr<ServerCore>(std::move(core_));

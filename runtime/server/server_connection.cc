@@ -28,7 +28,7 @@ std::shared_ptr<ServerConnection> ServerConnection::Create(
   return std::shared_ptr<ServerConnection>(
       new ServerConnection(std::move(transport), peer, std::move(share), shared,
                            std::move(host), token),
-      // Whichever thread has the last reference.
+      // Any thread may have the last reference.
       [](ServerConnection* connection) {
         // In a child its socket is the parent's, or closed (ForkLedger).
         if (connection->connection_.inherited_by_fork()) return;
@@ -65,13 +65,13 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
            .together = share_ != nullptr ? &share_->unreceived() : nullptr},
           Side::kClient, *this) {
   if (share_ == nullptr) return;
-  // What is in the socket when it is closed is the client's, too.
+  // What is in the socket when it is closed also counts for the client.
   const ReceivingFrom client(share_->closes());
   NoteReceived(connection_.pollable_fd());
 }
 
 bool ServerConnection::OnReadable() {
-  // It is told of nothing but the client's end then.
+  // It is then notified only of the client's end.
   if (reading_ == Reading::kOver) {
     Close(absl::UnavailableError("the client has gone"));
     return true;
@@ -82,8 +82,8 @@ bool ServerConnection::OnReadable() {
   }
   // Interest changes by itself only when writing becomes blocked or unblocked.
   const bool was_readable = interest().readable;
-  // While it is held back it is told of the client's end alone: then what is
-  // left is no more than a socket holds.
+  // While it is held back, it is notified only of the client's end: what is
+  // left then is no more than a socket holds.
   if (!was_readable && reading_ != Reading::kHeldBack) {
     // Replies have filled the queue since it was watched.
     PauseReading();
@@ -116,7 +116,7 @@ Poller::Interest ServerConnection::interest() const {
 }
 
 void ServerConnection::PauseReading() {
-  // If there is none yet, OnRoom() comes, and watches it again.
+  // If there is no room yet, OnRoom() is called later, and watches it again.
   (void)connection_.HasRoom();
   host_->OnInterestChanged(*this);
 }
@@ -161,9 +161,9 @@ std::optional<MonotonicTime> ServerConnection::incomplete_since() {
 }
 
 void ServerConnection::Flush() {
-  // Whoever has set it writes what was queued before it is reset: WriteNow()
-  // looks at the queue behind that, and who queues something later finds it
-  // reset.
+  // The thread that sets this writes what was queued before it is reset:
+  // WriteNow() looks at the queue afterwards, and a thread that queues
+  // something later finds it reset.
   if (write_put_off_.exchange(true)) return;
   if (!shared_.executor.PutOff(shared())) WriteNow();
 }
@@ -177,9 +177,9 @@ void ServerConnection::WriteNow() {
 
 void ServerConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
   if (connection_.closed()) return;
-  // A frame of a call could not be sent, because of its descriptors or for want
-  // of memory: the client gets a plain end of the call. Without memory for that
-  // either, the connection ends: to try until there is some would spin.
+  // A frame of a call could not be sent, because of its descriptors or because
+  // memory is short: the client gets a plain status. If there is no memory for
+  // that either, the connection ends: retrying would spin.
   const FrameHeader header = DecodeFrameHeader(frame.head.data());
   if (header.type == static_cast<uint8_t>(FrameType::kStatus) &&
       (header.flags & kFlagMessage) == 0) {
@@ -191,7 +191,7 @@ void ServerConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
   if (const auto call = calls_.Find(frame.call_id); call != nullptr) {
     call->Fail(status);
   } else {
-    // Its end, which was queued, has been dropped with the frame.
+    // Its status, which was queued, has been dropped with the frame.
     EndCall(frame.call_id,
             BuildStatus(frame.call_id, status, {}, {}, nullptr, {}));
     Flush();
@@ -242,9 +242,9 @@ void ServerConnection::Drain() {
 }
 
 void ServerConnection::OnPong(uint32_t) {
-  if (!draining()) return;  // nobody asked
+  if (!draining()) return;  // without a ping
   drain_.OnConfirmed();
-  // A busy poll may have read it, behind which nothing is advanced.
+  // A busy poll may have read it, and nothing is advanced after that.
   shared_.wakeup.Notify();
 }
 
@@ -254,8 +254,8 @@ bool ServerConnection::AdvanceDrain(MonotonicTime now) {
     case ConnectionDrain::Step::kWait:
       return false;
     case ConnectionDrain::Step::kShutOut: {
-      // What has come and was not looked at may begin a stream, of which the
-      // client cannot send the rest once it is shut out.
+      // Something that has arrived and was not looked at may begin a stream,
+      // the rest of which the client could not send once it is shut out.
       if (OnReadable()) return false;
       reading_ = Reading::kOver;
       drain_.OnShutOut();
@@ -273,7 +273,7 @@ bool ServerConnection::AdvanceDrain(MonotonicTime now) {
     case ConnectionDrain::Step::kEndCalls:
       break;
   }
-  // In the order in which an end goes from one to the next.
+  // In the order in which an end moves from one to the next.
   return !has_calls() && ending_.load(std::memory_order_acquire) == 0 &&
          connection_.queued_bytes() == 0;
 }
@@ -281,15 +281,15 @@ bool ServerConnection::AdvanceDrain(MonotonicTime now) {
 void ServerConnection::EndCall(uint32_t id, OutgoingFrames end) {
   if (connection_.inherited_by_fork()) return;
   ending_.fetch_add(1, std::memory_order_relaxed);
-  // Before the client hears of it and makes another one in its place.
+  // Before the client learns of it and makes another call in its place.
   calls_.Remove(id);
   connection_.Enqueue(end);
   ending_.fetch_sub(1, std::memory_order_release);
 }
 
 void ServerConnection::OnSendingEnded(const absl::Status& why) {
-  // Nobody reads what it would say, but the client may have sent one-way calls
-  // before it went.
+  // Nobody reads what it would send, but the client may have sent one-way calls
+  // before it left.
   if (reading_ == Reading::kOver) return Close(why);
   connection_.EndReceiving();
   // HasRoom() is true from now on.

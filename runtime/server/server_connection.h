@@ -31,11 +31,11 @@
 
 namespace fdrpc {
 
-// The server's end of one connection: reads and writes for its calls, which it
-// keeps from their open frame until they have ended. Waits for nothing itself:
-// the host tells it when its socket is ready.
+// The server's side of one connection: reads and writes for its calls, which it
+// keeps from their open frame until they have ended. Does not wait for anything
+// itself: the host tells it when its socket is ready.
 //
-// Calls keep it, and handlers keep calls: it may outlive its server.
+// Calls keep it alive, and handlers keep calls: it may outlive its server.
 class ServerConnection final : public IncomingCall::Origin,
                                public PutOffWrite,
                                private Connection::Role {
@@ -44,8 +44,8 @@ class ServerConnection final : public IncomingCall::Origin,
   // held.
   class Host {
    public:
-    // A request, or a frame of one, has begun that is not complete, where there
-    // was none. On the polling thread.
+    // A request, or a frame, has begun and is not complete, and there was none
+    // before. On the polling thread.
     virtual void OnRequestIncomplete(ServerConnection& connection) = 0;
     // interest() has changed.
     virtual void OnInterestChanged(ServerConnection& connection) = 0;
@@ -55,7 +55,8 @@ class ServerConnection final : public IncomingCall::Origin,
     ~Host() = default;
   };
 
-  // What the connections of a server share: parts of it, which its host keeps.
+  // What the connections of a server share: parts of it, which its host keeps
+  // alive.
   struct Shared {
     const Clock& clock;
     const ServerOptions& options;
@@ -64,12 +65,12 @@ class ServerConnection final : public IncomingCall::Origin,
     CallDeadlines& deadlines;
     ServerCounters& counters;
     KeptMessagesCheck& kept_messages;
-    // Wakes the polling thread, which advances what drains.
+    // Wakes the polling thread, which advances draining connections.
     const Wakeup& wakeup;
   };
 
-  // Keeps `host`. `token` is the host's. One that is to be turned away has no
-  // share.
+  // Keeps `host`. `token` is the host's. A connection that is to be refused has
+  // no share.
   static std::shared_ptr<ServerConnection> Create(
       std::unique_ptr<Transport> transport, const PeerCredentials& peer,
       std::unique_ptr<ClientShare> share, const Shared& shared,
@@ -79,55 +80,56 @@ class ServerConnection final : public IncomingCall::Origin,
     return std::static_pointer_cast<ServerConnection>(shared_from_this());
   }
 
-  // For the host's one polling thread.
-  // False if nothing had come.
+  // For the host's polling thread. False if nothing had arrived.
   bool OnReadable();
   size_t frames_read() const { return connection_.frames_read(); }
-  // Gives back memory that only a connection that is read often needs.
+  // Frees memory that only a frequently read connection needs.
   void ReleaseIdleMemory() { connection_.ReleaseIdleMemory(); }
   void OnWritable();
   bool has_hello() const { return connection_.has_hello(); }
 
-  // Since when the oldest request or frame that is not complete is not. Without
-  // one, the host is told of the next again.
+  // Since when the oldest incomplete request or frame has been incomplete. If
+  // there is none, the host is told of the next one again.
   std::optional<MonotonicTime> incomplete_since();
 
-  // Whether no call has been in progress since this was asked before, or since
-  // the beginning.
+  // Whether no call has been in progress since the last question, or since the
+  // beginning.
   bool WasIdle() {
     return idle_check_.Look(partial_frame_.has_value() || !calls_.empty(),
                             frames_.last_call_id());
   }
 
-  // Sends what the handshake begins with.
+  // Sends the beginning of the handshake.
   void Start() { connection_.Flush(); }
-  // Tells the client that no more calls are taken here, and why, and ends the
+  // Tells the client that no calls are accepted here, and why, and ends the
   // connection: instead of Start(), or on the polling thread.
   void TurnAway(const absl::Status& why);
-  // Tells the client to make no more calls here, as ConnectionDrain says.
+  // Tells the client to make no more calls here (ConnectionDrain).
   void Drain();
   bool draining() const { return drain_.began(); }
-  // One step of that; true once nothing is left to be done for the client.
+  // Makes one step of that; true once nothing is left to be done for the
+  // client.
   bool AdvanceDrain(MonotonicTime now);
-  // When AdvanceDrain() has something to do though nothing happens.
+  // When AdvanceDrain() has something to do even if nothing happens.
   MonotonicTime next_drain_step() const { return drain_.next(has_calls()); }
   bool closed() const { return connection_.closed(); }
-  // Once it has closed: one-way calls, which go on without it.
+  // After it has closed: whether one-way calls continue without it.
   bool has_calls() const { return !calls_.empty(); }
-  // Ends the connection and cancels its calls, but for one-way calls that are
-  // here.
+  // Ends the connection and cancels its calls, except one-way calls that have
+  // arrived.
   void Close(const absl::Status& why) { connection_.Close(why); }
   void CloseForShutdown() {
     Close(absl::UnavailableError("the server is shutting down"));
   }
-  // Ends its calls, one-way calls too, with that, as far as the client reads.
+  // Ends its calls, including one-way calls, with that status, as far as the
+  // client reads.
   void FailCalls(const absl::Status& why);
 
   Poller::Interest interest() const;
   int pollable_fd() const { return connection_.pollable_fd(); }
   uint64_t token() const { return token_; }
 
-  // IncomingCall::Origin.
+  // Implementation of IncomingCall::Origin.
   bool HasRoom() override { return connection_.HasRoom(); }
   void StartLater(std::shared_ptr<IncomingCall> call) override;
   void StartNext() override;
@@ -137,7 +139,7 @@ class ServerConnection final : public IncomingCall::Origin,
   bool LetsLinger() override {
     return connection_.queued_bytes() < Connection::kMostLingering;
   }
-  // Perhaps together with what other calls are about to send.
+  // Possibly together with what other calls are about to send.
   void Flush() override;
   void WriteNow() override;
   void EndCall(uint32_t id, OutgoingFrames end) override;
@@ -149,7 +151,7 @@ class ServerConnection final : public IncomingCall::Origin,
                    std::unique_ptr<ClientShare> share, const Shared& shared,
                    std::shared_ptr<Host> host, uint64_t token);
 
-  // Connection::Role.
+  // Implementation of Connection::Role.
   void OnHello(const Hello& hello) override { frames_.OnHello(hello); }
   absl::Status OnFrame(IncomingFrame& frame) override {
     return frames_.OnFrame(frame, *this);
@@ -162,12 +164,12 @@ class ServerConnection final : public IncomingCall::Origin,
   void OnRoom() override;
   void OnClosed(const absl::Status& why) override;
 
-  // Sees to it that the host looks after what is not complete.
+  // Makes the host watch over what is incomplete.
   void NoteIncomplete();
   // Stops watching for requests until there is room for their replies.
   void PauseReading();
-  // Reads no more for as long as there are too many one-way calls; and reads
-  // again, if it was that.
+  // Reads no more while there are too many one-way calls; and reads again if
+  // that was the reason.
   void HoldBack();
   bool ReadOn();
 
@@ -177,14 +179,14 @@ class ServerConnection final : public IncomingCall::Origin,
   const std::shared_ptr<Host> host_;
   const uint64_t token_;
 
-  // What it reads. Any thread may read on what was held back.
+  // What it reads. Any thread may resume reading that was held back.
   enum class Reading {
     kOn,
     kHeldBack,  // as long as there are too many one-way calls
     kOver,      // nothing more, since it drains
   };
 
-  // The polling thread's.
+  // Used by the polling thread.
   ConnectionDrain drain_;
   std::optional<uint64_t> partial_frame_;
   MonotonicTime partial_since_;
@@ -197,12 +199,13 @@ class ServerConnection final : public IncomingCall::Origin,
   mutable CallTable calls_;
   ClientFrames frames_;  // the polling thread's
   UnstartedCalls unstarted_;
-  // Calls that are not in the table any more and whose ends are not yet queued.
+  // The number of calls that are not in the table any more and whose status is
+  // not yet queued.
   std::atomic<int> ending_{0};
   std::atomic<bool> write_put_off_{false};
   std::atomic<Reading> reading_{Reading::kOn};
 
-  Connection connection_;  // last: it uses this object until it is gone
+  Connection connection_;  // last: it uses this object until it is destroyed
 };
 
 }  // namespace fdrpc

@@ -80,7 +80,7 @@ absl::Status ServerCore::Open() {
   if (options_.raise_open_files_limit) RaiseOpenFilesLimit();
   const ClientAccounts::Limits limits =
       ClientAccounts::LimitsFor(options_, OpenFilesLimit());
-  // Clients are told of what they could have taken.
+  // Clients are told how many they can really send.
   options_.max_request_descriptors =
       std::clamp<size_t>(limits.files_of_user, kGuaranteedDescriptors,
                          options_.max_request_descriptors);

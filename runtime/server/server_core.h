@@ -28,11 +28,11 @@
 
 namespace fdrpc {
 
-// What a Server is made of: where its connections come from, the set of them,
-// what it does in time, and the threads or the loop that run it.
+// The implementation of a Server: the sources of its connections, the set of
+// connections, its schedule, and the threads or the loop that run it.
 //
-// Calls that handlers keep beyond the server keep it, too: those have ended,
-// but what waits for them is still told.
+// Calls that handlers keep after the server's end keep this object, too: the
+// calls have ended, but what waits for them must still be told.
 class ServerCore final : public std::enable_shared_from_this<ServerCore> {
  public:
   // Goes by `clock`, which outlives it, as does the loop that it serves in.
@@ -41,10 +41,10 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
   ~ServerCore() = default;
 
   void AddService(Service& service) { registry_.Add(service); }
-  // Not in a child after fork(2): who uses them looks first (CheckProcess()).
+  // Not in a child made by fork(2): call CheckProcess() first.
   ConnectionSources& sources() { return sources_; }
 
-  // Once it has sources; once, before the next three.
+  // After it has sources, once, and before the next three functions.
   void BeginServing();
   absl::Status StartThread() { return pool_->Start(); }
   void ServeOnThisThread() { pool_->Join(); }
@@ -54,24 +54,23 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
   void AwaitEnd() {
     if (executor_ != nullptr) executor_->AwaitEnd();
   }
-  // Whether the calling thread is one that runs handlers, so that it cannot
-  // wait for them.
+  // Whether the calling thread runs handlers, so that it cannot wait for them.
   bool RunsThisThread() const {
     return executor_ != nullptr && executor_->RunsThisThread();
   }
-  // Ends the connections that are left. Once no thread polls any more.
+  // Ends the remaining connections, after the last poll.
   void CloseConnections();
 
   bool serves() const { return lifecycle_.serves(); }
-  // Whether this is a child's copy, made by fork(2) after it had opened
+  // Whether this is a child's copy, made by fork(2) after the server had opened
   // anything: it does nothing.
   bool inherited_by_fork() const {
     return opened_.has_value() && opened_->inherited();
   }
   // FAILED_PRECONDITION in such a copy.
   absl::Status CheckProcess() const;
-  // Within such a copy: closes what it has of the parent's descriptors. It is
-  // not to be destroyed.
+  // In such a copy: closes its copies of the parent's descriptors. The object
+  // must not be destroyed.
   void LetGoInChild() { ForkLedger::CloseAllOf(ledger_owner_); }
   absl::Duration drain_timeout() const { return options_.drain_timeout; }
   // Any thread.
@@ -93,7 +92,7 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
  private:
   // Makes what waiting and serving need, once.
   absl::Status Open();
-  // The polling thread's.
+  // Used by the polling thread.
   void Adopt(ConnectionSources::Connected connected);
 
   const Clock& clock_;
@@ -108,8 +107,8 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
   std::optional<ForkMark> opened_;
   std::optional<Wakeup> wakeup_;
   std::optional<Poller> poller_;
-  // What all connections count in, also those that only calls keep: who comes
-  // and goes could else leave any number of them.
+  // What all connections count in, including those that only calls keep alive:
+  // clients that come and go could otherwise leave any number of them.
   std::shared_ptr<ClientAccounts> accounts_;
   std::optional<ConnectionSet> connections_;
   std::optional<ServerSchedule> schedule_;

@@ -8,10 +8,10 @@
 
 namespace fdrpc {
 
-// What the connections and calls of a server count.
+// Counters of a server's connections and calls.
 struct ServerCounters {
   HandlerCount handlers;
-  // As ServerStatistics has them.
+  // As in ServerStatistics.
   std::atomic<uint64_t> one_way_calls{0};
   std::atomic<uint64_t> one_way_errors{0};
 };

@@ -12,8 +12,8 @@
 
 namespace fdrpc {
 
-// How far a server is on its way from being set up to its end, and whether
-// somebody has asked for that. Any thread, except as said.
+// The stage of a server, from its setup to its end, and whether it was asked to
+// end. Any thread, except as noted.
 class ServerLifecycle {
  public:
   enum class Stage {
@@ -25,12 +25,12 @@ class ServerLifecycle {
 
   Stage stage() const { return stage_.load(std::memory_order_acquire); }
   bool serves() const { return stage() != Stage::kSetUp; }
-  // To the next stage: to kServing on the thread that has set the server up,
-  // then on the polling one.
+  // Goes to the next stage: to kServing on the thread that has set the server
+  // up, later on the polling one.
   void Enter(Stage next) { stage_.store(next, std::memory_order_release); }
 
-  // Asks for the end: what is in progress `drain_timeout` from now is
-  // cancelled. A second request can only make that sooner.
+  // Asks for the end: calls in progress are cancelled `drain_timeout` from now.
+  // A second request can only make that sooner.
   void RequestShutdown(MonotonicTime now, absl::Duration drain_timeout)
       ABSL_LOCKS_EXCLUDED(mu_) {
     const MonotonicTime deadline =
@@ -39,14 +39,14 @@ class ServerLifecycle {
     shutdown_deadline_ =
         std::min(shutdown_deadline_.value_or(kNoDeadline), deadline);
   }
-  // That time; none if nobody has asked.
+  // That time; nullopt if nobody has asked.
   std::optional<MonotonicTime> shutdown_deadline() const
       ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(mu_);
     return shutdown_deadline_;
   }
-  // The same for a signal handler, in which a lock cannot be taken: the polling
-  // thread takes the request, and makes it one to shut down.
+  // The same for a signal handler, which cannot take a lock: the polling thread
+  // turns it into a request to shut down.
   void RequestStop() { stop_requested_.store(true, std::memory_order_release); }
   bool TakeStopRequest() {
     return stop_requested_.exchange(false, std::memory_order_acq_rel);

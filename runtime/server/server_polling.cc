@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kMostEvents = 64;
 
-// How often, of busy polls, one connection is looked at before all are.
+// How many busy polls look at one connection before one looks at all.
 constexpr int kPollsOfOne = 8;
 
 }  // namespace
@@ -64,9 +64,9 @@ bool ServerPolling::Poll(MonotonicTime until) {
   Poller::Event events[kMostEvents];
   const absl::Span<Poller::Event> ready =
       poller_.Wait(absl::MakeSpan(events), clock_.SleepUntil(until));
-  // What clients sent may block whoever closes it; this thread must not be held
-  // up. Given away after each event: it counts for its sender before anything
-  // else of that is received.
+  // Closing what clients sent may block, and must not hold up this thread. It
+  // is passed on after each event, so that it counts for its sender before
+  // anything else from that sender is received.
   for (const Poller::Event& event : ready) {
     BackgroundCloses closes;
     Handle(event);
@@ -85,7 +85,7 @@ void ServerPolling::Handle(const Poller::Event& event) {
   if (event.token < ConnectionSet::kFirstToken) {
     return sources_.Accept(event.token, adopt_);
   }
-  // It may have been closed by a handler's thread a moment ago.
+  // A handler's thread may have closed it a moment ago.
   const std::shared_ptr<ServerConnection> connection =
       connections_.Find(event.token);
   if (connection == nullptr) return;

@@ -17,16 +17,16 @@
 
 namespace fdrpc {
 
-// How a server waits for what arrives, asleep or not, and what it does when
-// something has come: what the thread of its pool that polls, or its loop,
-// runs.
+// How a server waits for what arrives, sleeping or polling, and what it does
+// when something has arrived. Its pool's polling thread, or its loop, runs
+// this. Owns no connections.
 class ServerPolling {
  public:
   // Tokens in the poller: the wake-up, the listeners, then the connections.
   static constexpr uint64_t kWakeupToken = 0;
   static constexpr uint64_t kFirstListenerToken = 1;
 
-  // Borrows all. `adopt` takes what has connected.
+  // Borrows all of them. `adopt` takes new connections.
   ServerPolling(absl::Duration max_busy_poll, const Clock& clock,
                 Poller& poller, const Wakeup& wakeup,
                 ConnectionSources& sources, ConnectionSet& connections,
@@ -43,13 +43,13 @@ class ServerPolling {
 
   // Waits no longer than `until`. False if nothing was ready or due.
   bool Poll(MonotonicTime until);
-  // Waits, sleeping or not, for as long as that is sensible.
+  // Waits, sleeping or polling, for as long as that makes sense.
   WorkerPool::Found PollOrSleep(bool sleeps);
 
  private:
   // Looks at one connection, and from time to time at all.
   bool PollBusily(ServerConnection* connection);
-  // False if nothing had come.
+  // False if nothing had arrived.
   bool ReadFrames(ServerConnection& connection);
   void Read(ServerConnection& connection);
   void Handle(const Poller::Event& event);

@@ -36,7 +36,7 @@ MonotonicTime ServerSchedule::next() {
       std::min({deadlines_.next(), sources_.listeners().next_resume(),
                 idle_check_at_, kept_messages_.next(), notices_.next(),
                 connections_.timeouts().next(), draining_.next()});
-  // It has passed, or there was nothing to wait for: handlers say when they
+  // It has passed, or there was nothing to wait for: handlers report when they
   // end.
   if (lifecycle_.stage() == Stage::kEnding) return next;
   return std::min(next, lifecycle_.shutdown_deadline().value_or(kNoDeadline));
@@ -85,7 +85,7 @@ void ServerSchedule::AdvanceShutdown(MonotonicTime now) {
         draining_.Add(std::move(connection), *deadline);
       }
     }
-    // A later request may be for sooner.
+    // A later request may set an earlier deadline.
     draining_.EndBy(*deadline);
   }
   const bool server_ends = lifecycle_.stage() != Stage::kServing;

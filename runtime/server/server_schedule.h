@@ -18,13 +18,14 @@
 
 namespace fdrpc {
 
-// What a server does in time, and when it does: time-outs of its connections
-// and calls, and the steps to its own end. Runs no timer: the thread that
-// polls, whose all of this is, asks for next().
+// What a server does at certain times: the time-outs of its connections and
+// calls, and the steps of its shutdown. Runs no timer: the polling thread,
+// which alone uses this class, asks for next().
 class ServerSchedule {
  public:
-  // Borrows all but the last two. `on_end` is called, possibly more than once,
-  // when the server has no connections any more, and no handlers.
+  // Borrows all arguments except the last two. `on_end` is called, possibly
+  // more than once, when the server has no connections and no handlers any
+  // more.
   ServerSchedule(const ServerOptions& options, const Clock& clock,
                  ServerLifecycle& lifecycle, ConnectionSources& sources,
                  ConnectionSet& connections, ServerCounters& counters,
@@ -35,7 +36,7 @@ class ServerSchedule {
 
   // Before anything is polled for.
   void Begin(MonotonicTime now);
-  // When there will be something to do though nothing arrives.
+  // When there will be something to do even if nothing arrives.
   MonotonicTime next();
   // Does what is due. True if calls' deadlines have passed.
   bool Advance(MonotonicTime now);
@@ -46,7 +47,7 @@ class ServerSchedule {
 
  private:
   void ShutdownIfIdle(MonotonicTime now);
-  // One step on the way to the end, if it has begun.
+  // Makes one step of the shutdown, if it has begun.
   void AdvanceShutdown(MonotonicTime now);
   void RequestShutdown(MonotonicTime now);
 

@@ -9,7 +9,7 @@
 namespace fdrpc {
 namespace {
 
-// Until it is tried again to send what the manager had no room for.
+// After this time, what the manager had no room for is sent again.
 constexpr absl::Duration kNoticePause = absl::Milliseconds(50);
 
 }  // namespace
@@ -39,7 +39,7 @@ void ServiceNotices::Advance(MonotonicTime now) {
     next_ = DeadlineAfter(now, kNoticePause);
     return;
   }
-  // READY=1 counts as a sign of life, too: the manager watches from there.
+  // READY=1 also counts for the watchdog: the manager watches from there.
   owed_ = {};
   next_ = DeadlineAfter(now, interval_);
 }

@@ -11,18 +11,18 @@
 
 namespace fdrpc {
 
-// What a server tells the service manager that has started it (sd_notify(3)):
-// that it is ready, that it lives, in time for the manager's watchdog, and that
-// it stops. Runs no timer: the thread that polls asks for next(). What the
-// manager has no room for comes a little later; what cannot be sent at all is
-// lost, as it is for the manager to do something about a silent service.
+// Notifies the service manager that started the server (sd_notify(3)): that it
+// is ready, that it is alive, in time for the manager's watchdog, and that it
+// stops. Runs no timer: the polling thread asks for next(). What the manager
+// has no room for is sent a little later. What cannot be sent at all is lost,
+// since the manager decides what to do about a silent service.
 //
-// Threads: the polling one's, but for the making.
+// Threads: the polling one, except for construction.
 class ServiceNotices {
  public:
-  // To nobody.
+  // Notifies nobody.
   ServiceNotices() = default;
-  // Over `socket`, beginning with READY=1 at once; WATCHDOG=1 whenever half of
+  // Over `socket`, starting with READY=1 at once; WATCHDOG=1 whenever half of
   // `watchdog` has passed.
   ServiceNotices(NotifySocket socket, absl::Duration watchdog)
       : socket_(std::move(socket)), interval_(watchdog / 2) {
@@ -31,11 +31,11 @@ class ServiceNotices {
   // As the environment of this process says. Errors of NotifySocket::Create().
   static absl::StatusOr<ServiceNotices> FromEnvironment();
 
-  // Says STOPPING=1.
+  // Sends STOPPING=1.
   void Stop() { Owe("STOPPING=1"); }
   // Sends what is due.
   void Advance(MonotonicTime now);
-  // When something will be.
+  // When something will be due.
   MonotonicTime next() const { return next_; }
 
  private:

@@ -44,7 +44,7 @@ absl::StatusOr<RegisteredMethod> ServiceRegistry::Find(
   const std::string name(full_name);
   if (auto it = methods_.find(name); it != methods_.end()) return it->second;
   const std::string service = name.substr(0, name.find('/'));
-  // What a client names need not be text.
+  // The name from a client need not be text.
   const std::string named = absl::Utf8SafeCHexEscape(name);
   if (services_.contains(service)) {
     return absl::UnimplementedError(absl::StrCat(

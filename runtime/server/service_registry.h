@@ -15,14 +15,14 @@
 
 namespace fdrpc {
 
-// One method with the service object that serves it, and who is to see its
-// calls before. Borrows all.
+// One method with the service object that serves it, and the interceptors that
+// see its calls before. Borrows all of them.
 struct RegisteredMethod {
   Service* service = nullptr;
   const internal::MethodHandler* handler = nullptr;
   absl::Span<const std::shared_ptr<ServerInterceptor>> interceptors = {};
 
-  // Has a call served, by way of the interceptors.
+  // Serves a call, through the interceptors.
   void Serve(std::shared_ptr<ServerCall> call) const;
 
   bool streams_requests() const { return handler->method->streams_requests(); }
@@ -30,19 +30,19 @@ struct RegisteredMethod {
   MethodKind kind() const { return handler->method->kind; }
 };
 
-// Which services and interceptors a server has. Filled before it serves,
+// The services and interceptors of a server. Filled before it serves, and
 // read-only from then on.
 class ServiceRegistry {
  public:
-  // `interceptors`: the first sees a call first.
+  // `interceptors`: the first one sees a call first.
   explicit ServiceRegistry(
       std::vector<std::shared_ptr<ServerInterceptor>> interceptors = {})
       : interceptors_(std::move(interceptors)) {}
 
-  // Borrows `service`. A second one of the same name is a programmer's error.
+  // Borrows `service`. A second one with the same name is a programmer's error.
   void Add(Service& service);
 
-  // UNIMPLEMENTED if there is no service or no method of that name.
+  // UNIMPLEMENTED if there is no such service or method.
   absl::StatusOr<RegisteredMethod> Find(std::string_view full_name) const;
 
  private:

@@ -12,27 +12,27 @@ namespace {
 
 // Of this process or, in a child, of its parent.
 std::atomic<ServerCore*> stopped_by_signals{nullptr};
-// Whose server it is. Not by ForkGeneration(), which a child that is told to
-// stop at its birth has not counted yet.
+// The process of the server. Not by ForkGeneration(), which a child that gets
+// the signal immediately has not updated yet.
 std::atomic<pid_t> stopped_process{0};
 struct sigaction former_term = {};
 struct sigaction former_int = {};
 
 void OnSignal(int signal) {
-  // Only atomics and functions of signal-safety(7).
+  // Uses only atomics and functions of signal-safety(7).
   ServerCore* const server = stopped_by_signals.load(std::memory_order_acquire);
   if (server == nullptr) return;
   if (OwnCredentials().pid == stopped_process.load()) {
     return server->RequestStop();
   }
-  // In a child, whose server it is not: as if there were none. The signal comes
-  // again once this has returned.
+  // In a child, to which the server does not belong: acts as if there were no
+  // server. The signal is delivered again once this has returned.
   sigaction(signal, signal == SIGTERM ? &former_term : &former_int, nullptr);
   raise(signal);
 }
 
-// Has `signal` handled, unless it is ignored, as a shell has it for programs in
-// the background, nohup(1), or the program itself.
+// Handles `signal`, unless it is ignored, as by a shell for programs in the
+// background, by nohup(1), or by the program itself.
 void Handle(int signal, struct sigaction& former) {
   sigaction(signal, nullptr, &former);
   if ((former.sa_flags & SA_SIGINFO) == 0 && former.sa_handler == SIG_IGN) {

@@ -5,10 +5,10 @@ namespace fdrpc {
 
 class ServerCore;
 
-// While it lives, SIGTERM and SIGINT ask a server to stop, unless they were
-// ignored before; then the handlers that were there before are back, as they
-// are in a child for the first such signal. One at a time in a process: a
-// second is a programmer's error.
+// During its lifetime, SIGTERM and SIGINT ask a server to stop, unless they
+// were ignored before. Then the former handlers are restored, as they are in a
+// child for the first such signal. One at a time in a process: a second is a
+// programmer's error.
 class StopSignals {
  public:
   explicit StopSignals(ServerCore& server);

@@ -11,12 +11,12 @@
 
 namespace fdrpc {
 
-// Connections that have something to do, or to be looked at, in the same time
-// from when each was added: so they are in the order of their deadlines. Keeps
-// none of them. For the polling thread.
+// Connections that have to do something, or are to be checked, all with the
+// same time-out from when each was added, and so in the order of their
+// deadlines. Keeps none of them alive. For the polling thread.
 class TimeoutQueue {
  public:
-  // An infinite time-out: holds nothing.
+  // With an infinite time-out it holds nothing.
   explicit TimeoutQueue(absl::Duration timeout) : timeout_(timeout) {}
 
   void Add(const std::shared_ptr<ServerConnection>& connection,
@@ -28,8 +28,8 @@ class TimeoutQueue {
   MonotonicTime next() const {
     return expected_.empty() ? kNoDeadline : expected_.front().deadline;
   }
-  // Takes out the first connection whose deadline has passed; null if there is
-  // none. Those that have closed are left out.
+  // Removes and returns the first connection whose deadline has passed; null if
+  // there is none. Skips those that have closed.
   std::shared_ptr<ServerConnection> TakeExpired(MonotonicTime now) {
     while (!expected_.empty() && expected_.front().deadline <= now) {
       std::shared_ptr<ServerConnection> connection = TakeFront();
@@ -37,7 +37,8 @@ class TimeoutQueue {
     }
     return nullptr;
   }
-  // Drops those at the front that have closed, or of which `done` says so.
+  // Drops connections at the front that have closed, or for which `done` is
+  // true.
   template <typename Done>
   void DropFront(Done done) {
     while (!expected_.empty()) {

@@ -23,7 +23,7 @@ class UnstartedCalls {
     calls_.push_back(std::move(call));
     return !any_.exchange(true);
   }
-  // The first one, null if there is none. `last`: whether that was all.
+  // The first one, or null. `last`: whether it was the last one.
   std::shared_ptr<IncomingCall> Take(bool& last) ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(mu_);
     last = calls_.size() == 1;

@@ -11,21 +11,21 @@
 namespace fdrpc {
 namespace {
 
-// For how long a handler may keep the thread that should poll: a few times what
-// waking another thread costs.
+// How long a handler may keep the thread that should poll: a few times the cost
+// of waking another thread.
 constexpr absl::Duration kSlow = absl::Microseconds(200);
 
 // The same for handlers that have all been quick for some time. A timer that
-// expires behind the kernel's next tick (CONFIG_HZ) does not touch the CPU's
+// expires after the kernel's next tick (CONFIG_HZ) does not program the CPU's
 // own, which would cost as much as a call.
 constexpr absl::Duration kPatience = absl::Milliseconds(5);
 constexpr uint64_t kFewQuick = 64;
 constexpr uint64_t kManyQuick = 1u << 16;
 
-// For how long a reply may wait for others, to be written together.
+// How long a reply may wait for others, to be written together.
 constexpr std::chrono::microseconds kLongestPutOff{15};
 
-// The pool that the thread works for.
+// The pool to which the thread belongs.
 constinit thread_local const WorkerPool* pool_of_this_thread = nullptr;
 
 }  // namespace
@@ -84,7 +84,8 @@ absl::Status WorkerPool::Start() {
 bool WorkerPool::StartThread() {
   ++workers_;
   ++starting_;
-  // The standard library's only way to say that the system gives no thread.
+  // An exception is the standard library's only way to report that the system
+  // cannot start a thread.
   try {
     threads_.emplace_back([this] {
       MutexLock lock(mu_);
@@ -101,14 +102,14 @@ bool WorkerPool::StartThread() {
 
 void WorkerPool::StartLateThread() {
   ++workers_;
-  // Nobody joins it: it may be the one that lets go of the pool.
+  // Nobody joins it: it may be the one that releases the pool.
   try {
     std::thread([self = shared_from_this()] {
       MutexLock lock(self->mu_);
       self->Work(/*may_go=*/false);
     }).detach();
   } catch (const std::system_error&) {
-    --workers_;  // the next one to come tries again
+    --workers_;  // the next Post() tries again
   }
 }
 
@@ -117,8 +118,8 @@ void WorkerPool::EnsureWatch() {
   if (resting_ > 0) {
     rested_.Signal();
   } else if (workers_ < max_threads_) {
-    // Without a thread the server goes on, one call at a time, and tries again
-    // the next time.
+    // Without a thread the server continues, one call at a time, and tries
+    // again the next time.
     StartThread();
   }
 }
@@ -127,13 +128,14 @@ void WorkerPool::EnsureRun() {
   // The polling thread runs what it finds itself.
   if (polling_ && !PollsElsewhere()) return;
   if (stopping_) {
-    // Those that are left look at the queue before they end.
+    // The remaining threads look at the queue before they end.
     if (workers_ == 0) StartLateThread();
     return;
   }
   if (!CanRun()) return;
   if (RunsThisThread()) {
-    // This thread comes back to the queue; if that takes long, another does.
+    // This thread comes back to the queue; if that takes long, another one
+    // does.
     if (!timer_set_) SetTimer(kSlow);
     EnsureWatch();
   } else if (resting_ > 0) {
@@ -141,7 +143,7 @@ void WorkerPool::EnsureRun() {
   } else if (polling_) {
     interrupt_();
   }
-  // Else every thread runs something, and comes back or is watched.
+  // Otherwise every thread runs something, and comes back or is watched.
 }
 
 void WorkerPool::Join() {
@@ -177,7 +179,7 @@ void WorkerPool::LeaveThread() {
       threads_.begin(), threads_.end(), [](const std::thread& thread) {
         return thread.get_id() == std::this_thread::get_id();
       });
-  // Somebody joins it already.
+  // Somebody already joins it.
   if (self == threads_.end()) return;
   // That one has left, or is about to return.
   std::thread former = std::exchange(gone_, std::move(*self));
@@ -198,8 +200,8 @@ void WorkerPool::Run() {
   ++progress_;
   HaveWatched();
   mu_.Unlock();
-  // An exception of a callback's ends the process here: the pool would be left
-  // as it is within this.
+  // An exception of a callback ends the process here, since it would leave the
+  // pool in the middle of this.
   [next]() noexcept { next->Run(); }();
   mu_.Lock();
   --running_;
@@ -223,11 +225,11 @@ void WorkerPool::Poll(const Parker* parker) {
   mu_.Unlock();
   const Found found = poll_(/*sleeps=*/false);
   mu_.Lock();
-  // Deadlines that pass meanwhile may have something posted, too, for which
-  // nobody interrupts the polling thread itself.
+  // A deadline that passes meanwhile may post something, too, and nobody
+  // interrupts the polling thread for that.
   if (found != Found::kSomething && !HasWork() &&
       (parker == nullptr || !parker->has_token())) {
-    // What comes soon finds the timer set: that costs less.
+    // An early arrival finds the timer set, which costs less.
     if (found == Found::kNothing && std::exchange(timer_set_, false)) {
       timer_.Stop();
     }
@@ -236,7 +238,7 @@ void WorkerPool::Poll(const Parker* parker) {
     mu_.Lock();
   }
   polling_ = false;
-  // A thread in Park() goes on polling itself.
+  // A thread in Park() continues to poll itself.
   if (parker != nullptr) polling_passed_ = false;
   if (polling_passed_) HaveWatched();
 }
@@ -288,7 +290,7 @@ void WorkerPool::WritePutOff() {
 bool WorkerPool::PutOff(std::shared_ptr<PutOffWrite> write) {
   if (!RunsThisThread()) return false;
   MutexLock lock(mu_);
-  // Who comes for the queue comes for this, too, even if it finds the queue
+  // A thread that comes for the queue also comes for this, even if the queue is
   // empty by then.
   if (!CanRun() || stopping_) return false;
   if (put_off_.empty()) put_off_since_ = Clock::Real().Now();

@@ -20,26 +20,24 @@
 
 namespace fdrpc {
 
-// The threads of a server, of which one at a time polls for what arrives and
-// then runs what is to be done about it itself: no hand-off on the way of a
-// call whose handler is quick. Another thread is on watch, from the first
-// handler on: when one turns out slow, it takes the polling over, and a further
-// thread is started to watch. So a server that is not called has one thread, an
-// idle one two, and a server whose handlers block has one more than handlers.
-// Those that block in Park() poll themselves, if nobody else does.
+// The threads of a server. One at a time polls for what arrives, and then
+// itself runs the handlers: a call with a quick handler is never passed to
+// another thread. Another thread is on watch, from the first handler on: when a
+// handler turns out to be slow, it takes the polling over, and a further thread
+// is started to watch. So a server that was never called has one thread, an
+// idle one two, and one whose handlers block has one more than handlers.
+// Handlers that block in Park() poll themselves, if nobody else does.
 class WorkerPool final : public Executor,
                          public std::enable_shared_from_this<WorkerPool> {
  public:
-  // What a poll has found: something that arrived; nothing, but it will come
-  // soon; or nothing, and it may take long.
+  // The result of a poll: something arrived; nothing, but it will come soon; or
+  // nothing, and it may take long.
   enum class Found { kSomething, kNothingYet, kNothing };
-  // `poll` handles what has arrived, calling Post() for what is to be run, or
-  // waits until something does if it `sleeps`. Called by one thread at a time,
-  // without a lock.
-  // `interrupt` makes the poll() return that waits or is about to; called from
-  // any thread, under the pool's lock.
-  // Threads of which there was no need for `idle_time` go, after twice that at
-  // the latest.
+  // `poll` handles what has arrived, and calls Post() for what is to be run; if
+  // it `sleeps`, it waits until something arrives. Called by one thread at a
+  // time, without a lock. `interrupt` makes the present or next poll() return;
+  // called from any thread, under the pool's lock. Threads that were not needed
+  // for `idle_time` end, after twice that at the latest.
   static absl::StatusOr<std::shared_ptr<WorkerPool>> Create(
       int max_threads, std::function<Found(bool sleeps)> poll,
       std::function<void()> interrupt,
@@ -47,7 +45,7 @@ class WorkerPool final : public Executor,
   // After Stop(), if it was started.
   ~WorkerPool() override { JoinThreads(); }
 
-  // Starts the first thread. RESOURCE_EXHAUSTED if the system gives none.
+  // Starts the first thread. RESOURCE_EXHAUSTED if the system cannot start one.
   absl::Status Start() ABSL_LOCKS_EXCLUDED(mu_);
   int timer_fd() const { return timer_.fd(); }
   // Makes the calling thread one of the pool's until Stop().
@@ -55,23 +53,23 @@ class WorkerPool final : public Executor,
   // Blocks until the threads that it started have ended.
   void JoinThreads() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Executor.
+  // Implementation of Executor.
   //
-  // A thread is started for what comes after Stop(), if all have ended.
+  // If all threads have ended, Post() after Stop() starts one.
   void Post(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
   bool Remove(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
   bool PutOff(std::shared_ptr<PutOffWrite> write) override
       ABSL_LOCKS_EXCLUDED(mu_);
-  // A thread of the pool polls itself, if no other one does, as long as there
-  // is nothing else to be run; that is for another thread, which takes the
-  // polling over at once.
+  // A thread of the pool polls itself, if no other one does, while there is
+  // nothing else to run; another thread runs that, and takes the polling over
+  // at once.
   bool Park(Parker& parker, MonotonicTime deadline) override
       ABSL_LOCKS_EXCLUDED(mu_);
   bool PollsInPark() const override { return RunsThisThread(); }
   void OnGiven(Parker::Was was, bool polls) override ABSL_LOCKS_EXCLUDED(mu_);
   void PostUrgently(Continuation& continuation) override
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Has poll() called anew, if another thread is in it.
+  // Makes poll() start again, if another thread is in it.
   void InterruptPoll() override ABSL_LOCKS_EXCLUDED(mu_);
   // Lets the threads end once they have run what is queued.
   void Stop() override ABSL_LOCKS_EXCLUDED(mu_);
@@ -84,35 +82,35 @@ class WorkerPool final : public Executor,
              WatchTimer timer);
 
   bool StartThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // A thread for what was posted when all others had ended.
+  // Starts a thread for what was posted after all others had ended.
   void StartLateThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Makes another thread watch, if none does or is on its way to.
+  // Makes another thread watch, if none does or is about to.
   void EnsureWatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Sees to it that a thread comes and looks at the queue.
+  // Makes sure that a thread looks at the queue.
   void EnsureRun() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // What a thread of the pool does until the end, or until there is no more
-  // need for it if it `may_go`, and its parts.
+  // The work of a thread of the pool until the end, or until it is not needed
+  // any more if it `may_go`, and its parts.
   void Work(bool may_go) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Run() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Polls once. Sleeps only while `parker`, of a thread in Park(), has no
   // token.
   void Poll(const Parker* parker = nullptr) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Polls, within Park(), until the token comes, there is something else to do,
-  // or another thread polls. Whether it was the token.
+  // Polls, within Park(), until there is a token, there is something else to
+  // do, or another thread polls. Returns whether it was the token.
   bool PollUntilGiven(Parker& parker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Has another thread see at once to what this one would.
+  // Makes another thread do at once what this one would.
   void HandOver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // What this thread is about to run may take long: somebody must see to it
-  // that the rest goes on.
+  // What this thread is about to run may take long: makes sure that another one
+  // does the rest.
   void HaveWatched() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sleeps on the timer until the thread that should poll has been busy for too
   // long.
   void Watch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sleeps until there is something to do for a thread that neither polls nor
-  // watches. False if the thread is one too many.
+  // watches. False if there are too many threads.
   bool Rest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Has this thread joined by the next one that goes, or JoinThreads().
+  // Lets the next thread that ends, or JoinThreads(), join this one.
   void LeaveThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   bool CanRun() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -127,12 +125,12 @@ class WorkerPool final : public Executor,
   bool PollsElsewhere() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return polling_ && poller_ != std::this_thread::get_id();
   }
-  // Whether something is left to do that a thread on watch would take over.
+  // Whether something is left to do that a watching thread would take over.
   bool IsNeglected() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return !polling_ || CanRun() || !put_off_.empty();
   }
   void SetTimer(absl::Duration after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Gives the lock up meanwhile.
+  // Releases the lock meanwhile.
   void WritePutOff() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int max_threads_;
@@ -144,17 +142,17 @@ class WorkerPool final : public Executor,
   Mutex mu_;
   CondVar rested_;
   ContinuationQueue queue_ ABSL_GUARDED_BY(mu_);
-  ContinuationQueue urgent_ ABSL_GUARDED_BY(mu_);  // even if all others run
+  ContinuationQueue urgent_ ABSL_GUARDED_BY(mu_);  // run even if all threads do
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mu_);
-  int workers_ ABSL_GUARDED_BY(mu_) = 0;   // in Work() or about to be
+  int workers_ ABSL_GUARDED_BY(mu_) = 0;   // in Work(), or about to be
   int starting_ ABSL_GUARDED_BY(mu_) = 0;  // of those, about to be
   int running_ ABSL_GUARDED_BY(mu_) = 0;   // continuations
   int resting_ ABSL_GUARDED_BY(mu_) = 0;
-  // How many rested all the time since then: too many.
+  // The least number of idle threads since then: too many.
   int fewest_resting_ ABSL_GUARDED_BY(mu_) = 0;
   MonotonicTime fewest_since_ ABSL_GUARDED_BY(mu_);
-  int too_many_ ABSL_GUARDED_BY(mu_) = 0;  // of those, that are to go
-  std::thread gone_ ABSL_GUARDED_BY(mu_);  // the last one that went
+  int too_many_ ABSL_GUARDED_BY(mu_) = 0;  // of those, that are to end
+  std::thread gone_ ABSL_GUARDED_BY(mu_);  // the last one that ended
   bool polling_ ABSL_GUARDED_BY(mu_) = false;
   std::thread::id poller_ ABSL_GUARDED_BY(mu_);  // while polling_
   // A thread that sleeps in Park() has been woken and will poll next; until
@@ -162,17 +160,18 @@ class WorkerPool final : public Executor,
   bool polling_passed_ ABSL_GUARDED_BY(mu_) = false;
   bool watching_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  // Counts continuations begun and ended, to tell whether anything moves.
+  // Counts the continuations that have begun and ended, to tell whether
+  // anything moves.
   uint64_t progress_ ABSL_GUARDED_BY(mu_) = 0;
   bool timer_set_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t progress_at_timer_ ABSL_GUARDED_BY(mu_) = 0;
-  // When a handler was slow, as of progress_, and how much progress it takes
-  // from there until they are trusted to be quick.
+  // When a handler was slow, as a value of progress_, and how much progress it
+  // takes from there until handlers are trusted to be quick.
   uint64_t slow_at_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t quick_to_trust_ ABSL_GUARDED_BY(mu_);
   std::vector<std::shared_ptr<PutOffWrite>> put_off_ ABSL_GUARDED_BY(mu_);
   MonotonicTime put_off_since_ ABSL_GUARDED_BY(mu_);
-  // The thread on watch is not to wait for progress.
+  // The watching thread must not wait for progress.
   bool hand_over_ ABSL_GUARDED_BY(mu_) = false;
 };
 
