@@ -7,7 +7,7 @@ namespace fdrpc {
 namespace {
 
 absl::Status BehindHalfClose() {
-  return absl::InvalidArgumentError("a message behind a half-close");
+  return absl::InvalidArgumentError("a message after the half-close");
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ absl::Status ParseReceived(ReceivedMessage received, IncomingMessage message) {
   }
   if (!std::move(received.bytes).ParseInto(*message.message)) {
     return absl::InternalError(
-        absl::StrCat("the bytes received are no ",
+        absl::StrCat("the received bytes are not a ",
                      std::string(message.message->GetTypeName())));
   }
   // The assembler has refused descriptors of a type that has none.

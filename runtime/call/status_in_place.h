@@ -14,7 +14,7 @@ inline absl::Status InPlaceOf(const absl::Status& handlers,
   return absl::Status(
       error.code(),
       absl::StrCat(
-          error.message(), "; it stands in place of the status ",
+          error.message(), "; it replaces the status ",
           handlers.ToString(absl::StatusToStringMode::kWithNoExtraData)));
 }
 

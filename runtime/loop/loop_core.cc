@@ -106,7 +106,8 @@ absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Default() {
   if (!created.ok()) return created;
   if (!StartThread(*created)) {
     return absl::ResourceExhaustedError(
-        "the system gives no thread for callbacks (RLIMIT_NPROC, pids cgroup)");
+        "the system cannot start a thread for callbacks (RLIMIT_NPROC, pids "
+        "cgroup)");
   }
   made.loop = *std::move(created);
   return made.loop;
@@ -235,7 +236,7 @@ void LoopCore::RunOnce(MonotonicTime deadline) {
   // It would remove the parent's descriptors from the epoll set that they
   // share.
   FDRPC_CHECK(!inherited_by_fork(),
-              "a loop runs that was inherited through fork(): make a new one "
+              "a loop that was inherited through fork() runs: make a new one "
               "in the child");
   LoopCore* const outer = std::exchange(current_, this);
   Poller::Event events[kMostEvents];

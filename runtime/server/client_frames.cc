@@ -36,7 +36,8 @@ absl::Status ClientFrames::OnFrame(IncomingFrame& frame,
     case FrameType::kMethod:
       return methods_.Add(frame.header.argument, frame.payload)
                  ? absl::OkStatus()
-                 : Violation("method ids that do not run from 1 without a gap");
+                 : Violation(
+                       "method ids that do not count from 1 without a gap");
     case FrameType::kCredit:
       return OnCredit(frame);
     default:

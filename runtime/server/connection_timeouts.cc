@@ -36,8 +36,8 @@ void ConnectionTimeouts::Advance(MonotonicTime now,
                                  DrainingConnections& draining) {
   while (const auto connection = handshakes_.TakeExpired(now)) {
     if (connection->has_hello()) continue;
-    connection->Close(
-        absl::DeadlineExceededError("the client made no handshake in time"));
+    connection->Close(absl::DeadlineExceededError(
+        "the client did not complete the handshake in time"));
   }
   // So that nobody wakes up for completed handshakes.
   handshakes_.DropFront(
@@ -47,7 +47,7 @@ void ConnectionTimeouts::Advance(MonotonicTime now,
     if (!since.has_value()) continue;
     if (DeadlineAfter(*since, request_timeout_) <= now) {
       connection->Close(absl::DeadlineExceededError(
-          "the client did not end a request in time"));
+          "the client did not complete a request in time"));
     } else {
       requests_.Add(connection, now);
     }

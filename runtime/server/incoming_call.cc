@@ -330,7 +330,7 @@ void IncomingCall::EndForClient(OutgoingFrames end) {
 
 void IncomingCall::Wait(CallEvent event, CallWait wait) {
   FDRPC_CHECK(state_.waits().IsFree(event),
-              Misuse("two wait for one event of a call"));
+              Misuse("there are two waits for one event of a call"));
   state_.waits().Add(event, wait);
 }
 

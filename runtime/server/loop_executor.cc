@@ -60,7 +60,7 @@ void LoopExecutor::Run() {
 void LoopExecutor::AwaitEnd() {
   FDRPC_CHECK(
       !RunsThisThread(),
-      "a server is waited for, or destroyed, within what its loop calls");
+      "a server is waited for, or destroyed, in a callback of its loop");
   loop_->RunUntil(ended_);
 }
 

@@ -58,7 +58,7 @@ OutgoingFrames ReplyBuilder::End(absl::Status status,
     status = reply != nullptr
                  ? HandlersFault(PrepareMessage(*reply, method_.reply_has_any,
                                                 limits_, descriptors))
-                 : absl::InternalError("the handler gave no reply");
+                 : absl::InternalError("the handler returned no reply");
   }
   for (const auto& [metadata, name] :
        {std::pair(&headers, "headers"), std::pair(&trailers, "trailers")}) {

@@ -23,9 +23,9 @@ void RegisteredMethod::Serve(std::shared_ptr<ServerCall> call) const {
 void ServiceRegistry::Add(Service& service) {
   const bool is_new =
       services_.emplace(std::string(service.full_name()), &service).second;
-  FDRPC_CHECK(is_new,
-              absl::StrCat("two services of one name were added to a server: ",
-                           std::string(service.full_name())));
+  FDRPC_CHECK(is_new, absl::StrCat(
+                          "two services with one name were added to a server: ",
+                          std::string(service.full_name())));
   for (const internal::MethodHandler& handler : service.method_handlers()) {
     FDRPC_CHECK(handler.serve != nullptr,
                 absl::StrCat("a method has no handler: ",

@@ -69,8 +69,8 @@ void WorkerPool::AwaitEnd() {
   if (inherited_by_fork()) return;
   FDRPC_CHECK(
       !RunsThisThread(),
-      "a server is waited for, or destroyed, on a thread of its own, in "
-      "a handler perhaps; call Shutdown() there, and wait elsewhere");
+      "a server is waited for, or destroyed, on one of its own threads, such "
+      "as in a handler; call Shutdown() there, and wait elsewhere");
   JoinThreads();
 }
 
@@ -78,7 +78,8 @@ absl::Status WorkerPool::Start() {
   MutexLock lock(mu_);
   if (StartThread()) return absl::OkStatus();
   return absl::ResourceExhaustedError(
-      "the system gives the server no thread (RLIMIT_NPROC, pids cgroup)");
+      "the system cannot start a thread for the server (RLIMIT_NPROC, pids "
+      "cgroup)");
 }
 
 bool WorkerPool::StartThread() {

@@ -145,7 +145,7 @@ TEST(ServerWaitDeathTest, WaitInAHandlerIsAProgrammersError) {
         (void)TestService::Stub(*Channel::Connect(dir.address("socket")))
             .Echo(Text());
       },
-      "on a thread of its own, in a handler");
+      "on one of its own threads, such as in a handler");
 }
 
 }  // namespace

@@ -334,7 +334,7 @@ TEST_F(IncomingCallDeathTest, TwoWaitsForOneEventAreAProgrammersError) {
   CountingContinuation second;
   call_->Notify(CallEvent::kMessage, first);
   EXPECT_DEATH(call_->Notify(CallEvent::kMessage, second),
-               "two wait for one event");
+               "there are two waits for one event");
   call_->OnClientGone();
   RunPosted();
 }

@@ -339,7 +339,7 @@ TEST_P(ServerLoopDeathTest, NobodyWaitsForTheServerWithinItsLoop) {
   Loop loop = NewLoop();
   ServeIn(loop);
   loop.Post(
-      [this] { EXPECT_DEATH(server_->Wait(), "within what its loop calls"); });
+      [this] { EXPECT_DEATH(server_->Wait(), "in a callback of its loop"); });
   loop.RunReady();
 }
 

@@ -40,7 +40,7 @@ TEST(ServiceRegistryDeathTest, TwoServicesOfOneNameAreAProgrammersError) {
   testing::BlockingService service;
   ServiceRegistry registry;
   registry.Add(service);
-  EXPECT_DEATH(registry.Add(service), "two services of one name");
+  EXPECT_DEATH(registry.Add(service), "two services with one name");
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ class ClientCallFilter : public CallFilter<ClientCall> {
   // For FilterCall(): the call was released.
   void LetGo() {
     if (ended_) return;
-    Abort(absl::CancelledError("the caller let go of the call"));
+    Abort(absl::CancelledError("the caller released the call"));
     End();
   }
 
