@@ -35,17 +35,17 @@ constinit PerProcess<DefaultLoop> default_loop;
 
 // During its lifetime, the thread has the signal mask that users' code should
 // have; programs that this code starts (posix_spawn(3), popen(3)) inherit it.
-class LoopCore::UsersSignals {
+class LoopCore::UserSignalScope {
  public:
-  explicit UsersSignals(const std::optional<sigset_t>& mask)
+  explicit UserSignalScope(const std::optional<sigset_t>& mask)
       : changed_(mask.has_value()) {
     if (changed_) pthread_sigmask(SIG_SETMASK, &*mask, &former_);
   }
-  ~UsersSignals() {
+  ~UserSignalScope() {
     if (changed_) pthread_sigmask(SIG_SETMASK, &former_, nullptr);
   }
-  UsersSignals(const UsersSignals&) = delete;
-  UsersSignals& operator=(const UsersSignals&) = delete;
+  UserSignalScope(const UserSignalScope&) = delete;
+  UserSignalScope& operator=(const UserSignalScope&) = delete;
 
  private:
   const bool changed_;
@@ -316,7 +316,7 @@ void LoopCore::RunTimers() {
 void LoopCore::RunContinuations() {
   Continuation* next = NextContinuation();
   if (next == nullptr) return;
-  const UsersSignals signals(users_mask_);
+  const UserSignalScope signals(users_mask_);
   turn_began_ = clock_.CoarseNow();
   for (int i = 1; next != nullptr; ++i) {
     // An exception of a callback ends the process here, since it would leave

@@ -146,7 +146,7 @@ class LoopCore final : public ContinuationRunner {
 
  private:
   class PostedFunction;
-  class UsersSignals;
+  class UserSignalScope;
 
   // The default loop's thread.
   static bool StartThread(std::shared_ptr<LoopCore> loop);

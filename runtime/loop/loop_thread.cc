@@ -6,16 +6,17 @@
 namespace fdrpc {
 namespace {
 
-// Objects that are destroyed after a thread's Taken may still run loops on it.
+// Objects that are destroyed after a thread's ThreadLoops may still run loops
+// on it.
 constinit thread_local bool thread_is_ending = false;
 
 }  // namespace
 
 // The loops that a thread has taken for good: nobody owns them after it has
 // ended.
-class LoopThread::Taken {
+class LoopThread::ThreadLoops {
  public:
-  ~Taken() {
+  ~ThreadLoops() {
     thread_is_ending = true;
     for (const std::weak_ptr<LoopThread>& loop : loops_) {
       if (auto taken = loop.lock()) {
@@ -50,7 +51,7 @@ void LoopThread::Leave() {
 
 void LoopThread::TakeForGood() {
   if (!Take() || thread_is_ending) return;
-  thread_local Taken taken;
+  thread_local ThreadLoops taken;
   taken.Add(shared_from_this());
 }
 

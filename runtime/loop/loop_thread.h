@@ -35,7 +35,7 @@ class LoopThread final : public std::enable_shared_from_this<LoopThread> {
   void Tell() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  class Taken;
+  class ThreadLoops;
 
   void OnThreadEnded(std::thread::id thread) ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -131,7 +131,7 @@ bool ConnectionSources::exhausted() const {
 }
 
 void ConnectionSources::Accept(uint64_t token,
-                               absl::FunctionRef<void(Connected)> adopt) {
+                               absl::FunctionRef<void(NewConnection)> adopt) {
   listeners_.Accept(token, [&](UniqueFd socket, int type) {
     const absl::StatusOr<PeerCredentials> peer =
         GetPeerCredentials(socket.get());
@@ -140,7 +140,7 @@ void ConnectionSources::Accept(uint64_t token,
   });
 }
 
-std::vector<ConnectionSources::Connected> ConnectionSources::TakeWaiting() {
+std::vector<ConnectionSources::NewConnection> ConnectionSources::TakeWaiting() {
   MutexLock lock(mu_);
   return std::exchange(waiting_, {});
 }

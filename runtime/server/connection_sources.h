@@ -34,7 +34,7 @@ namespace fdrpc {
 class ConnectionSources {
  public:
   // A connection that has been made.
-  struct Connected {
+  struct NewConnection {
     std::unique_ptr<Transport> transport;
     PeerCredentials peer;
   };
@@ -80,9 +80,9 @@ class ConnectionSources {
   // Used by the polling thread.
   //
   // Passes connections that wait at a listener, or some of them, to `adopt`.
-  void Accept(uint64_t token, absl::FunctionRef<void(Connected)> adopt);
+  void Accept(uint64_t token, absl::FunctionRef<void(NewConnection)> adopt);
   // The connections that wait to be adopted.
-  std::vector<Connected> TakeWaiting() ABSL_LOCKS_EXCLUDED(mu_);
+  std::vector<NewConnection> TakeWaiting() ABSL_LOCKS_EXCLUDED(mu_);
 
   // After the server was asked to shut down: like a listener's queue, the
   // waiting connections are dropped. Any thread.
@@ -110,7 +110,7 @@ class ConnectionSources {
   bool serves_given_ = false;  // connected sockets
 
   mutable Mutex mu_;
-  std::vector<Connected> waiting_ ABSL_GUARDED_BY(mu_);
+  std::vector<NewConnection> waiting_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace fdrpc

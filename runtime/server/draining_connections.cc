@@ -27,14 +27,14 @@ void DrainingConnections::Add(std::shared_ptr<ServerConnection> connection,
 }
 
 void DrainingConnections::EndBy(MonotonicTime deadline) {
-  for (Draining& draining : draining_) {
+  for (DrainingConnection& draining : draining_) {
     draining.deadline = std::min(draining.deadline, deadline);
   }
 }
 
 MonotonicTime DrainingConnections::next() const {
   MonotonicTime next = kNoDeadline;
-  for (const Draining& draining : draining_) {
+  for (const DrainingConnection& draining : draining_) {
     next = std::min(
         {next, draining.deadline, draining.connection->next_drain_step()});
   }
@@ -42,7 +42,7 @@ MonotonicTime DrainingConnections::next() const {
 }
 
 void DrainingConnections::Advance(MonotonicTime now, bool server_ends) {
-  std::erase_if(draining_, [&](const Draining& draining) {
+  std::erase_if(draining_, [&](const DrainingConnection& draining) {
     ServerConnection& connection = *draining.connection;
     if (now < draining.deadline && !connection.AdvanceDrain(now)) return false;
     // Before the end of the connection, which carries no reason.

@@ -27,12 +27,12 @@ class DrainingConnections {
   void Advance(MonotonicTime now, bool server_ends);
 
  private:
-  struct Draining {
+  struct DrainingConnection {
     std::shared_ptr<ServerConnection> connection;
     MonotonicTime deadline;
   };
 
-  std::vector<Draining> draining_;
+  std::vector<DrainingConnection> draining_;
 };
 
 }  // namespace fdrpc

@@ -53,7 +53,7 @@ class Executor {
   virtual bool TurnIsOver() const { return false; }
   // A token was given to a thread in Park(): `was` is its state, and `polls`
   // what PollsInPark() returned there.
-  virtual void OnGiven(Parker::Was was, bool polls) = 0;
+  virtual void OnGiven(Parker::ThreadState state, bool polls) = 0;
 
   // As Post(), for something that must run even if all threads that may run
   // handlers do, since those may wait for it.

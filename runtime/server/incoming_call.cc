@@ -158,7 +158,7 @@ bool IncomingCall::Send(OutgoingMessage message, bool) {
     WokenThreads woken;
     MutexLock lock(mu_);
     if (state_.finished()) {
-      Dropped dropped;
+      DroppedParts dropped;
       dropped.message = std::move(prepared.frames);
       return false;
     }
@@ -240,7 +240,7 @@ void IncomingCall::FinishOnce(absl::Status status,
   if (one_way_) return FinishOneWay(status);
   bool with_headers = false;
   {
-    Dropped dropped;
+    DroppedParts dropped;
     WokenThreads woken;
     MutexLock lock(mu_);
     if (!state_.Finish()) return;
@@ -255,7 +255,7 @@ void IncomingCall::FinishOnce(absl::Status status,
     WokenThreads woken;
     MutexLock lock(mu_);
     if (state_.ended()) {
-      Dropped dropped;
+      DroppedParts dropped;
       dropped.end = std::move(end);
       return;
     }
@@ -268,7 +268,7 @@ void IncomingCall::FinishOnce(absl::Status status,
 
 void IncomingCall::FinishOneWay(const absl::Status& status) {
   {
-    Dropped dropped;
+    DroppedParts dropped;
     WokenThreads woken;
     MutexLock lock(mu_);
     if (!state_.End()) return;
@@ -298,7 +298,7 @@ void IncomingCall::OnClientGone(absl::Status why) {
 void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
   const bool tells = !end.empty() || one_way_;
   {
-    Dropped dropped;
+    DroppedParts dropped;
     WokenThreads woken;
     MutexLock lock(mu_);
     if (state_.ended()) return;
@@ -314,7 +314,7 @@ void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
   context_.PostCancelled();
 }
 
-void IncomingCall::DropRequests(Dropped& dropped, WokenThreads& woken) {
+void IncomingCall::DropRequests(DroppedParts& dropped, WokenThreads& woken) {
   dropped.requests = state_.Drop();
   // The single request belongs to the handler, whenever it takes it.
   if (method_.streams_requests()) held_.ReleaseAll();

@@ -148,8 +148,8 @@ class IncomingCall final : public ServerCall,
  private:
   // What an end drops: destroyed without the lock, and closed in the
   // background, since it came from a peer or was for one.
-  struct Dropped {
-    BackgroundCloses closes;  // while the others are destroyed
+  struct DroppedParts {
+    BackgroundCloseScope closes;  // while the others are destroyed
     std::vector<ReceivedMessage> requests;
     OutgoingFrames message;
     OutgoingFrames end;
@@ -184,7 +184,7 @@ class IncomingCall final : public ServerCall,
   // Ends the call for both sides, with those frames or none.
   void EndNow(OutgoingFrames end, absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
   // The call has ended for the handler: drops what it has not taken.
-  void DropRequests(Dropped& dropped, WokenThreads& woken)
+  void DropRequests(DroppedParts& dropped, WokenThreads& woken)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The call has ended for the connection, with those frames.
   void EndForClient(OutgoingFrames end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

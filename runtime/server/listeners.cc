@@ -22,7 +22,7 @@ absl::Status Listeners::Add(SocketListener listener, Poller& poller) {
       poller_->Add(listener.fd(), first_token_ + listening_.size(), {});
   if (!added.ok()) return added;
   listening_.push_back({std::move(listener)});
-  Listening& last = listening_.back();
+  BoundListener& last = listening_.back();
   const SocketFile& file = last.listener.file();
   last.socket_entry = {last.listener.fd(), owner_};
   last.file_entries[0] = {file.directory_fd(), owner_};
@@ -38,7 +38,7 @@ bool Listeners::empty() const {
 void Listeners::Accept(uint64_t token,
                        absl::FunctionRef<void(UniqueFd, int)> adopt) {
   for (int i = 0; i < kMostAccepted; ++i) {
-    SocketListener::Accepted accepted;
+    SocketListener::AcceptResult accepted;
     int type = 0;
     {
       MutexLock lock(mu_);
@@ -61,7 +61,7 @@ void Listeners::Accept(uint64_t token,
 }
 
 void Listeners::Pause(size_t index) {
-  Listening& paused = listening_[index];
+  BoundListener& paused = listening_[index];
   any_paused_ = true;
   paused.paused_until = DeadlineAfter(clock_.Now(), kAcceptPause);
   // If this fails, there is no pause, and the next attempt follows at once.
@@ -73,7 +73,7 @@ void Listeners::Resume(MonotonicTime now) {
   if (!std::exchange(any_paused_, false)) return;
   MutexLock lock(mu_);
   for (size_t i = 0; i < listening_.size(); ++i) {
-    Listening& paused = listening_[i];
+    BoundListener& paused = listening_[i];
     if (paused.paused_until == MonotonicTime::min() ||
         paused.paused_until > now) {
       any_paused_ |= paused.paused_until != MonotonicTime::min();
@@ -91,7 +91,7 @@ MonotonicTime Listeners::next_resume() const {
   if (!any_paused_) return kNoDeadline;
   MutexLock lock(mu_);
   MonotonicTime next = kNoDeadline;
-  for (const Listening& listening : listening_) {
+  for (const BoundListener& listening : listening_) {
     if (listening.paused_until != MonotonicTime::min()) {
       next = std::min(next, listening.paused_until);
     }
@@ -106,12 +106,12 @@ absl::StatusOr<std::vector<UniqueFd>> Listeners::HandOver() {
         "the server shuts down; its listening sockets are closed");
   }
   std::vector<UniqueFd> handed_over;
-  for (Listening& listening : listening_) {
+  for (BoundListener& listening : listening_) {
     absl::StatusOr<UniqueFd> another = listening.listener.Duplicate();
     if (!another.ok()) return another.status();
     handed_over.push_back(*std::move(another));
   }
-  for (Listening& listening : listening_) {
+  for (BoundListener& listening : listening_) {
     listening.file_entries = {};
     listening.listener.LeaveFile();
   }
@@ -119,10 +119,10 @@ absl::StatusOr<std::vector<UniqueFd>> Listeners::HandOver() {
 }
 
 void Listeners::Close() {
-  std::vector<Listening> closed;
+  std::vector<BoundListener> closed;
   MutexLock lock(mu_);
   closed_ = true;
-  for (const Listening& listening : listening_) {
+  for (const BoundListener& listening : listening_) {
     poller_->Remove(listening.listener.fd());
   }
   closed.swap(listening_);

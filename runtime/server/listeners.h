@@ -53,7 +53,7 @@ class Listeners {
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  struct Listening {
+  struct BoundListener {
     SocketListener listener;
     // Set during a pause.
     MonotonicTime paused_until = MonotonicTime::min();
@@ -72,7 +72,7 @@ class Listeners {
   bool any_paused_ = false;
 
   mutable Mutex mu_;
-  std::vector<Listening> listening_ ABSL_GUARDED_BY(mu_);
+  std::vector<BoundListener> listening_ ABSL_GUARDED_BY(mu_);
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t refused_knocks_ ABSL_GUARDED_BY(mu_) = 0;
 };

@@ -52,7 +52,7 @@ class LoopExecutor final : public Executor,
   bool TurnIsOver() const override {
     return loop_->OnThisThread() && loop_->TurnIsOver();
   }
-  void OnGiven(Parker::Was, bool) override {}
+  void OnGiven(Parker::ThreadState, bool) override {}
   void PostUrgently(Continuation& continuation) override { Post(continuation); }
   void InterruptPoll() override;
   void Stop() override;

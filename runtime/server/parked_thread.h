@@ -27,11 +27,12 @@ class WokenThreads {
   WokenThreads() = default;
   ~WokenThreads() {
     for (size_t i = 0; i < count_; ++i) {
-      const Woken& thread = threads_[i];
+      const Entry& thread = threads_[i];
       // Before it continues, so that no other thread takes over what it will
       // do.
-      thread.executor->OnGiven(thread.was, thread.polls);
-      if (thread.was == Parker::Was::kAsleep) Parker::Wake(thread.address);
+      thread.executor->OnGiven(thread.state, thread.polls);
+      if (thread.state == Parker::ThreadState::kAsleep)
+        Parker::Wake(thread.address);
     }
   }
   WokenThreads(const WokenThreads&) = delete;
@@ -40,19 +41,19 @@ class WokenThreads {
   void Add(ParkedThread& thread, Executor& executor) {
     const bool polls = thread.polls;
     const Parker::Address address = thread.parker.address();
-    const Parker::Was was = thread.parker.Give();
-    if (was == Parker::Was::kAwake) return;
-    threads_[count_++] = {&executor, address, was, polls};
+    const Parker::ThreadState state = thread.parker.Give();
+    if (state == Parker::ThreadState::kAwake) return;
+    threads_[count_++] = {&executor, address, state, polls};
   }
 
  private:
-  struct Woken {
+  struct Entry {
     Executor* executor;
     Parker::Address address;
-    Parker::Was was;
+    Parker::ThreadState state;
     bool polls;
   };
-  std::array<Woken, kCallEvents> threads_;
+  std::array<Entry, kCallEvents> threads_;
   size_t count_ = 0;
 };
 

@@ -52,7 +52,7 @@ OutgoingFrames ReplyBuilder::End(absl::Status status,
   // For a client that knows the method as an ordinary one: its reply has no
   // fields, so no bytes.
   const bool empty_reply = status.ok() && reply == nullptr && method_.one_way;
-  BackgroundCloses closes;
+  BackgroundCloseScope closes;
   DescriptorSet descriptors;
   if (status.ok() && replies_once && !empty_reply) {
     status = reply != nullptr

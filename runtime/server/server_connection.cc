@@ -32,7 +32,7 @@ std::shared_ptr<ServerConnection> ServerConnection::Create(
       [](ServerConnection* connection) {
         // In a child its socket is the parent's, or closed (ForkLedger).
         if (connection->connection_.inherited_by_fork()) return;
-        BackgroundCloses closes;
+        BackgroundCloseScope closes;
         delete connection;
       });
 }
@@ -66,7 +66,7 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
           Side::kClient, *this) {
   if (share_ == nullptr) return;
   // What is in the socket when it is closed also counts for the client.
-  const ReceivingFrom client(share_->closes());
+  const ReceivedFdSenderScope client(share_->closes());
   NoteReceived(connection_.pollable_fd());
 }
 
@@ -89,7 +89,7 @@ bool ServerConnection::OnReadable() {
     PauseReading();
     return connection_.closed();
   }
-  const ReceivingFrom client(share_->closes());
+  const ReceivedFdSenderScope client(share_->closes());
   if (!connection_.Read()) return connection_.closed();
   HoldBack();
   bool incomplete = frames_.TakeIncomplete();
@@ -260,7 +260,7 @@ bool ServerConnection::AdvanceDrain(MonotonicTime now) {
       reading_ = Reading::kOver;
       drain_.OnShutOut();
       host_->OnInterestChanged(*this);
-      const ReceivingFrom client(share_->closes());
+      const ReceivedFdSenderScope client(share_->closes());
       connection_.ReadRest();
       if (frames_.TakeIncomplete()) NoteIncomplete();
       [[fallthrough]];

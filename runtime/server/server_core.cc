@@ -97,7 +97,7 @@ absl::Status ServerCore::Open() {
                     [this] { executor_->Stop(); });
   polling_.emplace(options_.max_busy_poll, clock_, *poller_, *wakeup_, sources_,
                    *connections_, *schedule_,
-                   [this](ConnectionSources::Connected connected) {
+                   [this](ConnectionSources::NewConnection connected) {
                      Adopt(std::move(connected));
                    });
   pool_ = *std::move(pool);
@@ -138,7 +138,7 @@ absl::Status ServerCore::ServeIn(std::shared_ptr<LoopCore> loop) {
   return started;
 }
 
-void ServerCore::Adopt(ConnectionSources::Connected connected) {
+void ServerCore::Adopt(ConnectionSources::NewConnection connected) {
   const PeerCredentials& peer = connected.peer;
   absl::StatusOr<std::unique_ptr<ClientShare>> share =
       accounts_->Admit(peer.uid);

@@ -93,7 +93,7 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
   // Makes what waiting and serving need, once.
   absl::Status Open();
   // Used by the polling thread.
-  void Adopt(ConnectionSources::Connected connected);
+  void Adopt(ConnectionSources::NewConnection connected);
 
   const Clock& clock_;
   ServerOptions options_;  // constant once it is open

@@ -14,33 +14,34 @@ constexpr int kPollsOfOne = 8;
 
 }  // namespace
 
-WorkerPool::Found ServerPolling::PollOrSleep(bool sleeps) {
-  using Found = WorkerPool::Found;
+WorkerPool::PollResult ServerPolling::PollOrSleep(bool sleeps) {
+  using PollResult = WorkerPool::PollResult;
   const size_t frames = frames_read_;
   if (sleeps) {
     if (Poll(schedule_.next())) {
-      busy_poll_.OnArrival(wait_, clock_.Now(), BusyPoll::Came::kLater,
+      busy_poll_.OnArrival(wait_, clock_.Now(), BusyPoll::Arrival::kLater,
                            frames_read_ - frames);
     }
-    return Found::kSomething;
+    return PollResult::kSomething;
   }
   MonotonicTime now = clock_.Now();
   wait_ = busy_poll_.Begin(now);
   if (wait_.polls()) {
     const std::shared_ptr<ServerConnection> last =
         connections_.Find(last_read_);
-    auto came = BusyPoll::Came::kBefore;
+    auto came = BusyPoll::Arrival::kBefore;
     while (now < wait_.until) {
       const bool found = PollBusily(last.get());
       now = clock_.Now();
       if (found) {
         busy_poll_.OnArrival(wait_, now, came, frames_read_ - frames);
-        return Found::kSomething;
+        return PollResult::kSomething;
       }
-      came = BusyPoll::Came::kLater;
+      came = BusyPoll::Arrival::kLater;
     }
   }
-  return busy_poll_.expects_arrival() ? Found::kNothingYet : Found::kNothing;
+  return busy_poll_.expects_arrival() ? PollResult::kNothingYet
+                                      : PollResult::kNothing;
 }
 
 bool ServerPolling::PollBusily(ServerConnection* connection) {
@@ -49,7 +50,7 @@ bool ServerPolling::PollBusily(ServerConnection* connection) {
     busy_polls_ = kPollsOfOne;
     return Poll(MonotonicTime());
   }
-  BackgroundCloses closes;
+  BackgroundCloseScope closes;
   return ReadFrames(*connection);
 }
 
@@ -68,10 +69,10 @@ bool ServerPolling::Poll(MonotonicTime until) {
   // is passed on after each event, so that it counts for its sender before
   // anything else from that sender is received.
   for (const Poller::Event& event : ready) {
-    BackgroundCloses closes;
+    BackgroundCloseScope closes;
     Handle(event);
   }
-  BackgroundCloses closes;
+  BackgroundCloseScope closes;
   const bool expired = schedule_.Advance(clock_.Now());
   return !ready.empty() || expired;
 }

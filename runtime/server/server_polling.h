@@ -31,7 +31,7 @@ class ServerPolling {
                 Poller& poller, const Wakeup& wakeup,
                 ConnectionSources& sources, ConnectionSet& connections,
                 ServerSchedule& schedule,
-                std::function<void(ConnectionSources::Connected)> adopt)
+                std::function<void(ConnectionSources::NewConnection)> adopt)
       : clock_(clock),
         poller_(poller),
         wakeup_(wakeup),
@@ -44,7 +44,7 @@ class ServerPolling {
   // Waits no longer than `until`. False if nothing was ready or due.
   bool Poll(MonotonicTime until);
   // Waits, sleeping or polling, for as long as that makes sense.
-  WorkerPool::Found PollOrSleep(bool sleeps);
+  WorkerPool::PollResult PollOrSleep(bool sleeps);
 
  private:
   // Looks at one connection, and from time to time at all.
@@ -60,7 +60,7 @@ class ServerPolling {
   ConnectionSources& sources_;
   ConnectionSet& connections_;
   ServerSchedule& schedule_;
-  const std::function<void(ConnectionSources::Connected)> adopt_;
+  const std::function<void(ConnectionSources::NewConnection)> adopt_;
 
   size_t frames_read_ = 0;  // of all connections
   BusyPoll busy_poll_;

@@ -50,7 +50,7 @@ class TimeoutQueue {
   }
 
  private:
-  struct Expected {
+  struct Entry {
     MonotonicTime deadline;
     std::weak_ptr<ServerConnection> connection;
   };
@@ -63,7 +63,7 @@ class TimeoutQueue {
   }
 
   const absl::Duration timeout_;
-  std::deque<Expected> expected_;
+  std::deque<Entry> expected_;
 };
 
 }  // namespace fdrpc

@@ -31,7 +31,7 @@ constinit thread_local const WorkerPool* pool_of_this_thread = nullptr;
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<WorkerPool>> WorkerPool::Create(
-    int max_threads, std::function<Found(bool sleeps)> poll,
+    int max_threads, std::function<PollResult(bool sleeps)> poll,
     std::function<void()> interrupt, absl::Duration idle_time) {
   absl::StatusOr<WatchTimer> timer = WatchTimer::Create();
   if (!timer.ok()) return timer.status();
@@ -40,7 +40,8 @@ absl::StatusOr<std::shared_ptr<WorkerPool>> WorkerPool::Create(
                      idle_time, *std::move(timer)));
 }
 
-WorkerPool::WorkerPool(int max_threads, std::function<Found(bool sleeps)> poll,
+WorkerPool::WorkerPool(int max_threads,
+                       std::function<PollResult(bool sleeps)> poll,
                        std::function<void()> interrupt,
                        absl::Duration idle_time, WatchTimer timer)
     : max_threads_(max_threads),
@@ -224,14 +225,14 @@ void WorkerPool::Poll(const Parker* parker) {
   polling_ = true;
   poller_ = std::this_thread::get_id();
   mu_.Unlock();
-  const Found found = poll_(/*sleeps=*/false);
+  const PollResult result = poll_(/*sleeps=*/false);
   mu_.Lock();
   // A deadline that passes meanwhile may post something, too, and nobody
   // interrupts the polling thread for that.
-  if (found != Found::kSomething && !HasWork() &&
+  if (result != PollResult::kSomething && !HasWork() &&
       (parker == nullptr || !parker->has_token())) {
     // An early arrival finds the timer set, which costs less.
-    if (found == Found::kNothing && std::exchange(timer_set_, false)) {
+    if (result == PollResult::kNothing && std::exchange(timer_set_, false)) {
       timer_.Stop();
     }
     mu_.Unlock();
@@ -270,9 +271,9 @@ bool WorkerPool::PollUntilGiven(Parker& parker) {
 
 bool WorkerPool::RunsThisThread() const { return pool_of_this_thread == this; }
 
-void WorkerPool::OnGiven(Parker::Was was, bool polls) {
+void WorkerPool::OnGiven(Parker::ThreadState state, bool polls) {
   MutexLock lock(mu_);
-  if (was == Parker::Was::kElsewhere) {
+  if (state == Parker::ThreadState::kElsewhere) {
     if (PollsElsewhere()) interrupt_();
   } else if (polls && polling_ && !PollsElsewhere()) {
     polling_passed_ = true;

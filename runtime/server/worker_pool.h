@@ -32,14 +32,14 @@ class WorkerPool final : public Executor,
  public:
   // The result of a poll: something arrived; nothing, but it will come soon; or
   // nothing, and it may take long.
-  enum class Found { kSomething, kNothingYet, kNothing };
+  enum class PollResult { kSomething, kNothingYet, kNothing };
   // `poll` handles what has arrived, and calls Post() for what is to be run; if
   // it `sleeps`, it waits until something arrives. Called by one thread at a
   // time, without a lock. `interrupt` makes the present or next poll() return;
   // called from any thread, under the pool's lock. Threads that were not needed
   // for `idle_time` end, after twice that at the latest.
   static absl::StatusOr<std::shared_ptr<WorkerPool>> Create(
-      int max_threads, std::function<Found(bool sleeps)> poll,
+      int max_threads, std::function<PollResult(bool sleeps)> poll,
       std::function<void()> interrupt,
       absl::Duration idle_time = absl::Seconds(10));
   // After Stop(), if it was started.
@@ -66,7 +66,8 @@ class WorkerPool final : public Executor,
   bool Park(Parker& parker, MonotonicTime deadline) override
       ABSL_LOCKS_EXCLUDED(mu_);
   bool PollsInPark() const override { return RunsThisThread(); }
-  void OnGiven(Parker::Was was, bool polls) override ABSL_LOCKS_EXCLUDED(mu_);
+  void OnGiven(Parker::ThreadState state, bool polls) override
+      ABSL_LOCKS_EXCLUDED(mu_);
   void PostUrgently(Continuation& continuation) override
       ABSL_LOCKS_EXCLUDED(mu_);
   // Makes poll() start again, if another thread is in it.
@@ -77,7 +78,7 @@ class WorkerPool final : public Executor,
   bool RunsThisThread() const override;
 
  private:
-  WorkerPool(int max_threads, std::function<Found(bool sleeps)> poll,
+  WorkerPool(int max_threads, std::function<PollResult(bool sleeps)> poll,
              std::function<void()> interrupt, absl::Duration idle_time,
              WatchTimer timer);
 
@@ -134,7 +135,7 @@ class WorkerPool final : public Executor,
   void WritePutOff() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int max_threads_;
-  const std::function<Found(bool sleeps)> poll_;
+  const std::function<PollResult(bool sleeps)> poll_;
   const std::function<void()> interrupt_;
   const std::chrono::nanoseconds idle_time_;
   const WatchTimer timer_;

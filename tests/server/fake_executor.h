@@ -41,7 +41,7 @@ class FakeExecutor final : public Executor {
     return parker.Park(deadline);
   }
   bool PollsInPark() const override { return false; }
-  void OnGiven(Parker::Was, bool) override {}
+  void OnGiven(Parker::ThreadState, bool) override {}
   void PostUrgently(Continuation& continuation) override { Post(continuation); }
   void InterruptPoll() override {}
   void Stop() override {}

@@ -41,9 +41,10 @@ class Probe final : public Continuation {
 class PoolFixture {
  public:
   // `idle`: what poll() says where it finds nothing and is not to sleep.
-  explicit PoolFixture(int max_threads,
-                       WorkerPool::Found idle = WorkerPool::Found::kNothing,
-                       absl::Duration idle_time = absl::Seconds(10))
+  explicit PoolFixture(
+      int max_threads,
+      WorkerPool::PollResult idle = WorkerPool::PollResult::kNothing,
+      absl::Duration idle_time = absl::Seconds(10))
       : idle_(idle) {
     absl::StatusOr<std::shared_ptr<WorkerPool>> pool = WorkerPool::Create(
         max_threads, [this](bool sleeps) { return Poll(sleeps); },
@@ -69,10 +70,10 @@ class PoolFixture {
   // do.
   void Give(Parker& parker, bool polls) {
     const Parker::Address address = parker.address();
-    const Parker::Was was = parker.Give();
-    if (was == Parker::Was::kAwake) return;
+    const Parker::ThreadState state = parker.Give();
+    if (state == Parker::ThreadState::kAwake) return;
     pool_->OnGiven(was, polls);
-    if (was == Parker::Was::kAsleep) Parker::Wake(address);
+    if (state == Parker::ThreadState::kAsleep) Parker::Wake(address);
   }
   // Blocks until a thread is in poll() and nothing has arrived.
   void AwaitPolling() {
@@ -91,7 +92,7 @@ class PoolFixture {
   }
 
  private:
-  WorkerPool::Found Poll(bool sleeps) {
+  WorkerPool::PollResult Poll(bool sleeps) {
     if (!sleeps) return idle_;
     std::vector<std::function<void()>> tasks;
     std::vector<std::function<void()>> handled;
@@ -109,7 +110,7 @@ class PoolFixture {
     }
     for (auto& handle : handled) handle();
     for (auto& task : tasks) pool_->Post(PoolTask::Make(std::move(task)));
-    return WorkerPool::Found::kSomething;
+    return WorkerPool::PollResult::kSomething;
   }
   void Interrupt() {
     MutexLock lock(mu_);
@@ -118,7 +119,7 @@ class PoolFixture {
     changed_.SignalAll();
   }
 
-  const WorkerPool::Found idle_;
+  const WorkerPool::PollResult idle_;
   Mutex mu_;
   CondVar changed_;
   std::vector<std::function<void()>> arrived_ ABSL_GUARDED_BY(mu_);

@@ -15,7 +15,7 @@
 namespace fdrpc::testing {
 namespace {
 
-using Found = WorkerPool::Found;
+using PollResult = WorkerPool::PollResult;
 
 class CountedWrite final : public PutOffWrite {
  public:
@@ -41,7 +41,7 @@ class PutOffTest : public ::testing::Test {
   // On a thread of the pool, which is given what it waits for at once.
   void ParkForNothing() {
     Parker parker;
-    EXPECT_EQ(parker.Give(), Parker::Was::kAwake);
+    EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake);
     EXPECT_TRUE(pool().Park(parker, kNoDeadline));
   }
 
@@ -204,10 +204,10 @@ TEST_F(PutOffTest, ManyAreWrittenOnceEach) {
   EXPECT_EQ(written, kTasks);
 }
 
-class PatienceTest : public ::testing::TestWithParam<Found> {};
+class PatienceTest : public ::testing::TestWithParam<PollResult> {};
 INSTANTIATE_TEST_SUITE_P(Idle, PatienceTest,
-                         ::testing::Values(Found::kNothing,
-                                           Found::kNothingYet));
+                         ::testing::Values(PollResult::kNothing,
+                                           PollResult::kNothingYet));
 
 TEST_P(PatienceTest, AHandlerThatTurnsSlowAfterManyQuickOnesIsTakenOverFrom) {
   ExpectSameDescriptors census;
@@ -247,7 +247,7 @@ TEST_P(PatienceTest, WhatAPollPostsThatFindsNothingRunsBeforeItSleeps) {
   const auto poll = [&](bool sleeps) {
     if (sleeps && posted) interrupted.wait();
     if (!sleeps && !posted.exchange(true)) pool->Post(probe);
-    return sleeps ? Found::kSomething : GetParam();
+    return sleeps ? PollResult::kSomething : GetParam();
   };
   pool = *WorkerPool::Create(4, poll, [&] { interrupted.count_down(); });
   ASSERT_TRUE(pool->Start().ok());

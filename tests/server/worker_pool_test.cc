@@ -162,7 +162,7 @@ TEST(WorkerPoolTest, WhatIsPostedToAPoolThatHasEndedRunsOnAThreadOfItsOwn) {
   std::latch ran(2);
   {
     auto pool = *WorkerPool::Create(
-        2, [](bool) { return WorkerPool::Found::kSomething; }, [] {});
+        2, [](bool) { return WorkerPool::PollResult::kSomething; }, [] {});
     ASSERT_TRUE(pool->Start().ok());
     pool->Stop();
     pool->JoinThreads();
@@ -188,7 +188,8 @@ int ThreadsOfThisProcess() {
 
 TEST(WorkerPoolTest, ThreadsThatAreNotNeededGo) {
   const int before = ThreadsOfThisProcess();
-  PoolFixture fixture(16, WorkerPool::Found::kNothing, absl::Milliseconds(20));
+  PoolFixture fixture(16, WorkerPool::PollResult::kNothing,
+                      absl::Milliseconds(20));
   ASSERT_TRUE(fixture.pool().Start().ok());
   for (int round = 0; round < 3; ++round) {
     std::latch started(12);
