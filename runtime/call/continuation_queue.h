@@ -13,7 +13,7 @@ class ContinuationQueue {
  public:
   bool empty() const { return first_ == nullptr; }
 
-  // Not one that is in a queue.
+  // Not for one that is in a queue.
   void PushBack(Continuation& continuation) {
     assert(continuation.previous_ == nullptr && continuation.next_ == nullptr &&
            first_ != &continuation);

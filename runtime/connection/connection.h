@@ -137,7 +137,7 @@ class Connection {
   bool write_blocked() const {
     return blocked_.load(std::memory_order_acquire);
   }
-  // Of the queued frames, as QueueRoom counts them.
+  // The amounts in the queue, as QueueRoom counts them.
   size_t queued_bytes() const { return room_.bytes(); }
   size_t queued_descriptors() const { return room_.descriptors(); }
   int pollable_fd() const { return transport_->pollable_fd(); }
@@ -196,7 +196,8 @@ class Connection {
 
   Mutex mu_ ABSL_ACQUIRED_AFTER(lock_order::connection);
   FrameQueue queue_ ABSL_GUARDED_BY(mu_);
-  // What queue_ holds. It is read without the lock, and changed with it.
+  // The contents of queue_, counted. Read without the lock, and changed with
+  // it.
   QueueRoom room_;
   QueueRoom* const counting_ ABSL_PT_GUARDED_BY(mu_) = &room_;
   // A thread is the writer: only it sends, and removes frames from the queue.

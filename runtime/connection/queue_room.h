@@ -11,14 +11,14 @@
 
 namespace fdrpc {
 
-// How much a connection has queued, and whether there is room for more. The
-// queue itself belongs to the connection.
+// Counts what a connection has queued, and says whether there is room for more.
+// The queue itself belongs to the connection.
 //
-// Threads: any thread may ask for the amounts and for room. Only one at a time,
-// which holds the connection's lock, may call the rest.
+// Threads: any thread may ask for the amounts and for room. The other functions
+// are for one thread at a time, which holds the connection's lock.
 class QueueRoom {
  public:
-  // How much may be queued before there is no room.
+  // How much may be queued until there is no room.
   struct Limits {
     // Not counting large messages, which have several frames; of those,
     // kMostLargeMessages may be queued. At least 64 KiB: a lower value counts
@@ -63,18 +63,18 @@ class QueueRoom {
   // Whether to report that now; true once.
   bool TakeWanted();
 
-  // Each frame counts as 64 at least, which is what the smallest take of
-  // memory.
+  // Each frame counts as at least 64 bytes, the memory that the smallest one
+  // takes.
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
-  // Also where a frame has been sent in part.
+  // Includes those of a frame that has been sent in part.
   size_t descriptors() const {
     return descriptors_.load(std::memory_order_relaxed);
   }
-  // For who counts.
+  // For the thread that counts.
   size_t pongs() const { return pongs_; }
 
  private:
-  // Of a frame of a large message, when it comes or after it has left.
+  // For a frame of a large message, when it enters the queue or has left it.
   void CountLarge(std::string_view head, size_t bytes, bool queued);
   bool DescriptorsWithin(size_t divisor) const;
 

@@ -8,10 +8,10 @@
 
 namespace fdrpc {
 
-// One T of each process, made when it is first asked for: a child by fork(2)
-// gets another one, since a thread of its parent's may have held a lock of the
-// parent's. Never destroyed: others may use it until the process has ended. For
-// objects of static storage.
+// One T for each process, created when it is first requested. A child made by
+// fork(2) gets a new one, since a thread of the parent may have held a lock in
+// the parent's. Never destroyed, because others may use it until the process
+// has ended. For objects of static storage.
 //
 // Threads: any.
 template <typename T>

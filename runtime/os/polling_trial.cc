@@ -6,19 +6,19 @@
 namespace fdrpc {
 namespace {
 
-// What takes longer counts as so long: another had the CPU.
+// A longer time counts as this one: another thread had the CPU.
 constexpr std::chrono::milliseconds kLongestMeasured{4};
-// Fewer say nothing.
+// Fewer arrivals are not enough for a choice.
 constexpr int64_t kFewestArrivals = 16;
-// Sleeping is chosen where polling takes longer by a tenth, and polling again
-// where it does not take longer: between, what is chosen stays.
+// Sleeping is chosen if polling takes longer by a tenth, and polling again if
+// it does not take longer. In between, the choice stays.
 constexpr int64_t kTenthsThatSleepingSaves = 11;
-// Trials are in one of so many rounds: every four seconds while polling is
-// better, and more often while sleeping is, since a machine that has become
-// quiet does not show otherwise.
+// One in at most so many rounds is a trial: one round in four seconds while
+// polling is better, and more while sleeping is better, since nothing else
+// shows that a machine has become quiet.
 constexpr int64_t kMostRoundsWhilePolling = 64;
 constexpr int64_t kMostRoundsWhileSleeping = 4;
-// So many are looked at to see whether they come half as fast as before.
+// After so many arrivals their rate is compared with the expected one.
 constexpr int64_t kArrivalsPerLook = 64;
 constexpr int64_t kMostOfExpected = 8;
 
@@ -37,7 +37,7 @@ void PollingTrial::Add(bool polled, std::chrono::nanoseconds passed,
                  .count(),
              count);
   } else if (expected_ > 0) {
-    // A few that took long are no change.
+    // A few long times are not a change.
     of_late_.Add(std::min(passed.count(), kMostOfExpected * expected_ * count),
                  count);
     if (of_late_.arrivals >= kArrivalsPerLook) LookWhetherSlower();

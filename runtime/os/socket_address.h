@@ -10,18 +10,17 @@
 
 namespace fdrpc {
 
-// "fd:7": a socket that the process has inherited under that number.
+// "fd:7": a socket that the process has inherited with that number.
 struct FdAddress {
   int number;
 };
-// "systemd:NAME": the sockets of that name that a service manager has passed,
-// or all that it has, if the name is empty.
+// "systemd:NAME": the sockets with that name that a service manager has passed,
+// or all that it has passed if the name is empty.
 struct SystemdAddress {
   std::string name;
 };
 
-// What an address is, of all forms that users write
-// (docs/guide/addresses.md).
+// An address in any form that users write (docs/guide/addresses.md).
 using SocketAddress = std::variant<UnixAddress, FdAddress, SystemdAddress>;
 
 // INVALID_ARGUMENT says what is wrong with `text`.

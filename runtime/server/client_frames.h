@@ -50,7 +50,7 @@ class ClientFrames {
   absl::Status OnMessage(IncomingFrame& frame);
   absl::Status OnCredit(const IncomingFrame& frame);
   absl::Status OnCancel(const IncomingFrame& frame);
-  // Whether a call of that id was ever opened; an error if not.
+  // An error if no call with that id was ever opened.
   absl::Status CheckOpened(uint32_t call_id) const;
   // Makes the call of an open frame, unless the method or a limit prevents it.
   absl::StatusOr<std::shared_ptr<IncomingCall>> MakeCall(

@@ -33,16 +33,16 @@ class ConnectionDrain {
   // Whether any call is accepted.
   bool takes_calls() const { return state_ != State::kTakesNone; }
   void OnCallTaken() { called_ = true; }
-  // The client knows, and the calls that it made before are here.
+  // The client has confirmed, and the calls that it made before have arrived.
   void OnConfirmed() {
     if (state_ == State::kAsked) state_ = State::kConfirmed;
   }
 
   enum class Step {
-    kWait,         // for the client to confirm
-    kShutOut,      // OnShutOut(), then as kSayLastCall
-    kSayLastCall,  // tell the client which calls were taken; OnLastCallSaid()
-    kEndCalls,     // wait until they have ended
+    kWait,         // until the client confirms
+    kShutOut,      // call OnShutOut(), then as kSayLastCall
+    kSayLastCall,  // send the last call's id; OnLastCallSaid()
+    kEndCalls,     // wait until the calls have ended
   };
   Step Next(MonotonicTime now, bool has_calls);
   // When Next() returns something else even if nothing happens.
@@ -58,7 +58,7 @@ class ConnectionDrain {
 
   HandlerStop stop_;
   State state_ = State::kTakesCalls;
-  bool called_ = false;  // since it was last seen without calls
+  bool called_ = false;  // since it last had no calls
   MonotonicTime confirm_until_;
 };
 

@@ -59,7 +59,7 @@ void ConnectionSet::OnConnectionClosed(ServerConnection& connection) {
     open_.erase(it);
     if (gone->has_calls()) closed_.push_back(gone);
   }
-  // A shutdown may have waited for it.
+  // A shutdown may be waiting for this.
   wakeup_.Notify();
 }
 

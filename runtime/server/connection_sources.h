@@ -33,7 +33,7 @@ namespace fdrpc {
 // Threads: functions for which Server says so may be called from any thread.
 class ConnectionSources {
  public:
-  // A connection that has been made.
+  // A connection that a client has made.
   struct NewConnection {
     std::unique_ptr<Transport> transport;
     PeerCredentials peer;
@@ -71,10 +71,10 @@ class ConnectionSources {
 
   Listeners& listeners() { return listeners_; }
   const Listeners& listeners() const { return listeners_; }
-  // Whether there is anything to serve on.
+  // Whether there is anything to serve.
   bool any() const;
-  // Whether there is nothing to serve on, now or later: the server was given
-  // only connected sockets, and none of them waits.
+  // Whether there is nothing to serve, now or later: the server was given only
+  // connected sockets, and none of them waits.
   bool exhausted() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Used by the polling thread.

@@ -34,9 +34,9 @@ class ConnectionTimeouts {
   const absl::Duration request_timeout_;
   const absl::Duration max_age_grace_;
   TimeoutQueue handshakes_;
-  TimeoutQueue requests_;  // of connections with incomplete ones
+  TimeoutQueue requests_;  // of connections with incomplete requests
   TimeoutQueue ages_;
-  TimeoutQueue idles_;  // the next look at whether each is idle
+  TimeoutQueue idles_;  // when to check each connection for idleness
 };
 
 }  // namespace fdrpc

@@ -18,8 +18,8 @@ class NamedMethods {
   explicit NamedMethods(const ServiceRegistry& registry)
       : registry_(registry) {}
 
-  // False for a number that may not follow: they run from 1 without a gap. (To
-  // their limit, as CheckFrame() has it.)
+  // False for a number that is not the next one: they count from 1 without a
+  // gap. (CheckFrame() checks the upper limit.)
   bool Add(uint32_t number, std::string_view full_name) {
     if (number != methods_.size() + 1) return false;
     methods_.push_back(registry_.Find(full_name));

@@ -25,7 +25,7 @@ Server::~Server() {
   core_->Shutdown(absl::ZeroDuration());
   if (ProcessExits() && core_->RunsThisThread()) {
     // exit(3) in a handler, which does not return and so cannot be waited for.
-    core_->sources().listeners().Close();  // and their files go
+    core_->sources().listeners().Close();  // removes their files
     static std::atomic<const std::shared_ptr<ServerCore>*> last;
     last = new std::shared_ptr<ServerCore>(std::move(core_));
     return;

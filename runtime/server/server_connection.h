@@ -182,8 +182,8 @@ class ServerConnection final : public IncomingCall::Origin,
   // What it reads. Any thread may resume reading that was held back.
   enum class Reading {
     kOn,
-    kHeldBack,  // as long as there are too many one-way calls
-    kOver,      // nothing more, since it drains
+    kHeldBack,  // while there are too many one-way calls
+    kOver,      // nothing more, because of the drain
   };
 
   // Used by the polling thread.

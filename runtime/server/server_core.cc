@@ -170,7 +170,7 @@ void ServerCore::CloseConnections() {
   for (const auto& connection : connections_->All()) {
     connection->CloseForShutdown();
   }
-  // Nobody watches them any more, unless the process has another server.
+  // Nobody checks them any more, unless the process has another server.
   for (int i = 0; i < 2; ++i) internal::KeptMessages::DropUnused();
 }
 

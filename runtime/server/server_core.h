@@ -35,7 +35,7 @@ namespace fdrpc {
 // calls have ended, but what waits for them must still be told.
 class ServerCore final : public std::enable_shared_from_this<ServerCore> {
  public:
-  // Goes by `clock`, which outlives it, as does the loop that it serves in.
+  // Uses `clock`, which must outlive it. So must the loop in which it serves.
   explicit ServerCore(const ServerOptions& options,
                       const Clock& clock = Clock::Real());
   ~ServerCore() = default;
@@ -103,11 +103,11 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
   ServerCounters counters_;
   ConnectionSources sources_;
 
-  // Made by Open(), before there is anything that others could use.
+  // Created by Open(), before anything can use them.
   std::optional<ForkMark> opened_;
   std::optional<Wakeup> wakeup_;
   std::optional<Poller> poller_;
-  // What all connections count in, including those that only calls keep alive:
+  // The account of all connections, including those that only calls keep alive:
   // clients that come and go could otherwise leave any number of them.
   std::shared_ptr<ClientAccounts> accounts_;
   std::optional<ConnectionSet> connections_;
@@ -116,7 +116,7 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
   // Its threads use all of the above.
   std::shared_ptr<Executor> executor_;
   std::shared_ptr<WorkerPool> pool_;  // the executor; null in a loop
-  // Of the wake-up, the poller and the pool's timer.
+  // For the wake-up, the poller and the pool's timer.
   std::array<ForkLedger::Entry, 3> entries_;
 };
 

@@ -17,10 +17,10 @@ namespace fdrpc {
 class ServerLifecycle {
  public:
   enum class Stage {
-    kSetUp,  // is given services and sockets
+    kSetUp,  // gets services and sockets
     kServing,
-    kDraining,  // takes no connections; those that it has drain
-    kEnding,    // has no connections; only handlers are left
+    kDraining,  // accepts no connections; the others drain
+    kEnding,    // has no connections, only handlers
   };
 
   Stage stage() const { return stage_.load(std::memory_order_acquire); }
@@ -39,7 +39,7 @@ class ServerLifecycle {
     shutdown_deadline_ =
         std::min(shutdown_deadline_.value_or(kNoDeadline), deadline);
   }
-  // That time; nullopt if nobody has asked.
+  // That time; nullopt without a request.
   std::optional<MonotonicTime> shutdown_deadline() const
       ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(mu_);

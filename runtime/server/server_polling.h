@@ -17,9 +17,9 @@
 
 namespace fdrpc {
 
-// How a server waits for what arrives, sleeping or polling, and what it does
-// when something has arrived. Its pool's polling thread, or its loop, runs
-// this. Owns no connections.
+// Waits, sleeping or polling, for what arrives at a server, and handles what
+// has arrived. Its pool's polling thread, or its loop, runs this. Owns no
+// connections.
 class ServerPolling {
  public:
   // Tokens in the poller: the wake-up, the listeners, then the connections.
@@ -47,7 +47,7 @@ class ServerPolling {
   WorkerPool::PollResult PollOrSleep(bool sleeps);
 
  private:
-  // Looks at one connection, and from time to time at all.
+  // Looks at one connection, and from time to time at all connections.
   bool PollBusily(ServerConnection* connection);
   // False if nothing had arrived.
   bool ReadFrames(ServerConnection& connection);
@@ -62,7 +62,7 @@ class ServerPolling {
   ServerSchedule& schedule_;
   const std::function<void(ConnectionSources::NewConnection)> adopt_;
 
-  size_t frames_read_ = 0;  // of all connections
+  size_t frames_read_ = 0;  // on all connections
   BusyPoll busy_poll_;
   BusyPoll::Wait wait_;
   int busy_polls_ = 0;

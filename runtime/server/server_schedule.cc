@@ -36,8 +36,8 @@ MonotonicTime ServerSchedule::next() {
       std::min({deadlines_.next(), sources_.listeners().next_resume(),
                 idle_check_at_, kept_messages_.next(), notices_.next(),
                 connections_.timeouts().next(), draining_.next()});
-  // It has passed, or there was nothing to wait for: handlers report when they
-  // end.
+  // That time has passed, or there was nothing to wait for: handlers report
+  // when they end.
   if (lifecycle_.stage() == Stage::kEnding) return next;
   return std::min(next, lifecycle_.shutdown_deadline().value_or(kNoDeadline));
 }

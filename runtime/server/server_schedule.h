@@ -34,7 +34,7 @@ class ServerSchedule {
   ServerSchedule(const ServerSchedule&) = delete;
   ServerSchedule& operator=(const ServerSchedule&) = delete;
 
-  // Before anything is polled for.
+  // Called before anything is polled.
   void Begin(MonotonicTime now);
   // When there will be something to do even if nothing arrives.
   MonotonicTime next();

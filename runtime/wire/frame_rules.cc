@@ -15,7 +15,7 @@ constexpr bool InOrderOfTypes() {
 }
 static_assert(InOrderOfTypes());
 
-// What is wrong with the header; null if nothing is.
+// The mistake in the header; null if there is none.
 const char* Mistake(const FrameHeader& header, const FrameRule& rule,
                     Side sender) {
   const uint8_t flags = header.flags;

@@ -12,9 +12,9 @@ namespace fdrpc {
 
 enum class Side : uint8_t { kClient, kServer };
 
-// What a frame of one type may have in its header, whatever the state of the
+// What the header of a frame of one type may contain, whatever the state of the
 // connection and of its calls: a row of the table in docs/protocol.md,
-// "Frames", with the same words.
+// "Frames", in the same words.
 struct FrameRule {
   enum class From : uint8_t { kClient, kServer, kBoth };
   struct Range {
@@ -25,12 +25,12 @@ struct FrameRule {
   FrameType type;
   const char* name;
   From from;
-  bool of_call;  // has the id of a call; else 0
+  bool of_call;  // has a call's id; otherwise 0
   Range argument;
   Range payload_bytes;
   uint8_t flags;
-  uint8_t client_flags;  // of `flags`, those that a server does not send
-  uint8_t needed_flags;  // one of these, or the frame says nothing; 0: none
+  uint8_t client_flags;  // `flags` that a server does not send
+  uint8_t needed_flags;  // at least one of these; 0: none needed
 
   constexpr bool ComesFrom(Side sender) const {
     return from == From::kBoth ||
@@ -40,7 +40,7 @@ struct FrameRule {
     const int withheld = sender == Side::kClient ? 0 : client_flags;
     return static_cast<uint8_t>(flags & ~withheld);
   }
-  // For flags whose values have another meaning on other types.
+  // For flags whose value has another meaning with other types.
   constexpr bool Has(uint8_t flag) const { return (flags & flag) != 0; }
 };
 
@@ -89,17 +89,17 @@ inline constexpr FrameRule kTable[] = {
 
 inline constexpr auto& kFrameRules = frame_rules::kTable;
 
-// INVALID_ARGUMENT, saying what is wrong, if a header is one that `sender` may
-// never send. Types that are skipped are not to be asked about.
+// INVALID_ARGUMENT, with the mistake, if `sender` may never send such a header.
+// Not for types that are skipped.
 absl::Status CheckFrame(const FrameHeader& header, Side sender);
 
-// Whether a header keeps to the limits of every frame, those of unknown types
-// included: else nothing that follows it can be read.
+// Whether a header respects the limits of all frames, including those of
+// unknown types. If not, nothing after it can be read.
 inline bool FitsLimits(const FrameHeader& header) {
   return header.payload_bytes <= kMaxFramePayloadBytes &&
          header.descriptor_count <= kMaxFrameDescriptors;
 }
-// INVALID_ARGUMENT, for one that does not.
+// INVALID_ARGUMENT, for a header that does not.
 absl::Status FrameTooLarge(const FrameHeader& header);
 
 }  // namespace fdrpc

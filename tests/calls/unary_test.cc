@@ -229,7 +229,7 @@ TEST_P(UnaryTest, AShutdownEndsOnceTheClientHasConfirmedThatItMakesNoCalls) {
     ASSERT_NO_FATAL_FAILURE(Serve(*server, link));
     ASSERT_TRUE(Echo(Script("echo a")).ok());
     server->Shutdown(absl::InfiniteDuration());
-    // Of blocking calls, nobody reads, and it waits for a while.
+    // With blocking calls nobody reads, so the server waits for a while.
     clock.AdvanceWhile(absl::Milliseconds(20), [&] { server->Wait(); });
   }
   loop_ = std::move(former);

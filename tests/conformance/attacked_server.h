@@ -34,7 +34,7 @@ class AttackedServer : public AttackFixture {
                             kResourceExhausted = 8, kUnimplemented = 12,
                             kInternal = 13;
 
-  // Flags of the open frame of a whole request.
+  // Flags of the open frame of a complete request.
   static constexpr uint8_t kWhole =
       RawFrame::kHasMessage | RawFrame::kHalfClose;
   static constexpr uint8_t kOneWayWhole = RawFrame::kOneWay | kWhole;
@@ -129,7 +129,7 @@ class AttackedServer : public AttackFixture {
     ExpectLives(client, open.call + 1);
   }
 
-  // Handlers of Echo that are called with "hold" run on until released_.
+  // Handlers of Echo that are called with "hold" continue until released_.
   void HoldHandlers() {
     service_.echo = [&](ServerContext&, const Text& request, Text& reply) {
       if (request.text() == "hold") {
@@ -140,8 +140,8 @@ class AttackedServer : public AttackFixture {
       return absl::OkStatus();
     };
   }
-  // A client that makes such a call, with an open frame of these flags, and
-  // goes once its handler runs.
+  // A client that makes such a call, with an open frame with these flags, and
+  // leaves when its handler runs.
   void LeaveACallBehind(uint8_t flags) {
     RawPeer client = NewClient();
     RawFrame open = OpenFrame(1, kEcho, TextBytes("hold"));

@@ -87,9 +87,9 @@ class FaultSweepTest : public ::testing::Test {
   // Starts a server on a listener that was handed over, makes calls with
   // descriptors in both directions, and stops. Every failure is a status, and
   // no call waits for ever. A client that makes a call while the server shuts
-  // down reads the go-away and confirms it. For one that makes none, the server
-  // waits for a while, and then shuts it out: that time passes faster than the
-  // test's.
+  // down reads the go-away and confirms it. For a client that makes none, the
+  // server waits for a while and then shuts it out; that time passes faster
+  // than the test's.
   enum class AtTheEnd { kAnotherCall, kSilence };
   void LiveAndDie(bool expect_success,
                   AtTheEnd client = AtTheEnd::kAnotherCall) {

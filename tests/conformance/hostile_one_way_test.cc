@@ -34,7 +34,7 @@ class HostileOneWayTest : public AttackedServer {
     EXPECT_EQ(now.one_way_errors, before.one_way_errors + 1);
   }
 
-  // For the handler, which nobody waits for.
+  // For the handler, for which nobody waits.
   std::latch served_{1};
 };
 

@@ -225,7 +225,7 @@ TEST_P(LostServerTest, ThatNeverReadsLetsCallsReachTheirDeadlines) {
     request->set_text(std::string(60'000, 'x'));
     for (int file = 0; file < 8; ++file) request.add_files(FileWith("mine"));
     absl::StatusOr<Text> reply;
-    // The deadline, and the time in which the socket may have room yet.
+    // The deadline, and the time in which the socket may still get room.
     client.clock().AdvanceWhile(absl::Milliseconds(25), [&] {
       reply = stub_.Put(std::move(request), {.timeout = absl::Milliseconds(1)});
     });

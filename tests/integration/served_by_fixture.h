@@ -14,8 +14,8 @@
 
 namespace fdrpc::testing {
 
-// A test's own Service on a server that runs, and a stub, over a socket of each
-// scheme.
+// A test's own Service on a running server, and a stub for it, over a socket of
+// each scheme.
 template <typename Service>
 class ServedByFixture : public ::testing::TestWithParam<const char*> {
  protected:

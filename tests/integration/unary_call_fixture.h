@@ -40,7 +40,7 @@ class UnaryCallFixture : public ::testing::TestWithParam<const char*> {
   TempDir dir_;
   const std::string address_ = dir_.address("socket", GetParam());
   FakeService service_;
-  ManualClock clock_{ManualClock::Between::kRuns};  // the server's
+  ManualClock clock_{ManualClock::Between::kRuns};  // of the server
   std::unique_ptr<Server> server_;
 };
 

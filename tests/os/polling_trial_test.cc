@@ -16,12 +16,13 @@ using std::chrono::seconds;
 constexpr nanoseconds kRound{int64_t{1} << PollingTrial::kRoundBits};
 constexpr nanoseconds kSlot{int64_t{1} << PollingTrial::kSlotBits};
 
-// TrialWaits, one after the other, at times that the test makes up.
+// Makes the waits of a PollingTrial, one after the other, at times that the
+// test sets.
 class TrialWaits {
  public:
   explicit TrialWaits(nanoseconds start = {}) { now_ += start; }
 
-  // Each wait takes as long as this where it polls, and where it sleeps.
+  // How long each wait takes if it polls, and if it sleeps.
   void Take(nanoseconds polling, nanoseconds sleeping) {
     polling_ = polling;
     sleeping_ = sleeping;
@@ -35,7 +36,7 @@ class TrialWaits {
     trial_.Add(polls, passed, polls ? with_polling_ : 1);
     return polls;
   }
-  // Which part of the time it polls.
+  // Returns the part of the time in which it polls.
   double RunFor(nanoseconds time) {
     const MonotonicTime end = now_ + time;
     nanoseconds polled{0};
@@ -46,7 +47,7 @@ class TrialWaits {
     return static_cast<double>(polled.count()) /
            static_cast<double>(time.count());
   }
-  // To the middle of the next slot at that place in a round.
+  // Continues to the middle of the next slot with that place in a round.
   void RunToSlot(int place) {
     const nanoseconds into(now_.time_since_epoch() % kRound);
     nanoseconds time = place * kSlot + kSlot / 2 - into;
@@ -61,7 +62,7 @@ class TrialWaits {
   bool polls_at(MonotonicTime now) { return trial_.Polls(now); }
 
  private:
-  // The second slot behind a trial, in any case.
+  // The second slot after a trial, in every round.
   MonotonicTime now_ = MonotonicTime() + 1000 * kRound + 3 * kSlot;
   nanoseconds polling_{0};
   nanoseconds sleeping_{0};
@@ -153,7 +154,7 @@ TEST(PollingTrialTest, FewArrivalsSayNothing) {
   EXPECT_GT(waits.RunFor(seconds(1)), 0.9);
 }
 
-// Each tells less of what the ways are worth if the other does the opposite.
+// Each side would measure less difference if the other did the opposite.
 TEST(PollingTrialTest, AllTryAtTheSameTime) {
   TrialWaits old_one;
   old_one.Take(microseconds(10), microseconds(40));

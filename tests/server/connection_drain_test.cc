@@ -59,7 +59,7 @@ TEST_F(ConnectionDrainTest, AClientWithCallsReadsAndConfirms) {
   drain_.Begin(kBegin, /*has_calls=*/true);
   EXPECT_EQ(drain_.next(/*has_calls=*/true), kNoDeadline);
   EXPECT_EQ(drain_.Next(late_, /*has_calls=*/true), Step::kWait);
-  // It has some time since its last call.
+  // It has some time after its last call.
   EXPECT_EQ(drain_.Next(late_, /*has_calls=*/false), Step::kWait);
   EXPECT_EQ(drain_.next(/*has_calls=*/false),
             DeadlineAfter(late_, ConnectionDrain::kConfirmTime));

@@ -17,7 +17,7 @@ class ConnectionSourcesTest : public ::testing::Test {
   std::unique_ptr<Transport> NewTransport() {
     return std::move(LoopbackTransport::CreatePair()->first);
   }
-  // One end; the other one has gone.
+  // One side; the other one is closed.
   static UniqueFd ConnectedSocket() {
     int fds[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);

@@ -20,13 +20,13 @@ namespace {
 // The server's time passes only where a test waits for it.
 class ServerLifecycleTest : public StreamServer {
  protected:
-  // The server goes before the clock.
+  // The clock must outlive the server.
   void TearDown() override { server_.reset(); }
 
   std::unique_ptr<Server> NewServer(const ServerOptions& options) override {
     return OnClock::NewServer(options, clock_);
   }
-  // Let time pass until then.
+  // Lets time pass until the server has ended.
   void AwaitServersEnd() {
     clock_.AdvanceWhile(kStep, [this] { server_->Wait(); });
   }
@@ -60,7 +60,7 @@ TEST_P(ServerLifecycleTest, ServesOnAListenerThatWasHandedOver) {
   server_->Shutdown();
   server_->Wait();
   EXPECT_EQ(access(dir_.file("socket").c_str(), F_OK), 0);
-  // It waits in the queue, and says hello for this one.
+  // It waits in the queue, and sends its hello to this server.
   RawPeer waiting = RawPeer::Connect(dir_.file("socket"));
   ASSERT_TRUE(successor.Start().ok());
   EXPECT_TRUE(waiting.ReadType(RawFrame::kHello).has_value());
@@ -91,14 +91,14 @@ TEST_P(ServerLifecycleTest, EndsByItselfOnceItIsIdle) {
 
 TEST_P(ServerLifecycleTest, IsNotIdleWhileACallIsInProgress) {
   Listen({.idle_timeout = absl::Milliseconds(200)});
-  // The call is there before the server looks.
+  // The call arrives before the server looks.
   RawPeer client = RawPeer::Connect(dir_.file("socket"));
   ASSERT_TRUE(client.Send(RawHello().Frame()));
   ASSERT_TRUE(client.Send(
       MethodFrame(1, std::string(service_->full_name()) + "/Chat")));
   ASSERT_TRUE(client.Send({.type = RawFrame::kOpen, .call = 1, .argument = 1}));
   ASSERT_TRUE(server_->Start().ok());
-  // Far more time than it would take to find that it is idle.
+  // Far more time than the server would need to find that it is idle.
   for (int i = 0; i < 30; ++i) {
     clock_.Advance(kStep);
     ASSERT_TRUE(client.Send({.type = RawFrame::kMessage,
@@ -120,7 +120,7 @@ TEST_P(ServerLifecycleTest, AsksForANewConnectionWhenOneIsOld) {
   EXPECT_EQ(client.ReadText(1), "begun");
   AwaitReadable(client.peer());
   EXPECT_EQ(client.ReadGoAway(), 0xffffffff);
-  // The call goes on, and the server, too.
+  // The call and the server continue.
   client.Write(1, "on");
   EXPECT_EQ(client.ReadText(1), "on");
   StreamClient another = NewClient();

@@ -13,8 +13,8 @@
 
 namespace fdrpc::testing {
 
-// A clock that the test moves. Who waits for a time of it looks again every
-// millisecond, so nobody has to be woken.
+// A clock that the test moves. A thread that waits for a time checks the clock
+// again every millisecond, so nobody has to be woken.
 class ManualClock final : public Clock {
  public:
   enum class Between {
@@ -42,8 +42,9 @@ class ManualClock final : public Clock {
   void Advance(absl::Duration by) {
     moved_.fetch_add(absl::ToInt64Nanoseconds(by));
   }
-  // Moves by `step` until `wait`, which waits for a millisecond at most,
-  // returns true: for what begins to wait for a time nobody knows when.
+  // Moves the clock in steps until `wait`, which blocks for at most a
+  // millisecond, returns true: for code that begins to wait at a time that the
+  // test does not know.
   template <typename Wait>
   void AdvanceUntil(absl::Duration step, Wait wait) {
     constexpr int kMost = 60'000;  // longer than any machine needs
@@ -53,7 +54,7 @@ class ManualClock final : public Clock {
     }
     ADD_FAILURE() << "what the test waits for does not come";
   }
-  // The same until `function`, which blocks, has returned.
+  // Moves the clock in steps until `function`, which blocks, has returned.
   template <typename Function>
   void AdvanceWhile(absl::Duration step, Function function) {
     const std::future<void> ended =
@@ -65,7 +66,7 @@ class ManualClock final : public Clock {
 
  private:
   const Between between_;
-  // Not near the clock's zero, which deadlines do not go behind.
+  // Not near the clock's zero, since deadlines cannot be before it.
   std::atomic<MonotonicTime::rep> moved_{
       MonotonicTime::duration(std::chrono::hours(1000)).count()};
 };

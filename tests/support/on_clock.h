@@ -11,11 +11,11 @@
 
 namespace fdrpc {
 
-// Makes servers and loops that go by a clock of the test's, which a program
-// cannot.
+// Creates servers and loops with a clock of the test, which a program cannot
+// do.
 class OnClock {
  public:
-  // A loop that it serves in goes by the same clock.
+  // A loop in which it serves must use the same clock.
   static std::unique_ptr<Server> NewServer(ServerOptions options,
                                            const testing::ManualClock& clock) {
     if (!clock.runs()) options.max_busy_poll = absl::ZeroDuration();

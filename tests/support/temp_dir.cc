@@ -22,7 +22,7 @@ TempDir::~TempDir() {
 
 void TempDir::OpenToAll() const {
   using std::filesystem::perms;
-  // Where everybody may write, a server wants the sticky bit.
+  // A server requires the sticky bit if everybody may write.
   std::filesystem::permissions(path_, perms::all | perms::sticky_bit);
 }
 

@@ -14,7 +14,7 @@ class TempDir {
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
 
-  // Lets every user use the directory, or what is in it under that name.
+  // Lets every user use the directory, or the file with that name in it.
   void OpenToAll() const;
   void OpenToAll(const std::string& name) const;
 

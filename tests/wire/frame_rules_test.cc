@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 
 class FrameRulesTest : public ::testing::Test {
  protected:
-  // A header that says just what its type needs to.
+  // A header with only what its type needs.
   static FrameHeader Good(const FrameRule& rule) {
     FrameHeader header = {
         .payload_bytes = rule.payload_bytes.least,
@@ -20,7 +20,7 @@ class FrameRulesTest : public ::testing::Test {
         .type = static_cast<uint8_t>(rule.type),
         .argument = rule.argument.least,
     };
-    // One of those that are needed.
+    // One of the needed flags.
     header.flags = static_cast<uint8_t>(rule.needed_flags & -rule.needed_flags);
     return header;
   }

@@ -1,5 +1,5 @@
-// The table of frame rules and that of docs/protocol.md are one: row by row, in
-// both directions.
+// The table of frame rules is the same as the one in docs/protocol.md, row by
+// row, in both directions.
 
 #include <fstream>
 #include <map>
@@ -21,7 +21,7 @@ namespace {
 
 using Cells = std::vector<std::string>;
 
-// The rows of the table whose head has these cells.
+// The rows of the table with this head.
 std::vector<Cells> TableOf(const Cells& head) {
   std::ifstream page(FDRPC_PROTOCOL_PAGE);
   std::vector<Cells> rows;
@@ -54,8 +54,8 @@ uint32_t Number(absl::string_view text) {
   return number;
 }
 
-// "–" is nothing, "…, 1 to 4,096", "…, from 1" and "…, up to 1,024 bytes" say
-// what their words mean; all else is anything, up to `most`.
+// "–" means nothing; "…, 1 to 4,096", "…, from 1" and "…, up to 1,024 bytes"
+// mean what they say; everything else means any value up to `most`.
 FrameRule::Range RangeOf(const std::string& cell, uint32_t most) {
   if (cell == "–") return {0, 0};
   const Cells words = absl::StrSplit(cell, absl::ByAnyChar(" ;"));
@@ -68,7 +68,7 @@ FrameRule::Range RangeOf(const std::string& cell, uint32_t most) {
   return {0, most};
 }
 
-// The values of the flags that are on a frame of that name.
+// The values of the flags of a frame with that name.
 std::map<std::string, uint8_t> FlagsOn(const std::string& name) {
   std::map<std::string, uint8_t> flags;
   for (const Cells& row : TableOf({"flag", "value", "on"})) {

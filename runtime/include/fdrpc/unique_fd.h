@@ -15,11 +15,11 @@ namespace fdrpc {
 // reported: after any return, including EINTR and EIO, Linux has released the
 // number. Call fsync(2) first to learn of late write errors.
 //
-// On a thread of the runtime's that others wait for, what is closed while
-// frames are handled is left to another thread where close(2) could block, as
-// by CloseInBackground(): a peer may have sent it.
+// A thread of the runtime that others wait for does not close descriptors
+// itself while it handles frames, because close(2) of what a peer sent could
+// block. Another thread closes them, as with CloseInBackground().
 //
-// Threads: like an int; not safe for concurrent use of one object.
+// Threads: like an int; not safe for concurrent use.
 class [[nodiscard]] UniqueFd {
  public:
   UniqueFd() = default;
