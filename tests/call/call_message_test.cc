@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kLarge = 1u << 20;
 
-// A large request comes and goes; where its bytes were.
+// Receives a large request and drops it; returns where its bytes were.
 template <typename T>
 const void* Receive(size_t bytes, const std::string& text = "") {
   internal::CallMessage<T> request;
@@ -34,7 +34,7 @@ class KeptMessagesTest : public ::testing::Test {
  protected:
   KeptMessagesTest() {
     DropAll();
-    // The first ones of a type are not kept.
+    // The first messages of a type are not kept.
     for (int i = 0; i < 2; ++i) {
       Receive<Text>(kLarge);
       Receive<Parcel<Files>>(kLarge);
@@ -146,7 +146,7 @@ TEST_F(KeptMessagesTest, WhatIsNotUsedIsFreed) {
   EXPECT_FALSE(internal::KeptMessages::Any());
 }
 
-// How many messages of that size are kept, of so many.
+// How many of so many messages of that size are kept.
 int KeptOf(int count, size_t bytes) {
   {
     std::vector<std::unique_ptr<internal::CallMessage<Text>>> requests;

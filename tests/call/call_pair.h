@@ -16,16 +16,16 @@
 namespace fdrpc::testing {
 
 // The client's and the server's CallState of one call, with two queues between
-// them, and users that always wait for everything. It does what the two say as
-// a client and a server do, and checks after each step what must always hold.
-// Messages have one byte: their number.
+// them, and users that always wait for everything. It does what the two say, as
+// a client and a server do, and checks after each step what must always be
+// true. A message is one byte, its number.
 class CallPair {
  public:
   struct Kind {
-    bool requests;  // is there a stream of them
+    bool requests;  // whether there is a stream of them
     bool replies;
   };
-  // All that can happen. A step that is not possible does nothing.
+  // Everything that can happen. A step that is not possible does nothing.
   enum Step : uint8_t {
     kOpen,
     kUnseen,  // the connection ended before the server saw the call
@@ -34,13 +34,13 @@ class CallPair {
     kClientHalfCloses,
     kClientTakes,
     kClientCancels,
-    kClientRoom,  // the connection takes more, or no more
+    kClientRoom,  // the connection has room, or has none any more
     kServerSendsHeaders,
     kServerSends,
     kServerTakes,
     kServerStops,
     kServerFinishes,
-    kServerFails,  // at the deadline, say
+    kServerFails,  // for example at the deadline
     kServerRoom,
     kToServer,  // a frame arrives
     kToClient,
@@ -123,7 +123,8 @@ class CallPair {
     }
   }
 
-  // Lets everything come to its end: all arrives, users take and finish.
+  // Lets everything reach its end: all frames arrive, and users take all
+  // messages and finish.
   void RunOut() {
     if (!client_.room) Do(kClientRoom);
     if (!server_.room) Do(kServerRoom);
@@ -142,7 +143,7 @@ class CallPair {
     EXPECT_TRUE(client_.state.ended());
     EXPECT_TRUE(!has_server_ || server_.state.ended());
     for (int i = 0; i <= most_; ++i) Do(kClientTakes);
-    // Nobody waits for ever, and where nothing has gone wrong nothing is lost.
+    // Nobody waits for ever, and nothing is lost unless something went wrong.
     for (Peer* side : {&client_, &server_}) {
       if (side == &server_ && !has_server_) continue;
       for (const Waiter& waiter : side->waiters) {
@@ -156,8 +157,8 @@ class CallPair {
     }
   }
 
-  // What the two, and what is between them, are like: pairs for which it is
-  // the same go on in the same way.
+  // The state of both sides and of the queues: pairs with the same state behave
+  // in the same way.
   std::string Digest() const {
     std::string digest = absl::StrCat(has_server_, cut_, went_wrong_, opens_);
     for (const Peer* side : {&client_, &server_}) {
@@ -182,8 +183,8 @@ class CallPair {
   const CallState& server() const { return server_.state; }
 
  private:
-  // A message may begin while anything is left of it: so there is room for one
-  // and, once that has been taken, the next.
+  // A message may begin while any credit is left. So there is room for one
+  // message and, once that has been taken, for the next.
   static constexpr Credit kWindow = {.bytes = 10, .descriptors = 1};
   static std::optional<Credit> Window(bool streams) {
     return streams ? std::optional<Credit>(kWindow) : std::nullopt;
@@ -202,7 +203,7 @@ class CallPair {
     bool half_close = false;
     int value = 0;  // a message's number, or 0; an amount
   };
-  // Somebody who waits for an event, again and again.
+  // A user who waits for an event, again and again.
   struct Waiter final : Continuation {
     void Run() override {}
     int asked = 0;
@@ -214,11 +215,12 @@ class CallPair {
 
     CallState state;
     bool room = false;
-    std::deque<Frame> sent;  // and not arrived
+    std::deque<Frame> sent;  // not arrived yet
     int waiting_last = 0;
-    int64_t balance = 0;  // of what it may send
+    int64_t balance = 0;  // what it may send
     std::array<Waiter, kCallEvents> waiters;
-    // Messages that its user sent, which arrived, that its user took.
+    // Messages that its user has sent, that have arrived, and that its user has
+    // taken.
     std::string numbers;
     int arrived = 0;
     std::string taken;
@@ -273,7 +275,7 @@ class CallPair {
     Settle();
   }
 
-  // Queues what may be.
+  // Queues what may be sent.
   void Advance(Peer& side) {
     while (side.room && !cut_) {
       const CallState::Next next = side.state.next();
@@ -283,7 +285,7 @@ class CallPair {
         EXPECT_GT(side.balance, 0) << "sends without credit";
         side.balance -= 1 + static_cast<int64_t>(kMessageCostBytes);
         frame.value = side.numbers.back() - '0';
-        // As the frames of a last message have it.
+        // Like the frames of a last message.
         frame.half_close =
             &side == &client_ &&
             side.state.sending() == CallState::Sending::kHalfClosed;
@@ -349,7 +351,7 @@ class CallPair {
     client_.sent.pop_front();
     if (frame.type == kOpenFrame) has_server_ = true;
     CallState& state = server_.state;
-    // As a table of calls, in which those that have ended are not.
+    // Like a table of calls, which does not have those that have ended.
     if (state.ended()) return;
     if (frame.type == kCancel) return FailServer(false);
     if (frame.type == kCredit) {
@@ -385,7 +387,7 @@ class CallPair {
     }
     Arrive(client_, frame);
     if (frame.type == kStatus) {
-      // Without a reply it is an error.
+      // Without a reply this is an error.
       if (kind_.replies || frame.value != 0) {
         EXPECT_TRUE(state.OnHalfClose("the server ended the call").ok());
       }
@@ -409,7 +411,7 @@ class CallPair {
     side.arrived += kept;
   }
 
-  // Tells those whose waits have ended, who then wait again if they have to.
+  // Notifies users whose waits have ended; they wait again if they must.
   void Settle() {
     for (Peer* side : {&client_, &server_}) {
       while (const CallWait wait = side->state.TakeEndedWait()) {

@@ -1,4 +1,4 @@
-// All ways that a call can go, with its two sides connected to each other.
+// All sequences of steps of a call, with its two sides connected to each other.
 
 #include "tests/call/call_pair.h"
 
@@ -29,9 +29,9 @@ std::string Describe(const Steps& steps) {
   return text;
 }
 
-// Goes through every sequence of steps up to that length, but for those behind
-// a state that a shorter or an earlier one has led to: they would repeat what
-// follows there. Lets every state run out. Returns how many there are.
+// Tries every sequence of steps up to that length, except after a state that a
+// shorter or earlier sequence has reached: the rest would be the same. Lets
+// each state reach its end. Returns the number of states.
 size_t GoThroughAll(CallPair::Kind kind, int most_messages, size_t depth) {
   absl::flat_hash_set<std::string> seen;
   std::vector<Steps> level = {{}};

@@ -56,10 +56,10 @@ std::string TakeFrom(CallState& state) {
   return state.Take(message, grant) ? message.bytes.ToString() : "none";
 }
 
-// A call whose two directions are streams, and which is open.
+// An open call with streams in both directions.
 class CallStateTest : public ::testing::Test {
  protected:
-  // Sends a message that goes at once.
+  // Sends a message for which there is credit.
   void SendNow(size_t bytes, size_t descriptors) {
     ASSERT_TRUE(state_.has_room());
     state_.Send(bytes, descriptors, false);
@@ -77,7 +77,7 @@ class CallStateTest : public ::testing::Test {
   CallState state_{StreamsOf(Side::kServer)};
 };
 
-// What it sends.
+// ---- sending
 
 TEST_F(CallStateTest, HasRoomAndNothingToSendAtFirst) {
   EXPECT_TRUE(state_.has_room());
@@ -216,7 +216,7 @@ TEST(CallStateOfAClientTest, SendsNoMessagesBehindASingleRequest) {
   EXPECT_TRUE(state.Ready(CallEvent::kRoom));
 }
 
-// What it receives.
+// ---- receiving
 
 TEST_F(CallStateTest, GivesMessagesInOrderUpToTheHalfClose) {
   EXPECT_FALSE(state_.Ready(CallEvent::kMessage));
@@ -341,7 +341,7 @@ TEST(CallStateOfAClientTest, GetsHeadersFirstOrNotAtAll) {
   EXPECT_FALSE(behind_message.OnHeaders());
 }
 
-// Waits.
+// ---- waits
 
 TEST_F(CallStateTest, AWaitEndsOnceWhenItsEventComes) {
   CountedThread thread;
@@ -396,8 +396,8 @@ TEST_F(CallStateTest, EveryWaitEndsWithTheCall) {
   }
 }
 
-// One side alone: each sequence of what can happen to it, also what no honest
-// peer does, up to some length.
+// One side alone: each sequence of what can happen to it, up to some length,
+// including what no correct peer does.
 class AloneSide {
  public:
   static constexpr int kEvents = 21;
@@ -467,7 +467,7 @@ class AloneSide {
     Check(before);
   }
 
-  // Ends it, if nothing has.
+  // Ends it, if nothing has ended it yet.
   void End() {
     ends_ += state_.End();
     Check(state_.phase());
@@ -512,7 +512,7 @@ class AloneSide {
         EXPECT_TRUE(state_.Ready(event));
       }
     }
-    // It comes back only to be opened again.
+    // It is back only to be opened again.
     EXPECT_TRUE(state_.phase() >= before ||
                 (state_.phase() == Phase::kWaiting && before == Phase::kOpen));
     EXPECT_LE(half_closes_, 1);

@@ -9,7 +9,7 @@
 namespace fdrpc {
 namespace {
 
-// Writes its name where it runs.
+// Records its name when it runs.
 class Named final : public Continuation {
  public:
   Named(char name, std::string& to) : name_(name), to_(to) {}
@@ -25,7 +25,7 @@ class ContinuationQueueTest : public ::testing::Test {
   void PushAll() {
     for (Named& continuation : all_) queue_.PushBack(continuation);
   }
-  // What is in the queue, in order, which is empty then.
+  // What was in the queue, in order; empties it.
   std::string RunAll() {
     ran_.clear();
     while (Continuation* next = queue_.PopFront()) next->Run();

@@ -8,7 +8,8 @@
 namespace fdrpc {
 namespace {
 
-constexpr size_t kOneByte = 1 + kMessageCostBytes;  // costs a message of that
+constexpr size_t kOneByte =
+    1 + kMessageCostBytes;  // cost of a message of one byte
 
 TEST(CreditTest, IsEmptyWithNothingOfEither) {
   EXPECT_TRUE(Credit().empty());
@@ -174,7 +175,7 @@ TEST(ReceiveCreditTest, GrantsOfAWindowOfOneWhateverIsTaken) {
             (Credit{.bytes = 5 + kMessageCostBytes, .descriptors = 1}));
 }
 
-// Both ends, with messages and grants on their way.
+// Both sides, with messages and grants in flight.
 TEST(CreditTest, ASenderWhoKeepsToItsCreditNeverBreaksTheReceivers) {
   constexpr Credit kWindow = {.bytes = 65536, .descriptors = 16};
   struct Message {

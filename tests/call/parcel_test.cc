@@ -1,4 +1,4 @@
-// A parcel's slots and descriptors, on the way out and on the way in.
+// A parcel's slots and descriptors, when it is sent and when it arrives.
 
 #include "fdrpc/parcel.h"
 
@@ -25,7 +25,7 @@ DescriptorSet NumberedFiles(int count) {
   return files;
 }
 
-// What each descriptor of a set holds.
+// The content of each descriptor of a set.
 std::string Contents(const DescriptorSet& set) {
   std::string contents;
   for (const AttachedFd& fd : set) contents += ReadRest(fd.get());
@@ -34,7 +34,7 @@ std::string Contents(const DescriptorSet& set) {
 
 class ParcelTest : public ::testing::Test {
  protected:
-  // Fails as a programmer's mistake does, and names the field.
+  // Fails with a programmer's error that names the field.
   void ExpectUnsendable(std::string_view field) {
     const absl::Status status = parcel_.PrepareToSend();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
@@ -240,7 +240,7 @@ TEST_F(OutgoingParcelTest, SaysWhichFieldIsWrongAndWhy) {
   }
 }
 
-// Whose descriptors a copied field names.
+// With the descriptors that a copied field names.
 using CopiedFieldTest = ParcelTest;
 
 TEST_F(CopiedFieldTest, AttachingLeavesTheOtherFieldsDescriptor) {
@@ -351,7 +351,7 @@ TEST_F(OutgoingParcelTest, RefusesADescriptorInBytesOfTheMessage) {
   ExpectUnsendable("google.protobuf.Any");
 }
 
-// As a plugin's, whose names of fields go with its code.
+// Like a plugin's message, whose field names disappear with its code.
 class UnloadedParcel final : public ParcelOf<Files> {
  public:
   void Unload() {

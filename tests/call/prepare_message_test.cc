@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 class PrepareMessageTest : public ::testing::Test {
  protected:
-  // Fails, and says so.
+  // Fails, and records that.
   void Refuses(const OutgoingMessage& message, bool has_any,
                const MessageLimits& limits, absl::StatusCode code,
                const std::string& what) {
@@ -35,7 +35,7 @@ TEST_F(PrepareMessageTest, WhatFitsThePeersLimitsIsSendable) {
   Parcel<Files> parcel;
   parcel->set_text("text");
   for (int i = 0; i < 3; ++i) parcel.add_files(FileWith(""));
-  // A name of each slot, the text, and what stands before them.
+  // The name of each slot, the text, and what is before them.
   constexpr size_t kBytes = 3 * 4 + 6;
   ASSERT_TRUE(PrepareMessage(parcel, false, {kBytes, 3}, descriptors_).ok());
   EXPECT_EQ(descriptors_.size(), 3u);

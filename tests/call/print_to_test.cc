@@ -1,4 +1,4 @@
-// What GoogleTest prints of our types.
+// How GoogleTest prints fdrpc's types.
 
 #include <chrono>
 #include <initializer_list>
@@ -108,7 +108,7 @@ TEST(PrintToTest, MethodsAreTheirNames) {
             "a.B/D (bidirectional)");
 }
 
-// Of a call that somebody made, and that has been cancelled.
+// For a call that was made by somebody and has been cancelled.
 class CancelledContext final : public ServerContext {
  public:
   const Metadata& metadata() const override { return metadata_; }

@@ -13,7 +13,7 @@ namespace {
 
 using google::protobuf::BytesValue;
 
-int buffers = 0;  // that are not given back
+int buffers = 0;  // not given back yet
 
 PayloadBuffer BufferWith(std::string_view bytes, size_t capacity) {
   ++buffers;
@@ -52,7 +52,7 @@ TEST(ReceivedBytesTest, AreEmptyAtFirst) {
 }
 
 TEST(ReceivedBytesTest, StandInTheOrderInWhichTheyCame) {
-  // Each bit of `own` says which piece has a buffer.
+  // Each bit of `own` tells which piece has a buffer.
   for (int own = 0; own < 32; ++own) {
     ReceivedBytes bytes;
     std::string expected;
@@ -83,7 +83,7 @@ TEST(ReceivedBytesTest, ParseFromPiecesOfAnySize) {
   sent.set_value(Varied(10'000));
   const std::string all = sent.SerializeAsString();
   for (const size_t size : {1u, 2u, 15u, 16u, 17u, 33u, 1000u, 5000u, 20000u}) {
-    for (const int own : {0, 1, 2}) {  // no piece, all, every other one
+    for (const int own : {0, 1, 2}) {  // none, all, every other piece
       ReceivedBytes bytes;
       size_t pieces = 0;
       for (size_t at = 0; at < all.size(); at += size, ++pieces) {

@@ -12,7 +12,7 @@
 namespace fdrpc {
 namespace task_test {
 
-// Waits until Go(), and can only be moved before that.
+// Waits until Go(), and can be moved only before that.
 struct Gate {
   std::coroutine_handle<> waiter;
   void Go() { std::exchange(waiter, nullptr).resume(); }

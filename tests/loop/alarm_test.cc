@@ -48,7 +48,7 @@ TEST(AlarmTest, CancelledIsToldSoAndLeavesNothingInTheLoop) {
   Loop loop = NewLoop();
   Alarm alarm(loop);
   std::optional<bool> rang;
-  alarm.Cancel();  // nothing
+  alarm.Cancel();  // has no effect
   alarm.Set(absl::Hours(1), [&](bool in_time) { rang = in_time; });
   EXPECT_LE(loop.next_timeout(), absl::Hours(1));
   alarm.Cancel();
@@ -106,7 +106,7 @@ TEST(AlarmTest, ACoroutineThatGoesTakesItsWaitBack) {
   Alarm alarm(loop);
   bool went_on = false;
   {
-    // Not begun by an await, for the test to destroy it.
+    // Not begun by an await, so that the test can destroy it.
     struct Held {
       struct promise_type {
         Held get_return_object() {

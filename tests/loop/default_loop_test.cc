@@ -1,5 +1,5 @@
-// The loop of those who name none. It lives as long as its process, so that
-// each test has a process of its own.
+// The loop of code that names none. It lives as long as its process, so each
+// test has a process of its own.
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -25,11 +25,11 @@
 namespace fdrpc::testing {
 namespace {
 
-// What a child returns; assertions in it reach nobody.
+// What a child returns; nobody sees assertions in it.
 constexpr int kAsExpected = 0;
 constexpr int kOtherwise = 1;
 
-// For children whose fork(2) is what is tested: the end of one that hangs.
+// Ends a child that hangs. For children that test fork(2).
 constexpr unsigned kLongSeconds = 30;
 
 std::shared_ptr<LoopCore> DefaultLoop() {
@@ -37,7 +37,7 @@ std::shared_ptr<LoopCore> DefaultLoop() {
   return loop.ok() ? *std::move(loop) : nullptr;
 }
 
-// Whether the loop has a thread that runs functions, another one than this.
+// Whether the loop has a thread other than this one that runs functions.
 bool RunsFunctions(LoopCore& loop) {
   std::promise<std::thread::id> ran_on;
   loop.Post([&] { ran_on.set_value(std::this_thread::get_id()); });
@@ -76,7 +76,7 @@ TEST(DefaultLoopTest, IsOneForManyThreadsThatAskAtOnce) {
             kAsExpected);
 }
 
-// The signals that thread `tid` of this process blocks, as /proc has it.
+// The signals that thread `tid` of this process blocks, according to /proc.
 uint64_t BlockedByThread(pid_t tid) {
   std::ifstream status("/proc/self/task/" + std::to_string(tid) + "/status");
   std::string line;
@@ -88,7 +88,8 @@ uint64_t BlockedByThread(pid_t tid) {
   return 0;
 }
 
-// What users' code starts inherits the program's mask, not the thread's.
+// Programs that users' code starts inherit the program's mask, not the
+// thread's.
 TEST(DefaultLoopTest, TakesSignalsOnlyWithinTheProgramsCode) {
   EXPECT_EQ(InChild([] {
               alarm(kLongSeconds);
@@ -111,7 +112,7 @@ TEST(DefaultLoopTest, TakesSignalsOnlyWithinTheProgramsCode) {
                   return kOtherwise;
                 }
               }
-              // Soon, when it waits, it takes none.
+              // Soon, when it waits, it uses no CPU.
               const uint64_t most =
                   (1u << (SIGTERM - 1)) | (1u << (SIGINT - 1)) |
                   (1u << (SIGCHLD - 1)) | (1u << (SIGUSR1 - 1));
@@ -155,7 +156,7 @@ TEST(DefaultLoopTest, FailsWithoutAThreadAndLeavesNothingBehind) {
               if (TakeCensus() != before) return 3;
               const sigset_t blocked = BlockedSignals();
               if (sigismember(&blocked, SIGTERM) != 0) return 4;
-              // The next one who asks may be luckier.
+              // The next one that asks may succeed.
               setrlimit(RLIMIT_NPROC, &former);
               const std::shared_ptr<LoopCore> loop = DefaultLoop();
               return loop != nullptr && RunsFunctions(*loop) ? kAsExpected : 5;
@@ -223,7 +224,7 @@ TEST(DefaultLoopTest, IsAnotherOneInAForkedChildAndInItsChild) {
                 });
               });
               if (in_child != kAsExpected) return in_child;
-              // The parent's goes on.
+              // The parent's loop continues.
               if (DefaultLoop() != parents) return 7;
               return RunsFunctions(*parents) ? kAsExpected : 8;
             }),

@@ -1,5 +1,5 @@
-// What runs on a loop: continuations and functions, until it is stopped, on a
-// thread or driven from outside.
+// What runs on a loop, continuations and functions, until it is stopped: on a
+// thread, or driven by another loop.
 
 #include "loop/loop_core.h"
 
@@ -30,7 +30,7 @@ class LoopCoreTest : public ::testing::Test {
  protected:
   LoopCoreTest() { loop_ = NewLoopCore(); }
   bool Readable() const { return IsReadable(loop_->fd()); }
-  // A continuation that notes that it has run.
+  // A continuation that records that it has run.
   std::unique_ptr<FunctionContinuation> Noting(std::string name) {
     return std::make_unique<FunctionContinuation>(
         [this, name = std::move(name)] { calls_.push_back(name); });
@@ -231,7 +231,7 @@ TEST_F(LoopCoreTest, AStopIsNothingToDoForWhoDrivesIt) {
   EXPECT_FALSE(Readable());
 }
 
-// ---- driven from outside
+// ---- driven by another loop
 
 TEST_F(LoopCoreTest, IsReadableFromPostUntilAllHasRun) {
   loop_->Post(*a_);
@@ -282,7 +282,7 @@ TEST_F(LoopCoreTest, StaysReadableForWhatAContinuationPosts) {
 }
 
 TEST_F(LoopCoreTest, StaysReadableForWhatAnotherThreadPostsMeanwhile) {
-  // The first of a full round, so that the one posted is left.
+  // The first one of a full round, so that the posted one is left.
   std::vector<std::unique_ptr<FunctionContinuation>> many;
   FunctionContinuation posting(
       [&] { std::jthread([this] { loop_->Post(*a_); }); });

@@ -133,7 +133,7 @@ TEST_F(LoopWatchTest, ForgetsWhatIsUnwatchedWhenItWasReadyAlready) {
   std::tie(other_ours, other_theirs) = SocketPair();
   const uint64_t tokens[] = {Watch(ours_.get(), a_),
                              Watch(other_ours.get(), b_)};
-  // Whichever is called first takes the other one away.
+  // Whichever is called first removes the other one.
   a_->on_ready = [&](Poller::Event) {
     loop_->Unwatch(other_ours.get(), tokens[1]);
   };

@@ -1,4 +1,4 @@
-// The loop as users have it, on a thread of theirs and within another event
+// The loop in users' programs: on a thread of theirs, and within another event
 // loop.
 
 #include "fdrpc/loop.h"
@@ -26,8 +26,8 @@
 
 namespace fdrpc {
 
-// In the place of the one that uses loops (fdrpc/channel.h, which these tests
-// do not have): the only one that knows what a loop is made of.
+// Replaces the class that uses loops (fdrpc/channel.h, which these tests do not
+// have), and which alone knows the loop's parts.
 class Channel {
  public:
   static LoopCore& CoreOf(const Loop& loop) { return *loop.core_; }
@@ -138,8 +138,8 @@ TEST_F(LoopTest, IsDrivenByAnotherLoopForEverythingThatItWaitsFor) {
   std::tie(ours, theirs) = SocketPair();
   const auto source = std::make_shared<RecordingSource>("source", calls_);
   ASSERT_TRUE(core().Watch(ours.get(), source).ok());
-  // Each sets off the next: from a function to a timer, to a socket, to another
-  // thread, and back.
+  // Each triggers the next: a function, a timer, a socket, another thread, and
+  // back.
   int turns = 0;
   std::jthread poster;
   source->on_wake = [&] { ASSERT_EQ(write(theirs.get(), "x", 1), 1); };
@@ -177,7 +177,8 @@ TEST_F(LoopTest, LeavesAnotherLoopInPeaceWhenNothingIsToDo) {
   loop_->Stop();
   core().SetTimer(timer_, Clock::Real().Now() + std::chrono::milliseconds(20),
                   source);
-  // Once for what was posted, and once for the timer; the timer may be late.
+  // Once for the posted function, and once for the timer; the timer may be
+  // late.
   EXPECT_LE(foreign.RunUntil([&] { return expired; }), 4);
 }
 

@@ -1,4 +1,5 @@
-// Whose a loop is, and who runs it for those that wait for what it does.
+// Which thread a loop belongs to, and who runs it for threads that wait for its
+// work.
 
 #include "loop/loop_thread.h"
 
@@ -17,7 +18,7 @@ namespace {
 class LoopThreadTest : public ::testing::Test {
  protected:
   LoopThreadTest() { loop_ = NewLoopCore(); }
-  // Has the loop set done_.
+  // Makes the loop set done_.
   void PostDone() {
     loop_->Post([this] {
       ran_on_ = std::this_thread::get_id();
@@ -136,7 +137,7 @@ TEST_F(LoopThreadTest, AThreadThatComesToRunTheLoopWaitsUntilItIsReturned) {
       done_before_it_ran = done_;
     });
     comes.wait();
-    // In a round of its own, which the other thread might take.
+    // In a round of its own, which the other thread might run.
     loop_->Post([this] { loop_->Post([this] { PostDone(); }); });
   });
   loop_->RunUntil(done_);
@@ -156,7 +157,7 @@ TEST_F(LoopThreadTest, ALoopIsReturnedToWhoseItWas) {
   loop_->RunReady();
   PostDone();
   loop_->RunUntil(done_);
-  // Else the other thread would run it now.
+  // Otherwise the other thread would run it now.
   done_ = false;
   std::latch waits(1);
   std::jthread other([&] {

@@ -26,13 +26,13 @@ inline std::shared_ptr<LoopCore> NewLoopCore() {
 // What a loop has called, in order.
 using Calls = std::vector<std::string>;
 
-// Notes that it is called, as "NAME ready", "NAME wake" or "NAME batch end".
+// Records that it is called, as "NAME ready", "NAME wake" or "NAME batch end".
 class RecordingSource final : public LoopCore::Source {
  public:
   RecordingSource(std::string name, Calls& calls)
       : name_(std::move(name)), calls_(calls) {}
 
-  // What the test does meanwhile.
+  // What the test does during the call.
   std::function<void(Poller::Event)> on_ready;
   std::function<void()> on_wake;
   std::function<void()> on_batch_end;

@@ -23,7 +23,7 @@ class TimerQueueTest : public ::testing::Test {
   static MonotonicTime At(int when) { return MonotonicTime(seconds(when)); }
   void Set(int timer, int when) { queue_.Set(timers_[timer], At(when)); }
   void Cancel(int timer) { queue_.Cancel(timers_[timer]); }
-  // The numbers of those that have expired, in their order.
+  // The numbers of the expired timers, in order.
   std::vector<int> Take(int now) {
     std::vector<int> expired;
     while (const auto* timer = queue_.TakeExpired(At(now))) {
@@ -82,7 +82,7 @@ TEST_F(TimerQueueTest, OneThatIsSetForNeverIsNotSet) {
 }
 
 TEST_F(TimerQueueTest, OneThatIsCancelledDoesNotExpire) {
-  Cancel(0);  // nothing
+  Cancel(0);  // has no effect
   for (int timer = 0; timer < 6; ++timer) Set(timer, timer);
   Cancel(0);  // the first
   Cancel(3);  // among others
@@ -111,7 +111,7 @@ TEST_F(TimerQueueTest, OneMayBeSetOrCancelledBetweenTwoThatExpire) {
   EXPECT_THAT(Take(1), ElementsAre(1, 3, 0));
 }
 
-// What no case above has foreseen: the same as of a multimap, whatever happens.
+// Cases that the tests above do not have: always the same as with a multimap.
 TEST_F(TimerQueueTest, DoesWhatASortedMapDoes) {
   constexpr int kTimers = 200;
   constexpr int kSteps = 50'000;
@@ -128,7 +128,7 @@ TEST_F(TimerQueueTest, DoesWhatASortedMapDoes) {
     switch (random() % 4) {
       case 0:
       case 1: {
-        // Many at the same time, some of the past.
+        // Many with the same time, some of them in the past.
         const MonotonicTime at = At(now - 3 + static_cast<int>(random() % 30));
         forget(timer);
         expected.emplace(at, timer);
@@ -156,8 +156,8 @@ TEST_F(TimerQueueTest, DoesWhatASortedMapDoes) {
   }
 }
 
-// A heap of timers that were all set in order, or the other way round, is as
-// deep or as wide as it can be.
+// A heap of timers that were all set in order, or in reverse order, is as deep
+// or as wide as it can be.
 TEST_F(TimerQueueTest, ManyThatAreSetInOrderNeedNoStack) {
   constexpr int kTimers = 300'000;
   std::deque<TimerQueue::Timer> timers(kTimers);

@@ -48,7 +48,7 @@ TEST_F(CallTableTest, RefusesCallsBeyondTheLimitOfThoseInProgress) {
 }
 
 TEST_F(CallTableTest, RefusesCallsWhileTwiceAsManyExist) {
-  // Their handlers run on.
+  // Their handlers continue.
   for (uint32_t id = 1; id <= 4; ++id) {
     EXPECT_TRUE(table_.Add(NewCall(id)).ok());
     table_.Remove(id);

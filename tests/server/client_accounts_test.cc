@@ -26,7 +26,7 @@ class ClientAccountsTest : public ::testing::Test {
     EXPECT_TRUE(share.ok()) << share.status();
     return share.ok() ? *std::move(share) : nullptr;
   }
-  // The reason for which it is not.
+  // The reason for the refusal.
   std::string Refusal(uid_t user) {
     const absl::Status status = accounts_->Admit(user).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
@@ -95,7 +95,7 @@ TEST_F(ClientAccountsTest, ConnectionsAndDescriptorsAreTheSameFiles) {
   ann->Release(0, 5);
   EXPECT_TRUE(bob->Charge(0, 1).ok());
   bob->Release(0, 4);
-  // What was refused counts nowhere.
+  // What was refused is not counted.
   EXPECT_TRUE(ann->Charge(100, 5).ok());
   ann->Release(100, 5);
 }
@@ -127,7 +127,7 @@ TEST_F(ClientAccountsTest, WhatWaitsToBeClosedIsOfItsUserThoughThatHasGone) {
   for (int i = 0; i < 6; ++i) closes->Remove();
   EXPECT_TRUE(ann->Charge(0, 5).ok());
   ann->Release(0, 5);
-  // Once it is closed nothing is kept for who has gone.
+  // Once it is closed, nothing is kept for a user who has left.
   const std::weak_ptr<PendingCloses> kept = closes;
   ann.reset();
   closes.reset();

@@ -14,7 +14,7 @@
 namespace fdrpc::testing {
 namespace {
 
-// Connections in a set, as a server has them; their clients are the test's.
+// Connections in a set, as in a server, whose clients belong to the test.
 class ConnectionTimeoutsTest : public ::testing::Test {
  protected:
   ~ConnectionTimeoutsTest() override {

@@ -9,12 +9,12 @@
 
 namespace fdrpc::testing {
 
-// What is posted runs when the test says so. One thread, except for Park().
+// Runs what is posted when the test says so. One thread, except for Park().
 class FakeExecutor final : public Executor {
  public:
-  std::atomic<int> parked = 0;  // so often
+  std::atomic<int> parked = 0;  // how often
 
-  // Runs what is posted, also what that posts. How much it was.
+  // Runs what is posted, and what that posts. Returns how much it was.
   int RunPosted() {
     int count = 0;
     while (RunNext()) ++count;
@@ -28,7 +28,7 @@ class FakeExecutor final : public Executor {
   }
   bool nothing_posted() const { return posted_.empty(); }
 
-  // Executor.
+  // Implementation of Executor.
   void Post(Continuation& continuation) override {
     posted_.PushBack(continuation);
   }

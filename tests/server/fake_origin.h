@@ -13,17 +13,17 @@
 
 namespace fdrpc::testing {
 
-// The connection of calls, and what they use of their server, as a test wants
-// them: what is sent is kept. One thread.
+// The connection of calls, and the parts of the server that they use, as a test
+// wants them. Keeps what is sent. One thread.
 class FakeOrigin final : public IncomingCall::Origin {
  public:
-  // What a test may set.
+  // For the test to set.
   bool has_room = true;
   bool lets_linger = true;
   ServerOptions options;
   HandlerStop drains;
 
-  // What came.
+  // What has arrived.
   std::vector<OutgoingFrame> sent;
   int flushes = 0;
   int calls_gone = 0;
@@ -50,7 +50,7 @@ class FakeOrigin final : public IncomingCall::Origin {
     return sent.at(i).head.substr(kFrameHeaderBytes);
   }
 
-  // IncomingCall::Origin.
+  // Implementation of IncomingCall::Origin.
   bool HasRoom() override { return has_room; }
   void StartLater(std::shared_ptr<IncomingCall> call) override {
     unstarted.push_back(std::move(call));

@@ -10,8 +10,8 @@
 
 namespace fdrpc::testing {
 
-// A number that is the slot of a descriptor, with that descriptor: the smallest
-// parcel, without generated code.
+// The smallest parcel: a number, which is a slot, and its descriptor, without
+// generated code.
 class FileParcel final : public ParcelOf<google::protobuf::UInt32Value> {
  public:
   FileParcel() = default;
@@ -22,7 +22,7 @@ class FileParcel final : public ParcelOf<google::protobuf::UInt32Value> {
 
   UniqueFd TakeFile() { return Take(Slot{**this, named_}); }
 
-  // The message as it travels.
+  // The message on the wire.
   static std::string Bytes(uint32_t slot = 1) {
     google::protobuf::UInt32Value message;
     message.set_value(slot);
@@ -30,7 +30,7 @@ class FileParcel final : public ParcelOf<google::protobuf::UInt32Value> {
   }
 
  private:
-  // As an fdrpc.Fd has it.
+  // As in an fdrpc.Fd.
   struct Slot {
     uint32_t slot() const { return message.value(); }
     void set_slot(uint32_t slot) { message.set_value(slot); }

@@ -10,7 +10,7 @@
 
 namespace fdrpc::testing {
 
-// What handlers have to say, for a test that waits to hear it.
+// What handlers report to a test that waits for it.
 class HandlerLog {
  public:
   void Say(std::string what) {
@@ -18,7 +18,7 @@ class HandlerLog {
     said_.push_back(std::move(what));
     changed_.Signal();
   }
-  // Blocks until something is said.
+  // Blocks until something is reported.
   std::string Next() {
     MutexLock lock(mu_);
     while (said_.empty()) changed_.Wait(mu_);

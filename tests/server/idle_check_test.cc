@@ -21,7 +21,7 @@ TEST(IdleCheckTest, ACallInProgressKeepsItAndIsNotForgottenAtOnce) {
   IdleCheck check;
   EXPECT_FALSE(check.Look(true, 1));
   EXPECT_FALSE(check.Look(true, 1));
-  // It may have ended just now.
+  // It may have ended a moment ago.
   EXPECT_FALSE(check.Look(false, 1));
   EXPECT_TRUE(check.Look(false, 1));
 }

@@ -49,7 +49,7 @@ class KeepingService final : public Service {
   const internal::MethodHandler handler_;
 };
 
-// One call, between a handler and a connection that are both the test.
+// One call, whose handler and connection are the test.
 class IncomingCallFixture : public ::testing::Test {
  protected:
   static constexpr uint32_t kId = 7;
@@ -72,7 +72,7 @@ class IncomingCallFixture : public ::testing::Test {
     EXPECT_FALSE(deadline_is_watched());
   }
 
-  // `calls_one_way`: the client sent the call as a one-way one.
+  // `calls_one_way`: the client sent the call as a one-way call.
   IncomingCall& Make(MethodKind kind, MonotonicTime deadline = kNoDeadline,
                      bool one_way = false, bool calls_one_way = false) {
     service_ = std::make_unique<KeepingService>(kind, one_way);
@@ -124,7 +124,7 @@ class IncomingCallFixture : public ::testing::Test {
     return call_->Take(text) ? text.value() : "none";
   }
 
-  // The last frame sent is a status of that code, and the only one.
+  // The last frame is a status with that code, and the only status.
   void ExpectStatus(absl::StatusCode code) {
     ASSERT_FALSE(origin_->sent.empty());
     int statuses = 0;
@@ -153,7 +153,7 @@ class IncomingCallFixture : public ::testing::Test {
     return origin_->deadlines.next() != kNoDeadline;
   }
 
-  // What the client takes, unless a test says otherwise before Make().
+  // The credit of the client, unless a test sets another one before Make().
   MessageLimits reply_limits_ = {.bytes = Hello().max_message_bytes,
                                  .descriptors = Hello().max_descriptors};
   ExpectSameDescriptors census_;

@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// What a call sends: replies, headers and its end.
+// What a call sends: replies, headers and its status.
 class IncomingCallRepliesTest : public IncomingCallFixture {
  protected:
   void Finish(absl::Status status) {
@@ -22,7 +22,7 @@ class IncomingCallRepliesTest : public IncomingCallFixture {
     const OutgoingMessage reply(text);
     call_->Finish(absl::OkStatus(), &reply);
   }
-  // One that uses up the client's credit.
+  // A reply that uses up the client's credit.
   void Exhaust() {
     EXPECT_TRUE(SendText(std::string(70'000, 'x')));
     EXPECT_EQ(origin_->sent.size(), 1u);

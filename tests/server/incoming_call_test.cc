@@ -10,7 +10,7 @@ namespace {
 
 class IncomingCallTest : public IncomingCallFixture {};
 
-// Requests.
+// ---- requests
 
 TEST_F(IncomingCallTest, OneRequestStartsTheHandlerOnceItIsComplete) {
   Make(MethodKind::kUnary);
@@ -144,7 +144,7 @@ TEST_F(IncomingCallTest, ARequestThatIsNoneFailsTheCall) {
   EXPECT_EQ(TakeText(), "none");
   ExpectStatus(absl::StatusCode::kInternal);
   ExpectEndedForHandler();
-  // What the handler says then comes too late.
+  // What the handler sends after that is too late.
   call_->Finish(absl::OkStatus(), nullptr);
   ExpectStatus(absl::StatusCode::kInternal);
 }
@@ -169,7 +169,7 @@ TEST_F(IncomingCallTest, TheHandlersEndDropsRequestsBeforeTheClientHears) {
   ExpectStatus(absl::StatusCode::kOk);
 }
 
-// Waiting.
+// ---- waits
 
 TEST_F(IncomingCallTest, AContinuationRunsWhenItsEventHasCome) {
   Make(MethodKind::kBidirectional);
@@ -180,7 +180,7 @@ TEST_F(IncomingCallTest, AContinuationRunsWhenItsEventHasCome) {
   EXPECT_EQ(reader.runs, 0) << "it ran on the thread that reads";
   EXPECT_EQ(RunPosted(), 1);
   EXPECT_EQ(reader.runs, 1);
-  // It is there already, and the continuation still runs elsewhere.
+  // The event has occurred, and the continuation still runs on another thread.
   call_->Notify(CallEvent::kMessage, reader);
   EXPECT_EQ(reader.runs, 1);
   EXPECT_EQ(RunPosted(), 1);

@@ -1,4 +1,4 @@
-// One-way calls, of which the client hears nothing.
+// One-way calls, for which the client receives nothing.
 
 #include "tests/server/incoming_call_fixture.h"
 
@@ -11,7 +11,7 @@ class IncomingOneWayCallTest : public IncomingCallFixture {
     Make(MethodKind::kUnary, deadline, /*one_way=*/true,
          /*calls_one_way=*/true);
   }
-  // It is over, and nothing was sent.
+  // The call has ended, and nothing was sent.
   void ExpectEnded(int errors) {
     EXPECT_TRUE(origin_->sent.empty());
     EXPECT_EQ(origin_->ended.count(kId), 1u);

@@ -58,8 +58,8 @@ TEST(ParkedTasksTest, PollByThemselves) {
     }
     done.count_down();
   }});
-  // Where the machine takes the CPU away, another thread takes over; it gives
-  // the polling back when it wakes this one.
+  // If the machine takes the CPU away, another thread takes over; it gives the
+  // polling back when it wakes this one.
   for (int i = 0; by_itself < kRounds; ++i) {
     fixture.AwaitPolling();
     fixture.ArriveInPoll([&] {
@@ -106,8 +106,8 @@ TEST(ParkedTasksTest, TakeThePollingOverFromWhoWakesThem) {
   fixture.Arrive({[&] {
     // Another thread takes over to run the other task, and then polls.
     EXPECT_TRUE(fixture.pool().Park(parker, kNoDeadline));
-    // Which is this one's affair now; but what comes while it does something
-    // else is found nevertheless.
+    // That is now this thread's task; but what arrives while it does something
+    // else is still found.
     taken_over.wait();
     done.count_down();
   }});

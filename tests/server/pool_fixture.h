@@ -13,7 +13,7 @@
 
 namespace fdrpc::testing {
 
-// Runs a function, then goes.
+// Runs a function, then ends.
 class PoolTask final : private Continuation {
  public:
   static Continuation& Make(std::function<void()> run) {
@@ -30,17 +30,17 @@ class PoolTask final : private Continuation {
   const std::function<void()> run_;
 };
 
-// Is there as long as a test wants to see whether it runs.
+// Exists for as long as a test needs to see whether it runs.
 class Probe final : public Continuation {
  public:
   void Run() override { ran.count_down(); }
   std::latch ran{1};
 };
 
-// A pool whose poll() waits for what a test hands in and posts it.
+// A pool whose poll() waits for what a test passes in, and posts it.
 class PoolFixture {
  public:
-  // `idle`: what poll() says where it finds nothing and is not to sleep.
+  // `idle`: what poll() returns if it finds nothing and must not sleep.
   explicit PoolFixture(
       int max_threads,
       WorkerPool::PollResult idle = WorkerPool::PollResult::kNothing,
@@ -60,14 +60,14 @@ class PoolFixture {
     for (auto& task : tasks) arrived_.push_back(std::move(task));
     changed_.Signal();
   }
-  // As Arrive(), of what poll() itself does.
+  // Like Arrive(), for what poll() itself does.
   void ArriveInPoll(std::function<void()> handle) {
     MutexLock lock(mu_);
     handled_.push_back(std::move(handle));
     changed_.Signal();
   }
-  // Gives a thread in Park() its token, as those that know what it waits for
-  // do.
+  // Gives a thread in Park() its token, like code that knows what the thread
+  // waits for.
   void Give(Parker& parker, bool polls) {
     const Parker::Address address = parker.address();
     const Parker::ThreadState state = parker.Give();

@@ -1,5 +1,5 @@
-// Writes that a pool's threads put off, to be done together with others; and
-// handlers that turn slow.
+// Writes that a pool's threads defer, to be done together with others; and
+// handlers that become slow.
 
 #include <atomic>
 #include <chrono>
@@ -33,12 +33,12 @@ class PutOffTest : public ::testing::Test {
   PutOffTest() { EXPECT_TRUE(pool().Start().ok()); }
 
   WorkerPool& pool() { return fixture_.pool(); }
-  // On a thread of the pool. There is something queued that the pool is to do
-  // first; if another thread is quicker to take it, there is more.
+  // On a thread of the pool. Something is queued that the pool must do first;
+  // if another thread takes it earlier, there is more.
   void PutOff(const std::shared_ptr<CountedWrite>& write) {
     while (!pool().PutOff(write)) pool().Post(PoolTask::Make([] {}));
   }
-  // On a thread of the pool, which is given what it waits for at once.
+  // On a thread of the pool, which gets what it waits for at once.
   void ParkForNothing() {
     Parker parker;
     EXPECT_EQ(parker.Give(), Parker::ThreadState::kAwake);
@@ -75,7 +75,7 @@ TEST_F(PutOffTest, NothingIsPutOffThatNothingFollows) {
 }
 
 TEST_F(PutOffTest, NothingIsPutOffByThreadsOfOthers) {
-  // It has no thread yet, so that something is queued.
+  // It has no thread yet, so something is queued.
   PoolFixture waiting(4);
   Probe queued;
   waiting.pool().Post(queued);
@@ -99,7 +99,7 @@ TEST_F(PutOffTest, AHandlerThatBlocksDoesNotKeepWhatIsPutOff) {
     fixture_.Arrive({[&] {
       const auto write = std::make_shared<CountedWrite>();
       PutOff(write);
-      // Nobody has been told that it blocks.
+      // Nobody was told that it blocks.
       write->AwaitWritten();
       done.count_down();
     }});
@@ -110,7 +110,7 @@ TEST_F(PutOffTest, AHandlerThatBlocksDoesNotKeepWhatIsPutOff) {
 TEST_F(PutOffTest, TheNextHandlerDoesNotKeepWhatIsPutOff) {
   for (int i = 0; i < 10; ++i) {
     const auto write = std::make_shared<CountedWrite>();
-    std::latch done(2);  // they may run at once
+    std::latch done(2);  // they may run at the same time
     fixture_.Arrive({[&] {
                        PutOff(write);
                        done.count_down();
@@ -128,7 +128,7 @@ TEST_F(PutOffTest, WhatHasWaitedForLongIsWrittenBeforeTheNextHandler) {
   int in_time = 0;
   for (int i = 0; i < kRounds; ++i) {
     const auto write = std::make_shared<CountedWrite>();
-    std::latch done(2);  // they may run at once
+    std::latch done(2);  // they may run at the same time
     fixture_.Arrive({[&] {
                        PutOff(write);
                        const MonotonicTime now = Clock::Real().Now();
@@ -143,7 +143,7 @@ TEST_F(PutOffTest, WhatHasWaitedForLongIsWrittenBeforeTheNextHandler) {
                      }});
     done.wait();
   }
-  // Where the machine takes the CPU away, another thread writes a little later.
+  // If the machine takes the CPU away, another thread writes a little later.
   EXPECT_GE(in_time, kRounds / 2);
 }
 
@@ -232,7 +232,7 @@ TEST_P(PatienceTest, AHandlerThatTurnsSlowAfterManyQuickOnesIsTakenOverFrom) {
     const MonotonicTime from = Clock::Real().Now();
     fixture.Arrive({[&] { found.count_down(); }});
     done.wait();
-    // It takes milliseconds; this is for machines that are busy.
+    // It takes milliseconds; the limit is for busy machines.
     EXPECT_LT(Clock::Real().Now() - from, std::chrono::seconds(1));
   }
   fixture.Stop();

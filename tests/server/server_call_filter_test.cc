@@ -23,7 +23,7 @@ StringValue Value(const std::string& text) {
   return value;
 }
 
-// The runtime's end: says what it was told.
+// The runtime's part: records what it is told.
 class RecordingCall final : public ServerCall {
  public:
   std::vector<std::string> told;
@@ -62,7 +62,7 @@ class RecordingCall final : public ServerCall {
   }
 };
 
-// Changes what it sees; an error for what says "error".
+// Changes what passes; an error for "error".
 class Noting final : public ServerCallFilter {
  public:
   using ServerCallFilter::ServerCallFilter;

@@ -1,5 +1,6 @@
-// How a connection drains, step by step: server and client end of it are the
-// test's, which decides what comes between the steps.
+// How a connection drains, step by step. The server and the client's side of
+// the connection belong to the test, which decides what happens between the
+// steps.
 
 #include <chrono>
 #include <functional>
@@ -23,7 +24,7 @@
 namespace fdrpc::testing {
 namespace {
 
-// The server.
+// ---- the server
 class FakeHost final : public ServerConnection::Host {
  public:
   bool wants_to_read = true;
@@ -36,8 +37,8 @@ class FakeHost final : public ServerConnection::Host {
   void OnConnectionClosed(ServerConnection&) override {}
 };
 
-// The server's end, as it is, but for what the test does just before the server
-// shuts the client out.
+// The server's side as it is, except for what the test does just before the
+// server shuts the client out.
 class WatchedTransport final : public Transport {
  public:
   WatchedTransport(std::unique_ptr<Transport> transport,
@@ -104,13 +105,14 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
     frames.push_back(std::move(frame));
     SendOnce(*client_, frames);
   }
-  // All that has come, as far as the server reads; a read may take a part.
+  // Everything that has arrived, as far as the server reads; one read may take
+  // a part.
   void Read() {
     while (host_->wants_to_read && IsReadable(connection_->pollable_fd())) {
       connection_->OnReadable();
     }
   }
-  // Whether it went.
+  // Whether it was sent.
   bool SendCall(uint32_t id, DescriptorSet descriptors = {},
                 uint8_t flags = kFlagMessage | kFlagHalfClose) {
     std::vector<OutgoingFrame> frames;
@@ -127,14 +129,14 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
     const OutgoingMessage message(reply);
     std::exchange(unary_.served, nullptr)->Finish(absl::OkStatus(), &message);
   }
-  // The client's time to confirm is over; it sends when the server has seen
-  // that nothing is there, and before it shuts the client out.
+  // The client's time to confirm is over. It sends after the server has seen
+  // that nothing has arrived, and before the server shuts it out.
   void AdvanceWhileTheClientSends(std::function<void()> send) {
     before_shut_out_ = std::move(send);
     EXPECT_FALSE(connection_->AdvanceDrain(kLater));
     EXPECT_FALSE(before_shut_out_) << "it was not shut out";
   }
-  // What the client gets next: "go-away 7", "ping", "status 7".
+  // What the client receives next: "go-away 7", "ping", "status 7".
   std::vector<std::string> Received() {
     std::vector<std::string> names;
     for (const ReceivedFrame& frame : ReceiveAll(*client_).frames) {
@@ -246,7 +248,8 @@ TEST_P(ServerDrainTest, LeavesWhatCannotBeServedWithoutReadingToTheNextServer) {
 
 TEST_P(ServerDrainTest, ReadsWhatHasComeBeforeItShutsTheClientOut) {
   connection_->Drain();
-  // The server has not looked since, and the rest of the second is to come.
+  // The server has not looked since then, and the rest of the second call is
+  // still to come.
   EXPECT_TRUE(SendCall(1));
   EXPECT_TRUE(SendCall(2, {}, kFlagMessage | kFlagMore));
   for (int looks = 0; looks < 3; ++looks) {

@@ -1,5 +1,5 @@
-// How streams end over a live server other than by the handler's return, in
-// each form of handlers.
+// How streams of a live server end other than by the handler's return, in each
+// form of handlers.
 
 #include <optional>
 #include <string>
@@ -12,7 +12,7 @@ namespace {
 
 class ServerEndsTest : public StreamServer {
  protected:
-  // Nanoseconds: enough for a handler to begin.
+  // Nanoseconds, enough for a handler to begin.
   static constexpr uint64_t kSoon = 100'000'000;
 
   void SetUp() override { Serve(); }
@@ -39,7 +39,7 @@ TEST_P(ServerEndsTest, ACancelWakesAHandlerThatWrites) {
   client.Open(1, kRepeat, std::string(70'000, 'x'));
   EXPECT_EQ(client.ReadText(1).size(), 70'000u);
   client.Cancel(1);
-  // The second was taken over.
+  // The second one was taken over.
   EXPECT_NE(log().Next().find("cancelled"), std::string::npos);
   client.Open(2, kEcho, "alive");
   EXPECT_EQ(client.ReadEnd(2), kOk);
@@ -145,7 +145,8 @@ TEST_P(ServerEndsTest, ManyStreamsThatAreOpenedAndCancelledLeaveNothing) {
   }
   client.Open(2001, kEcho, "alive");
   while (true) {
-    // Some find the connection at its limit of calls whose handlers run yet.
+    // Some find that the connection has reached its limit of calls with running
+    // handlers.
     const ReadFrame read = client.Read();
     ASSERT_EQ(read.frame.type, RawFrame::kStatus);
     if (read.frame.call == 2001) break;

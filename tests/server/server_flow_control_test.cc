@@ -1,4 +1,4 @@
-// Credit over a live server, in each form of handlers.
+// Credit of a live server, in each form of handlers.
 
 #include <string>
 
@@ -21,10 +21,10 @@ TEST_P(ServerFlowControlTest, RepliesStopWithoutCreditAndGoOnWithIt) {
       static_cast<uint32_t>(StreamClient::TextBytes(text).size()) +
       kMessageCost;
   client.Open(1, kRepeat, text);
-  // 65,536 allow two, and the third to begin.
+  // 65,536 allow two messages, and the third to begin.
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client.ReadText(1), text);
   client.AwaitPong();
-  // What is owed is not yet made good.
+  // The debt is not yet covered.
   client.Grant(1, 3 * cost - 65'536);
   client.AwaitPong();
   client.Grant(1, 1);
@@ -123,7 +123,7 @@ TEST_P(ServerFlowControlTest, AClientThatSendsBeyondItsCreditIsPoisoned) {
       .call = 1,
       .flags = RawFrame::kHasMessage,
       .payload = StreamClient::TextBytes(std::string(30'000, 'x'))};
-  // The handler stops reading when it may not reply any more.
+  // The handler stops reading when it may send no more replies.
   bool connected = true;
   for (int i = 0; i < 100 && connected; ++i) {
     connected = client.peer().Send(message);
@@ -158,7 +158,8 @@ TEST_P(ServerFlowControlTest, DescriptorsHaveACreditOfTheirOwn) {
   }
   client.AwaitPong();
   EXPECT_EQ(client.granted_descriptors(), 16u);
-  // The 17th reply waits for credit that bytes are none of.
+  // The 17th reply waits for credit of descriptors; credit of bytes does not
+  // help.
   client.WriteFile(1, file.get());
   client.Grant(1, 1000);
   client.AwaitPong();
@@ -221,7 +222,8 @@ TEST_P(ServerFlowControlTest, AStreamThatIsNotReadBlocksNoOther) {
 TEST_P(ServerFlowControlTest, StreamsOfAConnectionTogetherAreBounded) {
   Serve({.max_held_bytes_per_connection = 100'000});
   StreamClient client = NewClient();
-  // Of each, two replies go and two requests wait in the handler: one is held.
+  // Of each, two replies are sent and two requests wait in the handler: one is
+  // held back.
   for (uint32_t call = 1; call <= 10; ++call) client.Open(call, kChat);
   for (uint32_t call = 1; call <= 10; ++call) {
     for (int i = 0; i < 5; ++i) client.Write(call, std::string(60'000, 'x'));
@@ -236,12 +238,12 @@ TEST_P(ServerFlowControlTest, StreamsOfAConnectionTogetherAreBounded) {
   }
 }
 
-// What is wrong with a credit frame does not depend on handlers.
+// The mistakes in a credit frame are the same for all forms of handlers.
 class CreditFramesTest : public StreamServer {
  protected:
   CreditFramesTest() { Serve(); }
 
-  // With a call 1 in progress.
+  // Call 1 is in progress.
   StreamClient InChat() {
     StreamClient client = NewClient();
     client.Open(1, kChat);

@@ -1,5 +1,5 @@
 // When servers and their connections begin and end: listeners that are handed
-// over, servers that are idle, connections that are old.
+// over, idle servers, old connections.
 
 #include <unistd.h>
 

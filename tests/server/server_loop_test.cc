@@ -1,4 +1,4 @@
-// A server that runs within a loop, and has no thread of its own.
+// A server that runs in a loop, and has no thread of its own.
 
 #include <poll.h>
 
@@ -31,7 +31,8 @@ class ServerLoopTest : public StreamServer {
     const absl::Status started = server_->Start(loop);
     ASSERT_TRUE(started.ok()) << started;
   }
-  // Runs `client` on a thread, and `loop` on this one until that has ended.
+  // Runs `client` on a thread, and `loop` on this thread until `client` has
+  // ended.
   template <typename Client>
   void RunForeign(Loop& loop, Client client) {
     ForeignLoop foreign(loop);
@@ -45,7 +46,7 @@ class ServerLoopTest : public StreamServer {
 };
 FDRPC_IN_EACH_FORM(ServerLoopTest);
 
-// Those whose streams hold no thread.
+// Forms of handlers whose streams hold no thread.
 class ServerLoopStreamsTest : public ServerLoopTest {};
 INSTANTIATE_TEST_SUITE_P(Forms, ServerLoopStreamsTest,
                          ::testing::Values(kHandlerForms[1], kHandlerForms[2]),
@@ -136,8 +137,8 @@ TEST_P(ServerLoopTest, LeavesAnotherLoopInPeaceWhenNothingIsToDo) {
   });
   foreign.RunUntil([&] { return served; });
   connecting.join();
-  // What is left of that is done with few rounds. Then it waits for nothing but
-  // a time-out of the handshake, if at all.
+  // The rest takes few rounds. After that it waits for nothing but possibly a
+  // time-out of the handshake.
   int rounds = 0;
   const auto has_something = [&] {
     pollfd ready = {.fd = loop.fd(), .events = POLLIN, .revents = 0};
@@ -147,7 +148,7 @@ TEST_P(ServerLoopTest, LeavesAnotherLoopInPeaceWhenNothingIsToDo) {
   while (has_something() && ++rounds < 10) loop.RunReady();
   EXPECT_LT(rounds, 10);
   EXPECT_GT(loop.next_timeout(), absl::Seconds(1));
-  // A call of which each byte comes by itself costs a round for each.
+  // A call of which each byte arrives alone costs a round for each byte.
   RawFrame open = {.type = RawFrame::kOpen,
                    .call = 2,
                    .flags = RawFrame::kHasMessage | RawFrame::kHalfClose,
@@ -191,7 +192,7 @@ TEST_P(ServerLoopStreamsTest, DeadlinesAreKept) {
   RunForeign(loop, [&] {
     StreamClient client = NewClient();
     client.Open(1, kChat, std::nullopt, 3'600'000'000'000);
-    // Each sooner than the one before.
+    // Each earlier than the one before.
     for (uint32_t call = 2; call <= 20; ++call) {
       client.Open(call, kChat, std::nullopt, kSoon * (21 - call));
     }
@@ -218,7 +219,7 @@ TEST_P(ServerLoopStreamsTest, ADeadlineCostsNoMoreThanAFewRounds) {
   });
   foreign.RunUntil([&] { return begun; });
   // What the client sent, the wake-up for the deadline, and the deadline, for
-  // which the wait may have ended too soon.
+  // which the wait may have ended too early.
   EXPECT_LE(foreign.RunUntil([&] { return !log().empty(); }), 8);
   EXPECT_EQ(log().Next(), "read 0, wrote 0, cancelled");
   opening.join();
@@ -334,7 +335,7 @@ TEST_P(ServerLoopTest, AServerThatCannotBeWatchedSaysSoAndGoes) {
 using ServerLoopDeathTest = ServerLoopTest;
 FDRPC_IN_EACH_FORM(ServerLoopDeathTest);
 
-// The destructor does the same, but not in the child that a death test is.
+// The destructor does the same, but not in a death test's child.
 TEST_P(ServerLoopDeathTest, NobodyWaitsForTheServerWithinItsLoop) {
   Loop loop = NewLoop();
   ServeIn(loop);

@@ -1,5 +1,5 @@
-// Streams over a live server, in each form of handlers: what arrives and what
-// is sent, as the frames have it.
+// Streams of a live server, in each form of handlers: the frames that arrive
+// and are sent.
 
 #include <string>
 
@@ -89,7 +89,7 @@ TEST_P(ServerStreamsTest, AHandlerMayFinishBeforeTheHalfClose) {
   client.Write(1, "stop");
   EXPECT_EQ(StreamClient::TextOf(client.ReadEndFrame(1).frame.payload), "a");
   EXPECT_EQ(log().Next(), "read 1, wrote 0");
-  // What crossed with the end is dropped.
+  // What crossed with the end of the call is dropped.
   client.Write(1, "b");
   client.Grant(1, 100);
   client.HalfClose(1);
@@ -182,7 +182,7 @@ TEST_P(ServerStreamsTest, AMessageThatIsNoneFailsTheCall) {
                .payload = "\xff"});
   EXPECT_EQ(client.ReadEnd(1), StreamClient::kInternal);
   EXPECT_EQ(log().Next(), "read 1, wrote 1, cancelled");
-  // The connection lives on, also for what comes late.
+  // The connection continues, also for what arrives late.
   client.Write(1, "late");
   client.Open(2, kEcho, "alive");
   EXPECT_EQ(client.ReadEnd(2), kOk);

@@ -1,5 +1,5 @@
-// What handlers of each form do to the server's threads, and what they may keep
-// beyond their calls.
+// The effect of handlers of each form on the server's threads, and what
+// handlers may keep after their calls.
 
 #include <atomic>
 #include <latch>
@@ -47,7 +47,7 @@ TEST_P(ServerThreadsTest, WhereNoThreadIsLeftCallsWaitInOrder) {
     EXPECT_EQ(client.ReadText(2), "second");
   }
   client.AwaitPong();
-  // The first goes on, and the thread that reads reads.
+  // The first handler continues, and the thread that reads reads.
   client.Write(1, "more");
   EXPECT_EQ(client.ReadText(1), "more");
   client.HalfClose(1);
@@ -240,7 +240,7 @@ TEST_F(AsyncHandlesTest, AServerThatWaitsForHandlersSleeps) {
   cancelled.wait();
   constexpr size_t kWrites = 50;
   {
-    // Each wakes the polling thread once, which polls again.
+    // Each wakes the polling thread once, which then polls again.
     const FaultInjection none(
         [](std::string_view, size_t) { return FaultInjection::Fault(); });
     for (size_t i = 0; i < kWrites; ++i) {
@@ -270,7 +270,7 @@ class BadDescriptors final : public StreamService {
     reply = request;
     return absl::OkStatus();
   }
-  // Passes on descriptors; for a message without one it makes one up.
+  // Passes on descriptors; for a message without one it makes one.
   absl::Status Pass(ServerContext& context,
                     ServerStream<Text, FileParcel>& stream) {
     int written = 0;

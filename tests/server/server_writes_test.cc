@@ -1,4 +1,4 @@
-// How many writes replies take.
+// How many writes are made for replies.
 
 #include <algorithm>
 #include <cstdint>
@@ -30,14 +30,14 @@ TEST_P(ServerWritesTest, RepliesToCallsThatCameTogetherAreWrittenTogether) {
   constexpr size_t kCalls = 32;
   uint32_t call = 0;
   size_t fewest = kCalls;
-  // Where the machine takes the CPU away, the replies are not kept waiting.
+  // If the machine takes the CPU away, the replies do not wait.
   for (int round = 0; round < 50; ++round) {
     std::string calls;
     for (size_t i = 0; i < kCalls; ++i) calls += EchoBytes(call + 1 + i);
     const FaultInjection counted(
         [](std::string_view, size_t) { return FaultInjection::Fault{}; });
     ASSERT_TRUE(client.peer().Send(calls));
-    // In whichever order.
+    // In any order.
     for (size_t i = 0; i < kCalls; ++i) {
       const ReadFrame end = client.Read();
       EXPECT_EQ(end.frame.type, RawFrame::kStatus);
@@ -66,7 +66,8 @@ TEST_P(ServerWritesTest, AReplyIsNotKeptByAHandlerThatWaits) {
   Serve({.max_threads = 4});
   StreamClient client = NewClient();
   for (uint32_t call = 1; call < 100; call += 2) {
-    // The second waits for messages that come only after the first's reply.
+    // The second one waits for messages that arrive only after the first one's
+    // reply.
     ASSERT_TRUE(client.peer().Send(
         EchoBytes(call) +
         RawFrame{.type = RawFrame::kOpen, .call = call + 1, .argument = kChat}

@@ -21,7 +21,7 @@ class ServiceNoticesTest : public ::testing::Test {
   ServiceNotices Notices(absl::Duration watchdog = absl::InfiniteDuration()) {
     return ServiceNotices(*NotifySocket::Create(dir_.file("notify")), watchdog);
   }
-  // What has come, if something has.
+  // What has arrived, if anything.
   std::optional<std::string> Read() {
     pollfd readable = {.fd = manager_.fd(), .events = POLLIN, .revents = 0};
     if (poll(&readable, 1, 0) == 0) return std::nullopt;
@@ -63,7 +63,7 @@ TEST_F(ServiceNoticesTest, SayTwiceInTheWatchdogsTimeThatItLives) {
     notices.Advance(due);
     EXPECT_EQ(Read(), std::nullopt);
   }
-  // Draining takes its time, too.
+  // Draining takes time, too.
   notices.Stop();
   const MonotonicTime stopped = start_ + milliseconds(160);
   notices.Advance(stopped);

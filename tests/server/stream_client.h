@@ -15,13 +15,13 @@
 
 namespace fdrpc::testing {
 
-// A client of a StreamService that plays it frame by frame. It has shaken
-// hands.
+// A client of a StreamService that sends and receives single frames. It has
+// completed the handshake.
 class StreamClient {
  public:
   static constexpr uint32_t kEcho = 1, kJoin = 2, kRepeat = 3, kChat = 4,
                             kPass = 5;
-  // Status codes as they travel.
+  // Status codes on the wire.
   static constexpr uint32_t kOk = 0, kDeadlineExceeded = 4,
                             kResourceExhausted = 8, kInternal = 13,
                             kUnavailable = 14;
@@ -53,7 +53,8 @@ class StreamClient {
     return text.value();
   }
 
-  // A call of a stream of requests; or, with a request, of a method with one.
+  // A call with a stream of requests; or, with a request, of a method with a
+  // single one.
   void Open(uint32_t call, uint32_t method,
             std::optional<std::string> request = std::nullopt,
             std::optional<uint64_t> timeout_ns = std::nullopt) {
@@ -98,8 +99,8 @@ class StreamClient {
     EXPECT_TRUE(peer_.Send(frame, fds));
   }
 
-  // The next frame that is no credit, of which the bytes are added up, no ping,
-  // which is answered, and no go-away.
+  // The next frame other than credit, whose bytes are added up, pings, which
+  // are answered, and go-aways.
   ReadFrame Read() {
     while (true) {
       ReadFrame read = ReadAny();
@@ -107,8 +108,8 @@ class StreamClient {
       go_aways_.push_back(read.frame.argument);
     }
   }
-  // The argument of the next go-away that was not asked for; if none has come
-  // yet, it is the next frame.
+  // The argument of the next go-away that was not asked for; if none has
+  // arrived yet, it must be the next frame.
   uint32_t ReadGoAway() {
     if (!go_aways_.empty()) {
       const uint32_t first = go_aways_.front();
@@ -119,7 +120,7 @@ class StreamClient {
     EXPECT_EQ(read.frame.type, RawFrame::kGoAway);
     return read.frame.argument;
   }
-  // The next frame, which is a message of that call.
+  // The next frame, which must be a message of that call.
   std::string ReadText(uint32_t call) {
     const ReadFrame read = Read();
     EXPECT_EQ(read.frame.type, RawFrame::kMessage);
@@ -127,7 +128,7 @@ class StreamClient {
     EXPECT_EQ(read.frame.call, call);
     return TextOf(read.frame.payload);
   }
-  // The next frame, which is the end of that call.
+  // The next frame, which must be the status of that call.
   uint32_t ReadEnd(uint32_t call) { return ReadEndFrame(call).frame.argument; }
   ReadFrame ReadEndFrame(uint32_t call) {
     ReadFrame read = Read();
@@ -135,7 +136,7 @@ class StreamClient {
     EXPECT_EQ(read.frame.call, call);
     return read;
   }
-  // That the server has read everything that was sent before.
+  // Expects that the server has read everything that was sent before.
   void AwaitPong() {
     Send(PingFrame(4711));
     const ReadFrame read = Read();

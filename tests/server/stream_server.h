@@ -34,8 +34,8 @@ inline constexpr HandlerForm kHandlerForms[] = {
     {"Async", &MakeService<AsyncService>},
     {"Co", &MakeService<CoService>}};
 
-// A live server with a service of one form of handlers, and clients that play
-// the protocol frame by frame. Descriptors must be as before at the end.
+// A live server with a service of one form of handlers, and clients that send
+// single frames. At the end the descriptors must be the same as before.
 class StreamServer : public ::testing::TestWithParam<HandlerForm> {
  protected:
   static constexpr uint32_t kEcho = StreamClient::kEcho,
@@ -49,7 +49,7 @@ class StreamServer : public ::testing::TestWithParam<HandlerForm> {
     ASSERT_NO_FATAL_FAILURE(Listen(options));
     ASSERT_TRUE(server_->Start().ok());
   }
-  // The same but for the start: clients wait in the queue.
+  // The same without the start: clients wait in the queue.
   void Listen(ServerOptions options) {
     server_ = NewServer(options);
     server_->AddService(*service_);

@@ -21,12 +21,10 @@ namespace fdrpc::testing {
 using Text = google::protobuf::StringValue;
 
 // One service in each form of handlers, without generated code. All have the
-// same methods, which say at their end how far they came:
-//   Echo: the request.
-//   Join: the requests, joined, up to one that says stop.
-//   Repeat: the request, as often as its length says.
-//   Chat: each request.
-//   Pass: the same with descriptors.
+// same methods, and report at the end how far they got: Echo: the request.
+// Join: the requests, joined, up to one that says stop. Repeat: the request, as
+// often as its length says. Chat: each request. Pass: the same with
+// descriptors.
 class StreamService : public Service {
  public:
   static constexpr int kMethods = 5;
@@ -219,7 +217,7 @@ class AsyncService final : public StreamService {
   }
 
  private:
-  // Each is one step, and takes the next one when it is done.
+  // Each is one step, and makes the next one when it is done.
   void JoinOn(AsyncServerReader<Text, Text> call, Text joined, int read) {
     call.Read([=, this](std::optional<Text> request) mutable {
       if (!request.has_value() || request->value() == "stop") {

@@ -29,7 +29,7 @@ std::set<std::string> ThreadIds() {
   return ids;
 }
 
-// How many threads there are that were not there before.
+// How many more threads there are than before.
 ptrdiff_t ThreadsSince(const std::set<std::string>& before) {
   const std::set<std::string> now = ThreadIds();
   return std::count_if(now.begin(), now.end(), [&](const std::string& id) {
@@ -50,7 +50,7 @@ TEST(WorkerPoolTest, RunsWhatThePollingThreadFinds) {
 
 TEST(WorkerPoolTest, ASecondThreadComesWithTheFirstTask) {
   ExpectSameDescriptors census;
-  // A sanitizer's own thread comes with the first one.
+  // A sanitizer's own thread starts with the first one.
   std::thread([] {}).join();
   const std::set<std::string> before = ThreadIds();
   PoolFixture fixture(4);
@@ -60,7 +60,7 @@ TEST(WorkerPoolTest, ASecondThreadComesWithTheFirstTask) {
   for (int i = 0; i < 3; ++i) {
     std::latch done(1);
     fixture.Arrive({[&] {
-      // Or more, where the machine takes the CPU away meanwhile.
+      // Or more, if the machine takes the CPU away meanwhile.
       EXPECT_GE(ThreadsSince(before), 2);
       done.count_down();
     }});
@@ -173,7 +173,7 @@ TEST(WorkerPoolTest, WhatIsPostedToAPoolThatHasEndedRunsOnAThreadOfItsOwn) {
     }));
   }
   ran.wait();
-  // The thread lets go of the pool, behind its last task.
+  // The thread releases the pool after its last task.
   EXPECT_EQ(TakeCensusExpecting(before), before);
 }
 
@@ -205,7 +205,7 @@ TEST(WorkerPoolTest, ThreadsThatAreNotNeededGo) {
     EXPECT_GE(ThreadsOfThisProcess(), before + 13);
     release.count_down();
     done.wait();
-    // One polls, one watches.
+    // One polls, one is on watch.
     while (ThreadsOfThisProcess() > before + 2) std::this_thread::yield();
     Probe probe;
     fixture.pool().Post(probe);
