@@ -9,7 +9,7 @@ namespace fdrpc {
 namespace {
 
 constexpr size_t kOneByte =
-    1 + kMessageCostBytes;  // cost of a message of one byte
+    1 + kMessageCostBytes;  // of a message of one byte
 
 TEST(CreditTest, IsEmptyWithNothingOfEither) {
   EXPECT_TRUE(Credit().empty());
