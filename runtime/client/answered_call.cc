@@ -18,7 +18,7 @@ std::shared_ptr<ContinuationRunner> RunnerOf(Caller& next, CallForm form) {
   return loop.ok() ? *std::move(loop) : nullptr;
 }
 
-// As who receives them has descriptors: each its own.
+// As a receiver has descriptors: each its own.
 absl::Status MakeUnique(DescriptorSet descriptors, std::vector<UniqueFd>& own) {
   for (AttachedFd& fd : descriptors) {
     UniqueFd unique = fd.TakeUnique();
@@ -39,7 +39,8 @@ AnsweredCall::AnsweredCall(Caller& next, CallForm form, absl::Status status,
       metadata_(std::move(metadata)),
       status_(std::move(status)) {}
 
-// Here, for the thread sanitizer's suppressions to see it let go of the status.
+// Defined here, so that the thread sanitizer's suppressions apply where the
+// status is released.
 AnsweredCall::~AnsweredCall() = default;
 
 void AnsweredCall::Add(const OutgoingMessage& reply, bool has_any) {
@@ -60,9 +61,9 @@ absl::Status AnsweredCall::Prepare(const OutgoingMessage& reply, bool has_any) {
 }
 
 void AnsweredCall::Notify(CallEvent, Continuation& continuation) {
-  // The continuation may let go of the call before this function returns.
+  // The continuation may release the call before this function returns.
   const std::shared_ptr<ContinuationRunner> runner = runner_;
-  // No loop can be had: as a channel's call that fails for want of one.
+  // No loop could be made: the call fails like a channel's call in that case.
   if (runner == nullptr) return continuation.Run();
   runner->Post(continuation);
 }
@@ -80,7 +81,7 @@ bool AnsweredCall::Take(IncomingMessage message) {
   received.descriptors.Append(std::move(next.descriptors));
   absl::Status parsed = ParseReceived(std::move(received), message);
   const bool taken = parsed.ok();
-  // It is of another type than the method's.
+  // It has another type than the method's.
   if (!taken) Fail(std::move(parsed));
   return taken;
 }

@@ -11,17 +11,19 @@
 
 namespace fdrpc {
 
-// When what a connection has queued is written: at once; or, on the thread of
-// the connection's loop, at the end of the loop's batch, with all else that the
-// batch queues; or, if it lingers, before the thread sleeps at the latest.
+// Decides when a connection writes what is queued: at once; or, on the thread
+// of the connection's loop, at the end of the loop's batch, together with
+// everything else that the batch queues; or, for frames that linger, at the
+// latest before the thread sleeps. Does not own the connection.
 class BatchedWriter final : public LoopCore::Source {
  public:
-  // Borrows it.
+  // Borrows `connection`.
   explicit BatchedWriter(Connection& connection) : connection_(connection) {}
 
-  // Once, before it is used: itself, as its owner keeps it.
+  // Called once, before this object is used. `self`: this object, as its owner
+  // keeps it.
   void SetSelf(std::weak_ptr<BatchedWriter> self) { self_ = std::move(self); }
-  // From now on `loop` reads the connection; it outlives this object.
+  // From now on `loop`, which must outlive this object, reads the connection.
   void BatchWith(LoopCore& loop) {
     loop_.store(&loop, std::memory_order_release);
   }
@@ -34,18 +36,18 @@ class BatchedWriter final : public LoopCore::Source {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     if (!lock.flushes(this)) lock.FlushLater(self_.lock());
   }
-  // Before this thread sleeps: writes what was put off.
+  // Called before this thread sleeps: writes what was deferred.
   void FlushPutOff();
 
-  // Has what is queued wait for more, unless that is much; true if it does.
+  // Makes what is queued wait for more, unless it is much; true if it waits.
   bool Linger();
   bool lingers() const { return lingers_.load(std::memory_order_relaxed); }
 
  private:
-  // LoopCore::Source.
+  // Implementation of LoopCore::Source.
   void OnBatchEnd() override;
 
-  // The connection's loop, if this is its thread; or null.
+  // The connection's loop, if this is its thread; otherwise null.
   LoopCore* LoopOfThisThread() const;
 
   Connection& connection_;

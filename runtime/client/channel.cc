@@ -16,29 +16,31 @@
 namespace fdrpc {
 namespace {
 
-// What connects once, over that socket. What fails leaves it to the caller.
-absl::StatusOr<Reconnector::Connector> Only(InheritedSocket& socket) {
+// A connector that connects once, over that socket. After an error the caller
+// still owns the socket.
+absl::StatusOr<Reconnector::Connector> SingleUseConnector(
+    InheritedSocket& socket) {
   absl::Status usable = PrepareConnectedSocket(socket);
   if (!usable.ok()) return usable;
-  return [only = std::make_shared<UniqueFd>(std::move(socket.fd)),
+  return [fd = std::make_shared<UniqueFd>(std::move(socket.fd)),
           type = socket.kind.type]()
              -> absl::StatusOr<std::unique_ptr<Transport>> {
-    if (!only->ok()) {
+    if (!fd->ok()) {
       return absl::FailedPreconditionError(
           "the channel was made of one connection, which has ended: make a new "
           "channel");
     }
-    return CreateSocketTransport(std::move(*only), type);
+    return CreateSocketTransport(std::move(*fd), type);
   };
 }
 
-// What connects to an address, and says why it does not.
-struct Way {
+// How to connect to an address, and how to explain a failure.
+struct Route {
   Reconnector::Connector connector;
   Reconnector::Explainer explainer;  // or null
 };
 
-absl::StatusOr<Way> To(std::string_view address) {
+absl::StatusOr<Route> RouteTo(std::string_view address) {
   absl::StatusOr<SocketAddress> parsed = ParseSocketAddress(address);
   if (!parsed.ok()) return parsed.status();
   if (std::holds_alternative<SystemdAddress>(*parsed)) {
@@ -51,15 +53,16 @@ absl::StatusOr<Way> To(std::string_view address) {
     absl::StatusOr<InheritedSocket> socket =
         TakeInheritedSocket(inherited->number);
     if (!socket.ok()) return socket.status();
-    absl::StatusOr<Reconnector::Connector> only = Only(*socket);
-    if (!only.ok()) {
+    absl::StatusOr<Reconnector::Connector> connector =
+        SingleUseConnector(*socket);
+    if (!connector.ok()) {
       GiveBack(*std::move(socket));
-      return only.status();
+      return connector.status();
     }
-    return Way{*std::move(only), nullptr};
+    return Route{*std::move(connector), nullptr};
   }
   const auto& unix_address = std::get<UnixAddress>(*parsed);
-  return Way{
+  return Route{
       [server = unix_address]() -> absl::StatusOr<std::unique_ptr<Transport>> {
         absl::StatusOr<UniqueFd> socket = ConnectSocket(server);
         if (!socket.ok()) return socket.status();
@@ -78,10 +81,10 @@ absl::StatusOr<Channel> Channel::Connect(std::string_view address,
                                          ChannelOptions options) {
   absl::Status loop_usable = CheckLoop(options);
   if (!loop_usable.ok()) return loop_usable;
-  absl::StatusOr<Way> way = To(address);
-  if (!way.ok()) return way.status();
-  Channel channel = Over(std::move(way->connector), options);
-  channel.core_->ExplainWith(std::move(way->explainer));
+  absl::StatusOr<Route> route = RouteTo(address);
+  if (!route.ok()) return route.status();
+  Channel channel = Over(std::move(route->connector), options);
+  channel.core_->ExplainWith(std::move(route->explainer));
   return channel;
 }
 
@@ -91,9 +94,10 @@ absl::StatusOr<Channel> Channel::FromSocket(UniqueFd socket,
   if (!loop_usable.ok()) return loop_usable;
   absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
   if (!inspected.ok()) return inspected.status();
-  absl::StatusOr<Reconnector::Connector> only = Only(*inspected);
-  if (!only.ok()) return only.status();
-  return Over(*std::move(only), options);
+  absl::StatusOr<Reconnector::Connector> connector =
+      SingleUseConnector(*inspected);
+  if (!connector.ok()) return connector.status();
+  return Over(*std::move(connector), options);
 }
 
 absl::Status Channel::CheckLoop(const ChannelOptions& options) {

@@ -15,7 +15,7 @@
 namespace fdrpc {
 namespace {
 
-// What a loop does for a channel before others get their turn.
+// How much a loop does for a channel before others get their turn.
 constexpr int kMostAtOnce = 64;
 
 // Servers rely on what the protocol guarantees.
@@ -29,7 +29,7 @@ ChannelOptions WithinLimits(ChannelOptions options) {
   options.stream_window_descriptors =
       std::clamp(options.stream_window_descriptors,
                  kGuaranteedCreditDescriptors, kMaxCredit);
-  // Less would be traffic for nothing.
+  // A shorter interval would only cause traffic.
   constexpr absl::Duration kShortest = absl::Milliseconds(10);
   options.keepalive_interval =
       std::max<absl::Duration>(options.keepalive_interval, kShortest);
@@ -105,7 +105,7 @@ absl::Status ChannelCore::CheckProcess() const {
 }
 
 absl::StatusOr<std::shared_ptr<LoopCore>> ChannelCore::GetLoop() {
-  // That of the channel is the parent's.
+  // The channel's loop is the parent's.
   if (inherited_by_fork()) return LoopCore::Default();
   {
     ChannelLock lock(mutex());
@@ -128,7 +128,8 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection(
       reconnector_.Connect(lock);
   Arm();
   if (made.ok() && *made != nullptr && connectivity_->watched()) {
-    // Calls go on without. Then the next one notices that it has ended.
+    // Calls continue without the loop. Then the next one notices the
+    // connection's end.
     (void)(*made)->reader().ReadWith(loop_);
   }
   return made;
@@ -159,7 +160,7 @@ absl::StatusOr<ChannelStateWatch> ChannelCore::WatchState(
   auto watch = std::make_shared<StateWatch>(*loop, std::move(on_change));
   ChannelLock lock(mutex());
   if (const auto connection = reconnector_.current(); connection != nullptr) {
-    // So that its end is noticed also without calls.
+    // So that its end is noticed without calls, too.
     status = connection->reader().ReadWith(*loop);
     if (!status.ok()) return status;
   }
@@ -171,7 +172,7 @@ absl::Status ChannelCore::WaitForReady(absl::Duration timeout) {
   absl::Status process = CheckProcess();
   if (!process.ok()) return process;
   const MonotonicTime deadline = DeadlineAfter(clock_.Now(), timeout);
-  // An attempt of its own only if nobody else makes them.
+  // Makes an attempt of its own only if nobody else does.
   bool first = true;
   do {
     absl::StatusOr<std::shared_ptr<ClientConnection>> got =
@@ -184,8 +185,8 @@ absl::Status ChannelCore::WaitForReady(absl::Duration timeout) {
     if (*got != nullptr && (*got)->AwaitReady(deadline)) {
       return absl::OkStatus();
     }
-    // Not once more when the time is over: the last attempt that had time says
-    // why.
+    // No attempt after the timeout: the error of the last one in time is the
+    // reason.
   } while (clock_.Now() < deadline);
   ChannelLock lock(mutex());
   return absl::DeadlineExceededError(absl::StrCat(
@@ -225,7 +226,7 @@ void ChannelCore::LookAt(MonotonicTime at, Timed& timed) {
 void ChannelCore::Arm() {
   const MonotonicTime at =
       std::min(timers_.next(), reconnector_.waits().next_turn());
-  // Else it wakes in time, and looks.
+  // Otherwise it wakes in time anyway.
   if (at < timer_.at()) loop_->SetTimer(timer_, at, weak_from_this());
 }
 

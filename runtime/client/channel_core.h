@@ -25,15 +25,15 @@
 
 namespace fdrpc {
 
-// What the handles of one Channel share: makes calls, on the connection that
-// its Reconnector has, and looks at those that no thread waits for when their
-// time has come.
+// The implementation of a Channel, which its handles share: makes calls on the
+// Reconnector's connection, and runs the timers of calls for which no thread
+// waits.
 class ChannelCore final : public Caller,
                           public LoopCore::Source,
                           private Connectivity::Listener,
                           public std::enable_shared_from_this<ChannelCore> {
  public:
-  // Who is to be told when a time has come.
+  // Something to be called when a time has come.
   class Timed : public TimerQueue::Timer {
    public:
     virtual void OnTime(ChannelLock& lock)
@@ -43,18 +43,18 @@ class ChannelCore final : public Caller,
     ~Timed() = default;
   };
 
-  // `loop`: null for the process's own, which is made when it is needed. Goes
-  // by `clock`, as the loop does; it outlives the channel.
+  // `loop`: null means the process's own, which is made when it is needed. Uses
+  // `clock`, like the loop; it must outlive the channel.
   ChannelCore(Reconnector::Connector connector, const ChannelOptions& options,
               std::shared_ptr<LoopCore> loop,
               const Clock& clock = Clock::Real());
   ~ChannelCore() override;
-  // Before the channel is used. Null: failures are told as they are.
+  // Before the channel is used. Null: failures are reported as they are.
   void ExplainWith(Reconnector::Explainer explainer) {
     reconnector_.ExplainWith(std::move(explainer));
   }
 
-  // Caller.
+  // Implementation of Caller.
   absl::Status CallUnary(const Method& method, OutgoingMessage request,
                          IncomingMessage reply,
                          const CallOptions& options) override;
@@ -65,7 +65,7 @@ class ChannelCore final : public Caller,
   std::shared_ptr<ContinuationRunner> runner() override
       ABSL_LOCKS_EXCLUDED(channel_mutex);
 
-  // ---- of Channel
+  // ---- for Channel
 
   ChannelState state() ABSL_LOCKS_EXCLUDED(channel_mutex);
   absl::Status WaitForReady(absl::Duration timeout)
@@ -74,30 +74,30 @@ class ChannelCore final : public Caller,
       absl::AnyInvocable<void(ChannelState)> on_change)
       ABSL_LOCKS_EXCLUDED(channel_mutex);
 
-  // ---- for the calls
+  // ---- for calls
 
   ChannelMutex& mutex() const { return connectivity_->mutex(); }
   const ChannelOptions& options() const { return options_; }
   const Clock& clock() const { return clock_; }
-  // FAILED_PRECONDITION in a child after fork(2), which must not take the lock
-  // either: another thread of the parent's may have held it.
+  // FAILED_PRECONDITION in a child made by fork(2), which must not take the
+  // lock either: another thread of the parent may have held it.
   absl::Status CheckProcess() const;
   bool inherited_by_fork() const { return fork_mark_.inherited(); }
   absl::StatusOr<std::shared_ptr<LoopCore>> GetLoop()
       ABSL_LOCKS_EXCLUDED(channel_mutex);
 
   // The connection for a new call, which is made if there is none; null if the
-  // server is busy, which is worth another attempt soon.
+  // server is busy, so that another attempt soon makes sense.
   absl::StatusOr<std::shared_ptr<ClientConnection>> GetConnection(
       ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   Reconnector& reconnector() { return reconnector_; }
-  // Has OnTurn() run by the loop, which there is, when it is its turn to use
-  // the connection, or to make one.
+  // Makes the loop, which must exist, call OnTurn() when it is the waiter's
+  // turn to use the connection, or to make one.
   void Wait(ConnectionWaits::Waiter& waiter)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // Has OnTime() run by the loop, which there is, once `at` has passed. It is
-  // taken back before `timed` goes.
+  // Makes the loop, which must exist, call OnTime() once `at` has passed. To be
+  // undone before `timed` is destroyed.
   void LookAt(MonotonicTime at, Timed& timed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   void LookNoMore(Timed& timed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
@@ -106,33 +106,33 @@ class ChannelCore final : public Caller,
 
  private:
   // Before a stream begins, which cannot be made again once it has been written
-  // to: whether the server is going.
+  // to: finds out whether the server is going.
   void ReadWhatCame() ABSL_LOCKS_EXCLUDED(channel_mutex);
-  // Blocks until there is one, perhaps made by others, or the next attempt has
-  // failed, or `deadline`: null then, and if the server is busy. `at_once`:
-  // makes an attempt unless others do.
+  // Blocks until there is a connection, possibly made by others, or the next
+  // attempt has failed, or `deadline`: null then, and if the server is busy.
+  // `at_once`: makes an attempt unless others do.
   absl::StatusOr<std::shared_ptr<ClientConnection>> AwaitConnection(
       bool at_once, MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(channel_mutex);
 
-  // Connectivity::Listener.
+  // Implementation of Connectivity::Listener.
   void OnServerReady(ChannelLock& lock) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // LoopCore::Source: a time has come.
   void OnWake() override ABSL_LOCKS_EXCLUDED(channel_mutex);
-  // Has the loop call OnWake() at the first of the times.
+  // Makes the loop call OnWake() at the first of the times.
   void Arm() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   const ChannelOptions options_;
   const Clock& clock_;
   const ForkMark fork_mark_;
 
-  // Shared with the connections, of which a loop may hold one for a moment
-  // longer.
+  // Shared with the connections, which a loop may keep for a moment longer.
   const std::shared_ptr<Connectivity> connectivity_;
   Reconnector reconnector_;
   std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(channel_mutex);
-  // Apart from the loop's, whose lock calls would take twice each.
+  // Separate from the loop's timers, because calls would take the loop's lock
+  // twice each.
   TimerQueue timers_ ABSL_GUARDED_BY(channel_mutex);
   LoopCore::Timer timer_ ABSL_GUARDED_BY(channel_mutex);
 };

@@ -12,18 +12,20 @@ namespace fdrpc {
 
 class BatchedWriter;
 
-// The one mutex of a channel, its connections and its calls: a call can so move
-// from a connection to the next without a race. Only a ChannelLock locks it.
+// The only mutex of a channel, its connections and its calls, so that a call
+// can move from one connection to the next without a race. Only a ChannelLock
+// locks it.
 class ABSL_LOCKABLE ChannelMutex {
  private:
   friend class ChannelLock;
   Mutex mutex_;
 };
 
-// What the thread-safety analysis calls the mutex of whichever channel: what
-// shares it has references to it, and the analysis would take each for another
-// mutex. A name only, which is defined nowhere. That it is the right channel's
-// is asserted where calls, connections and channels meet.
+// The name of the mutex of any channel for the thread-safety analysis. Each
+// object of a channel has a reference to the mutex, which the analysis would
+// take for different ones. This variable is not defined anywhere. Assertions
+// where calls, connections and channels meet check that it is the right
+// channel's mutex.
 extern ChannelMutex channel_mutex ABSL_ACQUIRED_BEFORE(lock_order::connection);
 
 struct ClientSide {
@@ -32,13 +34,13 @@ struct ClientSide {
     void Wake() const { Parker::Wake(address); }
   };
   using Connection = std::shared_ptr<BatchedWriter>;
-  // What is dropped is the user's own, and a process that makes only blocking
-  // calls starts no thread.
+  // The dropped objects are the user's own, and a process that makes only
+  // blocking calls starts no thread.
   static constexpr bool kClosesInBackground = false;
 };
 extern template void DeferringLock<ClientSide>::DoDeferred();
 
-// Holds a channel's mutex for a scope.
+// Holds a channel's mutex for its lifetime.
 class ABSL_SCOPED_LOCKABLE ChannelLock : public DeferringLock<ClientSide> {
  public:
   explicit ChannelLock(ChannelMutex& mutex)
@@ -50,7 +52,7 @@ class ABSL_SCOPED_LOCKABLE ChannelLock : public DeferringLock<ClientSide> {
     return DeferringLock::Holds(mutex.mutex_);
   }
 
-  // Gives the mutex up for a wait, and takes it again.
+  // Releases the mutex for a wait, and takes it again.
   void Unlock()
       ABSL_UNLOCK_FUNCTION(channel_mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     DeferringLock::Unlock();

@@ -24,7 +24,7 @@ std::ostream& operator<<(std::ostream& to, ChannelState state) {
 
 void ChannelStateWatch::End() {
   if (watch_ == nullptr) return;
-  // In a child after fork(2) nobody tells it anything.
+  // In a child made by fork(2) nothing is reported to it.
   if (!watch_->inherited_by_fork()) {
     {
       ChannelLock lock(connectivity_->mutex());

@@ -9,13 +9,14 @@
 namespace fdrpc {
 namespace {
 
-// Shows the user, who asked for it, the metadata behind all interceptors.
+// Gives the user, who asked for it, the metadata as the interceptors have
+// changed it.
 class ShownMetadata : public ClientCallFilter {
  public:
   ShownMetadata(std::shared_ptr<ClientCall> next, ReplyMetadata& shown)
       : ClientCallFilter(std::move(next)), shown_(shown) {}
 
-  // Not when the call is let go of, to which it may not be borrowed any more.
+  // Not when the call is released: the metadata may not be borrowed any more.
   absl::Status status() override {
     absl::Status status = ClientCallFilter::status();
     shown_ = {.headers = headers(), .trailers = trailers()};
@@ -62,7 +63,7 @@ class InterceptedCaller final : public Caller {
 
  private:
   static std::shared_ptr<ClientCall> Checked(std::shared_ptr<ClientCall> call) {
-    FDRPC_CHECK(call != nullptr, "an interceptor gave no call");
+    FDRPC_CHECK(call != nullptr, "an interceptor returned no call");
     return call;
   }
 

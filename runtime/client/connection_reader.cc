@@ -12,7 +12,7 @@
 namespace fdrpc {
 namespace {
 
-// What a loop reads of one connection before others get their turn.
+// How much a loop reads of one connection before others get their turn.
 constexpr int kMostReads = 16;
 
 }  // namespace
@@ -29,7 +29,7 @@ ConnectionReader::ConnectionReader(
       threads_(std::move(threads)),
       keep_alive_(keep_alive),
       busy_poll_(max_busy_poll),
-      parked_poll_(max_busy_poll, BusyPoll::Yields::kYes) {}
+      parked_poll_(max_busy_poll, BusyPoll::Yielding::kYes) {}
 
 ConnectionReader::~ConnectionReader() {
   if (loop_ != nullptr) {
@@ -42,7 +42,7 @@ void ConnectionReader::WaitOnce(WaitingThread& thread, MonotonicTime deadline,
   assert(lock.Holds(mutex_));
   if (!threads_.has_reader() && !loop_reads_) {
     threads_.BeginReading(thread);
-    const KeepAlive::Action action = LookAtServer();
+    const KeepAlive::Action action = CheckServer();
     deadline = std::min(deadline, keep_alive_.next());
     lock.Unlock();
     writer_.FlushPutOff();
@@ -54,7 +54,7 @@ void ConnectionReader::WaitOnce(WaitingThread& thread, MonotonicTime deadline,
   } else {
     threads_.Park(thread);
     const MonotonicTime began = clock_.Now();
-    // What the reader's polling does not pay for, theirs does not either.
+    // If polling does not pay for the reader, it does not pay for the others.
     const BusyPoll::Wait wait =
         busy_poll_.rests() ? BusyPoll::Wait{.began = began, .until = began}
                            : parked_poll_.Begin(began);
@@ -74,7 +74,7 @@ bool ConnectionReader::PollAndRead(const BusyPoll::Wait& wait,
                                    MonotonicTime deadline) {
   MonotonicTime now = wait.began;
   const MonotonicTime until = std::min(wait.until, deadline);
-  auto came = BusyPoll::Came::kBefore;
+  auto came = BusyPoll::Arrival::kBefore;
   const size_t frames = connection_.frames_read();
   while (now < until && !threads_.wakeup_pending() &&
          !connection_.write_blocked()) {
@@ -85,7 +85,7 @@ bool ConnectionReader::PollAndRead(const BusyPoll::Wait& wait,
       busy_poll_.OnArrival(wait, now, came, connection_.frames_read() - frames);
       return true;
     }
-    came = BusyPoll::Came::kLater;
+    came = BusyPoll::Arrival::kLater;
   }
   return false;
 }
@@ -93,7 +93,7 @@ bool ConnectionReader::PollAndRead(const BusyPoll::Wait& wait,
 bool ConnectionReader::SleepAndRead(MonotonicTime deadline) {
   const BusyPoll::Wait wait = busy_poll_.Begin(clock_.Now());
   if (PollAndRead(wait, deadline)) return true;
-  // Who gives the server up has looked at the socket before.
+  // Whoever gives the server up has looked at the socket before.
   if (!threads_.BeginSleep()) return Read();
   const bool write_blocked = connection_.write_blocked();
   threads_.EndSleep(WaitReady(connection_.pollable_fd(), write_blocked,
@@ -103,14 +103,14 @@ bool ConnectionReader::SleepAndRead(MonotonicTime deadline) {
   const size_t frames = connection_.frames_read();
   const bool received = Read();
   if (received) {
-    busy_poll_.OnArrival(wait, clock_.Now(), BusyPoll::Came::kLater,
+    busy_poll_.OnArrival(wait, clock_.Now(), BusyPoll::Arrival::kLater,
                          connection_.frames_read() - frames);
   }
   return received;
 }
 
 bool ConnectionReader::Read() {
-  BackgroundCloses closes;
+  BackgroundCloseScope closes;
   const bool received = connection_.Read();
   if (received) heard_ = true;
   return received;
@@ -160,7 +160,7 @@ void ConnectionReader::OnReady(Poller::Event event) {
   {
     ChannelLock lock(mutex_);
     if (threads_.has_reader()) {
-      // It is told once only: the thread passes it on.
+      // It is told only once; the thread passes it on.
       loop_missed_ = true;
       return;
     }
@@ -179,7 +179,7 @@ void ConnectionReader::OnReady(Poller::Event event) {
     } else if (more) {
       loop_->Wake(self_);
     }
-    if (event.readable) action = LookAtServer();
+    if (event.readable) action = CheckServer();
     PlanLook();
   }
   if (action == KeepAlive::Action::kPing) connection_.Flush();
@@ -187,7 +187,7 @@ void ConnectionReader::OnReady(Poller::Event event) {
 }
 
 void ConnectionReader::OnWriteBlockedChanged(ChannelLock& lock) {
-  // The reader may be waiting without a look at whether there is room.
+  // The reader may be waiting without watching for room.
   threads_.WakeReader();
   for (WaitingThread* writer : writers_) writer->Wake(lock);
   if (loop_ != nullptr) {
@@ -196,11 +196,11 @@ void ConnectionReader::OnWriteBlockedChanged(ChannelLock& lock) {
   }
 }
 
-// Keep-alive.
+// ---- keep-alive
 
-KeepAlive::Action ConnectionReader::LookAtServer() {
+KeepAlive::Action ConnectionReader::CheckServer() {
   if (!keep_alive_.on()) return KeepAlive::Action::kNone;
-  const KeepAlive::Action action = keep_alive_.Look(
+  const KeepAlive::Action action = keep_alive_.Check(
       clock_.Now(), std::exchange(heard_, false), !calls_.empty());
   if (action == KeepAlive::Action::kPing) {
     connection_.Enqueue(BuildControl(FrameType::kPing, 0));
@@ -211,7 +211,7 @@ KeepAlive::Action ConnectionReader::LookAtServer() {
 void ConnectionReader::PlanLook() {
   if (!keep_alive_.on() || loop_ == nullptr || calls_.empty()) return;
   keep_alive_.OnCall(clock_.Now());
-  // Else it comes back in time, and looks.
+  // Otherwise it comes back in time, and looks.
   if (keep_alive_.next() < look_timer_.at()) {
     loop_->SetTimer(look_timer_, keep_alive_.next(), self_);
   }

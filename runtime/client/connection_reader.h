@@ -21,37 +21,39 @@
 
 namespace fdrpc {
 
-// Who reads a connection, and how they wait for what comes: one of the threads
-// that wait for its calls, for all of them; else a loop, if it was given one.
-// Has no thread of its own. Whoever reads also asks a silent server whether it
-// lives, and ends the connection if it does not.
+// Reads a connection: one of the threads that wait for its calls reads for all
+// of them, or otherwise a loop, if there is one. Has no thread of its own. The
+// thread that reads also pings a silent server, and ends the connection if the
+// server does not answer.
 class ConnectionReader final : public LoopCore::Source {
  public:
-  // Borrows them; `calls` says whether anything is expected of the server.
+  // Borrows all of them. `calls` tells whether anything is expected from the
+  // server.
   ConnectionReader(Connection& connection, BatchedWriter& writer,
                    const PendingCalls& calls, ChannelMutex& mutex,
                    const Clock& clock, WaitingThreads threads,
                    const KeepAlive& keep_alive, absl::Duration max_busy_poll);
   ~ConnectionReader() override;
 
-  // Once, before it is used: itself, as its owner keeps it.
+  // Called once, before this object is used. `self`: this object, as its owner
+  // keeps it.
   void SetSelf(std::weak_ptr<ConnectionReader> self) {
     self_ = std::move(self);
   }
 
   // ---- for threads that wait
 
-  // Blocks the thread until its call may have got on, the connection has
-  // ended, or `deadline`; the lock is given up meanwhile.
+  // Blocks the thread until something may have happened to its call, the
+  // connection has ended, or `deadline`. Releases the lock meanwhile.
   void WaitOnce(WaitingThread& thread, MonotonicTime deadline,
                 ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // For a thread that waits no more: another one reads.
+  // For a thread that does not wait any more: another one reads.
   void EndWait(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Whether any thread waits here.
   bool has_waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return !threads_.empty();
   }
-  // Has the thread woken when all has been written, too.
+  // The thread is also woken when everything has been written.
   void AddWriter(WaitingThread& thread)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     writers_.push_back(&thread);
@@ -60,22 +62,22 @@ class ConnectionReader final : public LoopCore::Source {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     std::erase(writers_, &thread);
   }
-  // Whether what is queued waits for room, and only a thread that waits will
-  // write it: no loop does.
+  // Whether what is queued waits for room, and only a waiting thread will write
+  // it, because there is no loop.
   bool HasUnwritten() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return connection_.write_blocked() && connection_.sends() &&
            loop_ == nullptr;
   }
 
-  // ---- for threads that wait for nothing
+  // ---- for threads that do not wait
 
-  // Takes in what has arrived while nobody read, for want of calls: that the
-  // server is going, perhaps.
+  // Receives what has arrived while nobody read because there were no calls:
+  // the server may be going.
   void ReadWhatCame(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // For one that sends: takes in what has arrived, which may be the end of its
-  // call. Only if ReadsForSenders(): no other thread reads, and the last time
-  // was a few milliseconds ago, or the server takes nothing more. `now`:
+  // For a thread that sends: reads what has arrived, which may be the end of
+  // its call. Only if ReadsForSenders(): no other thread reads, and the last
+  // read was a few milliseconds ago, or the server accepts nothing more. `now`:
   // the clock's CoarseNow().
   bool ReadsForSenders(MonotonicTime now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
@@ -88,43 +90,44 @@ class ConnectionReader final : public LoopCore::Source {
 
   // ---- for the connection
 
-  // Has `loop` read whenever no thread does, from now on.
+  // From now on, `loop` reads whenever no thread does.
   absl::Status ReadWith(std::shared_ptr<LoopCore> loop)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // There is another call: has the loop, if there is one, come back to look at
-  // the server.
+  // There is another call: the loop, if there is one, is to check the server
+  // again.
   void PlanLook() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Writing waits for room, or no longer does.
+  // Writing has begun or ceased to wait for room.
   void OnWriteBlockedChanged(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Whether it has ended the connection, for want of a sign of life.
+  // Whether it has ended the connection because the server did not answer.
   bool gave_up() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return keep_alive_.gave_up();
   }
 
  private:
-  // LoopCore::Source.
+  // Implementation of LoopCore::Source.
   void OnReady(Poller::Event event) override ABSL_LOCKS_EXCLUDED(channel_mutex);
   void OnWake() override { OnReady({.readable = true, .writable = true}); }
 
-  // The reader's, without the lock.
+  // For the reader, without the lock.
   //
-  // Its sleep, and what it then takes in; false if that is nothing.
+  // Sleeps, and then reads; false if nothing arrived.
   bool SleepAndRead(MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(channel_mutex);
-  // The same without sleeping, for as long as that is sensible.
+  // The same without sleeping, for as long as polling makes sense.
   bool PollAndRead(const BusyPoll::Wait& wait, MonotonicTime deadline)
       ABSL_LOCKS_EXCLUDED(channel_mutex);
-  // Takes in what has arrived, and notes that something has.
+  // Reads what has arrived, and remembers that something has.
   bool Read() ABSL_LOCKS_EXCLUDED(channel_mutex);
   // Ends the connection.
   void GiveUp() ABSL_LOCKS_EXCLUDED(channel_mutex);
 
-  // The reader's: queues a ping, or says that the server is to be given up, if
-  // it has been silent for that long.
-  KeepAlive::Action LookAtServer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  // The reader queues a ping, or says that the server is to be given up, if it
+  // has been silent for too long.
+  KeepAlive::Action CheckServer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // How often a thread that only sends looks whether something has arrived. The
-  // clock that it reads for that is no finer on most machines (4 ms at 250 Hz).
+  // How often a thread that only sends checks whether something has arrived.
+  // The clock that it reads for that is no finer on most machines (4 ms at 250
+  // Hz).
   static constexpr std::chrono::milliseconds kReadForSenders{2};
 
   Connection& connection_;
@@ -140,15 +143,15 @@ class ConnectionReader final : public LoopCore::Source {
   bool heard_ = false;  // since the last look; the reader's
   MonotonicTime read_for_sender_at_ ABSL_GUARDED_BY(channel_mutex);
   BusyPoll busy_poll_;  // the reader's
-  // Of those that wait for it.
+  // For the threads that wait for the reader.
   BusyPoll parked_poll_ ABSL_GUARDED_BY(channel_mutex);
 
   std::shared_ptr<LoopCore> loop_ ABSL_GUARDED_BY(channel_mutex);
   uint64_t loop_token_ ABSL_GUARDED_BY(channel_mutex) = 0;
-  // The loop reads at the moment; or was told something while a thread read.
+  // The loop is reading; or it was notified while a thread was reading.
   bool loop_reads_ ABSL_GUARDED_BY(channel_mutex) = false;
   bool loop_missed_ ABSL_GUARDED_BY(channel_mutex) = false;
-  // When the loop is to look at the server, at the latest.
+  // When the loop has to look at the server, at the latest.
   LoopCore::Timer look_timer_;
 };
 

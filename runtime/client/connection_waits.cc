@@ -66,7 +66,7 @@ void ConnectionWaits::WakeThreads(ChannelLock& lock, bool patient_ones) {
 
 MonotonicTime ConnectionWaits::TurnOf(const Waiter& waiter) const {
   if (MayTry(waiter)) return MonotonicTime();
-  // AdmitAll(), or there was no attempt yet.
+  // After AdmitAll(), or before the first attempt.
   if (next_ == MonotonicTime() || threads_.front() == &waiter) return next_;
   return kNoDeadline;
 }

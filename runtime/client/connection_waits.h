@@ -11,24 +11,23 @@
 
 namespace fdrpc {
 
-// Who waits for a channel to have a connection, and when the next attempt to
-// make one is due: one attempt at a time, for all that wait, with pauses that
-// grow. When it is due, one of them makes it and, if it succeeds, goes ahead on
-// the connection; the others follow once the server has said hello. A server
-// that takes connections only to end them is so not tried by all of them each
-// time. Makes no attempt itself, and reads no clock. Guarded by the channel's
-// lock.
+// The waiters for a channel's connection, and the time of the next attempt to
+// make one: one attempt at a time, for all that wait, with growing pauses. When
+// it is due, one of the waiters makes it and, if it succeeds, goes ahead on the
+// connection. The others follow after the server's hello, so that not all of
+// them try a server that accepts connections only to end them. Makes no attempt
+// itself, and reads no clock. Guarded by the channel's lock.
 class ConnectionWaits {
  public:
-  // Between two attempts. An attempt costs some microseconds, and a server that
-  // comes is to be noticed soon.
+  // Between two attempts. An attempt costs some microseconds, and a new server
+  // is to be noticed soon.
   static constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
 
-  // A thread, or something that a loop tells when it is its turn.
+  // A thread, or an object that a loop calls when it is its turn.
   class Waiter {
    public:
-    // `patient`: waits for a server that is not there. Others wait only while
-    // the server is too busy to take a connection.
+    // `patient`: waits for a server that does not exist yet. Others wait only
+    // while the server is too busy to accept a connection.
     explicit Waiter(bool patient, WaitingThread* thread = nullptr)
         : patient_(patient), thread_(thread) {}
     Waiter(const Waiter&) = delete;
@@ -36,7 +35,7 @@ class ConnectionWaits {
     virtual ~Waiter() = default;
 
     bool waits() const { return waits_; }
-    // Makes the attempt; it waits no more.
+    // Makes the attempt; it does not wait any more.
     virtual void OnTurn(ChannelLock& /*lock*/)
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {}
 
@@ -50,16 +49,16 @@ class ConnectionWaits {
 
   // Borrows it until Leave() or its turn. Threads stay until they leave.
   void Enter(Waiter& waiter);
-  // Does nothing if it does not wait. Another thread makes the attempts then.
+  // Does nothing if it does not wait. Another thread then makes the attempts.
   void Leave(Waiter& waiter, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // What became of an attempt, whoever made it.
+  // The result of an attempt, whoever made it.
   void OnNotConnected(MonotonicTime now, bool busy, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   void OnConnected(MonotonicTime now, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // There is nothing to wait for any more: the server has said hello, or the
+  // There is nothing more to wait for: the server's hello has arrived, or the
   // attempt failed as others would. All may try at once.
   void AdmitAll(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
@@ -67,11 +66,11 @@ class ConnectionWaits {
   bool Pauses(MonotonicTime now) const {
     return now < next_ && !(threads_.empty() && calls_.empty());
   }
-  // When it is this thread's turn, as far as it is known.
+  // When it is this thread's turn, as far as is known.
   MonotonicTime TurnOf(const Waiter& waiter) const;
-  // When it is that of the next of those that are no threads.
+  // When it is the turn of the next waiter that is not a thread.
   MonotonicTime next_turn() const;
-  // Takes that one out; null if its time has not come.
+  // Removes and returns that one; null if its time has not come.
   Waiter* TakeNext(MonotonicTime now);
 
  private:
@@ -83,9 +82,9 @@ class ConnectionWaits {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   MonotonicTime next_;          // when the next attempt is due
-  absl::Duration pause_;        // the last one's length
-  bool busy_ = false;           // so the last attempt failed
-  std::list<Waiter*> threads_;  // of which the first makes the attempts
+  absl::Duration pause_;        // the length of the last one
+  bool busy_ = false;           // the last attempt failed for that reason
+  std::list<Waiter*> threads_;  // the first one makes the attempts
   std::list<Waiter*> calls_;
   std::list<Waiter*> impatient_calls_;
 };

@@ -14,14 +14,14 @@ namespace fdrpc {
 
 class ClientConnection;
 
-// The state of a channel, and who is to hear of its changes. The channel and
-// its connections share it and tell it what happens; it connects nothing.
+// The state of a channel, and its watchers. The channel and its connections
+// share it and report what happens; it does not connect.
 class Connectivity {
  public:
-  // The channel's, which its connections and calls share as well.
+  // The channel's, which its connections and calls also share.
   ChannelMutex& mutex() { return mutex_; }
 
-  // Hears that the server has said hello, with the lock held.
+  // Called when the server's hello has arrived, with the lock held.
   class Listener {
    public:
     virtual void OnServerReady(ChannelLock& lock)
@@ -36,17 +36,17 @@ class Connectivity {
     listener_ = listener;
   }
 
-  // There is a connection for new calls, or none could be made. `brief`: who
-  // made the attempt can say more.
+  // There is a connection for new calls, or none could be made. `brief`: the
+  // maker of the attempt can give more details.
   void OnConnected(const ClientConnection& connection, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   void OnNotConnected(const absl::Status& why, bool brief, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // The server has said hello.
+  // The server's hello has arrived.
   void OnHello(const ClientConnection& connection, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // It takes no new calls any more; may be told more than once, as more is
-  // known of why.
+  // The connection accepts no new calls. May be reported again when more is
+  // known about the reason.
   void OnEnded(const ClientConnection& connection, const absl::Status& why,
                ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
@@ -88,9 +88,9 @@ class Connectivity {
   ChannelState state_ ABSL_GUARDED_BY(channel_mutex) = ChannelState::kIdle;
   absl::Status failure_ ABSL_GUARDED_BY(channel_mutex);
   bool brief_ ABSL_GUARDED_BY(channel_mutex) = false;
-  // Whose end that was, if it was one's; only to tell it from others.
+  // The connection that ended, if one did; used only for comparison.
   const ClientConnection* ended_ ABSL_GUARDED_BY(channel_mutex) = nullptr;
-  // That of kConnecting and kReady; only to tell it from others.
+  // The connection of kConnecting and kReady; used only for comparison.
   const ClientConnection* connection_ ABSL_GUARDED_BY(channel_mutex) = nullptr;
   Listener* listener_ ABSL_GUARDED_BY(channel_mutex) = nullptr;
   std::vector<StateWatch*> watches_ ABSL_GUARDED_BY(channel_mutex);

@@ -8,8 +8,8 @@ void KeepAlive::OnCall(MonotonicTime now) {
   next_ = DeadlineAfter(now, interval_);
 }
 
-KeepAlive::Action KeepAlive::Look(MonotonicTime now, bool heard,
-                                  bool has_calls) {
+KeepAlive::Action KeepAlive::Check(MonotonicTime now, bool heard,
+                                   bool has_calls) {
   if (gave_up()) return Action::kNone;
   if (heard || !has_calls) {
     state_ = State::kIdle;

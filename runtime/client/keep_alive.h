@@ -6,14 +6,14 @@
 
 namespace fdrpc {
 
-// Decides when a silent server is asked whether it lives, and when it is given
-// up. Only while there are calls: a client without any reads nothing. Does
-// nothing by itself, and reads no clock: whoever reads the connection looks
-// here, and does what it says.
+// Decides when to send a ping to a silent server, and when to give it up. Only
+// while there are calls, because a client without calls reads nothing. Does
+// nothing by itself, and reads no clock: the reader of the connection asks it,
+// and does what it says.
 class KeepAlive {
  public:
-  // A ping goes out after `interval` of silence, and the server is given up
-  // after `timeout` more. An infinite interval: never.
+  // A ping is due after `interval` of silence, and the server is given up after
+  // `timeout` more. Infinite interval: never.
   KeepAlive(absl::Duration interval, absl::Duration timeout)
       : interval_(interval), timeout_(timeout) {}
 
@@ -21,33 +21,33 @@ class KeepAlive {
   absl::Duration interval() const { return interval_; }
   absl::Duration timeout() const { return timeout_; }
 
-  // There is a call. Silence counts from here if there was none before.
+  // There is a call. If there was none before, silence counts from here.
   void OnCall(MonotonicTime now);
 
   enum class Action {
     kNone,
     kPing,
-    // To end the connection, unless something can be read from it yet: perhaps
-    // nobody has tried for long.
+    // End the connection, unless something can still be read from it: possibly
+    // nobody has tried for a long time.
     kGiveUp,
   };
   // `heard`: whether something was read since the last look.
-  Action Look(MonotonicTime now, bool heard, bool has_calls);
-  // The server is given up: says so from now on.
+  Action Check(MonotonicTime now, bool heard, bool has_calls);
+  // The server is given up. gave_up() is true from now on.
   void GiveUp() {
     state_ = State::kGivenUp;
     next_ = kNoDeadline;
   }
   bool gave_up() const { return state_ == State::kGivenUp; }
-  // When to look next; kNoDeadline if only a call changes anything.
+  // When to look next; kNoDeadline if only a new call changes anything.
   MonotonicTime next() const { return next_; }
 
  private:
   enum class State {
     kIdle,       // no calls
     kListening,  // until next_
-    kPinged,     // the server has until next_ to say something
-    kGivenUp,    // nothing that comes any more changes that
+    kPinged,     // the server has until next_ to answer
+    kGivenUp,    // for good, whatever arrives
   };
 
   absl::Duration interval_;

@@ -6,7 +6,7 @@
 namespace fdrpc {
 namespace {
 
-// Not std::string_view, of which abseil's maps would make a string.
+// Not a std::string_view, from which abseil's maps would make a string.
 absl::string_view Key(std::string_view full_name) {
   return {full_name.data(), full_name.size()};
 }

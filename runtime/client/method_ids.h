@@ -9,9 +9,9 @@
 
 namespace fdrpc {
 
-// The ids under which a connection has told the server the names of methods.
-// Knows methods by their names: the constant of one goes with the library that
-// has it, and another may come to its address.
+// The ids with which a connection has named methods to the server. Methods are
+// known by their names: a method's constant disappears with its library, and
+// another constant may get its address.
 class MethodIds {
  public:
   // Whether the method has an id, or can get one.
@@ -19,14 +19,14 @@ class MethodIds {
 
   struct Id {
     uint32_t id;
-    bool is_new;  // the server is to be told
+    bool is_new;  // the server must be told
   };
-  // Only if it may have one.
+  // Only if MayHave() is true.
   Id Of(std::string_view full_name);
 
  private:
   absl::flat_hash_map<std::string, uint32_t> ids_;
-  // Of the last call, whose method most calls have.
+  // Of the last call: most calls have the same method.
   std::string last_name_;
   uint32_t last_id_ = 0;
 };

@@ -83,7 +83,7 @@ std::string Reconnector::WhyNotReady() {
     case ChannelState::kTransientFailure:
       return std::string(WhyNotConnected().message());
     case ChannelState::kConnecting:
-      return "its hello has not come: it hangs, or is no fdrpc server";
+      return "its hello has not come: it hangs, or is not an fdrpc server";
     default:
       return absl::StrCat("the connection has ended: ",
                           std::string(WhyNotConnected().message()));

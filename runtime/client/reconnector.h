@@ -19,24 +19,27 @@
 
 namespace fdrpc {
 
-// Has the connection that new calls of a channel go to: makes one when there is
-// none, tells the channel's state what became of that, and keeps who waits for
-// the next attempt. Has no thread and no timer: who waits makes the attempt.
+// Keeps the connection for a channel's new calls: connects when there is none,
+// reports the result to the channel's state, and keeps the calls that wait for
+// the next attempt. Has no thread and no timer: the waiting calls make the
+// attempt.
 class Reconnector {
  public:
-  // Makes a connected transport, without blocking; null if the server is there,
-  // but too busy to take a connection at the moment. UNAVAILABLE if it is not
-  // there at the moment; other errors will not go away by waiting.
+  // Makes a connected transport, without blocking; null if the server is too
+  // busy to accept a connection at the moment. UNAVAILABLE if there is no
+  // server at the moment; other errors do not go away by waiting.
   using Connector = std::function<absl::StatusOr<std::unique_ptr<Transport>>()>;
 
-  // An UNAVAILABLE of the connector's in more words, for who reads it.
+  // Explains an UNAVAILABLE of the connector in more detail, for a status that
+  // somebody will read.
   using Explainer = std::function<absl::Status(const absl::Status& failure)>;
 
-  // Borrows the options and the clock.
+  // Borrows `options` and `clock`.
   Reconnector(Connector connector, const ChannelOptions& options,
               const Clock& clock, std::shared_ptr<Connectivity> connectivity);
 
-  // Before it is used. Null: failures are told as they are.
+  // Called before this object is used. With null, errors are reported
+  // unchanged.
   void ExplainWith(Explainer explainer) { explainer_ = std::move(explainer); }
 
   // The connection for new calls; null if there is none.
@@ -44,16 +47,16 @@ class Reconnector {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return has_connection() ? connection_ : nullptr;
   }
-  // Makes one, where there is none; null if the server is busy, which is worth
-  // another attempt soon.
+  // Connects if there is no connection. Null if the server is busy, so that
+  // another attempt soon is worthwhile.
   absl::StatusOr<std::shared_ptr<ClientConnection>> Connect(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Lets go of a connection that takes no more calls, and so of its socket and
-  // of what of an unfinished frame it holds, without waiting for the next call.
+  // Releases a connection that accepts no more calls, and so its socket and the
+  // memory of an incomplete frame, without waiting for the next call.
   void Forget(const ClientConnection& connection, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // Who waits for the next attempt.
+  // The calls that wait for the next attempt.
   ConnectionWaits& waits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return waits_;
   }
@@ -62,10 +65,10 @@ class Reconnector {
     return !has_connection() && waits_.Pauses(clock_.Now());
   }
 
-  // Why there is no connection: what the last attempt failed with, or what the
-  // last connection ended with. Costs more than the attempt.
+  // Why there is no connection: the error of the last attempt, or the reason
+  // for the end of the last connection. Costs more than the attempt.
   absl::Status WhyNotConnected() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // The same for who has waited until the server is ready.
+  // The same, for a caller that has waited until the server is ready.
   std::string WhyNotReady() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // UNAVAILABLE: the server has been busy for too long.
   static absl::Status Busy();

@@ -33,7 +33,7 @@ absl::Status ServerTerms::CheckSize(size_t bytes, size_t descriptors) const {
 
 absl::Status ServerTerms::OnGoAway(uint32_t last_call_id,
                                    std::string_view reason) {
-  // Calls behind the former one have perhaps been made again.
+  // Calls after the former id may have been made again.
   if (last_call_id > last_call_id_) {
     return absl::InvalidArgumentError(
         "a go-away with a higher call id than one before it");

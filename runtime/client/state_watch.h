@@ -15,27 +15,28 @@
 
 namespace fdrpc {
 
-// Has a function called on a loop, with one state of a channel after the other.
+// Calls a function on a loop with the states of a channel, one after the other.
+// Owns the function.
 class StateWatch : public std::enable_shared_from_this<StateWatch> {
  public:
   StateWatch(std::shared_ptr<LoopCore> loop,
              absl::AnyInvocable<void(ChannelState)> on_change);
 
-  // Any thread, with the channel's lock or without.
+  // Any thread, with or without the channel's lock.
   void Tell(ChannelState state) ABSL_LOCKS_EXCLUDED(mu_);
   // Waits, without the channel's lock, until the function has returned, unless
-  // it is itself that calls this; it is not called again.
+  // the function itself calls this. It is not called again.
   void End() ABSL_LOCKS_EXCLUDED(mu_);
   // Whether this is a child's copy, made by fork(2).
   bool inherited_by_fork() const { return fork_mark_.inherited(); }
 
  private:
-  // On the loop: tells what there is.
+  // On the loop: reports the pending states.
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
 
   const std::shared_ptr<LoopCore> loop_;
   const ForkMark fork_mark_;
-  // Run()'s while running_, and End()'s afterwards.
+  // Used by Run() while running_, and by End() afterwards.
   absl::AnyInvocable<void(ChannelState)> on_change_;
 
   Mutex mu_ ABSL_ACQUIRED_AFTER(channel_mutex)

@@ -5,7 +5,7 @@
 
 namespace fdrpc {
 
-absl::StatusOr<InProcessConnector> InProcessConnector::To(Server& server) {
+absl::StatusOr<InProcessConnector> InProcessConnector::Create(Server& server) {
   absl::Status ready = server.core_->CheckProcess();
   if (ready.ok()) ready = server.core_->sources().AcceptInProcess();
   if (!ready.ok()) return ready;
@@ -14,7 +14,7 @@ absl::StatusOr<InProcessConnector> InProcessConnector::To(Server& server) {
 
 absl::StatusOr<Channel> InProcessConnector::Open(
     Server& server, const ChannelOptions& options) {
-  absl::StatusOr<InProcessConnector> connector = To(server);
+  absl::StatusOr<InProcessConnector> connector = Create(server);
   if (!connector.ok()) return connector.status();
   return Channel::Over(*std::move(connector), options);
 }

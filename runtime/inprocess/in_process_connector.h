@@ -19,7 +19,7 @@ namespace fdrpc {
 class InProcessConnector {
  public:
   // A connector to `server`, after the server is ready for it.
-  static absl::StatusOr<InProcessConnector> To(Server& server);
+  static absl::StatusOr<InProcessConnector> Create(Server& server);
   // A channel over such a connector.
   static absl::StatusOr<Channel> Open(Server& server,
                                       const ChannelOptions& options);

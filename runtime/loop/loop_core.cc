@@ -277,12 +277,12 @@ absl::Span<Poller::Event> LoopCore::Wait(absl::Span<Poller::Event> events,
   const BusyPoll::Wait wait = busy_poll_.Begin(now);
   const MonotonicTime until = std::min(wait.until, deadline);
   absl::Span<Poller::Event> ready;
-  auto came = BusyPoll::Came::kBefore;
+  auto came = BusyPoll::Arrival::kBefore;
   while (now < until) {
     ready = poller_.Wait(events, MonotonicTime());
     now = clock_.Now();
     if (!ready.empty()) break;
-    came = BusyPoll::Came::kLater;
+    came = BusyPoll::Arrival::kLater;
   }
   if (ready.empty()) {
     ready = poller_.Wait(events, clock_.SleepUntil(deadline));

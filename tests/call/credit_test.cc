@@ -8,8 +8,7 @@
 namespace fdrpc {
 namespace {
 
-constexpr size_t kOneByte =
-    1 + kMessageCostBytes;  // of a message of one byte
+constexpr size_t kOneByte = 1 + kMessageCostBytes;  // of a message of one byte
 
 TEST(CreditTest, IsEmptyWithNothingOfEither) {
   EXPECT_TRUE(Credit().empty());

@@ -16,7 +16,7 @@ absl::StatusOr<Channel> Link::NewChannel(const ChannelOptions& options) const {
 std::shared_ptr<Caller> Link::NewChannel(ClockedClient& client) const {
   if (kind_ != Kind::kInProcess) return client.NewChannel(address());
   absl::StatusOr<InProcessConnector> connector =
-      InProcessConnector::To(server_);
+      InProcessConnector::Create(server_);
   if (!connector.ok()) return nullptr;
   return client.NewChannel(*std::move(connector));
 }

@@ -34,7 +34,7 @@ class ConnectionReaderTest : public ::testing::Test {
     if (call_.id != 0) calls_.Remove(call_);
   }
 
-  // A server is asked after that silence, and has 30 ms then.
+  // The server is pinged after that silence, and then has 30 ms.
   void Make(absl::Duration keep_alive = absl::InfiniteDuration()) {
     reader_ = std::make_shared<ConnectionReader>(
         peers_.connection(), writer_, calls_, mutex_, clock_,
@@ -43,7 +43,7 @@ class ConnectionReaderTest : public ::testing::Test {
     reader_->SetSelf(reader_);
     if (!peers_.connection().has_hello()) peers_.Handshake();
   }
-  // Something that the server is to answer.
+  // A call that the server must answer.
   void AddCall() {
     call_.open = OutgoingFrames(1);
     calls_.Add(call_);

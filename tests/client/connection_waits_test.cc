@@ -44,7 +44,7 @@ TEST_F(ConnectionWaitsTest, PausesGrowUntilTheServerHasSaidHello) {
   for (int i = 0; i < 2; ++i) {
     std::vector<int64_t> pauses;
     for (int attempt = 0; attempt < 7; ++attempt) {
-      // It may take connections, and end them.
+      // The server may accept connections and end them.
       attempt % 2 == 0 ? NotConnected(now, lock) : Connected(now, lock);
       pauses.push_back((waits_.next_turn() - now) / milliseconds(1));
       now = waits_.next_turn();

@@ -30,7 +30,7 @@ class ReconnectorTest : public ::testing::Test {
   }
 
   testing::ExpectSameDescriptors census_;
-  // What the next attempt brings.
+  // The result of the next attempt.
   Attempt next_ = absl::UnavailableError("no server");
   int attempts_ = 0;
   std::vector<std::unique_ptr<Transport>> peers_;

@@ -14,8 +14,7 @@
 
 namespace fdrpc::testing {
 
-// A connection over memory, and the end of a peer that says what a test wants
-// it to say.
+// A connection over memory, and the other side, which sends what a test wants.
 class ScriptedConnection {
  public:
   ScriptedConnection() {
@@ -30,7 +29,7 @@ class ScriptedConnection {
   }
 
   Connection& connection() { return *connection_; }
-  // What the connection has told.
+  // What the connection has reported.
   RecordingRole& role() { return role_; }
 
   void PeerSends(OutgoingFrame frame) {
@@ -38,14 +37,14 @@ class ScriptedConnection {
     frames.push_back(std::move(frame));
     EXPECT_EQ(peer_->Send(ToSend(frames)).sent, 1u);
   }
-  // Both hellos, so that a test begins behind them.
+  // Exchanges both hellos, so that a test begins after them.
   void Handshake() {
     connection_->Flush();
     PeerSends(BuildHello({}));
     EXPECT_TRUE(connection_->Read());
     EXPECT_EQ(PeerReceives(), 1u);
   }
-  // What has come to the peer since the last time, and how many frames.
+  // What the peer has received since the last call, and how many frames.
   std::vector<FrameType> PeerReceivesTypes() {
     std::vector<FrameType> types;
     IncomingFrame frame;

@@ -158,8 +158,8 @@ TEST_P(MetadataLimitsTest, AnErrorWhoseMetadataTheClientDoesNotTakeIsNamed) {
   const absl::Status status = stub.Echo(Text()).status();
   ExpectExhausted(status);
   EXPECT_THAT(std::string(status.message()),
-              HasSubstr("(ChannelOptions::max_metadata_bytes); it stands in "
-                        "place of the status NOT_FOUND: no such file"));
+              HasSubstr("(ChannelOptions::max_metadata_bytes); it replaces the "
+                        "status NOT_FOUND: no such file"));
   EndServer();
 }
 
