@@ -23,7 +23,7 @@ FrameEffect Abandon(absl::Status why) {
 }
 FrameEffect HeadersOutOfPlace() {
   return Violation(absl::InvalidArgumentError(
-      "a call's headers came twice, or behind a message"));
+      "a call's headers came twice, or after a message"));
 }
 
 FrameEffect ApplyHeaders(PendingCall& call, IncomingFrame& frame,
@@ -107,7 +107,7 @@ FrameEffect ApplyStatus(PendingCall& call, IncomingFrame& frame) {
         CheckMetadataSize(*metadata, call.max_metadata_bytes, kLimit);
     if (fits.ok()) continue;
     metadata->Clear();
-    // Also in place of an error: its user must not take none for sent.
+    // Also in place of an error: its user must not take it for an empty one.
     header.status = InPlaceOf(header.status, fits);
   }
   if ((frame.header.flags & kFlagMetadata) != 0) {

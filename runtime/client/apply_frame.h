@@ -9,22 +9,22 @@
 
 namespace fdrpc {
 
-// What a server's frame asks of the connection that its call is on.
+// What the connection must do after a server's frame for one of its calls.
 struct FrameEffect {
   enum class Action {
     kNone,
     kSend,       // the call may send more
-    kFinish,     // the server has ended the call, with `status`
-    kAbandon,    // the call cannot go on, because of `status`
-    kViolation,  // the protocol forbids the frame, as `status` says
+    kFinish,     // the server has ended the call with `status`
+    kAbandon,    // end the call with `status`
+    kViolation,  // a protocol error, explained by `status`
   };
 
   Action action = Action::kNone;
   absl::Status status;
 };
 
-// Takes a frame into the call that it is for, and wakes who waits for what it
-// brings. Ends nothing.
+// Passes a frame to its call, and wakes the threads that wait for its content.
+// Does not end the call.
 FrameEffect ApplyFrame(PendingCall& call, IncomingFrame& frame,
                        ChannelLock& lock)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);

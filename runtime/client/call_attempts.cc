@@ -6,11 +6,11 @@
 namespace fdrpc {
 namespace {
 
-// How often a call that the server has not seen is made again, if it does not
-// wait for the server: enough for servers that replace each other.
+// How often a call that the server has not seen is made again, unless it waits
+// for the server: enough for servers that replace each other.
 constexpr int kMaxAttempts = 5;
-// For how long it tries to reach a server that is there and takes no
-// connection: a burst of clients is over by then, and what lasts longer hangs.
+// How long a call tries to reach a server whose queue is full: a burst of
+// clients is over by then, and anything longer means that the server hangs.
 constexpr absl::Duration kMostBusy = absl::Seconds(5);
 
 }  // namespace
@@ -52,7 +52,7 @@ bool CallAttempts::Try(ChannelLock& lock) {
   }
   if (*connection == nullptr) return GivesUpBusyServer(lock);
   EndBusy();
-  // Unless it stayed, or the connection gave back what it did not send.
+  // Unless the frames stayed, or the connection returned what it did not send.
   if (call_.open.empty()) {
     call_.open = request_.Build();
     if (call_.method.one_way && !call_.open.empty()) MakeOneWay(call_.open);
@@ -94,7 +94,7 @@ void CallAttempts::EndBusy() {
 }
 
 void CallAttempts::OnUnseen(ChannelLock& /*lock*/) {
-  // A thread that waits does it itself.
+  // A waiting thread does this itself.
   if (loop_ != nullptr) core_.Wait(*this);
 }
 
@@ -124,7 +124,7 @@ void CallAttempts::Await(WaitingThread& thread, ChannelLock& lock) {
     const MonotonicTime now = core_.clock().Now();
     const MonotonicTime turn = std::min(waits.TurnOf(waiter), busy_until_);
     if (turn <= now && Try(lock)) {
-      // A second one, that reads or writes the same stream.
+      // A second wait, by a thread that reads or writes the same stream.
       call_.WakeThreads(lock);
       break;
     }

@@ -16,48 +16,48 @@
 
 namespace fdrpc {
 
-// The attempts to make one call: gives it to the channel's connection, and to
-// another one if a server goes without having seen it. Where servers are not
-// there, it waits with the other calls of the channel. Owns the request, of
-// which each attempt sends a copy, and keeps the connection of the last
-// attempt. What the call gets is no affair of its.
+// The attempts to make one call: starts the call on the channel's connection,
+// and on another one if the server goes without having seen it. While there is
+// no server, it waits together with the channel's other calls. Owns the
+// request, of which each attempt sends a copy, and the connection of the last
+// attempt. Does not handle the replies.
 class CallAttempts final : private PendingCall::Owner,
                            private ConnectionWaits::Waiter,
                            private ChannelCore::Timed {
  public:
-  // Both outlive it.
+  // Both must outlive it.
   CallAttempts(ChannelCore& core, PendingCall& call, bool wait_for_ready);
 
-  // Before Begin(): what is to be sent, as of CallRequest::Prepare().
+  // Before Begin(): prepares what is to be sent, as CallRequest::Prepare().
   absl::Status Prepare(const OutgoingMessage* request, bool borrow,
                        const Metadata& metadata);
-  // Before Begin(): connections are read by `loop`, which also makes the
-  // further attempts; else a thread that waits makes them, in Await().
+  // Before Begin(): `loop` reads the connections and makes further attempts.
+  // Otherwise a thread that waits makes them, in Await().
   void RunOn(std::shared_ptr<LoopCore> loop) { loop_ = std::move(loop); }
 
-  // Makes the first attempt. Like further ones it ends the call if there is no
-  // connection to be had.
+  // Makes the first attempt. Like further ones, it ends the call if no
+  // connection can be made.
   void Begin(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // For a thread that waits and whose call has no connection: blocks until it
-  // has one, has ended, or its deadline has passed; the lock is given up
+  // For a thread that waits while its call has no connection: blocks until it
+  // has one, has ended, or its deadline has passed. Releases the lock
   // meanwhile.
   void Await(WaitingThread& thread, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Makes no more.
+  // Makes no further attempts.
   void End(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // That of the last attempt; null before the first.
+  // The connection of the last attempt; null before the first.
   const std::shared_ptr<ClientConnection>& connection() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return connection_;
   }
 
  private:
-  // PendingCall::Owner.
+  // Implementation of PendingCall::Owner.
   void OnUnseen(ChannelLock& lock) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // ConnectionWaits::Waiter.
+  // Implementation of ConnectionWaits::Waiter.
   void OnTurn(ChannelLock& lock) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
@@ -65,10 +65,10 @@ class CallAttempts final : private PendingCall::Owner,
   void OnTime(ChannelLock& lock) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // Gives the call to a connection, if one can be had, or ends it; false if it
-  // is to wait.
+  // Starts the call on a connection, if one can be made, or ends it; false if
+  // it has to wait.
   bool Try(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // What Try() does where the server is too busy to take a connection.
+  // The part of Try() for a server that is too busy to accept a connection.
   bool GivesUpBusyServer(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   void EndBusy() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
@@ -82,7 +82,7 @@ class CallAttempts final : private PendingCall::Owner,
 
   std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(channel_mutex);
   int made_ ABSL_GUARDED_BY(channel_mutex) = 0;
-  // Until when it waits for a server that is too busy to take a connection.
+  // How long it waits for a server that is too busy to accept a connection.
   MonotonicTime busy_until_ ABSL_GUARDED_BY(channel_mutex) = kNoDeadline;
 };
 

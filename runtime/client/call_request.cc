@@ -8,7 +8,7 @@
 namespace fdrpc {
 namespace {
 
-// Of frames without descriptors, to where none are.
+// Copies frames without descriptors into an empty list.
 void Copy(const OutgoingFrames& frames, OutgoingFrames& copies) {
   for (const OutgoingFrame& frame : frames) {
     OutgoingFrame& copy = copies.emplace_back();

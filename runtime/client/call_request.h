@@ -12,30 +12,30 @@
 
 namespace fdrpc {
 
-// The beginning of a call, with its request if that is not a stream: for the
-// first attempt to make the call and for further ones. Descriptors can go once.
+// The frames that open a call, with its request if that is not a stream, for
+// the first attempt and for further ones. Descriptors can be sent once.
 class CallRequest {
  public:
-  // `request` is null for a stream. If it is borrowed, it and `metadata` stay
-  // as they are as long as this object; else what further attempts need is
-  // copied. INVALID_ARGUMENT and the like say what cannot be sent.
+  // `request` is null for a stream. If it is borrowed, it and `metadata` must
+  // not change during this object's lifetime; otherwise it copies what further
+  // attempts need. Errors such as INVALID_ARGUMENT say what cannot be sent.
   absl::Status Prepare(const Method& method, const OutgoingMessage* request,
                        bool borrow, bool has_timeout, const Metadata& metadata);
 
   size_t bytes() const { return bytes_; }
   size_t descriptors() const { return descriptors_; }
 
-  // Whether Build() is wanted once only: its one frame, which has nothing but a
-  // few bytes, is sent as a copy.
+  // Whether Build() is needed only once: its single small frame is sent as a
+  // copy.
   bool stays() const { return stays_; }
 
-  // The frames, for one attempt. None if there can be no further one: the
-  // descriptors went with the first.
+  // The frames for one attempt. None if no further one is possible, because the
+  // descriptors were sent with the first.
   OutgoingFrames Build();
 
  private:
   OutgoingFrames first_;
-  // What further attempts are built from: the borrowed message, or copies.
+  // The source of further attempts: the borrowed message, or copies.
   const google::protobuf::MessageLite* message_ = nullptr;
   OutgoingFrames copies_;
   bool stays_ = false;

@@ -7,7 +7,7 @@
 namespace fdrpc {
 namespace {
 
-// Of a request or message of so many frames.
+// Of a request or message of that many frames.
 Connection::Size SizeOf(size_t frames) {
   return frames > 1 ? Connection::Size::kAny : Connection::Size::kOneFrame;
 }

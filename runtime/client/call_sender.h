@@ -20,11 +20,11 @@
 namespace fdrpc {
 
 // Puts the frames of a connection's calls into its queue, as far as the server
-// takes them and there is room, and has them written once the lock is released.
-// Ends no call.
+// accepts them and there is room, and has them written when the lock is
+// released. Does not end calls.
 class CallSender {
  public:
-  // Borrows them.
+  // Borrows all of them.
   CallSender(Connection& connection, BatchedWriter& writer,
              const ServerTerms& server, PendingCalls& calls, const Clock& clock)
       : connection_(connection),
@@ -33,8 +33,8 @@ class CallSender {
         calls_(calls),
         clock_(clock) {}
 
-  // Whether the beginning of a call can go, or be refused, now: there is room,
-  // and it is known whether the server takes it.
+  // Whether the beginning of a call can be sent, or refused, now: there is
+  // room, and it is known whether the server accepts it.
   bool CanGo(const PendingCall& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Whether its method has an id, or can get one.
@@ -42,8 +42,8 @@ class CallSender {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return methods_.MayHave(call.method.full_name);
   }
-  // Sends the beginning, which can go, of a call that can be named. False if
-  // the connection sends no more.
+  // Sends the beginning of a call, for which CanGo() and CanName() are true.
+  // False if the connection sends nothing more.
   bool SendOpen(PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
@@ -59,8 +59,8 @@ class CallSender {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   void Grant(const PendingCall& call, Credit credit, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Takes back what is queued of the call; the server hears that it has ended
-  // if it has seen it.
+  // Withdraws what is queued of the call. If the server has seen the call, it
+  // is told that the call has ended.
   void Cancel(const PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 

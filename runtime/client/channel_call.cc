@@ -48,10 +48,10 @@ ChannelCall::ChannelCall(ChannelCore& core, const Method& method,
 }
 
 ChannelCall::~ChannelCall() {
-  // It runs Abort() no more when these are gone.
+  // After they are destroyed, they do not call Abort() any more.
   parent_stop_.reset();
   stop_.reset();
-  // The call goes on, in the parent.
+  // The call continues in the parent.
   if (inherited()) return;
   ChannelLock lock(mutex_);
   if (!state_.done) End(Cancelled(), lock);
@@ -71,8 +71,7 @@ absl::Status ChannelCall::Check(const CallOptions& options) const {
     if (options.parent->time_remaining() > absl::ZeroDuration()) {
       return Cancelled();
     }
-    return absl::DeadlineExceededError(
-        "the deadline of the call that this one is part of has passed");
+    return absl::DeadlineExceededError("the parent call's deadline has passed");
   }
   return absl::OkStatus();
 }
@@ -113,7 +112,7 @@ void ChannelCall::Start(const CallOptions& options,
 
 void ChannelCall::Stop::operator()() const { call_.Abort(Cancelled()); }
 
-// Messages.
+// ---- messages
 
 bool ChannelCall::Take(IncomingMessage message) {
   if (inherited()) return false;
@@ -209,7 +208,7 @@ void ChannelCall::SendOrPut(OutgoingFrames frames, size_t bytes,
   if (on != nullptr) on->SendWaiting(state_, lock);
 }
 
-// Ends.
+// ---- the end
 
 void ChannelCall::Abort(const absl::Status& why) {
   if (inherited()) return;
@@ -239,7 +238,7 @@ void ChannelCall::NoticeEnd(ChannelLock& lock) {
       !state_.connection->reader().ReadsForSenders(now)) {
     return;
   }
-  // Its last owner, perhaps, when the call has been taken off it.
+  // This may be its last owner, after the call has been removed from it.
   std::shared_ptr<ClientConnection> read = connection();
   read->reader().ReadForSenders(now, lock);
   lock.DropLater(std::move(read));
@@ -253,7 +252,7 @@ void ChannelCall::EndAtDeadline(ChannelLock& lock) {
       absl::StrAppend(
           &message, ", and the peer has not said hello: ",
           before.ok()
-              ? "it hangs, or is no fdrpc server"
+              ? "it hangs, or is not an fdrpc server"
               : absl::StrCat("before that: ", std::string(before.message())));
     }
   } else if (const absl::Status why = core_.reconnector().WhyNotConnected();

@@ -20,34 +20,36 @@
 namespace fdrpc {
 
 // A call of a channel: what its user sends and waits for, until it has ended,
-// at its deadline or when it is cancelled at the latest. How it gets to a
-// server its CallAttempts know.
+// by its deadline or a cancellation at the latest. Owns the call's state; its
+// CallAttempts find a connection for it.
 class ChannelCall final : public ClientCall,
                           private ChannelCore::Timed,
                           public std::enable_shared_from_this<ChannelCall> {
  public:
-  // `core` outlives it, unless KeepChannel() is given it. Of the options it
-  // keeps what is borrowed until the call has ended.
+  // `core` must outlive it, unless it is passed to KeepChannel(). Keeps the
+  // borrowed members of the options until the call has ended.
   ChannelCall(ChannelCore& core, const Method& method,
               const CallOptions& options);
   ~ChannelCall() override;
 
-  // Before Start(): it is waited for with Notify(), and its deadline passes
-  // whether or not anybody waits.
+  // Before Start(): the user waits with Notify(), and the deadline ends the
+  // call whether or not anybody waits.
   void RunOnLoop() { on_loop_ = true; }
   void KeepChannel(std::shared_ptr<ChannelCore> core) {
     kept_core_ = std::move(core);
   }
-  // Begins the call, once, with the options that it was made with. If the
-  // request is borrowed, it and they stay as they are until the call has ended.
+  // Starts the call, once, with the options with which it was made. If the
+  // request is borrowed, it and the options must not change until the call has
+  // ended.
   void Start(const CallOptions& options, const OutgoingMessage* request,
              bool borrow_request) ABSL_LOCKS_EXCLUDED(channel_mutex);
 
-  // Blocks until what the call has queued is written: where nobody has a loop
-  // and no thread waits, nobody else would. Ends soon after the call does.
+  // Blocks until what the call has queued is written: without a loop and
+  // waiting threads, nobody else would write it. Returns soon after the call
+  // has ended.
   void AwaitWritten() ABSL_LOCKS_EXCLUDED(channel_mutex);
 
-  // Call.
+  // Implementation of Call.
   bool Ready(CallEvent event) override ABSL_LOCKS_EXCLUDED(channel_mutex);
   void Await(CallEvent event) override ABSL_LOCKS_EXCLUDED(channel_mutex);
   void Notify(CallEvent event, Continuation& continuation) override
@@ -61,7 +63,7 @@ class ChannelCall final : public ClientCall,
   void Abort(const absl::Status& why) override
       ABSL_LOCKS_EXCLUDED(channel_mutex);
 
-  // ClientCall.
+  // Implementation of ClientCall.
   void HalfClose() override ABSL_LOCKS_EXCLUDED(channel_mutex);
   const Metadata& headers() override { return state_.headers; }
   absl::Status status() override ABSL_LOCKS_EXCLUDED(channel_mutex);
@@ -78,24 +80,24 @@ class ChannelCall final : public ClientCall,
   };
 
   // Whether this is a child's copy, made by fork(2): the call has ended there,
-  // with what CheckProcess() says, and nothing of the parent's is touched.
+  // with the status of CheckProcess(), and nothing of the parent is touched.
   bool inherited() const { return core_.inherited_by_fork(); }
 
-  // What is wrong with the call, whatever it sends.
+  // An error of the call that does not depend on what it sends.
   absl::Status Check(const CallOptions& options) const;
 
-  // ChannelCore::Timed: the deadline has come.
+  // ChannelCore::Timed: the deadline has passed.
   void OnTime(ChannelLock& lock) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // The one that the call is on, or was on; or null.
+  // The connection that the call is on, or was on; or null.
   const std::shared_ptr<ClientConnection>& connection()
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return attempts_.connection();
   }
-  // Ends the call if its deadline has passed: threads that find what they wait
-  // for may not wait at all. What is left of a call that has ended at its
-  // deadline is not wanted any more.
+  // Ends the call if its deadline has passed: a thread that always finds what
+  // it waits for would never wait. Drops the rest of a call that has ended at
+  // its deadline.
   void NoticeDeadline(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     if (state_.deadline != kNoDeadline)
@@ -103,13 +105,14 @@ class ChannelCall final : public ClientCall,
   }
   void NoticeDeadline(MonotonicTime coarse_now, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // The same for who sends, and reads nothing: what the server has sent may be
-  // the call's end. Gives up the lock meanwhile.
+  // The same for a thread that sends and reads nothing: the server may have
+  // sent the call's end. Releases the lock meanwhile.
   void NoticeEnd(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // As LoopCore::TurnIsOver(), where a loop runs this.
+  // As LoopCore::TurnIsOver(), if a loop runs this.
   bool TurnIsOver() const;
-  // Whether what only this thread takes is there. False: look with the lock.
+  // Whether there is something that only this thread takes. If false, check
+  // under the lock.
   bool ReadyForThisThread(CallEvent event) const;
   // Hands a message over to the connection, or to the outbox.
   void SendOrPut(OutgoingFrames frames, size_t bytes, size_t descriptors,
@@ -143,7 +146,7 @@ class ChannelCall final : public ClientCall,
   // The caller sends no more.
   bool half_closed_ ABSL_GUARDED_BY(channel_mutex) = false;
 
-  // Last: they call Abort().
+  // Last, because they call Abort().
   std::optional<std::stop_callback<Stop>> stop_;
   std::optional<std::stop_callback<Stop>> parent_stop_;
 };

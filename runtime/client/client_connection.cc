@@ -26,9 +26,9 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
       new ClientConnection(std::move(transport), hello, limits, keep_alive,
                            max_busy_poll, clock, *std::move(threads),
                            std::move(connectivity)),
-      // Whichever thread has the last reference.
+      // Any thread may have the last reference.
       [](ClientConnection* connection) {
-        BackgroundCloses closes;
+        BackgroundCloseScope closes;
         delete connection;
       });
   made->writer_.SetSelf(std::shared_ptr<BatchedWriter>(made, &made->writer_));
@@ -67,12 +67,12 @@ bool ClientConnection::AwaitReady(MonotonicTime deadline) {
   return usable_ && has_hello();
 }
 
-// What is sent.
+// ---- sending
 
 void ClientConnection::Begin(PendingCall& call, ChannelLock& lock) {
   assert(lock.Holds(mutex_));
   if (!usable_) return FinishUnseen(call, true, ConnectionEnded(), lock);
-  writer_.FlushLater(lock);  // the hello may be queued still
+  writer_.FlushLater(lock);  // the hello may still be queued
   call.connection = this;
   calls_.Add(call);
   Admit(lock);
@@ -80,9 +80,10 @@ void ClientConnection::Begin(PendingCall& call, ChannelLock& lock) {
 }
 
 void ClientConnection::Admit(ChannelLock& lock) {
-  // Else they wait for why it ends.
+  // Otherwise they wait for the reason of the connection's end.
   if (!connection_.sends()) return;
-  // First, since they could wait for ever for small ones that go on coming.
+  // The large ones first, since they could wait for ever for small ones that
+  // keep coming.
   Admit(PendingCalls::Queue::kLarge, lock);
   Admit(PendingCalls::Queue::kOneFrame, lock);
   Admit(PendingCalls::Queue::kOneWay, lock);
@@ -125,7 +126,7 @@ void ClientConnection::SendWaiting(PendingCall& call, ChannelLock& lock) {
 
 void ClientConnection::OnSent(uint32_t call_id) {
   ChannelLock lock(mutex_);
-  // Else it has ended before: its deadline passed, say.
+  // Otherwise it has ended before, for example at its deadline.
   if (PendingCall* const call = calls_.Find(call_id)) {
     Finish(*call, absl::OkStatus(), lock);
     Admit(PendingCalls::Queue::kOneWay, lock);
@@ -146,11 +147,11 @@ void ClientConnection::OnWriteBlockedChanged() {
   reader_.OnWriteBlockedChanged(lock);
 }
 
-// What arrives.
+// ---- receiving
 
 void ClientConnection::OnHello(const Hello& hello) {
   ChannelLock lock(mutex_);
-  // Streams began with what every server grants.
+  // Streams began with the credit that every server grants.
   const Credit guaranteed = server_.initial_credit();
   server_.OnHello(hello);
   connectivity_->OnHello(*this, lock);
@@ -172,8 +173,8 @@ absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
     return absl::InvalidArgumentError("a frame for a call that was never made");
   }
   PendingCall* const call = calls_.Find(id);
-  // It crossed with the call's end on this side, or nothing is expected for the
-  // call; it is dropped.
+  // It crossed with the call's end on this side, or the call expects nothing:
+  // it is dropped.
   if (call == nullptr || call->method.one_way) return absl::OkStatus();
   return OnCallFrame(*call, frame, lock);
 }
@@ -201,7 +202,7 @@ absl::Status ClientConnection::OnCallFrame(PendingCall& call,
   return absl::OkStatus();
 }
 
-// How calls end, and with the connection: by degrees.
+// ---- the end of calls and of the connection
 
 void ClientConnection::Abandon(PendingCall& call, absl::Status why,
                                ChannelLock& lock) {
@@ -257,8 +258,9 @@ absl::Status ClientConnection::OnGoAway(uint32_t last_call_id,
 }
 
 void ClientConnection::EndUntaken(ChannelLock& lock) {
-  // Descriptors that were sent are gone: a call with such can't be made again.
-  // But these may come back, and their calls end then, or with the connection.
+  // Sent descriptors are gone, so a call with sent descriptors cannot be made
+  // again. But these may be returned; the calls end then, or with the
+  // connection.
   const bool may_come_back =
       !sending_ended_ && connection_.MayGiveBackDescriptors();
   for (PendingCall* call : calls_.Sent()) {
@@ -299,7 +301,7 @@ void ClientConnection::TakeBack(PendingCall& call, OutgoingFrame frame,
   if (header.type == static_cast<uint8_t>(FrameType::kOpen)) {
     call.open.clear();
   } else if (call.open.empty()) {
-    return;  // its beginning has been sent: what the server says counts
+    return;  // its beginning was sent: the server's answer counts
   }
   call.open.push_back(std::move(frame));
   if ((header.flags & kFlagMore) != 0) return;
@@ -307,9 +309,8 @@ void ClientConnection::TakeBack(PendingCall& call, OutgoingFrame frame,
 }
 
 void ClientConnection::OnSendingEnded(const absl::Status& why) {
-  // Calls that are on it may still be answered, but for one-way calls, of which
-  // only a part was sent. All that end wait for the reason, which somebody is
-  // to read.
+  // Calls that were sent may still be answered, except one-way calls that were
+  // sent in part. All that end wait for the reason, which a thread must read.
   ChannelLock lock(mutex_);
   sending_ended_ = true;
   if (!server_.goes_away()) reader_.ReadForSenders(clock_.CoarseNow(), lock);
@@ -322,9 +323,9 @@ void ClientConnection::OnClosed(const absl::Status& closed) {
   ChannelLock lock(mutex_);
   const absl::Status why = WithReason(closed);
   RefuseNewCalls(why, lock);
-  // A server says hello before it looks at calls: where none came, the listener
-  // went before it accepted the connection. One that hangs may look at them
-  // yet.
+  // A server sends its hello before it looks at calls. Without a hello, the
+  // listener closed before it accepted the connection. A server that hangs may
+  // still look at the calls later.
   const bool unseen =
       !has_hello() && absl::IsUnavailable(why) && !reader_.gave_up();
   for (PendingCall* call : calls_.Sent()) {

@@ -23,9 +23,10 @@
 
 namespace fdrpc {
 
-// The client's end of one connection: sends calls, as far as the server takes
-// them, and ends them, by what the server sends or with the connection. Tells
-// which calls the server has not seen, so that they are made again elsewhere.
+// The client's side of one connection: sends calls, as far as the server
+// accepts them, and ends them when the server or the connection does. Reports
+// which calls the server has not seen, so that they are made again on another
+// connection.
 class ClientConnection final
     : private Connection::Role,
       public std::enable_shared_from_this<ClientConnection> {
@@ -40,27 +41,27 @@ class ClientConnection final
   bool usable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return usable_;
   }
-  // Whether the server has said hello.
+  // Whether the server's hello has arrived.
   bool has_hello() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return server_.has_hello();
   }
-  // Who reads it, and waits for what comes; what else calls send on it; and
-  // when that is written.
+  // The parts of it: for reading and waiting; for sending frames of calls; and
+  // for writing.
   ConnectionReader& reader() { return reader_; }
   CallSender& sender() { return sender_; }
   BatchedWriter& writer() { return writer_; }
 
-  // Sends the call's beginning, once it is its turn: calls that exceed what the
-  // server takes at once wait; one-way calls, which end when they are written,
-  // only for room. This and all that follows has what it queues written once
-  // the lock is released.
+  // Sends the frames that open the call, when it is its turn. Calls beyond the
+  // server's limit of concurrent calls wait; one-way calls, which end when they
+  // are written, wait only for room. What this and the following functions
+  // queue is written once the lock is released.
   void Begin(PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Sends what stands in the call's outbox, and the half-close, if it can; ends
   // the call if the server does not take it.
   void SendWaiting(PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Ends a call from this side. The server hears of it if it has seen it.
+  // Ends a call from this side. The server is told if it has seen the call.
   void Abandon(PendingCall& call, absl::Status why, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
@@ -68,9 +69,9 @@ class ClientConnection final
   // Whether what is sent can still arrive, as far as is known.
   bool sends() const { return connection_.sends(); }
 
-  // Blocks until new calls can be made on it, and the server has said hello;
-  // false if it has ended instead, or `deadline` has passed. Looks at the
-  // socket in any case.
+  // Blocks until new calls can be made on it, and the server's hello has
+  // arrived; false if it has ended, or `deadline` has passed. Always looks at
+  // the socket.
   bool AwaitReady(MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(channel_mutex);
 
  private:
@@ -81,7 +82,7 @@ class ClientConnection final
                    std::shared_ptr<Connectivity> connectivity);
   ~ClientConnection() = default;
 
-  // Connection::Role.
+  // Implementation of Connection::Role.
   void OnHello(const Hello& hello) override ABSL_LOCKS_EXCLUDED(channel_mutex);
   absl::Status OnFrame(IncomingFrame& frame) override
       ABSL_LOCKS_EXCLUDED(channel_mutex);
@@ -96,7 +97,7 @@ class ClientConnection final
   void OnClosed(const absl::Status& why) override
       ABSL_LOCKS_EXCLUDED(channel_mutex);
 
-  // Sends calls that wait for their turn, as far as the limits allow; of all
+  // Sends calls that wait for their turn, as far as the limits allow: of all
   // queues, or of one.
   void Admit(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   void Admit(PendingCalls::Queue queue, ChannelLock& lock)
@@ -112,33 +113,34 @@ class ClientConnection final
                         ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // Takes the call out of the tables and ends it.
+  // Removes the call from the tables and ends it.
   void Finish(PendingCall& call, absl::Status status, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // The same for a call that the server has not seen, if `unseen`: it is made
-  // again, unless too often.
+  // The same; if `unseen`, the server has not seen the call, and it is made
+  // again, unless that was done too often.
   void FinishUnseen(PendingCall& call, bool unseen, const absl::Status& why,
                     ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // The same for a call of which nothing was sent, or all was taken back; what
-  // is not made again waits for the server's reason while one may come.
+  // The same for a call of which nothing was sent, or everything was withdrawn.
+  // If it is not made again, it waits for the server's reason while one may
+  // arrive.
   void EndUnsent(PendingCall& call, const absl::Status& why, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Whether the server, which takes nothing more, may have said why, and it is
-  // still to be read.
+  // Whether the server, which takes nothing more, may have sent a reason that
+  // is still to be read.
   bool MaySayWhy() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return !connection_.sends() && !connection_.closed() &&
            !server_.goes_away();
   }
-  // Ends the calls that the server does not take, now that it has said so.
+  // Ends the calls that the server does not accept, after it has said so.
   void EndUntaken(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // The next frame of those of a call that were not sent: with its last one the
-  // call has been taken back whole.
+  // The next frame of a call's frames that were not sent: with the last one,
+  // the whole call has been returned.
   void TakeBack(PendingCall& call, OutgoingFrame frame,
                 const FrameHeader& header, const absl::Status& why,
                 ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // What is to be told of the connection's end.
+  // The error that reports the connection's end.
   absl::Status WithReason(const absl::Status& why) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return reader_.gave_up() ? why : server_.WithReason(why);
@@ -151,7 +153,7 @@ class ClientConnection final
   ChannelMutex& mutex_;
 
   bool usable_ ABSL_GUARDED_BY(channel_mutex) = true;
-  // All frames that were not sent have come back.
+  // All frames that were not sent have been returned.
   bool sending_ended_ ABSL_GUARDED_BY(channel_mutex) = false;
   ServerTerms server_ ABSL_GUARDED_BY(channel_mutex);
   PendingCalls calls_ ABSL_GUARDED_BY(channel_mutex);
@@ -159,7 +161,7 @@ class ClientConnection final
   Connection connection_;
   BatchedWriter writer_{connection_};
   CallSender sender_;
-  ConnectionReader reader_;  // the loop's no more before the socket is closed
+  ConnectionReader reader_;  // the loop leaves it before the socket is closed
 };
 
 }  // namespace fdrpc

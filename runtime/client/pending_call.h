@@ -86,8 +86,8 @@ class PendingCall {
   bool done = false;
   absl::Status status;
 
-  // The connection that it is on, and its id there; null and 0 while it waits
-  // for one, or to be sent.
+  // The connection that the call is on, and its id there; null and 0 while it
+  // waits for a connection, or to be sent.
   ClientConnection* connection = nullptr;
   uint32_t id = 0;
   bool waits_for_room = false;
@@ -97,10 +97,11 @@ class PendingCall {
   bool resend_if_unseen = false;
   bool MayBeMadeAgain() const { return resend_if_unseen && !sent_behind_open; }
   absl::Status unseen_because;
-  // Nothing of it can be sent any more, and it is not to be made again: it ends
-  // once the connection's end is known, for the reason of that.
+  // Nothing of it can be sent any more, and it is not made again: it ends with
+  // the reason of the connection's end, once that is known.
   bool unsent = false;
-  // Whom to tell then: the call's owner, which looks for another connection.
+  // Told in that case: the owner of the call, which looks for another
+  // connection.
   class Owner {
    public:
     virtual void OnUnseen(ChannelLock& lock)

@@ -12,42 +12,39 @@
 
 namespace fdrpc {
 
-// The calls of one connection: those that were sent, by their ids, and those
-// that wait for their turn, in queues. Borrows them; sends nothing, and ends
-// none.
+// The calls of one connection: the sent ones by their ids, and in queues those
+// that wait for their turn. Borrows the calls; neither sends nor ends them.
 class PendingCalls {
  public:
-  // Where a call waits: those whose requests are more than a frame wait for
-  // other room; one-way calls are not held back by the number of calls at once.
+  // The queues. Requests larger than one frame wait for other room than small
+  // ones. One-way calls do not wait for the number of concurrent calls.
   enum class Queue { kOneFrame, kLarge, kOneWay };
   static constexpr size_t kQueues = 3;
 
   bool empty() const;
 
-  // Has a call wait behind those of its kind.
+  // Appends a call to its queue.
   void Add(PendingCall& call);
-  // The first one of a queue, unless it must wait for others: for their number,
-  // or for a large one-way call, behind which others would overtake it. Null if
-  // none can go.
+  // The first call of a queue, or null if it must wait: for the number of
+  // calls, or behind a large one-way call, which others would overtake.
   PendingCall* Next(Queue queue, uint32_t max_calls) const;
-  // Gives the first one of its queue the next id: it was sent.
+  // The first call of its queue was sent: it gets the next id.
   void MarkSent(PendingCall& call);
   // Forgets a call, wherever it is.
   void Remove(PendingCall& call);
-  // Takes all that wait for their turn.
+  // Removes and returns all calls that wait for their turn.
   std::vector<PendingCall*> TakeWaiting();
 
-  // The call that was sent under that id, or null if it has ended.
+  // The call that was sent with that id; null if it has ended.
   PendingCall* Find(uint32_t id) const;
-  // Those that were sent. To go through while calls end.
+  // The calls that were sent; a copy, because calls may end meanwhile.
   std::vector<PendingCall*> Sent() const;
   bool WasSent(uint32_t id) const { return id < next_id_; }
   bool HasUsedAllIds() const { return next_id_ > kLastCallId; }
 
-  // Has a call that was sent wait for room in the connection's queue, for its
-  // next message.
+  // A sent call waits for room in the connection's queue, for its next message.
   void AwaitRoom(PendingCall& call);
-  // Takes all that do.
+  // Removes and returns all calls that wait for room.
   std::vector<PendingCall*> TakeThoseWithoutRoom();
 
  private:
@@ -56,12 +53,12 @@ class PendingCalls {
     return queues_[static_cast<size_t>(queue)];
   }
 
-  // 64 bits, so that it can stand behind the last id.
+  // 64 bits, so that it can be greater than the last id.
   uint64_t next_id_ = 1;
   absl::flat_hash_map<uint32_t, PendingCall*> sent_;
-  size_t one_way_sent_ = 0;  // of them
-  // The one-way call, of them, whose request is more than a frame. Others wait
-  // until it has gone, so that they arrive in order.
+  size_t one_way_sent_ = 0;  // how many of them are one-way
+  // The one-way call among them whose request has several frames. Others wait
+  // until it has been sent, so that they arrive in order.
   uint32_t large_one_way_ = 0;
   std::array<std::deque<PendingCall*>, kQueues> queues_;
   std::vector<PendingCall*> without_room_;

@@ -7,7 +7,7 @@ namespace fdrpc {
 namespace {
 
 void GiveToken(Parker& parker, ChannelLock& lock) {
-  if (parker.Give() == Parker::Was::kAsleep) {
+  if (parker.Give() == Parker::ThreadState::kAsleep) {
     lock.WakeLater({parker.address()});
   }
 }

@@ -20,19 +20,19 @@ class WaitingThreads;
 struct WaitingThread {
   static constexpr size_t kNotParked = static_cast<size_t>(-1);
 
-  // Has the thread look whether its call has got on.
+  // Makes the thread check whether something has happened to its call.
   void Wake(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   Parker parker;
-  // Sleeps in the parker without a connection: the server is not there.
+  // Sleeps in the parker without a connection, because there is no server.
   bool pauses = false;
   WaitingThreads* among = nullptr;  // those that it waits with
   size_t parked_index = kNotParked;
 };
 
-// The threads that wait on one connection, of which one reads, for all of them,
-// and the others are parked. When the reader's own call has got on, it makes
-// another the reader. Decides who does what.
+// The threads that wait on one connection. One of them reads for all, and the
+// others are parked. When the reader's own wait has ended, it makes another one
+// the reader. Decides who does what.
 class WaitingThreads {
  public:
   static absl::StatusOr<WaitingThreads> Create();
@@ -49,16 +49,16 @@ class WaitingThreads {
   void BeginReading(WaitingThread& thread)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   void EndReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // These are the reader's, without the lock.
+  // For the reader, without the lock.
   //
-  // Whether it is to look what has changed.
+  // Whether it must look at what has changed.
   bool wakeup_pending() const {
     return wakeup_pending_.load(std::memory_order_relaxed);
   }
-  // Whether it may sleep, on the socket and wakeup_fd(): not if it is to look.
+  // Whether it may sleep, on the socket and wakeup_fd(); not if it must look.
   bool BeginSleep();
   int wakeup_fd() const { return wakeup_.fd(); }
-  // Whether other threads wait here, or have been woken a moment ago.
+  // Whether other threads wait here, or were woken a moment ago.
   bool others_wait() const {
     return others_wait_.load(std::memory_order_relaxed);
   }
@@ -69,14 +69,14 @@ class WaitingThreads {
   void Unpark(WaitingThread& thread)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // If there is no reader: has a parked thread look, which then becomes it.
-  // False if none is parked.
+  // If there is no reader, makes a parked thread look, which then becomes the
+  // reader. False if none is parked.
   bool PassReading(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Has the thread look whether its call has got on.
+  // Makes the thread check whether something has happened to its call.
   void Wake(WaitingThread& thread, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Has the reader look at the socket again.
+  // Makes the reader look at the socket again.
   void WakeReader();
 
  private:
@@ -84,12 +84,12 @@ class WaitingThreads {
 
   Wakeup wakeup_;
   std::atomic<bool> wakeup_pending_{false};
-  // Of this one and wakeup_pending_ the reader sets one and then looks at the
-  // other, and who wakes it the other way round (both sequentially consistent):
-  // so either it does not sleep or it is woken. It may be woken when it is
-  // awake already, and the next sleep then ends early. Only the first who wakes
-  // it does anything: wakeup_pending_ is reset under the lock, by a reader that
-  // looks behind that.
+  // The reader sets this and then reads wakeup_pending_; a thread that wakes it
+  // does both in the reverse order (both are sequentially consistent). So
+  // either the reader does not sleep, or it is woken. It may be woken when it
+  // is awake already, and its next sleep then ends early. Only the first waker
+  // does anything: a reader that looks afterwards resets wakeup_pending_ under
+  // the lock.
   std::atomic<bool> reader_sleeps_{false};
   std::atomic<bool> others_wait_{false};
   WaitingThread* reader_ ABSL_GUARDED_BY(channel_mutex) = nullptr;

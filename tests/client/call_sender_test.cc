@@ -40,7 +40,7 @@ class CallSenderTest : public ::testing::Test {
     calls_.Add(*call);
     return call;
   }
-  // One whose beginning has come to the server.
+  // A call whose beginning the server has received.
   std::unique_ptr<PendingCall> Begun(const Method& method) {
     std::unique_ptr<PendingCall> call = NewCall(method);
     {

@@ -21,7 +21,7 @@ class PendingCallsTest : public ::testing::Test {
                                      .one_way = true};
   static constexpr uint32_t kMany = 100;
 
-  // Whose request has so many frames.
+  // A call whose request has so many frames.
   PendingCall& NewCall(const Method& method = kUnary, size_t frames = 1) {
     PendingCall& call = made_.emplace_back(
         method, kNoDeadline, MessageLimits{.bytes = 1, .descriptors = 0},
@@ -34,7 +34,7 @@ class PendingCallsTest : public ::testing::Test {
     calls_.Add(call);
     return call;
   }
-  // One that was sent.
+  // A call that was sent.
   PendingCall& Sent(const Method& method = kUnary, size_t frames = 1) {
     PendingCall& call = Add(method, frames);
     calls_.MarkSent(call);
