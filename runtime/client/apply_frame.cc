@@ -31,8 +31,7 @@ FrameEffect ApplyHeaders(PendingCall& call, IncomingFrame& frame,
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
   // The limits of metadata are those of a block: more of them would be without
   // one.
-  if (!call.AwaitsHeaders()) return HeadersOutOfPlace();
-  call.has_headers = true;
+  if (!call.state.OnHeaders()) return HeadersOutOfPlace();
   absl::Status decoded = DecodeHeaders(frame.payload, call.headers);
   if (!decoded.ok()) return Violation(std::move(decoded));
   absl::Status fits =
@@ -41,7 +40,7 @@ FrameEffect ApplyHeaders(PendingCall& call, IncomingFrame& frame,
     call.headers.Clear();
     return Abandon(std::move(fits));
   }
-  call.Wake(CallEvent::kHeaders, lock);
+  call.EndWaits(lock);
   return {};
 }
 
@@ -49,21 +48,20 @@ FrameEffect ApplyMessage(PendingCall& call, IncomingFrame& frame,
                          ChannelLock& lock)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
   const bool more = (frame.header.flags & kFlagMore) != 0;
-  absl::Status appended = call.inbox.Append(
+  absl::Status appended = call.state.OnPiece(
       frame.payload, std::move(frame.descriptors), frame.descriptors_truncated,
       more, std::move(frame.buffer));
   if (!appended.ok()) return Violation(std::move(appended));
   // Whatever the server sends behind it, the call cannot end with that: it need
   // not go on.
-  if (!call.inbox.status().ok()) return Abandon(call.inbox.status());
+  if (!call.state.received().ok()) return Abandon(call.state.received());
   if (more) return {};
-  if (!call.ReplyStreams()) {
+  if (!call.method.streams_replies()) {
     // The last piece of one reply comes with the status.
     return Abandon(KindsDiffer(call.method.full_name, "reply", "replies",
                                /*streams_on_server=*/true));
   }
-  call.Wake(CallEvent::kMessage, lock);
-  call.Wake(CallEvent::kHeaders, lock);
+  call.EndWaits(lock);
   return {};
 }
 
@@ -74,27 +72,15 @@ FrameEffect ApplyCredit(PendingCall& call, const IncomingFrame& frame) {
   } else {
     credit.bytes = frame.header.argument;
   }
-  if (!call.RequestStreams()) {
+  if (!call.method.streams_requests()) {
     return Abandon(KindsDiffer(call.method.full_name, "request", "requests",
                                /*streams_on_server=*/true));
   }
-  if (!call.outbox.Grant(credit)) {
+  if (!call.state.OnCredit(credit)) {
     return Violation(
         absl::InvalidArgumentError("more credit than a stream can have"));
   }
   return {Action::kSend, absl::OkStatus()};
-}
-
-// Whether the call, which the server has ended with OK, has got what it is to
-// get.
-absl::Status CheckReplies(const PendingCall& call) {
-  if (call.inbox.partial()) {
-    return absl::InternalError("the server ended the call within a message");
-  }
-  if (!call.ReplyStreams() && !call.inbox.received_any()) {
-    return absl::InternalError("the server ended the call without a reply");
-  }
-  return call.inbox.status();
 }
 
 FrameEffect ApplyStatus(PendingCall& call, IncomingFrame& frame) {
@@ -111,13 +97,13 @@ FrameEffect ApplyStatus(PendingCall& call, IncomingFrame& frame) {
     header.status = InPlaceOf(header.status, fits);
   }
   if ((frame.header.flags & kFlagMetadata) != 0) {
-    if (!call.AwaitsHeaders()) return HeadersOutOfPlace();
+    if (!call.state.OnHeaders()) return HeadersOutOfPlace();
     call.headers = std::move(header.headers);
   }
   call.trailers = std::move(header.trailers);
   if ((frame.header.flags & kFlagMessage) != 0) {
-    if (!call.ReplyStreams()) {
-      absl::Status appended = call.inbox.Append(
+    if (!call.method.streams_replies()) {
+      absl::Status appended = call.state.OnPiece(
           header.message, std::move(frame.descriptors),
           frame.descriptors_truncated, /*more=*/false, std::move(frame.buffer));
       if (!appended.ok()) return Violation(std::move(appended));
@@ -126,7 +112,11 @@ FrameEffect ApplyStatus(PendingCall& call, IncomingFrame& frame) {
                                   /*streams_on_server=*/false);
     }
   }
-  if (header.status.ok()) header.status = CheckReplies(call);
+  if (header.status.ok()) {
+    absl::Status closed = call.state.OnHalfClose("the server ended the call");
+    if (!closed.ok()) return Violation(std::move(closed));
+    header.status = call.state.received();
+  }
   return {Action::kFinish, std::move(header.status)};
 }
 

@@ -112,7 +112,7 @@ void CallAttempts::OnTime(ChannelLock& lock) {
 
 void CallAttempts::OnTurn(ChannelLock& lock) {
   // What has come too late is for the call to end.
-  if (call_.done || call_.deadline <= core_.clock().Now()) return;
+  if (call_.state.ended() || call_.deadline <= core_.clock().Now()) return;
   Begin(lock);
 }
 
@@ -120,7 +120,7 @@ void CallAttempts::Await(WaitingThread& thread, ChannelLock& lock) {
   ConnectionWaits& waits = core_.reconnector().waits();
   ConnectionWaits::Waiter waiter(wait_for_ready_, &thread);
   waits.Enter(waiter);
-  while (!call_.done && call_.connection == nullptr) {
+  while (!call_.state.ended() && call_.connection == nullptr) {
     const MonotonicTime now = core_.clock().Now();
     const MonotonicTime turn = std::min(waits.TurnOf(waiter), busy_until_);
     if (turn <= now && Try(lock)) {

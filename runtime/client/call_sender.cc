@@ -31,9 +31,8 @@ bool CallSender::SendOpen(PendingCall& call, ChannelLock& lock) {
                           : connection_.Enqueue(call.open);
   if (!queued) return false;
   writer_.FlushLater(lock);
-  if (call.RequestStreams()) {
-    call.outbox.ResetCredit(server_.initial_credit());
-  }
+  call.state.OnOpened(call.method.streams_requests() ? server_.initial_credit()
+                                                     : Credit{});
   return true;
 }
 
@@ -43,57 +42,42 @@ uint32_t CallSender::MethodId(const Method& method) {
   return id.id;
 }
 
-bool CallSender::SendAtOnce(PendingCall& call, OutgoingFrames& frames,
-                            size_t bytes, size_t descriptors,
-                            ChannelLock& lock) {
-  if (call.id == 0 || !server_.has_hello() ||
-      !server_.Takes(bytes, descriptors) ||
-      !connection_.HasRoom(SizeOf(frames.size())) ||
-      !call.outbox.SpendAtOnce(bytes, descriptors)) {
-    return false;
-  }
-  EnqueueMessage(call, frames, lock);
-  return true;
-}
-
 void CallSender::EnqueueMessage(PendingCall& call, OutgoingFrames& frames,
                                 ChannelLock& lock) {
   for (OutgoingFrame& frame : frames) SetCallId(frame, call.id);
-  call.sent_behind_open = true;
   connection_.Enqueue(frames);
   // If the connection has ended.
   if (!frames.empty()) lock.DropLater(std::move(frames));
 }
 
-absl::Status CallSender::SendWaiting(PendingCall& call, ChannelLock& lock) {
-  if (call.id == 0 || call.done) return absl::OkStatus();
-  if (call.outbox.can_send()) {
-    const size_t bytes = call.outbox.bytes();
-    const size_t descriptors = call.outbox.descriptors();
+absl::Status CallSender::SendWaiting(PendingCall& call, OutgoingFrames& message,
+                                     ChannelLock& lock) {
+  CallState::Next next = call.state.next();
+  if (next == CallState::Next::kMessage) {
+    const size_t bytes = call.state.waiting_bytes();
+    const size_t descriptors = call.state.waiting_descriptors();
     if (!server_.Takes(bytes, descriptors)) {
       return server_.CheckSize(bytes, descriptors);
     }
-    if (!connection_.HasRoom(SizeOf(call.outbox.frames()))) {
+    if (!connection_.HasRoom(SizeOf(message.size()))) {
       calls_.AwaitRoom(call);
       return absl::OkStatus();
     }
-    OutgoingFrames frames = call.outbox.Take();
-    EnqueueMessage(call, frames, lock);
-    writer_.FlushLater(lock);
-    call.Wake(CallEvent::kRoom, lock);
+    call.state.OnQueued(next);
+    EnqueueMessage(call, message, lock);
+    call.EndWaits(lock);
+    next = call.state.next();
   }
-  if (call.half_close_asked && call.outbox.has_room()) {
-    call.half_close_asked = false;
-    call.sent_behind_open = true;
+  if (next == CallState::Next::kHalfClose) {
+    call.state.OnQueued(next);
     connection_.Enqueue(BuildHalfClose(call.id));
-    writer_.FlushLater(lock);
   }
   return absl::OkStatus();
 }
 
 void CallSender::Grant(const PendingCall& call, Credit credit,
                        ChannelLock& lock) {
-  if (credit.empty() || call.done) return;
+  if (credit.empty() || call.state.ended()) return;
   OutgoingFrames frames = BuildCredit(call.id, credit);
   connection_.Enqueue(frames);
   writer_.FlushLater(lock);

@@ -47,15 +47,11 @@ class CallSender {
   bool SendOpen(PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // Takes over a message of that size past the call's outbox, which has room.
-  // False if it cannot go at once; else the caller has it written, or lets it
-  // linger.
-  bool SendAtOnce(PendingCall& call, OutgoingFrames& frames, size_t bytes,
-                  size_t descriptors, ChannelLock& lock)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Sends what stands in the call's outbox, and the half-close, if it can.
-  // RESOURCE_EXHAUSTED if the server does not take it.
-  absl::Status SendWaiting(PendingCall& call, ChannelLock& lock)
+  // Sends what the call may send: `message`, which waits and is in the call or
+  // on its way there, and the half-close. The caller has it written, or lets it
+  // linger. RESOURCE_EXHAUSTED if the server does not take it.
+  absl::Status SendWaiting(PendingCall& call, OutgoingFrames& message,
+                           ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   void Grant(const PendingCall& call, Credit credit, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);

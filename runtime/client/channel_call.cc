@@ -12,6 +12,10 @@
 namespace fdrpc {
 namespace {
 
+// For how long a thread whose call has ended sees to it that the server hears
+// so: a server that reads takes less, and one that hangs is not waited for.
+constexpr absl::Duration kLastWords = absl::Milliseconds(20);
+
 absl::Status Cancelled() {
   return absl::CancelledError("the caller cancelled the call");
 }
@@ -39,12 +43,12 @@ ChannelCall::ChannelCall(ChannelCore& core, const Method& method,
     : core_(core),
       mutex_(core.mutex()),
       reply_metadata_(options.reply_metadata),
-      state_(method, Deadline(options, core.clock()),
-             ReplyLimits(method, core.options()),
-             {.bytes = core.options().stream_window_bytes,
-              .descriptors = core.options().stream_window_descriptors}),
-      attempts_(core, state_, options.wait_for_ready) {
-  state_.max_metadata_bytes = core.options().max_metadata_bytes;
+      call_(method, Deadline(options, core.clock()),
+            ReplyLimits(method, core.options()),
+            {.bytes = core.options().stream_window_bytes,
+             .descriptors = core.options().stream_window_descriptors}),
+      attempts_(core, call_, options.wait_for_ready) {
+  call_.max_metadata_bytes = core.options().max_metadata_bytes;
 }
 
 ChannelCall::~ChannelCall() {
@@ -54,7 +58,7 @@ ChannelCall::~ChannelCall() {
   // The call continues in the parent.
   if (inherited()) return;
   ChannelLock lock(mutex_);
-  if (!state_.done) End(Cancelled(), lock);
+  if (!call_.state.ended()) End(Cancelled(), lock);
   core_.LookNoMore(*this);
   attempts_.End(lock);
   if (connection() == nullptr) return;
@@ -85,7 +89,7 @@ void ChannelCall::Start(const CallOptions& options,
   if (on_loop_) {
     absl::StatusOr<std::shared_ptr<LoopCore>> loop = core_.GetLoop();
     if (loop.ok()) {
-      state_.loop = loop->get();
+      call_.loop = loop->get();
       attempts_.RunOn(*std::move(loop));
     } else if (status.ok()) {
       status = loop.status();
@@ -93,12 +97,12 @@ void ChannelCall::Start(const CallOptions& options,
   }
   if (!status.ok()) {
     ChannelLock lock(mutex_);
-    return state_.End(std::move(status), lock);
+    return call_.End(std::move(status), lock);
   }
   {
     ChannelLock lock(mutex_);
-    if (on_loop_ && state_.deadline != kNoDeadline) {
-      core_.LookAt(state_.deadline, *this);
+    if (on_loop_ && call_.deadline != kNoDeadline) {
+      core_.LookAt(call_.deadline, *this);
     }
     attempts_.Begin(lock);
   }
@@ -120,18 +124,18 @@ bool ChannelCall::Take(IncomingMessage message) {
   {
     ChannelLock lock(mutex_);
     NoticeDeadline(lock);
-    if (ended_here_ || !state_.inbox.has_message()) return false;
-    const Credit grant = state_.inbox.Take(received);
-    if (!grant.empty() && state_.connection != nullptr) {
-      state_.connection->sender().Grant(state_, grant, lock);
+    Credit grant;
+    if (!call_.state.Take(received, grant)) return false;
+    if (!grant.empty() && call_.connection != nullptr) {
+      call_.connection->sender().Grant(call_, grant, lock);
     }
   }
   absl::Status parsed = ParseReceived(std::move(received), message);
   if (parsed.ok()) return true;
   ChannelLock lock(mutex_);
   End(parsed, lock);
-  if (state_.status.ok()) state_.status = std::move(parsed);
-  ended_here_ = true;
+  if (call_.status.ok()) call_.status = std::move(parsed);
+  lock.DropLater(call_.state.Drop());
   return false;
 }
 
@@ -140,30 +144,25 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
     if (message.parcel != nullptr) message.parcel->TakeDescriptors();
     return false;
   }
-  DescriptorSet descriptors;
-  absl::Status sendable = PrepareMessage(message, state_.method.request_has_any,
-                                         kNoMessageLimits, descriptors);
-  const size_t count = descriptors.size();
-  OutgoingFrames frames =
-      sendable.ok() ? BuildMessage(0, message, std::move(descriptors), last)
-                    : OutgoingFrames();
+  StreamMessage prepared;
+  absl::Status sendable =
+      PrepareStreamMessage(0, message, call_.method.request_has_any,
+                           kNoMessageLimits, /*half_close=*/last, prepared);
   ChannelLock lock(mutex_);
   NoticeEnd(lock);
-  if (state_.done || half_closed_) {
-    lock.DropLater(std::move(frames));
-    return false;
-  }
+  if (!call_.state.sends()) return false;
   if (!sendable.ok()) {
     End(std::move(sendable), lock);
     return false;
   }
-  FDRPC_CHECK(state_.outbox.has_room(),
+  FDRPC_CHECK(call_.state.has_room(),
               absl::StrCat("a message is written before the last one was taken "
                            "over: ",
-                           std::string(state_.method.full_name)));
-  half_closed_ = last;
-  ClientConnection* const on = state_.connection;
-  SendOrPut(std::move(frames), message.message->GetCachedSize(), count, lock);
+                           std::string(call_.method.full_name)));
+  call_.state.Send(prepared.bytes, prepared.descriptors, last);
+  ClientConnection* const on = call_.connection;
+  if (on != nullptr) on->SendWaiting(call_, prepared.frames, lock);
+  if (!call_.state.has_room()) call_.message = std::move(prepared.frames);
   if (on == nullptr || (message.may_linger && on->writer().Linger()))
     return true;
   connection()->writer().FlushLater(lock);
@@ -178,34 +177,21 @@ bool ChannelCall::Send(OutgoingMessage message, bool last) {
 
 bool ChannelCall::AwaitSent(ClientConnection& on, ChannelLock& lock) {
   if (!on_loop_) AwaitWritten(lock);
-  if (state_.connection == &on && !on.sends()) {
+  if (call_.connection == &on && !on.sends()) {
     // The message will not arrive, but the server may have said why.
     on.reader().ReadForSenders(core_.clock().CoarseNow(), lock);
-    if (state_.connection == &on) return false;
+    if (call_.connection == &on) return false;
   }
-  return !state_.done;
+  return !call_.state.ended();
 }
 
 void ChannelCall::HalfClose() {
   if (inherited()) return;
   ChannelLock lock(mutex_);
   NoticeEnd(lock);
-  if (state_.done || std::exchange(half_closed_, true)) return;
-  state_.half_close_asked = true;
-  if (state_.connection == nullptr) return;
+  if (!call_.state.HalfClose() || call_.connection == nullptr) return;
   connection()->writer().FlushLater(lock);  // what lingers, too
-  state_.connection->SendWaiting(state_, lock);
-}
-
-void ChannelCall::SendOrPut(OutgoingFrames frames, size_t bytes,
-                            size_t descriptors, ChannelLock& lock) {
-  ClientConnection* const on = state_.connection;
-  if (on != nullptr &&
-      on->sender().SendAtOnce(state_, frames, bytes, descriptors, lock)) {
-    return;
-  }
-  state_.outbox.Put(std::move(frames), bytes, descriptors);
-  if (on != nullptr) on->SendWaiting(state_, lock);
+  call_.connection->SendWaiting(call_, call_.message, lock);
 }
 
 // ---- the end
@@ -217,25 +203,27 @@ void ChannelCall::Abort(const absl::Status& why) {
 }
 
 void ChannelCall::OnTime(ChannelLock& lock) {
-  if (!state_.done) EndAtDeadline(lock);
+  if (!call_.state.ended()) EndAtDeadline(lock);
 }
 
 void ChannelCall::NoticeDeadline(MonotonicTime coarse_now, ChannelLock& lock) {
-  if (coarse_now < state_.deadline - Clock::kCoarseStep ||
-      core_.clock().Now() < state_.deadline) {
+  if (coarse_now < call_.deadline - Clock::kCoarseStep ||
+      core_.clock().Now() < call_.deadline) {
     return;
   }
-  if (!state_.done) return EndAtDeadline(lock);
+  if (!call_.state.ended()) return EndAtDeadline(lock);
   // The server, whose deadline is the same, was the first to say so.
-  if (absl::IsDeadlineExceeded(state_.status)) ended_here_ = true;
+  if (absl::IsDeadlineExceeded(call_.status)) {
+    lock.DropLater(call_.state.Drop());
+  }
 }
 
 void ChannelCall::NoticeEnd(ChannelLock& lock) {
-  if (state_.done) return;
+  if (call_.state.ended()) return;
   const MonotonicTime now = core_.clock().CoarseNow();
   NoticeDeadline(now, lock);
-  if (state_.connection == nullptr ||
-      !state_.connection->reader().ReadsForSenders(now)) {
+  if (call_.connection == nullptr ||
+      !call_.connection->reader().ReadsForSenders(now)) {
     return;
   }
   // This may be its last owner, after the call has been removed from it.
@@ -246,8 +234,8 @@ void ChannelCall::NoticeEnd(ChannelLock& lock) {
 
 void ChannelCall::EndAtDeadline(ChannelLock& lock) {
   std::string message = "the call's deadline has passed";
-  if (state_.connection != nullptr) {
-    if (!state_.connection->has_hello()) {
+  if (call_.connection != nullptr) {
+    if (!call_.connection->has_hello()) {
       const absl::Status before = core_.reconnector().WhyNotConnected();
       absl::StrAppend(
           &message, ", and the peer has not said hello: ",
@@ -265,23 +253,153 @@ void ChannelCall::EndAtDeadline(ChannelLock& lock) {
 }
 
 void ChannelCall::End(absl::Status why, ChannelLock& lock) {
-  if (state_.done) return;
-  ended_here_ = true;
-  if (state_.connection != nullptr) {
-    return state_.connection->Abandon(state_, std::move(why), lock);
+  if (call_.state.ended()) return;
+  lock.DropLater(call_.state.Drop());
+  if (call_.connection != nullptr) {
+    return call_.connection->Abandon(call_, std::move(why), lock);
   }
   attempts_.End(lock);
-  state_.End(std::move(why), lock);
+  call_.End(std::move(why), lock);
 }
 
 absl::Status ChannelCall::status() {
   if (inherited()) return core_.CheckProcess();
   ChannelLock lock(mutex_);
-  if (state_.done && reply_metadata_ != nullptr) {
-    reply_metadata_->headers = state_.headers;
-    reply_metadata_->trailers = state_.trailers;
+  if (call_.state.ended() && reply_metadata_ != nullptr) {
+    reply_metadata_->headers = call_.headers;
+    reply_metadata_->trailers = call_.trailers;
   }
-  return state_.status;
+  return call_.status;
+}
+
+// Waits.
+
+bool ChannelCall::ReadyForThisThread(CallEvent event) const {
+  switch (event) {
+    case CallEvent::kMessage:
+      return call_.state.has_message();
+    case CallEvent::kRoom:
+      return call_.state.has_room();
+    default:
+      return false;
+  }
+}
+
+bool ChannelCall::TurnIsOver() const {
+  return call_.loop != nullptr && call_.loop->OnThisThread() &&
+         call_.loop->TurnIsOver();
+}
+
+bool ChannelCall::Ready(CallEvent event) {
+  if (inherited()) return true;
+  ChannelLock lock(mutex_);
+  NoticeEnd(lock);
+  // Who never waits would keep the loop from writing what is queued.
+  return call_.state.Ready(event) && !TurnIsOver();
+}
+
+void ChannelCall::Wait(CallEvent event, CallWait wait) {
+  FDRPC_CHECK(call_.state.waits().IsFree(event),
+              absl::StrCat("two wait for one event of a call: ",
+                           std::string(call_.method.full_name)));
+  call_.state.waits().Add(event, wait);
+}
+
+void ChannelCall::Await(CallEvent event) {
+  if (inherited() || ReadyForThisThread(event)) return;
+  WaitingThread thread;
+  // The one that this thread reads, or is parked at.
+  std::shared_ptr<ClientConnection> connection;
+  ChannelLock lock(mutex_);
+  if (!call_.state.Ready(event)) Wait(event, {.thread = &thread});
+  while (!call_.state.Ready(event)) {
+    if (call_.deadline != kNoDeadline &&
+        core_.clock().Now() >= call_.deadline) {
+      EndAtDeadline(lock);
+    } else if (call_.connection == nullptr) {
+      attempts_.Await(thread, lock);
+    } else {
+      if (connection.get() != call_.connection) {
+        lock.DropLater(std::exchange(connection, this->connection()));
+      }
+      connection->reader().WaitOnce(thread, call_.deadline, lock);
+      // Somebody must read for those who still wait there.
+      if (connection.get() != call_.connection)
+        connection->reader().EndWait(lock);
+    }
+  }
+  call_.state.waits().Remove(event, thread);
+  if (connection == nullptr) return;
+  const bool last_words = call_.state.ended() &&
+                          connection->reader().HasUnwritten() &&
+                          !connection->reader().has_waiting();
+  connection->reader().EndWait(lock);
+  if (last_words) AwaitWritten(lock);
+}
+
+void ChannelCall::AwaitWritten() {
+  if (inherited()) return;
+  ChannelLock lock(mutex_);
+  AwaitWritten(lock);
+}
+
+void ChannelCall::AwaitWritten(ChannelLock& lock) {
+  if (connection() == nullptr || !connection()->reader().HasUnwritten()) return;
+  // Its last owner, perhaps, when the call has been taken off it.
+  std::shared_ptr<ClientConnection> kept = connection();
+  AwaitWritten(*kept, lock);
+  lock.DropLater(std::move(kept));
+}
+
+void ChannelCall::AwaitWritten(ClientConnection& connection,
+                               ChannelLock& lock) {
+  WaitingThread thread;
+  connection.reader().AddWriter(thread);
+  MonotonicTime until = call_.deadline;
+  bool ending = false;
+  while (connection.reader().HasUnwritten()) {
+    const MonotonicTime now = core_.clock().Now();
+    if (now >= call_.deadline) EndAtDeadline(lock);
+    if (call_.state.ended() && !std::exchange(ending, true)) {
+      until = DeadlineAfter(now, kLastWords);
+    }
+    if (now >= until) break;
+    // To hear of the call's end. Nobody else waits for room.
+    if (call_.state.waits().IsFree(CallEvent::kRoom)) {
+      call_.state.waits().Add(CallEvent::kRoom, {.thread = &thread});
+    }
+    connection.reader().WaitOnce(thread, until, lock);
+  }
+  call_.state.waits().Remove(CallEvent::kRoom, thread);
+  connection.reader().RemoveWriter(thread);
+  connection.reader().EndWait(lock);
+}
+
+void ChannelCall::Notify(CallEvent event, Continuation& continuation) {
+  if (inherited()) {
+    const auto loop = core_.GetLoop();
+    return loop.ok() ? (*loop)->Post(continuation) : continuation.Run();
+  }
+  // The continuation may let go of the call before this function returns.
+  const std::shared_ptr<ChannelCall> self = shared_from_this();
+  if (call_.loop == nullptr) {
+    // There is no loop to run it: the call failed for want of one, and says so.
+    return continuation.Run();
+  }
+  ChannelLock lock(mutex_);
+  if (call_.state.Ready(event)) return call_.loop->Post(continuation);
+  Wait(event, {.continuation = &continuation});
+}
+
+void ChannelCall::Forget(Continuation& continuation) {
+  if (inherited()) {
+    const auto loop = core_.GetLoop();
+    if (loop.ok()) (*loop)->Remove(continuation);
+    return;
+  }
+  ChannelLock lock(mutex_);
+  if (call_.state.waits().Remove(continuation) || call_.loop == nullptr) return;
+  call_.loop->Remove(continuation);
 }
 
 }  // namespace fdrpc

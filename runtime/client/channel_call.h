@@ -65,9 +65,9 @@ class ChannelCall final : public ClientCall,
 
   // Implementation of ClientCall.
   void HalfClose() override ABSL_LOCKS_EXCLUDED(channel_mutex);
-  const Metadata& headers() override { return state_.headers; }
+  const Metadata& headers() override { return call_.headers; }
   absl::Status status() override ABSL_LOCKS_EXCLUDED(channel_mutex);
-  const Metadata& trailers() override { return state_.trailers; }
+  const Metadata& trailers() override { return call_.trailers; }
 
  private:
   class Stop {
@@ -100,7 +100,7 @@ class ChannelCall final : public ClientCall,
   // its deadline.
   void NoticeDeadline(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
-    if (state_.deadline != kNoDeadline)
+    if (call_.deadline != kNoDeadline)
       NoticeDeadline(core_.clock().CoarseNow(), lock);
   }
   void NoticeDeadline(MonotonicTime coarse_now, ChannelLock& lock)
@@ -114,11 +114,10 @@ class ChannelCall final : public ClientCall,
   // Whether there is something that only this thread takes. If false, check
   // under the lock.
   bool ReadyForThisThread(CallEvent event) const;
-  // Hands a message over to the connection, or to the outbox.
-  void SendOrPut(OutgoingFrames frames, size_t bytes, size_t descriptors,
-                 ChannelLock& lock)
+  // Only one may wait for each event.
+  void Wait(CallEvent event, CallWait wait)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Behind that, where `on` does not take it at once: false if it will not
+  // Behind a message, where `on` does not take it at once: false if it will not
   // arrive.
   bool AwaitSent(ClientConnection& on, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
@@ -139,12 +138,8 @@ class ChannelCall final : public ClientCall,
   bool on_loop_ = false;
 
   // Guarded by the mutex, but for what an ended call does not change any more.
-  PendingCall state_;
+  PendingCall call_;
   CallAttempts attempts_;
-  // The call was ended by this side: what has arrived is not wanted any more.
-  bool ended_here_ ABSL_GUARDED_BY(channel_mutex) = false;
-  // The caller sends no more.
-  bool half_closed_ ABSL_GUARDED_BY(channel_mutex) = false;
 
   // Last, because they call Abort().
   std::optional<std::stop_callback<Stop>> stop_;

@@ -112,16 +112,22 @@ void ClientConnection::SendOpen(PendingCall& call, ChannelLock& lock) {
     usable_ = false;
     return EndUnsent(call, WithReason(ConnectionEnded()), lock);
   }
-  if (call.RequestStreams()) SendWaiting(call, lock);
+  SendWaiting(call, call.message, lock);
   if (calls_.HasUsedAllIds()) {
     RefuseNewCalls(absl::UnavailableError("the connection has used its ids"),
                    lock);
   }
 }
 
-void ClientConnection::SendWaiting(PendingCall& call, ChannelLock& lock) {
-  absl::Status taken = sender_.SendWaiting(call, lock);
+void ClientConnection::SendWaiting(PendingCall& call, OutgoingFrames& message,
+                                   ChannelLock& lock) {
+  absl::Status taken = sender_.SendWaiting(call, message, lock);
   if (!taken.ok()) Abandon(call, std::move(taken), lock);
+}
+
+void ClientConnection::GoOnSending(PendingCall& call, ChannelLock& lock) {
+  writer_.FlushLater(lock);
+  SendWaiting(call, call.message, lock);
 }
 
 void ClientConnection::OnSent(uint32_t call_id) {
@@ -136,7 +142,7 @@ void ClientConnection::OnSent(uint32_t call_id) {
 void ClientConnection::OnRoom() {
   ChannelLock lock(mutex_);
   for (PendingCall* call : calls_.TakeThoseWithoutRoom()) {
-    SendWaiting(*call, lock);
+    GoOnSending(*call, lock);
   }
   Admit(lock);
 }
@@ -157,10 +163,10 @@ void ClientConnection::OnHello(const Hello& hello) {
   connectivity_->OnHello(*this, lock);
   const Credit granted = server_.initial_credit();
   for (PendingCall* call : calls_.Sent()) {
-    call->outbox.Grant(
+    call->state.OnCredit(
         {.bytes = granted.bytes - guaranteed.bytes,
          .descriptors = granted.descriptors - guaranteed.descriptors});
-    SendWaiting(*call, lock);
+    GoOnSending(*call, lock);
   }
   Admit(lock);
 }
@@ -187,7 +193,7 @@ absl::Status ClientConnection::OnCallFrame(PendingCall& call,
     case FrameEffect::Action::kNone:
       return absl::OkStatus();
     case FrameEffect::Action::kSend:
-      SendWaiting(call, lock);
+      GoOnSending(call, lock);
       return absl::OkStatus();
     case FrameEffect::Action::kFinish:
       Finish(call, std::move(effect.status), lock);
@@ -225,6 +231,7 @@ void ClientConnection::FinishUnseen(PendingCall& call, bool unseen,
   calls_.Remove(call);
   call.connection = nullptr;
   call.id = 0;
+  call.state.OnUnseen();
   call.unsent = false;
   call.unseen_because = why;
   call.WakeThreads(lock);

@@ -57,9 +57,9 @@ class ClientConnection final
   // queue is written once the lock is released.
   void Begin(PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Sends what stands in the call's outbox, and the half-close, if it can; ends
-  // the call if the server does not take it.
-  void SendWaiting(PendingCall& call, ChannelLock& lock)
+  // As CallSender::SendWaiting(); ends the call if the server does not take it.
+  void SendWaiting(PendingCall& call, OutgoingFrames& message,
+                   ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Ends a call from this side. The server is told if it has seen the call.
   void Abandon(PendingCall& call, absl::Status why, ChannelLock& lock)
@@ -101,6 +101,9 @@ class ClientConnection final
   // queues, or of one.
   void Admit(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   void Admit(PendingCalls::Queue queue, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  // Sends what waits in the call, and has it written.
+  void GoOnSending(PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   void SendOpen(PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);

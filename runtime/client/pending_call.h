@@ -1,19 +1,16 @@
 #ifndef FDRPC_CLIENT_PENDING_CALL_H_
 #define FDRPC_CLIENT_PENDING_CALL_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/monotonic_time.h"
-#include "call/message_inbox.h"
+#include "call/call_state.h"
 #include "client/channel_lock.h"
 #include "client/waiting_threads.h"
 #include "connection/frame_builder.h"
-#include "connection/message_outbox.h"
 #include "fdrpc/call.h"
 #include "fdrpc/metadata.h"
 #include "fdrpc/method.h"
@@ -23,8 +20,8 @@ namespace fdrpc {
 
 class ClientConnection;
 
-// What is known of a call on the client: what it sends and has received, who
-// waits for it, how it ended. Guarded by the channel's lock.
+// What is known of a call on the client: its state, what it sends, how it
+// ended, and the connection that it is on. Guarded by the channel's lock.
 class PendingCall {
  public:
   // `window`: the credit that the channel gives to streams of replies.
@@ -33,12 +30,8 @@ class PendingCall {
   PendingCall(const PendingCall&) = delete;
   PendingCall& operator=(const PendingCall&) = delete;
 
-  // Whether what a thread or a continuation waits for is there.
-  bool Ready(CallEvent event) const;
-  // Has who waits for `event` look.
-  void Wake(CallEvent event, ChannelLock& lock)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  void WakeAll(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  // Tells those whose waits have ended.
+  void EndWaits(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Has threads look that wait for anything; continuations, which take it that
   // what they wait for has come, go on waiting.
   void WakeThreads(ChannelLock& lock)
@@ -47,17 +40,10 @@ class PendingCall {
   void End(absl::Status why, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  bool RequestStreams() const {
-    return method.kind == MethodKind::kClientStreaming ||
-           method.kind == MethodKind::kBidirectional;
-  }
-  bool ReplyStreams() const {
-    return method.kind == MethodKind::kServerStreaming ||
-           method.kind == MethodKind::kBidirectional;
-  }
-
   const Method& method;
   const MonotonicTime deadline;
+
+  CallState state;
 
   // The beginning of the call, for a connection to take; or to copy, if it
   // stays for another attempt.
@@ -66,25 +52,13 @@ class PendingCall {
   size_t open_bytes = 0;
   size_t open_descriptors = 0;
 
-  // What the caller sends behind that.
-  MessageOutbox outbox{Credit{}};
-  bool half_close_asked = false;  // is to be sent behind the outbox
-  bool sent_behind_open = false;  // anything was
+  // The message behind it that waits to be sent.
+  OutgoingFrames message;
 
-  // What the server sent.
-  MessageInbox inbox;
   size_t max_metadata_bytes = 0;
-  bool has_headers = false;  // they came in a frame of their own
-  // They come first, or not at all.
-  bool AwaitsHeaders() const {
-    return !has_headers && !inbox.partial() && !inbox.received_any();
-  }
   Metadata headers;
   Metadata trailers;
-
-  // How it ended.
-  bool done = false;
-  absl::Status status;
+  absl::Status status;  // that it ended with
 
   // The connection that the call is on, and its id there; null and 0 while it
   // waits for a connection, or to be sent.
@@ -93,9 +67,11 @@ class PendingCall {
   bool waits_for_room = false;
 
   // Whether the call, if the server has not seen it, is to wait for another
-  // connection instead of ending; then `open` holds what descriptors it had.
+  // connection instead of ending; then `open` has what descriptors it had.
   bool resend_if_unseen = false;
-  bool MayBeMadeAgain() const { return resend_if_unseen && !sent_behind_open; }
+  bool MayBeMadeAgain() const {
+    return resend_if_unseen && !state.sent_behind_open();
+  }
   absl::Status unseen_because;
   // Nothing of it can be sent any more, and it is not made again: it ends with
   // the reason of the connection's end, once that is known.
@@ -112,16 +88,7 @@ class PendingCall {
   };
   Owner* owner = nullptr;
 
-  // Who waits for which event.
-  struct Wait {
-    WaitingThread* thread = nullptr;
-    Continuation* continuation = nullptr;
-  };
-  Wait& wait(CallEvent event) { return waits_[static_cast<size_t>(event)]; }
   LoopCore* loop = nullptr;  // that runs the continuations
-
- private:
-  std::array<Wait, kCallEvents> waits_;
 };
 
 }  // namespace fdrpc

@@ -7,6 +7,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "call/call_waits.h"
 #include "client/channel_lock.h"
 #include "os/parker.h"
 #include "os/wakeup.h"
@@ -17,7 +18,7 @@ class WaitingThreads;
 
 // A thread that blocks until its call has got on. On that thread's stack;
 // guarded by the channel's lock, but for the parker.
-struct WaitingThread {
+struct WaitingThread final : CallThread {
   static constexpr size_t kNotParked = static_cast<size_t>(-1);
 
   // Makes the thread check whether something has happened to its call.

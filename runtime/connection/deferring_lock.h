@@ -9,7 +9,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/inlined_vector.h"
 #include "base/mutex.h"
-#include "call/message_inbox.h"
+#include "call/message_assembler.h"
 #include "connection/frame_builder.h"
 #include "os/background_close.h"
 
@@ -69,9 +69,9 @@ class ABSL_SCOPED_LOCKABLE DeferringLock {
     frames_.push_back(std::move(frames));
     deferred_ = true;
   }
-  void DropLater(std::unique_ptr<MessageInbox> inbox) {
-    if (inbox == nullptr) return;
-    inboxes_.push_back(std::move(inbox));
+  void DropLater(std::vector<ReceivedMessage> messages) {
+    if (messages.empty()) return;
+    messages_.push_back(std::move(messages));
     deferred_ = true;
   }
   // Of something of which this may be the last owner.
@@ -104,7 +104,7 @@ class ABSL_SCOPED_LOCKABLE DeferringLock {
   bool deferred_ = false;
   absl::InlinedVector<Thread, 4> threads_;
   absl::InlinedVector<Connection, 1> connections_;
-  absl::InlinedVector<std::unique_ptr<MessageInbox>, 1> inboxes_;
+  std::vector<std::vector<ReceivedMessage>> messages_;
   std::vector<OutgoingFrames> frames_;
   std::vector<std::shared_ptr<const void>> objects_;
 };
@@ -118,7 +118,7 @@ void DeferringLock<Side>::DoDeferred() {
   std::optional<BackgroundCloses> closes;
   if constexpr (Side::kClosesInBackground) closes.emplace();
   frames_.clear();
-  inboxes_.clear();
+  messages_.clear();
 }
 
 }  // namespace fdrpc

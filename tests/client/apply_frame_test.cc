@@ -74,9 +74,9 @@ TEST_F(ApplyFrameTest, AReplyWithTheStatusFinishesAUnaryCall) {
   const FrameEffect effect = Apply(Reply("hello", Of("x")));
   EXPECT_EQ(effect.action, Action::kFinish);
   EXPECT_TRUE(effect.status.ok()) << effect.status;
-  EXPECT_TRUE(call_->inbox.has_message());
+  EXPECT_TRUE(call_->state.has_message());
   EXPECT_EQ(call_->headers.size(), 1u);
-  EXPECT_FALSE(call_->done) << "the connection ends it";
+  EXPECT_FALSE(call_->state.ended()) << "the connection ends it";
 }
 
 TEST_F(ApplyFrameTest, AnErrorFinishesItWithTheServersStatus) {
@@ -105,7 +105,7 @@ TEST_F(ApplyFrameTest, AStreamOfRepliesDoesNotEndWithAReply) {
 TEST_F(ApplyFrameTest, AMessageOfAStreamIsTakenIn) {
   NewCall(kBidirectional);
   EXPECT_EQ(Apply(Message("one")).action, Action::kNone);
-  EXPECT_TRUE(call_->inbox.has_message());
+  EXPECT_TRUE(call_->state.has_message());
   EXPECT_EQ(Apply(End(absl::OkStatus())).action, Action::kFinish);
 }
 
@@ -126,7 +126,7 @@ TEST_F(ApplyFrameTest, AMessageBeyondTheLimitAbandonsTheCall) {
 TEST_F(ApplyFrameTest, HeadersComeOnceAndBeforeMessages) {
   NewCall(kBidirectional);
   EXPECT_EQ(Apply(BuildHeaders(1, Of("x"))).action, Action::kNone);
-  EXPECT_TRUE(call_->Ready(CallEvent::kHeaders));
+  EXPECT_TRUE(call_->state.Ready(CallEvent::kHeaders));
   EXPECT_EQ(Apply(BuildHeaders(1, Of("x"))).action, Action::kViolation);
   EXPECT_EQ(Apply(End(absl::OkStatus(), Of("x"))).action, Action::kViolation);
 

@@ -103,19 +103,17 @@ TEST_F(CallSenderTest, SendsNoMoreOnceTheServerHasGone) {
 
 TEST_F(CallSenderTest, AMessageGoesAtOnceIfTheServersCreditAllows) {
   const auto call = Begun(kStream);
-  OutgoingFrames frames = Message(100);
   ChannelLock lock(mutex_);
-  EXPECT_FALSE(sender_.SendAtOnce(*call, frames, 100, 0, lock))
-      << "the hello has not come";
-  ServerSaysHello(kGuaranteedMessageBytes);
-  EXPECT_FALSE(
-      sender_.SendAtOnce(*call, frames, kGuaranteedMessageBytes + 1, 0, lock))
-      << "it is too large";
-  EXPECT_TRUE(
-      sender_.SendAtOnce(*call, frames, kGuaranteedCreditBytes, 0, lock));
+  OutgoingFrames frames = Message(100);
+  call->state.Send(kGuaranteedCreditBytes, 0, false);
+  EXPECT_TRUE(sender_.SendWaiting(*call, frames, lock).ok());
+  EXPECT_TRUE(call->state.has_room());
+  EXPECT_TRUE(call->state.sent_behind_open());
   frames = Message(100);
-  EXPECT_FALSE(sender_.SendAtOnce(*call, frames, 100, 0, lock))
-      << "the credit is spent";
+  call->state.Send(100, 0, false);
+  EXPECT_TRUE(sender_.SendWaiting(*call, frames, lock).ok());
+  EXPECT_FALSE(call->state.has_room()) << "the credit is spent";
+  EXPECT_EQ(frames.size(), 1u) << "the caller's to keep";
   writer_->FlushLater(lock);
   lock.Unlock();
   EXPECT_THAT(peers_.PeerReceivesTypes(), ElementsAre(FrameType::kMessage));
@@ -125,13 +123,16 @@ TEST_F(CallSenderTest, WhatWaitsIsSentWithTheHalfCloseBehindIt) {
   const auto call = Begun(kStream);
   ServerSaysHello(kGuaranteedMessageBytes);
   ChannelLock lock(mutex_);
-  call->outbox.ResetCredit({});
-  call->outbox.Put(Message(100), 100, 0);
-  call->half_close_asked = true;
-  EXPECT_TRUE(sender_.SendWaiting(*call, lock).ok());
-  EXPECT_FALSE(lock.has_deferred()) << "there is no credit";
-  EXPECT_TRUE(call->outbox.Grant({.bytes = 100}));
-  EXPECT_TRUE(sender_.SendWaiting(*call, lock).ok());
+  call->state.OnUnseen();
+  call->state.OnOpened({});
+  call->message = Message(100);
+  call->state.Send(100, 0, false);
+  EXPECT_TRUE(call->state.HalfClose());
+  EXPECT_TRUE(sender_.SendWaiting(*call, call->message, lock).ok());
+  EXPECT_FALSE(call->state.has_room()) << "there is no credit";
+  EXPECT_TRUE(call->state.OnCredit({.bytes = 100}));
+  EXPECT_TRUE(sender_.SendWaiting(*call, call->message, lock).ok());
+  writer_->FlushLater(lock);
   lock.Unlock();
   EXPECT_THAT(peers_.PeerReceivesTypes(),
               ElementsAre(FrameType::kMessage, FrameType::kMessage));
@@ -140,10 +141,14 @@ TEST_F(CallSenderTest, WhatWaitsIsSentWithTheHalfCloseBehindIt) {
 TEST_F(CallSenderTest, AMessageThatTheServerDoesNotTakeIsRefused) {
   const auto call = Begun(kStream);
   ChannelLock lock(mutex_);
-  call->outbox.Put(Message(100), kGuaranteedMessageBytes + 1, 0);
-  EXPECT_TRUE(sender_.SendWaiting(*call, lock).ok()) << "it may take more";
+  call->message = Message(100);
+  call->state.Send(kGuaranteedMessageBytes + 1, 0, false);
+  EXPECT_TRUE(sender_.SendWaiting(*call, call->message, lock).ok())
+      << "it may take more";
+  EXPECT_FALSE(call->state.has_room());
   ServerSaysHello(kGuaranteedMessageBytes);
-  EXPECT_TRUE(absl::IsResourceExhausted(sender_.SendWaiting(*call, lock)));
+  EXPECT_TRUE(absl::IsResourceExhausted(
+      sender_.SendWaiting(*call, call->message, lock)));
 }
 
 TEST_F(CallSenderTest, TheServerHearsOfTheEndOfACallThatItHasSeen) {
@@ -175,7 +180,7 @@ TEST_F(CallSenderTest, CreditIsGrantedWhileTheCallLasts) {
     sender_.Grant(*call, {.bytes = 5}, lock);
   }
   EXPECT_THAT(peers_.PeerReceivesTypes(), ElementsAre(FrameType::kCredit));
-  call->done = true;
+  call->state.End();
   ChannelLock lock(mutex_);
   sender_.Grant(*call, {.bytes = 5}, lock);
   EXPECT_FALSE(lock.has_deferred());
