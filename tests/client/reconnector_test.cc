@@ -34,7 +34,7 @@ class ReconnectorTest : public ::testing::Test {
   Attempt next_ = absl::UnavailableError("no server");
   int attempts_ = 0;
   std::vector<std::unique_ptr<Transport>> peers_;
-  const ChannelOptions options_;
+  const ChannelOptions options_ = {};
   testing::ManualClock clock_;
   const std::shared_ptr<Connectivity> connectivity_ =
       std::make_shared<Connectivity>();
