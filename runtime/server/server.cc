@@ -27,7 +27,8 @@ Server::~Server() {
     // exit(3) in a handler, which does not return and so cannot be waited for.
     core_->sources().listeners().Close();  // removes their files
     static std::atomic<const std::shared_ptr<ServerCore>*> last;
-    last = new std::shared_ptr<ServerCore>(std::move(core_));
+    // A copy: another thread may be about to call Wait() in the meantime.
+    last = new std::shared_ptr<ServerCore>(core_);
     return;
   }
   core_->AwaitEnd();
