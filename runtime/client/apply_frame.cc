@@ -29,8 +29,8 @@ FrameEffect HeadersOutOfPlace() {
 FrameEffect ApplyHeaders(PendingCall& call, IncomingFrame& frame,
                          ChannelLock& lock)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
-  // The limits of metadata are those of a block: more of them would be without
-  // one.
+  // The limits on metadata are those of a block: without a block there are
+  // none.
   if (!call.state.OnHeaders()) return HeadersOutOfPlace();
   absl::Status decoded = DecodeHeaders(frame.payload, call.headers);
   if (!decoded.ok()) return Violation(std::move(decoded));
@@ -52,12 +52,12 @@ FrameEffect ApplyMessage(PendingCall& call, IncomingFrame& frame,
       frame.payload, std::move(frame.descriptors), frame.descriptors_truncated,
       more, std::move(frame.buffer));
   if (!appended.ok()) return Violation(std::move(appended));
-  // Whatever the server sends behind it, the call cannot end with that: it need
-  // not go on.
+  // Whatever the server sends after this, the call cannot succeed, so it need
+  // not continue.
   if (!call.state.received().ok()) return Abandon(call.state.received());
   if (more) return {};
   if (!call.method.streams_replies()) {
-    // The last piece of one reply comes with the status.
+    // The last piece of a single reply comes with the status.
     return Abandon(KindsDiffer(call.method.full_name, "reply", "replies",
                                /*streams_on_server=*/true));
   }

@@ -111,7 +111,7 @@ void CallAttempts::OnTime(ChannelLock& lock) {
 }
 
 void CallAttempts::OnTurn(ChannelLock& lock) {
-  // What has come too late is for the call to end.
+  // It is too late for another attempt: the call will end.
   if (call_.state.ended() || call_.deadline <= core_.clock().Now()) return;
   Begin(lock);
 }

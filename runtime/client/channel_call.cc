@@ -12,8 +12,8 @@
 namespace fdrpc {
 namespace {
 
-// For how long a thread whose call has ended sees to it that the server hears
-// so: a server that reads takes less, and one that hangs is not waited for.
+// How long a thread whose call has ended makes sure that the server is told. A
+// server that reads needs less, and one that hangs is not waited for.
 constexpr absl::Duration kLastWords = absl::Milliseconds(20);
 
 absl::Status Cancelled() {
@@ -190,7 +190,7 @@ void ChannelCall::HalfClose() {
   ChannelLock lock(mutex_);
   NoticeEnd(lock);
   if (!call_.state.HalfClose() || call_.connection == nullptr) return;
-  connection()->writer().FlushLater(lock);  // what lingers, too
+  connection()->writer().FlushLater(lock);  // including what lingers
   call_.connection->SendWaiting(call_, call_.message, lock);
 }
 
@@ -212,7 +212,7 @@ void ChannelCall::NoticeDeadline(MonotonicTime coarse_now, ChannelLock& lock) {
     return;
   }
   if (!call_.state.ended()) return EndAtDeadline(lock);
-  // The server, whose deadline is the same, was the first to say so.
+  // The server, which has the same deadline, has reported it first.
   if (absl::IsDeadlineExceeded(call_.status)) {
     lock.DropLater(call_.state.Drop());
   }
@@ -294,7 +294,7 @@ bool ChannelCall::Ready(CallEvent event) {
   if (inherited()) return true;
   ChannelLock lock(mutex_);
   NoticeEnd(lock);
-  // Who never waits would keep the loop from writing what is queued.
+  // A caller that never waits would keep the loop from writing what is queued.
   return call_.state.Ready(event) && !TurnIsOver();
 }
 
@@ -308,7 +308,7 @@ void ChannelCall::Wait(CallEvent event, CallWait wait) {
 void ChannelCall::Await(CallEvent event) {
   if (inherited() || ReadyForThisThread(event)) return;
   WaitingThread thread;
-  // The one that this thread reads, or is parked at.
+  // The connection that this thread reads, or at which it is parked.
   std::shared_ptr<ClientConnection> connection;
   ChannelLock lock(mutex_);
   if (!call_.state.Ready(event)) Wait(event, {.thread = &thread});
@@ -323,7 +323,7 @@ void ChannelCall::Await(CallEvent event) {
         lock.DropLater(std::exchange(connection, this->connection()));
       }
       connection->reader().WaitOnce(thread, call_.deadline, lock);
-      // Somebody must read for those who still wait there.
+      // Another thread must read for those that still wait there.
       if (connection.get() != call_.connection)
         connection->reader().EndWait(lock);
     }
@@ -345,7 +345,7 @@ void ChannelCall::AwaitWritten() {
 
 void ChannelCall::AwaitWritten(ChannelLock& lock) {
   if (connection() == nullptr || !connection()->reader().HasUnwritten()) return;
-  // Its last owner, perhaps, when the call has been taken off it.
+  // This may be its last owner, after the call has been removed from it.
   std::shared_ptr<ClientConnection> kept = connection();
   AwaitWritten(*kept, lock);
   lock.DropLater(std::move(kept));
@@ -380,10 +380,11 @@ void ChannelCall::Notify(CallEvent event, Continuation& continuation) {
     const auto loop = core_.GetLoop();
     return loop.ok() ? (*loop)->Post(continuation) : continuation.Run();
   }
-  // The continuation may let go of the call before this function returns.
+  // The continuation may release the call before this function returns.
   const std::shared_ptr<ChannelCall> self = shared_from_this();
   if (call_.loop == nullptr) {
-    // There is no loop to run it: the call failed for want of one, and says so.
+    // There is no loop to run it: the call failed for that reason, and reports
+    // it here.
     return continuation.Run();
   }
   ChannelLock lock(mutex_);

@@ -114,7 +114,7 @@ class ChannelCall final : public ClientCall,
   // Whether there is something that only this thread takes. If false, check
   // under the lock.
   bool ReadyForThisThread(CallEvent event) const;
-  // Only one may wait for each event.
+  // Only one wait for each event is allowed.
   void Wait(CallEvent event, CallWait wait)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Behind a message, where `on` does not take it at once: false if it will not
@@ -137,7 +137,8 @@ class ChannelCall final : public ClientCall,
   ReplyMetadata* const reply_metadata_;  // the caller's, or null
   bool on_loop_ = false;
 
-  // Guarded by the mutex, but for what an ended call does not change any more.
+  // Guarded by the mutex, except members that do not change after the call has
+  // ended.
   PendingCall call_;
   CallAttempts attempts_;
 

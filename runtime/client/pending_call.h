@@ -32,8 +32,8 @@ class PendingCall {
 
   // Tells those whose waits have ended.
   void EndWaits(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Has threads look that wait for anything; continuations, which take it that
-  // what they wait for has come, go on waiting.
+  // Makes all waiting threads look. Continuations, which run only once their
+  // event has occurred, keep waiting.
   void WakeThreads(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Marks the call as ended.
@@ -45,8 +45,8 @@ class PendingCall {
 
   CallState state;
 
-  // The beginning of the call, for a connection to take; or to copy, if it
-  // stays for another attempt.
+  // The frames that open the call, for a connection to take; or to copy, if
+  // they stay for another attempt.
   OutgoingFrames open;
   bool open_stays = false;
   size_t open_bytes = 0;
@@ -88,7 +88,7 @@ class PendingCall {
   };
   Owner* owner = nullptr;
 
-  LoopCore* loop = nullptr;  // that runs the continuations
+  LoopCore* loop = nullptr;  // runs the continuations
 };
 
 }  // namespace fdrpc

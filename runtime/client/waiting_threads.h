@@ -16,8 +16,8 @@ namespace fdrpc {
 
 class WaitingThreads;
 
-// A thread that blocks until its call has got on. On that thread's stack;
-// guarded by the channel's lock, but for the parker.
+// A thread that blocks until something has happened to its call. It is on that
+// thread's stack, and guarded by the channel's lock, except the parker.
 struct WaitingThread final : CallThread {
   static constexpr size_t kNotParked = static_cast<size_t>(-1);
 
