@@ -300,7 +300,7 @@ bool ChannelCall::Ready(CallEvent event) {
 
 void ChannelCall::Wait(CallEvent event, CallWait wait) {
   FDRPC_CHECK(call_.state.waits().IsFree(event),
-              absl::StrCat("two wait for one event of a call: ",
+              absl::StrCat("there are two waits for one event of a call: ",
                            std::string(call_.method.full_name)));
   call_.state.waits().Add(event, wait);
 }
