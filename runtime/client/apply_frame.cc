@@ -93,7 +93,8 @@ FrameEffect ApplyStatus(PendingCall& call, IncomingFrame& frame) {
         CheckMetadataSize(*metadata, call.max_metadata_bytes, kLimit);
     if (fits.ok()) continue;
     metadata->Clear();
-    // Also in place of an error: its user must not take it for an empty one.
+    // This also replaces an error, so that its user does not take the metadata
+    // for empty.
     header.status = InPlaceOf(header.status, fits);
   }
   if ((frame.header.flags & kFlagMetadata) != 0) {

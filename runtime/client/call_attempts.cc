@@ -80,7 +80,7 @@ bool CallAttempts::GivesUpBusyServer(ChannelLock& lock) {
   const MonotonicTime now = core_.clock().Now();
   if (busy_until_ == kNoDeadline) {
     busy_until_ = DeadlineAfter(now, kMostBusy);
-    if (loop_ != nullptr) core_.LookAt(busy_until_, *this);
+    if (loop_ != nullptr) core_.SetTimer(busy_until_, *this);
   }
   if (now < busy_until_) return false;
   call_.End(Reconnector::Busy(), lock);
@@ -89,7 +89,7 @@ bool CallAttempts::GivesUpBusyServer(ChannelLock& lock) {
 
 void CallAttempts::EndBusy() {
   if (busy_until_ == kNoDeadline) return;
-  core_.LookNoMore(*this);
+  core_.CancelTimer(*this);
   busy_until_ = kNoDeadline;
 }
 
@@ -103,7 +103,7 @@ void CallAttempts::End(ChannelLock& lock) {
   core_.reconnector().waits().Leave(*this, lock);
 }
 
-void CallAttempts::OnTime(ChannelLock& lock) {
+void CallAttempts::OnExpired(ChannelLock& lock) {
   busy_until_ = kNoDeadline;
   if (!waits()) return;
   End(lock);

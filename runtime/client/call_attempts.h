@@ -23,7 +23,7 @@ namespace fdrpc {
 // attempt. Does not handle the replies.
 class CallAttempts final : private PendingCall::Owner,
                            private ConnectionWaits::Waiter,
-                           private ChannelCore::Timed {
+                           private ChannelCore::CallTimer {
  public:
   // Both must outlive it.
   CallAttempts(ChannelCore& core, PendingCall& call, bool wait_for_ready);
@@ -61,8 +61,8 @@ class CallAttempts final : private PendingCall::Owner,
   void OnTurn(ChannelLock& lock) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // ChannelCore::Timed: the server has been busy for too long.
-  void OnTime(ChannelLock& lock) override
+  // ChannelCore::CallTimer: the server has been busy for too long.
+  void OnExpired(ChannelLock& lock) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // Starts the call on a connection, if one can be made, or ends it; false if

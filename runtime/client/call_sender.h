@@ -47,9 +47,9 @@ class CallSender {
   bool SendOpen(PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // Sends what the call may send: `message`, which waits and is in the call or
-  // on its way there, and the half-close. The caller has it written, or lets it
-  // linger. RESOURCE_EXHAUSTED if the server does not take it.
+  // Sends what the call may send: `message`, which waits in the call or is
+  // about to, and the half-close. The caller has it written, or lets it linger.
+  // RESOURCE_EXHAUSTED if the server does not accept it.
   absl::Status SendWaiting(PendingCall& call, OutgoingFrames& message,
                            ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);

@@ -59,7 +59,7 @@ ChannelCall::~ChannelCall() {
   if (inherited()) return;
   ChannelLock lock(mutex_);
   if (!call_.state.ended()) End(Cancelled(), lock);
-  core_.LookNoMore(*this);
+  core_.CancelTimer(*this);
   attempts_.End(lock);
   if (connection() == nullptr) return;
   if (connection()->writer().lingers()) connection()->writer().FlushLater(lock);
@@ -102,7 +102,7 @@ void ChannelCall::Start(const CallOptions& options,
   {
     ChannelLock lock(mutex_);
     if (on_loop_ && call_.deadline != kNoDeadline) {
-      core_.LookAt(call_.deadline, *this);
+      core_.SetTimer(call_.deadline, *this);
     }
     attempts_.Begin(lock);
   }
@@ -202,7 +202,7 @@ void ChannelCall::Abort(const absl::Status& why) {
   End(why, lock);
 }
 
-void ChannelCall::OnTime(ChannelLock& lock) {
+void ChannelCall::OnExpired(ChannelLock& lock) {
   if (!call_.state.ended()) EndAtDeadline(lock);
 }
 
@@ -272,7 +272,7 @@ absl::Status ChannelCall::status() {
   return call_.status;
 }
 
-// Waits.
+// ---- waits
 
 bool ChannelCall::ReadyForThisThread(CallEvent event) const {
   switch (event) {

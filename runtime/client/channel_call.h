@@ -23,7 +23,7 @@ namespace fdrpc {
 // by its deadline or a cancellation at the latest. Owns the call's state; its
 // CallAttempts find a connection for it.
 class ChannelCall final : public ClientCall,
-                          private ChannelCore::Timed,
+                          private ChannelCore::CallTimer,
                           public std::enable_shared_from_this<ChannelCall> {
  public:
   // `core` must outlive it, unless it is passed to KeepChannel(). Keeps the
@@ -86,8 +86,8 @@ class ChannelCall final : public ClientCall,
   // An error of the call that does not depend on what it sends.
   absl::Status Check(const CallOptions& options) const;
 
-  // ChannelCore::Timed: the deadline has passed.
-  void OnTime(ChannelLock& lock) override
+  // ChannelCore::CallTimer: the deadline has passed.
+  void OnExpired(ChannelLock& lock) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // The connection that the call is on, or was on; or null.
@@ -117,8 +117,8 @@ class ChannelCall final : public ClientCall,
   // Only one wait for each event is allowed.
   void Wait(CallEvent event, CallWait wait)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // Behind a message, where `on` does not take it at once: false if it will not
-  // arrive.
+  // Waits until a message is sent that `on` cannot send at once. False if the
+  // message will not arrive.
   bool AwaitSent(ClientConnection& on, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Ends the call from this side, if it has not ended.

@@ -218,8 +218,8 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::AwaitConnection(
   return got;
 }
 
-void ChannelCore::LookAt(MonotonicTime at, Timed& timed) {
-  timers_.Set(timed, at);
+void ChannelCore::SetTimer(MonotonicTime at, CallTimer& timer) {
+  timers_.Set(timer, at);
   Arm();
 }
 
@@ -236,7 +236,7 @@ void ChannelCore::OnWake() {
   for (int i = 0; i < kMostAtOnce; ++i) {
     TimerQueue::Timer* const expired = timers_.TakeExpired(now);
     if (expired == nullptr) break;
-    static_cast<Timed*>(expired)->OnTime(lock);
+    static_cast<CallTimer*>(expired)->OnExpired(lock);
   }
   for (int i = 0; i < kMostAtOnce; ++i) {
     ConnectionWaits::Waiter* const next = reconnector_.waits().TakeNext(now);

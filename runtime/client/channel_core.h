@@ -34,13 +34,13 @@ class ChannelCore final : public Caller,
                           public std::enable_shared_from_this<ChannelCore> {
  public:
   // Something to be called when a time has come.
-  class Timed : public TimerQueue::Timer {
+  class CallTimer : public TimerQueue::Timer {
    public:
-    virtual void OnTime(ChannelLock& lock)
+    virtual void OnExpired(ChannelLock& lock)
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) = 0;
 
    protected:
-    ~Timed() = default;
+    ~CallTimer() = default;
   };
 
   // `loop`: null means the process's own, which is made when it is needed. Uses
@@ -96,12 +96,13 @@ class ChannelCore final : public Caller,
   void Wait(ConnectionWaits::Waiter& waiter)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
-  // Makes the loop, which must exist, call OnTime() once `at` has passed. To be
-  // undone before `timed` is destroyed.
-  void LookAt(MonotonicTime at, Timed& timed)
+  // Makes the loop, which must exist, call OnExpired() once `at` has passed. To
+  // be undone before `timer` is destroyed.
+  void SetTimer(MonotonicTime at, CallTimer& timer)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  void LookNoMore(Timed& timed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
-    timers_.Cancel(timed);
+  void CancelTimer(CallTimer& timer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
+    timers_.Cancel(timer);
   }
 
  private:

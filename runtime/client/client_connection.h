@@ -57,7 +57,8 @@ class ClientConnection final
   // queue is written once the lock is released.
   void Begin(PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
-  // As CallSender::SendWaiting(); ends the call if the server does not take it.
+  // As CallSender::SendWaiting(), and ends the call if the server does not
+  // accept the message.
   void SendWaiting(PendingCall& call, OutgoingFrames& message,
                    ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
@@ -135,7 +136,8 @@ class ClientConnection final
     return !connection_.sends() && !connection_.closed() &&
            !server_.goes_away();
   }
-  // Ends the calls that the server does not accept, after it has said so.
+  // Ends the calls that the server does not accept, after it has announced the
+  // last one that it accepts.
   void EndUntaken(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // The next frame of a call's frames that were not sent: with the last one,

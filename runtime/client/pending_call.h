@@ -20,8 +20,8 @@ namespace fdrpc {
 
 class ClientConnection;
 
-// What is known of a call on the client: its state, what it sends, how it
-// ended, and the connection that it is on. Guarded by the channel's lock.
+// The state of a call on the client, what it sends, how it ended, and the
+// connection that it is on. Guarded by the channel's lock.
 class PendingCall {
  public:
   // `window`: the credit that the channel gives to streams of replies.
@@ -30,7 +30,7 @@ class PendingCall {
   PendingCall(const PendingCall&) = delete;
   PendingCall& operator=(const PendingCall&) = delete;
 
-  // Tells those whose waits have ended.
+  // Wakes the waits whose events have occurred.
   void EndWaits(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Makes all waiting threads look. Continuations, which run only once their
   // event has occurred, keep waiting.
@@ -52,13 +52,13 @@ class PendingCall {
   size_t open_bytes = 0;
   size_t open_descriptors = 0;
 
-  // The message behind it that waits to be sent.
+  // The message that waits to be sent after those frames.
   OutgoingFrames message;
 
   size_t max_metadata_bytes = 0;
   Metadata headers;
   Metadata trailers;
-  absl::Status status;  // that it ended with
+  absl::Status status;  // with which it ended
 
   // The connection that the call is on, and its id there; null and 0 while it
   // waits for a connection, or to be sent.
@@ -66,8 +66,8 @@ class PendingCall {
   uint32_t id = 0;
   bool waits_for_room = false;
 
-  // Whether the call, if the server has not seen it, is to wait for another
-  // connection instead of ending; then `open` has what descriptors it had.
+  // Whether the call, if the server has not seen it, waits for another
+  // connection instead of ending. Then `open` contains its descriptors.
   bool resend_if_unseen = false;
   bool MayBeMadeAgain() const {
     return resend_if_unseen && !state.sent_behind_open();
@@ -76,7 +76,7 @@ class PendingCall {
   // Nothing of it can be sent any more, and it is not made again: it ends with
   // the reason of the connection's end, once that is known.
   bool unsent = false;
-  // Told in that case: the owner of the call, which looks for another
+  // The owner of the call, which is told in that case, and looks for another
   // connection.
   class Owner {
    public:

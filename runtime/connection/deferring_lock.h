@@ -27,7 +27,7 @@ namespace fdrpc {
 //   Thread: a thread that is to be woken, by its Wake().
 //   Connection: points to what is to be flushed, by its Flush().
 //   kClosesInBackground: whether what is dropped may come from the peer, so
-//     that BackgroundCloses takes its descriptors.
+//     that BackgroundCloseScope takes its descriptors.
 template <typename Side>
 class ABSL_SCOPED_LOCKABLE DeferringLock {
  public:
@@ -115,7 +115,7 @@ void DeferringLock<Side>::DoDeferred() {
   for (Thread& thread : threads_) thread.Wake();
   threads_.clear();
   for (Connection& connection : connections_) connection->Flush();
-  std::optional<BackgroundCloses> closes;
+  std::optional<BackgroundCloseScope> closes;
   if constexpr (Side::kClosesInBackground) closes.emplace();
   frames_.clear();
   messages_.clear();

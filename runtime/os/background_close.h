@@ -93,10 +93,6 @@ class BackgroundCloseScope {
   absl::InlinedVector<int, 4> fds_;
 };
 
-// The former names.
-using ReceivingFrom = ReceivedFdSenderScope;
-using BackgroundCloses = BackgroundCloseScope;
-
 // Closes the socket of a connection and removes it from the ForkLedger: at once
 // if its queue is empty, otherwise in the background, since the queue may hold
 // descriptors. `packets`: the socket is not a stream.

@@ -43,7 +43,6 @@ class BusyPoll {
     kNo,   // an arrival after the polling may have been delayed by it
     kYes,  // a poll is in vain only if the others keep the CPU
   };
-  using Yields = Yielding;  // the former name
   // A wait polls for at most `longest`; zero means never.
   explicit BusyPoll(absl::Duration longest, Yielding yielding = Yielding::kNo);
 
@@ -66,7 +65,6 @@ class BusyPoll {
   // polling, or later, while polling or sleeping. `count`: how many frames or
   // events arrived.
   enum class Arrival { kBefore, kLater };
-  using Came = Arrival;  // the former name
   void OnArrival(const Wait& wait, MonotonicTime now,
                  Arrival arrival = Arrival::kLater, size_t count = 1);
 

@@ -48,7 +48,6 @@ class Parker {
   // The state of the thread when it was given the token. If it was asleep, call
   // Wake(). If it was waiting elsewhere, interrupt that wait.
   enum class ThreadState { kAwake, kAsleep, kElsewhere };
-  using Was = ThreadState;  // the former name
   [[nodiscard]] ThreadState Give() {
     switch (state_.exchange(kToken, std::memory_order_acq_rel)) {
       case kSleeps:

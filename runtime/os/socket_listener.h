@@ -41,7 +41,6 @@ class SocketListener {
     // ECONNABORTED: the client has gone.
     int error = 0;
   };
-  using Accepted = AcceptResult;  // the former name
   // Does not block. The new socket is non-blocking and close-on-exec.
   AcceptResult Accept() const;
   // The type of the sockets that it accepts.
