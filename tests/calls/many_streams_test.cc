@@ -14,6 +14,7 @@
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
 #include "fdrpc/task.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "testing.fdrpc.h"
 #include "tests/calls/link.h"
@@ -252,7 +253,9 @@ TEST_P(ManyStreamsTest, AThousandChannelsOneAfterTheOther) {
     const absl::StatusOr<Text> reply = TestService::Stub(*channel).Echo(Text());
     ASSERT_TRUE(reply.ok()) << reply.status();
   }
-  EXPECT_EQ(TakeCensusExpecting(before), before);
+  // What a test before this one has left to the loop's thread for a moment may
+  // have been closed since.
+  EXPECT_THAT(TakeCensusExpecting(before), ::testing::IsSubsetOf(before));
   server.Shutdown();
   server.Wait();
 }
