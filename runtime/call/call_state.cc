@@ -87,9 +87,7 @@ absl::Status CallState::OnPiece(std::string_view piece,
                                 std::vector<UniqueFd> descriptors,
                                 bool truncated, bool more,
                                 PayloadBuffer buffer) {
-  if (receiving_ == Receiving::kHalfClosed) {
-    return BehindHalfClose();
-  }
+  if (peer_half_closed_) return BehindHalfClose();
   if (receiving_ == Receiving::kDropped) {
     ReceivedFds().Append(std::move(descriptors));
     return absl::OkStatus();
@@ -99,9 +97,7 @@ absl::Status CallState::OnPiece(std::string_view piece,
 }
 
 absl::Status CallState::OnHalfClose(std::string_view how) {
-  if (receiving_ == Receiving::kHalfClosed) {
-    return BehindHalfClose();
-  }
+  if (std::exchange(peer_half_closed_, true)) return BehindHalfClose();
   if (receiving_ == Receiving::kDropped) return absl::OkStatus();
   inbox_.Close(how);
   // An end with an error is not a half-close for the user.

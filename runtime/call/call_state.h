@@ -164,6 +164,9 @@ class CallState {
   Phase phase_;
   Sending sending_;
   Receiving receiving_ = Receiving::kOpen;
+  // Also once receiving_ is kDropped: a message behind it is the peer's
+  // mistake.
+  bool peer_half_closed_ = false;
   Headers headers_ = Headers::kPending;
   bool sent_behind_open_ = false;
   std::atomic<bool> has_room_{true};

@@ -65,6 +65,7 @@ bool CallAttempts::Try(ChannelLock& lock) {
   call_.resend_if_unseen = wait_for_ready_ || made_ < kMaxAttempts;
   lock.DropLater(std::exchange(connection_, *std::move(connection)));
   if (loop_ != nullptr) {
+    connection_->writer().FlushLater(lock);  // the hello, also after an error
     absl::Status read = connection_->reader().ReadWith(loop_);
     if (!read.ok()) {
       call_.End(std::move(read), lock);

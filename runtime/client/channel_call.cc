@@ -364,13 +364,10 @@ void ChannelCall::AwaitWritten(ClientConnection& connection,
       until = DeadlineAfter(now, kLastWords);
     }
     if (now >= until) break;
-    // To hear of the call's end. Nobody else waits for room.
-    if (call_.state.waits().IsFree(CallEvent::kRoom)) {
-      call_.state.waits().Add(CallEvent::kRoom, {.thread = &thread});
-    }
+    if (call_.writer == nullptr) call_.writer = &thread;
     connection.reader().WaitOnce(thread, until, lock);
   }
-  call_.state.waits().Remove(CallEvent::kRoom, thread);
+  if (call_.writer == &thread) call_.writer = nullptr;
   connection.reader().RemoveWriter(thread);
   connection.reader().EndWait(lock);
 }

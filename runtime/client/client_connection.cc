@@ -182,6 +182,7 @@ absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
   // It crossed with the call's end on this side, or the call expects nothing:
   // it is dropped.
   if (call == nullptr || call->method.one_way) return absl::OkStatus();
+  if (writer_.lingers()) writer_.FlushLater(lock);
   return OnCallFrame(*call, frame, lock);
 }
 

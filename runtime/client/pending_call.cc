@@ -26,6 +26,7 @@ void PendingCall::EndWaits(ChannelLock& lock) {
 }
 
 void PendingCall::WakeThreads(ChannelLock& lock) {
+  if (writer != nullptr) writer->Wake(lock);
   for (int event = 0; event < kCallEvents; ++event) {
     CallThread* thread = state.waits().Of(static_cast<CallEvent>(event)).thread;
     if (thread != nullptr) static_cast<WaitingThread*>(thread)->Wake(lock);
@@ -38,6 +39,7 @@ void PendingCall::End(absl::Status why, ChannelLock& lock) {
   state.End();
   if (!open_stays) lock.DropLater(std::exchange(open, {}));
   lock.DropLater(std::exchange(message, {}));
+  if (writer != nullptr) writer->Wake(lock);
   EndWaits(lock);
 }
 

@@ -89,6 +89,9 @@ class PendingCall {
   Owner* owner = nullptr;
 
   LoopCore* loop = nullptr;  // runs the continuations
+  // A thread that waits until the connection has written what is queued, and
+  // hears of the call's end, or null.
+  WaitingThread* writer = nullptr;
 };
 
 }  // namespace fdrpc

@@ -82,7 +82,7 @@ class ABSL_SCOPED_LOCKABLE DeferringLock {
   }
 
  protected:
-  // For a wait. Connections and other objects stay until it is taken again, or
+  // For a wait. Connections to be flushed stay until it is taken again, or
   // destroyed.
   void Unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     held_ = false;
@@ -91,7 +91,6 @@ class ABSL_SCOPED_LOCKABLE DeferringLock {
   }
   void Relock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     connections_.clear();
-    objects_.clear();
     mutex_.Lock();
     held_ = true;
   }
@@ -119,6 +118,7 @@ void DeferringLock<Side>::DoDeferred() {
   if constexpr (Side::kClosesInBackground) closes.emplace();
   frames_.clear();
   messages_.clear();
+  objects_.clear();
 }
 
 }  // namespace fdrpc

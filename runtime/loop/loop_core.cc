@@ -227,6 +227,8 @@ void LoopCore::RunUntil(const std::atomic<bool>& done) {
 }
 
 MonotonicTime LoopCore::next_deadline() {
+  // Timers that were destroyed in the child are still linked in its copy.
+  if (inherited_by_fork()) return kNoDeadline;
   MutexLock lock(mu_);
   if (!continuations_.empty() || !to_wake_.empty()) return MonotonicTime();
   return timers_.next();

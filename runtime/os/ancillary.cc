@@ -71,7 +71,8 @@ IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
                              const PeerCredentials* sender) {
   FDRPC_CHECK(descriptors.size() <= kMaxDescriptorsPerSend,
               "more descriptors than one sendmsg takes");
-  assert(std::any_of(pieces.begin(), pieces.end(),
+  assert(descriptors.empty() ||
+         std::any_of(pieces.begin(), pieces.end(),
                      [](const iovec& piece) { return piece.iov_len > 0; }));
   if (pieces.size() == 1 && descriptors.empty()) {
     // The same, with less for the kernel to read.

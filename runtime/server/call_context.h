@@ -26,9 +26,12 @@ class CallContext final : public ServerContext {
   bool past_deadline() const;
 
   // Once. Cancelling has two steps: the first may be made under a lock, and the
-  // second makes the callbacks run that the handler registered.
+  // second makes the callbacks run that the handler registered. `call`, which
+  // has this object, stays for that time.
   void SetCancelled(absl::Status why);
-  void PostCancelled() { cancelled_.PostCallbacks(environment_.executor); }
+  void PostCancelled(const std::weak_ptr<const void>& call) {
+    cancelled_.PostCallbacks(environment_.executor, call);
+  }
 
   // Implementation of ServerContext.
   const Metadata& metadata() const override { return metadata_; }

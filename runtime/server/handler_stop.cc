@@ -1,5 +1,6 @@
 #include "server/handler_stop.h"
 
+#include <memory>
 #include <utility>
 
 #include "fdrpc/call.h"
@@ -9,29 +10,35 @@ namespace {
 
 class RequestStop final : private Continuation {
  public:
-  static void Post(std::stop_source source, Executor& executor) {
-    executor.PostUrgently(*new RequestStop(std::move(source)));
+  static void Post(std::stop_source source, std::shared_ptr<const void> kept,
+                   Executor& executor) {
+    executor.PostUrgently(*new RequestStop(std::move(source), std::move(kept)));
   }
 
  private:
-  explicit RequestStop(std::stop_source source) : source_(std::move(source)) {}
+  RequestStop(std::stop_source source, std::shared_ptr<const void> kept)
+      : source_(std::move(source)), kept_(std::move(kept)) {}
   void Run() override {
     source_.request_stop();
     delete this;
   }
 
   std::stop_source source_;
+  const std::shared_ptr<const void> kept_;
 };
 
 }  // namespace
 
-void HandlerStop::PostCallbacks(Executor& executor) {
+void HandlerStop::PostCallbacks(Executor& executor,
+                                const std::weak_ptr<const void>& keep) {
   std::optional<std::stop_source> source;
   {
     MutexLock lock(mu_);
     source = source_;
   }
-  if (source.has_value()) RequestStop::Post(*std::move(source), executor);
+  if (source.has_value()) {
+    RequestStop::Post(*std::move(source), keep.lock(), executor);
+  }
 }
 
 std::stop_token HandlerStop::token() {

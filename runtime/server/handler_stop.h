@@ -2,6 +2,7 @@
 #define FDRPC_SERVER_HANDLER_STOP_H_
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <stop_token>
 
@@ -26,8 +27,11 @@ class HandlerStop {
   // the executor, even if all threads that may run handlers do. Not on the
   // thread that requests stop: that may be polling within a handler's Read(),
   // with the handler's locks held, and a callback that blocks would keep it
-  // from polling.
-  void PostCallbacks(Executor& executor) ABSL_LOCKS_EXCLUDED(mu_);
+  // from polling. `keep`, if there is still something, stays until they have
+  // returned.
+  void PostCallbacks(Executor& executor,
+                     const std::weak_ptr<const void>& keep = {})
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   bool is_set() const { return set_.load(std::memory_order_acquire); }
   std::stop_token token() ABSL_LOCKS_EXCLUDED(mu_);

@@ -311,7 +311,7 @@ void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
   }
   if (one_way_) ++environment_.counters.one_way_errors;
   if (tells) origin_->Flush();
-  context_.PostCancelled();
+  context_.PostCancelled(weak_from_this());
 }
 
 void IncomingCall::DropRequests(DroppedParts& dropped, WokenThreads& woken) {

@@ -139,6 +139,9 @@ absl::Status ServerCore::ServeIn(std::shared_ptr<LoopCore> loop) {
 }
 
 void ServerCore::Adopt(ConnectionSources::NewConnection connected) {
+  // One that waited while the server was told to shut down would be missing
+  // among those that drain.
+  if (lifecycle_.stage() != ServerLifecycle::Stage::kServing) return;
   const PeerCredentials& peer = connected.peer;
   absl::StatusOr<std::unique_ptr<ClientShare>> share =
       accounts_->Admit(peer.uid);
