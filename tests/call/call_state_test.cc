@@ -239,6 +239,20 @@ TEST_F(CallStateTest, NothingComesBehindAHalfClose) {
   EXPECT_TRUE(absl::IsInvalidArgument(ArriveHalfClose(state_)));
 }
 
+TEST_F(CallStateTest, NothingComesBehindAHalfCloseThoughNobodyWantsIt) {
+  ASSERT_TRUE(ArriveHalfClose(state_).ok());
+  ASSERT_TRUE(state_.Finish());
+  EXPECT_TRUE(absl::IsInvalidArgument(Arrive(state_, "one", false, 2)));
+  EXPECT_TRUE(absl::IsInvalidArgument(ArriveHalfClose(state_)));
+}
+
+TEST_F(CallStateTest, NothingComesBehindAHalfCloseThatNobodyWanted) {
+  ASSERT_TRUE(state_.Finish());
+  ASSERT_TRUE(Arrive(state_, "one").ok());
+  ASSERT_TRUE(ArriveHalfClose(state_).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(Arrive(state_, "two", false, 2)));
+}
+
 TEST_F(CallStateTest, AHalfCloseWithinAMessageIsImpossible) {
   ASSERT_TRUE(Arrive(state_, "on", /*more=*/true).ok());
   EXPECT_TRUE(ArriveHalfClose(state_).ok()) << "not the connection's end";

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -178,6 +179,24 @@ TEST(DefaultLoopTest, FailsWithoutDescriptorsUntilThereAreSome) {
                                                              : kOtherwise;
             }),
             kAsExpected);
+}
+
+// Of the timers that it destroys the child's copy of the loop does not know.
+TEST(LoopInAChildTest, LooksAtNoTimers) {
+  absl::StatusOr<std::shared_ptr<LoopCore>> loop =
+      LoopCore::Create(absl::ZeroDuration());
+  ASSERT_TRUE(loop.ok());
+  auto timer = std::make_unique<LoopCore::Timer>();
+  const MonotonicTime later = Clock::Real().Now() + std::chrono::hours(1);
+  (*loop)->SetTimer(*timer, later, {});
+  EXPECT_EQ((*loop)->next_deadline(), later);
+  EXPECT_EQ(InChild([&] {
+              timer.reset();
+              return (*loop)->next_deadline() == kNoDeadline ? kAsExpected
+                                                             : kOtherwise;
+            }),
+            kAsExpected);
+  EXPECT_EQ((*loop)->next_deadline(), later);
 }
 
 TEST(DefaultLoopTest, IsMadeAnewInAChildThatForksWhileItIsMade) {
