@@ -2,8 +2,6 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <cassert>
 #include <cstring>
 
 #include "base/check.h"
@@ -71,9 +69,6 @@ IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
                              const PeerCredentials* sender) {
   FDRPC_CHECK(descriptors.size() <= kMaxDescriptorsPerSend,
               "more descriptors than one sendmsg takes");
-  assert(descriptors.empty() ||
-         std::any_of(pieces.begin(), pieces.end(),
-                     [](const iovec& piece) { return piece.iov_len > 0; }));
   if (pieces.size() == 1 && descriptors.empty()) {
     // The same, with less for the kernel to read.
     const ssize_t sent = RetryOnEintr([&] {

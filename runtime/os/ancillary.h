@@ -29,8 +29,8 @@ struct IoResult {
 // Makes one sendmsg(2) of `pieces`, with all of `descriptors` attached to the
 // first byte, without blocking and without SIGPIPE. If any byte was sent, all
 // descriptors were; the caller keeps its own. After an error nothing was sent.
-// With descriptors, `pieces` must hold at least one byte in all, because the
-// kernel drops descriptors that are sent without bytes. `sender`, if not null,
+// On a stream, `pieces` must hold at least one byte in all, because the kernel
+// drops descriptors that are sent without bytes. `sender`, if not null,
 // is sent along: the credentials of this process.
 IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
                              absl::Span<const int> descriptors,
