@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 #include "tests/client/scripted_connection.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/manual_clock.h"
 
 namespace fdrpc {
 namespace {
@@ -22,13 +23,15 @@ class BatchedWriterTest : public ::testing::Test {
   void Enqueue() { EXPECT_TRUE(peers_.connection().Enqueue(NewFrame(1, "x"))); }
   void MakeLoop() {
     absl::StatusOr<std::shared_ptr<LoopCore>> loop =
-        LoopCore::Create(absl::ZeroDuration());
+        LoopCore::Create(absl::ZeroDuration(), clock_);
     ASSERT_TRUE(loop.ok()) << loop.status();
     loop_ = *std::move(loop);
     writer_->BatchWith(*loop_);
   }
 
   testing::ExpectSameDescriptors census_;
+  // Stands still, so that no turn of the loop is ever over.
+  testing::ManualClock clock_;
   testing::ScriptedConnection peers_;
   std::shared_ptr<BatchedWriter> writer_;
   std::shared_ptr<LoopCore> loop_;
