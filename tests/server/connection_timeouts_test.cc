@@ -6,7 +6,7 @@
 #include "gtest/gtest.h"
 #include "os/poller.h"
 #include "server/connection_set.h"
-#include "tests/server/fake_executor.h"
+#include "tests/server/connection_parts.h"
 #include "tests/server/incoming_call_fixture.h"
 #include "tests/transport/frames.h"
 #include "transport/loopback_transport.h"
@@ -24,17 +24,9 @@ class ConnectionTimeoutsTest : public ::testing::Test {
   std::shared_ptr<ServerConnection> Connect() {
     auto [server_end, client_end] = *LoopbackTransport::CreatePair();
     client_ = std::move(client_end);
-    auto connection = ServerConnection::Create(std::move(server_end), {},
-                                               *accounts_->Admit(0),
-                                               {.clock = Clock::Real(),
-                                                .options = options_,
-                                                .registry = registry_,
-                                                .executor = executor_,
-                                                .deadlines = deadlines_,
-                                                .counters = counters_,
-                                                .kept_messages = kept_messages_,
-                                                .wakeup = wakeup_},
-                                               set_, set_->NewToken());
+    auto connection =
+        ServerConnection::Create(std::move(server_end), {}, parts_.Admit(),
+                                 parts_.shared(), set_, set_->NewToken());
     set_->Add(connection);
     return connection;
   }
@@ -56,20 +48,12 @@ class ConnectionTimeoutsTest : public ::testing::Test {
   ExpectSameDescriptors census_;
   const MonotonicTime begin_ = Clock::Real().Now();
   const MonotonicTime late_ = DeadlineAfter(begin_, absl::Hours(3));
-  ServerOptions options_ = {.handshake_timeout = absl::Hours(1),
-                            .request_timeout = absl::Hours(1)};
-  const std::shared_ptr<ClientAccounts> accounts_ =
-      std::make_shared<ClientAccounts>(ClientAccounts::LimitsFor({}, 1024));
-  ServiceRegistry registry_;
+  ConnectionParts parts_{
+      {.handshake_timeout = absl::Hours(1), .request_timeout = absl::Hours(1)}};
   KeepingService keeping_{MethodKind::kUnary};
-  FakeExecutor executor_;
-  CallDeadlines deadlines_;
-  ServerCounters counters_;
-  KeptMessagesCheck kept_messages_{Clock::Real()};
-  const Wakeup wakeup_ = *Wakeup::Create();
   Poller poller_ = *Poller::Create();
   std::shared_ptr<ConnectionSet> set_ = std::make_shared<ConnectionSet>(
-      options_, poller_, wakeup_, Clock::Real());
+      parts_.options, poller_, parts_.wakeup, Clock::Real());
   DrainingConnections draining_;
   std::unique_ptr<Transport> client_;
 };
@@ -94,7 +78,7 @@ TEST_F(ConnectionTimeoutsTest, NobodyWakesForAHandshakeThatIsDone) {
 }
 
 TEST_F(ConnectionTimeoutsTest, ARequestThatDoesNotEndEndsTheConnection) {
-  registry_.Add(keeping_);
+  parts_.registry.Add(keeping_);
   const auto connection = ConnectAndSayHello();
   Send(*connection, BuildMethod(1, "test.Keeping/Call"));
   Advance(begin_);
@@ -114,10 +98,10 @@ TEST_F(ConnectionTimeoutsTest, ARequestThatDoesNotEndEndsTheConnection) {
 class ConnectionAgesTest : public ConnectionTimeoutsTest {
  protected:
   ConnectionAgesTest() {
-    options_.max_connection_age = absl::Hours(2);
-    options_.max_connection_age_grace = absl::Hours(1);
-    set_ = std::make_shared<ConnectionSet>(options_, poller_, wakeup_,
-                                           Clock::Real());
+    parts_.options.max_connection_age = absl::Hours(2);
+    parts_.options.max_connection_age_grace = absl::Hours(1);
+    set_ = std::make_shared<ConnectionSet>(parts_.options, poller_,
+                                           parts_.wakeup, Clock::Real());
   }
 };
 
@@ -140,14 +124,14 @@ TEST_F(ConnectionAgesTest, OneThatIsOldDrainsAndEndsAfterItsGrace) {
 class ConnectionIdlesTest : public ConnectionTimeoutsTest {
  protected:
   ConnectionIdlesTest() {
-    options_.max_connection_idle = absl::Hours(1);
-    set_ = std::make_shared<ConnectionSet>(options_, poller_, wakeup_,
-                                           Clock::Real());
+    parts_.options.max_connection_idle = absl::Hours(1);
+    set_ = std::make_shared<ConnectionSet>(parts_.options, poller_,
+                                           parts_.wakeup, Clock::Real());
   }
 };
 
 TEST_F(ConnectionIdlesTest, OneThatHadNoCallBetweenTwoLooksDrains) {
-  registry_.Add(keeping_);
+  parts_.registry.Add(keeping_);
   const auto connection = ConnectAndSayHello();
   Send(*connection, BuildMethod(1, "test.Keeping/Call"));
   OutgoingFrame open =
@@ -155,7 +139,7 @@ TEST_F(ConnectionIdlesTest, OneThatHadNoCallBetweenTwoLooksDrains) {
   open.head[9] = static_cast<char>(kFlagMessage | kFlagHalfClose);
   open.head[12] = 1;
   Send(*connection, std::move(open));
-  executor_.RunPosted();
+  parts_.executor.RunPosted();
   Advance(late_);
   EXPECT_FALSE(connection->draining()) << "a call is in progress";
   const Text reply;

@@ -14,7 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/server_connection.h"
-#include "server/service_registry.h"
+#include "tests/server/connection_parts.h"
 #include "tests/server/incoming_call_fixture.h"
 #include "tests/transport/frames.h"
 #include "tests/transport/transport_pairs.h"
@@ -75,20 +75,11 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
   ServerDrainTest() {
     auto [server_end, client_end] = GetParam().make();
     client_ = std::move(client_end);
-    registry_.Add(unary_);
+    parts_.registry.Add(unary_);
     connection_ =
         ServerConnection::Create(std::make_unique<WatchedTransport>(
                                      std::move(server_end), before_shut_out_),
-                                 {}, *accounts_->Admit(0),
-                                 {.clock = Clock::Real(),
-                                  .options = options_,
-                                  .registry = registry_,
-                                  .executor = executor_,
-                                  .deadlines = deadlines_,
-                                  .counters = counters_,
-                                  .kept_messages = kept_messages_,
-                                  .wakeup = wakeup_},
-                                 host_, 1);
+                                 {}, parts_.Admit(), parts_.shared(), host_, 1);
     connection_->Start();
     Send(BuildHello({}));
     Send(BuildMethod(1, "test.Keeping/Call"));
@@ -123,7 +114,7 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
     return SendOnce(*client_, frames).sent == 1;
   }
   void ServeOne() {
-    executor_.RunNext();
+    parts_.executor.RunNext();
     ASSERT_NE(unary_.served, nullptr);
     const Text reply;
     const OutgoingMessage message(reply);
@@ -159,16 +150,8 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
   }
 
   ExpectSameDescriptors census_;
-  const ServerOptions options_;
-  const std::shared_ptr<ClientAccounts> accounts_ =
-      std::make_shared<ClientAccounts>(ClientAccounts::LimitsFor({}, 1024));
-  ServiceRegistry registry_;
+  ConnectionParts parts_;
   KeepingService unary_{MethodKind::kUnary};
-  FakeExecutor executor_;
-  CallDeadlines deadlines_;
-  ServerCounters counters_;
-  KeptMessagesCheck kept_messages_{Clock::Real()};
-  const Wakeup wakeup_ = *Wakeup::Create();
   std::shared_ptr<FakeHost> host_ = std::make_shared<FakeHost>();
   std::unique_ptr<Transport> client_;
   std::function<void()> before_shut_out_;
@@ -210,7 +193,7 @@ TEST_P(ServerDrainTest, TakesNoCallBehindTheAnswer) {
   EXPECT_TRUE(connection_->AdvanceDrain(Clock::Real().Now()));
   EXPECT_TRUE(SendCall(1, NumberedFiles(1)));
   Read();
-  executor_.RunNext();
+  parts_.executor.RunNext();
   EXPECT_EQ(unary_.served, nullptr);
   EXPECT_FALSE(connection_->closed());
 }
@@ -239,7 +222,7 @@ TEST_P(ServerDrainTest, LeavesWhatCannotBeServedWithoutReadingToTheNextServer) {
     EXPECT_TRUE(SendCall(3));
   });
   ServeOne();
-  executor_.RunNext();
+  parts_.executor.RunNext();
   EXPECT_EQ(unary_.served, nullptr);
   EXPECT_TRUE(connection_->AdvanceDrain(kLater));
   EXPECT_THAT(Received(), ElementsAre("go-away 4294967295", "ping", "go-away 1",
