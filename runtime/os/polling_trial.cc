@@ -12,7 +12,7 @@ constexpr std::chrono::milliseconds kLongestMeasured{4};
 constexpr int64_t kFewestArrivals = 16;
 // Sleeping is chosen if polling takes longer by a tenth, and polling again if
 // it does not take longer. In between, the choice stays.
-constexpr int64_t kTenthsThatSleepingSaves = 11;
+constexpr int64_t kTenthsThatPollingMayTake = 11;
 // One in at most so many rounds is a trial: one round in four seconds while
 // polling is better, and more while sleeping is better, since nothing else
 // shows that a machine has become quiet.
@@ -63,9 +63,9 @@ void PollingTrial::Choose() {
       sleeping_.arrivals >= kFewestArrivals) {
     const int64_t polling = polling_.PerArrival();
     const int64_t sleeping = sleeping_.PerArrival();
-    const bool sleep = chose_sleep_
-                           ? polling > sleeping
-                           : polling > sleeping / 10 * kTenthsThatSleepingSaves;
+    const bool sleep =
+        chose_sleep_ ? polling > sleeping
+                     : polling > sleeping / 10 * kTenthsThatPollingMayTake;
     rounds_between_ =
         sleep != chose_sleep_
             ? 1

@@ -113,6 +113,14 @@ TEST_F(DeferringLockTest, KeepsWhatItHasFlushedWhileItIsGivenUp) {
   EXPECT_THAT(log_, ElementsAre("a flushes", "a goes"));
 }
 
+TEST_F(DeferringLockTest, KeepsNothingThatWasDroppedWhileItIsGivenUp) {
+  TestLock<FakeSide> lock(mutex_);
+  lock.DropLater(NewConnection("a"));
+  lock.Unlock();
+  EXPECT_THAT(log_, ElementsAre("a goes"));
+  lock.Relock();
+}
+
 TEST_F(DeferringLockTest, CollectsAnewOnceItIsTakenAgain) {
   auto connection = NewConnection("a");
   {
