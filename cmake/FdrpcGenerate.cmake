@@ -1,5 +1,5 @@
 # fdrpc_generate(TARGET <target> PROTOS <a.proto>... [IMPORT_DIRS <dir>...] [MOCKS]
-#                [EXPORT_MACRO <macro>])
+#                [REFLECTION] [EXPORT_MACRO <macro>])
 #
 # Generates C++ from .proto files and compiles it into <target>, an existing
 # library or executable:
@@ -14,6 +14,10 @@
 # With MOCKS there is also a.mock.fdrpc.h, with a GoogleMock class for each
 # service. The target itself does not need GoogleMock, only code that includes that
 # header.
+#
+# With REFLECTION the services have their .proto files with them, so that reflection
+# shows them with their comments, and also those of the lite runtime. It costs about
+# the size of the .proto files in the program.
 #
 # EXPORT_MACRO is for a shared library that hides its symbols (the property
 # CXX_VISIBILITY_PRESET): generated classes are marked with that macro, which is
@@ -36,12 +40,12 @@ cmake_policy(PUSH)
 cmake_policy(VERSION 3.20...3.25)
 
 function(fdrpc_generate)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "MOCKS" "TARGET;EXPORT_MACRO" "PROTOS;IMPORT_DIRS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "MOCKS;REFLECTION" "TARGET;EXPORT_MACRO" "PROTOS;IMPORT_DIRS")
   if(arg_UNPARSED_ARGUMENTS)
     list(JOIN arg_UNPARSED_ARGUMENTS " " arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "fdrpc_generate: unknown argument: ${arg_UNPARSED_ARGUMENTS}\n"
                         "It takes TARGET <target> PROTOS <file>... [IMPORT_DIRS <dir>...] [MOCKS] "
-                        "[EXPORT_MACRO <macro>]")
+                        "[REFLECTION] [EXPORT_MACRO <macro>]")
   endif()
   if(arg_KEYWORDS_MISSING_VALUES)
     list(JOIN arg_KEYWORDS_MISSING_VALUES " and " arg_KEYWORDS_MISSING_VALUES)
@@ -65,7 +69,7 @@ function(fdrpc_generate)
                         "of a macro")
   endif()
   _fdrpc_generate_sources(${arg_TARGET} ${kind} "${arg_PROTOS}" "${arg_IMPORT_DIRS}"
-                          "${arg_EXPORT_MACRO}")
+                          "${arg_EXPORT_MACRO}" "${arg_REFLECTION}")
   if(arg_EXPORT_MACRO)
     target_compile_definitions(
       ${arg_TARGET} PUBLIC "${arg_EXPORT_MACRO}=__attribute__((visibility(\"default\")))")
@@ -76,8 +80,7 @@ endfunction()
 
 # The same without libraries. `kind` is FDRPC, MOCKS or MESSAGES; the last one, without
 # fdrpc's generator, is for fdrpc's own .proto files.
-function(_fdrpc_generate_sources target kind protos import_dirs)
-  set(export_macro "${ARGN}")
+function(_fdrpc_generate_sources target kind protos import_dirs export_macro reflection)
   _fdrpc_check_target(${target})
   get_property(fdrpc_proto_dir GLOBAL PROPERTY FDRPC_PROTO_DIR)
   set(roots "")
@@ -118,6 +121,9 @@ function(_fdrpc_generate_sources target kind protos import_dirs)
   endif()
   if(kind STREQUAL "MOCKS")
     list(APPEND generators --fdrpc_opt=mocks)
+  endif()
+  if(reflection)
+    list(APPEND generators --fdrpc_opt=reflection)
   endif()
 
   set(all_outputs "")

@@ -7,12 +7,16 @@ set(FDRPC_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/fdrpc)
 # From top to bottom: a static library precedes those that it uses.
 get_property(rooms GLOBAL PROPERTY FDRPC_ROOMS)
 list(REVERSE rooms)
-set(libraries fdrpc_fd fdrpc_options)
+set(libraries fdrpc_health fdrpc_reflection fdrpc_statistics fdrpc_tracing fdrpc_fd fdrpc_options)
 foreach(room IN LISTS rooms)
   list(APPEND libraries fdrpc_${room})
 endforeach()
 set_target_properties(fdrpc_fd PROPERTIES EXPORT_NAME fd)
 set_target_properties(fdrpc_options PROPERTIES EXPORT_NAME options)
+set_target_properties(fdrpc_health PROPERTIES EXPORT_NAME health)
+set_target_properties(fdrpc_reflection PROPERTIES EXPORT_NAME reflection)
+set_target_properties(fdrpc_statistics PROPERTIES EXPORT_NAME statistics)
+set_target_properties(fdrpc_tracing PROPERTIES EXPORT_NAME tracing)
 
 install(TARGETS ${libraries} protoc-gen-fdrpc EXPORT fdrpcTargets
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -20,6 +24,16 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/include/fdrpc
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${PROJECT_SOURCE_DIR}/proto/fdrpc/fd.proto ${PROJECT_SOURCE_DIR}/proto/fdrpc/options.proto
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fdrpc)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/grpc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+foreach(service health reflection statistics)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/services/${service}/include/fdrpc
+                    ${PROJECT_BINARY_DIR}/services/${service}/fdrpc_${service}_generated/
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+endforeach()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/services/tracing/include/fdrpc
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES ${PROJECT_SOURCE_DIR}/proto/fdrpc/statistics/v1/statistics.proto
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fdrpc/statistics/v1)
 foreach(library fdrpc_fd fdrpc_options)
   install(DIRECTORY ${PROJECT_BINARY_DIR}/proto/${library}_generated/fdrpc
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "codegen/protobuf_version.h"
+#include "codegen/service_names.h"
 #include "google/protobuf/compiler/code_generator.h"
 #include "google/protobuf/compiler/cpp/names.h"
 
@@ -62,6 +63,12 @@ std::string MessageType(const Descriptor& message) {
 
 std::string ParcelType(const Descriptor& message) {
   return absl::StrCat("::fdrpc::Parcel<", MessageType(message), ">");
+}
+
+std::string ServiceType(const google::protobuf::ServiceDescriptor& service) {
+  const std::string scope = Namespace(*service.file());
+  return absl::StrCat(scope.empty() ? "" : "::", scope,
+                      "::", ServiceNames(service).service);
 }
 
 std::string FieldStem(const FieldDescriptor& field) {

@@ -27,6 +27,9 @@ std::string MessageType(const google::protobuf::Descriptor& message);
 // "::fdrpc::Parcel<::foo::bar::Outer_Inner>".
 std::string ParcelType(const google::protobuf::Descriptor& message);
 
+// "::foo::bar::Store".
+std::string ServiceType(const google::protobuf::ServiceDescriptor& service);
+
 // The stem of protoc's accessors of the field: "file" for has_file().
 std::string FieldStem(const google::protobuf::FieldDescriptor& field);
 

@@ -32,23 +32,26 @@ bool CodeGenerator::Generate(const FileDescriptor* file,
                              GeneratorContext* context,
                              std::string* error) const {
   bool mocks = false;
-  std::string export_macro;
+  GenerationOptions options;
   // protoc joins the values of several --fdrpc_opt with commas.
   for (absl::string_view word :
        absl::StrSplit(parameter, ',', absl::SkipEmpty())) {
     if (absl::ConsumePrefix(&word, "dllexport_decl=")) {
-      export_macro = std::string(word);
+      options.export_macro = std::string(word);
     } else if (word == "mocks") {
       mocks = true;
+    } else if (word == "reflection") {
+      options.reflection = true;
     } else {
-      *error = absl::StrCat("unknown parameter \"", word,
-                            "\": protoc-gen-fdrpc takes \"mocks\" and "
-                            "\"dllexport_decl=MACRO\"; remove it from "
-                            "--fdrpc_out or --fdrpc_opt");
+      *error = absl::StrCat(
+          "unknown parameter \"", word,
+          "\": protoc-gen-fdrpc takes \"mocks\", "
+          "\"reflection\" and \"dllexport_decl=MACRO\"; remove it from "
+          "--fdrpc_out or --fdrpc_opt");
       return false;
     }
   }
-  absl::StatusOr<GeneratedFile> generated = GenerateFile(*file, export_macro);
+  absl::StatusOr<GeneratedFile> generated = GenerateFile(*file, options);
   if (!generated.ok()) {
     *error = std::string(generated.status().message());
     return false;

@@ -14,13 +14,19 @@ struct GeneratedFile {
   std::string source;
 };
 
+struct GenerationOptions {
+  // If not empty, precedes the names of the classes.
+  std::string export_macro = "";
+  // Whether the services have their .proto files with them (EmbeddedFiles()).
+  bool reflection = false;
+};
+
 // Generates the code for x.proto. The result depends only on `file` and its
 // imports. INVALID_ARGUMENT lists what is wrong with `file`, with a line for
-// each problem: its place, and what to do. `export_macro`, if not empty,
-// precedes the names of the classes.
+// each problem: its place, and what to do.
 absl::StatusOr<GeneratedFile> GenerateFile(
     const google::protobuf::FileDescriptor& file,
-    const std::string& export_macro = "");
+    const GenerationOptions& options = {});
 
 // The text of x.mock.fdrpc.h, for a `file` that GenerateFile() accepts. It
 // includes x.fdrpc.h, and is the only generated file that includes GoogleMock.

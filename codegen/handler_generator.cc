@@ -36,6 +36,9 @@ void HandlerGenerator::PrintClass(Printer& printer) const {
       "  ::absl::Span<const ::fdrpc::internal::MethodHandler> "
       "method_handlers()\n"
       "      const override;\n");
+  if (!descriptor_files_.empty()) {
+    printer.Print("  ::std::string_view descriptor_files() const override;\n");
+  }
   PrintCheck(printer);
   printer.Print("};\n");
 }
@@ -146,6 +149,18 @@ void HandlerGenerator::PrintTable(Printer& printer) const {
       "$service$::$class$::method_handlers() const {\n",
       "service", names_.service, "class", form_.class_name, "full_name",
       std::string(service_.full_name()));
+  PrintTableBody(printer);
+  if (descriptor_files_.empty()) return;
+  printer.Print(
+      "\n"
+      "::std::string_view $service$::$class$::descriptor_files() const {\n"
+      "  return $files$();\n"
+      "}\n",
+      "service", names_.service, "class", form_.class_name, "files",
+      descriptor_files_);
+}
+
+void HandlerGenerator::PrintTableBody(Printer& printer) const {
   if (service_.method_count() == 0) {
     printer.Print(
         "  return {};\n"

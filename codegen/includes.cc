@@ -1,5 +1,6 @@
 #include "codegen/includes.h"
 
+#include "codegen/carried_service.h"
 #include "codegen/cc_names.h"
 
 namespace fdrpc::codegen {
@@ -23,6 +24,7 @@ class IncludeCollector {
       includes_.system.insert("utility");
       includes_.quoted.insert("fdrpc/parcel.h");
       AddKeyTypes(*message);
+      AddCarriedServices(*message);
     }
     if (file_.service_count() > 0) {
       includes_.system.insert({"memory", "string_view", "utility"});
@@ -67,6 +69,18 @@ class IncludeCollector {
         default:  // protoc allows only integers as other keys.
           includes_.system.insert("cstdint");
           break;
+      }
+    }
+  }
+
+  // A service of the same file is declared in front of the parcels.
+  void AddCarriedServices(const Descriptor& message) {
+    for (const ServiceDescriptor* service : CarriedServices(message)) {
+      includes_.system.insert("memory");
+      includes_.quoted.insert({"absl/status/status.h", "absl/status/statusor.h",
+                               "fdrpc/internal/service_field.h"});
+      if (service->file() != &file_) {
+        includes_.quoted.insert(HeaderPath(*service->file()));
       }
     }
   }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "codegen/option_bytes.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/unknown_field_set.h"
 
@@ -33,21 +34,8 @@ MethodRules MethodRules::Parse(absl::string_view bytes) {
 }
 
 bool IsOneWay(const google::protobuf::MethodDescriptor& method) {
-  // Parsed from bytes, so that it does not matter whether this program knows
-  // the option as an extension.
-  UnknownFieldSet fields;
-  if (!fields.ParseFromString(method.options().SerializePartialAsString())) {
-    return false;
-  }
-  std::string bytes;  // repeated occurrences are merged
-  for (int i = 0; i < fields.field_count(); ++i) {
-    const UnknownField& field = fields.field(i);
-    if (field.number() == kMethodRulesNumber &&
-        field.type() == UnknownField::TYPE_LENGTH_DELIMITED) {
-      bytes += field.length_delimited();
-    }
-  }
-  return MethodRules::Parse(bytes).one_way;
+  return MethodRules::Parse(OptionBytes(method.options(), kMethodRulesNumber))
+      .one_way;
 }
 
 }  // namespace fdrpc::codegen

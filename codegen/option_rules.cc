@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "codegen/carried_service.h"
 #include "codegen/descriptor_fields.h"
+#include "codegen/fd_rules.h"
 #include "codegen/method_rules.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/unknown_field_set.h"
@@ -31,7 +33,7 @@ struct KnownOption {
   const char* name = "";
 };
 constexpr KnownOption kNone;
-constexpr KnownOption kFieldOption = {51870, "(fdrpc.fd_rules)"};
+constexpr KnownOption kFieldOption = {kFdRulesNumber, "(fdrpc.fd_rules)"};
 constexpr KnownOption kMethodOption = {kMethodRulesNumber,
                                        "(fdrpc.method_rules)"};
 constexpr KnownOption kServiceOption = {51872, "(fdrpc.service_rules)"};
@@ -44,9 +46,17 @@ struct SetOption {
 };
 
 bool SetsUnknown(const UnknownField& option) {
-  return option.number() == kMethodRulesNumber
-             ? MethodRules::Parse(option.length_delimited()).unknown
-             : !option.length_delimited().empty();
+  const std::string bytes(option.length_delimited());
+  switch (option.number()) {
+    case kFdRulesNumber: {
+      FdRules rules;
+      return !rules.ParsePartialFromString(bytes) || HasUnknownRules(rules);
+    }
+    case kMethodRulesNumber:
+      return MethodRules::Parse(bytes).unknown;
+    default:
+      return !bytes.empty();
+  }
 }
 
 // All of them, including those that this program does not know as extensions.
@@ -112,7 +122,16 @@ class OptionChecker {
 
   void CheckField(const FieldDescriptor& field) {
     CheckElement(field, kFieldOption);
-    if (HoldsFd(field)) return;
+    if (HoldsFd(field)) {
+      for (const std::string& problem : CarriedServiceProblems(field)) {
+        problems_.Add(field, problem);
+      }
+      for (const std::string& problem :
+           Contradictions(field, FdRulesOf(field))) {
+        problems_.Add(field, problem);
+      }
+      return;
+    }
     for (const SetOption& option : OurOptions(field.options())) {
       if (option.number != kFieldOption.number) continue;
       problems_.Add(

@@ -9,6 +9,7 @@
 #include "codegen/cc_names.h"
 #include "codegen/code_layout.h"
 #include "codegen/comments.h"
+#include "codegen/fd_rules.h"
 
 namespace fdrpc::codegen {
 namespace {
@@ -17,21 +18,34 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::io::Printer;
 
+void PrintLines(Printer& printer, absl::string_view text) {
+  for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    printer.Print("$line$\n", "line", std::string(line));
+  }
+}
+
 void PrintDeclarations(Printer& printer, const FieldAccessors& field) {
   PrintComment(printer, field.comment);
+  if (!field.rules.empty()) PrintProse(printer, kMemberIndent, field.rules);
   for (const ParcelAccessor& accessor : field.functions) {
+    const bool defined = !accessor.template_parameters.empty();
+    if (defined) {
+      PrintLine(printer, kMemberIndent,
+                absl::StrCat("template <", accessor.template_parameters, ">"));
+    }
     PrintFunctionHead(printer, kMemberIndent,
                       {.result = (field.deprecated ? "[[deprecated]] " : "") +
                                  accessor.result,
                        .name = accessor.name,
                        .parameters = accessor.parameters,
-                       .tail = accessor.is_const ? " const;" : ";"});
-  }
-}
-
-void PrintLines(Printer& printer, absl::string_view text) {
-  for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-    printer.Print("$line$\n", "line", std::string(line));
+                       .tail = defined             ? " {"
+                               : accessor.is_const ? " const;"
+                                                   : ";"});
+    if (!defined) continue;
+    printer.Indent();
+    PrintLines(printer, accessor.body);
+    printer.Outdent();
+    printer.Print("}\n");
   }
 }
 
@@ -76,7 +90,9 @@ void ParcelGenerator::PrintClass(Printer& printer) const {
 void ParcelGenerator::PrintBodies(Printer& printer) const {
   for (const FieldAccessors& field : fields_) {
     for (const ParcelAccessor& accessor : field.functions) {
-      PrintAccessorBody(printer, accessor);
+      if (accessor.template_parameters.empty()) {
+        PrintAccessorBody(printer, accessor);
+      }
     }
   }
   PrintVisit(printer);
@@ -123,10 +139,21 @@ void ParcelGenerator::PrintFieldVisit(Printer& printer,
   const Descriptor* type = ValueMessage(field);
   if (type == nullptr || !descriptor_fields_.HasAny(*type)) return;
 
+  const FdRules rules = FdRulesOf(field);
   const std::string stem = FieldStem(field);
+  const std::string name =
+      absl::StrCat("\"", std::string(field.full_name()), "\"");
   std::string element;
   // What identifies the element.
   std::string key;
+  if (rules.has_max_count()) {
+    PrintCall(
+        printer, 4, "visitor.VisitCount",
+        {name,
+         absl::StrCat("static_cast<::std::size_t>(message.", stem, "_size())"),
+         absl::StrCat(rules.max_count())},
+        ";");
+  }
   if (field.is_map()) {
     printer.Print("for (auto& entry : *message.mutable_$stem$()) {\n", "stem",
                   stem);
@@ -142,15 +169,11 @@ void ParcelGenerator::PrintFieldVisit(Printer& printer,
     element = "*message.mutable_" + stem + "()";
   }
   printer.Indent();
-  const std::string name =
-      absl::StrCat("\"", std::string(field.full_name()), "\"");
-  std::vector<std::string> arguments =
-      IsFd(*type) ? std::vector<std::string>{name, element}
-                  : std::vector<std::string>{"visitor", name};
-  if (!key.empty()) arguments.push_back(key);
   if (IsFd(*type)) {
-    PrintCall(printer, 4, "visitor.Visit", arguments, ";");
+    PrintSlotVisit(printer, rules, name, element, key);
   } else {
+    std::vector<std::string> arguments = {"visitor", name};
+    if (!key.empty()) arguments.push_back(key);
     PrintCall(printer, 4,
               "const ::fdrpc::internal::SlotVisitor::FieldScope scope",
               arguments, ";");
@@ -158,7 +181,34 @@ void ParcelGenerator::PrintFieldVisit(Printer& printer,
               {element, "visitor"}, ";");
   }
   printer.Outdent();
+  if (rules.required()) {
+    printer.Print("} else {\n");
+    printer.Indent();
+    PrintCall(printer, 4, "visitor.VisitMissing", {name}, ";");
+    printer.Outdent();
+  }
   printer.Print("}\n");
+}
+
+void ParcelGenerator::PrintSlotVisit(Printer& printer, const FdRules& rules,
+                                     const std::string& name,
+                                     const std::string& element,
+                                     const std::string& key) const {
+  const std::vector<std::string> table = RulesTable(rules);
+  std::vector<std::string> arguments = {name};
+  if (!table.empty()) {
+    printer.Print(
+        "static constexpr ::fdrpc::internal::DescriptorRules kRules = {\n");
+    for (const std::string& member : table) {
+      printer.Print("    $member$,\n", "member", member);
+    }
+    printer.Print("};\n");
+    arguments.push_back("kRules");
+  }
+  arguments.push_back(element);
+  if (!key.empty()) arguments.push_back(key);
+  PrintCall(printer, 4, table.empty() ? "visitor.Visit" : "visitor.VisitRuled",
+            arguments, ";");
 }
 
 }  // namespace fdrpc::codegen

@@ -7,6 +7,7 @@
 
 #include "codegen/descriptor_fields.h"
 #include "codegen/parcel_accessors.h"
+#include "fdrpc/options.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/io/printer.h"
 
@@ -36,6 +37,10 @@ class ParcelGenerator {
   void PrintVisit(google::protobuf::io::Printer& printer) const;
   void PrintFieldVisit(google::protobuf::io::Printer& printer,
                        const google::protobuf::FieldDescriptor& field) const;
+  // `element` is the fdrpc.Fd, and `key` what identifies it, if anything.
+  void PrintSlotVisit(google::protobuf::io::Printer& printer,
+                      const FdRules& rules, const std::string& name,
+                      const std::string& element, const std::string& key) const;
 
   const google::protobuf::Descriptor& message_;
   const std::string export_macro_;

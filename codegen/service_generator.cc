@@ -39,15 +39,16 @@ const char* BoolLiteral(bool value) { return value ? "true" : "false"; }
 
 ServiceGenerator::ServiceGenerator(
     const google::protobuf::ServiceDescriptor& service,
-    DescriptorFields& descriptor_fields, std::string export_macro)
+    DescriptorFields& descriptor_fields, std::string export_macro,
+    const std::string& descriptor_files)
     : service_(service),
       names_(service),
       export_macro_(std::move(export_macro)),
       descriptor_fields_(descriptor_fields),
       stub_(service_, names_, descriptor_fields) {
   for (HandlerForm& form : HandlerForms()) {
-    handlers_.emplace_back(service_, names_, descriptor_fields,
-                           std::move(form));
+    handlers_.emplace_back(service_, names_, descriptor_fields, std::move(form),
+                           descriptor_files);
   }
 }
 

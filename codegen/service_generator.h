@@ -15,12 +15,14 @@ namespace fdrpc::codegen {
 
 // Writes the class of one service: its Stub, the base classes for servers, and
 // the runtime's descriptions of its methods. Borrows its arguments.
-// `export_macro`, if not empty, precedes the class's name.
+// `export_macro`, if not empty, precedes the class's name. `descriptor_files`,
+// if not empty, is the function that returns what reflection tells.
 class ServiceGenerator {
  public:
   ServiceGenerator(const google::protobuf::ServiceDescriptor& service,
                    DescriptorFields& descriptor_fields,
-                   std::string export_macro = "");
+                   std::string export_macro = "",
+                   const std::string& descriptor_files = "");
   ServiceGenerator(const ServiceGenerator&) = delete;
   ServiceGenerator& operator=(const ServiceGenerator&) = delete;
 

@@ -25,7 +25,8 @@ ServiceNames::ServiceNames(const ServiceDescriptor& service)
   // services need.
   NameScope scope({"Stub", "Async", "async", "Co", "co", "caller_", "Service",
                    "AsyncService", "CoService", "full_name", "method_handlers",
-                   "CheckHandlers", "Methods", this->service});
+                   "descriptor_files", "CheckHandlers", "Methods",
+                   this->service});
   for (int i = 0; i < service.method_count(); ++i) {
     methods.push_back(scope.Claim(std::string(service.method(i)->name())));
   }

@@ -59,10 +59,8 @@ std::string FieldPath::Element() const {
   return "";
 }
 
-std::string FieldPath::ToString() const {
-  if (outer_ == nullptr) {
-    return absl::StrCat(std::string(kField), field_, Element());
-  }
+std::string FieldPath::Path() const {
+  if (outer_ == nullptr) return absl::StrCat(field_, Element());
   std::string path;
   std::string_view outermost;
   for (const FieldPath* at = this; at != nullptr; at = at->outer_) {
@@ -72,8 +70,11 @@ std::string FieldPath::ToString() const {
     path = path.empty() ? name : absl::StrCat(name, ".", path);
   }
   const std::string_view message = outermost.substr(0, outermost.rfind('.'));
-  return absl::StrCat(std::string(kField), field_, " (", path, " of ",
-                      std::string(message), ")");
+  return absl::StrCat(field_, " (", path, " of ", std::string(message), ")");
+}
+
+std::string FieldPath::ToString() const {
+  return absl::StrCat(std::string(kField), Path());
 }
 
 void FieldPath::NotePlace(AttachedFd& fd, const AttachedFd* before) const {

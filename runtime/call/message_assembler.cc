@@ -5,21 +5,27 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "os/background_close.h"
 
 namespace fdrpc {
 
 void ReceivedFds::AppendSome(std::vector<UniqueFd> fds) {
+  const size_t count = fds.size();
   if (fds_ == nullptr) {
-    fds_ = std::make_unique<std::vector<UniqueFd>>(std::move(fds));
+    fds_ = std::make_unique<Unread>(
+        Unread{.all = std::move(fds), .sender = SenderOfReceived()});
   } else {
-    fds_->insert(fds_->end(), std::make_move_iterator(fds.begin()),
-                 std::make_move_iterator(fds.end()));
+    fds_->all.insert(fds_->all.end(), std::make_move_iterator(fds.begin()),
+                     std::make_move_iterator(fds.end()));
   }
+  if (fds_->sender != nullptr) fds_->sender->AddUnread(count);
 }
 
 void ReceivedFds::CloseAll() {
-  CloseInBackground(std::move(*std::exchange(fds_, nullptr)));
+  const std::unique_ptr<Unread> closed = std::move(fds_);
+  if (closed->sender != nullptr) {
+    closed->sender->RemoveUnread(closed->all.size());
+  }
+  CloseInBackground(std::move(closed->all));
 }
 
 absl::Status DescriptorsCutOff() {

@@ -11,12 +11,14 @@
 #include "base/payload_buffer.h"
 #include "call/received_bytes.h"
 #include "fdrpc/unique_fd.h"
+#include "os/background_close.h"
 
 namespace fdrpc {
 
 // Owns descriptors that a peer sent, and closes those that nobody takes in the
-// background. A null pointer if there are none, since few messages have
-// descriptors, and each message is moved several times.
+// background. They count as unread for who sent them (SenderOfReceived()). A
+// null pointer if there are none, since few messages have descriptors, and each
+// message is moved several times.
 class ReceivedFds {
  public:
   ReceivedFds() = default;
@@ -35,16 +37,20 @@ class ReceivedFds {
     if (fds_ != nullptr) CloseAll();
   }
 
-  size_t size() const { return fds_ == nullptr ? 0 : fds_->size(); }
-  const UniqueFd& operator[](size_t index) const { return (*fds_)[index]; }
-  UniqueFd* begin() { return fds_ == nullptr ? nullptr : fds_->data(); }
+  size_t size() const { return fds_ == nullptr ? 0 : fds_->all.size(); }
+  const UniqueFd& operator[](size_t index) const { return fds_->all[index]; }
+  UniqueFd* begin() { return fds_ == nullptr ? nullptr : fds_->all.data(); }
   UniqueFd* end() { return begin() + size(); }
 
  private:
+  struct Unread {
+    std::vector<UniqueFd> all;
+    std::shared_ptr<PendingCloses> sender;
+  };
   void AppendSome(std::vector<UniqueFd> fds);
   void CloseAll();
 
-  std::unique_ptr<std::vector<UniqueFd>> fds_;
+  std::unique_ptr<Unread> fds_;
 };
 
 // The bytes and descriptors of a message as they arrived.

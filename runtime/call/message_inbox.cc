@@ -12,7 +12,7 @@ absl::Status MessageInbox::Append(std::string_view piece,
                                   std::vector<UniqueFd> descriptors,
                                   bool truncated, bool more,
                                   PayloadBuffer buffer) {
-  if (stream_ != nullptr) {
+  if (stream_.has_value()) {
     absl::Status spent = Spend(*stream_, piece.size(), descriptors.size());
     if (!spent.ok()) return spent;
   } else if (assembler_.complete()) {
@@ -27,7 +27,7 @@ absl::Status MessageInbox::Append(std::string_view piece,
                     std::move(buffer));
   if (status_.ok()) status_ = assembler_.status();
   if (more) return absl::OkStatus();
-  if (stream_ != nullptr) {
+  if (stream_.has_value()) {
     stream_->received_any = true;
     if (status_.ok()) stream_->messages.push_back(assembler_.Take());
     assembler_.Reset();
@@ -59,7 +59,7 @@ void MessageInbox::Close(std::string_view how) {
   if (partial()) {
     status_ = absl::InternalError(
         absl::StrCat(std::string(how), " within a message"));
-  } else if (stream_ == nullptr && !assembler_.complete()) {
+  } else if (!stream_.has_value() && !assembler_.complete()) {
     status_ = absl::InternalError(
         absl::StrCat(std::string(how), " without a message"));
   }
@@ -67,7 +67,7 @@ void MessageInbox::Close(std::string_view how) {
 
 Credit MessageInbox::Take(ReceivedMessage& message) {
   assert(has_message());
-  if (stream_ == nullptr) {
+  if (!stream_.has_value()) {
     message = assembler_.Take();
     has_message_.store(false, std::memory_order_relaxed);
     return {};
@@ -90,7 +90,7 @@ Credit MessageInbox::Take(ReceivedMessage& message) {
 
 std::vector<ReceivedMessage> MessageInbox::TakeAll() {
   std::vector<ReceivedMessage> all;
-  if (stream_ == nullptr) return all;
+  if (!stream_.has_value()) return all;
   all.swap(stream_->messages);
   if (partial()) all.push_back(assembler_.Take());
   assembler_.Reset();

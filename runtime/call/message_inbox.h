@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -23,9 +22,7 @@ class MessageInbox {
  public:
   // `window`: the initial credit of a stream's sender; none: not a stream.
   MessageInbox(MessageLimits limits, std::optional<Credit> window)
-      : assembler_(limits),
-        stream_(window.has_value() ? std::make_unique<Stream>(*window)
-                                   : nullptr) {}
+      : assembler_(limits), stream_(window) {}
 
   // Takes the next piece of a message, as MessageAssembler::Append().
   // INVALID_ARGUMENT if the sender broke the protocol; status() says what makes
@@ -46,14 +43,14 @@ class MessageInbox {
   bool has_message() const {
     return has_message_.load(std::memory_order_acquire);
   }
-  bool streams() const { return stream_ != nullptr; }
+  bool streams() const { return stream_.has_value(); }
   // Whether a message has begun and is not complete.
   bool partial() const {
     return assembler_.started() && !assembler_.complete();
   }
   // Whether any message has arrived completely, taken or not.
   bool received_any() const {
-    return stream_ != nullptr ? stream_->received_any : assembler_.complete();
+    return stream_.has_value() ? stream_->received_any : assembler_.complete();
   }
 
   // Moves the oldest message out, which must exist; returns what to grant the
@@ -81,7 +78,7 @@ class MessageInbox {
   absl::Status Spend(Stream& stream, size_t bytes, size_t descriptors);
 
   MessageAssembler assembler_;  // the single message stays here
-  const std::unique_ptr<Stream> stream_;
+  std::optional<Stream> stream_;
   std::atomic<bool> has_message_{false};
   absl::Status status_;
 };

@@ -12,6 +12,7 @@ void MixedService::Add(Service& part, absl::Span<const bool> overridden) {
       part.method_handlers();
   if (handlers_.empty()) {
     full_name_ = part.full_name();
+    descriptor_files_ = part.descriptor_files();
     handlers_.resize(handlers.size());
     taken_.resize(handlers.size());
   }

@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "fdrpc/internal/slot_visitor.h"
 #include "os/background_close.h"
+#include "os/descriptor_check.h"
+#include "os/descriptor_kind.h"
 
 namespace fdrpc {
 namespace {
@@ -31,14 +33,49 @@ absl::Status WrongDescriptor(const internal::FieldPath& field,
   return absl::InvalidArgumentError(absl::StrCat(field.ToString(), ": ", what));
 }
 
+// Checks a message until something is wrong, and the rules of its fields.
+class CheckedSlots : public internal::SlotVisitor {
+ public:
+  const absl::Status& status() const { return status_; }
+
+ protected:
+  ~CheckedSlots() = default;
+
+  void CheckRules(const internal::FieldPath& field, const internal::FdSlot& fd,
+                  int number) {
+    if (fd.rules == nullptr) return;
+    const absl::Status kept = CheckDescriptor(*fd.rules, number);
+    if (kept.ok()) return;
+    status_ = absl::Status(
+        kept.code(),
+        absl::StrCat(field.ToString(), ": ", std::string(kept.message())));
+  }
+
+  absl::Status status_;
+
+ private:
+  void OnMissing(const internal::FieldPath& field) final {
+    if (!status_.ok()) return;
+    status_ = WrongDescriptor(
+        field, "it is missing, and the field's rules demand a descriptor");
+  }
+  void OnTooMany(const internal::FieldPath& field, size_t count,
+                 size_t most) final {
+    if (!status_.ok()) return;
+    status_ = WrongDescriptor(
+        field,
+        absl::StrCat("it has ", count,
+                     " descriptors, and the field's rules allow ", most));
+  }
+};
+
 // Checks the slots of a parcel that is sent, and renumbers those of a set with
 // gaps: the first slot visited becomes 1, and so on.
-class OutgoingSlots final : public internal::SlotVisitor {
+class OutgoingSlots final : public CheckedSlots {
  public:
   OutgoingSlots(uint64_t parcel, DescriptorSet& descriptors)
       : parcel_(parcel), descriptors_(descriptors) {}
 
-  const absl::Status& status() const { return status_; }
   DescriptorSet TakeOrdered() { return std::move(ordered_); }
 
  private:
@@ -64,6 +101,8 @@ class OutgoingSlots final : public internal::SlotVisitor {
       status_ = WrongDescriptor(field, WhyEmpty(fd.slot, attached));
       return;
     }
+    CheckRules(field, fd, attached.get());
+    if (!status_.ok()) return;
     field.NotePlace(attached, ordered_.empty() ? nullptr : &ordered_.back());
     ordered_.push_back(std::exchange(attached, AttachedFd()));
     old_slots_.push_back(fd.slot);
@@ -87,15 +126,16 @@ class OutgoingSlots final : public internal::SlotVisitor {
   DescriptorSet& descriptors_;
   DescriptorSet ordered_;
   absl::InlinedVector<uint32_t, 4> old_slots_;  // those of ordered_
-  absl::Status status_;
 };
 
-// Checks that each of `count` slots is used once, and sets their parcel to
+// Checks that each slot of `descriptors` is used once, and sets their parcel to
 // `parcel`.
-class IncomingSlots final : public internal::SlotVisitor {
+class IncomingSlots final : public CheckedSlots {
  public:
-  IncomingSlots(size_t count, uint64_t parcel)
-      : used_(count, false), parcel_(parcel) {}
+  IncomingSlots(const DescriptorSet& descriptors, uint64_t parcel)
+      : descriptors_(descriptors),
+        used_(descriptors.size(), false),
+        parcel_(parcel) {}
 
   absl::Status Finish() const {
     if (!status_.ok()) return status_;
@@ -124,12 +164,13 @@ class IncomingSlots final : public internal::SlotVisitor {
     } else {
       used_[fd.slot - 1] = true;
       fd.parcel = parcel_;
+      CheckRules(field, fd, descriptors_[fd.slot - 1].get());
     }
   }
 
+  const DescriptorSet& descriptors_;
   std::vector<bool> used_;
   const uint64_t parcel_;
-  absl::Status status_;
 };
 
 // Finds out whether another field refers to the same descriptor.
@@ -146,6 +187,49 @@ class OtherNames final : public internal::SlotVisitor {
 
   const internal::FdSlot& field_;
   bool found_ = false;
+};
+
+// Which descriptors of a parcel with that id its message names.
+class NamedSlots final : public internal::SlotVisitor {
+ public:
+  NamedSlots(uint64_t parcel, size_t count)
+      : parcel_(parcel), named_(count, false) {}
+  bool Has(uint32_t slot) const { return named_[slot - 1]; }
+
+ private:
+  void VisitSlot(const internal::FieldPath&, internal::FdSlot& fd) override {
+    if (fd.parcel == parcel_ && fd.slot != 0 && fd.slot <= named_.size()) {
+      named_[fd.slot - 1] = true;
+    }
+  }
+
+  const uint64_t parcel_;
+  std::vector<bool> named_;
+};
+
+// Lists the descriptors of a parcel with that id.
+class ListedSlots final : public internal::SlotVisitor {
+ public:
+  ListedSlots(uint64_t parcel, const DescriptorSet& descriptors)
+      : parcel_(parcel), descriptors_(descriptors) {}
+
+  std::vector<DescriptorInfo> TakeList() { return std::move(list_); }
+
+ private:
+  void VisitSlot(const internal::FieldPath& field,
+                 internal::FdSlot& fd) override {
+    DescriptorInfo info;
+    if (fd.slot != 0 && fd.slot <= descriptors_.size() &&
+        fd.parcel == parcel_ && descriptors_[fd.slot - 1].ok()) {
+      info = InfoOf(descriptors_[fd.slot - 1].get());
+    }
+    info.field = field.Path();
+    list_.push_back(std::move(info));
+  }
+
+  const uint64_t parcel_;
+  const DescriptorSet& descriptors_;
+  std::vector<DescriptorInfo> list_;
 };
 
 }  // namespace
@@ -186,13 +270,20 @@ bool ParcelBase::HidesDescriptors() {
 
 absl::Status ParcelBase::Accept(DescriptorSet descriptors) {
   const uint64_t id = descriptors.empty() ? 0 : NewParcelId();
-  IncomingSlots slots(descriptors.size(), id);
+  IncomingSlots slots(descriptors, id);
   VisitSlots(slots);
   absl::Status status = slots.Finish();
   descriptors_ = std::move(descriptors);
   id_ = id;
   if (!status.ok()) CloseAll();
   return status;
+}
+
+std::vector<DescriptorInfo> ParcelBase::ListDescriptors() const {
+  ListedSlots slots(id_, descriptors_);
+  // Visiting is for reading and writing; this visitor only reads.
+  const_cast<ParcelBase*>(this)->VisitSlots(slots);
+  return slots.TakeList();
 }
 
 void ParcelBase::CloseAll() {
@@ -240,6 +331,17 @@ void ParcelBase::CloseSlot(const internal::FdSlot& field) {
   AttachedFd* fd = Find(field);
   if (fd != nullptr && !OthersName(field)) {
     CloseInBackground(std::exchange(*fd, AttachedFd()).TakeUnique());
+  }
+}
+
+void ParcelBase::CloseSlots(const std::vector<internal::FdSlot>& removed) {
+  NamedSlots named(id_, descriptors_.size());
+  VisitSlots(named);
+  for (const internal::FdSlot& field : removed) {
+    AttachedFd* fd = Find(field);
+    if (fd != nullptr && !named.Has(field.slot)) {
+      CloseInBackground(std::exchange(*fd, AttachedFd()).TakeUnique());
+    }
   }
 }
 

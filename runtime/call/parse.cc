@@ -26,4 +26,11 @@ absl::Status ParseReceived(ReceivedMessage received, IncomingMessage message) {
   return message.parcel->Accept(std::move(descriptors));
 }
 
+absl::Status ParseReply(ReceivedMessage received, IncomingMessage message) {
+  absl::Status parsed = ParseReceived(std::move(received), message);
+  if (!absl::IsInvalidArgument(parsed)) return parsed;
+  return absl::InternalError(
+      absl::StrCat("the server's reply: ", std::string(parsed.message())));
+}
+
 }  // namespace fdrpc

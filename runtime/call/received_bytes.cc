@@ -6,12 +6,19 @@
 #include <utility>
 
 #include "google/protobuf/io/zero_copy_stream.h"
+#include "os/payload_memory.h"
 
 namespace fdrpc {
 namespace {
 
 // A buffer is kept if the message fills at least this fraction of it.
 constexpr size_t kMostWaste = 2;
+
+// For a field that comes in pieces, Protocol Buffers reserve no more than this
+// (kSafeStringSize in parse_context.h), and then double it again and again.
+// That touches several times as much fresh memory as the field has, which costs
+// more than anything else. For a field in one piece they take what it needs.
+constexpr size_t kMostReserved = 50'000'000;
 
 }  // namespace
 
@@ -92,9 +99,33 @@ bool ReceivedBytes::ParseInto(google::protobuf::MessageLite& message) && {
     return message.ParseFromArray(pieces_[0].bytes.data(),
                                   static_cast<int>(size_));
   }
+  if (size_ > kMostReserved) {
+    const PayloadBuffer all = Join();
+    if (!all.empty()) {
+      return message.ParseFromArray(all.data(), static_cast<int>(size_));
+    }
+  }
   ReceivedBytesStream stream(*this);
   return message.ParseFromBoundedZeroCopyStream(&stream,
                                                 static_cast<int>(size_));
+}
+
+PayloadBuffer ReceivedBytes::Join() {
+  PayloadBuffer all = MapPayload(size_);
+  if (all.empty()) return all;
+  char* to = all.data();
+  const auto move = [&to](std::string_view bytes) {
+    to += bytes.copy(to, bytes.size());
+  };
+  move(first_);
+  std::string().swap(first_);
+  for (Piece& piece : pieces_) {
+    move(piece.bytes);
+    piece.buffer.Reset();
+    move(piece.behind);
+    std::string().swap(piece.behind);
+  }
+  return all;
 }
 
 std::string ReceivedBytes::ToString() const {

@@ -43,6 +43,10 @@ class ReceivedBytes {
  private:
   friend class ReceivedBytesStream;
 
+  // All bytes in one buffer, while the pieces are freed. Empty, and nothing is
+  // changed, if there is no memory for it.
+  PayloadBuffer Join();
+
   // A piece in its buffer, and the bytes that were copied after it.
   struct Piece {
     PayloadBuffer buffer;

@@ -79,7 +79,7 @@ bool AnsweredCall::Take(IncomingMessage message) {
   ReceivedMessage received;
   received.bytes = ReceivedBytes(std::move(next.bytes));
   received.descriptors.Append(std::move(next.descriptors));
-  absl::Status parsed = ParseReceived(std::move(received), message);
+  absl::Status parsed = ParseReply(std::move(received), message);
   const bool taken = parsed.ok();
   // It has another type than the method's.
   if (!taken) Fail(std::move(parsed));

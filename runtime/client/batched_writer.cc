@@ -15,7 +15,7 @@ void BatchedWriter::Flush() {
   if (!std::exchange(in_batch_, true)) loop->AtBatchEnd(self_.lock());
 }
 
-void BatchedWriter::FlushPutOff() {
+void BatchedWriter::FlushDeferred() {
   if (lingers_.exchange(false) || LoopOfThisThread() != nullptr) {
     connection_.Flush();
   }

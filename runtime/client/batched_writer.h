@@ -37,7 +37,7 @@ class BatchedWriter final : public LoopCore::Source {
     if (!lock.flushes(this)) lock.FlushLater(self_.lock());
   }
   // Called before this thread sleeps: writes what was deferred.
-  void FlushPutOff();
+  void FlushDeferred();
 
   // Makes what is queued wait for more, unless it is much; true if it waits.
   bool Linger();

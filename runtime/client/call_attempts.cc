@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace fdrpc {
 namespace {
 
@@ -24,18 +26,8 @@ CallAttempts::CallAttempts(ChannelCore& core, PendingCall& call,
   call_.owner = this;
 }
 
-absl::Status CallAttempts::Prepare(const OutgoingMessage* request, bool borrow,
-                                   const Metadata& metadata) {
-  absl::Status prepared = request_.Prepare(
-      call_.method, request, borrow, call_.deadline != kNoDeadline, metadata);
-  call_.open_bytes = request_.bytes();
-  call_.open_descriptors = request_.descriptors();
-  call_.open_stays = request_.stays();
-  return prepared;
-}
-
 void CallAttempts::Begin(ChannelLock& lock) {
-  if (Try(lock) || loop_ == nullptr) return;
+  if (Try(lock) || call_.loop == nullptr) return;
   core_.Wait(*this);
 }
 
@@ -47,14 +39,22 @@ bool CallAttempts::Try(ChannelLock& lock) {
     if (wait_for_ready_ && absl::IsUnavailable(connection.status())) {
       return false;
     }
-    call_.End(core_.reconnector().WhyNotConnected(), lock);
+    absl::Status why = core_.reconnector().WhyNotConnected();
+    // A channel of one connection cannot connect again: the caller wants to
+    // know why the connection ended.
+    if (made_ > 0 && absl::IsFailedPrecondition(why)) {
+      why = absl::FailedPreconditionError(absl::StrCat(
+          why.message(),
+          " (the connection ended: ", call_.unseen_because.message(), ")"));
+    }
+    call_.End(std::move(why), lock);
     return true;
   }
   if (*connection == nullptr) return GivesUpBusyServer(lock);
   EndBusy();
   // Unless the frames stayed, or the connection returned what it did not send.
   if (call_.open.empty()) {
-    call_.open = request_.Build();
+    call_.open = call_.request.Build();
     if (call_.method.one_way && !call_.open.empty()) MakeOneWay(call_.open);
   }
   if (call_.open.empty()) {
@@ -64,9 +64,9 @@ bool CallAttempts::Try(ChannelLock& lock) {
   ++made_;
   call_.resend_if_unseen = wait_for_ready_ || made_ < kMaxAttempts;
   lock.DropLater(std::exchange(connection_, *std::move(connection)));
-  if (loop_ != nullptr) {
+  if (call_.loop != nullptr) {
     connection_->writer().FlushLater(lock);  // the hello, also after an error
-    absl::Status read = connection_->reader().ReadWith(loop_);
+    absl::Status read = connection_->reader().ReadWith(call_.loop);
     if (!read.ok()) {
       call_.End(std::move(read), lock);
       return true;
@@ -81,7 +81,7 @@ bool CallAttempts::GivesUpBusyServer(ChannelLock& lock) {
   const MonotonicTime now = core_.clock().Now();
   if (busy_until_ == kNoDeadline) {
     busy_until_ = DeadlineAfter(now, kMostBusy);
-    if (loop_ != nullptr) core_.SetTimer(busy_until_, *this);
+    if (call_.loop != nullptr) core_.SetTimer(busy_until_, *this);
   }
   if (now < busy_until_) return false;
   call_.End(Reconnector::Busy(), lock);
@@ -96,7 +96,7 @@ void CallAttempts::EndBusy() {
 
 void CallAttempts::OnUnseen(ChannelLock& /*lock*/) {
   // A waiting thread does this itself.
-  if (loop_ != nullptr) core_.Wait(*this);
+  if (call_.loop != nullptr) core_.Wait(*this);
 }
 
 void CallAttempts::End(ChannelLock& lock) {

@@ -6,7 +6,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/monotonic_time.h"
-#include "client/call_request.h"
 #include "client/channel_core.h"
 #include "client/channel_lock.h"
 #include "client/client_connection.h"
@@ -19,8 +18,7 @@ namespace fdrpc {
 // The attempts to make one call: starts the call on the channel's connection,
 // and on another one if the server goes without having seen it. While there is
 // no server, it waits together with the channel's other calls. Owns the
-// request, of which each attempt sends a copy, and the connection of the last
-// attempt. Does not handle the replies.
+// connection of the last attempt; does not handle the replies.
 class CallAttempts final : private PendingCall::Owner,
                            private ConnectionWaits::Waiter,
                            private ChannelCore::CallTimer {
@@ -28,15 +26,9 @@ class CallAttempts final : private PendingCall::Owner,
   // Both must outlive it.
   CallAttempts(ChannelCore& core, PendingCall& call, bool wait_for_ready);
 
-  // Before Begin(): prepares what is to be sent, as CallRequest::Prepare().
-  absl::Status Prepare(const OutgoingMessage* request, bool borrow,
-                       const Metadata& metadata);
-  // Before Begin(): `loop` reads the connections and makes further attempts.
-  // Otherwise a thread that waits makes them, in Await().
-  void RunOn(std::shared_ptr<LoopCore> loop) { loop_ = std::move(loop); }
-
-  // Makes the first attempt. Like further ones, it ends the call if no
-  // connection can be made.
+  // Makes the first attempt, after the call's request was prepared. Like
+  // further ones, it ends the call if no connection can be made. The call's
+  // loop makes those; without one, a thread that waits does, in Await().
   void Begin(ChannelLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // For a thread that waits while its call has no connection: blocks until it
   // has one, has ended, or its deadline has passed. Releases the lock
@@ -76,9 +68,6 @@ class CallAttempts final : private PendingCall::Owner,
   ChannelCore& core_;
   PendingCall& call_;
   const bool wait_for_ready_;
-
-  CallRequest request_;             // Prepare()'s, then guarded by the mutex
-  std::shared_ptr<LoopCore> loop_;  // RunOn()'s, or null
 
   std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(channel_mutex);
   int made_ ABSL_GUARDED_BY(channel_mutex) = 0;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
 namespace fdrpc {
@@ -17,7 +18,7 @@ Connection::Size SizeOf(size_t frames) {
 bool CallSender::CanGo(const PendingCall& call) {
   if (!connection_.HasRoom(SizeOf(call.open.size()))) return false;
   return !server_.MayTakeMore() ||
-         server_.Takes(call.open_bytes, call.open_descriptors);
+         server_.Takes(call.request.bytes(), call.request.descriptors());
 }
 
 bool CallSender::SendOpen(PendingCall& call, ChannelLock& lock) {
@@ -26,10 +27,14 @@ bool CallSender::SendOpen(PendingCall& call, ChannelLock& lock) {
                call.deadline == kNoDeadline
                    ? absl::InfiniteDuration()
                    : TimeUntil(call.deadline, clock_.Now()));
-  const bool queued = call.open_stays
+  const bool queued = call.request.stays()
                           ? connection_.EnqueueCopy(call.open.front())
                           : connection_.Enqueue(call.open);
   if (!queued) return false;
+  call.trace.Note(call.method.full_name, [&] {
+    return absl::StrCat("is call ", call.id, " of ",
+                        connection_.trace().name());
+  });
   writer_.FlushLater(lock);
   call.state.OnOpened(call.method.streams_requests() ? server_.initial_credit()
                                                      : Credit{});

@@ -9,46 +9,29 @@
 #include "client/channel_call.h"
 #include "fdrpc/answered_call.h"
 #include "fdrpc/internal/take_reply.h"
-#include "os/busy_poll.h"
-#include "wire/limits.h"
 
 namespace fdrpc {
 namespace {
 
-// How much a loop does for a channel before others get their turn.
-constexpr int kMostAtOnce = 64;
-
-// Servers rely on what the protocol guarantees.
-ChannelOptions WithinLimits(ChannelOptions options) {
-  options.max_reply_bytes =
-      std::max(options.max_reply_bytes, kGuaranteedMessageBytes);
-  options.max_reply_descriptors =
-      std::max(options.max_reply_descriptors, kGuaranteedDescriptors);
-  options.stream_window_bytes = std::clamp(options.stream_window_bytes,
-                                           kGuaranteedCreditBytes, kMaxCredit);
-  options.stream_window_descriptors =
-      std::clamp(options.stream_window_descriptors,
-                 kGuaranteedCreditDescriptors, kMaxCredit);
-  // A shorter interval would only cause traffic.
-  constexpr absl::Duration kShortest = absl::Milliseconds(10);
-  options.keepalive_interval =
-      std::max<absl::Duration>(options.keepalive_interval, kShortest);
-  options.keepalive_timeout =
-      std::max<absl::Duration>(options.keepalive_timeout, kShortest);
-  return options;
-}
+// How many calls have their turns before other channels of the loop get theirs.
+constexpr int kMostTurns = 64;
 
 }  // namespace
 
 ChannelCore::ChannelCore(Reconnector::Connector connector,
                          const ChannelOptions& options,
                          std::shared_ptr<LoopCore> loop, const Clock& clock)
-    : options_(WithinLimits(options)),
-      clock_(clock),
-      connectivity_(std::make_shared<Connectivity>()),
-      reconnector_(std::move(connector), options_, clock_, connectivity_),
-      loop_(std::move(loop)) {
-  BusyPoll::PrepareSystemCalls();
+    : ChannelCore(std::make_shared<Connectivity>(), std::move(connector),
+                  options, std::move(loop), clock) {}
+
+ChannelCore::ChannelCore(std::shared_ptr<Connectivity> connectivity,
+                         Reconnector::Connector connector,
+                         const ChannelOptions& options,
+                         std::shared_ptr<LoopCore> loop, const Clock& clock)
+    : ChannelBase(connectivity->mutex(), options, std::move(loop), clock),
+      connectivity_(std::move(connectivity)),
+      reconnector_(std::move(connector), this->options(), clock,
+                   connectivity_) {
   ChannelLock lock(mutex());
   connectivity_->SetListener(this);
 }
@@ -77,7 +60,7 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
     return std::make_shared<AnsweredCall>(*this, form, CheckProcess());
   }
   // A one-way call costs one system call.
-  if (form == CallForm::kBlocking && !method.one_way) ReadWhatCame();
+  if (form == CallForm::kBlocking && !method.one_way) ReadArrived();
   auto call = MakeRecycled<ChannelCall>(*this, method, options);
   if (form == CallForm::kNotified) call->RunOnLoop();
   call->KeepChannel(shared_from_this());
@@ -86,36 +69,11 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
   return call;
 }
 
-void ChannelCore::ReadWhatCame() {
+void ChannelCore::ReadArrived() {
   std::shared_ptr<ClientConnection> connection;
   ChannelLock lock(mutex());
   connection = reconnector_.current();
-  if (connection != nullptr) connection->reader().ReadWhatCame(lock);
-}
-
-std::shared_ptr<ContinuationRunner> ChannelCore::runner() {
-  absl::StatusOr<std::shared_ptr<LoopCore>> loop = GetLoop();
-  return loop.ok() ? *std::move(loop) : nullptr;
-}
-
-absl::Status ChannelCore::CheckProcess() const {
-  if (!inherited_by_fork()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      "the channel was inherited through fork(); make a new one in the child");
-}
-
-absl::StatusOr<std::shared_ptr<LoopCore>> ChannelCore::GetLoop() {
-  // The channel's loop is the parent's.
-  if (inherited_by_fork()) return LoopCore::Default();
-  {
-    ChannelLock lock(mutex());
-    if (loop_ != nullptr) return loop_;
-  }
-  absl::StatusOr<std::shared_ptr<LoopCore>> made = LoopCore::Default();
-  if (!made.ok()) return made;
-  ChannelLock lock(mutex());
-  loop_ = *std::move(made);
-  return loop_;
+  if (connection != nullptr) connection->reader().ReadArrived(lock);
 }
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection(
@@ -130,7 +88,7 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection(
   if (made.ok() && *made != nullptr && connectivity_->watched()) {
     // Calls continue without the loop. Then the next one notices the
     // connection's end.
-    (void)(*made)->reader().ReadWith(loop_);
+    (void)(*made)->reader().ReadWith(loop());
   }
   return made;
 }
@@ -145,10 +103,25 @@ void ChannelCore::OnServerReady(ChannelLock& lock) {
   Arm();
 }
 
+ChannelStatistics ChannelCore::statistics() {
+  ChannelStatistics statistics;
+  if (!CheckProcess().ok()) return statistics;
+  ChannelLock lock(mutex());
+  reconnector_.AddTo(statistics);
+  return statistics;
+}
+
 ChannelState ChannelCore::state() {
   if (!CheckProcess().ok()) return ChannelState::kShutdown;
   ChannelLock lock(mutex());
   return connectivity_->state();
+}
+
+bool ChannelCore::uses_rings() {
+  if (!CheckProcess().ok()) return false;
+  ChannelLock lock(mutex());
+  const auto connection = reconnector_.current();
+  return connection != nullptr && connection->uses_rings();
 }
 
 absl::StatusOr<ChannelStateWatch> ChannelCore::WatchState(
@@ -171,7 +144,7 @@ absl::StatusOr<ChannelStateWatch> ChannelCore::WatchState(
 absl::Status ChannelCore::WaitForReady(absl::Duration timeout) {
   absl::Status process = CheckProcess();
   if (!process.ok()) return process;
-  const MonotonicTime deadline = DeadlineAfter(clock_.Now(), timeout);
+  const MonotonicTime deadline = DeadlineAfter(clock().Now(), timeout);
   // Makes an attempt of its own only if nobody else does.
   bool first = true;
   do {
@@ -187,7 +160,7 @@ absl::Status ChannelCore::WaitForReady(absl::Duration timeout) {
     }
     // No attempt after the timeout: the error of the last one in time is the
     // reason.
-  } while (clock_.Now() < deadline);
+  } while (clock().Now() < deadline);
   ChannelLock lock(mutex());
   return absl::DeadlineExceededError(absl::StrCat(
       "the server was not ready in time: ", reconnector_.WhyNotReady()));
@@ -202,7 +175,7 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::AwaitConnection(
   if (at_once && !reconnector_.Pauses()) return GetConnection(lock);
   ConnectionWaits& waits = reconnector_.waits();
   waits.Enter(waiter);
-  MonotonicTime now = clock_.Now();
+  MonotonicTime now = clock().Now();
   while (now < deadline) {
     const MonotonicTime turn = waits.TurnOf(waiter);
     if (turn <= now) {
@@ -210,40 +183,20 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::AwaitConnection(
       break;
     }
     lock.Unlock();
-    thread.parker.Park(clock_.SleepUntil(std::min(turn, deadline)));
+    thread.parker.Park(clock().SleepUntil(std::min(turn, deadline)));
     lock.Relock();
-    now = clock_.Now();
+    now = clock().Now();
   }
   waits.Leave(waiter, lock);
   return got;
 }
 
-void ChannelCore::SetTimer(MonotonicTime at, CallTimer& timer) {
-  timers_.Set(timer, at);
-  Arm();
-}
-
-void ChannelCore::Arm() {
-  const MonotonicTime at =
-      std::min(timers_.next(), reconnector_.waits().next_turn());
-  // Otherwise it wakes in time anyway.
-  if (at < timer_.at()) loop_->SetTimer(timer_, at, weak_from_this());
-}
-
-void ChannelCore::OnWake() {
-  ChannelLock lock(mutex());
-  const MonotonicTime now = clock_.Now();
-  for (int i = 0; i < kMostAtOnce; ++i) {
-    TimerQueue::Timer* const expired = timers_.TakeExpired(now);
-    if (expired == nullptr) break;
-    static_cast<CallTimer*>(expired)->OnExpired(lock);
-  }
-  for (int i = 0; i < kMostAtOnce; ++i) {
+void ChannelCore::OnTime(MonotonicTime now, ChannelLock& lock) {
+  for (int i = 0; i < kMostTurns; ++i) {
     ConnectionWaits::Waiter* const next = reconnector_.waits().TakeNext(now);
     if (next == nullptr) break;
     next->OnTurn(lock);
   }
-  Arm();
 }
 
 }  // namespace fdrpc

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/apply_frame.h"
+#include "client/connection_offer.h"
 #include "os/background_close.h"
 
 namespace fdrpc {
@@ -19,13 +20,15 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
     std::unique_ptr<Transport> transport, const Hello& hello,
     const Connection::QueueLimits& limits, const KeepAlive& keep_alive,
     absl::Duration max_busy_poll, const Clock& clock,
-    std::shared_ptr<Connectivity> connectivity) {
+    std::shared_ptr<Connectivity> connectivity,
+    std::shared_ptr<ChannelAccount> account,
+    std::shared_ptr<ServiceOffer> offer) {
   absl::StatusOr<WaitingThreads> threads = WaitingThreads::Create();
   if (!threads.ok()) return threads.status();
   const std::shared_ptr<ClientConnection> made(
       new ClientConnection(std::move(transport), hello, limits, keep_alive,
                            max_busy_poll, clock, *std::move(threads),
-                           std::move(connectivity)),
+                           std::move(connectivity), std::move(account)),
       // Any thread may have the last reference.
       [](ClientConnection* connection) {
         BackgroundCloseScope closes;
@@ -34,6 +37,10 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> ClientConnection::Create(
   made->writer_.SetSelf(std::shared_ptr<BatchedWriter>(made, &made->writer_));
   made->reader_.SetSelf(
       std::shared_ptr<ConnectionReader>(made, &made->reader_));
+  if (offer != nullptr) {
+    absl::Status offered = made->Offer(std::move(offer));
+    if (!offered.ok()) return offered;
+  }
   return made;
 }
 
@@ -43,14 +50,37 @@ ClientConnection::ClientConnection(std::unique_ptr<Transport> transport,
                                    const KeepAlive& keep_alive,
                                    absl::Duration max_busy_poll,
                                    const Clock& clock, WaitingThreads threads,
-                                   std::shared_ptr<Connectivity> connectivity)
+                                   std::shared_ptr<Connectivity> connectivity,
+                                   std::shared_ptr<ChannelAccount> account)
     : clock_(clock),
       connectivity_(std::move(connectivity)),
+      account_(std::move(account)),
       mutex_(connectivity_->mutex()),
       connection_(std::move(transport), hello, limits, Side::kServer, *this),
       sender_(connection_, writer_, server_, calls_, clock_),
-      reader_(connection_, writer_, calls_, mutex_, clock_, std::move(threads),
-              keep_alive, max_busy_poll) {}
+      reader_(connection_, writer_, calls_, *account_, mutex_, clock_,
+              std::move(threads), keep_alive, max_busy_poll) {}
+
+absl::Status ClientConnection::Offer(std::shared_ptr<ServiceOffer> offer) {
+  offer_ = std::move(offer);
+  connection_.Enqueue(BuildOffer());
+  return SendOfferedSocket();
+}
+
+absl::Status ClientConnection::SendOfferedSocket() {
+  absl::StatusOr<ConnectionOffer> made =
+      ConnectionOffer::Make(*offer_, connection_.pollable_fd());
+  offer_is_due_ = absl::IsResourceExhausted(made.status());
+  if (!made.ok()) return offer_is_due_ ? absl::OkStatus() : made.status();
+  served_ = std::move(made->served);
+  connection_.Enqueue(BuildOffer(std::move(made->socket)));
+  return absl::OkStatus();
+}
+
+void ClientConnection::LoseOfferedSocket(ChannelLock& lock) {
+  lock.DropLater(std::move(served_));
+  offer_is_due_ = true;
+}
 
 bool ClientConnection::AwaitReady(MonotonicTime deadline) {
   writer_.Flush();
@@ -93,7 +123,7 @@ void ClientConnection::Admit(PendingCalls::Queue queue, ChannelLock& lock) {
   while (PendingCall* const call = calls_.Next(queue, server_.max_calls())) {
     if (!sender_.CanGo(*call)) return;
     absl::Status fits =
-        server_.CheckSize(call->open_bytes, call->open_descriptors);
+        server_.CheckSize(call->request.bytes(), call->request.descriptors());
     if (!fits.ok()) {
       Finish(*call, std::move(fits), lock);
     } else if (sender_.CanName(*call)) {
@@ -108,6 +138,8 @@ void ClientConnection::Admit(PendingCalls::Queue queue, ChannelLock& lock) {
 }
 
 void ClientConnection::SendOpen(PendingCall& call, ChannelLock& lock) {
+  // Services that are gone cannot be called back; that is no call's failure.
+  if (offer_is_due_) (void)SendOfferedSocket();
   if (!sender_.SendOpen(call, lock)) {
     usable_ = false;
     return EndUnsent(call, WithReason(ConnectionEnded()), lock);
@@ -125,7 +157,7 @@ void ClientConnection::SendWaiting(PendingCall& call, OutgoingFrames& message,
   if (!taken.ok()) Abandon(call, std::move(taken), lock);
 }
 
-void ClientConnection::GoOnSending(PendingCall& call, ChannelLock& lock) {
+void ClientConnection::ResumeSending(PendingCall& call, ChannelLock& lock) {
   writer_.FlushLater(lock);
   SendWaiting(call, call.message, lock);
 }
@@ -141,8 +173,8 @@ void ClientConnection::OnSent(uint32_t call_id) {
 
 void ClientConnection::OnRoom() {
   ChannelLock lock(mutex_);
-  for (PendingCall* call : calls_.TakeThoseWithoutRoom()) {
-    GoOnSending(*call, lock);
+  for (PendingCall* call : calls_.TakeRoomWaiters()) {
+    ResumeSending(*call, lock);
   }
   Admit(lock);
 }
@@ -166,7 +198,7 @@ void ClientConnection::OnHello(const Hello& hello) {
     call->state.OnCredit(
         {.bytes = granted.bytes - guaranteed.bytes,
          .descriptors = granted.descriptors - guaranteed.descriptors});
-    GoOnSending(*call, lock);
+    ResumeSending(*call, lock);
   }
   Admit(lock);
 }
@@ -174,7 +206,7 @@ void ClientConnection::OnHello(const Hello& hello) {
 absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
   ChannelLock lock(mutex_);
   const uint32_t id = frame.header.call_id;
-  if (id == 0) return OnGoAway(frame.header.argument, frame.payload, lock);
+  if (id == 0) return OnConnectionFrame(frame, lock);
   if (!calls_.WasSent(id)) {
     return absl::InvalidArgumentError("a frame for a call that was never made");
   }
@@ -186,6 +218,18 @@ absl::Status ClientConnection::OnFrame(IncomingFrame& frame) {
   return OnCallFrame(*call, frame, lock);
 }
 
+absl::Status ClientConnection::OnConnectionFrame(const IncomingFrame& frame,
+                                                 ChannelLock& lock) {
+  if (frame.header.type == static_cast<uint8_t>(FrameType::kGoAway)) {
+    return OnGoAway(frame.header.argument, frame.payload, lock);
+  }
+  if (offer_ == nullptr || frame.header.descriptor_count != 0) {
+    return absl::InvalidArgumentError("an offer from a server");
+  }
+  LoseOfferedSocket(lock);
+  return absl::OkStatus();
+}
+
 absl::Status ClientConnection::OnCallFrame(PendingCall& call,
                                            IncomingFrame& frame,
                                            ChannelLock& lock) {
@@ -194,9 +238,10 @@ absl::Status ClientConnection::OnCallFrame(PendingCall& call,
     case FrameEffect::Action::kNone:
       return absl::OkStatus();
     case FrameEffect::Action::kSend:
-      GoOnSending(call, lock);
+      ResumeSending(call, lock);
       return absl::OkStatus();
     case FrameEffect::Action::kFinish:
+      call.status_is_servers = true;
       Finish(call, std::move(effect.status), lock);
       Admit(lock);
       return absl::OkStatus();
@@ -241,7 +286,7 @@ void ClientConnection::FinishUnseen(PendingCall& call, bool unseen,
 
 void ClientConnection::EndUnsent(PendingCall& call, const absl::Status& why,
                                  ChannelLock& lock) {
-  call.unsent = MaySayWhy() && !call.MayBeMadeAgain();
+  call.unsent = MayGiveReason() && !call.MayBeMadeAgain();
   if (!call.unsent) FinishUnseen(call, true, why, lock);
 }
 
@@ -275,7 +320,7 @@ void ClientConnection::EndUntaken(ChannelLock& lock) {
     if (call->unsent) {
       FinishUnseen(*call, true, server_.go_away(), lock);
     } else if (!server_.TakesCall(call->id)) {
-      const bool unseen = call->open_descriptors == 0;
+      const bool unseen = call->request.descriptors() == 0;
       if (unseen || !may_come_back) {
         FinishUnseen(*call, unseen, server_.go_away(), lock);
       }
@@ -290,6 +335,11 @@ void ClientConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
   const auto type = static_cast<FrameType>(header.type);
   if (type == FrameType::kCancel || type == FrameType::kCredit) return;
   ChannelLock lock(mutex_);
+  if (type == FrameType::kOffer) {
+    // Otherwise the kernel would refuse the next one, too.
+    if (absl::IsResourceExhausted(why)) LoseOfferedSocket(lock);
+    return;
+  }
   PendingCall* const call = calls_.Find(frame.call_id);
   if (call == nullptr) return;
   if (!connection_.sends()) {
@@ -330,6 +380,7 @@ void ClientConnection::OnSendingEnded(const absl::Status& why) {
 void ClientConnection::OnClosed(const absl::Status& closed) {
   ChannelLock lock(mutex_);
   const absl::Status why = WithReason(closed);
+  lock.DropLater(std::move(served_));
   RefuseNewCalls(why, lock);
   // A server sends its hello before it looks at calls. Without a hello, the
   // listener closed before it accepted the connection. A server that hangs may
@@ -337,7 +388,8 @@ void ClientConnection::OnClosed(const absl::Status& closed) {
   const bool unseen =
       !has_hello() && absl::IsUnavailable(why) && !reader_.gave_up();
   for (PendingCall* call : calls_.Sent()) {
-    FinishUnseen(*call, call->unsent || (unseen && call->open_descriptors == 0),
+    FinishUnseen(*call,
+                 call->unsent || (unseen && call->request.descriptors() == 0),
                  why, lock);
   }
 }

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "client/batched_writer.h"
 #include "client/call_sender.h"
+#include "client/channel_account.h"
 #include "client/channel_lock.h"
 #include "client/connection_reader.h"
 #include "client/connectivity.h"
@@ -19,6 +20,7 @@
 #include "client/server_terms.h"
 #include "client/waiting_threads.h"
 #include "connection/connection.h"
+#include "fdrpc/service_offer.h"
 #include "transport/transport.h"
 
 namespace fdrpc {
@@ -31,11 +33,15 @@ class ClientConnection final
     : private Connection::Role,
       public std::enable_shared_from_this<ClientConnection> {
  public:
+  // `offer`: what it offers to the server; may be null.
   static absl::StatusOr<std::shared_ptr<ClientConnection>> Create(
       std::unique_ptr<Transport> transport, const Hello& hello,
       const Connection::QueueLimits& limits, const KeepAlive& keep_alive,
       absl::Duration max_busy_poll, const Clock& clock,
-      std::shared_ptr<Connectivity> connectivity);
+      std::shared_ptr<Connectivity> connectivity,
+      std::shared_ptr<ChannelAccount> account,
+      std::shared_ptr<ServiceOffer> offer = nullptr)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // Whether new calls can be made on it.
   bool usable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
@@ -66,7 +72,10 @@ class ClientConnection final
   void Abandon(PendingCall& call, absl::Status why, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
+  bool uses_rings() const { return connection_.uses_memory(); }
   bool write_blocked() const { return connection_.write_blocked(); }
+  size_t queued_bytes() const { return connection_.queued_bytes(); }
+  bool ended() const { return connection_.closed(); }
   // Whether what is sent can still arrive, as far as is known.
   bool sends() const { return connection_.sends(); }
 
@@ -80,8 +89,18 @@ class ClientConnection final
                    const Connection::QueueLimits& limits,
                    const KeepAlive& keep_alive, absl::Duration max_busy_poll,
                    const Clock& clock, WaitingThreads threads,
-                   std::shared_ptr<Connectivity> connectivity);
+                   std::shared_ptr<Connectivity> connectivity,
+                   std::shared_ptr<ChannelAccount> account);
   ~ClientConnection() = default;
+  // Says that services are offered, before any call.
+  absl::Status Offer(std::shared_ptr<ServiceOffer> offer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  // Sends the socket for them. If there is none at the moment, the next call
+  // tries again.
+  absl::Status SendOfferedSocket() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  // The server has not received it.
+  void LoseOfferedSocket(ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   // Implementation of Connection::Role.
   void OnHello(const Hello& hello) override ABSL_LOCKS_EXCLUDED(channel_mutex);
@@ -104,11 +123,13 @@ class ClientConnection final
   void Admit(PendingCalls::Queue queue, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Sends what waits in the call, and has it written.
-  void GoOnSending(PendingCall& call, ChannelLock& lock)
+  void ResumeSending(PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   void SendOpen(PendingCall& call, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
+  absl::Status OnConnectionFrame(const IncomingFrame& frame, ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Does what follows from a frame for the call.
   absl::Status OnCallFrame(PendingCall& call, IncomingFrame& frame,
                            ChannelLock& lock)
@@ -132,7 +153,7 @@ class ClientConnection final
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Whether the server, which takes nothing more, may have sent a reason that
   // is still to be read.
-  bool MaySayWhy() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
+  bool MayGiveReason() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return !connection_.sends() && !connection_.closed() &&
            !server_.goes_away();
   }
@@ -155,6 +176,7 @@ class ClientConnection final
 
   const Clock& clock_;
   const std::shared_ptr<Connectivity> connectivity_;
+  const std::shared_ptr<ChannelAccount> account_;
   ChannelMutex& mutex_;
 
   bool usable_ ABSL_GUARDED_BY(channel_mutex) = true;
@@ -162,6 +184,10 @@ class ClientConnection final
   bool sending_ended_ ABSL_GUARDED_BY(channel_mutex) = false;
   ServerTerms server_ ABSL_GUARDED_BY(channel_mutex);
   PendingCalls calls_ ABSL_GUARDED_BY(channel_mutex);
+  // What it offers, if anything, and what serves it as long as it lasts.
+  std::shared_ptr<ServiceOffer> offer_ ABSL_GUARDED_BY(channel_mutex);
+  std::shared_ptr<const void> served_ ABSL_GUARDED_BY(channel_mutex);
+  bool offer_is_due_ ABSL_GUARDED_BY(channel_mutex) = false;
 
   Connection connection_;
   BatchedWriter writer_{connection_};

@@ -15,15 +15,26 @@ namespace {
 // How much a loop reads of one connection before others get their turn.
 constexpr int kMostReads = 16;
 
+// What a loop watches a connection for: changes, because a thread that waits
+// for a call may be the one that reads.
+Poller::Interest Interest(const Connection& connection) {
+  return {.writable = connection.write_blocked(), .edge_triggered = true};
+}
+
+// How often a thread looks at memory while it polls before it reads the clock.
+constexpr int kLooksPerTime = 16;
+
 }  // namespace
 
 ConnectionReader::ConnectionReader(
     Connection& connection, BatchedWriter& writer, const PendingCalls& calls,
-    ChannelMutex& mutex, const Clock& clock, WaitingThreads threads,
-    const KeepAlive& keep_alive, absl::Duration max_busy_poll)
+    const ChannelAccount& account, ChannelMutex& mutex, const Clock& clock,
+    WaitingThreads threads, const KeepAlive& keep_alive,
+    absl::Duration max_busy_poll)
     : connection_(connection),
       writer_(writer),
       calls_(calls),
+      account_(account),
       mutex_(mutex),
       clock_(clock),
       threads_(std::move(threads)),
@@ -45,7 +56,7 @@ void ConnectionReader::WaitOnce(WaitingThread& thread, MonotonicTime deadline,
     const KeepAlive::Action action = CheckServer();
     deadline = std::min(deadline, keep_alive_.next());
     lock.Unlock();
-    writer_.FlushPutOff();
+    writer_.FlushDeferred();
     if (action == KeepAlive::Action::kPing) connection_.Flush();
     const bool received = SleepAndRead(deadline);
     if (action == KeepAlive::Action::kGiveUp && !received) GiveUp();
@@ -59,7 +70,7 @@ void ConnectionReader::WaitOnce(WaitingThread& thread, MonotonicTime deadline,
         busy_poll_.rests() ? BusyPoll::Wait{.began = began, .until = began}
                            : parked_poll_.Begin(began);
     lock.Unlock();
-    writer_.FlushPutOff();
+    writer_.FlushDeferred();
     const bool woken =
         thread.parker.Park(clock_.SleepUntil(deadline),
                            wait.polls() ? wait.until : MonotonicTime());
@@ -74,18 +85,24 @@ bool ConnectionReader::PollAndRead(const BusyPoll::Wait& wait,
                                    MonotonicTime deadline) {
   MonotonicTime now = wait.began;
   const MonotonicTime until = std::min(wait.until, deadline);
-  auto came = BusyPoll::Arrival::kBefore;
+  auto arrival = BusyPoll::Arrival::kBefore;
   const size_t frames = connection_.frames_read();
   while (now < until && !threads_.wakeup_pending() &&
          !connection_.write_blocked()) {
-    const bool received = Read();
+    bool received = false;
+    for (int looks = 0; looks < kLooksPerTime; ++looks) {
+      if (!connection_.MayReceive()) continue;
+      received = Read();
+      break;
+    }
     if (!received && threads_.others_wait()) YieldCpu();
     now = clock_.Now();
     if (received || connection_.closed()) {
-      busy_poll_.OnArrival(wait, now, came, connection_.frames_read() - frames);
+      busy_poll_.OnArrival(wait, now, arrival,
+                           connection_.frames_read() - frames);
       return true;
     }
-    came = BusyPoll::Arrival::kLater;
+    arrival = BusyPoll::Arrival::kLater;
   }
   return false;
 }
@@ -95,11 +112,19 @@ bool ConnectionReader::SleepAndRead(MonotonicTime deadline) {
   if (PollAndRead(wait, deadline)) return true;
   // Whoever gives the server up has looked at the socket before.
   if (!threads_.BeginSleep()) return Read();
+  if (!connection_.PrepareToSleep()) {
+    threads_.EndSleep(/*woken=*/false);
+    return ReadAwaited(wait);
+  }
   const bool write_blocked = connection_.write_blocked();
   threads_.EndSleep(WaitReady(connection_.pollable_fd(), write_blocked,
                               threads_.wakeup_fd(),
                               clock_.SleepUntil(deadline)));
   if (write_blocked) connection_.OnWritable();
+  return ReadAwaited(wait);
+}
+
+bool ConnectionReader::ReadAwaited(const BusyPoll::Wait& wait) {
   const size_t frames = connection_.frames_read();
   const bool received = Read();
   if (received) {
@@ -110,18 +135,63 @@ bool ConnectionReader::SleepAndRead(MonotonicTime deadline) {
 }
 
 bool ConnectionReader::Read() {
-  BackgroundCloseScope closes;
-  const bool received = connection_.Read();
-  if (received) heard_ = true;
-  return received;
+  bool received;
+  {
+    const BackgroundCloseScope closes;
+    const ReceivedFdSenderScope server(account_.received());
+    received = connection_.Read();
+  }
+  // Also if nothing has arrived: much may have been sent.
+  CountFrames();
+  if (!received) return false;
+  heard_ = true;
+  const absl::Status closes = account_.CheckCloses();
+  if (!closes.ok()) connection_.Close(closes);
+  return true;
+}
+
+void ConnectionReader::CountFrames() {
+  const size_t frames = connection_.frames();
+  if (frames - counted_frames_ < kFramesOfBusy) return;
+  const MonotonicTime now = clock_.CoarseNow();
+  if (now - counted_at_ <= kTimeOfBusy && BusyPoll::HasSeveralCpus() &&
+      !busy_poll_.rests()) {
+    connection_.OnBusy();
+    connection_.Flush();
+  }
+  counted_frames_ = frames;
+  counted_at_ = now;
+}
+
+void ConnectionReader::LeaveToLoop() {
+  if (!connection_.PrepareToSleep()) loop_->Wake(self_);
 }
 
 void ConnectionReader::EndWait(ChannelLock& lock) {
-  if (threads_.PassReading(lock)) return;
-  if (std::exchange(loop_missed_, false)) loop_->Wake(self_);
+  if (threads_.PassReading(lock) || loop_ == nullptr) return;
+  if (std::exchange(loop_missed_, false)) {
+    loop_->Wake(self_);
+  } else if (!threads_.has_reader() && !loop_reads_) {
+    LeaveToLoop();
+  }
 }
 
-void ConnectionReader::ReadWhatCame(ChannelLock& lock) {
+void ConnectionReader::AwaitWritten(
+    WaitingThread& thread,
+    absl::FunctionRef<MonotonicTime(MonotonicTime now)> look,
+    ChannelLock& lock) {
+  writers_.push_back(&thread);
+  while (HasUnwritten()) {
+    const MonotonicTime now = clock_.Now();
+    const MonotonicTime until = look(now);
+    if (now >= until) break;
+    WaitOnce(thread, until, lock);
+  }
+  std::erase(writers_, &thread);
+  EndWait(lock);
+}
+
+void ConnectionReader::ReadArrived(ChannelLock& lock) {
   if (loop_ != nullptr || !calls_.empty() || has_waiting()) return;
   WaitingThread thread;
   WaitOnce(thread, MonotonicTime(), lock);
@@ -144,32 +214,34 @@ void ConnectionReader::ReadForSenders(MonotonicTime now, ChannelLock& lock) {
 absl::Status ConnectionReader::ReadWith(std::shared_ptr<LoopCore> loop) {
   if (loop_ != nullptr) return absl::OkStatus();
   absl::StatusOr<uint64_t> token =
-      loop->Watch(connection_.pollable_fd(), self_);
+      loop->Watch(connection_.pollable_fd(), self_, Interest(connection_));
   if (!token.ok()) return token.status();
   loop_token_ = *token;
   writer_.BatchWith(*loop);
   loop_ = std::move(loop);
-  if (connection_.write_blocked()) {
-    loop_->WatchRoom(connection_.pollable_fd(), loop_token_, true);
-  }
+  if (!threads_.has_reader()) LeaveToLoop();
   PlanLook();
   return absl::OkStatus();
 }
 
-void ConnectionReader::OnReady(Poller::Event event) {
+std::optional<size_t> ConnectionReader::OnReady(Poller::Event event) {
   {
     ChannelLock lock(mutex_);
     if (threads_.has_reader()) {
       // It is told only once; the thread passes it on.
       loop_missed_ = true;
-      return;
+      return 1;
     }
     loop_reads_ = true;
   }
   if (event.writable && connection_.write_blocked()) connection_.OnWritable();
   // It is told once: it reads until there is no more, or comes back.
   bool more = event.readable;
-  for (int i = 0; i < kMostReads && more; ++i) more = Read();
+  bool received = false;
+  for (int i = 0; i < kMostReads && more; ++i) {
+    more = Read();
+    received = received || more;
+  }
   KeepAlive::Action action = KeepAlive::Action::kNone;
   {
     ChannelLock lock(mutex_);
@@ -179,11 +251,26 @@ void ConnectionReader::OnReady(Poller::Event event) {
     } else if (more) {
       loop_->Wake(self_);
     }
+    if (connection_.arrives_in_memory() && !attended()) {
+      loop_->Attend(self_.lock());
+    }
     if (event.readable) action = CheckServer();
     PlanLook();
   }
   if (action == KeepAlive::Action::kPing) connection_.Flush();
   if (action == KeepAlive::Action::kGiveUp) GiveUp();
+  return received || event.writable ? std::optional<size_t>(1) : std::nullopt;
+}
+
+bool ConnectionReader::MayBeReady() {
+  ChannelLock lock(mutex_);
+  // A thread that reads has the loop look when it leaves.
+  return !threads_.has_reader() && connection_.MayReceive();
+}
+
+bool ConnectionReader::PrepareToSleep() {
+  ChannelLock lock(mutex_);
+  return threads_.has_reader() || connection_.PrepareToSleep();
 }
 
 void ConnectionReader::OnWriteBlockedChanged(ChannelLock& lock) {
@@ -191,8 +278,9 @@ void ConnectionReader::OnWriteBlockedChanged(ChannelLock& lock) {
   threads_.WakeReader();
   for (WaitingThread* writer : writers_) writer->Wake(lock);
   if (loop_ != nullptr) {
-    loop_->WatchRoom(connection_.pollable_fd(), loop_token_,
-                     connection_.write_blocked());
+    // Fails only if memory is short; the loss is noticed when the peer closes.
+    (void)loop_->Change(connection_.pollable_fd(), loop_token_,
+                        Interest(connection_));
   }
 }
 

@@ -4,13 +4,16 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/monotonic_time.h"
 #include "client/batched_writer.h"
+#include "client/channel_account.h"
 #include "client/channel_lock.h"
 #include "client/keep_alive.h"
 #include "client/pending_calls.h"
@@ -30,9 +33,10 @@ class ConnectionReader final : public LoopCore::Source {
   // Borrows all of them. `calls` tells whether anything is expected from the
   // server.
   ConnectionReader(Connection& connection, BatchedWriter& writer,
-                   const PendingCalls& calls, ChannelMutex& mutex,
-                   const Clock& clock, WaitingThreads threads,
-                   const KeepAlive& keep_alive, absl::Duration max_busy_poll);
+                   const PendingCalls& calls, const ChannelAccount& account,
+                   ChannelMutex& mutex, const Clock& clock,
+                   WaitingThreads threads, const KeepAlive& keep_alive,
+                   absl::Duration max_busy_poll);
   ~ConnectionReader() override;
 
   // Called once, before this object is used. `self`: this object, as its owner
@@ -53,15 +57,14 @@ class ConnectionReader final : public LoopCore::Source {
   bool has_waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return !threads_.empty();
   }
-  // The thread is also woken when everything has been written.
-  void AddWriter(WaitingThread& thread)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
-    writers_.push_back(&thread);
-  }
-  void RemoveWriter(WaitingThread& thread)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
-    std::erase(writers_, &thread);
-  }
+  // Blocks the thread while HasUnwritten(), and until the time that `look`
+  // returns. `look` gets the present time, and is called before each wait: when
+  // the thread was woken, there may be another reason to wait no longer.
+  // Releases the lock meanwhile.
+  void AwaitWritten(WaitingThread& thread,
+                    absl::FunctionRef<MonotonicTime(MonotonicTime now)> look,
+                    ChannelLock& lock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Whether what is queued waits for room, and only a waiting thread will write
   // it, because there is no loop.
   bool HasUnwritten() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
@@ -73,7 +76,7 @@ class ConnectionReader final : public LoopCore::Source {
 
   // Receives what has arrived while nobody read because there were no calls:
   // the server may be going.
-  void ReadWhatCame(ChannelLock& lock)
+  void ReadArrived(ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // For a thread that sends: reads what has arrived, which may be the end of
   // its call. Only if ReadsForSenders(): no other thread reads, and the last
@@ -106,18 +109,31 @@ class ConnectionReader final : public LoopCore::Source {
 
  private:
   // Implementation of LoopCore::Source.
-  void OnReady(Poller::Event event) override ABSL_LOCKS_EXCLUDED(channel_mutex);
+  std::optional<size_t> OnReady(Poller::Event event) override
+      ABSL_LOCKS_EXCLUDED(channel_mutex);
   void OnWake() override { OnReady({.readable = true, .writable = true}); }
+
+  // For the loop: what has arrived in memory.
+  bool MayBeReady() override ABSL_LOCKS_EXCLUDED(channel_mutex);
+  bool PrepareToSleep() override ABSL_LOCKS_EXCLUDED(channel_mutex);
 
   // For the reader, without the lock.
   //
   // Sleeps, and then reads; false if nothing arrived.
   bool SleepAndRead(MonotonicTime deadline) ABSL_LOCKS_EXCLUDED(channel_mutex);
+  // Reads what the thread has waited for.
+  bool ReadAwaited(const BusyPoll::Wait& wait)
+      ABSL_LOCKS_EXCLUDED(channel_mutex);
   // The same without sleeping, for as long as polling makes sense.
   bool PollAndRead(const BusyPoll::Wait& wait, MonotonicTime deadline)
       ABSL_LOCKS_EXCLUDED(channel_mutex);
-  // Reads what has arrived, and remembers that something has.
+  // Reads what has arrived, and remembers that something has. Ends the
+  // connection if too much of it waits to be closed.
   bool Read() ABSL_LOCKS_EXCLUDED(channel_mutex);
+  // Tells the connection if it is busy.
+  void CountFrames();
+  // Before nobody but the loop reads: has it look again if that is necessary.
+  void LeaveToLoop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Ends the connection.
   void GiveUp() ABSL_LOCKS_EXCLUDED(channel_mutex);
 
@@ -129,20 +145,30 @@ class ConnectionReader final : public LoopCore::Source {
   // The clock that it reads for that is no finer on most machines (4 ms at 250
   // Hz).
   static constexpr std::chrono::milliseconds kReadForSenders{2};
+  // A connection is busy when it has so many frames, of both directions, within
+  // that time, which is a call in 80 µs: not when each call waits for a thread
+  // that sleeps.
+  static constexpr size_t kFramesOfBusy = 512;
+  static constexpr std::chrono::milliseconds kTimeOfBusy{20};
 
   Connection& connection_;
   BatchedWriter& writer_;
   const PendingCalls& calls_ ABSL_GUARDED_BY(channel_mutex);
+  const ChannelAccount& account_;
   ChannelMutex& mutex_;
   const Clock& clock_;
   std::weak_ptr<ConnectionReader> self_;
 
   WaitingThreads threads_;
+  // Those in AwaitWritten().
   std::vector<WaitingThread*> writers_ ABSL_GUARDED_BY(channel_mutex);
   KeepAlive keep_alive_ ABSL_GUARDED_BY(channel_mutex);
   bool heard_ = false;  // since the last look; the reader's
   MonotonicTime read_for_sender_at_ ABSL_GUARDED_BY(channel_mutex);
-  BusyPoll busy_poll_;  // the reader's
+  BusyPoll busy_poll_;  // the reader's, like the next two
+  // How many frames there had been at that time.
+  size_t counted_frames_ = 0;
+  MonotonicTime counted_at_;
   // For the threads that wait for the reader.
   BusyPoll parked_poll_ ABSL_GUARDED_BY(channel_mutex);
 

@@ -1,5 +1,7 @@
 #include "client/method_ids.h"
 
+#include <cassert>
+
 #include "absl/strings/string_view.h"
 #include "wire/limits.h"
 
@@ -18,6 +20,7 @@ bool MethodIds::MayHave(std::string_view full_name) const {
 }
 
 MethodIds::Id MethodIds::Of(std::string_view full_name) {
+  assert(MayHave(full_name));
   if (full_name == last_name_) return {last_id_, false};
   const auto [it, is_new] =
       ids_.try_emplace(Key(full_name), static_cast<uint32_t>(ids_.size() + 1));

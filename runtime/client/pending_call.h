@@ -3,14 +3,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string_view>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/monotonic_time.h"
 #include "call/call_state.h"
+#include "client/call_request.h"
 #include "client/channel_lock.h"
 #include "client/waiting_threads.h"
 #include "connection/frame_builder.h"
+#include "connection/trace_text.h"
 #include "fdrpc/call.h"
 #include "fdrpc/metadata.h"
 #include "fdrpc/method.h"
@@ -39,18 +43,21 @@ class PendingCall {
   // Marks the call as ended.
   void End(absl::Status why, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  // The reply of a call that has ended cannot be parsed: its status, if that is
+  // OK, is the reason.
+  void SpoilReply(absl::Status why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
 
   const Method& method;
   const MonotonicTime deadline;
+  CallTrace trace;
 
   CallState state;
 
-  // The frames that open the call, for a connection to take; or to copy, if
-  // they stay for another attempt.
+  CallRequest request;
+  // Its frames for this attempt, for a connection to take; or to copy, if
+  // request.stays().
   OutgoingFrames open;
-  bool open_stays = false;
-  size_t open_bytes = 0;
-  size_t open_descriptors = 0;
 
   // The message that waits to be sent after those frames.
   OutgoingFrames message;
@@ -59,6 +66,11 @@ class PendingCall {
   Metadata headers;
   Metadata trailers;
   absl::Status status;  // with which it ended
+  // It is the server's, which is passed on as it is.
+  bool status_is_servers = false;
+  // The status for the caller: one that was made on this side names the method,
+  // and `target`, which says what the channel calls.
+  absl::Status NamedStatus(std::string_view target) const;
 
   // The connection that the call is on, and its id there; null and 0 while it
   // waits for a connection, or to be sent.
@@ -88,7 +100,8 @@ class PendingCall {
   };
   Owner* owner = nullptr;
 
-  LoopCore* loop = nullptr;  // runs the continuations
+  // Runs the continuations, and reads if no thread does; or null.
+  std::shared_ptr<LoopCore> loop;
   // A thread that waits until the connection has written what is queued, and
   // hears of the call's end, or null.
   WaitingThread* writer = nullptr;

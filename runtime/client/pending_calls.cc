@@ -79,7 +79,7 @@ void PendingCalls::AwaitRoom(PendingCall& call) {
   without_room_.push_back(&call);
 }
 
-std::vector<PendingCall*> PendingCalls::TakeThoseWithoutRoom() {
+std::vector<PendingCall*> PendingCalls::TakeRoomWaiters() {
   for (PendingCall* call : without_room_) call->waits_for_room = false;
   return std::exchange(without_room_, {});
 }

@@ -45,7 +45,7 @@ class PendingCalls {
   // A sent call waits for room in the connection's queue, for its next message.
   void AwaitRoom(PendingCall& call);
   // Removes and returns all calls that wait for room.
-  std::vector<PendingCall*> TakeThoseWithoutRoom();
+  std::vector<PendingCall*> TakeRoomWaiters();
 
  private:
   static Queue QueueOf(const PendingCall& call);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/keep_alive.h"
+#include "os/trace.h"
 #include "wire/hello.h"
 
 namespace fdrpc {
@@ -34,6 +35,10 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> Reconnector::Connect(
   absl::StatusOr<std::shared_ptr<ClientConnection>> made = Attempt();
   const MonotonicTime now = clock_.Now();
   if (!made.ok()) {
+    if (Trace::Writes(Trace::kConnections)) {
+      Trace::Line(absl::StrCat("client does not connect: ",
+                               std::string(made.status().message())));
+    }
     const bool unavailable = absl::IsUnavailable(made.status());
     connectivity_->OnNotConnected(made.status(), /*brief=*/unavailable, lock);
     if (unavailable) {
@@ -46,6 +51,8 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> Reconnector::Connect(
     waits_.OnNotConnected(now, /*busy=*/true, lock);
   } else {
     connection_ = *made;
+    std::erase_if(connections_, [](const auto& it) { return it.expired(); });
+    connections_.push_back(connection_);
     connectivity_->OnConnected(*connection_, lock);
     waits_.OnConnected(now, lock);
   }
@@ -53,21 +60,34 @@ absl::StatusOr<std::shared_ptr<ClientConnection>> Reconnector::Connect(
 }
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> Reconnector::Attempt() {
+  absl::Status closes = account_->CheckCloses();
+  if (!closes.ok()) return closes;
   absl::StatusOr<std::unique_ptr<Transport>> transport = connector_();
   if (!transport.ok()) return transport.status();
   if (*transport == nullptr) return nullptr;
   return ClientConnection::Create(
       *std::move(transport), ClientHello(options_),
       {.bytes = options_.max_queued_bytes,
-       .descriptors = options_.max_queued_descriptors},
+       .descriptors = options_.max_queued_descriptors,
+       .together = &account_->unreceived()},
       KeepAlive(options_.keepalive_interval, options_.keepalive_timeout),
-      options_.max_busy_poll, clock_, connectivity_);
+      options_.max_busy_poll, clock_, connectivity_, account_, options_.offer);
 }
 
 void Reconnector::Forget(const ClientConnection& connection,
                          ChannelLock& lock) {
   if (connection_.get() == &connection) {
     lock.DropLater(std::move(connection_));
+  }
+}
+
+void Reconnector::AddTo(ChannelStatistics& statistics) const {
+  account_->AddTo(statistics);
+  for (const auto& known : connections_) {
+    const std::shared_ptr<ClientConnection> connection = known.lock();
+    if (connection == nullptr || connection->ended()) continue;
+    ++statistics.connections;
+    statistics.queued_bytes += connection->queued_bytes();
   }
 }
 

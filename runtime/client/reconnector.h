@@ -5,11 +5,13 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/monotonic_time.h"
+#include "client/channel_account.h"
 #include "client/channel_lock.h"
 #include "client/client_connection.h"
 #include "client/connection_waits.h"
@@ -65,6 +67,10 @@ class Reconnector {
     return !has_connection() && waits_.Pauses(clock_.Now());
   }
 
+  // Adds what all connections of the channel hold.
+  void AddTo(ChannelStatistics& statistics) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+
   // Why there is no connection: the error of the last attempt, or the reason
   // for the end of the last connection. Costs more than the attempt.
   absl::Status WhyNotConnected() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
@@ -74,7 +80,8 @@ class Reconnector {
   static absl::Status Busy();
 
  private:
-  absl::StatusOr<std::shared_ptr<ClientConnection>> Attempt();
+  absl::StatusOr<std::shared_ptr<ClientConnection>> Attempt()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   bool has_connection() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
     return connection_ != nullptr && connection_->usable();
   }
@@ -84,7 +91,13 @@ class Reconnector {
   const ChannelOptions& options_;
   const Clock& clock_;
   const std::shared_ptr<Connectivity> connectivity_;
+  const std::shared_ptr<ChannelAccount> account_ =
+      std::make_shared<ChannelAccount>();
   std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(channel_mutex);
+  // Those that may have calls. Those that do not exist any more are forgotten
+  // with the next connection.
+  std::vector<std::weak_ptr<ClientConnection>> connections_
+      ABSL_GUARDED_BY(channel_mutex);
   ConnectionWaits waits_ ABSL_GUARDED_BY(channel_mutex);
 };
 

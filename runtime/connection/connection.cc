@@ -1,7 +1,7 @@
 #include "connection/connection.h"
 
-#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "wire/frame_rules.h"
@@ -9,7 +9,6 @@
 namespace fdrpc {
 namespace {
 
-constexpr size_t kMostFramesPerBatch = 256;
 // A peer that sends pings and does not read the pongs is attacking.
 constexpr size_t kMostQueuedPongs = 1024;
 
@@ -21,20 +20,39 @@ bool AreOfLargeMessage(const OutgoingFrames& frames) {
           kFlagMore) != 0;
 }
 
+bool IsOffer(const OutgoingFrame& frame) {
+  return DecodeFrameHeader(frame.head.data()).type ==
+         static_cast<uint8_t>(FrameType::kOffer);
+}
+
+// Those of a frame that was sent are gone; its header still has their number.
+size_t SentDescriptors(const FrameToSend& frame) {
+  return frame.attached == nullptr
+             ? 0
+             : DecodeFrameHeader(frame.head.data()).descriptor_count;
+}
+
+Hello WithFeatures(Hello hello, const Transport& transport) {
+  hello.features |= transport.features();
+  return hello;
+}
+
 }  // namespace
 
 Connection::Connection(std::unique_ptr<Transport> transport, const Hello& hello,
                        const QueueLimits& limits, Side peer, Role& role)
     : transport_(std::move(transport)),
-      hello_(hello),
+      hello_(WithFeatures(hello, *transport_)),
       peer_side_(peer),
       role_(role),
+      trace_(peer == Side::kClient ? Side::kServer : Side::kClient,
+             transport_->pollable_fd()),
       room_(limits) {
   if (limits.together != nullptr) {
     transport_->CountInFlight(limits.together->in_flight);
   }
   MutexLock lock(mu_);
-  Push(BuildHello(hello_));
+  queue_.Push(BuildHello(hello_));
 }
 
 Connection::~Connection() {
@@ -48,7 +66,9 @@ bool Connection::Enqueue(OutgoingFrames& frames) {
   MutexLock lock(mu_);
   if (!sends_.load(std::memory_order_relaxed)) return false;
   const bool of_large = AreOfLargeMessage(frames);
-  for (OutgoingFrame& frame : frames) Push(std::move(frame), of_large);
+  for (OutgoingFrame& frame : frames) {
+    queue_.Push(std::move(frame), of_large);
+  }
   frames.clear();
   return true;
 }
@@ -57,7 +77,7 @@ bool Connection::Enqueue(OutgoingFrame frame) {
   if (inherited_by_fork()) return false;
   MutexLock lock(mu_);
   if (!sends_.load(std::memory_order_relaxed)) return false;
-  Push(std::move(frame));
+  queue_.Push(std::move(frame));
   return true;
 }
 
@@ -65,7 +85,6 @@ bool Connection::EnqueueCopy(const OutgoingFrame& bare) {
   if (inherited_by_fork()) return false;
   MutexLock lock(mu_);
   if (!sends_.load(std::memory_order_relaxed)) return false;
-  counting_->Count(bare);
   queue_.PushCopy(bare);
   return true;
 }
@@ -74,7 +93,7 @@ bool Connection::HasRoom(Size size) {
   if (room_.Within(size, 1)) return true;
   MutexLock lock(mu_);
   if (room_.Within(size, 1) || !sends()) return true;
-  counting_->Want(size);
+  queue_.room().Want(size);
   return false;
 }
 
@@ -90,18 +109,9 @@ bool Connection::Withdraw(uint32_t call_id) {
   MutexLock lock(mu_);
   // The writer is using the frames that it sends.
   if (writing_) return false;
-  bool whole = false;
-  for (size_t i = first_partly_sent_ ? 1 : 0; i < queue_.size();) {
-    const FrameQueue::QueuedFrame queued = queue_.at(i);
-    if (queued.call_id != call_id) {
-      ++i;
-      continue;
-    }
-    const FrameHeader header = DecodeFrameHeader(queued.frame.head.data());
-    if (header.type == static_cast<uint8_t>(FrameType::kOpen)) whole = true;
-    withdrawn.push_back(Take(i));
-  }
-  return whole;
+  bool unseen = false;
+  withdrawn = queue_.Withdraw(call_id, unseen);
+  return unseen;
 }
 
 void Connection::Flush() {
@@ -111,26 +121,25 @@ void Connection::Flush() {
     mu_.Unlock();
     return;
   }
-  if (!queue_.empty() && !blocked_.load(std::memory_order_relaxed)) {
+  if ((!queue_.empty() || transport_->due()) &&
+      !blocked_.load(std::memory_order_relaxed)) {
     WriteAndUnlock();
     return;
   }
   // Withdrawing frames also makes room, possibly all the room that there was to
   // make.
-  const bool room = !closed() && counting_->TakeWanted();
+  const bool room = !closed() && queue_.room().TakeWanted();
   mu_.Unlock();
   if (room) role_.OnRoom();
 }
 
 void Connection::OnWritable() {
   mu_.Lock();
-  const bool was_blocked = blocked_.exchange(false, std::memory_order_acq_rel);
   if (writing_) {
     mu_.Unlock();
     return;
   }
   WriteAndUnlock();
-  if (was_blocked && !write_blocked()) role_.OnWriteBlockedChanged();
 }
 
 void Connection::ReleaseIdleMemory() {
@@ -159,6 +168,7 @@ void Connection::Close(const absl::Status& why) {
 
 void Connection::MarkClosed(const absl::Status& why) {
   if (closed_.load(std::memory_order_relaxed)) return;
+  trace_.OnEnd("ends", why);
   end_reason_ = why;
   sends_.store(false, std::memory_order_release);
   closed_.store(true, std::memory_order_release);
@@ -166,24 +176,27 @@ void Connection::MarkClosed(const absl::Status& why) {
 
 void Connection::StopSending(const absl::Status& why) {
   if (!sends_.load(std::memory_order_relaxed)) return;
+  trace_.OnEnd("sends nothing more", why);
   end_reason_ = why;
   sends_.store(false, std::memory_order_release);
 }
 
 void Connection::WriteAndUnlock() {
   writing_ = true;
-  const bool was_blocked = blocked_.load(std::memory_order_relaxed);
-  RemovedFrames removed;
+  WriteQueue::Removed removed;
+  bool blocked = false;
   while (true) {
-    absl::Status broken = WriteQueued(removed);
+    absl::Status broken = WriteQueued(removed, blocked);
     if (!broken.ok()) MarkClosed(broken);
-    if (!sends_.load(std::memory_order_relaxed)) DrainQueue(removed);
+    if (!sends_.load(std::memory_order_relaxed)) {
+      queue_.Drain(end_reason_, removed);
+    }
     if (removed.sent.empty() && removed.unsent.empty()) break;
     // Still as the writer, so that nobody reports the end of the connection
     // before this.
     mu_.Unlock();
     for (uint32_t call_id : removed.sent) role_.OnSent(call_id);
-    for (UnsentFrame& frame : removed.unsent) {
+    for (WriteQueue::UnsentFrame& frame : removed.unsent) {
       role_.OnUnsent(std::move(frame.frame), frame.why);
     }
     removed = {};
@@ -198,9 +211,11 @@ void Connection::WriteAndUnlock() {
   sending_end_reported_ |= ended_now;
   const absl::Status reason =
       closed_now || ended_now ? end_reason_ : absl::OkStatus();
-  const bool now_blocked =
-      !was_blocked && blocked_.load(std::memory_order_relaxed);
-  const bool room = sends() && counting_->TakeWanted();
+  // Only now: a thread that waits until everything is written must not find it
+  // unblocked while this one tries.
+  const bool blocked_changes =
+      blocked_.exchange(blocked, std::memory_order_acq_rel) != blocked;
+  const bool room = sends() && queue_.room().TakeWanted();
   mu_.Unlock();
   if (closed_now) {
     transport_->Shutdown();
@@ -208,35 +223,47 @@ void Connection::WriteAndUnlock() {
     return;
   }
   if (ended_now) role_.OnSendingEnded(reason);
-  if (now_blocked) role_.OnWriteBlockedChanged();
+  if (blocked_changes) role_.OnWriteBlockedChanged();
   if (room) role_.OnRoom();
 }
 
-absl::Status Connection::WriteQueued(RemovedFrames& removed) {
+absl::Status Connection::WriteQueued(WriteQueue::Removed& removed,
+                                     bool& blocked) {
   using Outcome = Transport::SendResult::Outcome;
-  while (!queue_.empty() && sends_.load(std::memory_order_relaxed)) {
-    // Other threads may add to the queue meanwhile; that does not move these
-    // frames.
-    absl::InlinedVector<FrameToSend, 8> batch;
-    const size_t count = std::min(queue_.in_line(), kMostFramesPerBatch);
-    for (size_t i = 0; i < count; ++i) batch.push_back(queue_.at(i).frame);
+  blocked = false;
+  // What is due goes with the frames, if there are any. It may stay due for
+  // want of room.
+  constexpr int kMostWithoutFrames = 2;
+  for (int without_frames = 0; sends_.load(std::memory_order_relaxed);) {
+    if (queue_.empty() &&
+        (++without_frames > kMostWithoutFrames || !transport_->due())) {
+      break;
+    }
+    // Other threads may add to the queue meanwhile.
+    const auto batch = queue_.Batch();
     mu_.Unlock();
     removed.attached.clear();
     Transport::SendResult result = transport_->Send(batch);
+    const auto sent = absl::MakeConstSpan(batch).subspan(0, result.sent);
+    trace_.OnSent(sent);
+    for (const FrameToSend& frame : sent) {
+      written_.Add(frame.bytes(), SentDescriptors(frame));
+    }
     mu_.Lock();
-    for (size_t i = 0; i < result.sent; ++i) PopSent(removed);
-    first_partly_sent_ = result.next_partly_sent;
+    queue_.OnSent(result.sent, result.next_partly_sent, removed);
     switch (result.outcome) {
       case Outcome::kSent:
         break;
       case Outcome::kWouldBlock:
-        blocked_.store(true, std::memory_order_release);
+        blocked = true;
         return absl::OkStatus();
       case Outcome::kRefused: {
-        OutgoingFrame refused = Take(0);
-        // A connection cannot continue without one of its own frames.
-        if (refused.call_id == 0) return result.error;
-        DropCall(refused.call_id, removed);
+        OutgoingFrame refused = queue_.TakeFirst();
+        if (refused.call_id == 0 && !IsOffer(refused)) {
+          // A connection cannot continue without one of its other frames.
+          return result.error;
+        }
+        if (refused.call_id != 0) queue_.DropCall(refused.call_id, removed);
         removed.unsent.push_back({std::move(refused), std::move(result.error)});
         break;
       }
@@ -248,46 +275,6 @@ absl::Status Connection::WriteQueued(RemovedFrames& removed) {
     }
   }
   return absl::OkStatus();
-}
-
-void Connection::Push(OutgoingFrame&& frame, bool of_large) {
-  counting_->Count(frame, of_large);
-  queue_.Push(std::move(frame), of_large);
-}
-
-void Connection::PopSent(RemovedFrames& removed) {
-  const FrameQueue::QueuedFrame queued = queue_.at(0);
-  counting_->Discount(queued);
-  if (queued.tells_when_sent) removed.sent.push_back(queued.call_id);
-  auto attached = queue_.Pop();
-  if (attached != nullptr) removed.attached.push_back(std::move(attached));
-}
-
-OutgoingFrame Connection::Take(size_t index) {
-  counting_->Discount(queue_.at(index));
-  return queue_.Take(index);
-}
-
-void Connection::DropCall(uint32_t call_id, RemovedFrames& removed) {
-  for (size_t i = 0; i < queue_.size();) {
-    if (queue_.at(i).call_id == call_id) {
-      removed.attached.push_back(Take(i).attached);
-    } else {
-      ++i;
-    }
-  }
-}
-
-void Connection::DrainQueue(RemovedFrames& removed) {
-  if (!queue_.empty() && first_partly_sent_) {
-    removed.attached.push_back(Take(0).attached);
-  }
-  first_partly_sent_ = false;
-  while (!queue_.empty()) {
-    OutgoingFrame frame = Take(0);
-    if (frame.call_id == 0) continue;
-    removed.unsent.push_back({std::move(frame), end_reason_});
-  }
 }
 
 bool Connection::Read() {
@@ -303,7 +290,7 @@ bool Connection::Read() {
 }
 
 void Connection::ReadRest() {
-  EndReceiving();
+  transport_->ShutdownReceive();
   while (Receive() == Transport::ReceiveOutcome::kReceived) {
   }
 }
@@ -320,7 +307,8 @@ Transport::ReceiveOutcome Connection::Receive() {
     if (next.outcome == Transport::NextOutcome::kNone) break;
     absl::Status status;
     if (next.outcome != Transport::NextOutcome::kMalformed) {
-      ++frames_read_;
+      received_.Add(kFrameHeaderBytes + frame.header.payload_bytes,
+                    frame.descriptors.size());
       status = Dispatch(frame);
     } else if (has_hello_) {
       status = next.error;
@@ -334,19 +322,26 @@ Transport::ReceiveOutcome Connection::Receive() {
           absl::StrCat("protocol error by the peer: ", status.message())));
     }
   }
+  if (transport_->due()) Flush();
   return Outcome::kReceived;
 }
 
 absl::Status Connection::Dispatch(IncomingFrame& frame) {
   const FrameHeader& header = frame.header;
   const auto type = static_cast<FrameType>(header.type);
+  trace_.OnReceived(header);
   if (!has_hello_ && type != FrameType::kHello) {
     return absl::InvalidArgumentError(
         "the first frame is not a hello: it does not speak fdrpc");
   }
-  if (header.type >= kFirstSkippableType) return absl::OkStatus();
+  if (IsSkipped(header.type)) return absl::OkStatus();
   absl::Status valid = CheckFrame(header, peer_side_);
   if (!valid.ok()) return valid;
+  // A transport that uses rings keeps these for itself.
+  if (IsAboutRings(header.type)) {
+    return absl::InvalidArgumentError(
+        "a frame about rings, which are not agreed on");
+  }
   switch (type) {
     case FrameType::kHello:
       return TakeHello(frame);
@@ -367,6 +362,8 @@ absl::Status Connection::TakeHello(const IncomingFrame& frame) {
   absl::Status versions = CheckVersions(hello_, *hello);
   if (!versions.ok()) return versions;
   has_hello_ = true;
+  trace_.OnHello(*hello);
+  transport_->OnFeatures(hello_.features & hello->features);
   role_.OnHello(*hello);
   return absl::OkStatus();
 }
@@ -374,7 +371,7 @@ absl::Status Connection::TakeHello(const IncomingFrame& frame) {
 absl::Status Connection::Pong(uint32_t argument) {
   {
     MutexLock lock(mu_);
-    if (counting_->pongs() >= kMostQueuedPongs) {
+    if (queue_.room().pongs() >= kMostQueuedPongs) {
       return absl::ResourceExhaustedError(
           "it sends pings and does not read the pongs");
     }

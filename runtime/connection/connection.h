@@ -7,14 +7,15 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
+#include "connection/connection_trace.h"
 #include "connection/frame_builder.h"
-#include "connection/frame_queue.h"
 #include "connection/queue_room.h"
+#include "connection/traffic.h"
+#include "connection/write_queue.h"
 #include "os/fork_generation.h"
 #include "transport/transport.h"
 #include "wire/frame_rules.h"
@@ -43,8 +44,9 @@ class Connection {
     virtual void OnPong(uint32_t argument) = 0;
     // Nothing of `frame` was sent, nor will be. On any thread that uses the
     // connection. If sends(), only this frame was refused, and the queued
-    // frames of its call after it have been dropped. Otherwise it is called for
-    // each queued frame, in order.
+    // frames of its call after it have been dropped; of the connection's own
+    // frames, that can be an offer. Otherwise it is called for each queued
+    // frame of a call, in order.
     virtual void OnUnsent(OutgoingFrame frame, const absl::Status& why) = 0;
     // A frame with OutgoingFrame::tells_when_sent has been written completely.
     // On any thread that uses the connection.
@@ -103,12 +105,29 @@ class Connection {
   // every complete frame to the role. Never blocks. False if nothing had
   // arrived, or the connection has ended.
   bool Read() ABSL_LOCKS_EXCLUDED(mu_);
+  // For the reader. As the functions of Transport: before it sleeps, and while
+  // it polls.
+  bool PrepareToSleep() { return closed() || transport_->PrepareToSleep(); }
+  bool MayReceive() { return !closed() && transport_->MayReceive(); }
+  bool arrives_in_memory() const { return transport_->arrives_in_memory(); }
+  // As the functions of Transport: the connection is busy, or has been idle.
+  // Any thread. Call Flush() afterwards.
+  void OnBusy() { transport_->OnBusy(); }
+  void OnIdle() { transport_->OnIdle(); }
+  bool uses_memory() const { return transport_->uses_memory(); }
   // How many frames have been passed to the role. For the reader.
-  size_t frames_read() const { return frames_read_; }
+  size_t frames_read() const { return received_.frames(); }
+  // The same and those that were written.
+  size_t frames() const { return received_.frames() + written_.frames(); }
+  // What has arrived, and what was written. Any thread.
+  const Traffic& received() const { return received_; }
+  const Traffic& written() const { return written_; }
   // Receives nothing more from the peer: the reader gets what the peer has sent
-  // before, and then the end.
-  void EndReceiving() { transport_->ShutdownReceive(); }
-  // For the reader: EndReceiving(), and passes on what the peer has sent. Do
+  // before, and then the end. Any thread.
+  void EndReceiving() { transport_->ShutdownReceiveSoon(); }
+  // As Transport::RefuseDescriptors().
+  void RefuseDescriptors() { transport_->RefuseDescriptors(); }
+  // For the reader: the same at once, and passes on what the peer has sent. Do
   // not read after that.
   void ReadRest() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -147,66 +166,46 @@ class Connection {
   }
   void ReleaseIdleMemory() ABSL_LOCKS_EXCLUDED(mu_);
   bool has_hello() const { return has_hello_; }
+  const ConnectionTrace& trace() const { return trace_; }
 
  private:
-  struct UnsentFrame {
-    OutgoingFrame frame;
-    absl::Status why;
-  };
-  // What must be done, without the lock, about frames that have left the queue.
-  struct RemovedFrames {
-    std::vector<uint32_t> sent;  // calls to report in OnSent()
-    std::vector<UnsentFrame> unsent;
-    std::vector<std::unique_ptr<FrameAttachment>> attached;  // to be freed
-  };
-
   // Receives what has arrived, with one system call.
   Transport::ReceiveOutcome Receive() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Dispatch(IncomingFrame& frame);
   absl::Status TakeHello(const IncomingFrame& frame);
   absl::Status Pong(uint32_t argument);
 
-  void Push(OutgoingFrame&& frame, bool of_large = false)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Removes the first frame, which was sent, or the frame at `index`, which was
-  // not.
-  void PopSent(RemovedFrames& removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  OutgoingFrame Take(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MarkClosed(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void StopSending(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Makes this thread the writer, until there is nothing left for it to do.
   void WriteAndUnlock() ABSL_UNLOCK_FUNCTION(mu_);
-  // Writes until the queue is empty or there is no room; releases the lock
-  // during system calls. Returns why the connection broke, or OK.
-  absl::Status WriteQueued(RemovedFrames& removed)
+  // Writes until the queue is empty or there is no room, which `blocked` then
+  // says; releases the lock during system calls. Returns why the connection
+  // broke, or OK.
+  absl::Status WriteQueued(WriteQueue::Removed& removed, bool& blocked)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Drops the frames of a call after its first one was refused.
-  void DropCall(uint32_t call_id, RemovedFrames& removed)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Empties the queue of a connection that sends nothing more.
-  void DrainQueue(RemovedFrames& removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::unique_ptr<Transport> transport_;
   const Hello hello_;
   const Side peer_side_;
   Role& role_;
   const ForkMark fork_mark_;
-  bool has_hello_ = false;  // the reader's, like
-  size_t frames_read_ = 0;
+  const ConnectionTrace trace_;
+  bool has_hello_ = false;  // the reader's
+  Traffic received_;        // counted by the reader
 
   Mutex mu_ ABSL_ACQUIRED_AFTER(lock_order::connection);
-  FrameQueue queue_ ABSL_GUARDED_BY(mu_);
   // The contents of queue_, counted. Read without the lock, and changed with
   // it.
   QueueRoom room_;
-  QueueRoom* const counting_ ABSL_PT_GUARDED_BY(mu_) = &room_;
+  WriteQueue queue_ ABSL_GUARDED_BY(mu_){room_};
   // A thread is the writer: only it sends, and removes frames from the queue.
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
-  bool first_partly_sent_ ABSL_GUARDED_BY(mu_) = false;
   bool close_reported_ ABSL_GUARDED_BY(mu_) = false;
   bool sending_end_reported_ ABSL_GUARDED_BY(mu_) = false;
   // Why it sends nothing more.
   absl::Status end_reason_ ABSL_GUARDED_BY(mu_);
+  Traffic written_;  // counted by the thread that writes
   std::atomic<bool> closed_{false};
   std::atomic<bool> sends_{true};
   std::atomic<bool> blocked_{false};

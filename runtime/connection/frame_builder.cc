@@ -23,10 +23,12 @@ constexpr size_t kMaxInlineBytes = 8u << 10;
 // A message from this size on may have fields that are better not copied.
 constexpr size_t kLeastSharedBytes = 64u << 10;
 
-OutgoingFrame NewFrame(const FrameHeader& header) {
+OutgoingFrame NewFrame(FrameHeader header, std::string_view payload = {}) {
+  header.payload_bytes = static_cast<uint32_t>(payload.size());
   OutgoingFrame frame;
   frame.head.resize(kFrameHeaderBytes);
   EncodeFrameHeader(header, frame.head.data());
+  frame.head += payload;
   frame.call_id = header.call_id;
   return frame;
 }
@@ -143,9 +145,7 @@ OutgoingFrames BuildOpen(const google::protobuf::MessageLite* request,
   }
   if (request == nullptr) {
     OutgoingFrames frames;
-    open.payload_bytes = static_cast<uint32_t>(sections.size());
-    frames.push_back(NewFrame(open));
-    frames.back().head += sections;
+    frames.push_back(NewFrame(open, sections));
     return frames;
   }
   open.flags |= kFlagMessage;
@@ -200,13 +200,10 @@ void AddFlags(OutgoingFrame& frame, uint8_t flags) {
 OutgoingFrame BuildHeaders(uint32_t call_id, const Metadata& headers) {
   std::string section;
   AppendMetadataBlock(headers, section);
-  OutgoingFrame frame =
-      NewFrame({.payload_bytes = static_cast<uint32_t>(section.size()),
-                .call_id = call_id,
-                .type = static_cast<uint8_t>(FrameType::kHeaders),
-                .flags = kFlagMetadata});
-  frame.head += section;
-  return frame;
+  return NewFrame({.call_id = call_id,
+                   .type = static_cast<uint8_t>(FrameType::kHeaders),
+                   .flags = kFlagMetadata},
+                  section);
 }
 
 OutgoingFrames BuildCredit(uint32_t call_id, Credit credit) {
@@ -273,9 +270,7 @@ OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
     AppendMetadataBlock(headers, sections);
   }
   if (!pieces.has_value()) {
-    end.payload_bytes = static_cast<uint32_t>(sections.size());
-    frames.push_back(NewFrame(end));
-    frames.back().head += sections;
+    frames.push_back(NewFrame(end, sections));
     return frames;
   }
   end.flags |= kFlagMessage;
@@ -292,31 +287,33 @@ OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
 }
 
 OutgoingFrame BuildHello(const Hello& hello) {
-  OutgoingFrame frame =
-      NewFrame({.payload_bytes = kHelloBytes,
-                .type = static_cast<uint8_t>(FrameType::kHello)});
-  frame.head.resize(kFrameHeaderBytes + kHelloBytes);
-  EncodeHello(hello, frame.head.data() + kFrameHeaderBytes);
-  return frame;
+  char bytes[kHelloBytes];
+  EncodeHello(hello, bytes);
+  return NewFrame({.type = static_cast<uint8_t>(FrameType::kHello)},
+                  {bytes, kHelloBytes});
 }
 
 OutgoingFrame BuildMethod(uint32_t method_id, std::string_view full_name) {
-  OutgoingFrame frame =
-      NewFrame({.payload_bytes = static_cast<uint32_t>(full_name.size()),
-                .type = static_cast<uint8_t>(FrameType::kMethod),
-                .argument = method_id});
-  frame.head += full_name;
+  return NewFrame(
+      {.type = static_cast<uint8_t>(FrameType::kMethod), .argument = method_id},
+      full_name);
+}
+
+OutgoingFrame BuildOffer() {
+  return NewFrame({.type = static_cast<uint8_t>(FrameType::kOffer)});
+}
+
+OutgoingFrame BuildOffer(UniqueFd socket) {
+  OutgoingFrame frame = NewFrame(
+      {.type = static_cast<uint8_t>(FrameType::kOffer), .descriptor_count = 1});
+  frame.Attach().descriptors.push_back(std::move(socket));
   return frame;
 }
 
 OutgoingFrame BuildGoAway(uint32_t last_call_id, std::string_view why) {
-  why = CutText(why, kMaxReasonBytes);
-  OutgoingFrame frame =
-      NewFrame({.payload_bytes = static_cast<uint32_t>(why.size()),
-                .type = static_cast<uint8_t>(FrameType::kGoAway),
-                .argument = last_call_id});
-  frame.head += why;
-  return frame;
+  return NewFrame({.type = static_cast<uint8_t>(FrameType::kGoAway),
+                   .argument = last_call_id},
+                  CutText(why, kMaxReasonBytes));
 }
 
 OutgoingFrame BuildControl(FrameType type, uint32_t call_id,

@@ -13,6 +13,7 @@
 #include "fdrpc/call.h"
 #include "fdrpc/descriptor_set.h"
 #include "fdrpc/metadata.h"
+#include "fdrpc/unique_fd.h"
 #include "google/protobuf/message_lite.h"
 #include "transport/frame.h"
 #include "wire/hello.h"
@@ -68,6 +69,11 @@ OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
 
 OutgoingFrame BuildHello(const Hello& hello);
 OutgoingFrame BuildMethod(uint32_t method_id, std::string_view full_name);
+// From a client: it offers services. From a server: the client shall send the
+// socket of its offer again.
+OutgoingFrame BuildOffer();
+// `socket`: over which the sender serves.
+OutgoingFrame BuildOffer(UniqueFd socket);
 // `why` is text for people. It may be empty, and is cut to the length that the
 // protocol allows.
 OutgoingFrame BuildGoAway(uint32_t last_call_id, std::string_view why = "");

@@ -35,7 +35,7 @@ absl::StatusOr<std::unique_ptr<Transport>> InProcessConnector::operator()()
       LoopbackTransport::CreatePair();
   if (!ends.ok()) return ends.status();
   absl::Status connected =
-      server->sources().Connect(std::move(ends->second), OwnCredentials());
+      server->sources().Connect({std::move(ends->second), OwnCredentials()});
   if (!connected.ok()) return connected;
   return std::move(ends->first);
 }

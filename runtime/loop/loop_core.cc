@@ -14,8 +14,6 @@
 namespace fdrpc {
 namespace {
 
-constexpr uint64_t kWakeupToken = 0;
-constexpr size_t kMostEvents = 64;
 // How many continuations run before the loop looks at descriptors again.
 constexpr int kMostContinuations = 256;
 // After this many of them, what they have queued is written.
@@ -87,14 +85,10 @@ thread_local LoopCore* LoopCore::current_ = nullptr;
 
 absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Create(
     absl::Duration max_busy_poll, const Clock& clock) {
-  absl::StatusOr<Poller> poller = Poller::Create();
-  if (!poller.ok()) return poller.status();
-  absl::StatusOr<Wakeup> wakeup = Wakeup::Create();
-  if (!wakeup.ok()) return wakeup.status();
-  absl::Status added = poller->Add(wakeup->fd(), kWakeupToken, {});
-  if (!added.ok()) return added;
-  return std::shared_ptr<LoopCore>(new LoopCore(
-      *std::move(poller), *std::move(wakeup), max_busy_poll, clock));
+  absl::StatusOr<Parts> parts = Parts::Create();
+  if (!parts.ok()) return parts.status();
+  return std::shared_ptr<LoopCore>(
+      new LoopCore(*std::move(parts), max_busy_poll, clock));
 }
 
 absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Default() {
@@ -113,73 +107,16 @@ absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Default() {
   return made.loop;
 }
 
-LoopCore::LoopCore(Poller poller, Wakeup wakeup, absl::Duration max_busy_poll,
+LoopCore::LoopCore(Parts parts, absl::Duration max_busy_poll,
                    const Clock& clock)
-    : clock_(clock),
-      poller_(std::move(poller)),
-      wakeup_(std::move(wakeup)),
-      busy_poll_(max_busy_poll) {}
+    : Reactor(std::move(parts), max_busy_poll, clock) {}
 
 LoopCore::~LoopCore() = default;
-
-absl::Status LoopCore::CheckProcess() const {
-  if (!inherited_by_fork()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      "the loop was inherited through fork(); make a new one in the child");
-}
-
-absl::StatusOr<uint64_t> LoopCore::Watch(int fd, std::weak_ptr<Source> source) {
-  absl::Status usable = CheckProcess();
-  if (!usable.ok()) return usable;
-  MutexLock lock(mu_);
-  const uint64_t token = next_token_++;
-  absl::Status added = poller_.Add(fd, token, {.edge_triggered = true});
-  if (!added.ok()) return added;
-  sources_.emplace(token, std::move(source));
-  return token;
-}
-
-void LoopCore::WatchRoom(int fd, uint64_t token, bool watch) {
-  if (inherited_by_fork()) return;
-  // For a descriptor in the set, this fails only if memory is short; the loss
-  // is noticed when the peer closes.
-  (void)poller_.Change(fd, token, {.writable = watch, .edge_triggered = true});
-}
-
-void LoopCore::Unwatch(int fd, uint64_t token) {
-  if (inherited_by_fork()) return;
-  MutexLock lock(mu_);
-  poller_.Remove(fd);
-  sources_.erase(token);
-}
-
-void LoopCore::Wake(std::weak_ptr<Source> source) {
-  MutexLock lock(mu_);
-  if (to_wake_.empty()) Interrupt();
-  to_wake_.push_back(std::move(source));
-}
-
-void LoopCore::SetTimer(Timer& timer, MonotonicTime at,
-                        std::weak_ptr<Source> source) {
-  MutexLock lock(mu_);
-  const MonotonicTime next = timers_.next();
-  timers_.Set(timer, at);
-  timer.source_ = std::move(source);
-  timer.loop_.store(this, std::memory_order_relaxed);
-  if (timers_.next() < next) Interrupt();
-}
-
-void LoopCore::CancelTimer(Timer& timer) {
-  if (inherited_by_fork()) return;
-  MutexLock lock(mu_);
-  timers_.Cancel(timer);
-  timer.loop_.store(nullptr, std::memory_order_relaxed);
-}
 
 void LoopCore::Post(Continuation& continuation) {
   MutexLock lock(mu_);
   continuations_.PushBack(continuation);
-  Interrupt();
+  Notify();
 }
 
 void LoopCore::Post(absl::AnyInvocable<void()> function) {
@@ -187,7 +124,7 @@ void LoopCore::Post(absl::AnyInvocable<void()> function) {
   functions_.emplace_back(*this, std::move(function));
   functions_.back().SetPlace(std::prev(functions_.end()));
   continuations_.PushBack(functions_.back());
-  Interrupt();
+  Notify();
 }
 
 bool LoopCore::Remove(Continuation& continuation) {
@@ -198,13 +135,7 @@ bool LoopCore::Remove(Continuation& continuation) {
 void LoopCore::Stop() {
   MutexLock lock(mu_);
   stopped_ = true;
-  Interrupt();
-}
-
-void LoopCore::Interrupt() {
-  // The loop's own thread looks before it waits.
-  if (OnThisThread() || std::exchange(interrupted_, true)) return;
-  wakeup_.Notify();
+  Notify();
 }
 
 void LoopCore::Run() {
@@ -214,112 +145,65 @@ void LoopCore::Run() {
       MutexLock lock(mu_);
       if (std::exchange(stopped_, false)) break;
     }
-    RunOnce(kNoDeadline);
+    RunOnce(/*waits=*/true);
   }
+  EndRun();
   if (taken) thread_->Leave();
+}
+
+void LoopCore::RunReady() {
+  thread_->TakeForGood();
+  RunOnce(/*waits=*/false);
+  EndRun();
 }
 
 void LoopCore::RunUntil(const std::atomic<bool>& done) {
   if (inherited_by_fork()) return;
   if (!thread_->Borrow(done)) return;
-  while (!done.load()) RunOnce(kNoDeadline);
+  while (!done.load()) RunOnce(/*waits=*/true);
+  EndRun();
   thread_->Return();
 }
 
 MonotonicTime LoopCore::next_deadline() {
-  // Timers that were destroyed in the child are still linked in its copy.
   if (inherited_by_fork()) return kNoDeadline;
-  MutexLock lock(mu_);
-  if (!continuations_.empty() || !to_wake_.empty()) return MonotonicTime();
-  return timers_.next();
+  {
+    MutexLock lock(mu_);
+    if (!continuations_.empty()) return MonotonicTime();
+  }
+  return Reactor::next_deadline();
 }
 
-void LoopCore::RunOnce(MonotonicTime deadline) {
+void LoopCore::RunOnce(bool waits) {
   // It would remove the parent's descriptors from the epoll set that they
   // share.
   FDRPC_CHECK(!inherited_by_fork(),
               "a loop that was inherited through fork() runs: make a new one "
               "in the child");
   LoopCore* const outer = std::exchange(current_, this);
-  Poller::Event events[kMostEvents];
-  const absl::Span<Poller::Event> ready =
-      Wait(absl::MakeSpan(events), std::min(deadline, next_deadline()));
-  for (const Poller::Event& event : ready) {
-    std::shared_ptr<Source> source;
-    {
-      MutexLock lock(mu_);
-      if (event.token == kWakeupToken) {
-        wakeup_.Clear();
-        interrupted_ = false;
-        continue;
-      }
-      auto it = sources_.find(event.token);
-      if (it != sources_.end()) source = it->second.lock();
-    }
-    if (source != nullptr) source->OnReady(event);
+  BeginRun();
+  if (!waits || next_deadline() == MonotonicTime()) {
+    Look();
+  } else if (Poll() != PollResult::kSomething) {
+    Sleep();
   }
-  RunTimers();
   RunContinuations();
   EndBatch();
   current_ = outer;
-  MutexLock lock(mu_);
+}
+
+void LoopCore::EndRun() {
+  Reactor::EndRun();
   // The rest, and what this thread has added, is for the next time: an outer
   // loop that waits for fd() must be told.
-  if (!continuations_.empty() || !to_wake_.empty() ||
-      timers_.next() == MonotonicTime()) {
-    Interrupt();
-  }
-}
-
-absl::Span<Poller::Event> LoopCore::Wait(absl::Span<Poller::Event> events,
-                                         MonotonicTime deadline) {
-  // It must not wait.
-  if (deadline == MonotonicTime()) return poller_.Wait(events, deadline);
-  MonotonicTime now = clock_.Now();
-  const BusyPoll::Wait wait = busy_poll_.Begin(now);
-  const MonotonicTime until = std::min(wait.until, deadline);
-  absl::Span<Poller::Event> ready;
-  auto came = BusyPoll::Arrival::kBefore;
-  while (now < until) {
-    ready = poller_.Wait(events, MonotonicTime());
-    now = clock_.Now();
-    if (!ready.empty()) break;
-    came = BusyPoll::Arrival::kLater;
-  }
-  if (ready.empty()) {
-    ready = poller_.Wait(events, clock_.SleepUntil(deadline));
-    now = clock_.Now();
-  }
-  if (!ready.empty()) busy_poll_.OnArrival(wait, now, came);
-  return ready;
-}
-
-void LoopCore::RunTimers() {
-  // A source that wants to be called again at once is, after the others.
-  std::vector<std::weak_ptr<Source>> woken;
-  {
-    MutexLock lock(mu_);
-    woken.swap(to_wake_);
-    if (timers_.next() != kNoDeadline) {
-      const MonotonicTime now = clock_.Now();
-      while (TimerQueue::Timer* const expired = timers_.TakeExpired(now)) {
-        auto& timer = static_cast<Timer&>(*expired);
-        woken.push_back(std::move(timer.source_));
-        // Last, because afterwards its owner may release it without the lock.
-        timer.loop_.store(nullptr, std::memory_order_release);
-      }
-    }
-  }
-  for (const std::weak_ptr<Source>& each : woken) {
-    if (auto source = each.lock()) source->OnWake();
-  }
+  if (next_deadline() == MonotonicTime()) Interrupt();
 }
 
 void LoopCore::RunContinuations() {
   Continuation* next = NextContinuation();
   if (next == nullptr) return;
   const UserSignalScope signals(users_mask_);
-  turn_began_ = clock_.CoarseNow();
+  turn_began_ = clock().CoarseNow();
   for (int i = 1; next != nullptr; ++i) {
     // An exception of a callback ends the process here, since it would leave
     // the loop in the middle of this.
@@ -333,7 +217,7 @@ void LoopCore::RunContinuations() {
 
 bool LoopCore::TurnIsOver() const {
   assert(OnThisThread());
-  return clock_.CoarseNow() - turn_began_ >= kLongestTurn;
+  return clock().CoarseNow() - turn_began_ >= kLongestTurn;
 }
 
 Continuation* LoopCore::NextContinuation() {

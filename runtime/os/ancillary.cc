@@ -66,10 +66,12 @@ void TakeDescriptors(msghdr& message, ReceivedDescriptors& descriptors) {
 
 IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
                              absl::Span<const int> descriptors,
-                             const PeerCredentials* sender) {
+                             const PeerCredentials* sender,
+                             const SocketName* to) {
   FDRPC_CHECK(descriptors.size() <= kMaxDescriptorsPerSend,
               "more descriptors than one sendmsg takes");
-  if (pieces.size() == 1 && descriptors.empty()) {
+  if (pieces.size() == 1 && descriptors.empty() && sender == nullptr &&
+      to == nullptr) {
     // The same, with less for the kernel to read.
     const ssize_t sent = RetryOnEintr([&] {
       return Syscalls::Get().send(socket, pieces[0].iov_base, pieces[0].iov_len,
@@ -81,6 +83,10 @@ IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
   msghdr message = {};
   message.msg_iov = const_cast<iovec*>(pieces.data());
   message.msg_iovlen = pieces.size();
+  if (to != nullptr) {
+    message.msg_name = const_cast<sockaddr_un*>(&to->address);
+    message.msg_namelen = to->length;
+  }
   alignas(cmsghdr) char control[kControlBytes];
   message.msg_control = control;
   if (!descriptors.empty()) {
@@ -104,7 +110,8 @@ IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
 bool IsOpen(int fd) { return Syscalls::Get().get_descriptor_flags(fd) >= 0; }
 
 IoResult ReceiveWithDescriptors(int socket, absl::Span<const iovec> pieces,
-                                ReceivedDescriptors& descriptors) {
+                                ReceivedDescriptors& descriptors,
+                                SocketName* from) {
   alignas(cmsghdr) char control[kControlBytes];
   msghdr message;
   const ssize_t received = RetryOnEintr([&] {
@@ -113,12 +120,24 @@ IoResult ReceiveWithDescriptors(int socket, absl::Span<const iovec> pieces,
     message.msg_iovlen = pieces.size();
     message.msg_control = control;
     message.msg_controllen = sizeof(control);
+    if (from != nullptr) {
+      message.msg_name = &from->address;
+      message.msg_namelen = sizeof(from->address);
+    }
     return Syscalls::Get().recvmsg(socket, &message,
                                    MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   });
   if (received < 0) return {.error = errno};
   TakeDescriptors(message, descriptors);
+  if (from != nullptr) from->length = message.msg_namelen;
   return {.bytes = received, .cut_off = (message.msg_flags & MSG_TRUNC) != 0};
+}
+
+void RefuseDescriptors(int socket) {
+  constexpr int kPassRights = 83;  // SO_PASSRIGHTS, missing in older headers
+  const int off = 0;
+  Syscalls::Get().setsockopt(socket, SOL_SOCKET, kPassRights, &off,
+                             sizeof(off));
 }
 
 }  // namespace fdrpc

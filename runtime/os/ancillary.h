@@ -11,6 +11,7 @@
 #include "absl/types/span.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/unique_fd.h"
+#include "os/socket_name.h"
 
 namespace fdrpc {
 
@@ -31,10 +32,12 @@ struct IoResult {
 // descriptors were; the caller keeps its own. After an error nothing was sent.
 // On a stream, `pieces` must hold at least one byte in all, because the kernel
 // drops descriptors that are sent without bytes. `sender`, if not null,
-// is sent along: the credentials of this process.
+// is sent along: the credentials of this process. `to`, if not null, is the
+// receiver of a datagram.
 IoResult SendWithDescriptors(int socket, absl::Span<const iovec> pieces,
                              absl::Span<const int> descriptors,
-                             const PeerCredentials* sender = nullptr);
+                             const PeerCredentials* sender = nullptr,
+                             const SocketName* to = nullptr);
 
 // Whether `fd` is the number of an open descriptor.
 bool IsOpen(int fd);
@@ -54,9 +57,14 @@ struct ReceivedDescriptors {
 // Makes one recvmsg(2) into `pieces`, without blocking. 0 bytes without an
 // error means the end of the stream. At most one set of descriptors arrives
 // with it: the one that was attached to one of the received bytes (unix(7)), or
-// to the packet.
+// to the packet. `from`, if not null, receives the name of a datagram's sender.
 IoResult ReceiveWithDescriptors(int socket, absl::Span<const iovec> pieces,
-                                ReceivedDescriptors& descriptors);
+                                ReceivedDescriptors& descriptors,
+                                SocketName* from = nullptr);
+
+// From now on, sends of descriptors to that Unix-domain socket fail with EPERM
+// (SO_PASSRIGHTS, Linux 6.16). Does nothing on older kernels.
+void RefuseDescriptors(int socket);
 
 }  // namespace fdrpc
 

@@ -9,14 +9,17 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "os/detached_thread.h"
 #include "os/fork_ledger.h"
+#include "os/memory_file.h"
 #include "os/per_process.h"
 #include "os/syscalls.h"
 
@@ -46,31 +49,64 @@ bool IsSocket(int fd) {
 // which no peer can change between this check and the close.
 enum class CloseBehaviour { kNeverBlocks, kSocketMayBlock, kFileMayBlock };
 
+// The last close(2) of a file without a name also frees its pages or blocks,
+// which takes some 0.1 ms for each MiB. Up to this it is done at once; in
+// stat(2)'s blocks of 512 bytes.
+constexpr uint64_t kMostFreedBlocks = (uint64_t{4} << 20) / 512;
+
+bool IsMemory(int fd, const struct statx& file) {
+  const absl::StatusOr<uint64_t> memory = MemoryFileDevice();
+  if (memory.ok() &&
+      *memory == makedev(file.stx_dev_major, file.stx_dev_minor)) {
+    return true;
+  }
+  // Only memory has seals.
+  return Syscalls::Get().get_seals(fd) >= 0;
+}
+
 // Does not ask a file system that would have to ask a peer.
 CloseBehaviour BehaviourOf(int fd) {
+  // Pipes and sockets have questions of their own, which cost less than
+  // statx(2). Descriptors of one kind usually come together, so the question
+  // for the kind of the last one is asked first.
+  enum class Question { kPipe, kSocket, kNone };
+  constinit thread_local Question first = Question::kNone;
+  const Syscalls& syscalls = Syscalls::Get();
+  if (first == Question::kPipe && syscalls.get_pipe_size(fd) >= 0) {
+    return CloseBehaviour::kNeverBlocks;
+  }
+  if (first == Question::kSocket && IsSocket(fd)) {
+    return CloseBehaviour::kSocketMayBlock;
+  }
+  first = Question::kNone;
   struct statx file;
-  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &file) <
-      0) {
+  if (syscalls.statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+                     STATX_TYPE | STATX_NLINK | STATX_BLOCKS, &file) < 0) {
     return IsSocket(fd) ? CloseBehaviour::kSocketMayBlock
                         : CloseBehaviour::kFileMayBlock;
   }
+  const auto never_if = [](bool condition) {
+    return condition ? CloseBehaviour::kNeverBlocks
+                     : CloseBehaviour::kFileMayBlock;
+  };
   switch (file.stx_mode & S_IFMT) {
     case S_IFSOCK:
+      first = Question::kSocket;
       return CloseBehaviour::kSocketMayBlock;
     case S_IFIFO:
+      first = Question::kPipe;
       return CloseBehaviour::kNeverBlocks;
     case S_IFCHR:  // major 1: /dev/null and the like, which are memory
-      return file.stx_rdev_major == 1 ? CloseBehaviour::kNeverBlocks
-                                      : CloseBehaviour::kFileMayBlock;
+      return never_if(file.stx_rdev_major == 1);
     case S_IFREG:
+      if (file.stx_nlink == 0 && file.stx_blocks > kMostFreedBlocks) {
+        return CloseBehaviour::kFileMayBlock;
+      }
       // Files without a block device: FUSE and network file systems, but also
-      // memory, which can be sealed.
-      return file.stx_dev_major != 0 || Syscalls::Get().get_seals(fd) >= 0
-                 ? CloseBehaviour::kNeverBlocks
-                 : CloseBehaviour::kFileMayBlock;
+      // memory.
+      return never_if(file.stx_dev_major != 0 || IsMemory(fd, file));
     case S_IFDIR:
-      return file.stx_dev_major != 0 ? CloseBehaviour::kNeverBlocks
-                                     : CloseBehaviour::kFileMayBlock;
+      return never_if(file.stx_dev_major != 0);
     default:
       return CloseBehaviour::kFileMayBlock;
   }
@@ -92,18 +128,16 @@ class Closers {
     mu_.Lock();
     waiting_.push_back({fd, std::move(sender)});
     ++pending_;
-    const bool starts = threads_ == 0;
-    if (starts) {
-      ++threads_;
-    } else if (idle_ > 0) {
-      fd_added_.Signal();
-    }
+    const bool starts = CountNext();
+    if (!starts && idle_ > 0) fd_added_.Signal();
     mu_.Unlock();
     if (!starts || Start()) return;
-    // No thread could be started, so this one closes them.
-    mu_.Lock();
-    const std::deque<WaitingFd> left = std::exchange(waiting_, {});
-    mu_.Unlock();
+    std::deque<WaitingFd> left;
+    {
+      MutexLock lock(mu_);
+      // Otherwise those that are blocked come to it.
+      if (threads_ == 0) left = std::exchange(waiting_, {});
+    }
     for (const WaitingFd& each : left) Close(each, /*lingers=*/false);
     MutexLock lock(mu_);
     pending_ -= left.size();
@@ -120,19 +154,26 @@ class Closers {
     std::shared_ptr<PendingCloses> sender;
   };
 
-  // Starts a thread that `threads_` already counts. False if the system cannot
-  // start one.
+  // Whether one more closer is to be started, because none is idle. Counts it
+  // as idle already.
+  bool CountNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (idle_ > 0 || threads_ == most_) return false;
+    ++threads_;
+    ++idle_;
+    return true;
+  }
+  // Starts a closer that is counted. False if the system cannot start one.
   bool Start() ABSL_LOCKS_EXCLUDED(mu_) {
     if (StartDetachedThread([this] { Work(); })) return true;
     MutexLock lock(mu_);
     --threads_;
+    --idle_;
     return false;
   }
 
   void Work() ABSL_LOCKS_EXCLUDED(mu_) {
     mu_.Lock();
     while (true) {
-      ++idle_;
       bool idle_long = false;
       while (waiting_.empty() && !idle_long) {
         idle_long = !fd_added_.WaitFor(mu_, kIdleTime);
@@ -144,16 +185,16 @@ class Closers {
       ++busy_;
       // Another closer must be ready for what arrives while this one is
       // blocked.
-      const bool lacks = idle_ == 0 && threads_ < most_;
-      if (lacks) ++threads_;
+      const bool starts = CountNext();
       const bool lingers = !spare_lingering_ || busy_ < most_;
       mu_.Unlock();
-      if (lacks) Start();
+      if (starts) Start();
       Close(next, lingers);
       next = {};
       mu_.Lock();
       --busy_;
       --pending_;
+      ++idle_;
     }
     --threads_;
     mu_.Unlock();
@@ -177,7 +218,7 @@ class Closers {
   CondVar fd_added_;
   std::deque<WaitingFd> waiting_ ABSL_GUARDED_BY(mu_);
   int threads_ ABSL_GUARDED_BY(mu_) = 0;
-  int idle_ ABSL_GUARDED_BY(mu_) = 0;
+  int idle_ ABSL_GUARDED_BY(mu_) = 0;  // those that start count
   int busy_ ABSL_GUARDED_BY(mu_) = 0;
   size_t pending_ ABSL_GUARDED_BY(mu_) = 0;
 };
@@ -270,6 +311,10 @@ ReceivedFdSenderScope::~ReceivedFdSenderScope() { receiving = former_; }
 void NoteReceived(int fd) {
   if (receiving == nullptr || *receiving == nullptr) return;
   closers_of_process.Get().NoteSender(fd, *receiving);
+}
+
+std::shared_ptr<PendingCloses> SenderOfReceived() {
+  return receiving == nullptr ? nullptr : *receiving;
 }
 
 void CloseDrained(UniqueFd socket, bool packets) {

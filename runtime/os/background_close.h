@@ -29,13 +29,15 @@ namespace fdrpc {
 
 // Like CloseInBackground(UniqueFd) of fdrpc/unique_fd.h: closes at once what
 // cannot block (memory, pipes, files of a file system with its own block
-// device), and passes the rest to the closers.
+// device), and passes the rest to the closers; likewise large memory and large
+// files without a name, which the last close(2) frees.
 void CloseInBackground(std::vector<UniqueFd> fds);
 // Closes the descriptor on this thread, even within a BackgroundCloseScope.
 void CloseAtOnce(UniqueFd fd);
 
 // Counts the descriptors, for example those of one peer, that wait for the
-// closers or are being closed. Any thread.
+// closers or are being closed, and those in messages that nobody has read yet.
+// Any thread.
 class PendingCloses {
  public:
   // `all`, if not null, is a total that counts the same descriptors too.
@@ -56,9 +58,20 @@ class PendingCloses {
   }
   size_t count() const { return count_.load(std::memory_order_relaxed); }
 
+  void AddUnread(size_t count) {
+    unread_.fetch_add(count, std::memory_order_relaxed);
+  }
+  void RemoveUnread(size_t count) {
+    [[maybe_unused]] const size_t before =
+        unread_.fetch_sub(count, std::memory_order_relaxed);
+    assert(before >= count);
+  }
+  size_t unread() const { return unread_.load(std::memory_order_relaxed); }
+
  private:
   const std::shared_ptr<PendingCloses> all_;
   std::atomic<size_t> count_{0};
+  std::atomic<size_t> unread_{0};
 };
 
 // Attributes descriptors to the peer that sent them. During its lifetime, each
@@ -76,6 +89,8 @@ class ReceivedFdSenderScope {
   const std::shared_ptr<PendingCloses>* const former_;
 };
 void NoteReceived(int fd);
+// The sender of what the thread receives at present; null if nobody counts it.
+std::shared_ptr<PendingCloses> SenderOfReceived();
 
 // Defers the closing of descriptors. During its lifetime, UniqueFds of the
 // thread close nothing; its destructor passes their descriptors to

@@ -1,7 +1,6 @@
 #include "os/datagram_door.h"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -87,14 +86,21 @@ absl::Status PrepareDoor(int door) {
   return absl::OkStatus();
 }
 
-KnockResult AnswerKnock(int door) {
-  char buffer[sizeof(kKnock)];
-  const iovec piece[] = {{.iov_base = buffer, .iov_len = sizeof(buffer)}};
-  ReceivedDescriptors set;
-  const IoResult io = ReceiveWithDescriptors(door, piece, set);
-  if (io.error != 0) return {.socket = UniqueFd(), .error = io.error};
-  const bool exact = io.bytes == sizeof(kKnock) && !io.cut_off &&
-                     std::memcmp(buffer, kKnock, sizeof(kKnock)) == 0;
+int ReceiveDatagram(int socket, absl::Span<char> buffer,
+                    ReceivedDatagram& datagram) {
+  const iovec piece = {.iov_base = buffer.data(), .iov_len = buffer.size()};
+  const IoResult io =
+      ReceiveWithDescriptors(socket, {&piece, 1}, datagram.set, &datagram.from);
+  if (io.error != 0) return io.error;
+  datagram.bytes = {buffer.data(), static_cast<size_t>(io.bytes)};
+  datagram.cut_off = io.cut_off;
+  return 0;
+}
+
+KnockResult AnswerKnock(ReceivedDatagram& datagram) {
+  ReceivedDescriptors& set = datagram.set;
+  const bool exact = !datagram.cut_off &&
+                     datagram.bytes == std::string_view(kKnock, sizeof(kKnock));
   // Usually the limit of open files, which lasts for a while.
   if (exact && set.truncated && set.fds.empty()) {
     return {.socket = UniqueFd(), .error = EMFILE};

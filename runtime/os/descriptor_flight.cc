@@ -25,20 +25,23 @@ bool SetSendBuffer(int socket, int bytes) {
 
 }  // namespace
 
-DescriptorFlight::DescriptorFlight()
-    : most_(std::min(kMost, OpenFilesLimit() / kPartOfLimit)) {}
+DescriptorFlight::DescriptorFlight(Receivers receivers)
+    : receivers_(receivers),
+      most_(std::min(kMost, OpenFilesLimit() / kPartOfLimit)) {}
 
 bool DescriptorFlight::FitsByKernel(int socket, size_t descriptors) {
   int unreceived = 0;
   // If the kernel does not answer, only its own limit applies.
   if (Syscalls::Get().unreceived_bytes(socket, &unreceived) != 0) return true;
   ForgetReceived(static_cast<size_t>(std::max(unreceived, 0)));
-  return Fits(descriptors) || !LowerSendBuffer(socket, unreceived);
+  if (Fits(descriptors)) return true;
+  return receivers_ == Receivers::kOne && !LowerSendBuffer(socket, unreceived);
 }
 
 void DescriptorFlight::ForgetReceived(size_t unreceived) {
-  // A socket is a queue: what is unreceived was sent last, and takes at least
-  // the memory that is counted here.
+  if (receivers_ == Receivers::kMany && unreceived > 0) return;
+  // The receiver's socket is a queue: what is unreceived was sent last, and
+  // takes at least the memory that is counted here.
   const auto first_in_flight = std::find_if(
       sets_.begin(), sets_.end(),
       [&](const Set& set) { return sent_ - set.begin <= unreceived; });

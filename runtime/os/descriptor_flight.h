@@ -20,7 +20,9 @@ namespace fdrpc {
 //
 // How much has been received is derived from what the kernel reports
 // (SIOCOUTQ). A peer need not confirm anything, and cannot claim to have
-// received what it has not.
+// received what it has not. If the socket has one receiver, what is unreceived
+// was sent last. If each message may have another receiver, anything may be
+// unreceived, until nothing is.
 //
 // Threads: the sender's only. Borrows the socket.
 class DescriptorFlight {
@@ -30,23 +32,29 @@ class DescriptorFlight {
   static constexpr size_t kPartOfLimit = 32;
   static constexpr size_t kMost = 128;
 
-  DescriptorFlight();
+  enum class Receivers { kOne, kMany };
+
+  explicit DescriptorFlight(Receivers receivers = Receivers::kOne);
   ~DescriptorFlight() {
     if (together_ != nullptr) together_->Remove(in_flight_);
   }
   DescriptorFlight(const DescriptorFlight&) = delete;
   DescriptorFlight& operator=(const DescriptorFlight&) = delete;
 
-  // Also counts what is in flight in `together`, from the beginning. Borrowed.
-  void CountTogether(DescriptorQuota& together) { together_ = &together; }
+  // Also counts in `together`, once, what is in flight already and what
+  // follows. Borrowed.
+  void CountTogether(DescriptorQuota& together) {
+    together_ = &together;
+    together.Add(in_flight_);
+  }
 
   // Call it before each send.
   void BeforeSend(int socket) {
     if (lowered_) RestoreSendBuffer(socket);
   }
   // Whether that many may be sent now. A message is always allowed if nothing
-  // else is in flight. After false, send nothing until `socket` polls as
-  // writable, which happens once the peer has received some.
+  // else is in flight. After false, with one receiver, send nothing until
+  // `socket` polls as writable, which happens once it has received some.
   bool MaySend(int socket, size_t descriptors) {
     return Fits(descriptors) || FitsByKernel(socket, descriptors);
   }
@@ -89,6 +97,7 @@ class DescriptorFlight {
   bool LowerSendBuffer(int socket, int unreceived);
   void RestoreSendBuffer(int socket);
 
+  const Receivers receivers_;
   const size_t most_;
   DescriptorQuota* together_ = nullptr;
   uint64_t sent_ = 0;  // at least, as the kernel counts memory

@@ -96,16 +96,10 @@ UsedSockets& Used() {
 }
 
 // Whether a socket of that kind can be used, by a server or a channel.
-absl::Status CheckType(int fd, const SocketKind& kind) {
+absl::Status CheckDomain(int fd, const SocketKind& kind) {
   if (kind.domain != AF_UNIX) {
     return absl::InvalidArgumentError(
         absl::StrCat("descriptor ", fd, " is not a socket of the Unix domain"));
-  }
-  if (kind.type == SOCK_DGRAM && kind.connected) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "descriptor ", fd,
-        " is a connected datagram socket, which does not learn that its peer "
-        "is gone; make the pair with SOCK_SEQPACKET (socketpair(2))"));
   }
   return absl::OkStatus();
 }
@@ -148,7 +142,7 @@ absl::StatusOr<InheritedSocket> InspectSocket(UniqueFd fd) {
 absl::StatusOr<InheritedSocket> TakeInheritedSocket(int number) {
   absl::StatusOr<SocketKind> kind = GetSocketKind(number);
   if (!kind.ok()) return kind.status();
-  absl::Status ours = CheckType(number, *kind);
+  absl::Status ours = CheckDomain(number, *kind);
   if (!ours.ok()) return ours;
   if (!kind->listens && !kind->connected) {
     return absl::InvalidArgumentError(
@@ -166,7 +160,7 @@ absl::StatusOr<InheritedSocket> TakeInheritedSocket(int number) {
 void GiveBack(InheritedSocket socket) { Used().GiveBack(socket.fd.Release()); }
 
 absl::Status CheckListens(const InheritedSocket& socket) {
-  absl::Status ours = CheckType(socket.fd.get(), socket.kind);
+  absl::Status ours = CheckDomain(socket.fd.get(), socket.kind);
   if (!ours.ok()) return ours;
   if (socket.kind.listens) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
@@ -174,7 +168,7 @@ absl::Status CheckListens(const InheritedSocket& socket) {
 }
 
 absl::Status PrepareConnectedSocket(const InheritedSocket& socket) {
-  absl::Status ours = CheckType(socket.fd.get(), socket.kind);
+  absl::Status ours = CheckDomain(socket.fd.get(), socket.kind);
   if (!ours.ok()) return ours;
   if (!socket.kind.connected) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -28,6 +28,16 @@ absl::StatusOr<UniqueFd> NewLocalSocket(int type) {
   return UniqueFd(fd);
 }
 
+absl::StatusOr<std::pair<UniqueFd, UniqueFd>> NewSocketPair() {
+  int fds[2] = {-1, -1};
+  if (Syscalls::Get().socketpair(
+          AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0) {
+    return absl::ErrnoToStatus(errno, "socketpair");
+  }
+  for (int fd : fds) RaiseSendBuffer(fd);
+  return std::pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
+}
+
 int ConnectionType(int type) {
   return type == SOCK_DGRAM ? SOCK_SEQPACKET : type;
 }
@@ -84,6 +94,10 @@ absl::StatusOr<UniqueFd> OpenPeerPidfd(int socket,
   if (peer.pid == getpid()) {
     // This process itself, which is alive; it may have no socket.
     fd = syscalls.pidfd_open(peer.pid, 0);
+  } else if (socket < 0) {
+    return absl::FailedPreconditionError(
+        "the call came in a datagram, whose sender may have ended since: only "
+        "a connection says which process its client is");
   } else {
     socklen_t length = sizeof(fd);
     if (syscalls.getsockopt(socket, SOL_SOCKET, kPeerPidfd, &fd, &length) < 0) {

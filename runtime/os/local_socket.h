@@ -1,6 +1,8 @@
 #ifndef FDRPC_OS_LOCAL_SOCKET_H_
 #define FDRPC_OS_LOCAL_SOCKET_H_
 
+#include <utility>
+
 #include "absl/status/statusor.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/unique_fd.h"
@@ -11,6 +13,10 @@ namespace fdrpc {
 // A new Unix-domain socket of that type (SOCK_STREAM, …), non-blocking and
 // close-on-exec. Errors of socket(2) by their errno.
 absl::StatusOr<UniqueFd> NewLocalSocket(int type);
+
+// A pair of connected stream sockets, non-blocking and close-on-exec, with
+// large send buffers. Errors of socketpair(2) by their errno.
+absl::StatusOr<std::pair<UniqueFd, UniqueFd>> NewSocketPair();
 
 // The type of the connections that a server's socket of type `type` accepts:
 // the same type, but SOCK_SEQPACKET for a datagram socket, which is a door

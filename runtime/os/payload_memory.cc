@@ -172,4 +172,14 @@ PayloadBuffer NewPayload(size_t least, size_t most) {
   return PayloadBuffer::Allocate(least);
 }
 
+PayloadBuffer MapPayload(size_t bytes) {
+  const intptr_t mapped = Syscalls::Get().map_memory(bytes);
+  if (mapped == -1) return {};
+  char* const begin = reinterpret_cast<char*>(mapped);
+  ::madvise(begin, bytes, MADV_HUGEPAGE);
+  return PayloadBuffer(begin, bytes, [](char* data, size_t capacity) {
+    ::munmap(data, capacity);
+  });
+}
+
 }  // namespace fdrpc

@@ -20,6 +20,10 @@ inline constexpr size_t kPayloadBlockBytes = 680u << 10;
 // A buffer of at least `least` bytes, or of `most` bytes if one is kept.
 PayloadBuffer NewPayload(size_t least, size_t most);
 
+// A fresh buffer for a very large message, which is not kept. Empty if there is
+// no memory.
+PayloadBuffer MapPayload(size_t bytes);
+
 }  // namespace fdrpc
 
 #endif  // FDRPC_OS_PAYLOAD_MEMORY_H_

@@ -4,6 +4,7 @@
 
 #include "fdrpc/descriptor_set.h"
 #include "fdrpc/peer_credentials.h"
+#include "fdrpc/shared_buffer.h"
 #include "fdrpc/shared_fd.h"
 #include "fdrpc/unique_fd.h"
 
@@ -26,6 +27,11 @@ void PrintTo(const UniqueFd& fd, std::ostream* to) {
 
 void PrintTo(const SharedFd& fd, std::ostream* to) {
   PrintNumber(fd.get(), *to);
+}
+
+void PrintTo(const SharedBuffer& buffer, std::ostream* to) {
+  *to << buffer.size() << " bytes of shared memory";
+  if (!buffer.writable().empty()) *to << ", writable";
 }
 
 void PrintTo(const AttachedFd& fd, std::ostream* to) {

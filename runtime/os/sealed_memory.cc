@@ -1,23 +1,16 @@
 #include "os/sealed_memory.h"
 
-#include <linux/magic.h>
-
 #include <cerrno>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "os/memory_file.h"
 #include "os/payload_memory.h"
 #include "os/syscalls.h"
 
 namespace fdrpc {
 namespace {
-
-constexpr char kName[] = "fdrpc";
-
-// MFD_NOEXEC_SEAL of Linux 6.3, which is missing in the headers of Debian 12.
-// If vm.memfd_noexec demands it, files cannot be made without it.
-constexpr unsigned kNoExecSeal = 8;
 
 // The kernel does not seal a file while anybody holds its pages, since the
 // holder might write to them. The holder may by chance be the kernel itself
@@ -27,16 +20,6 @@ constexpr int kMostFiles = 3;
 
 // The seals that keep the content constant.
 constexpr int kContentSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-
-absl::StatusOr<UniqueFd> NewMemoryFile() {
-  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  int fd = Syscalls::Get().memfd_create(kName, kFlags | kNoExecSeal);
-  if (fd < 0 && errno == EINVAL) {
-    fd = Syscalls::Get().memfd_create(kName, kFlags);
-  }
-  if (fd < 0) return absl::ErrnoToStatus(errno, "memfd_create");
-  return UniqueFd(fd);
-}
 
 absl::Status Write(int fd, const iovec& piece) {
   const char* from = static_cast<const char*>(piece.iov_base);
@@ -53,34 +36,26 @@ absl::Status Write(int fd, const iovec& piece) {
   return absl::OkStatus();
 }
 
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+
+constexpr char kWhat[] = "what should be a sealed memory file";
+
 absl::Status Wrong(absl::string_view why) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("what should be a sealed memory file ", why));
+  return absl::InvalidArgumentError(absl::StrCat(kWhat, " ", why));
 }
 
-// The order of these checks never asks a file system of somebody else: only
-// memory files have seals, and the kernel itself answers (F_GET_SEALS in
-// fcntl(2)).
 absl::Status Check(int file, size_t bytes) {
-  const Syscalls& syscalls = Syscalls::Get();
-  const int seals = syscalls.get_seals(file);
-  if (seals < 0) {
-    return Wrong(absl::StrCat("has no seals (errno ", errno, ")"));
-  }
-  if ((seals & kContentSeals) != kContentSeals) {
-    return Wrong("can still be changed");
-  }
-  struct stat info;
-  struct statfs system;
-  if (syscalls.fstat(file, &info) < 0 || syscalls.fstatfs(file, &system) < 0) {
-    return Wrong(absl::StrCat("cannot be examined (errno ", errno, ")"));
-  }
-  if (!S_ISREG(info.st_mode) || system.f_type != TMPFS_MAGIC) {
-    return Wrong("is not of ordinary memory");  // of huge pages, for example
-  }
-  if (info.st_size != static_cast<off_t>(bytes)) {
+  const auto info = ExamineMemoryFile(file, kContentSeals, kWhat);
+  if (!info.ok()) return info.status();
+  if (info->bytes != bytes) {
     return Wrong(
-        absl::StrCat("has ", info.st_size, " bytes instead of ", bytes));
+        absl::StrCat("has ", info->bytes, " bytes instead of ", bytes));
+  }
+  // Pages behind the end, which cost time when they are freed. Transparent huge
+  // pages may add less than one.
+  if (info->allocated_bytes > bytes + kHugePageBytes) {
+    return Wrong(absl::StrCat("has ", info->allocated_bytes,
+                              " bytes of pages for ", bytes, " bytes"));
   }
   return absl::OkStatus();
 }

@@ -23,7 +23,8 @@ absl::StatusOr<SocketListener> SocketListener::Listen(
   absl::StatusOr<SocketFile> file =
       SocketFile::Bind(fd->get(), address, options);
   if (!file.ok()) return file.status();
-  SocketListener listener(*std::move(fd), address.type(), *std::move(file));
+  SocketListener listener(*std::move(fd), address.type(), *std::move(file),
+                          Origin::kOwn);
   if (door) return listener;
   // From here on others can connect (unix_stream_connect in
   // net/unix/af_unix.c). The kernel limits the queue to net.core.somaxconn.
@@ -47,9 +48,17 @@ absl::StatusOr<SocketListener> SocketListener::TakeOver(InheritedSocket& socket,
     absl::StatusOr<SocketFile> taken = SocketFile::TakeOver(socket.fd.get());
     if (!taken.ok()) return taken.status();
     return SocketListener(std::move(socket.fd), socket.kind.type,
-                          *std::move(taken));
+                          *std::move(taken), Origin::kOwn);
   }
-  return SocketListener(std::move(socket.fd), socket.kind.type, SocketFile());
+  return SocketListener(std::move(socket.fd), socket.kind.type, SocketFile(),
+                        Origin::kOthers);
+}
+
+absl::StatusOr<SocketListener> SocketListener::OfPair(UniqueFd socket) {
+  absl::Status prepared = PrepareDoor(socket.get());
+  if (!prepared.ok()) return prepared;
+  return SocketListener(std::move(socket), SOCK_DGRAM, SocketFile(),
+                        Origin::kPair);
 }
 
 absl::StatusOr<UniqueFd> SocketListener::Duplicate() const {
@@ -60,13 +69,34 @@ absl::StatusOr<UniqueFd> SocketListener::Duplicate() const {
   return another;
 }
 
-SocketListener::SocketListener(UniqueFd fd, int type, SocketFile file)
-    : fd_(std::move(fd)), type_(type), file_(std::move(file)) {}
+SocketListener::SocketListener(UniqueFd fd, int type, SocketFile file,
+                               Origin origin)
+    : fd_(std::move(fd)),
+      type_(type),
+      origin_(origin),
+      file_(std::move(file)) {}
+
+SocketListener::AcceptResult SocketListener::Accept(
+    absl::Span<char> buffer, ReceivedDatagram& datagram) const {
+  const int error = ReceiveDatagram(fd(), buffer, datagram);
+  if (error != 0) return {.socket = UniqueFd(), .error = error};
+  // A pair has a client already.
+  if (is_pair()) return {.socket = UniqueFd(), .error = EBADMSG};
+  KnockResult answered = AnswerKnock(datagram);
+  return {.socket = std::move(answered.socket), .error = answered.error};
+}
+
+bool SocketListener::EndReceiving() const {
+  if (!receives_datagrams() || origin_ == Origin::kOthers) return false;
+  return Syscalls::Get().shutdown(fd(), SHUT_RD) == 0;
+}
 
 SocketListener::AcceptResult SocketListener::Accept() const {
-  if (type_ == SOCK_DGRAM) {
-    KnockResult answered = AnswerKnock(fd_.get());
-    return {.socket = std::move(answered.socket), .error = answered.error};
+  if (receives_datagrams()) {
+    // A knock is short; anything longer is none.
+    char buffer[64];
+    ReceivedDatagram datagram;
+    return Accept(absl::MakeSpan(buffer), datagram);
   }
   const int fd = RetryOnEintr([&] {
     return Syscalls::Get().accept4(fd_.get(), nullptr, nullptr,

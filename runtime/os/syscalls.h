@@ -113,6 +113,30 @@ struct Syscalls {
   int (*unreceived_bytes)(int, int*) = [](int fd, int* bytes) {
     return ::ioctl(fd, SIOCOUTQ, bytes);
   };
+  int (*get_status_flags)(int) = [](int fd) { return ::fcntl(fd, F_GETFL); };
+  int (*statx)(int, const char*, int, unsigned, struct statx*) = ::statx;
+  ssize_t (*readlink)(const char*, char*, size_t) = ::readlink;
+  int (*isatty)(int) = ::isatty;
+  // fcntl(2) with F_GETPIPE_SZ.
+  int (*get_pipe_size)(int) = [](int fd) { return ::fcntl(fd, F_GETPIPE_SZ); };
+  // mmap(2) of a file from its beginning; without a file (-1), of nothing.
+  // Returns its address, or -1.
+  intptr_t (*map_file)(void*, size_t, int, int, int) =
+      [](void* at, size_t bytes, int protection, int flags, int fd) {
+        return reinterpret_cast<intptr_t>(
+            ::mmap(at, bytes, protection, flags, fd, 0));
+      };
+  int (*fallocate)(int, int, off_t, off_t) = ::fallocate;
+
+  off_t (*lseek)(int, off_t, int) = ::lseek;
+  // madvise(2) with MADV_DONTFORK.
+  int (*keep_from_children)(void*, size_t) = [](void* at, size_t bytes) {
+    return ::madvise(at, bytes, MADV_DONTFORK);
+  };
+  // getrlimit(2) of RLIMIT_FSIZE.
+  int (*get_file_size_limit)(rlimit*) = [](rlimit* limit) {
+    return ::getrlimit(RLIMIT_FSIZE, limit);
+  };
 
   static const Syscalls& Get() {
     return *current.load(std::memory_order_acquire);

@@ -54,6 +54,9 @@ class CallContext final : public ServerContext {
   Metadata& headers() override { return headers_; }
   void SendHeaders() override;
   Metadata& trailers() override { return trailers_; }
+  ClientOffer* client_offer() override {
+    return environment_.offer == nullptr ? nullptr : environment_.offer->get();
+  }
 
  private:
   IncomingCall& call_;

@@ -2,7 +2,8 @@
 #define FDRPC_SERVER_CALL_ENVIRONMENT_H_
 
 #include "base/monotonic_time.h"
-#include "server/call_deadlines.h"
+#include "loop/reactor.h"
+#include "server/client_offer.h"
 #include "server/connected_peer.h"
 #include "server/connection_account.h"
 #include "server/executor.h"
@@ -16,11 +17,12 @@ namespace fdrpc {
 struct CallEnvironment {
   const Clock& clock;
   Executor& executor;
-  CallDeadlines& deadlines;
+  Reactor& reactor;
   ServerCounters& counters;
   ConnectionAccount& account;
   const ConnectedPeer& peer;
   HandlerStop& draining;
+  const ClientOffer::Slot* offer = nullptr;  // null without a connection
 };
 
 }  // namespace fdrpc

@@ -24,8 +24,10 @@ absl::Status CallTable::Add(std::shared_ptr<IncomingCall> call) {
     }
   }
   if (!too_many) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "the connection has ", limit, " calls in progress, the limit"));
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the connection has ", limit,
+                   " calls in progress, the limit "
+                   "(ServerOptions::max_calls_per_connection)"));
 }
 
 std::shared_ptr<IncomingCall> CallTable::Find(uint32_t id) {
@@ -58,6 +60,11 @@ std::vector<std::shared_ptr<IncomingCall>> CallTable::Close() {
     closed_ = true;
   }
   return All();
+}
+
+size_t CallTable::size() {
+  MutexLock lock(mu_);
+  return calls_.size();
 }
 
 bool CallTable::empty() {

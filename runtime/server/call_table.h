@@ -36,6 +36,7 @@ class CallTable {
   // more.
   std::vector<std::shared_ptr<IncomingCall>> Close() ABSL_LOCKS_EXCLUDED(mu_);
   bool empty() ABSL_LOCKS_EXCLUDED(mu_);
+  size_t size() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   const ServerOptions& options_;

@@ -43,6 +43,8 @@ ClientAccounts::Limits ClientAccounts::LimitsFor(const ServerOptions& options,
       std::max((limits.files + 1) / 2, limits.connections_of_user);
   limits.held_bytes_of_user = options.max_held_bytes_per_user;
   limits.unreceived_of_user = open_files / kUnreceivedPart;
+  limits.ring_bytes = options.max_ring_bytes;
+  limits.ring_bytes_of_user = options.max_ring_bytes_per_user;
   return limits;
 }
 
@@ -50,33 +52,90 @@ absl::StatusOr<std::unique_ptr<ClientShare>> ClientAccounts::Admit(uid_t uid) {
   MutexLock lock(mu_);
   if (some_are_gone_) ForgetUsers();
   if (connections_ >= limits_.connections) {
-    return absl::UnavailableError(absl::StrCat("the server has ", connections_,
-                                               " connections, its limit"));
+    return absl::UnavailableError(
+        absl::StrCat("the server has ", connections_,
+                     " connections, its limit "
+                     "(ServerOptions::max_connections)"));
   }
   const auto found = users_.find(uid);
   if (found != users_.end() &&
       found->second->connections >= limits_.connections_of_user) {
     return absl::UnavailableError(
         absl::StrCat("user ", uid, " has ", found->second->connections,
-                     " connections to the server, its limit for one user"));
+                     " connections to the server, its limit for one user "
+                     "(ServerOptions::max_connections_per_user)"));
   }
-  auto made =
-      found == users_.end()
-          ? std::unique_ptr<User>(new User{
-                .uid = uid,
-                .unreceived = UnreceivedDescriptors(limits_.unreceived_of_user),
-                .closes = std::make_shared<PendingCloses>(closes_)})
-          : nullptr;
-  User& user = made != nullptr ? *made : *found->second;
+  User& user = FindOrAdd(uid);
   const absl::Status files = CheckFiles(user, 1);
-  if (!files.ok()) return absl::UnavailableError(files.message());
-  if (made != nullptr) users_.emplace(uid, std::move(made));
+  if (!files.ok()) {
+    // It may be a new one.
+    some_are_gone_ |= user.connections == 0;
+    return absl::UnavailableError(files.message());
+  }
   ++connections_;
   ++user.connections;
   ++files_;
   ++user.files;
   return std::unique_ptr<ClientShare>(
       new ClientShare(shared_from_this(), user));
+}
+
+std::shared_ptr<PendingCloses> ClientAccounts::ClosesOf(uid_t uid) {
+  MutexLock lock(mu_);
+  User& user = FindOrAdd(uid);
+  some_are_gone_ |= user.connections == 0;
+  return user.closes;
+}
+
+ClientAccounts::User& ClientAccounts::FindOrAdd(uid_t uid) {
+  std::unique_ptr<User>& user = users_[uid];
+  if (user == nullptr) {
+    user.reset(new User{
+        .uid = uid,
+        .unreceived = UnreceivedDescriptors(limits_.unreceived_of_user),
+        .rings = RingQuota(limits_.ring_bytes_of_user, &rings_),
+        .closes = std::make_shared<PendingCloses>(closes_)});
+  }
+  return *user;
+}
+
+void ClientAccounts::AddTo(ServerStatistics& statistics) const {
+  MutexLock lock(mu_);
+  statistics.connections += connections_;
+  statistics.request_descriptors += files_ - connections_;
+  statistics.closing_descriptors += closes_->count();
+  statistics.ring_connections += rings_.connections();
+  statistics.ring_bytes += rings_.bytes();
+  for (const auto& [uid, user] : users_) {
+    statistics.request_bytes +=
+        user->held_bytes.load(std::memory_order_relaxed);
+    statistics.queued_descriptors += user->unreceived.queued.held();
+    statistics.in_flight_descriptors += user->unreceived.in_flight.held();
+  }
+}
+
+std::vector<UserActivity> ClientAccounts::activity() const {
+  std::vector<UserActivity> activity;
+  {
+    MutexLock lock(mu_);
+    for (const auto& [uid, user] : users_) {
+      activity.push_back(
+          {.uid = uid,
+           .connections = {user->connections, limits_.connections_of_user},
+           .files = {user->files + user->closes->count(),
+                     limits_.files_of_user},
+           .request_bytes = {user->held_bytes.load(std::memory_order_relaxed),
+                             limits_.held_bytes_of_user},
+           .queued_descriptors = {user->unreceived.queued.held(),
+                                  limits_.unreceived_of_user},
+           .in_flight_descriptors = {user->unreceived.in_flight.held(),
+                                     limits_.unreceived_of_user},
+           .ring_bytes = {user->rings.bytes(), limits_.ring_bytes_of_user}});
+    }
+  }
+  std::sort(activity.begin(), activity.end(),
+            [](const auto& a, const auto& b) { return a.uid < b.uid; });
+  return activity;
 }
 
 absl::Status ClientAccounts::CheckFiles(const User& user, size_t more) const {
@@ -139,7 +198,8 @@ absl::Status ClientShare::Charge(size_t bytes, size_t descriptors) {
   if (Exceeds(held, bytes, limit)) {
     charged = absl::ResourceExhaustedError(
         absl::StrCat("the requests of user ", user_.uid, " hold ", held,
-                     " bytes, and may hold ", limit));
+                     " bytes, and may hold ", limit,
+                     " (ServerOptions::max_held_bytes_per_user)"));
   } else if (descriptors > 0) {
     charged = accounts_->AddFiles(user_, descriptors);
   }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -13,8 +14,11 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "fdrpc/server.h"
+#include "fdrpc/server_activity.h"
+#include "fdrpc/server_statistics.h"
 #include "os/background_close.h"
 #include "os/descriptor_quota.h"
+#include "transport/ring_quota.h"
 
 namespace fdrpc {
 
@@ -35,11 +39,15 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
     // Descriptors of replies that a user has not received: queued, and in
     // flight.
     size_t unreceived_of_user = 0;
+    // Of rings in shared memory.
+    size_t ring_bytes = 0;
+    size_t ring_bytes_of_user = 0;
   };
   // The limits from the options, in a process that may open that many files.
   static Limits LimitsFor(const ServerOptions& options, size_t open_files);
 
-  explicit ClientAccounts(const Limits& limits) : limits_(limits) {}
+  explicit ClientAccounts(const Limits& limits)
+      : limits_(limits), rings_(limits.ring_bytes) {}
   ClientAccounts(const ClientAccounts&) = delete;
   ClientAccounts& operator=(const ClientAccounts&) = delete;
 
@@ -47,6 +55,13 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
   // keeps the accounts. UNAVAILABLE, with the limit that is reached.
   absl::StatusOr<std::unique_ptr<ClientShare>> Admit(uid_t user)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // Counts what waits to be closed for a user who may have no connection.
+  std::shared_ptr<PendingCloses> ClosesOf(uid_t user) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Adds what all clients hold at present to `statistics`.
+  void AddTo(ServerStatistics& statistics) const ABSL_LOCKS_EXCLUDED(mu_);
+  // The same for each user, by uid.
+  std::vector<UserActivity> activity() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   friend class ClientShare;
@@ -57,10 +72,12 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
     size_t files = 0;
     std::atomic<size_t> held_bytes{0};
     UnreceivedDescriptors unreceived;
+    RingQuota rings;
     // Others that hold it may have something to close for the user.
     const std::shared_ptr<PendingCloses> closes;
   };
 
+  User& FindOrAdd(uid_t uid) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Why that many more files are too many; OK if they are not.
   absl::Status CheckFiles(const User& user, size_t more) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -71,10 +88,11 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
   void ForgetUsers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Limits limits_;
+  RingQuota rings_;
   const std::shared_ptr<PendingCloses> closes_ =
       std::make_shared<PendingCloses>();
 
-  Mutex mu_;
+  mutable Mutex mu_;
   // The users that have connections, or something that is not closed.
   absl::flat_hash_map<uid_t, std::unique_ptr<User>> users_ ABSL_GUARDED_BY(mu_);
   bool some_are_gone_ ABSL_GUARDED_BY(mu_) = false;
@@ -82,8 +100,10 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
   size_t files_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-// One connection's part of its user's account. Everything that it is charged
-// with must be released before it is destroyed.
+// One connection's entry in the account of its user: counts what the connection
+// and its requests hold, and refuses what exceeds the user's limits. Exists as
+// long as the connection counts for the user; everything that it was charged
+// with must be released before. It holds nothing itself.
 class ClientShare {
  public:
   ~ClientShare() { accounts_->Leave(user_); }
@@ -103,6 +123,7 @@ class ClientShare {
 
   // Of all connections of the user, during this one's lifetime.
   UnreceivedDescriptors& unreceived() { return user_.unreceived; }
+  RingQuota& rings() { return user_.rings; }
 
  private:
   friend class ClientAccounts;

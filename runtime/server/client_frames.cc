@@ -1,16 +1,17 @@
 #include "server/client_frames.h"
 
-#include <algorithm>
-#include <chrono>
-
 #include "base/recycled.h"
 #include "call/kinds_differ.h"
 #include "call/message_assembler.h"
+#include "server/call_record.h"
+#include "server/call_terms.h"
 #include "wire/limits.h"
 #include "wire/metadata_block.h"
 
 namespace fdrpc {
 namespace {
+
+constexpr char kUnknownMethod[] = "an unknown method";
 
 absl::Status Violation(const char* what) {
   return absl::InvalidArgumentError(what);
@@ -40,6 +41,8 @@ absl::Status ClientFrames::OnFrame(IncomingFrame& frame,
                        "method ids that do not count from 1 without a gap");
     case FrameType::kCredit:
       return OnCredit(frame);
+    case FrameType::kOffer:
+      return origin.OnOffer(frame, /*late=*/last_call_id_ != 0);
     default:
       return absl::OkStatus();
   }
@@ -65,6 +68,7 @@ absl::Status ClientFrames::OnOpen(IncomingFrame& frame,
   if (!drain_.TakesCall(!method->ok() || IsWhole(**method, header))) {
     return absl::OkStatus();
   }
+  if (last_call_id_ == 0) origin.OnFirstCall();
   last_call_id_ = header.call_id;
   const bool one_way = (header.flags & kFlagOneWay) != 0;
   if (one_way) ++environment_.counters.one_way_calls;
@@ -90,61 +94,54 @@ absl::StatusOr<std::shared_ptr<IncomingCall>> ClientFrames::MakeCall(
     OpenHeader& open, IncomingCall::Origin& origin) {
   const uint8_t flags = frame.header.flags;
   const bool one_way = (flags & kFlagOneWay) != 0;
-  if (frame.payload_lost) return DescriptorsCutOff();
-  if (!method.ok()) return method.status();
+  const auto refuse = [&method](absl::Status why) {
+    CallRecord::Refused(
+        method.ok() ? method->handler->method->full_name : kUnknownMethod,
+        method.ok() ? &*method : nullptr, why);
+    return why;
+  };
+  if (frame.payload_lost) return refuse(DescriptorsCutOff());
+  if (!method.ok()) return refuse(method.status());
   // A single request begins in the open frame, a stream of them after it.
   if (((flags & kFlagMessage) == 0) != method->streams_requests() ||
       (one_way && method->kind() != MethodKind::kUnary)) {
-    return KindsDiffer(method->handler->method->full_name, "request",
-                       "requests", method->streams_requests());
+    return refuse(KindsDiffer(method->handler->method->full_name, "request",
+                              "requests", method->streams_requests()));
   }
   const absl::Status fits =
       CheckMetadataSize(open.metadata, options_.max_metadata_bytes,
                         "ServerOptions::max_metadata_bytes");
-  if (!fits.ok()) return fits;
+  if (!fits.ok()) return refuse(fits);
   IncomingCall::Terms terms = TermsOf(frame.header.call_id, *method, open);
   terms.one_way = one_way;
   if (terms.metadata_bytes > 0) {
     const absl::Status charged =
         environment_.account.Charge(terms.metadata_bytes, 0);
-    if (!charged.ok()) return charged;
+    if (!charged.ok()) return refuse(charged);
   }
   environment_.counters.handlers.Add();
   drain_.OnCallTaken();
   auto call = MakeRecycled<IncomingCall>(origin.shared_from_this(),
                                          environment_, std::move(terms));
   const absl::Status added = calls_.Add(call);
-  if (!added.ok()) return added;
+  if (!added.ok()) {
+    call->OnRefused(added);
+    return added;
+  }
   return call;
 }
 
 IncomingCall::Terms ClientFrames::TermsOf(uint32_t id,
                                           const RegisteredMethod& method,
                                           OpenHeader& open) const {
-  const bool takes_descriptors =
-      method.handler->method->request_has_descriptors;
-  IncomingCall::Terms terms = {
-      .id = id,
-      .method = method,
-      .metadata = std::move(open.metadata),
-      .request_limits = {.bytes = options_.max_request_bytes,
-                         .descriptors = takes_descriptors
-                                            ? options_.max_request_descriptors
-                                            : 0},
-      .request_window = {.bytes = options_.stream_window_bytes,
-                         .descriptors = options_.stream_window_descriptors},
-      .reply_limits = {.bytes = client_.max_message_bytes,
-                       .descriptors = client_.max_descriptors},
-      .reply_window = {.bytes = client_.initial_credit_bytes,
-                       .descriptors = client_.initial_credit_descriptors}};
-  terms.metadata_bytes = MemoryOf(terms.metadata);
-  if (open.timeout_ns.has_value()) {
-    // More than 100 years means no deadline, and this value cannot overflow.
-    constexpr uint64_t kLongest = uint64_t{100} * 366 * 86400 * 1'000'000'000;
-    terms.deadline =
-        environment_.clock.Now() +
-        std::chrono::nanoseconds(std::min(*open.timeout_ns, kLongest));
-  }
+  IncomingCall::Terms terms =
+      TermsOfRequest(id, method, open, options_, environment_.clock);
+  terms.request_window = {.bytes = options_.stream_window_bytes,
+                          .descriptors = options_.stream_window_descriptors};
+  terms.reply_limits = {.bytes = client_.max_message_bytes,
+                        .descriptors = client_.max_descriptors};
+  terms.reply_window = {.bytes = client_.initial_credit_bytes,
+                        .descriptors = client_.initial_credit_descriptors};
   return terms;
 }
 

@@ -1,6 +1,7 @@
 #ifndef FDRPC_SERVER_CONNECTED_PEER_H_
 #define FDRPC_SERVER_CONNECTED_PEER_H_
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/unique_fd.h"
@@ -12,12 +13,20 @@ namespace fdrpc {
 // connection's socket.
 class ConnectedPeer {
  public:
+  // For a peer that another socket has told.
+  static constexpr int kNoSocket = -1;
+
   ConnectedPeer(int socket, const PeerCredentials& credentials)
       : socket_(socket), credentials_(credentials) {}
 
   const PeerCredentials& credentials() const { return credentials_; }
   // As ServerContext::OpenPeerPidfd().
   absl::StatusOr<UniqueFd> OpenPidfd() const {
+    if (socket_ == kNoSocket) {
+      return absl::UnimplementedError(
+          "the peer of a call back has no pidfd: it uses a socket that this "
+          "process has made");
+    }
     return OpenPeerPidfd(socket_, credentials_);
   }
 

@@ -13,7 +13,9 @@ absl::Status ConnectionAccount::Charge(size_t bytes, size_t descriptors) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "the connection's requests hold the limit of ",
         options_.max_held_bytes_per_connection, " bytes or ",
-        options_.max_held_descriptors_per_connection, " descriptors"));
+        options_.max_held_descriptors_per_connection,
+        " descriptors (ServerOptions::max_held_bytes_per_connection, "
+        "max_held_descriptors_per_connection)"));
   }
   if (share_ != nullptr) {
     absl::Status charged = share_->Charge(bytes, descriptors);

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/status/status.h"
 #include "fdrpc/server.h"
@@ -24,8 +25,16 @@ class ConnectionAccount {
   ConnectionAccount& operator=(const ConnectionAccount&) = delete;
 
   // Counts a call. Returns how many of its kind there were.
-  size_t AddCall(bool one_way) { return calls(one_way).fetch_add(1); }
-  void RemoveCall(bool one_way) { calls(one_way).fetch_sub(1); }
+  size_t AddCall(bool one_way) {
+    begun_.fetch_add(1, std::memory_order_relaxed);
+    return of_kind(one_way).fetch_add(1);
+  }
+  void RemoveCall(bool one_way) { of_kind(one_way).fetch_sub(1); }
+  size_t calls(bool one_way) const { return one_way ? one_ways_ : others_; }
+  // How many calls have been counted since the beginning.
+  uint64_t calls_begun() const {
+    return begun_.load(std::memory_order_relaxed);
+  }
 
   // Counts what has arrived for a call. RESOURCE_EXHAUSTED, without counting
   // it, beyond the limit of the connection or its user. For the reading thread
@@ -42,7 +51,7 @@ class ConnectionAccount {
   bool FewOneWays() const { return !OneWaysExceed(2); }
 
  private:
-  std::atomic<size_t>& calls(bool one_way) {
+  std::atomic<size_t>& of_kind(bool one_way) {
     return one_way ? one_ways_ : others_;
   }
   // Whether there are one-way calls, and they or what is held exceed the limit
@@ -53,6 +62,7 @@ class ConnectionAccount {
   const ServerOptions& options_;
   ClientShare* const share_;
 
+  std::atomic<uint64_t> begun_{0};
   std::atomic<size_t> one_ways_{0};
   std::atomic<size_t> others_{0};
   std::atomic<size_t> held_bytes_{0};

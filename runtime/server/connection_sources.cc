@@ -33,12 +33,12 @@ absl::Status ConnectionSources::Listen(std::string_view address,
     if (!serves.ok()) GiveBack(*std::move(socket));
     return serves;
   }
-  const absl::StatusOr<Poller*> poller = open_();
-  if (!poller.ok()) return poller.status();
+  const absl::StatusOr<Listeners::Watcher> watcher = open_();
+  if (!watcher.ok()) return watcher.status();
   absl::StatusOr<SocketListener> listener =
       SocketListener::Listen(*own, options);
   if (!listener.ok()) return listener.status();
-  return listeners_.Add(*std::move(listener), **poller);
+  return listeners_.Add(*std::move(listener), *watcher);
 }
 
 absl::Status ConnectionSources::Listen(UniqueFd socket, bool removes_file) {
@@ -52,15 +52,15 @@ absl::Status ConnectionSources::ListenOn(InheritedSocket& socket,
   absl::StatusOr<SocketListener> listener =
       SocketListener::TakeOver(socket, removes_file);
   if (!listener.ok()) return listener.status();
-  const absl::StatusOr<Poller*> poller = open_();
-  if (!poller.ok()) return poller.status();
-  return listeners_.Add(*std::move(listener), **poller);
+  const absl::StatusOr<Listeners::Watcher> watcher = open_();
+  if (!watcher.ok()) return watcher.status();
+  return listeners_.Add(*std::move(listener), *watcher);
 }
 
 absl::Status ConnectionSources::ServePassed(std::string_view name) {
   // Before they are taken, which can be done only once.
-  const absl::StatusOr<Poller*> poller = open_();
-  if (!poller.ok()) return poller.status();
+  const absl::StatusOr<Listeners::Watcher> watcher = open_();
+  if (!watcher.ok()) return watcher.status();
   absl::StatusOr<std::vector<InheritedSocket>> sockets =
       TakePassedSockets(name);
   if (!sockets.ok()) return sockets.status();
@@ -76,33 +76,60 @@ absl::Status ConnectionSources::ServeInherited(InheritedSocket& socket) {
                              : ServeConnected(socket);
 }
 
-absl::Status ConnectionSources::ServeConnection(UniqueFd socket) {
+absl::Status ConnectionSources::ServeConnection(UniqueFd socket,
+                                                GivenConnection given) {
   absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
   if (!inspected.ok()) return inspected.status();
-  return ServeConnected(*inspected);
+  return ServeConnected(*inspected, std::move(given));
 }
 
-absl::Status ConnectionSources::ServeConnected(InheritedSocket& socket) {
+absl::Status ConnectionSources::ServeConnected(InheritedSocket& socket,
+                                               GivenConnection given) {
   absl::Status usable = PrepareConnectedSocket(socket);
   if (!usable.ok()) return usable;
+  if (socket.kind.type == SOCK_DGRAM) return ServePair(socket);
   const absl::StatusOr<PeerCredentials> peer =
       GetPeerCredentials(socket.fd.get());
   if (!peer.ok()) return peer.status();
-  const absl::StatusOr<Poller*> poller = open_();
-  if (!poller.ok()) return poller.status();
+  const absl::StatusOr<Listeners::Watcher> watcher = open_();
+  if (!watcher.ok()) return watcher.status();
   if (!lifecycle_.serves()) serves_given_ = true;
-  return Connect(NewTransport(std::move(socket.fd), socket.kind.type), *peer);
+  return Connect({NewTransport(std::move(socket.fd), socket.kind.type), *peer,
+                  std::move(given), /*may_have_rings=*/true});
+}
+
+absl::Status ConnectionSources::ServeOwnPair(UniqueFd socket,
+                                             const PeerCredentials& peer,
+                                             GivenConnection given,
+                                             TransportRevoker* revoker) {
+  NewConnection connection = {NewTransport(std::move(socket), SOCK_STREAM),
+                              peer, std::move(given)};
+  if (revoker != nullptr) {
+    RevocableTransport made =
+        RevocableTransport::Of(std::move(connection.transport));
+    connection.transport = std::move(made.transport);
+    *revoker = std::move(made.revoker);
+  }
+  return Connect(std::move(connection));
+}
+
+absl::Status ConnectionSources::ServePair(InheritedSocket& socket) {
+  const absl::StatusOr<Listeners::Watcher> watcher = open_();
+  if (!watcher.ok()) return watcher.status();
+  absl::StatusOr<SocketListener> pair =
+      SocketListener::OfPair(std::move(socket.fd));
+  if (!pair.ok()) return pair.status();
+  return listeners_.Add(*std::move(pair), *watcher);
 }
 
 absl::Status ConnectionSources::AcceptInProcess() {
   if (lifecycle_.serves()) return absl::OkStatus();
-  const absl::StatusOr<Poller*> poller = open_();
-  accepts_in_process_ = poller.ok();
-  return poller.status();
+  const absl::StatusOr<Listeners::Watcher> watcher = open_();
+  accepts_in_process_ = watcher.ok();
+  return watcher.status();
 }
 
-absl::Status ConnectionSources::Connect(std::unique_ptr<Transport> transport,
-                                        const PeerCredentials& peer) {
+absl::Status ConnectionSources::Connect(NewConnection connection) {
   {
     MutexLock lock(mu_);
     // Whoever shuts the server down drops what waits after that.
@@ -112,9 +139,9 @@ absl::Status ConnectionSources::Connect(std::unique_ptr<Transport> transport,
     if (waiting_.size() >= most_waiting_) {
       return absl::UnavailableError("the server does not take connections yet");
     }
-    waiting_.push_back({std::move(transport), peer});
+    waiting_.push_back(std::move(connection));
   }
-  wake_();
+  waker_.Wake();
   return absl::OkStatus();
 }
 
@@ -136,13 +163,21 @@ void ConnectionSources::Accept(uint64_t token,
     const absl::StatusOr<PeerCredentials> peer =
         GetPeerCredentials(socket.get());
     if (!peer.ok()) return;
-    adopt({NewTransport(std::move(socket), type), *peer});
+    adopt({NewTransport(std::move(socket), type),
+           *peer,
+           {},
+           /*may_have_rings=*/true});
   });
 }
 
 std::vector<ConnectionSources::NewConnection> ConnectionSources::TakeWaiting() {
-  MutexLock lock(mu_);
-  return std::exchange(waiting_, {});
+  std::vector<NewConnection> taken;
+  {
+    MutexLock lock(mu_);
+    taken.swap(waiting_);
+  }
+  if (lifecycle_.shutdown_deadline().has_value()) taken.clear();
+  return taken;
 }
 
 std::unique_ptr<Transport> ConnectionSources::NewTransport(UniqueFd socket,

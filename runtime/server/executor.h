@@ -12,9 +12,9 @@ namespace fdrpc {
 
 // Something whose writing can be deferred for a moment, to be done together
 // with what follows.
-class PutOffWrite {
+class DeferredWrite {
  public:
-  virtual ~PutOffWrite() = default;
+  virtual ~DeferredWrite() = default;
   // On any thread, without a lock.
   virtual void WriteNow() = 0;
 };
@@ -37,7 +37,7 @@ class Executor {
   // Whether WriteNow() will be called soon: once what is queued has run, or
   // when that turns out to take time. False if the caller is to write itself,
   // because nothing follows, or the executor does not run it.
-  virtual bool PutOff(std::shared_ptr<PutOffWrite> write) = 0;
+  virtual bool DeferWrite(std::shared_ptr<DeferredWrite> write) = 0;
 
   // Blocks the calling thread, which may be one of the executor's, until
   // `parker` has a token or, if PollsInPark() is false, `deadline` has passed;
@@ -51,16 +51,13 @@ class Executor {
   // post the rest instead: nothing else polls meanwhile, and has not for some
   // milliseconds.
   virtual bool TurnIsOver() const { return false; }
-  // A token was given to a thread in Park(): `was` is its state, and `polls`
+  // A token was given to a thread in Park(): `state` is its state, and `polls`
   // what PollsInPark() returned there.
-  virtual void OnGiven(Parker::ThreadState state, bool polls) = 0;
+  virtual void OnTokenGiven(Parker::ThreadState state, bool polls) = 0;
 
   // As Post(), for something that must run even if all threads that may run
   // handlers do, since those may wait for it.
   virtual void PostUrgently(Continuation& continuation) = 0;
-  // There may be something to do sooner than the thread that polls, or waits to
-  // poll, knows.
-  virtual void InterruptPoll() = 0;
 
   // Polls no more once what is queued has run; called by the polling thread.
   virtual void Stop() = 0;

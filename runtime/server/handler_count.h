@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "os/wakeup.h"
+#include "loop/waker.h"
 
 namespace fdrpc {
 
@@ -28,15 +28,15 @@ class HandlerCount {
     // Sequentially consistent, like the other side's look at both: either this
     // sees that somebody waits, or that side sees that the handler has ended.
     if (running_.fetch_sub(1) != 1) return;
-    const Wakeup* const waiting = waiting_.load();
-    if (waiting != nullptr) waiting->Notify();
+    Waker* const waiting = waiting_.load();
+    if (waiting != nullptr) waiting->Wake();
   }
 
   size_t running() const { return running_.load(); }
-  // Whether no handler runs. After the first call, `wakeup`, which is borrowed,
-  // is notified when the last one ends.
-  bool AwaitNone(const Wakeup& wakeup) {
-    waiting_.store(&wakeup);
+  // Whether no handler runs. After the first call, `waker`, which is borrowed,
+  // wakes when the last one ends.
+  bool AwaitNone(Waker& waker) {
+    waiting_.store(&waker);
     return running() == 0;
   }
   // Whether that was called.
@@ -45,7 +45,7 @@ class HandlerCount {
  private:
   uint64_t added_ = 0;
   std::atomic<size_t> running_{0};
-  std::atomic<const Wakeup*> waiting_{nullptr};
+  std::atomic<Waker*> waiting_{nullptr};
 };
 
 }  // namespace fdrpc

@@ -19,6 +19,7 @@ IncomingCall::IncomingCall(std::shared_ptr<Origin> origin,
       metadata_bytes_(terms.metadata_bytes),
       builder_(terms.id, *method_.handler->method, terms.reply_limits),
       context_(*this, environment, std::move(terms.metadata), terms.deadline),
+      record_(method_, environment.clock, id_, environment.peer.credentials()),
       state_(
           {.sends_stream = method_.streams_replies(),
            .send_credit = terms.reply_window,
@@ -65,8 +66,7 @@ absl::Status IncomingCall::OnMessage(IncomingFrame& frame,
   bool start = false;
   bool incomplete = false;
   {
-    WokenThreads woken;
-    MutexLock lock(mu_);
+    Lock lock(mu_);
     absl::Status allowed;
     if ((flags & kFlagMessage) != 0) {
       if (state_.receives()) {
@@ -86,7 +86,7 @@ absl::Status IncomingCall::OnMessage(IncomingFrame& frame,
     incomplete = possible.ok() && state_.incomplete();
     start = !method_.streams_requests() &&
             state_.receiving() == CallState::Receiving::kHalfClosed;
-    EndWaits(woken);
+    EndWaits(lock);
   }
   if (!incomplete) {
     incomplete_since_.reset();
@@ -104,7 +104,7 @@ absl::Status IncomingCall::OnMessage(IncomingFrame& frame,
 absl::Status IncomingCall::TakeRequest(IncomingMessage request) {
   ReceivedMessage received;
   {
-    MutexLock lock(mu_);
+    Lock lock(mu_);
     received = state_.TakeSingle();
   }
   return ParseReceived(std::move(received), request);
@@ -112,14 +112,16 @@ absl::Status IncomingCall::TakeRequest(IncomingMessage request) {
 
 bool IncomingCall::Take(IncomingMessage message) {
   ReceivedMessage received;
-  Credit grant;
   {
-    MutexLock lock(mu_);
+    Lock lock(mu_);
+    Credit grant;
     if (!state_.Take(received, grant)) return false;
     held_.Release(received.bytes.size(), received.descriptors.size());
-    if (!grant.empty()) origin_->Enqueue(BuildCredit(id_, grant));
+    if (!grant.empty()) {
+      origin_->Enqueue(BuildCredit(id_, grant));
+      lock.FlushLater(origin_.get());
+    }
   }
-  if (!grant.empty()) origin_->Flush();
   const absl::Status parsed = ParseReceived(std::move(received), message);
   if (!parsed.ok()) Fail(parsed);
   return parsed.ok();
@@ -137,7 +139,7 @@ absl::Status IncomingCall::EnqueueHeaders() {
 void IncomingCall::SendHeaders() {
   absl::Status sent;
   {
-    MutexLock lock(mu_);
+    Lock lock(mu_);
     if (state_.finished() || one_way_ || !state_.SendHeaders()) return;
     sent = EnqueueHeaders();
   }
@@ -155,11 +157,9 @@ bool IncomingCall::Send(OutgoingMessage message, bool) {
   }
   bool queued = false;
   {
-    WokenThreads woken;
-    MutexLock lock(mu_);
+    Lock lock(mu_);
     if (state_.finished()) {
-      DroppedParts dropped;
-      dropped.message = std::move(prepared.frames);
+      lock.DropLater(std::move(prepared.frames));
       return false;
     }
     FDRPC_CHECK(state_.sends() && state_.has_room(),
@@ -170,7 +170,7 @@ bool IncomingCall::Send(OutgoingMessage message, bool) {
     }
     if (status.ok()) {
       state_.Send(prepared.bytes, prepared.descriptors, /*last=*/false);
-      queued |= Advance(prepared.frames, woken);
+      queued |= Advance(prepared.frames, lock);
       if (!state_.has_room()) message_ = std::move(prepared.frames);
     }
   }
@@ -182,40 +182,34 @@ bool IncomingCall::Send(OutgoingMessage message, bool) {
 }
 
 absl::Status IncomingCall::OnCredit(Credit credit) {
-  bool queued = false;
   {
-    WokenThreads woken;
-    MutexLock lock(mu_);
+    Lock lock(mu_);
     if (state_.ended()) return absl::OkStatus();
     if (method_.streams_replies()) {
       if (!state_.OnCredit(credit)) {
         return absl::InvalidArgumentError("more credit than a stream can have");
       }
-      queued = Advance(message_, woken);
+      if (Advance(message_, lock)) lock.FlushLater(origin_.get());
+      return absl::OkStatus();
     }
   }
-  if (!method_.streams_replies()) {
-    Fail(KindsDiffer(method_.handler->method->full_name, "reply", "replies",
-                     /*streams_on_server=*/false));
-    return absl::OkStatus();
-  }
-  if (queued) origin_->Flush();
+  Fail(KindsDiffer(method_.handler->method->full_name, "reply", "replies",
+                   /*streams_on_server=*/false));
   return absl::OkStatus();
 }
 
 bool IncomingCall::OnRoom() {
-  WokenThreads woken;
-  MutexLock lock(mu_);
-  return Advance(message_, woken);
+  Lock lock(mu_);
+  return Advance(message_, lock);
 }
 
-bool IncomingCall::Advance(OutgoingFrames& message, WokenThreads& woken) {
+bool IncomingCall::Advance(OutgoingFrames& message, Lock& lock) {
   bool queued = false;
   CallState::Next next = state_.next();
   if (next == CallState::Next::kMessage && origin_->HasRoom()) {
     state_.OnQueued(next);
     origin_->Enqueue(std::move(message));
-    EndWaits(woken);
+    EndWaits(lock);
     queued = true;
     next = state_.next();
   }
@@ -240,43 +234,31 @@ void IncomingCall::FinishOnce(absl::Status status,
   if (one_way_) return FinishOneWay(status);
   bool with_headers = false;
   {
-    DroppedParts dropped;
-    WokenThreads woken;
-    MutexLock lock(mu_);
+    Lock lock(mu_);
     if (!state_.Finish()) return;
-    DropRequests(dropped, woken);
+    DropRequests(lock);
     with_headers = state_.SendHeaders();
   }
   if (!with_headers) context_.headers().Clear();
-  OutgoingFrames end = builder_.End(std::move(status), reply,
-                                    context_.headers(), context_.trailers());
-  bool queued = false;
-  {
-    WokenThreads woken;
-    MutexLock lock(mu_);
-    if (state_.ended()) {
-      DroppedParts dropped;
-      dropped.end = std::move(end);
-      return;
-    }
-    end_ = std::move(end);
-    queued = Advance(message_, woken);
-    if (!state_.ended()) WatchDeadline();
-  }
-  if (queued) origin_->Flush();
+  OutgoingFrames end =
+      builder_.End(status, reply, context_.headers(), context_.trailers());
+  Lock lock(mu_);
+  if (state_.ended()) return lock.DropLater(std::move(end));
+  record_.End(status);
+  end_ = std::move(end);
+  if (Advance(message_, lock)) lock.FlushLater(origin_.get());
+  if (!state_.ended()) WatchDeadline();
 }
 
 void IncomingCall::FinishOneWay(const absl::Status& status) {
-  {
-    DroppedParts dropped;
-    WokenThreads woken;
-    MutexLock lock(mu_);
-    if (!state_.End()) return;
-    DropRequests(dropped, woken);
-    EndForClient({});
-  }
+  Lock lock(mu_);
+  if (!state_.End()) return;
+  record_.End(status);
   if (!status.ok()) ++environment_.counters.one_way_errors;
-  origin_->Flush();  // nothing, but a server that drains may wait for this
+  DropRequests(lock);
+  EndForClient({});
+  // Nothing, but a server that drains may wait for this.
+  lock.FlushLater(origin_.get());
 }
 
 void IncomingCall::Fail(const absl::Status& error) {
@@ -287,7 +269,7 @@ void IncomingCall::Fail(const absl::Status& error) {
 
 void IncomingCall::OnClientGone(absl::Status why) {
   {
-    MutexLock lock(mu_);
+    Lock lock(mu_);
     if (one_way_ && state_.receiving() == CallState::Receiving::kHalfClosed) {
       return;
     }
@@ -298,31 +280,30 @@ void IncomingCall::OnClientGone(absl::Status why) {
 void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
   const bool tells = !end.empty() || one_way_;
   {
-    DroppedParts dropped;
-    WokenThreads woken;
-    MutexLock lock(mu_);
+    Lock lock(mu_);
     if (state_.ended()) return;
+    if (one_way_) ++environment_.counters.one_way_errors;
+    record_.End(why);
     context_.SetCancelled(std::move(why));
     state_.End();
-    DropRequests(dropped, woken);
-    dropped.message = std::exchange(message_, {});
-    dropped.end = std::exchange(end_, {});
+    DropRequests(lock);
+    lock.DropLater(std::exchange(message_, {}));
+    lock.DropLater(std::exchange(end_, {}));
     EndForClient(std::move(end));
+    if (tells) lock.FlushLater(origin_.get());
   }
-  if (one_way_) ++environment_.counters.one_way_errors;
-  if (tells) origin_->Flush();
   context_.PostCancelled(weak_from_this());
 }
 
-void IncomingCall::DropRequests(DroppedParts& dropped, WokenThreads& woken) {
-  dropped.requests = state_.Drop();
+void IncomingCall::DropRequests(Lock& lock) {
+  lock.DropLater(state_.Drop());
   // The single request belongs to the handler, whenever it takes it.
   if (method_.streams_requests()) held_.ReleaseAll();
-  EndWaits(woken);
+  EndWaits(lock);
 }
 
 void IncomingCall::EndForClient(OutgoingFrames end) {
-  if (deadline_watched_) environment_.deadlines.Remove(*this);
+  if (deadline_watched_) environment_.reactor.CancelTimer(deadline_timer_);
   origin_->EndCall(id_, std::move(end));
 }
 
@@ -334,11 +315,12 @@ void IncomingCall::Wait(CallEvent event, CallWait wait) {
   state_.waits().Add(event, wait);
 }
 
-void IncomingCall::EndWaits(WokenThreads& woken) {
+void IncomingCall::EndWaits(Lock& lock) {
   while (const CallWait wait = state_.TakeEndedWait()) {
     if (wait.thread != nullptr) {
-      woken.Add(static_cast<ParkedThread&>(*wait.thread),
-                environment_.executor);
+      const WokenThread woken = static_cast<ParkedThread&>(*wait.thread)
+                                    .GiveToken(environment_.executor);
+      if (woken.state != Parker::ThreadState::kAwake) lock.WakeLater(woken);
     } else {
       environment_.executor.Post(*wait.continuation);
     }
@@ -355,7 +337,7 @@ bool IncomingCall::Ready(CallEvent event) {
   // A handler that never waits would not notice that the client has cancelled.
   if (environment_.executor.TurnIsOver()) return false;
   if (event == CallEvent::kRoom && HasRoom()) return true;
-  MutexLock lock(mu_);
+  Lock lock(mu_);
   return state_.Ready(event);
 }
 
@@ -367,7 +349,7 @@ void IncomingCall::Await(CallEvent event) {
   bool in_time = true;
   while (in_time) {
     {
-      MutexLock lock(mu_);
+      Lock lock(mu_);
       state_.waits().Remove(event, thread);
       if (state_.Ready(event)) return;
       Wait(event, {.thread = &thread});
@@ -378,31 +360,30 @@ void IncomingCall::Await(CallEvent event) {
               !context_.past_deadline();
   }
   {
-    MutexLock lock(mu_);
+    Lock lock(mu_);
     state_.waits().Remove(event, thread);
   }
   OnDeadline();
 }
 
 void IncomingCall::StopReading() {
-  WokenThreads woken;
-  MutexLock lock(mu_);
+  Lock lock(mu_);
   state_.StopReceiving();
-  EndWaits(woken);
+  EndWaits(lock);
 }
 
 void IncomingCall::Notify(CallEvent event, Continuation& continuation) {
   // The continuation may release the call before this returns.
   const std::shared_ptr<IncomingCall> self = shared_from_this();
   if (context_.past_deadline()) OnDeadline();
-  MutexLock lock(mu_);
+  Lock lock(mu_);
   if (state_.Ready(event)) return environment_.executor.Post(continuation);
   Wait(event, {.continuation = &continuation});
   WatchDeadline();
 }
 
 void IncomingCall::Forget(Continuation& continuation) {
-  MutexLock lock(mu_);
+  Lock lock(mu_);
   // If it is not here, it was posted under the lock.
   if (!state_.waits().Remove(continuation)) {
     environment_.executor.Remove(continuation);
@@ -412,8 +393,7 @@ void IncomingCall::Forget(Continuation& continuation) {
 void IncomingCall::WatchDeadline() {
   if (deadline() == kNoDeadline || deadline_watched_) return;
   deadline_watched_ = true;
-  // A thread that waits for a later one must look again.
-  if (environment_.deadlines.Add(*this)) environment_.executor.InterruptPoll();
+  environment_.reactor.SetTimer(deadline_timer_, deadline(), weak_from_this());
 }
 
 }  // namespace fdrpc

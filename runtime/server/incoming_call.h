@@ -16,13 +16,15 @@
 #include "call/call_state.h"
 #include "call/credit.h"
 #include "call/message_assembler.h"
+#include "connection/deferring_lock.h"
 #include "connection/frame_builder.h"
 #include "fdrpc/metadata.h"
 #include "fdrpc/service.h"
+#include "loop/reactor.h"
 #include "os/background_close.h"
 #include "server/call_context.h"
-#include "server/call_deadlines.h"
 #include "server/call_environment.h"
+#include "server/call_record.h"
 #include "server/held_requests.h"
 #include "server/parked_thread.h"
 #include "server/reply_builder.h"
@@ -38,6 +40,7 @@ namespace fdrpc {
 // Its lock may be held when the connection's are taken, but not the other way
 // round.
 class IncomingCall final : public ServerCall,
+                           public Reactor::Source,
                            public std::enable_shared_from_this<IncomingCall>,
                            private Continuation {
  public:
@@ -45,6 +48,14 @@ class IncomingCall final : public ServerCall,
   // without the call's lock, except as noted.
   class Origin : public std::enable_shared_from_this<Origin> {
    public:
+    // The client's first call has been opened.
+    virtual void OnFirstCall() {}
+    // For the reader: an offer frame has arrived. `late`: after the first call.
+    // An error says how the client broke the protocol.
+    virtual absl::Status OnOffer(IncomingFrame&, bool /*late*/) {
+      return absl::InvalidArgumentError("an offer without a connection");
+    }
+
     // As in Connection.
     virtual bool HasRoom() = 0;
     virtual void Enqueue(OutgoingFrames&& frames) = 0;
@@ -91,8 +102,12 @@ class IncomingCall final : public ServerCall,
   uint32_t id() const { return id_; }
   bool one_way() const { return one_way_; }
   MonotonicTime deadline() const { return context_.deadline(); }
-  CallDeadlines::Timer& deadline_timer() { return deadline_timer_; }
 
+  // It is not in progress, and was not started: its client is told otherwise.
+  void OnRefused(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_) {
+    Lock lock(mu_);
+    record_.End(why);
+  }
   // Calls the handler, once, on a thread of the server. The handler waits while
   // the queue of replies is full (Origin::HasRoom()).
   void Start();
@@ -114,6 +129,11 @@ class IncomingCall final : public ServerCall,
   // The connection has room again; true if something was queued.
   bool OnRoom() ABSL_LOCKS_EXCLUDED(mu_);
   void OnDeadline() { Fail(DeadlinePassed()); }
+  // Implementation of Reactor::Source.
+  void OnWake() override {
+    BackgroundCloseScope closes;
+    OnDeadline();
+  }
   // The client does not wait for the call any more. That does not matter to a
   // one-way call whose request is complete. From any thread. Runs callbacks
   // that the handler registered, as do Cancel() and Fail().
@@ -146,14 +166,15 @@ class IncomingCall final : public ServerCall,
   void Fail(const absl::Status& error) override ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  // What an end drops: destroyed without the lock, and closed in the
-  // background, since it came from a peer or was for one.
-  struct DroppedParts {
-    BackgroundCloseScope closes;  // while the others are destroyed
-    std::vector<ReceivedMessage> requests;
-    OutgoingFrames message;
-    OutgoingFrames end;
+  // What is done once the lock is released: threads that waited for the call
+  // are woken, and what came from a peer, or was for one, is closed in the
+  // background.
+  struct LockSide {
+    using Thread = WokenThread;
+    using Connection = Origin*;
+    static constexpr bool kClosesInBackground = true;
   };
+  using Lock = DeferringLock<LockSide>;
 
   // Continuation: calls the handler.
   void Run() override;
@@ -165,7 +186,7 @@ class IncomingCall final : public ServerCall,
   // Only one wait for each event is allowed.
   void Wait(CallEvent event, CallWait wait) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Tells those whose waits have ended.
-  void EndWaits(WokenThreads& woken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void EndWaits(Lock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // A programmer's error, with the method in whose handler it is.
   std::string Misuse(std::string_view what) const;
   // Makes a wait, or what follows a waiting message, end at the deadline.
@@ -174,7 +195,7 @@ class IncomingCall final : public ServerCall,
   absl::Status EnqueueHeaders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Queues what may be queued: the waiting `message`, and after it the status.
   // True if it queued something.
-  bool Advance(OutgoingFrames& message, WokenThreads& woken)
+  bool Advance(OutgoingFrames& message, Lock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Finish() of a one-way call.
   void FinishOneWay(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
@@ -184,8 +205,7 @@ class IncomingCall final : public ServerCall,
   // Ends the call for both sides, with those frames or none.
   void EndNow(OutgoingFrames end, absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
   // The call has ended for the handler: drops what it has not taken.
-  void DropRequests(DroppedParts& dropped, WokenThreads& woken)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void DropRequests(Lock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The call has ended for the connection, with those frames.
   void EndForClient(OutgoingFrames end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoteHandlerEnded() {
@@ -204,13 +224,14 @@ class IncomingCall final : public ServerCall,
   std::optional<MonotonicTime> incomplete_since_;  // the reader's
   std::atomic<bool> handler_ended_{false};
 
-  Mutex mu_;
+  Mutex mu_ ABSL_ACQUIRED_BEFORE(lock_order::connection);
+  CallRecord record_ ABSL_GUARDED_BY(mu_);
   CallState state_ ABSL_GUARDED_BY(mu_);
   OutgoingFrames message_ ABSL_GUARDED_BY(mu_);  // that waits to be sent
   OutgoingFrames end_ ABSL_GUARDED_BY(mu_);      // the handler's, behind that
   HeldRequests held_ ABSL_GUARDED_BY(mu_);
   bool deadline_watched_ ABSL_GUARDED_BY(mu_) = false;
-  CallDeadlines::Timer deadline_timer_{*this};
+  Reactor::Timer deadline_timer_;
 };
 
 }  // namespace fdrpc

@@ -5,36 +5,35 @@
 
 #include "base/monotonic_time.h"
 #include "fdrpc/internal/kept_messages.h"
-#include "server/executor.h"
+#include "loop/waker.h"
 
 namespace fdrpc {
 
 // Frees the large messages that a server keeps (KeptMessages) and has not used
-// for some time. Runs no timer: the polling thread asks for next().
+// for some time.
 class KeptMessagesCheck {
  public:
-  explicit KeptMessagesCheck(const Clock& clock) : clock_(clock) {}
+  // Wakes whoever calls Advance() when there will be something to check.
+  KeptMessagesCheck(const Clock& clock, Waker& waker)
+      : clock_(clock), waker_(waker) {}
 
   // A call has finished with its messages, some of which may be kept. Any
   // thread.
-  void OnCallDone(Executor& executor) {
-    if (internal::KeptMessages::Any()) Tell(executor);
+  void OnCallDone() {
+    if (internal::KeptMessages::Any() && next() == kNoDeadline) Plan();
   }
+  // When there will be something to check.
+  MonotonicTime next() const { return next_.load(); }
 
   // Used by the polling thread.
-  //
-  // When there will be something to check.
-  MonotonicTime next();
   void Advance(MonotonicTime now);
 
  private:
-  // Tells the polling thread that there is something to check.
-  void Tell(Executor& executor);
+  void Plan();
 
   const Clock& clock_;
-  // Whether the polling thread has been told that messages are kept.
-  std::atomic<bool> told_{false};
-  MonotonicTime next_ = kNoDeadline;
+  Waker& waker_;
+  std::atomic<MonotonicTime> next_{kNoDeadline};
 };
 
 }  // namespace fdrpc

@@ -11,7 +11,9 @@
 
 namespace fdrpc {
 
-// The methods that a client has named on its connection, by their ids.
+// The table of one connection that maps the ids of methods to the handlers that
+// the server has for their names: the client names each method once, and calls
+// it by its id. Owns neither methods nor services, and knows of no calls.
 class NamedMethods {
  public:
   // Borrows the registry.

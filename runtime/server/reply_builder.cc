@@ -45,7 +45,7 @@ absl::Status ReplyBuilder::Message(const OutgoingMessage& message,
                                             /*half_close=*/false, prepared));
 }
 
-OutgoingFrames ReplyBuilder::End(absl::Status status,
+OutgoingFrames ReplyBuilder::End(absl::Status& status,
                                  const OutgoingMessage* reply,
                                  Metadata& headers, Metadata& trailers) const {
   const bool replies_once = !method_.streams_replies();

@@ -26,8 +26,8 @@ class ReplyBuilder {
   absl::Status Message(const OutgoingMessage& message,
                        StreamMessage& prepared) const;
   // The status, with the reply of a call that has one. Clears headers and
-  // trailers that break the rules.
-  OutgoingFrames End(absl::Status status, const OutgoingMessage* reply,
+  // trailers that break the rules, and changes a status that cannot be that.
+  OutgoingFrames End(absl::Status& status, const OutgoingMessage* reply,
                      Metadata& headers, Metadata& trailers) const;
   // A status for an error that is not the handler's.
   OutgoingFrames Failure(const absl::Status& error) const {

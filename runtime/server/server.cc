@@ -25,7 +25,7 @@ Server::~Server() {
   core_->Shutdown(absl::ZeroDuration());
   if (ProcessExits() && core_->RunsThisThread()) {
     // exit(3) in a handler, which does not return and so cannot be waited for.
-    core_->sources().listeners().Close();  // removes their files
+    core_->sources().listeners().CloseAtExit();
     static std::atomic<const std::shared_ptr<ServerCore>*> last;
     // A copy: another thread may be about to call Wait() in the meantime.
     last = new std::shared_ptr<ServerCore>(core_);
@@ -39,6 +39,15 @@ void Server::AddService(Service& service) {
   FDRPC_CHECK(!core_->serves() || core_->inherited_by_fork(),
               "AddService() comes before Run() and Start()");
   core_->AddService(service);
+}
+
+void Server::AddService(std::unique_ptr<Service> service) {
+  AddService(*service);
+  core_->Keep(std::move(service));
+}
+
+std::vector<const Service*> Server::services() const {
+  return core_->services();
 }
 
 absl::Status Server::Listen(std::string_view address,
@@ -61,6 +70,29 @@ absl::Status Server::ServeConnection(UniqueFd socket) {
   absl::Status usable = core_->CheckProcess();
   if (!usable.ok()) return usable;
   return core_->sources().ServeConnection(std::move(socket));
+}
+
+absl::Status Server::ServeConnection(UniqueFd socket,
+                                     std::shared_ptr<Service> service) {
+  absl::Status usable = core_->CheckProcess();
+  if (!usable.ok()) return usable;
+  return core_->ServeAlone(std::move(socket), std::move(service));
+}
+
+absl::Status ServerForClient::ServeConnection(
+    UniqueFd socket, std::shared_ptr<Service> service) {
+  absl::Status usable = server_.core_->CheckProcess();
+  if (!usable.ok()) return usable;
+  return server_.core_->ServeAlone(std::move(socket), std::move(service),
+                                   user_);
+}
+
+absl::Status Server::AwaitConnections() {
+  absl::Status usable = core_->CheckProcess();
+  if (!usable.ok()) return usable;
+  FDRPC_CHECK(!core_->serves(),
+              "AwaitConnections() comes before Run() and Start()");
+  return core_->sources().AcceptInProcess();
 }
 
 absl::StatusOr<std::vector<UniqueFd>> Server::HandOver() {
@@ -96,12 +128,29 @@ void Server::Shutdown(Timeout drain_timeout) { core_->Shutdown(drain_timeout); }
 
 void Server::Wait() { core_->AwaitEnd(); }
 
+ServerActivity Server::activity() const { return core_->activity(); }
+
+void Server::CountCalls() {
+  FDRPC_CHECK(!core_->serves() || core_->inherited_by_fork(),
+              "CountCalls() comes before Run() and Start()");
+  core_->CountCalls();
+}
+
 ServerStatistics Server::statistics() const { return core_->statistics(); }
 
 void PrintTo(const ServerStatistics& statistics, std::ostream* to) {
   *to << statistics.one_way_calls << " one-way calls, "
       << statistics.one_way_errors << " of them with errors, "
-      << statistics.refused_knocks << " refused knocks";
+      << statistics.datagram_calls << " calls in datagrams, "
+      << statistics.dropped_replies << " replies to them dropped, "
+      << statistics.refused_knocks << " other datagrams refused; "
+      << statistics.connections << " connections, " << statistics.request_bytes
+      << " bytes and " << statistics.request_descriptors
+      << " descriptors of requests, " << statistics.queued_descriptors
+      << " queued and " << statistics.in_flight_descriptors
+      << " in-flight descriptors of replies, " << statistics.closing_descriptors
+      << " to be closed; " << statistics.ring_connections
+      << " connections with " << statistics.ring_bytes << " bytes of rings";
 }
 
 }  // namespace fdrpc

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "os/background_close.h"
+#include "os/socket_text.h"
 #include "wire/limits.h"
 
 namespace fdrpc {
@@ -24,10 +25,10 @@ Hello ServerHello(const ServerOptions& options) {
 std::shared_ptr<ServerConnection> ServerConnection::Create(
     std::unique_ptr<Transport> transport, const PeerCredentials& peer,
     std::unique_ptr<ClientShare> share, const Shared& shared,
-    std::shared_ptr<Host> host, uint64_t token) {
+    std::shared_ptr<Host> host, GivenConnection given) {
   return std::shared_ptr<ServerConnection>(
       new ServerConnection(std::move(transport), peer, std::move(share), shared,
-                           std::move(host), token),
+                           std::move(host), std::move(given)),
       // Any thread may have the last reference.
       [](ServerConnection* connection) {
         // In a child its socket is the parent's, or closed (ForkLedger).
@@ -41,23 +42,28 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
                                    const PeerCredentials& peer,
                                    std::unique_ptr<ClientShare> share,
                                    const Shared& shared,
-                                   std::shared_ptr<Host> host, uint64_t token)
+                                   std::shared_ptr<Host> host,
+                                   GivenConnection given)
     : share_(std::move(share)),
       shared_(shared),
       host_(std::move(host)),
-      token_(token),
+      given_(std::move(given)),
+      number_(++shared.counters.connections),
+      began_(shared.clock.Now()),
       account_(shared.options, share_.get()),
-      peer_(transport->pollable_fd(), peer),
+      peer_(given_.peer_is_told ? ConnectedPeer::kNoSocket
+                                : transport->pollable_fd(),
+            peer),
       call_environment_{.clock = shared.clock,
                         .executor = shared.executor,
-                        .deadlines = shared.deadlines,
+                        .reactor = shared.reactor,
                         .counters = shared.counters,
                         .account = account_,
                         .peer = peer_,
-                        .draining = drain_.stop()},
+                        .draining = drain_.stop(),
+                        .offer = &offer_},
       calls_(shared.options, account_),
-      frames_(shared.options, shared.registry, call_environment_, calls_,
-              drain_),
+      frames_(shared.options, services(), call_environment_, calls_, drain_),
       connection_(
           std::move(transport), ServerHello(shared.options),
           {.bytes = shared.options.max_queued_bytes_per_connection,
@@ -70,6 +76,19 @@ ServerConnection::ServerConnection(std::unique_ptr<Transport> transport,
   NoteReceived(connection_.pollable_fd());
 }
 
+std::optional<size_t> ServerConnection::OnReady(Poller::Event event) {
+  // Closing what the client sent may block, and must not hold up this thread.
+  // It is passed on after each event, so that it counts for the client before
+  // anything else is received.
+  BackgroundCloseScope closes;
+  if (event.writable) connection_.OnWritable();
+  const size_t frames = connection_.frames_read();
+  const bool read = event.readable && OnReadable();
+  if (!read && !event.writable) return std::nullopt;
+  if (draining()) shared_.waker.Wake();
+  return connection_.frames_read() - frames;
+}
+
 bool ServerConnection::OnReadable() {
   // It is then notified only of the client's end.
   if (reading_ == Reading::kOver) {
@@ -77,7 +96,7 @@ bool ServerConnection::OnReadable() {
     return true;
   }
   if (const absl::Status closes = share_->CheckCloses(); !closes.ok()) {
-    TurnAway(closes);
+    TurnAway(closes, share_->closes());
     return true;
   }
   // Interest changes by itself only when writing becomes blocked or unblocked.
@@ -86,11 +105,13 @@ bool ServerConnection::OnReadable() {
   // left then is no more than a socket holds.
   if (!was_readable && reading_ != Reading::kHeldBack) {
     // Replies have filled the queue since it was watched.
-    PauseReading();
+    UpdateInterest();
     return connection_.closed();
   }
   const ReceivedFdSenderScope client(share_->closes());
-  if (!connection_.Read()) return connection_.closed();
+  const bool read = connection_.Read();
+  if (connection_.arrives_in_memory()) NoteRings();
+  if (!read) return connection_.closed();
   HoldBack();
   bool incomplete = frames_.TakeIncomplete();
   if (const auto partial = connection_.partial_frame();
@@ -102,11 +123,57 @@ bool ServerConnection::OnReadable() {
     }
   }
   if (incomplete) NoteIncomplete();
-  if (was_readable && !interest().readable) PauseReading();
+  if (was_readable && !interest().readable) UpdateInterest();
   return true;
 }
 
-void ServerConnection::OnWritable() { connection_.OnWritable(); }
+bool ServerConnection::PrepareToSleep() {
+  if (!interest().readable) {
+    // It is read again once that has changed, which wakes it.
+    UpdateInterest();
+    if (!interest().readable) return true;
+  }
+  return connection_.PrepareToSleep();
+}
+
+void ServerConnection::NoteRings() {
+  if (!attended()) shared_.reactor.Attend(shared());
+  if (!std::exchange(host_knows_of_rings_, true)) host_->OnRingsBegun(*this);
+}
+
+bool ServerConnection::CheckRings() {
+  const size_t frames = connection_.frames();
+  if (std::exchange(frames_at_ring_check_, frames) == frames) {
+    connection_.OnIdle();
+    connection_.Flush();
+    connection_.ReleaseIdleMemory();
+  }
+  host_knows_of_rings_ = connection_.uses_memory();
+  return host_knows_of_rings_;
+}
+
+ConnectionActivity ServerConnection::activity() const {
+  const Traffic& received = connection_.received();
+  const Traffic& sent = connection_.written();
+  return {.number = number_,
+          .peer = peer_.credentials(),
+          .address = given_.peer_is_told
+                         ? "this process"
+                         : AddressOfConnection(connection_.pollable_fd(),
+                                               /*accepted=*/true),
+          .age = TimeUntil(shared_.clock.Now(), began_),
+          .uses_rings = connection_.uses_memory(),
+          .calls = account_.calls_begun(),
+          .calls_in_progress = calls_.size(),
+          .received_bytes = received.bytes(),
+          .sent_bytes = sent.bytes(),
+          .received_descriptors = received.descriptors(),
+          .sent_descriptors = sent.descriptors(),
+          .request_bytes = account_.held_bytes(),
+          .request_descriptors = account_.held_descriptors(),
+          .queued_bytes = connection_.queued_bytes(),
+          .queued_descriptors = connection_.queued_descriptors()};
+}
 
 Poller::Interest ServerConnection::interest() const {
   const bool blocked = connection_.write_blocked();
@@ -115,8 +182,8 @@ Poller::Interest ServerConnection::interest() const {
           .writable = blocked};
 }
 
-void ServerConnection::PauseReading() {
-  // If there is no room yet, OnRoom() is called later, and watches it again.
+void ServerConnection::UpdateInterest() {
+  // If there is no room, OnRoom() is called later, and has it watched again.
   (void)connection_.HasRoom();
   host_->OnInterestChanged(*this);
 }
@@ -135,7 +202,7 @@ bool ServerConnection::ReadOn() {
 
 void ServerConnection::OnCallGone(bool one_way) {
   account_.RemoveCall(one_way);
-  shared_.kept_messages.OnCallDone(shared_.executor);
+  shared_.kept_messages.OnCallDone();
   if (one_way && reading_ == Reading::kHeldBack && account_.FewOneWays() &&
       ReadOn()) {
     host_->OnInterestChanged(*this);
@@ -164,15 +231,15 @@ void ServerConnection::Flush() {
   // The thread that sets this writes what was queued before it is reset:
   // WriteNow() looks at the queue afterwards, and a thread that queues
   // something later finds it reset.
-  if (write_put_off_.exchange(true)) return;
-  if (!shared_.executor.PutOff(shared())) WriteNow();
+  if (write_deferred_.exchange(true)) return;
+  if (!shared_.executor.DeferWrite(shared())) WriteNow();
 }
 
 void ServerConnection::WriteNow() {
-  write_put_off_.store(false);
+  write_deferred_.store(false);
   connection_.Flush();
-  shared_.kept_messages.OnCallDone(shared_.executor);
-  if (draining()) shared_.wakeup.Notify();
+  shared_.kept_messages.OnCallDone();
+  if (draining()) shared_.waker.Wake();
 }
 
 void ServerConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
@@ -199,8 +266,9 @@ void ServerConnection::OnUnsent(OutgoingFrame frame, const absl::Status& why) {
 }
 
 void ServerConnection::OnWriteBlockedChanged() {
-  host_->OnInterestChanged(*this);
-  if (draining()) shared_.wakeup.Notify();
+  // What was deferred may have been far too much.
+  UpdateInterest();
+  if (draining()) shared_.waker.Wake();
 }
 
 void ServerConnection::OnRoom() {
@@ -226,11 +294,26 @@ void ServerConnection::StartNext() {
   if (last) host_->OnInterestChanged(*this);
 }
 
-void ServerConnection::TurnAway(const absl::Status& why) {
+void ServerConnection::TurnAway(const absl::Status& why,
+                                const std::shared_ptr<PendingCloses>& closes) {
+  const ReceivedFdSenderScope client(closes);
+  NoteReceived(connection_.pollable_fd());
   connection_.Enqueue(
       BuildGoAway(frames_.last_call_id(), std::string(why.message())));
   connection_.Flush();
   connection_.Close(why);
+}
+
+absl::Status ServerConnection::OnOffer(IncomingFrame& frame, bool late) {
+  const bool brings_socket = frame.header.descriptor_count != 0;
+  absl::Status taken = offer_.Take(frame, late, account_, shared_.loop);
+  // A client that does not read need not be told.
+  if (taken.ok() && brings_socket && offer_.awaits_socket() &&
+      connection_.within_limits()) {
+    connection_.Enqueue(BuildOffer());
+    connection_.Flush();
+  }
+  return taken;
 }
 
 void ServerConnection::Drain() {
@@ -244,8 +327,8 @@ void ServerConnection::Drain() {
 void ServerConnection::OnPong(uint32_t) {
   if (!draining()) return;  // without a ping
   drain_.OnConfirmed();
-  // A busy poll may have read it, and nothing is advanced after that.
-  shared_.wakeup.Notify();
+  // AdvanceDrain() may have read it, and waits for something else.
+  shared_.waker.Wake();
 }
 
 bool ServerConnection::AdvanceDrain(MonotonicTime now) {
@@ -298,6 +381,7 @@ void ServerConnection::OnSendingEnded(const absl::Status& why) {
 }
 
 void ServerConnection::OnClosed(const absl::Status& why) {
+  offer_.End();
   for (const auto& call : calls_.Close()) call->OnClientGone(why);
   StartNext();  // which ends them
   host_->OnConnectionClosed(*this);

@@ -10,17 +10,20 @@
 #include "connection/connection.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/server.h"
+#include "fdrpc/server_activity.h"
+#include "loop/reactor.h"
+#include "loop/waker.h"
 #include "os/poller.h"
-#include "os/wakeup.h"
-#include "server/call_deadlines.h"
 #include "server/call_environment.h"
 #include "server/call_table.h"
 #include "server/client_accounts.h"
 #include "server/client_frames.h"
+#include "server/client_offer.h"
 #include "server/connected_peer.h"
 #include "server/connection_account.h"
 #include "server/connection_drain.h"
 #include "server/executor.h"
+#include "server/given_connection.h"
 #include "server/idle_check.h"
 #include "server/incoming_call.h"
 #include "server/kept_messages_check.h"
@@ -33,11 +36,12 @@ namespace fdrpc {
 
 // The server's side of one connection: reads and writes for its calls, which it
 // keeps from their open frame until they have ended. Does not wait for anything
-// itself: the host tells it when its socket is ready.
+// itself: the reactor of its host tells it when its socket is ready.
 //
 // Calls keep it alive, and handlers keep calls: it may outlive its server.
-class ServerConnection final : public IncomingCall::Origin,
-                               public PutOffWrite,
+class ServerConnection final : public Reactor::Source,
+                               public IncomingCall::Origin,
+                               public DeferredWrite,
                                private Connection::Role {
  public:
   // The server. Called on any thread that uses the connection, without a lock
@@ -50,6 +54,8 @@ class ServerConnection final : public IncomingCall::Origin,
     // interest() has changed.
     virtual void OnInterestChanged(ServerConnection& connection) = 0;
     virtual void OnConnectionClosed(ServerConnection& connection) = 0;
+    // It uses rings in shared memory from now on. On the polling thread.
+    virtual void OnRingsBegun(ServerConnection& connection) = 0;
 
    protected:
     ~Host() = default;
@@ -62,19 +68,19 @@ class ServerConnection final : public IncomingCall::Origin,
     const ServerOptions& options;
     const ServiceRegistry& registry;
     Executor& executor;
-    CallDeadlines& deadlines;
+    Reactor& reactor;
     ServerCounters& counters;
     KeptMessagesCheck& kept_messages;
-    // Wakes the polling thread, which advances draining connections.
-    const Wakeup& wakeup;
+    // Has draining connections advanced.
+    Waker& waker;
+    const std::shared_ptr<LoopCore>& loop;  // null on threads
   };
 
-  // Keeps `host`. `token` is the host's. A connection that is to be refused has
-  // no share.
+  // Keeps `host`. A connection that is to be refused has no share.
   static std::shared_ptr<ServerConnection> Create(
       std::unique_ptr<Transport> transport, const PeerCredentials& peer,
       std::unique_ptr<ClientShare> share, const Shared& shared,
-      std::shared_ptr<Host> host, uint64_t token);
+      std::shared_ptr<Host> host, GivenConnection given = {});
 
   std::shared_ptr<ServerConnection> shared() {
     return std::static_pointer_cast<ServerConnection>(shared_from_this());
@@ -82,11 +88,8 @@ class ServerConnection final : public IncomingCall::Origin,
 
   // For the host's polling thread. False if nothing had arrived.
   bool OnReadable();
-  size_t frames_read() const { return connection_.frames_read(); }
-  // Frees memory that only a frequently read connection needs.
-  void ReleaseIdleMemory() { connection_.ReleaseIdleMemory(); }
-  void OnWritable();
   bool has_hello() const { return connection_.has_hello(); }
+  bool may_be_silent() const { return given_.may_be_silent; }
 
   // Since when the oldest incomplete request or frame has been incomplete. If
   // there is none, the host is told of the next one again.
@@ -99,11 +102,18 @@ class ServerConnection final : public IncomingCall::Origin,
                             frames_.last_call_id());
   }
 
+  // Gives up the rings, if nothing has arrived in them since the last question.
+  // Whether it still has rings.
+  bool CheckRings();
+  bool uses_rings() const { return connection_.uses_memory(); }
+
   // Sends the beginning of the handshake.
   void Start() { connection_.Flush(); }
   // Tells the client that no calls are accepted here, and why, and ends the
-  // connection: instead of Start(), or on the polling thread.
-  void TurnAway(const absl::Status& why);
+  // connection: instead of Start(), or on the polling thread. What is in its
+  // socket counts in `closes` until it is closed.
+  void TurnAway(const absl::Status& why,
+                const std::shared_ptr<PendingCloses>& closes);
   // Tells the client to make no more calls here (ConnectionDrain).
   void Drain();
   bool draining() const { return drain_.began(); }
@@ -125,11 +135,32 @@ class ServerConnection final : public IncomingCall::Origin,
   // client reads.
   void FailCalls(const absl::Status& why);
 
+  // What it does. Any thread.
+  ConnectionActivity activity() const;
+
   Poller::Interest interest() const;
   int pollable_fd() const { return connection_.pollable_fd(); }
+  // The reactor's, for the host.
   uint64_t token() const { return token_; }
+  void set_token(uint64_t token) { token_ = token; }
+
+  // Implementation of Reactor::Source.
+  std::optional<size_t> OnReady(Poller::Event event) override;
+  bool CanBePolled() const override { return interest().readable; }
+  // Only a connection that is read often needs that memory.
+  void OnPollingPassed() override { connection_.ReleaseIdleMemory(); }
+  void OnWake() override { (void)OnReady({.readable = true}); }
+  bool MayBeReady() override {
+    return connection_.MayReceive() && interest().readable;
+  }
+  bool PrepareToSleep() override;
 
   // Implementation of IncomingCall::Origin.
+  void OnFirstCall() override {
+    if (services().takes_descriptors() || offer_.awaits_socket()) return;
+    connection_.RefuseDescriptors();
+  }
+  absl::Status OnOffer(IncomingFrame& frame, bool late) override;
   bool HasRoom() override { return connection_.HasRoom(); }
   void StartLater(std::shared_ptr<IncomingCall> call) override;
   void StartNext() override;
@@ -149,7 +180,7 @@ class ServerConnection final : public IncomingCall::Origin,
   ServerConnection(std::unique_ptr<Transport> transport,
                    const PeerCredentials& peer,
                    std::unique_ptr<ClientShare> share, const Shared& shared,
-                   std::shared_ptr<Host> host, uint64_t token);
+                   std::shared_ptr<Host> host, GivenConnection given);
 
   // Implementation of Connection::Role.
   void OnHello(const Hello& hello) override { frames_.OnHello(hello); }
@@ -164,10 +195,15 @@ class ServerConnection final : public IncomingCall::Origin,
   void OnRoom() override;
   void OnClosed(const absl::Status& why) override;
 
+  const ServiceRegistry& services() const {
+    return given_.services != nullptr ? *given_.services : shared_.registry;
+  }
+  // After a read in which rings were used.
+  void NoteRings();
   // Makes the host watch over what is incomplete.
   void NoteIncomplete();
-  // Stops watching for requests until there is room for their replies.
-  void PauseReading();
+  // Has the host watch for requests only while there is room for their replies.
+  void UpdateInterest();
   // Reads no more while there are too many one-way calls; and reads again if
   // that was the reason.
   void HoldBack();
@@ -177,7 +213,10 @@ class ServerConnection final : public IncomingCall::Origin,
   const std::unique_ptr<ClientShare> share_;
   const Shared shared_;
   const std::shared_ptr<Host> host_;
-  const uint64_t token_;
+  const GivenConnection given_;
+  const uint64_t number_;
+  const MonotonicTime began_;
+  uint64_t token_ = 0;
 
   // What it reads. Any thread may resume reading that was held back.
   enum class Reading {
@@ -192,9 +231,12 @@ class ServerConnection final : public IncomingCall::Origin,
   MonotonicTime partial_since_;
   bool host_knows_of_incomplete_ = false;
   IdleCheck idle_check_;
+  bool host_knows_of_rings_ = false;
+  size_t frames_at_ring_check_ = 0;
 
   ConnectionAccount account_;
   const ConnectedPeer peer_;
+  ClientOffer::Slot offer_;
   const CallEnvironment call_environment_;
   mutable CallTable calls_;
   ClientFrames frames_;  // the polling thread's
@@ -202,7 +244,7 @@ class ServerConnection final : public IncomingCall::Origin,
   // The number of calls that are not in the table any more and whose status is
   // not yet queued.
   std::atomic<int> ending_{0};
-  std::atomic<bool> write_put_off_{false};
+  std::atomic<bool> write_deferred_{false};
   std::atomic<Reading> reading_{Reading::kOn};
 
   Connection connection_;  // last: it uses this object until it is destroyed

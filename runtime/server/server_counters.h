@@ -11,9 +11,13 @@ namespace fdrpc {
 // Counters of a server's connections and calls.
 struct ServerCounters {
   HandlerCount handlers;
+  // That were made, including those that were refused.
+  std::atomic<uint64_t> connections{0};
   // As in ServerStatistics.
   std::atomic<uint64_t> one_way_calls{0};
   std::atomic<uint64_t> one_way_errors{0};
+  std::atomic<uint64_t> datagram_calls{0};
+  std::atomic<uint64_t> dropped_replies{0};
 };
 
 }  // namespace fdrpc

@@ -49,7 +49,8 @@ class ServerLifecycle {
   // turns it into a request to shut down.
   void RequestStop() { stop_requested_.store(true, std::memory_order_release); }
   bool TakeStopRequest() {
-    return stop_requested_.exchange(false, std::memory_order_acq_rel);
+    return stop_requested_.load(std::memory_order_relaxed) &&
+           stop_requested_.exchange(false, std::memory_order_acq_rel);
   }
 
  private:

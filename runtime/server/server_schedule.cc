@@ -4,8 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "server/incoming_call.h"
-
 namespace fdrpc {
 
 using Stage = ServerLifecycle::Stage;
@@ -14,44 +12,44 @@ ServerSchedule::ServerSchedule(const ServerOptions& options, const Clock& clock,
                                ServerLifecycle& lifecycle,
                                ConnectionSources& sources,
                                ConnectionSet& connections,
-                               ServerCounters& counters, const Wakeup& wakeup,
+                               std::optional<DatagramCalls>& datagrams,
+                               ServerCounters& counters, Waker& waker,
                                ServiceNotices notices,
                                std::function<void()> on_end)
     : options_(options),
       lifecycle_(lifecycle),
       sources_(sources),
       connections_(connections),
+      datagrams_(datagrams),
       counters_(counters),
-      wakeup_(wakeup),
+      waker_(waker),
       notices_(std::move(notices)),
       on_end_(std::move(on_end)),
-      kept_messages_(clock) {}
+      kept_messages_(clock, waker) {}
 
 void ServerSchedule::Begin(MonotonicTime now) {
   idle_check_at_ = DeadlineAfter(now, options_.idle_timeout);
 }
 
-MonotonicTime ServerSchedule::next() {
+MonotonicTime ServerSchedule::next() const {
   const MonotonicTime next =
-      std::min({deadlines_.next(), sources_.listeners().next_resume(),
-                idle_check_at_, kept_messages_.next(), notices_.next(),
+      std::min({sources_.listeners().next_resume(), idle_check_at_,
+                kept_messages_.next(), notices_.next(),
                 connections_.timeouts().next(), draining_.next()});
-  // That time has passed, or there was nothing to wait for: handlers report
-  // when they end.
-  if (lifecycle_.stage() == Stage::kEnding) return next;
+  // Then calls in datagrams end.
+  if (lifecycle_.stage() != Stage::kDraining) return next;
   return std::min(next, lifecycle_.shutdown_deadline().value_or(kNoDeadline));
 }
 
-bool ServerSchedule::Advance(MonotonicTime now) {
+void ServerSchedule::Advance(MonotonicTime now) {
+  if (ended_) return;
   sources_.listeners().Resume(now);
   connections_.timeouts().Advance(now, draining_);
   ShutdownIfIdle(now);
   kept_messages_.Advance(now);
-  const auto expired = deadlines_.TakeExpired(now);
-  for (const auto& call : expired) call->OnDeadline();
   AdvanceShutdown(now);
   notices_.Advance(now);
-  return !expired.empty();
+  if (!ended_) waker_.WakeBy(next());
 }
 
 void ServerSchedule::ShutdownIfIdle(MonotonicTime now) {
@@ -69,9 +67,8 @@ void ServerSchedule::RequestShutdown(MonotonicTime now) {
 }
 
 void ServerSchedule::AdvanceShutdown(MonotonicTime now) {
-  if (lifecycle_.TakeStopRequest() ||
-      (lifecycle_.stage() == Stage::kServing && sources_.exhausted() &&
-       connections_.empty())) {
+  if (lifecycle_.stage() == Stage::kServing && sources_.exhausted() &&
+      connections_.empty()) {
     RequestShutdown(now);
   }
   if (const auto deadline = lifecycle_.shutdown_deadline();
@@ -79,6 +76,7 @@ void ServerSchedule::AdvanceShutdown(MonotonicTime now) {
     if (lifecycle_.stage() == Stage::kServing) {
       lifecycle_.Enter(Stage::kDraining);
       sources_.listeners().Close();
+      datagrams_->Drain();
       idle_check_at_ = kNoDeadline;
       notices_.Stop();
       for (auto& connection : connections_.All()) {
@@ -91,8 +89,11 @@ void ServerSchedule::AdvanceShutdown(MonotonicTime now) {
   const bool server_ends = lifecycle_.stage() != Stage::kServing;
   draining_.Advance(now, server_ends);
   if (!server_ends || !draining_.empty()) return;
+  const bool late = now >= lifecycle_.shutdown_deadline().value_or(now);
+  if (!datagrams_->Ended(late, ShuttingDown())) return;
   lifecycle_.Enter(Stage::kEnding);
-  if (counters_.handlers.AwaitNone(wakeup_)) on_end_();
+  ended_ = counters_.handlers.AwaitNone(waker_);
+  if (ended_) on_end_();
 }
 
 }  // namespace fdrpc

@@ -20,20 +20,49 @@ void RegisteredMethod::Serve(std::shared_ptr<ServerCall> call) const {
       [&](absl::Status threw) { call->Finish(std::move(threw), nullptr); });
 }
 
+MethodCounters* ServiceRegistry::Count(const std::string& name) {
+  counted_.push_back({name, std::make_unique<MethodCounters>()});
+  return counted_.back().counters.get();
+}
+
+void ServiceRegistry::CountCalls() {
+  if (std::exchange(counts_calls_, true)) return;
+  for (const Service* service : in_order_) {
+    for (const internal::MethodHandler& handler : service->method_handlers()) {
+      const std::string name(handler.method->full_name);
+      methods_.find(name)->second.counters = Count(name);
+    }
+  }
+}
+
+std::vector<MethodActivity> ServiceRegistry::activity() const {
+  std::vector<MethodActivity> activity;
+  for (const CountedMethod& method : counted_) {
+    MethodActivity& each = activity.emplace_back();
+    each.name = method.name;
+    method.counters->CopyTo(each);
+  }
+  return activity;
+}
+
 void ServiceRegistry::Add(Service& service) {
   const bool is_new =
       services_.emplace(std::string(service.full_name()), &service).second;
   FDRPC_CHECK(is_new, absl::StrCat(
                           "two services with one name were added to a server: ",
                           std::string(service.full_name())));
+  in_order_.push_back(&service);
   for (const internal::MethodHandler& handler : service.method_handlers()) {
     FDRPC_CHECK(handler.serve != nullptr,
                 absl::StrCat("a method has no handler: ",
                              std::string(handler.method->full_name)));
+    takes_descriptors_ |= handler.method->request_has_descriptors;
     Service* const serves =
         handler.service == nullptr ? &service : handler.service;
-    methods_.emplace(std::string(handler.method->full_name),
-                     RegisteredMethod{serves, &handler, interceptors_});
+    const std::string name(handler.method->full_name);
+    methods_.emplace(name,
+                     RegisteredMethod{serves, &handler, interceptors_,
+                                      counts_calls_ ? Count(name) : nullptr});
   }
 }
 

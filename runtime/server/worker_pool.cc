@@ -23,7 +23,7 @@ constexpr uint64_t kFewQuick = 64;
 constexpr uint64_t kManyQuick = 1u << 16;
 
 // How long a reply may wait for others, to be written together.
-constexpr std::chrono::microseconds kLongestPutOff{15};
+constexpr std::chrono::microseconds kLongestDeferral{15};
 
 // The pool to which the thread belongs.
 constinit thread_local const WorkerPool* pool_of_this_thread = nullptr;
@@ -159,8 +159,8 @@ void WorkerPool::Work(bool may_go) {
   while (true) {
     if (CanRun()) {
       Run();
-    } else if (!put_off_.empty()) {
-      WritePutOff();
+    } else if (!deferred_.empty()) {
+      WriteDeferred();
     } else if (stopping_) {
       break;
     } else if (!polling_ && !polling_passed_) {
@@ -193,9 +193,9 @@ void WorkerPool::LeaveThread() {
 }
 
 void WorkerPool::Run() {
-  if (!put_off_.empty() &&
-      Clock::Real().Now() - put_off_since_ > kLongestPutOff) {
-    return WritePutOff();
+  if (!deferred_.empty() &&
+      Clock::Real().Now() - deferred_since_ > kLongestDeferral) {
+    return WriteDeferred();
   }
   Continuation* const next = (urgent_.empty() ? queue_ : urgent_).PopFront();
   ++running_;
@@ -248,15 +248,15 @@ void WorkerPool::Poll(const Parker* parker) {
 bool WorkerPool::Park(Parker& parker, MonotonicTime deadline) {
   if (RunsThisThread()) {
     MutexLock lock(mu_);
-    if (!put_off_.empty()) WritePutOff();
+    if (!deferred_.empty()) WriteDeferred();
     if (parker.BeginOtherWait()) return true;
-    if (PollUntilGiven(parker)) return true;
+    if (PollUntilToken(parker)) return true;
     HandOver();
   }
   return parker.Park(deadline);
 }
 
-bool WorkerPool::PollUntilGiven(Parker& parker) {
+bool WorkerPool::PollUntilToken(Parker& parker) {
   while (!polling_ && !HasWork() && !parker.has_token()) Poll(&parker);
   if (!parker.EndOtherWait()) return false;
   // Back to a handler.
@@ -271,7 +271,7 @@ bool WorkerPool::PollUntilGiven(Parker& parker) {
 
 bool WorkerPool::RunsThisThread() const { return pool_of_this_thread == this; }
 
-void WorkerPool::OnGiven(Parker::ThreadState state, bool polls) {
+void WorkerPool::OnTokenGiven(Parker::ThreadState state, bool polls) {
   MutexLock lock(mu_);
   if (state == Parker::ThreadState::kElsewhere) {
     if (PollsElsewhere()) interrupt_();
@@ -280,23 +280,23 @@ void WorkerPool::OnGiven(Parker::ThreadState state, bool polls) {
   }
 }
 
-void WorkerPool::WritePutOff() {
-  std::vector<std::shared_ptr<PutOffWrite>> writes;
-  writes.swap(put_off_);
+void WorkerPool::WriteDeferred() {
+  std::vector<std::shared_ptr<DeferredWrite>> writes;
+  writes.swap(deferred_);
   mu_.Unlock();
   for (const auto& write : writes) write->WriteNow();
   writes.clear();
   mu_.Lock();
 }
 
-bool WorkerPool::PutOff(std::shared_ptr<PutOffWrite> write) {
+bool WorkerPool::DeferWrite(std::shared_ptr<DeferredWrite> write) {
   if (!RunsThisThread()) return false;
   MutexLock lock(mu_);
   // A thread that comes for the queue also comes for this, even if the queue is
   // empty by then.
   if (!CanRun() || stopping_) return false;
-  if (put_off_.empty()) put_off_since_ = Clock::Real().Now();
-  put_off_.push_back(std::move(write));
+  if (deferred_.empty()) deferred_since_ = Clock::Real().Now();
+  deferred_.push_back(std::move(write));
   return true;
 }
 
@@ -382,12 +382,6 @@ void WorkerPool::HandOver() {
   EnsureWatch();
   hand_over_ = true;
   SetTimer(absl::ZeroDuration());
-}
-
-void WorkerPool::InterruptPoll() {
-  if (inherited_by_fork()) return;
-  MutexLock lock(mu_);
-  if (PollsElsewhere()) interrupt_();
 }
 
 void WorkerPool::Stop() {

@@ -15,6 +15,7 @@
 #include "base/monotonic_time.h"
 #include "base/mutex.h"
 #include "call/continuation_queue.h"
+#include "loop/reactor.h"
 #include "os/watch_timer.h"
 #include "server/executor.h"
 
@@ -30,9 +31,7 @@ namespace fdrpc {
 class WorkerPool final : public Executor,
                          public std::enable_shared_from_this<WorkerPool> {
  public:
-  // The result of a poll: something arrived; nothing, but it will come soon; or
-  // nothing, and it may take long.
-  enum class PollResult { kSomething, kNothingYet, kNothing };
+  using PollResult = Reactor::PollResult;
   // `poll` handles what has arrived, and calls Post() for what is to be run; if
   // it `sleeps`, it waits until something arrives. Called by one thread at a
   // time, without a lock. `interrupt` makes the present or next poll() return;
@@ -58,7 +57,7 @@ class WorkerPool final : public Executor,
   // If all threads have ended, Post() after Stop() starts one.
   void Post(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
   bool Remove(Continuation& continuation) override ABSL_LOCKS_EXCLUDED(mu_);
-  bool PutOff(std::shared_ptr<PutOffWrite> write) override
+  bool DeferWrite(std::shared_ptr<DeferredWrite> write) override
       ABSL_LOCKS_EXCLUDED(mu_);
   // A thread of the pool polls itself, if no other one does, while there is
   // nothing else to run; another thread runs that, and takes the polling over
@@ -66,12 +65,10 @@ class WorkerPool final : public Executor,
   bool Park(Parker& parker, MonotonicTime deadline) override
       ABSL_LOCKS_EXCLUDED(mu_);
   bool PollsInPark() const override { return RunsThisThread(); }
-  void OnGiven(Parker::ThreadState state, bool polls) override
+  void OnTokenGiven(Parker::ThreadState state, bool polls) override
       ABSL_LOCKS_EXCLUDED(mu_);
   void PostUrgently(Continuation& continuation) override
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Makes poll() start again, if another thread is in it.
-  void InterruptPoll() override ABSL_LOCKS_EXCLUDED(mu_);
   // Lets the threads end once they have run what is queued.
   void Stop() override ABSL_LOCKS_EXCLUDED(mu_);
   void AwaitEnd() override ABSL_LOCKS_EXCLUDED(mu_);
@@ -99,7 +96,7 @@ class WorkerPool final : public Executor,
   void Poll(const Parker* parker = nullptr) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Polls, within Park(), until there is a token, there is something else to
   // do, or another thread polls. Returns whether it was the token.
-  bool PollUntilGiven(Parker& parker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool PollUntilToken(Parker& parker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Makes another thread do at once what this one would.
   void HandOver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // What this thread is about to run may take long: makes sure that another one
@@ -121,18 +118,18 @@ class WorkerPool final : public Executor,
   }
   // Whether a thread that has nothing else to do must not sleep.
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return stopping_ || CanRun() || !put_off_.empty();
+    return stopping_ || CanRun() || !deferred_.empty();
   }
   bool PollsElsewhere() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return polling_ && poller_ != std::this_thread::get_id();
   }
   // Whether something is left to do that a watching thread would take over.
   bool IsNeglected() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return !polling_ || CanRun() || !put_off_.empty();
+    return !polling_ || CanRun() || !deferred_.empty();
   }
   void SetTimer(absl::Duration after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Releases the lock meanwhile.
-  void WritePutOff() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void WriteDeferred() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int max_threads_;
   const std::function<PollResult(bool sleeps)> poll_;
@@ -170,8 +167,8 @@ class WorkerPool final : public Executor,
   // takes from there until handlers are trusted to be quick.
   uint64_t slow_at_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t quick_to_trust_ ABSL_GUARDED_BY(mu_);
-  std::vector<std::shared_ptr<PutOffWrite>> put_off_ ABSL_GUARDED_BY(mu_);
-  MonotonicTime put_off_since_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::shared_ptr<DeferredWrite>> deferred_ ABSL_GUARDED_BY(mu_);
+  MonotonicTime deferred_since_ ABSL_GUARDED_BY(mu_);
   // The watching thread must not wait for progress.
   bool hand_over_ ABSL_GUARDED_BY(mu_) = false;
 };

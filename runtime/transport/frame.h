@@ -5,12 +5,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "base/payload_buffer.h"
 #include "fdrpc/descriptor_set.h"
 #include "fdrpc/unique_fd.h"
+#include "wire/frame_decoder.h"
 #include "wire/frame_header.h"
 
 namespace fdrpc {
@@ -88,6 +90,17 @@ struct IncomingFrame {
   // The payload was in one of the missing descriptors: `payload` is empty.
   bool payload_lost = false;
 };
+
+// The frame that a decoder has found in a stream of bytes. Its descriptors are
+// not there.
+inline void SetFrame(FrameDecoder::Frame& decoded, IncomingFrame& frame) {
+  frame.descriptors.clear();
+  frame.descriptors_truncated = false;
+  frame.payload_lost = false;
+  frame.header = decoded.header;
+  frame.payload = decoded.payload;
+  frame.buffer = std::move(decoded.buffer);
+}
 
 }  // namespace fdrpc
 

@@ -4,12 +4,8 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
-#include "absl/strings/str_cat.h"
-#include "os/background_close.h"
 #include "os/sealed_memory.h"
-#include "os/syscalls.h"
 #include "transport/arrived_sets.h"
-#include "transport/send_error.h"
 #include "wire/frame_rules.h"
 #include "wire/limits.h"
 
@@ -39,19 +35,10 @@ absl::Status Wrong(absl::string_view what) {
 
 }  // namespace
 
-std::unique_ptr<PacketTransport> PacketTransport::Create(UniqueFd socket) {
-  return std::unique_ptr<PacketTransport>(
-      new PacketTransport(std::move(socket)));
-}
-
-PacketTransport::~PacketTransport() {
-  CloseDrained(std::move(socket_), /*packets=*/true);
-}
-
 Transport::SendResult PacketTransport::Send(
     absl::Span<const FrameToSend> frames) {
   SendResult result;
-  flight_.BeforeSend(socket_.get());
+  flight().BeforeSend(pollable_fd());
   while (result.sent < frames.size() &&
          result.outcome == SendResult::Outcome::kSent) {
     result.sent += SendPacket(frames.subspan(result.sent), result);
@@ -65,7 +52,7 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
   const bool fits = first.bytes() <= most_bytes_;
   const size_t weight = first.descriptors().size() +
                         (fits ? 0 : 1 + first.bytes() / kBytesPerDescriptor);
-  if (weight > 0 && !flight_.MaySend(socket_.get(), weight)) {
+  if (weight > 0 && !flight().MaySend(pollable_fd(), weight)) {
     result.outcome = SendResult::Outcome::kWouldBlock;
     return 0;
   }
@@ -101,7 +88,7 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
     gathered.Add(frame);
   }
   const IoResult io =
-      SendWithDescriptors(socket_.get(), gathered.pieces(), fds);
+      SendWithDescriptors(pollable_fd(), gathered.pieces(), fds);
   if (io.error == EMSGSIZE && most_bytes_ > kLeastPacketBytes) {
     // SO_SNDBUF is smaller than the packet.
     most_bytes_ /= 2;
@@ -111,30 +98,12 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
     SetFailure(io.error, first, !fds.empty(), result);
     return 0;
   }
-  flight_.Sent(gathered.bytes(), weight);
+  flight().Sent(gathered.bytes(), weight);
   if (!fds.empty()) {
     first.attached->descriptors.clear();
     first.attached->sealed.Reset();
   }
   return gathered.frames();
-}
-
-void PacketTransport::SetFailure(int error, const FrameToSend& frame,
-                                 bool with_descriptors, SendResult& result) {
-  using Outcome = SendResult::Outcome;
-  if (error == EAGAIN) {
-    result.outcome = Outcome::kWouldBlock;
-  } else if (ConcernsFrameOnly(error, with_descriptors)) {
-    result.outcome = Outcome::kRefused;
-    result.error = Refusal(error, frame.descriptors());
-  } else if (error == EPIPE || error == ECONNRESET || error == ECONNREFUSED) {
-    // Kernels before 6.2 return ECONNREFUSED to a sender while the peer closes.
-    result.outcome = Outcome::kClosed;
-  } else {
-    result.outcome = Outcome::kBroken;
-    result.error =
-        absl::UnavailableError(absl::StrCat("sending failed: errno ", error));
-  }
 }
 
 Transport::ReceiveResult PacketTransport::Receive() {
@@ -150,7 +119,7 @@ Transport::ReceiveResult PacketTransport::Receive() {
   // else follows; the reasons are below.
   for (bool reset = false, ended = false;;) {
     set_ = {};
-    io = ReceiveWithDescriptors(socket_.get(), packet, set_);
+    io = ReceiveWithDescriptors(pollable_fd(), packet, set_);
     if (io.error == ECONNRESET && !reset) {
       // The peer has closed without reading everything. Unlike on a stream,
       // this is reported once, and before the packets that it had sent
@@ -172,14 +141,7 @@ Transport::ReceiveResult PacketTransport::Receive() {
     }
     break;
   }
-  if (io.error == EAGAIN) {
-    return {.outcome = ReceiveOutcome::kWouldBlock, .error = {}};
-  }
-  if (io.error != 0) {
-    return {.outcome = ReceiveOutcome::kBroken,
-            .error = absl::UnavailableError(
-                absl::StrCat("receiving failed: errno ", io.error))};
-  }
+  if (io.error != 0) return ReceiveFailure(io.error);
   left_ = {buffer_.get(), static_cast<size_t>(io.bytes)};
   at_start_ = true;
   cut_off_ = io.cut_off;
@@ -248,16 +210,6 @@ absl::Status PacketTransport::TakeSealedPayload(IncomingFrame& frame) {
 
 void PacketTransport::ReleaseIdleMemory() {
   if (left_.empty()) buffer_.reset();
-}
-
-void PacketTransport::ShutdownReceive() {
-  // As on streams, a send of the peer either completes before this or fails as
-  // a whole (unix_dgram_sendmsg in net/unix/af_unix.c; the contract test).
-  Syscalls::Get().shutdown(socket_.get(), SHUT_RD);
-}
-
-void PacketTransport::Shutdown() {
-  Syscalls::Get().shutdown(socket_.get(), SHUT_RDWR);
 }
 
 }  // namespace fdrpc

@@ -3,14 +3,15 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "fdrpc/unique_fd.h"
 #include "os/ancillary.h"
-#include "os/descriptor_flight.h"
 #include "transport/gathered_frames.h"
-#include "transport/transport.h"
+#include "transport/socket_transport.h"
 #include "wire/limits.h"
 
 namespace fdrpc {
@@ -18,39 +19,26 @@ namespace fdrpc {
 // Frames over a connected seqpacket socket, which it owns. A packet holds whole
 // frames. The payload of a frame that is larger than a packet goes in a sealed
 // memory file (docs/protocol.md, "Packets").
-class PacketTransport final : public Transport {
+class PacketTransport final : public SocketTransport {
  public:
   // `socket` must be connected and non-blocking.
-  static std::unique_ptr<PacketTransport> Create(UniqueFd socket);
-  ~PacketTransport() override;
+  explicit PacketTransport(UniqueFd socket)
+      : SocketTransport(std::move(socket), /*packets=*/true) {}
 
-  void CountInFlight(DescriptorQuota& together) override {
-    flight_.CountTogether(together);
-  }
   SendResult Send(absl::Span<const FrameToSend> frames) override;
   ReceiveResult Receive() override;
   NextResult Next(IncomingFrame& frame) override;
   std::optional<uint64_t> PartialFrame() const override { return {}; }
   void ReleaseIdleMemory() override;
-  int pollable_fd() const override { return socket_.get(); }
-  void ShutdownReceive() override;
-  void Shutdown() override;
 
  private:
-  explicit PacketTransport(UniqueFd socket) : socket_(std::move(socket)) {}
-
   // Sends one packet of frames from the front of `frames`. Returns the number
   // of frames that were sent, or 0 with `result` set.
   size_t SendPacket(absl::Span<const FrameToSend> frames, SendResult& result);
-  // Sets `result` to the failure of `frame` and of those after it.
-  static void SetFailure(int error, const FrameToSend& frame,
-                         bool with_descriptors, SendResult& result);
   // Decodes the next frame, or returns how the packet breaks the protocol.
   absl::Status Decode(IncomingFrame& frame);
   absl::Status TakeSealedPayload(IncomingFrame& frame);
 
-  UniqueFd socket_;
-  DescriptorFlight flight_;
   // For the sender: the largest packet. Less than the protocol's limit if the
   // socket's send buffer is smaller.
   size_t most_bytes_ = kMaxPacketBytes;

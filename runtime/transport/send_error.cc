@@ -56,8 +56,13 @@ absl::Status Refusal(int error, absl::Span<const AttachedFd> descriptors) {
       return absl::ResourceExhaustedError(
           "too many descriptors of this user are in flight (ETOOMANYREFS): "
           "the limit is RLIMIT_NOFILE, and receivers must read them");
-    case EINVAL:
     case EPERM:
+      return absl::InvalidArgumentError(absl::StrCat(
+          Places(descriptors),
+          "the kernel refuses to send a descriptor (EPERM): the receiver takes "
+          "none (SO_PASSRIGHTS), as a server whose methods take none, or a "
+          "security module forbids it"));
+    case EINVAL:
     case EACCES:
     case EOPNOTSUPP:
       return absl::InvalidArgumentError(absl::StrCat(

@@ -1,37 +1,27 @@
 #include "transport/stream_transport.h"
 
-#include <cerrno>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
-#include "absl/strings/str_cat.h"
 #include "os/ancillary.h"
-#include "os/background_close.h"
-#include "os/syscalls.h"
 #include "transport/gathered_frames.h"
-#include "transport/send_error.h"
 #include "wire/frame_rules.h"
 
 namespace fdrpc {
 
-std::unique_ptr<StreamTransport> StreamTransport::Create(UniqueFd socket) {
-  return std::unique_ptr<StreamTransport>(
-      new StreamTransport(std::move(socket)));
-}
-
-StreamTransport::~StreamTransport() {
-  CloseDrained(std::move(socket_), /*packets=*/false);
+void StreamTransport::RefuseDescriptors() {
+  ::fdrpc::RefuseDescriptors(pollable_fd());
 }
 
 Transport::SendResult StreamTransport::Send(
     absl::Span<const FrameToSend> frames) {
   SendResult result;
-  flight_.BeforeSend(socket_.get());
+  flight().BeforeSend(pollable_fd());
   while (result.sent < frames.size()) {
     const FrameToSend& first = frames[result.sent];
     absl::InlinedVector<int, 8> fds;
     for (const AttachedFd& fd : first.descriptors()) fds.push_back(fd.get());
-    if (!fds.empty() && !flight_.MaySend(socket_.get(), fds.size())) {
+    if (!fds.empty() && !flight().MaySend(pollable_fd(), fds.size())) {
       result.outcome = SendResult::Outcome::kWouldBlock;
       return result;
     }
@@ -42,29 +32,13 @@ Transport::SendResult StreamTransport::Send(
       gathered.Add(frame);
     }
     const IoResult io =
-        SendWithDescriptors(socket_.get(), gathered.pieces(), fds);
-    if (io.error == EAGAIN) {
-      result.outcome = SendResult::Outcome::kWouldBlock;
-      result.next_partly_sent = sent_of_first_ > 0;
-      return result;
-    }
+        SendWithDescriptors(pollable_fd(), gathered.pieces(), fds);
     if (io.error != 0) {
       result.next_partly_sent = sent_of_first_ > 0;
-      if (sent_of_first_ == 0 && ConcernsFrameOnly(io.error, !fds.empty())) {
-        result.outcome = SendResult::Outcome::kRefused;
-        result.error = Refusal(io.error, first.descriptors());
-        return result;
-      }
-      if (io.error == EPIPE || io.error == ECONNRESET) {
-        result.outcome = SendResult::Outcome::kClosed;
-        return result;
-      }
-      result.outcome = SendResult::Outcome::kBroken;
-      result.error = absl::UnavailableError(
-          absl::StrCat("sending failed: errno ", io.error));
+      SetFailure(io.error, first, !fds.empty(), result);
       return result;
     }
-    flight_.Sent(static_cast<size_t>(io.bytes), fds.size());
+    flight().Sent(static_cast<size_t>(io.bytes), fds.size());
     // All descriptors are sent with the first byte.
     if (!fds.empty()) first.attached->descriptors.clear();
     size_t left = sent_of_first_ + static_cast<size_t>(io.bytes);
@@ -91,18 +65,9 @@ Transport::ReceiveResult StreamTransport::Receive() {
   const uint64_t begin = decoder_.end_offset();
   ReceivedDescriptors descriptors;
   const IoResult io =
-      ReceiveWithDescriptors(socket_.get(), pieces, descriptors);
-  if (io.error == EAGAIN) {
-    return {.outcome = ReceiveOutcome::kWouldBlock, .error = {}};
-  }
-  if (io.error == ECONNRESET || (io.error == 0 && io.bytes == 0)) {
-    return {.outcome = ReceiveOutcome::kClosed, .error = {}};
-  }
-  if (io.error != 0) {
-    return {.outcome = ReceiveOutcome::kBroken,
-            .error = absl::UnavailableError(
-                absl::StrCat("receiving failed: errno ", io.error))};
-  }
+      ReceiveWithDescriptors(pollable_fd(), pieces, descriptors);
+  if (io.error != 0) return ReceiveFailure(io.error);
+  if (io.bytes == 0) return {.outcome = ReceiveOutcome::kClosed, .error = {}};
   decoder_.Received(static_cast<size_t>(io.bytes));
   if (!descriptors.fds.empty() || descriptors.truncated) {
     sets_.Add(begin, decoder_.end_offset(), std::move(descriptors));
@@ -129,12 +94,7 @@ Transport::NextResult StreamTransport::Next(IncomingFrame& frame) {
     case FrameDecoder::Result::kFrame:
       break;
   }
-  frame.descriptors.clear();
-  frame.descriptors_truncated = false;
-  frame.payload_lost = false;
-  frame.header = decoded.header;
-  frame.payload = decoded.payload;
-  frame.buffer = std::move(decoded.buffer);
+  SetFrame(decoded, frame);
   absl::Status assigned = sets_.Assign(decoded.start, frame);
   if (!assigned.ok()) return malformed(std::move(assigned));
   return {.outcome = NextOutcome::kFrame, .error = {}};
@@ -143,18 +103,6 @@ Transport::NextResult StreamTransport::Next(IncomingFrame& frame) {
 std::optional<uint64_t> StreamTransport::PartialFrame() const {
   if (decoder_.next_offset() == decoder_.end_offset()) return std::nullopt;
   return decoder_.next_offset();
-}
-
-void StreamTransport::ShutdownReceive() {
-  // A send of the peer either completes before this, and its bytes wait to be
-  // received, or fails with EPIPE and keeps its descriptors
-  // (unix_stream_sendmsg and unix_shutdown in net/unix/af_unix.c; the contract
-  // test).
-  Syscalls::Get().shutdown(socket_.get(), SHUT_RD);
-}
-
-void StreamTransport::Shutdown() {
-  Syscalls::Get().shutdown(socket_.get(), SHUT_RDWR);
 }
 
 }  // namespace fdrpc

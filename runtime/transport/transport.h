@@ -21,9 +21,18 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
+  // The optional features of the protocol that this transport has, as bits of
+  // Hello::features; then, for the receiver, those that the peer has too.
+  virtual uint64_t features() const { return 0; }
+  virtual void OnFeatures(uint64_t /*of_both*/) {}
+
   // Before the first send: also counts the descriptors that are in flight here
   // in that quota, if the kernel counts them. Borrowed.
   virtual void CountInFlight(DescriptorQuota&) {}
+
+  // From now on the kernel refuses the peer's descriptors, if it knows how to
+  // and the transport itself needs none: the peer's send fails with EPERM.
+  virtual void RefuseDescriptors() {}
 
   struct SendResult {
     // The number of frames at the front that were sent. If a part of the next
@@ -45,8 +54,11 @@ class Transport {
     absl::Status error;
   };
   // Sends frames from the front of `frames`. Clears the descriptors of the
-  // frames that were sent.
+  // frames that were sent. With no frames, it sends what is due().
   virtual SendResult Send(absl::Span<const FrameToSend> frames) = 0;
+  // Whether the transport has something of its own to send, which goes with the
+  // next frames. Any thread.
+  virtual bool due() const { return false; }
 
   enum class ReceiveOutcome { kReceived, kWouldBlock, kClosed, kBroken };
   struct ReceiveResult {
@@ -73,14 +85,38 @@ class Transport {
   // Frees memory that only a busy connection needs.
   virtual void ReleaseIdleMemory() = 0;
 
-  // Readable when Receive() has something to receive; writable when Send() has
-  // room. Borrowed.
+  // Readable when Receive() has something to receive, after PrepareToSleep();
+  // writable when Send() has room. Borrowed.
   virtual int pollable_fd() const = 0;
+
+  // For the receiving thread before anybody waits for pollable_fd(). False if
+  // something may have arrived meanwhile: Receive() instead. After true, the
+  // descriptor becomes readable with the next arrival; until Receive() is
+  // called, further calls only look again.
+  virtual bool PrepareToSleep() { return true; }
+
+  // For the receiving thread while it polls: whether Receive() is worth a call.
+  // A transport that cannot tell without a system call says yes.
+  virtual bool MayReceive() { return true; }
+
+  // For the receiving thread: whether what arrives does not make pollable_fd()
+  // readable, except after PrepareToSleep().
+  virtual bool arrives_in_memory() const { return false; }
+
+  // What whoever uses the connection has noticed: it is busy, or it has been
+  // idle for a while. A transport may take or give back memory for that, which
+  // it then negotiates with the peer: due(). Any thread.
+  virtual void OnBusy() {}
+  virtual void OnIdle() {}
+  // Whether it has such memory. Any thread.
+  virtual bool uses_memory() const { return false; }
 
   // Receives nothing more. The peer's Send() returns kClosed from now on, and
   // keeps what it would have sent. What the peer has sent can still be
   // received; then Receive() returns kClosed.
   virtual void ShutdownReceive() = 0;
+  // The same on any thread, as seen by the receiving thread's next Receive().
+  virtual void ShutdownReceiveSoon() { ShutdownReceive(); }
 
   // Ends both directions: the peer reads the end, and Receive() returns
   // kClosed. The destructor closes the descriptor.

@@ -21,7 +21,20 @@ enum class FrameType : uint8_t {
   kPong = 9,
   kGoAway = 10,
   kMethod = 11,
+  // Only transports use these (docs/protocol.md, "Rings").
+  kWantRings = 12,
+  kRegion = 13,
+  kToRing = 14,
+  kToSocket = 15,
+  kDoorbell = 16,
+  kNoRings = 17,
+  kOffer = 0x80,
 };
+
+constexpr bool IsAboutRings(uint8_t type) {
+  return type >= static_cast<uint8_t>(FrameType::kWantRings) &&
+         type <= static_cast<uint8_t>(FrameType::kNoRings);
+}
 
 // Unknown types from here on are skipped; unknown types below are an error. So
 // a later version can add both kinds.

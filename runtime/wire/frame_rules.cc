@@ -7,13 +7,24 @@
 namespace fdrpc {
 namespace {
 
+// All but the last rule are at their type's index, from 1.
+constexpr size_t kCounted = std::size(kFrameRules) - 1;
+
 constexpr bool InOrderOfTypes() {
-  for (size_t i = 0; i < std::size(kFrameRules); ++i) {
+  for (size_t i = 0; i < kCounted; ++i) {
     if (kFrameRules[i].type != static_cast<FrameType>(i + 1)) return false;
   }
-  return true;
+  return kFrameRules[kCounted].type == FrameType::kOffer;
 }
 static_assert(InOrderOfTypes());
+
+// Null for unknown types.
+const FrameRule* RuleOf(uint8_t type) {
+  if (type >= 1 && type <= kCounted) return &kFrameRules[type - 1];
+  return type == static_cast<uint8_t>(FrameType::kOffer)
+             ? &kFrameRules[kCounted]
+             : nullptr;
+}
 
 // The mistake in the header; null if there is none.
 const char* Mistake(const FrameHeader& header, const FrameRule& rule,
@@ -31,15 +42,22 @@ const char* Mistake(const FrameHeader& header, const FrameRule& rule,
     return rule.argument.most == 0 ? "has an argument"
                                    : "has an argument above its limit";
   }
-  if (header.argument < rule.argument.least) return "has the argument 0";
+  if (header.argument < rule.argument.least) {
+    return header.argument == 0 ? "has the argument 0"
+                                : "has an argument below its limit";
+  }
   if (header.payload_bytes > rule.payload_bytes.most) {
     return "has more payload than it can have";
   }
   if (header.payload_bytes < rule.payload_bytes.least) {
     return "has less payload than it needs";
   }
-  if (header.descriptor_count != 0 && !has_message) {
-    return "has descriptors without a message";
+  if (!has_message && header.descriptor_count > rule.descriptors.most) {
+    return rule.descriptors.most == 0 ? "has descriptors without a message"
+                                      : "has more than one descriptor";
+  }
+  if (!has_message && header.descriptor_count < rule.descriptors.least) {
+    return "has no descriptor";
   }
   if (rule.Has(kFlagMore) && (flags & kFlagMore) != 0 && !has_message) {
     return "says that more comes of a message that it does not begin";
@@ -57,11 +75,12 @@ const char* Mistake(const FrameHeader& header, const FrameRule& rule,
 }  // namespace
 
 absl::Status CheckFrame(const FrameHeader& header, Side sender) {
-  if (header.type == 0 || header.type > std::size(kFrameRules)) {
+  const FrameRule* const found = RuleOf(header.type);
+  if (found == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("a frame of unknown type ", header.type));
   }
-  const FrameRule& rule = kFrameRules[header.type - 1];
+  const FrameRule& rule = *found;
   if (!rule.ComesFrom(sender)) {
     return absl::InvalidArgumentError(
         absl::StrCat("a frame \"", rule.name, "\" from a ",

@@ -7,6 +7,7 @@
 #include "wire/frame_header.h"
 #include "wire/hello.h"
 #include "wire/limits.h"
+#include "wire/ring_layout.h"
 
 namespace fdrpc {
 
@@ -31,6 +32,8 @@ struct FrameRule {
   uint8_t flags;
   uint8_t client_flags;  // `flags` that a server does not send
   uint8_t needed_flags;  // at least one of these; 0: none needed
+  // How many it has. If it may have a message, any number with that instead.
+  Range descriptors = {0, 0};
 
   constexpr bool ComesFrom(Side sender) const {
     return from == From::kBoth ||
@@ -65,9 +68,11 @@ inline constexpr FrameRule::Range kSections = {0, kMaxFramePayloadBytes};
 inline constexpr FrameRule::Range kHelloPayload = {kHelloBytes, kMaxHelloBytes};
 inline constexpr FrameRule::Range kName = {1, kMaxMethodNameBytes};
 inline constexpr FrameRule::Range kReason = {0, kMaxReasonBytes};
+inline constexpr FrameRule::Range kRingBytes = {ring_layout::kLeastRingBytes,
+                                                ring_layout::kMostRingBytes};
 inline constexpr uint8_t kPieceFlags = kFlagMessage | kFlagMore;
 
-// By type, from 1.
+// By type: from 1, then those that older peers skip.
 // clang-format off
 inline constexpr FrameRule kTable[] = {
     {kHello,   "hello",   kBoth,   kConnection, kNone,     kHelloPayload, 0, 0, 0},
@@ -82,6 +87,13 @@ inline constexpr FrameRule kTable[] = {
     {kPong,    "pong",    kBoth,   kConnection, kAny,      kNone, 0, 0, 0},
     {kGoAway,  "go-away", kServer, kConnection, kAny,      kReason, 0, 0, 0},
     {kMethod,  "method",  kClient, kConnection, kMethodId, kName, 0, 0, 0},
+    {kWantRings, "want-rings", kClient, kConnection, kRingBytes, kNone, 0, 0, 0},
+    {kRegion,    "region",     kServer, kConnection, kRingBytes, kNone, 0, 0, 0, {1, 1}},
+    {kToRing,    "to-ring",    kBoth,   kConnection, kNone,      kNone, 0, 0, 0},
+    {kToSocket,  "to-socket",  kBoth,   kConnection, kNone,      kNone, 0, 0, 0},
+    {kDoorbell,  "doorbell",   kBoth,   kConnection, kNone,      kNone, 0, 0, 0},
+    {kNoRings,   "no-rings",   kBoth,   kConnection, kNone,      kNone, 0, 0, 0},
+    {kOffer,   "offer",   kBoth,   kConnection, kNone,     kNone, 0, 0, 0, {0, 1}},
 };
 // clang-format on
 
@@ -89,6 +101,12 @@ inline constexpr FrameRule kTable[] = {
 
 inline constexpr auto& kFrameRules = frame_rules::kTable;
 
+// Whether a frame of that type is skipped: one that this version does not know,
+// and that may be ignored.
+constexpr bool IsSkipped(uint8_t type) {
+  return type >= kFirstSkippableType &&
+         type != static_cast<uint8_t>(FrameType::kOffer);
+}
 // INVALID_ARGUMENT, with the mistake, if `sender` may never send such a header.
 // Not for types that are skipped.
 absl::Status CheckFrame(const FrameHeader& header, Side sender);

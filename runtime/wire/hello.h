@@ -13,6 +13,8 @@ namespace fdrpc {
 // limits of what it accepts (docs/protocol.md, "Handshake").
 struct Hello {
   static constexpr uint16_t kVersion = 1;
+  // A bit of `features`: rings in shared memory (docs/protocol.md, "Rings").
+  static constexpr uint64_t kRings = 1;
 
   uint16_t version = kVersion;  // the newest that the sender supports
   uint16_t oldest_version = kVersion;

@@ -16,13 +16,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "fdrpc/server.h"
-#include "services/filebroker/command_line.h"
 #include "services/filebroker/file_broker_service.h"
 #include "services/filebroker/root_directory.h"
-#include "services/filebroker/standard_streams.h"
+#include "services/program/command_line.h"
+#include "services/program/standard_streams.h"
 
 namespace fdrpc::filebroker {
 namespace {
+
+using program::CommandLine;
+using program::OccupyStandardStreams;
+using program::ParsePermissions;
+using program::ParseTime;
 
 constexpr char kUsage[] =
     R"(usage: fdrpc-filebroker --root DIR --listen ADDRESS [OPTION]...

@@ -17,12 +17,18 @@
 #include "absl/time/time.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/filebroker/v1/filebroker.fdrpc.h"
-#include "services/filebroker/command_line.h"
-#include "services/filebroker/copy.h"
-#include "services/filebroker/standard_streams.h"
+#include "services/program/command_line.h"
+#include "services/program/copy.h"
+#include "services/program/standard_streams.h"
 
 namespace fdrpc::filebroker {
 namespace {
+
+using program::CommandLine;
+using program::Copy;
+using program::OccupyStandardStreams;
+using program::ParsePermissions;
+using program::ParseTime;
 
 constexpr char kUsage[] =
     R"(usage: fdrpc-open --server ADDRESS [OPTION]... FILE

@@ -28,6 +28,7 @@ Flags ParseFlags(int argc, char** argv) {
       {"--in_flight", integer(flags.in_flight)},
       {"--threads", integer(flags.threads)},
       {"--connections", integer(flags.connections)},
+      {"--descriptors", integer(flags.descriptors)},
       {"--batched", integer(flags.batched)},
       {"--cpu", integer(flags.cpu)},
       {"--warm_up", real(flags.warm_up)},

@@ -1,6 +1,7 @@
 #ifndef FDRPC_TESTS_BENCH_FLAGS_H_
 #define FDRPC_TESTS_BENCH_FLAGS_H_
 
+#include <cstdint>
 #include <string>
 
 namespace fdrpc::bench {
@@ -16,9 +17,10 @@ struct Flags {
   int in_flight = 1;
   int threads = 1;
   int connections = 1;
-  bool batched = false;  // streams may hold messages back
-  int cpu = -1;          // the one CPU to run on; -1: any
-  double warm_up = 0.1;  // seconds
+  uint64_t descriptors = 10'000'000;  // that a soak passes
+  bool batched = false;               // streams may hold messages back
+  int cpu = -1;                       // the one CPU to run on; -1: any
+  double warm_up = 0.1;               // seconds
   double seconds = 1;
   int server_pid = 0;  // its CPU time is counted, too
 };

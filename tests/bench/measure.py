@@ -26,16 +26,22 @@ class System:
 SYSTEMS = {
     "raw-block": System("raw", "block", ""),
     "raw-poll": System("raw", "poll", ""),
+    "raw-ring": System("ring", "", ""),
     "fdrpc": System("fdrpc"),
     "fdrpc-block": System("fdrpc", "block"),
+    "fdrpc-socket": System("fdrpc", "socket"),
     "fdrpc-seqpacket": System("fdrpc", scheme="unix-seqpacket:"),
     "fdrpc-dgram": System("fdrpc", scheme="unix-dgram:"),
     "grpc-sync": System("grpc", "sync"),
     "grpc-callback": System("grpc", "callback"),
     "capnp": System("capnp"),
+    "fdrpc-connectionless": System("fdrpc", "connectionless", "unix-dgram:"),
 }
-RPC = [name for name in SYSTEMS if not name.startswith("raw")]
-BLOCKING = [name for name in SYSTEMS if name != "raw-poll"]
+# Calls in datagrams are neither streams nor large.
+CONNECTED = [name for name in SYSTEMS if name != "fdrpc-connectionless"]
+RPC = [name for name in CONNECTED if not name.startswith("raw")]
+# Those whose sides do not both keep a CPU.
+BLOCKING = [name for name in CONNECTED if name not in ("raw-poll", "raw-ring")]
 
 
 @dataclasses.dataclass
@@ -46,7 +52,7 @@ class Workload:
     flags: dict = dataclasses.field(default_factory=dict)
     # The figure that systems are compared by.
     figure: str = "p50_us"
-    systems: list = dataclasses.field(default_factory=lambda: list(SYSTEMS))
+    systems: list = dataclasses.field(default_factory=lambda: list(CONNECTED))
     # Seconds that a repeat takes at least.
     at_least: float = 0
     # Processes beside server and client that only compute, at their priority.

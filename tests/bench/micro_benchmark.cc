@@ -2,6 +2,7 @@
 // fdrpc_micro_benchmark (Google Benchmark).
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <memory>
@@ -13,7 +14,9 @@
 #include "call/credit.h"
 #include "call/message_assembler.h"
 #include "call/parse.h"
+#include "fdrpc/channel_to_client.h"
 #include "fdrpc/in_process_server.h"
+#include "fdrpc/offered_services.h"
 #include "loop/timer_queue.h"
 #include "server/service_registry.h"
 #include "tests/bench/echo.fdrpc.h"
@@ -197,6 +200,74 @@ void CallWithinTheProcess(benchmark::State& state) {
   }
 }
 BENCHMARK(CallWithinTheProcess)->UseRealTime();
+
+// A call of a handler, and the same with a call back to its client, over a
+// stream socket between two threads.
+void BenchmarkCallBack(benchmark::State& state, bool calls_back) {
+  class Front final : public echo::Echo::Service {
+   public:
+    explicit Front(bool calls_back) : calls_back_(calls_back) {}
+    absl::Status Unary(ServerContext& context, const echo::Payload& request,
+                       echo::Payload& reply) override {
+      if (!calls_back_) return absl::OkStatus();
+      const absl::StatusOr<Channel> client = ChannelToClient(context);
+      if (!client.ok()) return client.status();
+      absl::StatusOr<echo::Payload> got =
+          echo::Echo::Stub(*client).Unary(request);
+      if (got.ok()) reply = *std::move(got);
+      return got.status();
+    }
+
+   private:
+    const bool calls_back_;
+  } front(calls_back);
+  EchoService service;
+  OfferedServices offered({&service});
+  Server server;
+  server.AddService(front);
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 ||
+      !server.ServeConnection(UniqueFd(pair[0])).ok() || !server.Start().ok()) {
+    return state.SkipWithError("no server");
+  }
+  {
+    const absl::StatusOr<Channel> channel =
+        Channel::FromSocket(UniqueFd(pair[1]), {.offer = offered});
+    echo::Echo::Stub stub(*channel);
+    const echo::Payload request = PayloadOf(64);
+    for (auto _ : state) {
+      if (!stub.Unary(request).ok()) state.SkipWithError("a call failed");
+    }
+  }
+  server.Wait();
+}
+BENCHMARK_CAPTURE(BenchmarkCallBack, none, false)->UseRealTime();
+BENCHMARK_CAPTURE(BenchmarkCallBack, calls_back, true)->UseRealTime();
+
+// Makes a pair of sockets, has a server serve one, calls a handler once over
+// the other, and closes it: what a service in a message costs, without the
+// message.
+void PassedServicesFirstCall(benchmark::State& state) {
+  Server server;
+  if (!server.AwaitConnections().ok() || !server.Start().ok()) {
+    return state.SkipWithError("no server");
+  }
+  const auto service = std::make_shared<EchoService>();
+  const echo::Payload request = PayloadOf(64);
+  for (auto _ : state) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 ||
+        !server.ServeConnection(UniqueFd(pair[0]), service).ok()) {
+      return state.SkipWithError("no connection");
+    }
+    const absl::StatusOr<Channel> channel =
+        Channel::FromSocket(UniqueFd(pair[1]));
+    if (!echo::Echo::Stub(*channel).Unary(request).ok()) {
+      state.SkipWithError("a call failed");
+    }
+  }
+}
+BENCHMARK(PassedServicesFirstCall)->UseRealTime();
 
 }  // namespace
 }  // namespace fdrpc

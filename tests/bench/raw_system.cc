@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,9 +12,9 @@
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
+#include "tests/bench/raw_socket.h"
 #include "tests/bench/system.h"
 
 namespace fdrpc::bench {
@@ -123,13 +122,6 @@ class Socket {
   const int flags_;
 };
 
-sockaddr_un Address(std::string_view path) {
-  sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
-  Check(path.size() < sizeof(address.sun_path), "the path is too long");
-  path.copy(address.sun_path, path.size());
-  return address;
-}
-
 bool Polls(const Flags& flags) { return flags.form == "poll"; }
 
 void ServeConnection(Socket& socket) {
@@ -176,7 +168,7 @@ class RawConnection final : public Connection {
       : flags_(flags),
         message_bytes_(kHeaderBytes + flags.payload),
         buffer_(std::max(message_bytes_, kBatchBytes)),
-        socket_(Connected(flags), Polls(flags)) {}
+        socket_(ConnectTo(flags.address), Polls(flags)) {}
 
   void Echo() override {
     Begin(Does::kEcho);
@@ -244,15 +236,6 @@ class RawConnection final : public Connection {
   }
 
  private:
-  static int Connected(const Flags& flags) {
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = Address(flags.address);
-    Check(connect(fd, reinterpret_cast<const sockaddr*>(&address),
-                  sizeof(address)) == 0,
-          "connect(2) failed");
-    return fd;
-  }
-
   void Begin(Does does) {
     if (begun_) return;
     begun_ = true;
@@ -282,21 +265,10 @@ class RawConnection final : public Connection {
 }  // namespace
 
 void Serve(const Flags& flags) {
-  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_un address = Address(flags.address);
-  Check(bind(listener, reinterpret_cast<const sockaddr*>(&address),
-             sizeof(address)) == 0 &&
-            listen(listener, 4096) == 0,
-        "cannot listen");
-  Ready();
-  for (;;) {
-    const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
-    Check(fd >= 0, "accept(2) failed");
-    std::thread([fd, polls = Polls(flags)] {
-      Socket socket(fd, polls);
-      ServeConnection(socket);
-    }).detach();
-  }
+  ServeEach(flags.address, [polls = Polls(flags)](int fd) {
+    Socket socket(fd, polls);
+    ServeConnection(socket);
+  });
 }
 
 std::unique_ptr<Connection> Connect(const Flags& flags) {

@@ -20,8 +20,15 @@ import sweep
 from measure import BLOCKING, RPC, SYSTEMS, Failed, Workload, measure, medians, repeat
 
 MIB = 1 << 20
+FDRPC = [name for name in SYSTEMS if name.startswith("fdrpc") and name != "fdrpc-block"]
+# Those that carry streams, and messages of any size.
+CONNECTED = [name for name in FDRPC if name != "fdrpc-connectionless"]
+# They take long, and run only by their names.
+ON_REQUEST = ["soak"]
 WORKLOADS = {
-    "unary64": Workload("blocking calls, one after another", "unary"),
+    "unary64": Workload("blocking calls, one after another", "unary", systems=list(SYSTEMS)),
+    "oneway64": Workload("blocking one-way calls, one after another", "one_way", {},
+                         "rate_per_s", [s for s in SYSTEMS if s.startswith("fdrpc")]),
     "unary64-pinned": Workload("the same, both processes on one CPU", "unary",
                                {"cpu": 0}, systems=BLOCKING),
     "unary64-busy1": Workload("blocking calls, beside a process that only computes", "unary",
@@ -56,7 +63,22 @@ WORKLOADS = {
     "echo16m": Workload("blocking calls with 16 MiB each way", "unary", {"payload": 16 * MIB},
                         at_least=0.5),
     "unaryfd": Workload("blocking calls with a descriptor each way", "descriptor", {},
-                        systems=[s for s in SYSTEMS if s.startswith(("raw", "fdrpc"))]),
+                        systems=["raw-block", "raw-poll",
+                                 *(s for s in SYSTEMS if s.startswith("fdrpc"))]),
+    "hand4k-bytes": Workload("4 KiB to the server, in the message", "hand_bytes",
+                             {"payload": 4 << 10}, systems=FDRPC),
+    "hand4k-buffer": Workload("4 KiB to the server, in shared memory", "hand_buffer",
+                              {"payload": 4 << 10}, systems=FDRPC),
+    "hand1g-bytes": Workload("1 GiB to the server, in the message", "hand_bytes",
+                             {"payload": 1 << 30}, systems=CONNECTED),
+    "hand1g-buffer": Workload("1 GiB to the server, in shared memory", "hand_buffer",
+                              {"payload": 1 << 30}, systems=FDRPC),
+    "callback64": Workload("blocking calls whose handler calls the client back", "call_back",
+                           systems=CONNECTED),
+    "given64": Workload("a service in a reply, one call of it, and its end", "call_given",
+                        systems=CONNECTED),
+    "soak": Workload("10,000,000 descriptors in streams, of which none is left", "soak",
+                     {"descriptors": 10_000_000}, "rate_per_s", CONNECTED, at_least=60),
     "paced100": Workload("100 blocking calls a second", "paced", {}, "cpu_us_per_call",
                          BLOCKING, at_least=0.5),
     "idle": Workload("an open connection without calls: CPU time a second", "idle", {},
@@ -72,6 +94,8 @@ FIGURES = [
     ("rate_per_s", "a second", "{:,.0f}"),
     ("mbytes_per_s", "MB/s", "{:,.1f}"),
     ("cpu_us_per_call", "CPU µs", "{:.2f}"),
+    ("seconds", "seconds", "{:.1f}"),
+    ("descriptors_left", "left", "{:.0f}"),
     ("alone_p50_us", "alone p50 µs", "{:.1f}"),
     ("alone_cpu_us_per_call", "alone CPU µs", "{:.2f}"),
     ("client_cpu_us_per_s", "client CPU µs/s", "{:.1f}"),
@@ -163,7 +187,8 @@ def parse_arguments():
     options.seconds = options.seconds or seconds
 
     def chosen(names, known):
-        names = names.split(",") if names else list(known)
+        names = names.split(",") if names else [
+            name for name in known if options.smoke or name not in ON_REQUEST]
         for name in names:
             if name not in known:
                 parser.error(f"there is no {name}, but: {', '.join(known)}")
@@ -185,6 +210,10 @@ def run_workload(name, options):
     flags = {}
     if name == "idle10k" and (options.quick or options.smoke):
         flags["connections"] = 20 if options.smoke else 1000
+    if options.smoke:
+        for flag, most in {"payload": 16 * MIB, "descriptors": 100_000}.items():
+            if flag in workload.flags:
+                flags[flag] = min(workload.flags[flag], most)
     if options.quick or options.smoke:
         workload = dataclasses.replace(
             workload, at_least=0 if options.smoke else workload.at_least / 2)

@@ -4,6 +4,7 @@
 // The parts of a program that measures a system: Serve() and Connect() are the
 // system's own, the rest is common (workloads.cc).
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -30,6 +31,19 @@ class Connection {
   virtual void Echo() = 0;
   // The same with a descriptor each way.
   virtual void EchoDescriptor();
+  // The payload to the server, which answers nothing.
+  virtual void Tell();
+  // Passes the payload to the server, which looks at it and replies with
+  // nothing: in a message, or as a SharedBuffer that was made before.
+  virtual void HandBytes();
+  virtual void HandBuffer();
+  // A round trip during which the server calls the client back.
+  virtual void CallBack();
+  // Asks for a service, and calls it once.
+  virtual void CallGiven();
+  // Passes so many descriptors of various kinds, half of them to the server and
+  // half from it, in streams.
+  virtual void PassDescriptors(uint64_t count);
   // Keeps the flags' number of round trips in flight, until the meter says that
   // it is enough.
   virtual void EchoInFlight(Meter& meter);

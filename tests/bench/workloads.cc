@@ -10,10 +10,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <string>
 #include <thread>
@@ -78,6 +81,68 @@ Figures Unary(const Flags& flags) {
 Figures Descriptor(const Flags& flags) {
   std::unique_ptr<Connection> connection = Connect(flags);
   return Repeated(flags, [&] { connection->EchoDescriptor(); });
+}
+
+Figures OneWay(const Flags& flags) {
+  std::unique_ptr<Connection> connection = Connect(flags);
+  return Repeated(flags, [&] { connection->Tell(); });
+}
+
+Figures HandBytes(const Flags& flags) {
+  std::unique_ptr<Connection> connection = Connect(flags);
+  return Repeated(flags, [&] { connection->HandBytes(); });
+}
+
+Figures HandBuffer(const Flags& flags) {
+  std::unique_ptr<Connection> connection = Connect(flags);
+  return Repeated(flags, [&] { connection->HandBuffer(); });
+}
+
+Figures CallBack(const Flags& flags) {
+  std::unique_ptr<Connection> connection = Connect(flags);
+  return Repeated(flags, [&] { connection->CallBack(); });
+}
+
+Figures CallGiven(const Flags& flags) {
+  std::unique_ptr<Connection> connection = Connect(flags);
+  return Repeated(flags, [&] { connection->CallGiven(); });
+}
+
+// Without the directory that lists them.
+ptrdiff_t OpenDescriptors(pid_t pid) {
+  const std::string process = pid == 0 ? "self" : std::to_string(pid);
+  return std::distance(
+      std::filesystem::directory_iterator("/proc/" + process + "/fd"), {});
+}
+
+// Passes many descriptors, and checks that none is left on either side.
+Figures Soak(const Flags& flags) {
+  std::unique_ptr<Connection> connection = Connect(flags);
+  connection->PassDescriptors(2000);  // opens what stays open
+  const auto left = [&flags] {
+    return OpenDescriptors(0) + OpenDescriptors(flags.server_pid);
+  };
+  const auto await = [&left](ptrdiff_t most) {
+    for (int tries = 0; tries < 1000 && left() > most; ++tries) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  };
+  ptrdiff_t before = left();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  before = std::min(before, left());  // some were still being closed
+  const double cpu = CpuSeconds(0) + CpuSeconds(flags.server_pid);
+  const Clock::time_point begin = Clock::now();
+  connection->PassDescriptors(flags.descriptors);
+  const double seconds =
+      std::chrono::duration<double>(Clock::now() - begin).count();
+  Figures figures;
+  AddRate(flags, flags.descriptors, seconds,
+          CpuSeconds(0) + CpuSeconds(flags.server_pid) - cpu, figures);
+  await(before);
+  figures["descriptors_left"] = static_cast<double>(left() - before);
+  Check(left() == before, "descriptors are left open");
+  figures["seconds"] = seconds;
+  return figures;
 }
 
 // Runs one member function of the connection until the meter ends it.
@@ -212,6 +277,12 @@ const std::map<std::string, std::function<Figures(const Flags&)>>& Workloads() {
       *new std::map<std::string, std::function<Figures(const Flags&)>>{
           {"unary", Unary},
           {"descriptor", Descriptor},
+          {"one_way", OneWay},
+          {"hand_bytes", HandBytes},
+          {"hand_buffer", HandBuffer},
+          {"call_back", CallBack},
+          {"call_given", CallGiven},
+          {"soak", Soak},
           {"threads", Threads},
           {"streams", Streams},
           {"idle", Idle},
@@ -280,6 +351,12 @@ void Ready() {
 }
 
 void Connection::EchoDescriptor() { Skip("no descriptors in calls"); }
+void Connection::Tell() { Skip("no one-way calls"); }
+void Connection::HandBytes() { Skip("not measured"); }
+void Connection::HandBuffer() { Skip("no shared memory"); }
+void Connection::CallBack() { Skip("no calls back"); }
+void Connection::CallGiven() { Skip("no services in messages"); }
+void Connection::PassDescriptors(uint64_t) { Skip("no descriptors in calls"); }
 void Connection::EchoInFlight(Meter&) { Skip("no calls at once"); }
 void Connection::Down(Meter&) { Skip("no streams"); }
 void Connection::Up(Meter&) { Skip("no streams"); }

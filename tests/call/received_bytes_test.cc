@@ -132,5 +132,21 @@ TEST(ReceivedBytesTest, RefuseWhatIsNoMessage) {
   EXPECT_EQ(buffers, 0);
 }
 
+// So large that they are joined first.
+TEST(ReceivedBytesTest, OfALargeFieldAreParsedAsOne) {
+  BytesValue sent;
+  sent.set_value(Varied(50'000'001));
+  const std::string all = sent.SerializeAsString();
+  ReceivedBytes bytes;
+  constexpr size_t kPiece = 600'000;
+  for (size_t at = 0; at < all.size(); at += kPiece) {
+    Add(bytes, std::string_view(all).substr(at, kPiece), at % 2'400'000 != 0);
+  }
+  BytesValue message;
+  EXPECT_TRUE(std::move(bytes).ParseInto(message));
+  EXPECT_EQ(buffers, 0);
+  EXPECT_TRUE(message.value() == sent.value());
+}
+
 }  // namespace
 }  // namespace fdrpc

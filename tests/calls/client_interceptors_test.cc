@@ -29,8 +29,6 @@ class ClientInterceptorsTest : public CallsTest {
     Server gone;
     CallThrough(Link(link_kind(), gone).NewChannel(With({std::move(hooks)})));
   }
-
- private:
   static ChannelOptions With(std::vector<ClientHooks> hooks) {
     ChannelOptions options;
     for (ClientHooks& each : hooks) {
@@ -322,15 +320,12 @@ TEST_P(ClientInterceptorsTest, EveryCallEndsOnce) {
 }
 
 TEST_P(ClientInterceptorsTest, DeadlinesAndCancellationGoThrough) {
-  Intercept({{}, {.options = [](CallOptions& options) {
-               options.timeout =
-                   std::min<absl::Duration>(options.timeout, absl::Hours(1));
-             }}});
+  GoByClock(With({{}, {.options = [](CallOptions& options) {
+                    options.timeout =
+                        std::min<absl::Duration>(options.timeout, kTimeout);
+                  }}}));
   EXPECT_EQ(Echo(Script("deadline"))->text(), "some");
-  EchoUntilADeadlinePassesInTheHandler();
-  auto chat = Chat({.timeout = absl::Milliseconds(20)});
-  EXPECT_FALSE(chat->Read().has_value());
-  EXPECT_TRUE(absl::IsDeadlineExceeded(chat->Finish().status()));
+  ExpectEndAtDeadline();
   std::stop_source stop;
   const int waited = seen_.waiting();
   std::thread canceller([&] {
@@ -344,7 +339,7 @@ TEST_P(ClientInterceptorsTest, DeadlinesAndCancellationGoThrough) {
   ASSERT_TRUE(blocked->Read().has_value());
   blocked->Cancel();
   EXPECT_TRUE(absl::IsCancelled(blocked->Finish().status()));
-  seen_.AwaitCancelled(3);
+  seen_.AwaitCancelled(4);
 }
 
 TEST_P(ClientInterceptorsTest, AServerThatGoesEndsTheCall) {

@@ -5,16 +5,15 @@
 #include <unistd.h>
 
 #include <functional>
-#include <future>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "fdrpc/task.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/any.pb.h"
 #include "tests/calls/calls_fixture.h"
+#include "tests/calls/exchange.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
 
@@ -51,25 +50,13 @@ void AddClosed(Parcel<Files>& parcel) {
 class DescriptorErrorsTest : public CallsTest {
  protected:
   absl::Status Exchange(Parcel<Files> request) {
-    if (form().name() == "Blocking") {
-      return stub_->Exchange(std::move(request)).status();
-    }
-    if (form().name() == "Callback") {
-      std::promise<absl::Status> result;
-      stub_->async().Exchange(std::move(request), {},
-                              [&](absl::StatusOr<Parcel<Files>> reply) {
-                                result.set_value(reply.status());
-                              });
-      return result.get_future().get();
-    }
-    return BlockOn([](TestService::Stub& stub, Parcel<Files> request)
-                       -> Task<absl::StatusOr<Parcel<Files>>> {
-             co_return co_await stub.co().Exchange(std::move(request));
-           }(*stub_, std::move(request)))
+    return fdrpc::testing::Exchange(form(), *stub_, std::move(request))
         .status();
   }
 };
 INSTANTIATE_TEST_SUITE_P(Forms, DescriptorErrorsTest, AllForms(), FormsName);
+INSTANTIATE_TEST_SUITE_P(Datagrams, DescriptorErrorsTest, UnaryForms(),
+                         FormsName);
 
 TEST_P(DescriptorErrorsTest, OneThatIsClosedIsNamedByItsField) {
   Parcel<Files> request;
@@ -85,10 +72,10 @@ TEST_P(DescriptorErrorsTest, OneThatIsClosedIsNamedByItsField) {
 
 TEST_P(DescriptorErrorsTest, OneOfAReplyIsNamedByItsField) {
   SpoilingService service(AddClosed);
-  Server server;
-  server.AddService(service);
+  const std::unique_ptr<Server> server = NewServer();
+  server->AddService(service);
   std::optional<Link> link;
-  Serve(server, link, {});
+  Serve(*server, link, {});
   const absl::Status status = Exchange(Parcel<Files>());
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
   EXPECT_THAT(status.message(),

@@ -9,16 +9,19 @@
 namespace fdrpc::testing {
 
 absl::StatusOr<Channel> Link::NewChannel(const ChannelOptions& options) const {
-  return kind_ == Kind::kInProcess ? InProcessChannel(server_, options)
-                                   : Channel::Connect(address(), options);
+  if (kind_ == Kind::kInProcess) return InProcessChannel(server_, options);
+  ChannelOptions own = options;
+  own.connectionless = kind_ == Kind::kDatagrams;
+  return Channel::Connect(address(), own);
 }
 
-std::shared_ptr<Caller> Link::NewChannel(ClockedClient& client) const {
-  if (kind_ != Kind::kInProcess) return client.NewChannel(address());
+std::shared_ptr<Caller> Link::NewChannel(ClockedClient& client,
+                                         const ChannelOptions& options) const {
+  if (kind_ != Kind::kInProcess) return client.NewChannel(address(), options);
   absl::StatusOr<InProcessConnector> connector =
       InProcessConnector::Create(server_);
   if (!connector.ok()) return nullptr;
-  return client.NewChannel(*std::move(connector));
+  return client.NewChannel(*std::move(connector), options);
 }
 
 absl::Status Link::Open() {
@@ -43,6 +46,8 @@ std::string NameOf(Link::Kind kind) {
       return "DatagramSocket";
     case Link::Kind::kInProcess:
       return "InProcess";
+    case Link::Kind::kDatagrams:
+      return "Datagrams";
   }
   return "";
 }

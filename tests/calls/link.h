@@ -22,9 +22,14 @@ class Link {
     kStreamSocket,
     kSeqpacketSocket,
     kDatagramSocket,
-    kInProcess
+    kInProcess,
+    kDatagrams,  // without a connection
   };
-  // Each of them.
+  // Whether it is a connection over a socket, which can have rings.
+  static bool HasSocket(Kind kind) {
+    return kind != Kind::kInProcess && kind != Kind::kDatagrams;
+  }
+  // Each of them that carries all kinds of calls.
   static constexpr Kind kAll[] = {Kind::kStreamSocket, Kind::kSeqpacketSocket,
                                   Kind::kDatagramSocket, Kind::kInProcess};
 
@@ -34,7 +39,8 @@ class Link {
   // A channel to the server, which need not serve or have a socket yet.
   absl::StatusOr<Channel> NewChannel(const ChannelOptions& options = {}) const;
   // The same by the clock of the client's.
-  std::shared_ptr<Caller> NewChannel(ClockedClient& client) const;
+  std::shared_ptr<Caller> NewChannel(ClockedClient& client,
+                                     const ChannelOptions& options = {}) const;
   // Lets the server accept connections once it serves.
   absl::Status Open();
 

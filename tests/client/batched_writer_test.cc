@@ -74,7 +74,7 @@ TEST_F(BatchedWriterTest, AThreadThatWouldSleepInABatchWritesBefore) {
   loop_->Post([this] {
     Enqueue();
     writer_->Flush();
-    writer_->FlushPutOff();
+    writer_->FlushDeferred();
     EXPECT_EQ(peers_.PeerReceives(), 1u);
   });
   loop_->RunReady();
@@ -85,12 +85,12 @@ TEST_F(BatchedWriterTest, WhatLingersIsWrittenBeforeAThreadSleeps) {
   EXPECT_TRUE(writer_->Linger());
   EXPECT_TRUE(writer_->lingers());
   EXPECT_EQ(peers_.PeerReceives(), 0u);
-  writer_->FlushPutOff();
+  writer_->FlushDeferred();
   EXPECT_FALSE(writer_->lingers());
   EXPECT_EQ(peers_.PeerReceives(), 1u);
   Enqueue();
-  writer_->FlushPutOff();
-  EXPECT_EQ(peers_.PeerReceives(), 0u) << "nothing was put off";
+  writer_->FlushDeferred();
+  EXPECT_EQ(peers_.PeerReceives(), 0u) << "nothing was deferred";
 }
 
 TEST_F(BatchedWriterTest, MuchDoesNotLinger) {

@@ -35,8 +35,19 @@ class CallSenderTest : public ::testing::Test {
     auto call = std::make_unique<PendingCall>(
         method, kNoDeadline, MessageLimits{.bytes = 1, .descriptors = 0},
         Credit{});
-    call->open = BuildOpen(nullptr, {}, false, {});
-    call->open_bytes = request_bytes;
+    testing::Text request;
+    constexpr size_t kOverhead = 4;  // the tag and the length
+    if (request_bytes > 0) {
+      request.set_data(std::string(request_bytes - kOverhead, 'x'));
+      EXPECT_EQ(request.ByteSizeLong(), request_bytes);
+    }
+    const OutgoingMessage message(request);
+    EXPECT_TRUE(call->request
+                    .Prepare(method,
+                             method.streams_requests() ? nullptr : &message,
+                             /*borrow=*/false, /*has_timeout=*/false, {})
+                    .ok());
+    call->open = call->request.Build();
     calls_.Add(*call);
     return call;
   }

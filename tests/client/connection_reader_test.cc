@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <future>
+#include <limits>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "gtest/gtest.h"
@@ -21,7 +23,9 @@ class ConnectionReaderTest : public ::testing::Test {
   static constexpr Method kMethod = {.full_name = "p.S/M"};
   static constexpr MonotonicTime kAtOnce{};
 
-  ConnectionReaderTest() : writer_(peers_.connection()) {
+  explicit ConnectionReaderTest(
+      size_t capacity = std::numeric_limits<size_t>::max())
+      : peers_(capacity), writer_(peers_.connection()) {
     peers_.role().on_frame = [this](const FrameHeader&) {
       ++frames_;
       ChannelLock lock(mutex_);
@@ -37,7 +41,7 @@ class ConnectionReaderTest : public ::testing::Test {
   // The server is pinged after that silence, and then has 30 ms.
   void Make(absl::Duration keep_alive = absl::InfiniteDuration()) {
     reader_ = std::make_shared<ConnectionReader>(
-        peers_.connection(), writer_, calls_, mutex_, clock_,
+        peers_.connection(), writer_, calls_, account_, mutex_, clock_,
         *WaitingThreads::Create(),
         KeepAlive(keep_alive, absl::Milliseconds(30)), absl::ZeroDuration());
     reader_->SetSelf(reader_);
@@ -73,6 +77,7 @@ class ConnectionReaderTest : public ::testing::Test {
   ChannelMutex mutex_;
   WaitingThread threads_[2];
   PendingCalls calls_;
+  const ChannelAccount account_;
   PendingCall call_{kMethod, kNoDeadline, MessageLimits{}, Credit{}};
   std::shared_ptr<LoopCore> loop_;
   BatchedWriter writer_;
@@ -123,10 +128,10 @@ TEST_F(ConnectionReaderTest, WhatCameWithoutCallsIsReadOnlyWithoutCalls) {
   peers_.PeerSends(NewFrame(1, "x"));
   ChannelLock lock(mutex_);
   AddCall();
-  reader_->ReadWhatCame(lock);
+  reader_->ReadArrived(lock);
   EXPECT_EQ(frames_, 0u);
   calls_.Remove(call_);
-  reader_->ReadWhatCame(lock);
+  reader_->ReadArrived(lock);
   EXPECT_EQ(frames_, 1u);
   call_.id = 0;
 }
@@ -169,6 +174,61 @@ TEST_F(ConnectionReaderTest, ThreadsHaveUnwrittenFramesOnlyWithoutALoop) {
   MakeLoop();
   ChannelLock lock(mutex_);
   EXPECT_FALSE(reader_->HasUnwritten());
+}
+
+class FullConnectionTest : public ConnectionReaderTest {
+ protected:
+  static constexpr size_t kCapacity = 2;
+
+  FullConnectionTest() : ConnectionReaderTest(kCapacity) {
+    for (size_t i = 0; i <= kCapacity; ++i) {
+      EXPECT_TRUE(peers_.connection().Enqueue(NewFrame(1, "x")));
+    }
+    peers_.connection().Flush();
+    EXPECT_TRUE(peers_.connection().write_blocked());
+  }
+};
+
+TEST_F(FullConnectionTest, AThreadThatIsWokenForNothingWaitsOn) {
+  // One of the two reads, and writes when there is room; the other is parked.
+  const std::future<void> waits = WaitFor(1, threads_[0]);
+  std::atomic<int> looks = 0;
+  const std::future<void> writes = std::async(std::launch::async, [&] {
+    ChannelLock lock(mutex_);
+    const auto look = [&](MonotonicTime) {
+      ++looks;
+      return kNoDeadline;
+    };
+    reader_->AwaitWritten(threads_[1], look, lock);
+    EXPECT_FALSE(reader_->HasUnwritten());
+  });
+  for (const int before : {0, 1, 2}) {
+    while (looks <= before) std::this_thread::yield();
+    ChannelLock lock(mutex_);
+    reader_->OnWriteBlockedChanged(lock);
+  }
+  while (looks <= 3) std::this_thread::yield();
+  size_t received = peers_.PeerReceives();
+  while (writes.wait_for(milliseconds(0)) != std::future_status::ready) {
+    ChannelLock lock(mutex_);
+    reader_->OnWriteBlockedChanged(lock);
+  }
+  received += peers_.PeerReceives();
+  EXPECT_EQ(received, kCapacity + 1);
+  peers_.PeerSends(NewFrame(1, "x"));
+  waits.wait();
+}
+
+TEST_F(FullConnectionTest, AThreadWaitsNoLongerThanItWantsTo) {
+  int looks = 0;
+  ChannelLock lock(mutex_);
+  const auto look = [&](MonotonicTime now) {
+    return ++looks < 3 ? kNoDeadline : now;
+  };
+  reader_->AwaitWritten(threads_[0], look, lock);
+  EXPECT_EQ(looks, 3);
+  EXPECT_TRUE(reader_->HasUnwritten());
+  EXPECT_FALSE(reader_->has_waiting());
 }
 
 TEST_F(ConnectionReaderTest, AsksASilentServerAndThenGivesItUp) {

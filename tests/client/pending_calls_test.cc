@@ -152,10 +152,10 @@ TEST_F(PendingCallsTest, CallsWithoutRoomAreTakenOnceAndInOrder) {
     calls_.AwaitRoom(*call);
   }
   calls_.Remove(second);
-  EXPECT_THAT(calls_.TakeThoseWithoutRoom(), ElementsAre(&first, &third));
-  EXPECT_THAT(calls_.TakeThoseWithoutRoom(), IsEmpty());
+  EXPECT_THAT(calls_.TakeRoomWaiters(), ElementsAre(&first, &third));
+  EXPECT_THAT(calls_.TakeRoomWaiters(), IsEmpty());
   calls_.AwaitRoom(first);
-  EXPECT_THAT(calls_.TakeThoseWithoutRoom(), ElementsAre(&first));
+  EXPECT_THAT(calls_.TakeRoomWaiters(), ElementsAre(&first));
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #ifndef FDRPC_TESTS_CLIENT_SCRIPTED_CONNECTION_H_
 #define FDRPC_TESTS_CLIENT_SCRIPTED_CONNECTION_H_
 
+#include <cstddef>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -17,9 +19,11 @@ namespace fdrpc::testing {
 // A connection over memory, and the other side, which sends what a test wants.
 class ScriptedConnection {
  public:
-  ScriptedConnection() {
+  // Each side can send so many frames until the other one receives them.
+  explicit ScriptedConnection(
+      size_t capacity = std::numeric_limits<size_t>::max()) {
     absl::StatusOr<LoopbackTransport::Pair> pair =
-        LoopbackTransport::CreatePair();
+        LoopbackTransport::CreatePair(capacity);
     EXPECT_TRUE(pair.ok());
     peer_ = std::move(pair->second);
     connection_ = std::make_unique<Connection>(

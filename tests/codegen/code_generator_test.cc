@@ -89,11 +89,10 @@ TEST(CodeGenerator, RefusesOtherParameters) {
   std::string error;
   EXPECT_FALSE(
       CodeGenerator().GenerateAll({x}, "mocks,lite=1", &written, &error));
-  EXPECT_EQ(
-      error,
-      "unknown parameter \"lite=1\": protoc-gen-fdrpc takes \"mocks\" and "
-      "\"dllexport_decl=MACRO\"; remove it from --fdrpc_out or "
-      "--fdrpc_opt");
+  EXPECT_EQ(error,
+            "unknown parameter \"lite=1\": protoc-gen-fdrpc takes \"mocks\", "
+            "\"reflection\" and \"dllexport_decl=MACRO\"; remove it from "
+            "--fdrpc_out or --fdrpc_opt");
   EXPECT_THAT(written.files, IsEmpty());
 }
 

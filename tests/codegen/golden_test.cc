@@ -77,6 +77,8 @@ TEST(Golden, TheFileBrokerOfTheGuide) { ExpectGoldens("filebroker"); }
 
 TEST(Golden, ParcelsOfEveryForm) { ExpectGoldens("parcels"); }
 
+TEST(Golden, FieldsWithRules) { ExpectGoldens("rules"); }
+
 TEST(Golden, ServicesOfEveryForm) { ExpectGoldens("services"); }
 
 TEST(Golden, Edition2023) { ExpectGoldens("editions"); }

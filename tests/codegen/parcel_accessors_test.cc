@@ -46,6 +46,7 @@ class ParcelAccessorsTest : public ::testing::Test {
     return *files_
                 .Add("x.proto", absl::StrCat(R"(
         syntax = "proto2"; package test; import "fdrpc/fd.proto";
+        import "fdrpc/options.proto";
         message M { )",
                                              fields, "}"))
                 .message_type(0);
@@ -70,7 +71,7 @@ TEST_F(ParcelAccessorsTest, OfARepeatedFieldAddAndTakeByIndex) {
                           "void add_files(::fdrpc::SharedFd fd)",
                           "int files_size() const",
                           "::fdrpc::UniqueFd take_files(int index)",
-                          "int files(int index) const"));
+                          "int files(int index) const", "void clear_files()"));
 }
 
 TEST_F(ParcelAccessorsTest, OfAMapTakeTheKey) {
@@ -83,7 +84,34 @@ TEST_F(ParcelAccessorsTest, OfAMapTakeTheKey) {
                   "bool has_files(const ::std::string& key) const",
                   "int files_size() const",
                   "::fdrpc::UniqueFd take_files(const ::std::string& key)",
-                  "int files(const ::std::string& key) const"));
+                  "int files(const ::std::string& key) const",
+                  "void clear_files()"));
+}
+
+TEST_F(ParcelAccessorsTest, TellTheRulesOfTheField) {
+  std::vector<std::string> rules;
+  for (const FieldAccessors& field : AccessorsOf(Message(R"(
+      optional fdrpc.Fd a = 1;
+      optional fdrpc.Fd b = 2 [(fdrpc.fd_rules) = {}];
+      optional fdrpc.Fd c = 3 [(fdrpc.fd_rules) = {
+        required: true kind: REGULAR_FILE kind: DIRECTORY access: READ_ONLY
+        nonblocking: false }];
+      repeated fdrpc.Fd d = 4 [(fdrpc.fd_rules) = {
+        kind: SOCKET max_count: 3 nonblocking: true
+        socket: { family: UNIX family: VSOCK type: STREAM listening: true } }];
+      optional fdrpc.Fd e = 5 [(fdrpc.fd_rules) = {
+        kind: MEMFD seals: SEAL_WRITE seals: SEAL_GROW }];)"))) {
+    rules.push_back(field.rules);
+  }
+  EXPECT_THAT(
+      rules,
+      ElementsAre(
+          "", "",
+          "Rules: required, a regular file or a directory, open for reading "
+          "alone, blocking.",
+          "Rules: at most 3, a socket, of family UNIX or VSOCK, of type "
+          "STREAM, listening, non-blocking.",
+          "Rules: a memfd, with SEAL_WRITE and SEAL_GROW."));
 }
 
 TEST_F(ParcelAccessorsTest, AreOnlyForDirectFields) {
@@ -106,6 +134,15 @@ TEST_F(ParcelAccessorsTest, GiveWayToEachOtherInTheOrderOfFieldNumbers) {
               ElementsAre("set_file", "has_file", "take_file", "file",
                           "clear_file", "set_set_file", "has_set_file",
                           "take_set_file", "set_file_", "clear_set_file"));
+}
+
+TEST_F(ParcelAccessorsTest, OfRepeatedFieldsGiveWayToo) {
+  EXPECT_THAT(
+      Names(Message("repeated fdrpc.Fd file = 1;"
+                    "optional fdrpc.Fd clear_file = 2;")),
+      ElementsAre("add_file", "file_size", "take_file", "file", "clear_file",
+                  "set_clear_file", "has_clear_file", "take_clear_file",
+                  "clear_file_", "clear_clear_file"));
 }
 
 TEST_F(ParcelAccessorsTest, HaveTheUnderscoreThatProtocGivesKeywords) {

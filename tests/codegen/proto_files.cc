@@ -42,7 +42,13 @@ void AddKnown(google::protobuf::DescriptorPool& pool,
 // Sets what the options of edition 2023 mean for the fields of `message`.
 void ApplyFeatures(google::protobuf::DescriptorProto& message) {
   for (FieldDescriptorProto& field : *message.mutable_field()) {
-    for (const auto& option : field.options().uninterpreted_option()) {
+    auto& options = *field.mutable_options()->mutable_uninterpreted_option();
+    for (int i = 0; i < options.size();) {
+      const auto& option = options.Get(i);
+      if (option.name(0).name_part() != "features") {
+        ++i;
+        continue;
+      }
       if (option.identifier_value() == "DELIMITED") {
         field.set_type(FieldDescriptorProto::TYPE_GROUP);
       } else if (option.identifier_value() == "LEGACY_REQUIRED") {
@@ -50,8 +56,8 @@ void ApplyFeatures(google::protobuf::DescriptorProto& message) {
       } else {
         Fail(option.DebugString());
       }
+      options.DeleteSubrange(i, 1);
     }
-    field.clear_options();
   }
   for (auto& nested : *message.mutable_nested_type()) ApplyFeatures(nested);
 }

@@ -51,14 +51,15 @@ TEST(ServiceNames, GiveWayToKeywordsAndToOurs) {
         rpc caller_(M) returns (M);
         rpc full_name(M) returns (M);
         rpc method_handlers(M) returns (M);
+        rpc descriptor_files(M) returns (M);
       })");
   const ServiceNames names(*file.service(0));
   EXPECT_EQ(names.service, "Service_");
-  EXPECT_THAT(
-      names.methods,
-      ElementsAre("class_", "Stub_", "Service__", "Service___", "Async_",
-                  "async_", "Co_", "co_", "AsyncService_", "CoService_",
-                  "Methods_", "caller__", "full_name_", "method_handlers_"));
+  EXPECT_THAT(names.methods,
+              ElementsAre("class_", "Stub_", "Service__", "Service___",
+                          "Async_", "async_", "Co_", "co_", "AsyncService_",
+                          "CoService_", "Methods_", "caller__", "full_name_",
+                          "method_handlers_", "descriptor_files_"));
 }
 
 TEST(ServiceNames, KeepTheClassesOfAServiceFree) {

@@ -4,11 +4,10 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "codegen/file_generator.h"
 #include "codegen/protobuf_version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/codegen/proto_files.h"
+#include "tests/codegen/validation_fixture.h"
 
 namespace fdrpc::codegen {
 namespace {
@@ -17,27 +16,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-
-constexpr char kProto2[] =
-    "syntax = \"proto2\"; package test; import \"fdrpc/fd.proto\"; "
-    "import \"fdrpc/options.proto\";\n";
-constexpr char kProto3[] =
-    "syntax = \"proto3\"; package test; import \"fdrpc/fd.proto\"; "
-    "import \"fdrpc/options.proto\";\n";
-
-class ValidationTest : public ::testing::Test {
- protected:
-  // The errors for x.proto; empty if there are none.
-  std::string ProblemsOf(const std::string& text) {
-    absl::StatusOr<GeneratedFile> generated =
-        GenerateFile(files_.Add("x.proto", text));
-    if (generated.ok()) return "";
-    EXPECT_EQ(generated.status().code(), absl::StatusCode::kInvalidArgument);
-    return std::string(generated.status().message());
-  }
-
-  ProtoFiles files_;
-};
 
 TEST_F(ValidationTest, RefusesExtensionsThatHoldADescriptor) {
   EXPECT_EQ(ProblemsOf(absl::StrCat(kProto2, R"(
@@ -144,6 +122,129 @@ service S {
       "version that enforces it");
 }
 
+TEST_F(ValidationTest, AcceptsRulesThatFitTheField) {
+  EXPECT_THAT(ProblemsOf(absl::StrCat(kProto3, R"(
+message M {
+  fdrpc.Fd a = 1 [(fdrpc.fd_rules) = { required: true kind: DIRECTORY access: READ }];
+  optional fdrpc.Fd b = 2 [(fdrpc.fd_rules) = { required: true access: PATH }];
+  repeated fdrpc.Fd c = 3 [(fdrpc.fd_rules) = { max_count: 1 nonblocking: false }];
+  map<string, fdrpc.Fd> d = 4 [(fdrpc.fd_rules) = { max_count: 9 kind: MEMFD seals: SEAL_EXEC }];
+  oneof one {
+    fdrpc.Fd e = 5 [(fdrpc.fd_rules) = { kind: SOCKET kind: PIPE socket: { type: RAW listening: false } }];
+    fdrpc.Fd f = 6 [(fdrpc.fd_rules) = { kind: EVENTFD kind: TIMERFD access: READ_WRITE }];
+  }
+  fdrpc.Fd g = 7 [(fdrpc.fd_rules) = { kind: INOTIFY access: READ_ONLY }];
+})")),
+              IsEmpty());
+}
+
+TEST_F(ValidationTest, RefusesRulesThatContradictTheField) {
+  EXPECT_EQ(
+      ProblemsOf(absl::StrCat(kProto3, R"(
+message M {
+  repeated fdrpc.Fd a = 1 [(fdrpc.fd_rules).required = true];
+  map<string, fdrpc.Fd> b = 2 [(fdrpc.fd_rules).required = true];
+  oneof one { fdrpc.Fd c = 3 [(fdrpc.fd_rules).required = true]; }
+  fdrpc.Fd d = 4 [(fdrpc.fd_rules).max_count = 5];
+  repeated fdrpc.Fd e = 5 [(fdrpc.fd_rules).max_count = 0];
+})")),
+      "x.proto:4: test.M.a: option (fdrpc.fd_rules): required is for a "
+      "singular field, and this one may have no element; remove required\n"
+      "x.proto:5: test.M.b: option (fdrpc.fd_rules): required is for a "
+      "singular field, and this one may have no element; remove required\n"
+      "x.proto:6: test.M.c: option (fdrpc.fd_rules): required is not for a "
+      "field of a oneof, which another field of it may replace; remove "
+      "required\n"
+      "x.proto:7: test.M.d: option (fdrpc.fd_rules): max_count is for a "
+      "repeated field or a map, and this field has one descriptor; remove "
+      "max_count\n"
+      "x.proto:8: test.M.e: option (fdrpc.fd_rules): max_count is 0, so that "
+      "no descriptor could be sent; allow one, or remove the field");
+}
+
+TEST_F(ValidationTest, RefusesRulesThatContradictEachOther) {
+  EXPECT_EQ(
+      ProblemsOf(absl::StrCat(kProto3, R"(
+message M {
+  fdrpc.Fd a = 1 [(fdrpc.fd_rules) = { kind: SOCKET seals: SEAL_WRITE }];
+  fdrpc.Fd b = 2 [(fdrpc.fd_rules).seals = SEAL_WRITE];
+  fdrpc.Fd c = 3 [(fdrpc.fd_rules) = { kind: PIPE socket: { type: STREAM } }];
+  fdrpc.Fd d = 4 [(fdrpc.fd_rules) = { kind: SOCKET socket: { type: DATAGRAM listening: true } }];
+  fdrpc.Fd e = 5 [(fdrpc.fd_rules) = { kind: REGULAR_FILE kind: DIRECTORY access: WRITE }];
+  fdrpc.Fd f = 6 [(fdrpc.fd_rules) = { kind: MEMFD access: PATH }];
+  fdrpc.Fd g = 7 [(fdrpc.fd_rules) = { access: PATH nonblocking: true }];
+  fdrpc.Fd h = 8 [(fdrpc.fd_rules) = { kind: EVENTFD access: READ_ONLY }];
+})")),
+      "x.proto:4: test.M.a: option (fdrpc.fd_rules): seals are for memfds, and "
+      "a socket can have none; remove seals, or kind SOCKET\n"
+      "x.proto:5: test.M.b: option (fdrpc.fd_rules): seals are for memfds; add "
+      "kind: MEMFD\n"
+      "x.proto:6: test.M.c: option (fdrpc.fd_rules): socket is for the kind "
+      "SOCKET; add kind: SOCKET, or remove socket\n"
+      "x.proto:7: test.M.d: option (fdrpc.fd_rules): listening and type "
+      "DATAGRAM contradict each other: only sockets with connections listen; "
+      "remove one of them\n"
+      "x.proto:8: test.M.e: option (fdrpc.fd_rules): access WRITE and kind "
+      "DIRECTORY contradict each other: a directory is never open for "
+      "writing; remove one of them\n"
+      "x.proto:9: test.M.f: option (fdrpc.fd_rules): access PATH and kind "
+      "MEMFD contradict each other: a memfd is never opened with O_PATH; "
+      "remove one of them\n"
+      "x.proto:10: test.M.g: option (fdrpc.fd_rules): nonblocking is not for "
+      "access PATH: O_PATH has no O_NONBLOCK; remove one of them\n"
+      "x.proto:11: test.M.h: option (fdrpc.fd_rules): access READ_ONLY and "
+      "kind EVENTFD contradict each other: an eventfd is never open for "
+      "reading alone; remove one of them");
+}
+
+TEST_F(ValidationTest, RefusesRulesForSocketsThatDoNotExist) {
+  EXPECT_EQ(
+      ProblemsOf(absl::StrCat(kProto3, R"(
+message M {
+  fdrpc.Fd a = 1 [(fdrpc.fd_rules) = { kind: SOCKET socket: { family: NETLINK family: UNIX type: STREAM } }];
+  fdrpc.Fd b = 2 [(fdrpc.fd_rules) = { kind: SOCKET socket: { family: UNIX type: RAW type: STREAM } }];
+  fdrpc.Fd c = 3 [(fdrpc.fd_rules) = { kind: SOCKET socket: { family: PACKET listening: true } }];
+  fdrpc.Fd fine = 4 [(fdrpc.fd_rules) = { kind: SOCKET socket: { family: UNIX family: NETLINK type: RAW type: STREAM } }];
+  fdrpc.Fd too = 5 [(fdrpc.fd_rules) = { kind: SOCKET socket: { family: PACKET type: RAW listening: false } }];
+})")),
+      "x.proto:4: test.M.a: option (fdrpc.fd_rules): no socket of family "
+      "NETLINK is of type STREAM; remove the family, or add one of its types\n"
+      "x.proto:5: test.M.b: option (fdrpc.fd_rules): no socket of type RAW is "
+      "of family UNIX; remove the type, or add one of its families\n"
+      "x.proto:6: test.M.c: option (fdrpc.fd_rules): listening and family "
+      "PACKET contradict each other: only sockets with connections listen; "
+      "remove one of them");
+}
+
+TEST_F(ValidationTest, AcceptsRulesInEditionsAndThroughPublicImports) {
+  files_.Add("z.proto",
+             "syntax = \"proto3\"; package other; import public "
+             "\"fdrpc/fd.proto\"; import public "
+             "\"fdrpc/options.proto\";");
+  EXPECT_THAT(ProblemsOf(R"(edition = "2023"; package test;
+import "z.proto";
+message M {
+  fdrpc.Fd a = 1 [
+    features.message_encoding = DELIMITED,
+    (fdrpc.fd_rules) = { required: true access: READ kind: PIPE },
+    deprecated = true,
+    features.field_presence = LEGACY_REQUIRED
+  ];
+  map<bool, fdrpc.Fd> b = 2 [(fdrpc.fd_rules) = { kind: [PIPE, SOCKET], socket { family: [UNIX] }; max_count: 2 }];
+})"),
+              IsEmpty());
+}
+
+TEST_F(ValidationTest, RefusesRulesInEditionsAlike) {
+  EXPECT_THAT(ProblemsOf(R"(edition = "2023"; package test;
+import "fdrpc/fd.proto"; import "fdrpc/options.proto";
+message M {
+  fdrpc.Fd a = 1 [features.message_encoding = DELIMITED, (fdrpc.fd_rules).max_count = 1];
+})"),
+              HasSubstr("x.proto:4: test.M.a: option (fdrpc.fd_rules): "
+                        "max_count is for a repeated field"));
+}
+
 TEST_F(ValidationTest, TakesOneWayMethodsWhoseReplyHasNoFields) {
   EXPECT_THAT(ProblemsOf(absl::StrCat(kProto3, R"(
 import "google/protobuf/empty.proto";
@@ -233,112 +334,6 @@ service S {
     EXPECT_THAT(problems, HasSubstr(line));
   }
   EXPECT_EQ(std::count(problems.begin(), problems.end(), '\n'), 7) << problems;
-}
-
-TEST_F(ValidationTest, RefusesAServiceThatHasTheNameOfANestedMessage) {
-  EXPECT_EQ(ProblemsOf(absl::StrCat(kProto3, R"(
-message Outer { message Inner {} }
-service Outer_Inner {})")),
-            "x.proto:4: test.Outer_Inner: the C++ class Outer_Inner of this "
-            "service would have the name of message test.Outer.Inner; rename "
-            "one of the two");
-}
-
-TEST_F(ValidationTest, RefusesAServiceThatHasANameOfProtocsCode) {
-  const std::string text = absl::StrCat(kProto2, R"(
-message Outer {
-  enum E { VALUE = 0; }
-  map<string, string> words = 1;
-  extensions 100 to 200;
-}
-enum Top { class = 0; }
-extend Outer { optional string big_2nd_text = 100; }
-)");
-  for (const char* name :
-       {"OuterDefaultTypeInternal", "OuterGlobalsTypeInternal",
-        "_Outer_default_instance_", "Outer_class_data_", "Outer_globals_",
-        "Outer_WordsEntry_DoNotUse", "Outer_WordsEntry_DoNotUse_globals_",
-        "Outer_E", "Outer_E_VALUE", "Outer_E_Parse", "Outer_E_E_MAX",
-        "Outer_E_internal_data_",
-        "Outer_E_Outer_E_INT_MIN_SENTINEL_DO_NOT_USE_", "class_", "Top_MAX",
-        "Top_Name", "Top_internal_data_", "Top_INT_MAX_SENTINEL_DO_NOT_USE_",
-        "kBig2NdTextFieldNumber"}) {
-    ProtoFiles files;
-    EXPECT_THAT(
-        GenerateFile(
-            files.Add("x.proto", absl::StrCat(text, "service ", name, " {}")))
-            .status(),
-        ::testing::ResultOf(
-            [](const absl::Status& s) { return std::string(s.message()); },
-            AllOf(HasSubstr(name), HasSubstr("rename one of the two"))));
-  }
-}
-
-TEST_F(ValidationTest, SeesNamesOfImportsInTheSameNamespaceOnly) {
-  // With a release that takes the namespace from an option.
-  ScopedNamespace scope([](const google::protobuf::FileDescriptor& file) {
-    return std::string(file.name()) == "z.proto" ? "elsewhere" : "one::place";
-  });
-  files_.Add("y.proto",
-             "syntax = \"proto3\"; package other;"
-             "message Other { message Inner {} }");
-  files_.AddProto3("z.proto", "message Outer { message Inner {} }");
-  EXPECT_EQ(ProblemsOf(absl::StrCat(kProto3, R"(
-import "y.proto"; import "z.proto";
-service Outer_Inner {}
-service Other_Inner {})")),
-            "x.proto:5: test.Other_Inner: the C++ class Other_Inner of this "
-            "service would have the name of message other.Other.Inner; rename "
-            "one of the two");
-}
-
-TEST_F(ValidationTest, RefusesServicesThatGetTheSameName) {
-  EXPECT_EQ(ProblemsOf(absl::StrCat(kProto3, R"(
-service class {}
-service class_ {})")),
-            "x.proto:4: test.class_: the C++ class class_ of this service "
-            "would have the name of service test.class; rename one of the two");
-}
-
-TEST_F(ValidationTest, RefusesAServiceThatGetsTheNameOfAMessage) {
-  EXPECT_THAT(ProblemsOf(absl::StrCat(kProto3, R"(
-message Service_ {}
-service Service {})")),
-              HasSubstr("the name of message test.Service_;"));
-}
-
-TEST_F(ValidationTest, SeesNamesOfImportsInTheSamePackageOnly) {
-  files_.AddProto3("y.proto", "message Outer { message Inner {} }");
-  files_.Add("z.proto",
-             "syntax = \"proto3\"; package other;"
-             "message Other { message Inner {} }");
-  EXPECT_EQ(ProblemsOf(absl::StrCat(kProto3, R"(
-import "y.proto"; import "z.proto";
-service Outer_Inner {}
-service Other_Inner {})")),
-            "x.proto:4: test.Outer_Inner: the C++ class Outer_Inner of this "
-            "service would have the name of message test.Outer.Inner; rename "
-            "one of the two");
-}
-
-TEST_F(ValidationTest, RefusesMocksWhoseNamesAreTaken) {
-  const absl::Status refused =
-      GenerateMockHeader(files_.Add("x.proto", absl::StrCat(kProto3, R"(
-message MockA {}
-service A {}
-service B {}
-service MockB { rpc Open(MockA) returns (MockA); rpc gmock_Open(MockA) returns (MockA); })")))
-          .status();
-  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(refused.message(),
-            "x.proto:4: test.A: the C++ mock class MockA of this service "
-            "would have the name of message test.MockA; rename one of the "
-            "two\n"
-            "x.proto:5: test.B: the C++ mock class MockB of this service "
-            "would have the name of service test.MockB; rename one of the "
-            "two\n"
-            "x.proto:6: test.MockB.Open: GoogleMock makes a method gmock_Open "
-            "of this one, which the service has too; rename one of the two");
 }
 
 TEST_F(ValidationTest, ReportsAllProblemsAtOnce) {

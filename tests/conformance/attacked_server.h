@@ -16,6 +16,8 @@
 #include "tests/conformance/attack_fixture.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/on_clock.h"
 #include "tests/support/raw_peer.h"
 #include "tests/support/test_service.h"
 
@@ -40,7 +42,7 @@ class AttackedServer : public AttackFixture {
   static constexpr uint8_t kOneWayWhole = RawFrame::kOneWay | kWhole;
 
   void Serve(ServerOptions options = {}) {
-    server_ = std::make_unique<Server>(options);
+    server_ = OnClock::NewServer(options, clock_);
     server_->AddService(service_);
     ASSERT_TRUE(server_->Listen(address()).ok());
     ASSERT_TRUE(server_->Start().ok());
@@ -178,6 +180,7 @@ class AttackedServer : public AttackFixture {
   std::atomic<int> held_ = 0;
   std::latch released_{1};
   FakeService service_;
+  ManualClock clock_{ManualClock::Between::kRuns};
   std::unique_ptr<Server> server_;
 
  private:

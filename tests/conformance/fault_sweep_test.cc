@@ -75,7 +75,17 @@ const std::map<std::string, std::vector<int>>& Errors() {
       {"map_memory", {ENOMEM}},
       {"get_open_files_limit", {EPERM}},
       {"set_open_files_limit", {EPERM}},
-      {"unreceived_bytes", {ENOTTY}}};
+      {"unreceived_bytes", {ENOTTY}},
+      {"get_status_flags", {}},
+      {"statx", {EACCES, ENOMEM}},
+      {"readlink", {EACCES, ENOMEM}},
+      {"isatty", {ENOTTY}},
+      {"get_pipe_size", {}},
+      {"map_file", {ENOMEM}},
+      {"fallocate", {ENOSPC, EINTR}},
+      {"lseek", {EIO}},
+      {"keep_from_children", {ENOMEM}},
+      {"get_file_size_limit", {}}};
   return errors;
 }
 

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <future>
 #include <thread>
 
@@ -18,7 +17,32 @@
 namespace fdrpc::testing {
 namespace {
 
-using LostServerTest = AttackedChannel;
+class LostServerTest : public AttackedChannel {
+ protected:
+  void TearDown() override { stub_ = NewStub(); }
+
+  // Has calls go by a clock that stands still.
+  void StopClock() { stub_ = TestService::Stub(client_.NewChannel(address())); }
+  // Lets time pass until the call has ended.
+  void PassTimeUntilEnd(std::future<absl::StatusOr<Text>>& reply) {
+    client_.clock().AdvanceUntil(kTimeout, [&](auto within) {
+      return reply.wait_for(within) == std::future_status::ready;
+    });
+  }
+  // After StopClock(). The client writes less than the window, and never waits:
+  // what the server did has arrived, and it looks once in a while.
+  bool WritesEnd(ClientStream<Text, Text>& chat) {
+    constexpr int kMost = 100;
+    for (int i = 0; i < kMost; ++i) {
+      if (!chat.Write(Text())) return true;
+      client_.clock().Advance(absl::Milliseconds(1));
+    }
+    return false;
+  }
+
+  static constexpr absl::Duration kTimeout = absl::Hours(1);
+  ClockedClient client_;
+};
 INSTANTIATE_TEST_SUITE_P(Over, LostServerTest, kAllSchemes, SchemeName);
 
 TEST_P(LostServerTest, ThatClosesWithoutAHelloIsTriedAgainSomeTimes) {
@@ -182,13 +206,15 @@ TEST_P(LostServerTest, ThatAlwaysGoesAwayIsGivenUp) {
 }
 
 TEST_P(LostServerTest, ThatAnswersTooLateAnswersNothing) {
+  StopClock();
   std::future<absl::StatusOr<Text>> first = Echo();
   RawPeer server = Accept();
   ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
   ASSERT_TRUE(first.get().ok());
   const DescriptorCensus before = TakeCensus();
-  absl::StatusOr<Parcel<Files>> reply =
-      stub_.Get(Text(), {.timeout = absl::Milliseconds(20)});
+  absl::StatusOr<Parcel<Files>> reply;
+  client_.clock().AdvanceWhile(
+      kTimeout, [&] { reply = stub_.Get(Text(), {.timeout = kTimeout}); });
   EXPECT_EQ(reply.status().code(), Code::kDeadlineExceeded);
   const uint32_t call = ReadCall(server);
   std::optional<ReadFrame> cancel = server.ReadType(RawFrame::kCancel);
@@ -201,20 +227,19 @@ TEST_P(LostServerTest, ThatAnswersTooLateAnswersNothing) {
 }
 
 TEST_P(LostServerTest, ThatNeverSaysHelloLetsCallsReachTheirDeadlines) {
+  StopClock();
   std::vector<std::future<absl::StatusOr<Text>>> replies;
   // More than a client sends before it knows the server's limits.
-  for (int i = 0; i < 20; ++i) {
-    replies.push_back(Echo({.timeout = absl::Milliseconds(30)}));
-  }
+  for (int i = 0; i < 20; ++i) replies.push_back(Echo({.timeout = kTimeout}));
   RawPeer server = listener_.Accept();
   for (auto& reply : replies) {
+    PassTimeUntilEnd(reply);
     EXPECT_EQ(reply.get().status().code(), Code::kDeadlineExceeded);
   }
 }
 
 TEST_P(LostServerTest, ThatNeverReadsLetsCallsReachTheirDeadlines) {
-  ClockedClient client;
-  stub_ = TestService::Stub(client.NewChannel(address()));
+  StopClock();
   std::future<absl::StatusOr<Text>> first = Echo();
   RawPeer server = Accept();
   ASSERT_TRUE(server.Send(ReplyFrame(ReadCall(server), TextBytes("x"))));
@@ -226,7 +251,7 @@ TEST_P(LostServerTest, ThatNeverReadsLetsCallsReachTheirDeadlines) {
     for (int file = 0; file < 8; ++file) request.add_files(FileWith("mine"));
     absl::StatusOr<Text> reply;
     // The deadline, and the time in which the socket may still get room.
-    client.clock().AdvanceWhile(absl::Milliseconds(25), [&] {
+    client_.clock().AdvanceWhile(absl::Milliseconds(25), [&] {
       reply = stub_.Put(std::move(request), {.timeout = absl::Milliseconds(1)});
     });
     ASSERT_EQ(reply.status().code(), Code::kDeadlineExceeded) << reply.status();
@@ -245,20 +270,10 @@ TEST_P(LostServerTest, ThatNeverReadsLetsCallsReachTheirDeadlines) {
     break;
   }
   EXPECT_TRUE(last.get().ok());
-  stub_ = NewStub();
-}
-
-// The client writes less than the window, and never waits.
-bool WritesEnd(ClientStream<Text, Text>& chat) {
-  constexpr int kMost = 3'000;  // a window that is granted holds 4,096
-  for (int i = 0; i < kMost; ++i) {
-    if (!chat.Write(Text())) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return false;
 }
 
 TEST_P(LostServerTest, ThatGoesHasWritesFailThatNeverWait) {
+  StopClock();
   auto chat = stub_.Chat();
   RawPeer server = Accept();
   ReadCall(server);
@@ -269,6 +284,7 @@ TEST_P(LostServerTest, ThatGoesHasWritesFailThatNeverWait) {
 }
 
 TEST_P(LostServerTest, ThatGoesBehindItsStatusHasWritesFailWithIt) {
+  StopClock();
   auto chat = stub_.Chat();
   RawPeer server = Accept();
   ASSERT_TRUE(server.Send(StatusFrame(ReadCall(server), 10, "enough")));
@@ -281,6 +297,7 @@ TEST_P(LostServerTest, ThatGoesBehindItsStatusHasWritesFailWithIt) {
 }
 
 TEST_P(LostServerTest, ThatEndsAStreamHasWritesFailThatNeverWait) {
+  StopClock();
   auto chat = stub_.Chat();
   RawPeer server = Accept();
   ASSERT_TRUE(server.Send(StatusFrame(ReadCall(server), 10, "enough")));
@@ -290,11 +307,11 @@ TEST_P(LostServerTest, ThatEndsAStreamHasWritesFailThatNeverWait) {
 }
 
 TEST_P(LostServerTest, HearsOfACancelInsteadOfAHalfCloseBehindTheDeadline) {
-  constexpr absl::Duration kTimeout = absl::Milliseconds(20);
+  StopClock();
   auto chat = stub_.Chat({.timeout = kTimeout});
   RawPeer server = Accept();
   const uint32_t call = ReadCall(server);
-  std::this_thread::sleep_for(absl::ToChronoNanoseconds(kTimeout));
+  client_.clock().Advance(kTimeout);
   chat.WritesDone();
   std::optional<ReadFrame> frame = server.Read();
   ASSERT_TRUE(frame.has_value());

@@ -248,6 +248,8 @@ TEST_P(MistakesOfServersTest, InFramesEndTheConnection) {
             {.type = F::kMessage, .call = 1, .flags = F::kHalfClose}},
            {"a status with bytes that no flag announces",
             {.type = F::kStatus, .call = 1, .payload = "x"}},
+           {"an offer", {.type = F::kOffer, .descriptors = 1}},
+           {"a wish for an offer that was not made", {.type = F::kOffer}},
            {"a go-away of a call",
             {.type = F::kGoAway, .call = 1, .argument = 1}},
            {"a go-away with a flag",

@@ -60,7 +60,7 @@ TEST_P(ConnectionReadingTest, TakesCallsRightBehindTheHello) {
 }
 
 TEST_P(ConnectionReadingTest, RefusesAnyOtherFirstFrame) {
-  for (const int type : {0, 2, 4, 8, 10, 11, 12, 0x7f, 0x80, 0xff}) {
+  for (const int type : {0, 2, 4, 8, 10, 11, 12, 17, 0x7f, 0x80, 0xff}) {
     Connect();
     PeerSends(NewFrame(0, "", {}, static_cast<uint8_t>(type)));
     ReadAll();
@@ -140,7 +140,7 @@ TEST_P(ConnectionReadingTest, LeavesToTheRoleWhatOnlyARoleKnows) {
 TEST_P(ConnectionReadingTest, RefusesWhatItsPeerMayNeverSend) {
   for (const FrameType type :
        {FrameType::kHeaders, FrameType::kStatus, FrameType::kGoAway,
-        FrameType{12}, FrameType{0x7f}, FrameType{0}}) {
+        FrameType::kRegion, FrameType{18}, FrameType{0x7f}, FrameType{0}}) {
     Connect();
     Handshake();
     PeerSends(NewFrame(3, "x", {}, Type(type)));
@@ -172,6 +172,7 @@ TEST_P(ConnectionReadingTest, SkipsTypesOfLaterVersionsAndClosesDescriptors) {
   Handshake();
   const DescriptorCensus before = TakeCensus();
   for (int type = kFirstSkippableType; type <= 0xff; ++type) {
+    if (!fdrpc::IsSkipped(static_cast<uint8_t>(type))) continue;
     PeerSends(NewFrame(static_cast<uint32_t>(type), "payload", NumberedFiles(3),
                        static_cast<uint8_t>(type)));
     ReadAll();

@@ -215,7 +215,15 @@ TEST_P(ConnectionWritingTest, SaysWhenThereIsNoRoomAndWhenThereIsAgain) {
 
 TEST_P(ConnectionWritingTest, StaysBlockedWhileThereIsNoRoom) {
   Fill();
-  connection_->OnWritable();
+  {
+    // Also for other threads while this one tries.
+    FaultInjection faults([this](auto, auto) {
+      EXPECT_TRUE(connection_->write_blocked());
+      return FaultInjection::Fault{};
+    });
+    connection_->OnWritable();
+  }
+  EXPECT_EQ(role_->blocked_changes, 1);
   EXPECT_TRUE(connection_->write_blocked());
   EXPECT_GT(connection_->queued_bytes(), 0u);
 }

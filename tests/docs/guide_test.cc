@@ -4,12 +4,15 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <fstream>
 #include <functional>
 #include <future>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -18,10 +21,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
+#include "fdrpc/shared_buffer.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "guide.fdrpc.h"
+#include "jobs.fdrpc.h"
 #include "tests/docs/guide_snippets.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
@@ -68,6 +75,26 @@ TEST(GuideTest, AStoreAndItsClientShareAFile) {
   EXPECT_EQ(content, "content");
 }
 
+TEST(GuideTest, RulesAreEnforcedAndDescriptorsListed) {
+  ExpectSameDescriptors census;
+  Parcel<guide::Job> parcel;
+  EXPECT_EQ(parcel.PrepareToSend().code(), absl::StatusCode::kInvalidArgument);
+  parcel.set_program(UniqueFd(open("/proc/self/exe", O_RDONLY | O_CLOEXEC)));
+  parcel.add_inputs(Pipe().first);
+  std::ostringstream log;
+#include "list_descriptors.inc"
+  EXPECT_THAT(log.str(),
+              ::testing::AllOf(
+                  ::testing::StartsWith(
+                      "guide.Job.program: a regular file for reading, inode "),
+                  ::testing::HasSubstr(
+                      "guide.Job.inputs[0]: a pipe or FIFO for reading")));
+  EXPECT_EQ(parcel.PrepareToSend(), absl::OkStatus());
+  parcel.CloseDescriptors();
+  parcel.add_inputs(UniqueFd(open("/", O_RDONLY | O_CLOEXEC)));
+  EXPECT_FALSE(parcel.PrepareToSend().ok());
+}
+
 TEST(GuideTest, NestedFieldsTakeDescriptors) {
   ExpectSameDescriptors census;
   UniqueFd notes = FileWith("content");
@@ -76,6 +103,38 @@ TEST(GuideTest, NestedFieldsTakeDescriptors) {
 #include "nested.inc"
   EXPECT_EQ(number, attached);
   EXPECT_EQ(again.get(), attached);
+}
+
+void Render(absl::Span<std::byte> memory) {
+  std::fill(memory.begin(), memory.end(), std::byte{7});
+}
+
+absl::Status SendBuffer(size_t bytes, Parcel<guide::File>& file) {
+#include "buffer_send.inc"
+  return absl::OkStatus();
+}
+
+absl::Status ReceiveBuffer(
+    Parcel<guide::File>& file,
+    const std::function<void(absl::Span<const std::byte>)>& Show) {  // NOLINT
+#include "buffer_receive.inc"
+  return absl::OkStatus();
+}
+
+TEST(GuideTest, MemoryIsPassed) {
+  ExpectSameDescriptors census;
+  Parcel<guide::File> sent;
+  ASSERT_TRUE(SendBuffer(5000, sent).ok());
+  Parcel<guide::File> received;
+  received.set_content(UniqueFd(fcntl(sent.content(), F_DUPFD_CLOEXEC, 0)));
+  size_t seen = 0;
+  const auto show = [&](absl::Span<const std::byte> memory) {
+    seen = static_cast<size_t>(
+        std::count(memory.begin(), memory.end(), std::byte{7}));
+  };
+  const absl::Status status = ReceiveBuffer(received, show);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(seen, 5000u);
 }
 
 absl::Status ShowState(const Channel& channel,

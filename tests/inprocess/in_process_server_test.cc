@@ -52,7 +52,8 @@ TEST(InProcessServerTest, HasOneServerForFurtherChannelsAndToShutDown) {
   server.server().Shutdown();
   server.server().Wait();
   EXPECT_EQ(TestService::Stub(server.channel()).Echo(Text()).status(),
-            absl::UnavailableError("the server has shut down"));
+            absl::UnavailableError(
+                "the server has shut down (fdrpc.testing.TestService/Echo)"));
 }
 
 TEST(InProcessServerTest, CallsSayWhatTheSystemDidNotGive) {

@@ -23,6 +23,8 @@
 namespace fdrpc::testing {
 namespace {
 
+constexpr absl::Duration kTimeout = absl::Hours(1);
+
 using BlockedHandlersTest = UnaryCallFixture;
 INSTANTIATE_TEST_SUITE_P(Over, BlockedHandlersTest, kAllSchemes, SchemeName);
 
@@ -75,7 +77,7 @@ TEST_P(BlockedHandlersTest, ServeOneAnothersConnections) {
 TEST_P(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
   std::mutex users;
   std::latch holds(1);
-  std::atomic<bool> waits = false;
+  std::latch waits(1);
   std::latch told(1);
   service_.chat = [&](ServerContext&, ServerStream<Text, Text>& stream) {
     std::lock_guard lock(users);
@@ -84,14 +86,11 @@ TEST_P(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
                                      : absl::CancelledError();
   };
   service_.echo = [&](ServerContext& context, const Text&, Text&) {
-    if (waits.exchange(true)) {  // another call reached its handler late
-      told.wait();
-      return absl::OkStatus();
-    }
     const std::stop_callback callback(context.cancellation(), [&] {
       std::lock_guard lock(users);
       told.count_down();
     });
+    waits.count_down();
     told.wait();
     return absl::OkStatus();
   };
@@ -99,12 +98,13 @@ TEST_P(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
   TestService::Stub holder = NewStub();
   auto chat = holder.Chat();
   holds.wait();
-  // A busy machine may take longer than a short timeout to start a call's
-  // handler.
-  TestService::Stub stub = NewStub();
-  for (absl::Duration timeout = absl::Milliseconds(20); !waits; timeout *= 2) {
+  {
+    const std::jthread passes([&] {
+      waits.wait();
+      clock_.Advance(kTimeout);
+    });
     const absl::Status status =
-        stub.Echo(Text(), {.timeout = timeout}).status();
+        NewClockedStub().Echo(Text(), {.timeout = kTimeout}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
   }
   EXPECT_FALSE(told.try_wait());
@@ -118,26 +118,25 @@ TEST_P(BlockedHandlersTest, HaveNoCallbacksOfOthersRunUnderTheirLocks) {
 }
 
 TEST_P(BlockedHandlersTest, HearOfTheirOwnDeadline) {
-  std::atomic<int> begun = 0;
-  std::atomic<int> told = 0;
+  std::latch begun(1);
+  absl::Status told;
   service_.chat = [&](ServerContext& context,
                       ServerStream<Text, Text>& stream) {
-    ++begun;
+    begun.count_down();
     EXPECT_FALSE(stream.Read().has_value());
-    if (!context.cancellation_reason().ok()) ++told;
+    told = context.cancellation_reason();
     return absl::OkStatus();
   };
   Serve();
-  TestService::Stub stub = NewStub();
-  for (absl::Duration timeout = absl::Milliseconds(20); begun == 0;
-       timeout *= 2) {
-    auto chat = stub.Chat({.timeout = timeout});
-    EXPECT_FALSE(chat.Read().has_value());
-    const absl::Status status = chat.Finish();
-    EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
-  }
+  TestService::Stub stub = NewClockedStub();
+  auto chat = stub.Chat({.timeout = kTimeout});
+  begun.wait();
+  clock_.Advance(kTimeout);
+  EXPECT_FALSE(chat.Read().has_value());
+  const absl::Status status = chat.Finish();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
   StopServer();
-  EXPECT_EQ(told, begun);
+  EXPECT_FALSE(told.ok());
 }
 
 TEST_P(BlockedHandlersTest, AreEndedByAShutdownOfAnotherThread) {

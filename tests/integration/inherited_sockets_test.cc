@@ -160,10 +160,9 @@ TEST_P(InheritedSocketsTest, RefusesOtherDescriptorsAndLeavesThemAlone) {
             absl::StatusCode::kInvalidArgument);
   EXPECT_GE(fcntl(file.get(), F_GETFD), 0);
   const absl::Status status =
-      server.ServeConnection(SocketPair(SOCK_DGRAM).first);
+      server.ServeConnection(UniqueFd(socket(AF_UNIX, SOCK_DGRAM, 0)));
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_NE(status.message().find("make the pair with SOCK_SEQPACKET"),
-            absl::string_view::npos)
+  EXPECT_NE(status.message().find("not connected"), absl::string_view::npos)
       << status;
 }
 

@@ -1,6 +1,7 @@
 #ifndef FDRPC_TESTS_INTEGRATION_ONE_WAY_LOG_H_
 #define FDRPC_TESTS_INTEGRATION_ONE_WAY_LOG_H_
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -35,6 +36,11 @@ class Told {
     std::unique_lock lock(mu_);
     changed_.wait(lock, [&] { return texts_.size() >= count; });
     return texts_;
+  }
+  // Waits until that text is among them.
+  void AwaitText(const std::string& text) {
+    std::unique_lock lock(mu_);
+    changed_.wait(lock, [&] { return std::ranges::count(texts_, text) > 0; });
   }
   size_t size() {
     std::lock_guard lock(mu_);

@@ -172,7 +172,7 @@ class Tally {
   std::vector<std::string> errors_;
 };
 
-Parcel<Files> OneFile() {
+Parcel<Files> AFile() {
   Parcel<Files> request;
   request.set_first(FileWith("x"));
   return request;
@@ -181,7 +181,7 @@ Parcel<Files> OneFile() {
 void CallBlocking(TestService::Stub stub, Tally& tally) {
   while (!tally.stopped()) {
     tally.Add("Echo", stub.Echo(Text()).status());
-    tally.Add("Exchange", stub.Exchange(OneFile()).status());
+    tally.Add("Exchange", stub.Exchange(AFile()).status());
   }
 }
 
@@ -197,7 +197,7 @@ void StreamBlocking(TestService::Stub stub, Tally& tally) {
     tally.Add("Watch", watched);
     auto chat = stub.ExchangeAll();
     for (int i = 0; i < 5; ++i) {
-      if (!chat.Write(OneFile()) || !chat.Read().has_value()) break;
+      if (!chat.Write(AFile()) || !chat.Read().has_value()) break;
     }
     tally.Add("ExchangeAll", chat.Finish());
   }
@@ -208,7 +208,7 @@ Task<void> CallAndStream(TestService::Stub stub, Tally& tally,
   Text request;
   request.set_number(20);
   while (!tally.stopped()) {
-    auto exchanged = co_await stub.co().Exchange(OneFile());
+    auto exchanged = co_await stub.co().Exchange(AFile());
     tally.Add("co Exchange", exchanged.status());
     auto watch = stub.co().Watch(request);
     absl::Status watched = co_await watch.Finish();
@@ -319,7 +319,7 @@ TEST_P(RestartsTest, NoCallFailsWhenConnectionsAreEndedForBeingIdle) {
     while (tally.calls < 10'000 && counting.CountOf("connect") < 1000) {
       TestService::Stub& stub = stubs[random() % kChannels];
       if (random() % 2 == 0) {
-        tally.Add("Exchange", stub.Exchange(OneFile()).status());
+        tally.Add("Exchange", stub.Exchange(AFile()).status());
         continue;
       }
       auto chat = stub.Chat();

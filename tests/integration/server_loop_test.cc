@@ -108,8 +108,9 @@ TEST_P(ServerLoopCallsTest, AnIdlePairOfAClientAndAServerTakesFewRounds) {
   Serve(keeping, loop);
   TestService::Stub stub = NewStub({.loop = loop});
   std::optional<absl::StatusOr<Text>> reply;
+  // By the kernel's time, in which the foreign loop sleeps.
   stub.async().Echo(TextOf("hello"), {.timeout = absl::Milliseconds(30)},
-                    [&](absl::StatusOr<Text> came) { reply = came; });
+                    [&](absl::StatusOr<Text> answer) { reply = answer; });
   // If a loop spun there, there would be thousands.
   EXPECT_LE(foreign.RunUntil([&] { return reply.has_value(); }), 20);
   EXPECT_EQ(reply->status().code(), absl::StatusCode::kDeadlineExceeded);
@@ -192,8 +193,9 @@ TYPED_TEST(HandlersThatCallTest, EndWithTheServerThoughTheirLoopRunsNoMore) {
   ASSERT_TRUE(channel.ok());
   TestService::Stub stub(*channel);
   std::optional<absl::StatusOr<Text>> reply;
+  // By the kernel's time, in which the foreign loop sleeps.
   stub.async().Echo(TextOf("hello"), {.timeout = absl::Milliseconds(20)},
-                    [&](absl::StatusOr<Text> came) { reply = came; });
+                    [&](absl::StatusOr<Text> answer) { reply = answer; });
   foreign.RunUntil([&] { return reply.has_value(); });
   EXPECT_EQ(reply->status().code(), absl::StatusCode::kDeadlineExceeded);
   // Before the front is destroyed, its handler gets an answer from the back.

@@ -7,8 +7,8 @@
 #include "fdrpc/channel.h"
 #include "fdrpc/server.h"
 #include "gtest/gtest.h"
+#include "tests/support/clocked_client.h"
 #include "tests/support/descriptor_census.h"
-#include "tests/support/manual_clock.h"
 #include "tests/support/on_clock.h"
 #include "tests/support/raw_peer.h"
 #include "tests/support/temp_dir.h"
@@ -36,11 +36,17 @@ class UnaryCallFixture : public ::testing::TestWithParam<const char*> {
     EXPECT_TRUE(channel.ok()) << channel.status();
     return TestService::Stub(*channel);
   }
+  // The same with the server's clock.
+  TestService::Stub NewClockedStub() {
+    return TestService::Stub(client_.NewChannel(address_));
+  }
+
   ExpectSameDescriptors census_;
   TempDir dir_;
   const std::string address_ = dir_.address("socket", GetParam());
   FakeService service_;
-  ManualClock clock_{ManualClock::Between::kRuns};  // of the server
+  ClockedClient client_{ManualClock::Between::kRuns};
+  ManualClock& clock_ = client_.clock();  // the server's, too
   std::unique_ptr<Server> server_;
 };
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""check_alone.py BUILD_DIR [JOBS]: whether every source that a unity build joins with
-others also compiles alone: a unity build hides an include that is missing where a source
-before it has it. Checks the syntax only, with the commands of BUILD_DIR's
-compile_commands.json. Prints what the compiler says; fails if one source fails.
+"""check_alone.py BUILD_DIR JOBS FOLDER...: whether every source of these folders that a
+unity build joins with others also compiles alone: a unity build hides an include that is
+missing where a source before it has it. Checks the syntax only, with the commands of
+BUILD_DIR's compile_commands.json. Prints what the compiler says; fails if one source fails.
 
 What many sources include costs most of the time: so sources with the same options share
 precompiled headers. A source gets one only of headers that it reaches by includes of its own
@@ -148,8 +148,10 @@ def precompile_shared(pool, directory, members, place):
 
 
 def main():
-    build = pathlib.Path(sys.argv[1])
-    jobs = int(sys.argv[2]) if len(sys.argv) > 2 else os.cpu_count()
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    build, jobs = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+    folders = tuple(os.path.abspath(folder) + '/' for folder in sys.argv[3:])
     groups = collections.defaultdict(list)
     for entry in json.loads((build / 'compile_commands.json').read_text()):
         if '/Unity/unity_' not in entry['file']:
@@ -157,10 +159,12 @@ def main():
         command = syntax_command(entry)
         # Where headers are looked for makes no difference to what they are.
         options = tuple(word for word in command if not word.startswith('-I'))
-        groups[options, entry['directory']] += [(command, source)
-                                                for source in joined_sources(entry['file'])]
+        sources = [(command, source) for source in joined_sources(entry['file'])
+                   if source.startswith(folders)]
+        if sources:
+            groups[options, entry['directory']] += sources
     if not groups:
-        sys.exit(f'check_alone.py: {build} is no unity build: it joins no sources')
+        sys.exit(f'check_alone.py: {build} joins no sources of {" ".join(sys.argv[3:])}')
     failures = 0
     with (concurrent.futures.ThreadPoolExecutor(jobs) as pool,
           tempfile.TemporaryDirectory() as temporary):

@@ -10,24 +10,30 @@
 
 #include "fdrpc/task.h"
 #include "gtest/gtest.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/on_clock.h"
 #include "tests/support/running_loop.h"
 
 namespace fdrpc::testing {
 namespace {
 
-using std::chrono::steady_clock;
-
 TEST(AlarmTest, RingsOnTheLoopsThreadOnceTheTimeHasPassed) {
-  RunningLoop loop;
+  ManualClock clock;
+  RunningLoop loop(OnClock::NewLoop(clock));
   Alarm alarm(loop.loop());
   std::promise<std::thread::id> rang;
-  const auto began = steady_clock::now();
-  alarm.Set(absl::Milliseconds(20), [&](bool in_time) {
+  const MonotonicTime began = clock.Now();
+  MonotonicTime rang_at;
+  alarm.Set(absl::Hours(1), [&](bool in_time) {
     EXPECT_TRUE(in_time);
+    rang_at = clock.Now();
     rang.set_value(std::this_thread::get_id());
   });
+  clock.Advance(absl::Hours(1) - absl::Nanoseconds(1));
+  loop.loop().Post([] {});
+  clock.Advance(absl::Nanoseconds(1));
   EXPECT_EQ(rang.get_future().get(), loop.thread());
-  EXPECT_GE(steady_clock::now() - began, std::chrono::milliseconds(20));
+  EXPECT_EQ(rang_at, began + std::chrono::hours(1));
 }
 
 TEST(AlarmTest, OfNoTimeRingsAtOnceButLater) {

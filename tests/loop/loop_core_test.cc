@@ -16,6 +16,7 @@
 #include "tests/loop/recording.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
+#include "tests/support/manual_clock.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -28,7 +29,8 @@ constexpr int kMany = 1000;
 
 class LoopCoreTest : public ::testing::Test {
  protected:
-  LoopCoreTest() { loop_ = NewLoopCore(); }
+  // A turn of the loop ends early when it has taken long.
+  LoopCoreTest() { loop_ = NewLoopCore(absl::ZeroDuration(), clock_); }
   bool Readable() const { return IsReadable(loop_->fd()); }
   // A continuation that records that it has run.
   std::unique_ptr<FunctionContinuation> Noting(std::string name) {
@@ -37,6 +39,7 @@ class LoopCoreTest : public ::testing::Test {
   }
 
   ExpectSameDescriptors census_;
+  ManualClock clock_;
   Calls calls_;
   std::shared_ptr<LoopCore> loop_;
   const std::unique_ptr<FunctionContinuation> a_ = Noting("a");

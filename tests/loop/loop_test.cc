@@ -137,7 +137,7 @@ TEST_F(LoopTest, IsDrivenByAnotherLoopForEverythingThatItWaitsFor) {
   UniqueFd ours, theirs;
   std::tie(ours, theirs) = SocketPair();
   const auto source = std::make_shared<RecordingSource>("source", calls_);
-  ASSERT_TRUE(core().Watch(ours.get(), source).ok());
+  ASSERT_TRUE(core().Watch(ours.get(), source, {.edge_triggered = true}).ok());
   // Each triggers the next: a function, a timer, a socket, another thread, and
   // back.
   int turns = 0;
@@ -175,6 +175,7 @@ TEST_F(LoopTest, LeavesAnotherLoopInPeaceWhenNothingIsToDo) {
   const auto source = std::make_shared<RecordingSource>("source", calls_);
   source->on_wake = [&] { expired = true; };
   loop_->Stop();
+  // The other loop sleeps by the kernel's time.
   core().SetTimer(timer_, Clock::Real().Now() + std::chrono::milliseconds(20),
                   source);
   // Once for the posted function, and once for the timer; the timer may be

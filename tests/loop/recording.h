@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,9 +17,11 @@
 
 namespace fdrpc::testing {
 
-inline std::shared_ptr<LoopCore> NewLoopCore() {
+inline std::shared_ptr<LoopCore> NewLoopCore(
+    absl::Duration max_busy_poll = LoopOptions().max_busy_poll,
+    const Clock& clock = Clock::Real()) {
   absl::StatusOr<std::shared_ptr<LoopCore>> loop =
-      LoopCore::Create(LoopOptions().max_busy_poll);
+      LoopCore::Create(max_busy_poll, clock);
   EXPECT_TRUE(loop.ok()) << loop.status();
   return *std::move(loop);
 }
@@ -38,9 +41,10 @@ class RecordingSource final : public LoopCore::Source {
   std::function<void()> on_batch_end;
 
  private:
-  void OnReady(Poller::Event event) override {
+  std::optional<size_t> OnReady(Poller::Event event) override {
     calls_.push_back(name_ + " ready");
     if (on_ready) on_ready(event);
+    return 1;
   }
   void OnWake() override {
     calls_.push_back(name_ + " wake");

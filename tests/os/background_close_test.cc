@@ -6,7 +6,11 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
+#include <functional>
+#include <iterator>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -19,6 +23,8 @@
 #include "os/watch_timer.h"
 #include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/fault_injection.h"
+#include "tests/support/files.h"
 #include "tests/support/lingering_socket.h"
 
 namespace fdrpc::testing {
@@ -55,6 +61,102 @@ TEST(BackgroundCloseTest, OthersAreClosedByAnotherThread) {
   }
   CloseInBackground(std::move(fds));
   EXPECT_EQ(TakeCensusExpecting(before), before);
+}
+
+// Each kind of file has a question of its own, which is asked first as long as
+// such files come.
+TEST(BackgroundCloseTest, OneQuestionIsAskedOfEachOfManyOfAKind) {
+  const DescriptorCensus before = TakeCensus();
+  const auto memory = [] {
+    return memfd_create("memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  };
+  const auto pipe_end = [] {
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    close(ends[1]);
+    return ends[0];
+  };
+  const auto socket = [] {
+    return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  };
+  const auto device = [] { return open("/dev/null", O_RDONLY | O_CLOEXEC); };
+  const std::vector<std::pair<const char*, std::function<int()>>> kinds = {
+      {"statx", memory},
+      {"get_pipe_size", pipe_end},
+      {"getsockopt", socket},
+      {"statx", device}};
+  for (const auto& [question, make] : kinds) {
+    CloseInBackground(UniqueFd(make()));
+    const FaultInjection counts(
+        [](std::string_view, size_t) { return FaultInjection::Fault(); });
+    for (int i = 0; i < 3; ++i) CloseInBackground(UniqueFd(make()));
+    for (const auto& [other, _] : kinds) {
+      EXPECT_EQ(counts.CountOf(other),
+                std::string_view(other) == question ? 3u : 0u)
+          << other << " of those that have " << question;
+    }
+    AwaitNonePending();  // closers use the table, too
+  }
+  EXPECT_EQ(TakeCensusExpecting(before), before);
+}
+
+// Whatever the one before was.
+TEST(BackgroundCloseTest, EachKindIsClosedAsItsOwnKind) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const auto make = [&](int kind) {
+    switch (kind) {
+      case 0:
+        return memfd_create("memory", MFD_CLOEXEC);
+      case 1:
+        return fcntl(ends[0], F_DUPFD_CLOEXEC, 0);
+      case 2:
+        return open("/dev/null", O_PATH | O_CLOEXEC);
+      case 3:
+        return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      default:
+        return open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    }
+  };
+  constexpr int kAtOnce = 3;
+  for (int former = 0; former < 5; ++former) {
+    for (int kind = 0; kind < 5; ++kind) {
+      CloseInBackground(UniqueFd(make(former)));
+      AwaitNonePending();
+      const int fd = make(kind);
+      CloseInBackground(UniqueFd(fd));
+      if (kind < kAtOnce) {
+        EXPECT_FALSE(IsOpen(fd)) << former << " before " << kind;
+      } else {
+        AwaitClosed(fd);
+      }
+    }
+  }
+  close(ends[0]);
+  close(ends[1]);
+}
+
+// The last close frees its pages, by which a peer could hold up a thread.
+TEST(BackgroundCloseTest, LargeMemoryIsFreedByAnotherThread) {
+  for (const size_t kib : {4, 8 << 10}) {
+    // A child has no closer yet. Closers that have nothing to do stay a while.
+    const auto threads = [kib] {
+      const int fd = memfd_create("memory", MFD_CLOEXEC);
+      if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0,
+                    static_cast<off_t>(kib << 10)) != 0) {
+        return -1;
+      }
+      CloseInBackground(UniqueFd(fd));
+      AwaitClosed(fd);
+      int count = 0;
+      for (const auto& task :
+           std::filesystem::directory_iterator("/proc/self/task")) {
+        count += task.is_directory();
+      }
+      return count;
+    };
+    EXPECT_EQ(InChild(threads) > 1, kib > 4);
+  }
 }
 
 TEST(BackgroundCloseTest, TheRuntimesOwnAreClosedAtOnce) {
@@ -106,6 +208,31 @@ TEST(BackgroundCloseTest, LingeringSocketsHoldUpNobody) {
   peers.clear();
   AwaitNonePending();
   for (int fd : closed) EXPECT_FALSE(IsOpen(fd));
+}
+
+// The closer that is ready beside a blocked one does not wait for ever.
+TEST(BackgroundCloseTest, ABlockedCloserHoldsUpNobodyWhenTheOthersHaveEnded) {
+  // A child has none yet.
+  EXPECT_EQ(
+      InChild([] {
+        const auto threads = [] {
+          const std::filesystem::directory_iterator tasks("/proc/self/task");
+          return std::distance(begin(tasks), end(tasks));
+        };
+        const auto before = threads();
+        auto [lingering, peer] = LingeringSocket();
+        CloseInBackground(std::move(lingering));
+        while (threads() != before + 2) std::this_thread::yield();
+        while (threads() != before + 1) std::this_thread::yield();
+        auto [socket, other] = SocketPair();
+        const int fd = socket.get();
+        CloseInBackground(std::move(socket));
+        AwaitClosed(fd);
+        peer.Reset();
+        AwaitNonePending();
+        return 0;
+      }),
+      0);
 }
 
 TEST(BackgroundCloseTest, AChildHasClosersOfItsOwn) {

@@ -133,11 +133,20 @@ TEST_F(InheritedSocketTest, RefusesWhatItCannotServeAndLeavesItOpen) {
   Refuses(Socket(AF_UNIX, SOCK_SEQPACKET), "connected");
   Refuses(Socket(AF_INET, SOCK_STREAM), "Unix domain");
   Refuses(Socket(AF_UNIX, SOCK_DGRAM), "connected");
-  Refuses(Pair(AF_UNIX, SOCK_DGRAM).first, "make the pair with SOCK_SEQPACKET");
   const absl::StatusOr<InheritedSocket> nothing = TakeInheritedSocket(1 << 20);
   EXPECT_EQ(nothing.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(nothing.status().message()),
               HasSubstr("descriptor 1048576 is not open"));
+}
+
+TEST_F(InheritedSocketTest, TakesOneOfADatagramPair) {
+  UniqueFd one = Pair(AF_UNIX, SOCK_DGRAM).first;
+  absl::StatusOr<InheritedSocket> taken = TakeInheritedSocket(one.Release());
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_TRUE(taken->kind.connected);
+  EXPECT_FALSE(taken->kind.listens);
+  EXPECT_TRUE(PrepareConnectedSocket(*taken).ok());
+  EXPECT_FALSE(CheckListens(*taken).ok());
 }
 
 }  // namespace

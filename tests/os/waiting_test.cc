@@ -19,7 +19,9 @@
 namespace fdrpc::testing {
 namespace {
 
-MonotonicTime Past() { return Clock::Real().Now() - std::chrono::seconds(1); }
+MonotonicTime AMomentAgo() {
+  return Clock::Real().Now() - std::chrono::seconds(1);
+}
 
 bool IsReadable(int fd) {
   pollfd polled = {.fd = fd, .events = POLLIN, .revents = 0};
@@ -200,7 +202,7 @@ TEST_F(WaitReadyTest, ReturnsWhenWoken) {
 }
 
 TEST_F(WaitReadyTest, ReturnsAtTheDeadline) {
-  Wait(false, Past());
+  Wait(false, AMomentAgo());
   Wait(false, MonotonicTime());
   const MonotonicTime deadline =
       Clock::Real().Now() + std::chrono::milliseconds(2);

@@ -1,6 +1,7 @@
 // The errors where /proc is needed and not mounted.
 
-#include <sched.h>
+#include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,10 +10,13 @@
 #include <iostream>
 #include <string>
 
+#include "fdrpc/descriptor_info.h"
 #include "gtest/gtest.h"
+#include "os/descriptor_check.h"
 #include "os/local_socket.h"
 #include "os/socket_listener.h"
 #include "tests/support/child.h"
+#include "tests/support/mount_namespace.h"
 #include "tests/support/temp_dir.h"
 
 namespace fdrpc::testing {
@@ -22,9 +26,7 @@ constexpr int kNoNamespace = 100;
 
 // Replaces /proc by an empty directory, for this process only.
 bool HideProc() {
-  return (unshare(CLONE_NEWNS) == 0 ||
-          unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
-         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+  return LeaveMountNamespace() &&
          mount("none", "/proc", "tmpfs", 0, nullptr) == 0;
 }
 
@@ -79,6 +81,26 @@ TEST_F(WithoutProcTest, AModeSaysSo) {
   Run([this] {
     return SaysThatProcIsMissing(
         SocketListener::Listen(Address("socket"), {.mode = 0600}).status());
+  });
+}
+
+TEST_F(WithoutProcTest, ARuleForAnAnonymousKindSaysSo) {
+  Run([] {
+    const UniqueFd event(eventfd(0, EFD_CLOEXEC));
+    const internal::DescriptorRules eventfds = {
+        .kinds = 1u << static_cast<int>(DescriptorKind::kEventfd)};
+    return SaysThatProcIsMissing(CheckDescriptor(eventfds, event.get()));
+  });
+}
+
+TEST_F(WithoutProcTest, ARuleForAFileNeedsNone) {
+  Run([] {
+    const UniqueFd event(eventfd(0, EFD_CLOEXEC));
+    const UniqueFd root(open("/", O_RDONLY | O_CLOEXEC));
+    const internal::DescriptorRules directories = {
+        .kinds = 1u << static_cast<int>(DescriptorKind::kDirectory)};
+    return CheckDescriptor(directories, root.get()).ok() &&
+           absl::IsInvalidArgument(CheckDescriptor(directories, event.get()));
   });
 }
 

@@ -6,8 +6,8 @@
 
 #include "base/monotonic_time.h"
 #include "fdrpc/server.h"
-#include "os/wakeup.h"
-#include "server/call_deadlines.h"
+#include "loop/reactor.h"
+#include "loop/waker.h"
 #include "server/client_accounts.h"
 #include "server/kept_messages_check.h"
 #include "server/server_connection.h"
@@ -29,10 +29,11 @@ struct ConnectionParts {
             .options = options,
             .registry = registry,
             .executor = executor,
-            .deadlines = deadlines,
+            .reactor = *reactor,
             .counters = counters,
             .kept_messages = kept_messages,
-            .wakeup = wakeup};
+            .waker = waker,
+            .loop = loop};
   }
 
   ServerOptions options;
@@ -40,10 +41,12 @@ struct ConnectionParts {
       std::make_shared<ClientAccounts>(ClientAccounts::LimitsFor({}, 1024));
   ServiceRegistry registry;
   FakeExecutor executor;
-  CallDeadlines deadlines;
+  Waker waker;  // wakes nobody
+  const std::shared_ptr<Reactor> reactor =
+      *Reactor::Create(absl::ZeroDuration(), Clock::Real());
   ServerCounters counters;
-  KeptMessagesCheck kept_messages{Clock::Real()};
-  const Wakeup wakeup = *Wakeup::Create();
+  KeptMessagesCheck kept_messages{Clock::Real(), waker};
+  const std::shared_ptr<LoopCore> loop;
 };
 
 }  // namespace fdrpc::testing

@@ -14,6 +14,7 @@ namespace {
 
 class ConnectionSourcesTest : public ::testing::Test {
  protected:
+  ConnectionSourcesTest() { waker_.Begin(*reactor_, {}); }
   std::unique_ptr<Transport> NewTransport() {
     return std::move(LoopbackTransport::CreatePair()->first);
   }
@@ -24,28 +25,32 @@ class ConnectionSourcesTest : public ::testing::Test {
     close(fds[1]);
     return UniqueFd(fds[0]);
   }
-  absl::Status Connect() { return sources_.Connect(NewTransport(), {}); }
+  absl::Status Connect() { return sources_.Connect({NewTransport(), {}}); }
 
   ExpectSameDescriptors census_;
-  Poller poller_ = *Poller::Create();
+  // Whether whoever adopts connections is to look.
+  bool woken() const { return reactor_->next_deadline() == MonotonicTime(); }
+
+  const std::shared_ptr<Reactor> reactor_ =
+      *Reactor::Create(absl::ZeroDuration(), Clock::Real());
   absl::Status opens_;
-  int woken_ = 0;
   ServerLifecycle lifecycle_;
-  ConnectionSources sources_{1,
-                             ForkLedger::NewOwner(),
+  Waker waker_;
+  ConnectionSources sources_{ForkLedger::NewOwner(),
                              2,
                              lifecycle_,
+                             waker_,
                              Clock::Real(),
-                             [this]() -> absl::StatusOr<Poller*> {
+                             [this]() -> absl::StatusOr<Listeners::Watcher> {
                                if (!opens_.ok()) return opens_;
-                               return &poller_;
-                             },
-                             [this] { ++woken_; }};
+                               return Listeners::Watcher{reactor_.get(), {}};
+                             }};
 };
 
 TEST_F(ConnectionSourcesTest, WhatConnectsWaitsUpToALimit) {
+  EXPECT_FALSE(woken());
   EXPECT_TRUE(Connect().ok());
-  EXPECT_EQ(woken_, 1);
+  EXPECT_TRUE(woken());
   EXPECT_TRUE(Connect().ok());
   EXPECT_EQ(Connect(),
             absl::UnavailableError("the server does not take connections yet"));
@@ -58,7 +63,7 @@ TEST_F(ConnectionSourcesTest, WhatConnectsWaitsUpToALimit) {
 TEST_F(ConnectionSourcesTest, NothingWaitsOnceTheServerShutsDown) {
   EXPECT_TRUE(Connect().ok());
   lifecycle_.RequestShutdown(MonotonicTime(), absl::ZeroDuration());
-  sources_.DropWaiting();
+  // As by the polling thread before another one has dropped what waits.
   EXPECT_TRUE(sources_.TakeWaiting().empty());
   EXPECT_EQ(Connect(), absl::UnavailableError("the server has shut down"));
 }
@@ -91,7 +96,7 @@ TEST_F(ConnectionSourcesTest, NothingIsTakenWhenThereIsNoPoller) {
   EXPECT_EQ(sources_.ServeConnection(ConnectedSocket()), opens_);
   EXPECT_EQ(sources_.AcceptInProcess(), opens_);
   EXPECT_FALSE(sources_.any());
-  EXPECT_EQ(woken_, 0);
+  EXPECT_FALSE(woken());
 }
 
 }  // namespace

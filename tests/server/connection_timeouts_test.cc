@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "gtest/gtest.h"
-#include "os/poller.h"
 #include "server/connection_set.h"
 #include "tests/server/connection_parts.h"
 #include "tests/server/incoming_call_fixture.h"
@@ -24,9 +23,8 @@ class ConnectionTimeoutsTest : public ::testing::Test {
   std::shared_ptr<ServerConnection> Connect() {
     auto [server_end, client_end] = *LoopbackTransport::CreatePair();
     client_ = std::move(client_end);
-    auto connection =
-        ServerConnection::Create(std::move(server_end), {}, parts_.Admit(),
-                                 parts_.shared(), set_, set_->NewToken());
+    auto connection = ServerConnection::Create(
+        std::move(server_end), {}, parts_.Admit(), parts_.shared(), set_);
     set_->Add(connection);
     return connection;
   }
@@ -51,9 +49,8 @@ class ConnectionTimeoutsTest : public ::testing::Test {
   ConnectionParts parts_{
       {.handshake_timeout = absl::Hours(1), .request_timeout = absl::Hours(1)}};
   KeepingService keeping_{MethodKind::kUnary};
-  Poller poller_ = *Poller::Create();
   std::shared_ptr<ConnectionSet> set_ = std::make_shared<ConnectionSet>(
-      parts_.options, poller_, parts_.wakeup, Clock::Real());
+      parts_.options, *parts_.reactor, parts_.waker, Clock::Real());
   DrainingConnections draining_;
   std::unique_ptr<Transport> client_;
 };
@@ -100,8 +97,8 @@ class ConnectionAgesTest : public ConnectionTimeoutsTest {
   ConnectionAgesTest() {
     parts_.options.max_connection_age = absl::Hours(2);
     parts_.options.max_connection_age_grace = absl::Hours(1);
-    set_ = std::make_shared<ConnectionSet>(parts_.options, poller_,
-                                           parts_.wakeup, Clock::Real());
+    set_ = std::make_shared<ConnectionSet>(parts_.options, *parts_.reactor,
+                                           parts_.waker, Clock::Real());
   }
 };
 
@@ -125,8 +122,8 @@ class ConnectionIdlesTest : public ConnectionTimeoutsTest {
  protected:
   ConnectionIdlesTest() {
     parts_.options.max_connection_idle = absl::Hours(1);
-    set_ = std::make_shared<ConnectionSet>(parts_.options, poller_,
-                                           parts_.wakeup, Clock::Real());
+    set_ = std::make_shared<ConnectionSet>(parts_.options, *parts_.reactor,
+                                           parts_.waker, Clock::Real());
   }
 };
 

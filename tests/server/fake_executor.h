@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "call/continuation_queue.h"
 #include "server/executor.h"
@@ -27,6 +29,12 @@ class FakeExecutor final : public Executor {
     return next != nullptr;
   }
   bool nothing_posted() const { return posted_.empty(); }
+  // From now on writes are deferred, until WriteDeferred().
+  void Defer() { defers_ = true; }
+  void WriteDeferred() {
+    defers_ = false;
+    for (const auto& write : std::exchange(deferred_, {})) write->WriteNow();
+  }
 
   // Implementation of Executor.
   void Post(Continuation& continuation) override {
@@ -35,21 +43,25 @@ class FakeExecutor final : public Executor {
   bool Remove(Continuation& continuation) override {
     return posted_.Remove(continuation);
   }
-  bool PutOff(std::shared_ptr<PutOffWrite>) override { return false; }
+  bool DeferWrite(std::shared_ptr<DeferredWrite> write) override {
+    if (defers_) deferred_.push_back(std::move(write));
+    return defers_;
+  }
   bool Park(Parker& parker, MonotonicTime deadline) override {
     ++parked;
     return parker.Park(deadline);
   }
   bool PollsInPark() const override { return false; }
-  void OnGiven(Parker::ThreadState, bool) override {}
+  void OnTokenGiven(Parker::ThreadState, bool) override {}
   void PostUrgently(Continuation& continuation) override { Post(continuation); }
-  void InterruptPoll() override {}
   void Stop() override {}
   void AwaitEnd() override {}
   bool RunsThisThread() const override { return false; }
 
  private:
   ContinuationQueue posted_;
+  bool defers_ = false;
+  std::vector<std::shared_ptr<DeferredWrite>> deferred_;
 };
 
 }  // namespace fdrpc::testing

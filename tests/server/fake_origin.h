@@ -31,17 +31,21 @@ class FakeOrigin final : public IncomingCall::Origin {
   std::vector<std::shared_ptr<IncomingCall>> unstarted;
 
   FakeExecutor executor;
-  CallDeadlines deadlines;
+  const std::shared_ptr<Reactor> reactor =
+      *Reactor::Create(absl::ZeroDuration(), Clock::Real());
   ServerCounters counters;
   ConnectionAccount account{options, nullptr};
   const ConnectedPeer peer{-1, {}};
+  ClientOffer::Slot offer;
+  const std::shared_ptr<LoopCore> loop;
   const CallEnvironment environment = {.clock = Clock::Real(),
                                        .executor = executor,
-                                       .deadlines = deadlines,
+                                       .reactor = *reactor,
                                        .counters = counters,
                                        .account = account,
                                        .peer = peer,
-                                       .draining = drains};
+                                       .draining = drains,
+                                       .offer = &offer};
 
   FrameHeader header(size_t i) const {
     return DecodeFrameHeader(sent.at(i).head.data());
@@ -51,6 +55,9 @@ class FakeOrigin final : public IncomingCall::Origin {
   }
 
   // Implementation of IncomingCall::Origin.
+  absl::Status OnOffer(IncomingFrame& frame, bool late) override {
+    return offer.Take(frame, late, account, loop);
+  }
   bool HasRoom() override { return has_room; }
   void StartLater(std::shared_ptr<IncomingCall> call) override {
     unstarted.push_back(std::move(call));

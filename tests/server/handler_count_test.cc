@@ -1,23 +1,21 @@
 #include "server/handler_count.h"
 
 #include "gtest/gtest.h"
-#include "os/poller.h"
+#include "loop/reactor.h"
 
 namespace fdrpc::testing {
 namespace {
 
 class HandlerCountTest : public ::testing::Test {
  protected:
-  HandlerCountTest() : wakeup_(*Wakeup::Create()), poller_(*Poller::Create()) {
-    EXPECT_TRUE(poller_.Add(wakeup_.fd(), 0, {}).ok());
+  HandlerCountTest() {
+    waker_.Begin(*reactor_, std::weak_ptr<Reactor::Source>());
   }
-  bool notified() {
-    Poller::Event events[1];
-    return !poller_.Wait(absl::MakeSpan(events), MonotonicTime()).empty();
-  }
+  bool notified() { return reactor_->next_deadline() == MonotonicTime(); }
 
-  Wakeup wakeup_;
-  Poller poller_;
+  const std::shared_ptr<Reactor> reactor_ =
+      *Reactor::Create(absl::ZeroDuration(), Clock::Real());
+  Waker waker_;
   HandlerCount count_;
 };
 
@@ -33,20 +31,20 @@ TEST_F(HandlerCountTest, NotifiesWhoAwaitsThatNoneRuns) {
   count_.Add();
   count_.Add();
   EXPECT_FALSE(count_.awaited());
-  EXPECT_FALSE(count_.AwaitNone(wakeup_));
+  EXPECT_FALSE(count_.AwaitNone(waker_));
   EXPECT_TRUE(count_.awaited());
   count_.Remove();
   EXPECT_FALSE(notified());
   count_.Remove();
   EXPECT_TRUE(notified());
-  EXPECT_TRUE(count_.AwaitNone(wakeup_));
+  EXPECT_TRUE(count_.AwaitNone(waker_));
 }
 
 TEST_F(HandlerCountTest, NotifiesNobodyWhoDoesNotAwaitThat) {
   count_.Add();
   count_.Remove();
   EXPECT_FALSE(notified());
-  EXPECT_TRUE(count_.AwaitNone(wakeup_));
+  EXPECT_TRUE(count_.AwaitNone(waker_));
 }
 
 }  // namespace

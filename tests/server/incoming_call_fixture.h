@@ -150,7 +150,7 @@ class IncomingCallFixture : public ::testing::Test {
   int RunPosted() { return origin_->executor.RunPosted(); }
   bool nothing_posted() const { return origin_->executor.nothing_posted(); }
   bool deadline_is_watched() const {
-    return origin_->deadlines.next() != kNoDeadline;
+    return origin_->reactor->next_deadline() != kNoDeadline;
   }
 
   // The credit of the client, unless a test sets another one before Make().

@@ -290,6 +290,7 @@ TEST_F(IncomingCallTest, AThreadThatBlocksIsWokenByTheEnd) {
 }
 
 TEST_F(IncomingCallTest, AThreadThatBlocksIsWokenByTheDeadline) {
+  // The thread sleeps in the kernel, by the kernel's time.
   Make(MethodKind::kBidirectional,
        Clock::Real().Now() + std::chrono::milliseconds(5));
   call_->Await(CallEvent::kMessage);

@@ -153,6 +153,7 @@ TEST(ParkedTasksTest, AThreadOfNoPoolParksToItsDeadline) {
   ASSERT_TRUE(fixture.pool().Start().ok());
   EXPECT_FALSE(fixture.pool().PollsInPark());
   Parker parker;
+  // By the kernel's time, in which it sleeps.
   EXPECT_FALSE(fixture.pool().Park(
       parker, Clock::Real().Now() + std::chrono::milliseconds(1)));
   fixture.Stop();

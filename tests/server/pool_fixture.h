@@ -72,7 +72,7 @@ class PoolFixture {
     const Parker::Address address = parker.address();
     const Parker::ThreadState state = parker.Give();
     if (state == Parker::ThreadState::kAwake) return;
-    pool_->OnGiven(state, polls);
+    pool_->OnTokenGiven(state, polls);
     if (state == Parker::ThreadState::kAsleep) Parker::Wake(address);
   }
   // Blocks until a thread is in poll() and nothing has arrived.

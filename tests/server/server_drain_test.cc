@@ -35,6 +35,7 @@ class FakeHost final : public ServerConnection::Host {
     wants_to_read = connection.interest().readable;
   }
   void OnConnectionClosed(ServerConnection&) override {}
+  void OnRingsBegun(ServerConnection&) override {}
 };
 
 // The server's side as it is, except for what the test does just before the
@@ -57,6 +58,8 @@ class WatchedTransport final : public Transport {
   }
   void ReleaseIdleMemory() override { transport_->ReleaseIdleMemory(); }
   int pollable_fd() const override { return transport_->pollable_fd(); }
+  bool PrepareToSleep() override { return transport_->PrepareToSleep(); }
+  bool MayReceive() override { return transport_->MayReceive(); }
   void ShutdownReceive() override {
     if (before_shut_out_) std::exchange(before_shut_out_, {})();
     transport_->ShutdownReceive();
@@ -79,7 +82,7 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
     connection_ =
         ServerConnection::Create(std::make_unique<WatchedTransport>(
                                      std::move(server_end), before_shut_out_),
-                                 {}, parts_.Admit(), parts_.shared(), host_, 1);
+                                 {}, parts_.Admit(), parts_.shared(), host_);
     connection_->Start();
     Send(BuildHello({}));
     Send(BuildMethod(1, "test.Keeping/Call"));
@@ -99,7 +102,9 @@ class ServerDrainTest : public ::testing::TestWithParam<TransportKind> {
   // Everything that has arrived, as far as the server reads; one read may take
   // a part.
   void Read() {
-    while (host_->wants_to_read && IsReadable(connection_->pollable_fd())) {
+    Reactor::Source& source = *connection_;
+    while (host_->wants_to_read && (!source.PrepareToSleep() ||
+                                    IsReadable(connection_->pollable_fd()))) {
       connection_->OnReadable();
     }
   }

@@ -86,6 +86,22 @@ TEST_P(ServerLoopTest, HasNoThread) {
   server_->Wait();
 }
 
+TEST_P(ServerLoopTest, WaitsTogetherWithItsLoop) {
+  Loop loop = NewLoop();
+  ServeIn(loop);
+  ForeignLoop foreign(loop);
+  FaultInjection counts([](auto...) { return FaultInjection::Fault{}; });
+  bool done = false;
+  std::jthread thread([&] {
+    StreamClient client = NewClient();
+    client.Open(1, kEcho, "request");
+    EXPECT_EQ(client.ReadEnd(1), kOk);
+    loop.Post([&] { done = true; });
+  });
+  const int rounds = foreign.RunUntil([&] { return done; });
+  EXPECT_EQ(counts.CountOf("epoll_wait"), static_cast<size_t>(rounds));
+}
+
 TEST_P(ServerLoopTest, ManyClientsAreServedAtOnce) {
   RunningLoop running;
   ServeIn(running.loop());

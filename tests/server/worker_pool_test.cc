@@ -329,15 +329,5 @@ TEST(WorkerPoolTest, WhatHasNotBegunCanBeTakenBack) {
   fixture.Stop();
 }
 
-TEST(WorkerPoolTest, AnInterruptEndsAPollOfAnotherThread) {
-  ExpectSameDescriptors census;
-  PoolFixture fixture(2);
-  ASSERT_TRUE(fixture.pool().Start().ok());
-  fixture.AwaitPolling();
-  fixture.pool().InterruptPoll();
-  EXPECT_EQ(fixture.interrupts(), 1);
-  fixture.Stop();
-}
-
 }  // namespace
 }  // namespace fdrpc::testing

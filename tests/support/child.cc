@@ -3,13 +3,21 @@
 #include <grp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <new>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -21,6 +29,13 @@ namespace {
 
 // After this the test runs the risk of a thread that never sleeps.
 constexpr absl::Duration kLongestWait = absl::Seconds(5);
+
+// A child that has not shown by then that it can allocate is stuck.
+constexpr absl::Duration kLongestProof = absl::Seconds(10);
+constexpr int kMostForks = 10;
+
+// A child that hangs ends, too, with a signal that its parent reports.
+constexpr unsigned kChildsLimitSeconds = 240;
 
 // Whether all threads of this process except the calling one sleep.
 bool OtherThreadsSleep() {
@@ -51,16 +66,62 @@ void LeaveTheParentsStacks() {
   pthread_attr_destroy(&attributes);
 }
 
+// Allocates more blocks of every size than a thread of a sanitizer's allocator
+// keeps for itself, and starts a thread: takes the locks that another thread of
+// the parent may have held at fork(2).
+void TakeEveryLockOfTheSanitizer() {
+  constexpr size_t kLargest = 1 << 20;
+  constexpr size_t kKept = 64 << 10;
+  for (size_t bytes = 16; bytes <= kLargest; bytes += bytes / 4) {
+    std::vector<std::unique_ptr<char[]>> blocks(kKept / bytes + 2);
+    for (std::unique_ptr<char[]>& block : blocks) {
+      block.reset(new char[bytes]);
+    }
+  }
+  std::thread([] {}).join();
+}
+
+// fork(2), again if the child is stuck: a thread may have woken between the
+// last look at it and fork(2).
+pid_t ForkWithASanitizer() {
+  void* const page =
+      mmap(nullptr, sizeof(std::atomic<bool>), PROT_READ | PROT_WRITE,
+           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return -1;
+  auto& proved = *new (page) std::atomic<bool>(false);
+  pid_t child = -1;
+  for (int forks = 0; forks < kMostForks; ++forks) {
+    const absl::Time enough = absl::Now() + kLongestWait;
+    for (int looks = 0; looks < 2 && absl::Now() < enough;) {
+      looks = OtherThreadsSleep() ? looks + 1 : 0;
+      sched_yield();
+    }
+    child = fork();
+    if (child < 0) break;
+    if (child == 0) {
+      if (kThreadSanitizer) LeaveTheParentsStacks();
+      TakeEveryLockOfTheSanitizer();
+      proved.store(true);
+      break;
+    }
+    const absl::Time stuck = absl::Now() + kLongestProof;
+    while (!proved.load() && absl::Now() < stuck)
+      absl::SleepFor(absl::Milliseconds(1));
+    if (proved.load()) break;
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    child = -1;
+    errno = EDEADLK;
+  }
+  munmap(page, sizeof(std::atomic<bool>));
+  return child;
+}
+
 }  // namespace
 
 pid_t Fork() {
-  const absl::Time enough = absl::Now() + kLongestWait;
-  for (int looks = 0; kSanitized && looks < 2 && absl::Now() < enough;) {
-    looks = OtherThreadsSleep() ? looks + 1 : 0;
-    sched_yield();
-  }
-  const pid_t child = fork();
-  if (kThreadSanitizer && child == 0) LeaveTheParentsStacks();
+  const pid_t child = kSanitized ? ForkWithASanitizer() : fork();
+  if (child == 0) alarm(kChildsLimitSeconds);
   return child;
 }
 

@@ -8,10 +8,13 @@
 namespace fdrpc::testing {
 
 // Like fork(2), which tests must not call if they have threads or the child
-// starts some. Under a sanitizer it waits until the other threads of this
-// process sleep, for some seconds at most: a lock of the allocator that one of
-// them holds would stay locked in the child, because GCC 12's sanitizers do not
-// release it.
+// starts some. A child that is still there after minutes dies of SIGALRM.
+//
+// Under a sanitizer it waits until the other threads of this process sleep, for
+// some seconds at most: a lock of the allocator that one of them holds would
+// stay locked in the child, because GCC 12's sanitizers do not release it. The
+// child returns when it has taken these locks; one that cannot is replaced by
+// another, and if that does not help, Fork() fails with EDEADLK.
 pid_t Fork();
 // The same for a child that runs `body`, and exits with its result.
 pid_t Fork(const std::function<int()>& body);

@@ -9,11 +9,13 @@
 
 #include "client/channel_core.h"
 #include "fdrpc/caller.h"
+#include "fdrpc/client_interceptor.h"
 #include "gtest/gtest.h"
 #include "loop/loop_core.h"
 #include "os/local_socket.h"
 #include "os/unix_address.h"
 #include "tests/support/manual_clock.h"
+#include "transport/ring_policy.h"
 #include "transport/socket_transport.h"
 
 namespace fdrpc::testing {
@@ -22,26 +24,33 @@ namespace fdrpc::testing {
 // and coroutines, which runs on a thread of its own.
 class ClockedClient {
  public:
+  explicit ClockedClient(
+      ManualClock::Between between = ManualClock::Between::kStandsStill)
+      : clock_(between) {}
   ~ClockedClient() { loop_->Stop(); }
 
   ManualClock& clock() { return clock_; }
-  // What stubs call through. It polls for nothing busily.
+  // What stubs call through, with the interceptors of the options. It polls for
+  // nothing busily.
   std::shared_ptr<Caller> NewChannel(Reconnector::Connector connector,
                                      ChannelOptions options = {}) {
     options.max_busy_poll = absl::ZeroDuration();
-    return std::make_shared<ChannelCore>(std::move(connector), options, loop_,
-                                         clock_);
+    return Intercept(options.interceptors,
+                     std::make_shared<ChannelCore>(std::move(connector),
+                                                   options, loop_, clock_));
   }
   std::shared_ptr<Caller> NewChannel(const std::string& address,
                                      const ChannelOptions& options = {}) {
     return NewChannel(
-        [server = *UnixAddress::Parse(
-             address)]() -> absl::StatusOr<std::unique_ptr<Transport>> {
+        [server = *UnixAddress::Parse(address), rings = RingPolicy(options)]()
+            -> absl::StatusOr<std::unique_ptr<Transport>> {
           absl::StatusOr<UniqueFd> socket = ConnectSocket(server);
           if (!socket.ok()) return socket.status();
           if (!socket->ok()) return nullptr;
-          return CreateSocketTransport(*std::move(socket),
-                                       ConnectionType(server.type()));
+          return rings.Apply(
+              CreateSocketTransport(*std::move(socket),
+                                    ConnectionType(server.type())),
+              Side::kClient);
         },
         options);
   }

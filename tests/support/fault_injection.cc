@@ -15,7 +15,7 @@
 namespace fdrpc::testing {
 namespace {
 
-constexpr size_t kMostNames = 48;
+constexpr size_t kMostNames = 64;
 
 Mutex plan_mu;
 // A call that uses the plan shares it, so that it outlives a test that ends
@@ -157,6 +157,18 @@ const Syscalls interposed = {
     .set_open_files_limit =
         InterposedCall<42, &Syscalls::set_open_files_limit>::Call,
     .unreceived_bytes = InterposedCall<43, &Syscalls::unreceived_bytes>::Call,
+    .get_status_flags = InterposedCall<44, &Syscalls::get_status_flags>::Call,
+    .statx = InterposedCall<45, &Syscalls::statx>::Call,
+    .readlink = InterposedCall<46, &Syscalls::readlink>::Call,
+    .isatty = InterposedCall<47, &Syscalls::isatty>::Call,
+    .get_pipe_size = InterposedCall<48, &Syscalls::get_pipe_size>::Call,
+    .map_file = InterposedCall<49, &Syscalls::map_file>::Call,
+    .fallocate = InterposedCall<50, &Syscalls::fallocate>::Call,
+    .lseek = InterposedCall<51, &Syscalls::lseek>::Call,
+    .keep_from_children =
+        InterposedCall<52, &Syscalls::keep_from_children>::Call,
+    .get_file_size_limit =
+        InterposedCall<53, &Syscalls::get_file_size_limit>::Call,
 };
 
 }  // namespace
@@ -205,7 +217,17 @@ const std::vector<std::string>& FaultInjection::Names() {
                                                  "map_memory",
                                                  "get_open_files_limit",
                                                  "set_open_files_limit",
-                                                 "unreceived_bytes"};
+                                                 "unreceived_bytes",
+                                                 "get_status_flags",
+                                                 "statx",
+                                                 "readlink",
+                                                 "isatty",
+                                                 "get_pipe_size",
+                                                 "map_file",
+                                                 "fallocate",
+                                                 "lseek",
+                                                 "keep_from_children",
+                                                 "get_file_size_limit"};
   return names;
 }
 

@@ -16,8 +16,9 @@
 namespace fdrpc::testing {
 
 // A TCP connection. The first socket has more unsent data than the second
-// takes, and its last close(2) waits for that data. It waits until the second
-// is closed, whose unread data makes that a reset.
+// takes, and its last close(2) waits for that data, longer than any test runs.
+// It waits until the second is closed, whose unread data makes that a reset.
+// (The kernel does not wait in a process that exits.)
 inline std::pair<UniqueFd, UniqueFd> LingeringSocket() {
   UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = {};
@@ -35,7 +36,7 @@ inline std::pair<UniqueFd, UniqueFd> LingeringSocket() {
   const std::string data(1 << 20, 'x');
   while (send(sender.get(), data.data(), data.size(), MSG_DONTWAIT) > 0) {
   }
-  const linger wait = {.l_onoff = 1, .l_linger = 60};
+  const linger wait = {.l_onoff = 1, .l_linger = 3600};
   EXPECT_EQ(
       setsockopt(sender.get(), SOL_SOCKET, SO_LINGER, &wait, sizeof(wait)), 0);
   return {std::move(sender), std::move(peer)};

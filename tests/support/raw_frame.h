@@ -15,7 +15,7 @@ struct RawFrame {
   // Frame types.
   static constexpr uint8_t kHello = 1, kOpen = 2, kHeaders = 3, kMessage = 4,
                            kStatus = 5, kCancel = 6, kCredit = 7, kPing = 8,
-                           kPong = 9, kGoAway = 10, kMethod = 11;
+                           kPong = 9, kGoAway = 10, kMethod = 11, kOffer = 0x80;
   // Flags.
   static constexpr uint8_t kTimeout = 0x01, kDetails = 0x01, kOneWay = 0x02,
                            kTrailers = 0x02, kMetadata = 0x04,

@@ -176,6 +176,11 @@ inline bool IsReadable(int fd) {
   return poll(&polled, 1, 0) == 1;
 }
 
+// Whether a thread that is about to wait for the transport would not wait.
+inline bool HasArrived(Transport& transport) {
+  return !transport.PrepareToSleep() || IsReadable(transport.pollable_fd());
+}
+
 }  // namespace fdrpc::testing
 
 #endif  // FDRPC_TESTS_TRANSPORT_FRAMES_H_

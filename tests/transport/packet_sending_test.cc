@@ -30,8 +30,8 @@ class PacketSendingTest : public ::testing::Test {
  protected:
   PacketSendingTest() {
     auto [a, b] = SocketPair(SOCK_SEQPACKET);
-    from_ = PacketTransport::Create(std::move(a));
-    to_ = PacketTransport::Create(std::move(b));
+    from_ = std::make_unique<PacketTransport>(std::move(a));
+    to_ = std::make_unique<PacketTransport>(std::move(b));
   }
   Transport::SendResult Send() { return SendOnce(*from_, frames_); }
   Received SendAndReceive() { return SendAndReceiveAll(*from_, *to_, frames_); }

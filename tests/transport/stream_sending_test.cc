@@ -24,8 +24,8 @@ class StreamSendingTest : public ::testing::Test {
  protected:
   StreamSendingTest() {
     auto [a, b] = SocketPair();
-    from_ = StreamTransport::Create(std::move(a));
-    to_ = StreamTransport::Create(std::move(b));
+    from_ = std::make_unique<StreamTransport>(std::move(a));
+    to_ = std::make_unique<StreamTransport>(std::move(b));
   }
   Transport::SendResult Send() { return SendOnce(*from_, frames_); }
   void DropSent(const Transport::SendResult& result) {

@@ -35,7 +35,7 @@ TEST_P(TransportContractTest, HasNothingToReceiveAtFirst) {
   EXPECT_EQ(b_->Receive().outcome, ReceiveOutcome::kWouldBlock);
   IncomingFrame frame;
   EXPECT_EQ(b_->Next(frame).outcome, Transport::NextOutcome::kNone);
-  EXPECT_FALSE(IsReadable(b_->pollable_fd()));
+  EXPECT_FALSE(HasArrived(*b_));
 }
 
 TEST_P(TransportContractTest, MovesFramesWholeAndInOrder) {
@@ -91,12 +91,28 @@ TEST_P(TransportContractTest, MovesFramesInBothDirections) {
 }
 
 TEST_P(TransportContractTest, IsReadableWhileThereIsSomethingToReceive) {
-  std::vector<OutgoingFrame> frames;
-  frames.push_back(NewFrame(1, "x"));
-  SendOnce(*a_, frames);
-  EXPECT_TRUE(IsReadable(b_->pollable_fd()));
-  ReceiveAll(*b_);
-  EXPECT_FALSE(IsReadable(b_->pollable_fd()));
+  for (uint32_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(b_->PrepareToSleep());
+    EXPECT_FALSE(IsReadable(b_->pollable_fd()));
+    std::vector<OutgoingFrame> frames;
+    frames.push_back(NewFrame(i, "x"));
+    SendOnce(*a_, frames);
+    EXPECT_TRUE(IsReadable(b_->pollable_fd()));
+    EXPECT_TRUE(b_->MayReceive());
+    EXPECT_EQ(ReceiveAll(*b_).frames.size(), 1u);
+    EXPECT_FALSE(IsReadable(b_->pollable_fd()));
+  }
+}
+
+TEST_P(TransportContractTest, IsReadableForWhatCameBeforeTheSleep) {
+  for (const bool with_descriptor : {false, true}) {
+    std::vector<OutgoingFrame> frames;
+    frames.push_back(NewFrame(1, "x", NumberedFiles(with_descriptor ? 1 : 0)));
+    SendOnce(*a_, frames);
+    EXPECT_TRUE(HasArrived(*b_));
+    EXPECT_EQ(ReceiveAll(*b_).frames.size(), 1u);
+    EXPECT_FALSE(HasArrived(*b_));
+  }
 }
 
 TEST_P(TransportContractTest, TakesInWhatHasArrivedAndNoMore) {
@@ -113,7 +129,7 @@ TEST_P(TransportContractTest, TakesInWhatHasArrivedAndNoMore) {
     EXPECT_EQ(frame.header.call_id, i);
   }
   EXPECT_EQ(b_->Next(frame).outcome, Transport::NextOutcome::kNone);
-  EXPECT_TRUE(IsReadable(b_->pollable_fd()));
+  EXPECT_TRUE(HasArrived(*b_));
   EXPECT_EQ(b_->Receive().outcome, ReceiveOutcome::kReceived);
   ASSERT_EQ(b_->Next(frame).outcome, Transport::NextOutcome::kFrame);
   EXPECT_EQ(frame.header.call_id, 2u);

@@ -18,6 +18,7 @@ class FrameRulesTest : public ::testing::Test {
         .payload_bytes = rule.payload_bytes.least,
         .call_id = rule.of_call ? 1u : 0u,
         .type = static_cast<uint8_t>(rule.type),
+        .descriptor_count = static_cast<uint16_t>(rule.descriptors.least),
         .argument = rule.argument.least,
     };
     // One of the needed flags.
@@ -59,17 +60,25 @@ TEST_F(FrameRulesTest, AMistakeNamesTheFrameAndWhoSentIt) {
   EXPECT_TRUE(absl::IsInvalidArgument(go_away));
   EXPECT_THAT(std::string(go_away.message()),
               HasSubstr("\"go-away\" from a client"));
-  EXPECT_THAT(std::string(CheckFrame({.type = 12}, Side::kServer).message()),
-              HasSubstr("unknown type 12"));
+  EXPECT_THAT(std::string(CheckFrame({.type = 18}, Side::kServer).message()),
+              HasSubstr("unknown type 18"));
   EXPECT_THAT(
       std::string(
           CheckFrame({.call_id = 1, .type = 7}, Side::kServer).message()),
       HasSubstr("\"credit\" has the argument 0"));
+  EXPECT_THAT(
+      std::string(
+          CheckFrame({.type = 13, .descriptor_count = 1, .argument = 4096},
+                     Side::kServer)
+              .message()),
+      HasSubstr("\"region\" has an argument below its limit"));
 }
 
 TEST_F(FrameRulesTest, TypesThatThisVersionDoesNotKnowAreRefused) {
-  for (int type = 0; type < kFirstSkippableType; ++type) {
-    if (type >= 1 && type <= 11) continue;
+  for (int type = 0; type < 256; ++type) {
+    if ((type >= 1 && type <= 17) || type == 0x80) continue;
+    EXPECT_EQ(fdrpc::IsSkipped(static_cast<uint8_t>(type)), type > 0x80)
+        << type;
     for (const Side side : {Side::kClient, Side::kServer}) {
       EXPECT_FALSE(Valid({.type = static_cast<uint8_t>(type)}, side)) << type;
       EXPECT_FALSE(
@@ -127,8 +136,24 @@ TEST_F(FrameRulesTest, APayloadKeepsToTheLengthsOfItsType) {
   });
 }
 
-TEST_F(FrameRulesTest, DescriptorsComeWithAMessageOnly) {
+TEST_F(FrameRulesTest, AnOfferHasOneDescriptorOrNone) {
+  for (const uint16_t count : {0, 1, 2, 253}) {
+    EXPECT_EQ(Valid({.type = 0x80, .descriptor_count = count}, Side::kClient),
+              count <= 1);
+  }
+}
+
+TEST_F(FrameRulesTest, ARegionHasItsOneDescriptor) {
+  FrameHeader header = Good(kFrameRules[12]);
+  for (const uint16_t count : {0, 1, 2, 253}) {
+    header.descriptor_count = count;
+    EXPECT_EQ(Valid(header, Side::kServer), count == 1);
+  }
+}
+
+TEST_F(FrameRulesTest, OtherDescriptorsComeWithAMessageOnly) {
   ForEach([](const FrameRule& rule, FrameHeader header, Side side) {
+    if (rule.descriptors.most != 0) return;
     header.descriptor_count = 1;
     header.flags = static_cast<uint8_t>(header.flags & ~kFlagMessage);
     EXPECT_FALSE(Valid(header, side));
@@ -162,7 +187,7 @@ TEST_F(FrameRulesTest, AHalfCloseAloneHasNoBytes) {
 }
 
 TEST_F(FrameRulesTest, TheLimitsOfEveryFrameAreThoseOfUnknownTypesToo) {
-  for (const uint8_t type : {0, 4, 11, 12, 0x80, 0xff}) {
+  for (const uint8_t type : {0, 4, 11, 17, 0x80, 0xff}) {
     FrameHeader header = {
         .payload_bytes = 1u << 20, .type = type, .descriptor_count = 253};
     EXPECT_TRUE(FitsLimits(header));

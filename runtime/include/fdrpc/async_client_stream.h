@@ -125,9 +125,11 @@ void Finish(std::shared_ptr<ClientCall> call,
 
 }  // namespace internal::async_steps
 
-// The replies of a server-streaming call.
+// The parts of the streams with callbacks.
+namespace async_parts {
+
 template <typename Reply>
-class AsyncClientReader final : public AsyncClientStreamBase {
+class Reader : public AsyncClientStreamBase {
  public:
   using AsyncClientStreamBase::AsyncClientStreamBase;
 
@@ -135,37 +137,55 @@ class AsyncClientReader final : public AsyncClientStreamBase {
   void Read(absl::AnyInvocable<void(std::optional<Reply>)> done) {
     internal::async_steps::Read<Reply>(call(), std::move(done));
   }
-  // Calls `done` with the call's status when it has ended. Drops the replies
-  // that were not read. If the server does not end the stream, call Cancel()
-  // first.
-  void Finish(absl::AnyInvocable<void(absl::Status)> done) {
-    internal::async_steps::Finish<Reply>(call(), std::move(done));
-  }
 };
 
-// The requests of a client-streaming call, and its reply.
-template <typename Request, typename Reply>
-class AsyncClientWriter final : public AsyncClientStreamBase {
+template <typename Request, typename Base>
+class Writer : public Base {
  public:
-  using AsyncClientStreamBase::AsyncClientStreamBase;
+  using Base::Base;
 
   // Calls `done` with true when `request` has been taken over and the next one
   // may be written; with false if the call has ended, or after the half-close
   // (WriteLast(), WritesDone(), Finish()).
   void Write(Request request, absl::AnyInvocable<void(bool)> done) {
-    Send(std::move(request), false, std::move(done));
+    this->Send(std::move(request), false, std::move(done));
   }
-  // The same for the last request.
+  // The same for the last request, in one frame with the half-close.
   void WriteLast(Request request, absl::AnyInvocable<void(bool)> done) {
-    Send(std::move(request), true, std::move(done));
+    this->Send(std::move(request), true, std::move(done));
   }
   // Half-closes: no requests follow, except that of a pending Write().
-  void WritesDone() { HalfClose(); }
+  void WritesDone() { this->HalfClose(); }
+};
+
+}  // namespace async_parts
+
+// The replies of a server-streaming call.
+template <typename Reply>
+class AsyncClientReader final : public async_parts::Reader<Reply> {
+ public:
+  using async_parts::Reader<Reply>::Reader;
+
+  // Calls `done` with the call's status when it has ended. Drops the replies
+  // that were not read. If the server does not end the stream, call Cancel()
+  // first.
+  void Finish(absl::AnyInvocable<void(absl::Status)> done) {
+    internal::async_steps::Finish<Reply>(this->call(), std::move(done));
+  }
+};
+
+// The requests of a client-streaming call, and its reply.
+template <typename Request, typename Reply>
+class AsyncClientWriter final
+    : public async_parts::Writer<Request, AsyncClientStreamBase> {
+ public:
+  using async_parts::Writer<Request, AsyncClientStreamBase>::Writer;
+
   // Half-closes, if necessary, and calls `done` with the reply or the error
   // when the call has ended. Call it once.
   void Finish(absl::AnyInvocable<void(absl::StatusOr<Reply>)> done) {
-    WritesDone();
-    internal::WhenReady(call(), CallEvent::kEnd,
+    this->WritesDone();
+    internal::WhenReady(this->call(), CallEvent::kEnd,
                         [done = std::move(done)](ClientCall& ended) mutable {
                           done(internal::TakeReply<Reply>(ended));
                         });
@@ -174,25 +194,15 @@ class AsyncClientWriter final : public AsyncClientStreamBase {
 
 // The requests and replies of a bidirectional call.
 template <typename Request, typename Reply>
-class AsyncClientStream final : public AsyncClientStreamBase {
+class AsyncClientStream final
+    : public async_parts::Writer<Request, async_parts::Reader<Reply>> {
  public:
-  using AsyncClientStreamBase::AsyncClientStreamBase;
+  using async_parts::Writer<Request, async_parts::Reader<Reply>>::Writer;
 
-  // As in AsyncClientWriter and AsyncClientReader.
-  void Write(Request request, absl::AnyInvocable<void(bool)> done) {
-    Send(std::move(request), false, std::move(done));
-  }
-  void WriteLast(Request request, absl::AnyInvocable<void(bool)> done) {
-    Send(std::move(request), true, std::move(done));
-  }
-  void WritesDone() { HalfClose(); }
-  void Read(absl::AnyInvocable<void(std::optional<Reply>)> done) {
-    internal::async_steps::Read<Reply>(call(), std::move(done));
-  }
-  // Half-closes, if necessary.
+  // As in AsyncClientReader. Half-closes, if necessary.
   void Finish(absl::AnyInvocable<void(absl::Status)> done) {
-    WritesDone();
-    internal::async_steps::Finish<Reply>(call(), std::move(done));
+    this->WritesDone();
+    internal::async_steps::Finish<Reply>(this->call(), std::move(done));
   }
 };
 

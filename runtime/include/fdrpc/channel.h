@@ -16,19 +16,30 @@
 #include "absl/time/time.h"
 #include "fdrpc/caller.h"
 #include "fdrpc/channel_state.h"
+#include "fdrpc/channel_statistics.h"
 #include "fdrpc/client_interceptor.h"
 #include "fdrpc/loop.h"
+#include "fdrpc/rings.h"
+#include "fdrpc/service_offer.h"
 #include "fdrpc/timeout.h"
 #include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
 
-class ChannelCore;
+class ChannelBase;
+class LoopCore;
 class Transport;
 
 // Options of a channel. A limit below what the protocol guarantees
 // (docs/protocol.md: 64 KiB and 16 descriptors for a message) counts as that.
 struct ChannelOptions {
+  // Whether each call is one datagram each way, without a connection, for an
+  // address of the scheme "unix-dgram:". The server keeps nothing between
+  // calls, and may be another one each time. Only unary and one-way calls, with
+  // requests and replies that fit into 64 KiB and have at most 252 descriptors.
+  // A server that ends with a call on it is not noticed: give calls a timeout.
+  // docs/guide/datagrams.md has the rest.
+  bool connectionless = false;
   // The largest reply that is accepted, in bytes of the serialised message; a
   // larger one fails its call with RESOURCE_EXHAUSTED.
   uint32_t max_reply_bytes = 64u << 20;
@@ -62,12 +73,22 @@ struct ChannelOptions {
   // busy machine; never if the thread may use only one CPU. Zero: it always
   // sleeps.
   Timeout max_busy_poll = absl::Microseconds(50);
+  // When its connections use rings in shared memory, and the size of the ring
+  // for what the channel sends: a power of two from 16 KiB to 4 MiB, to which
+  // other sizes are rounded up. The memory is allocated while it is used.
+  Rings rings = Rings::kDefault;
+  uint32_t ring_bytes = 256u << 10;
   // Where callbacks and coroutines of this channel run. None: on the process's
   // own loop, whose thread the first asynchronous call starts.
   std::optional<Loop> loop = std::nullopt;
   // They see each call before it is made; the first one sees it first, and its
   // results last.
   std::vector<std::shared_ptr<ClientInterceptor>> interceptors = {};
+  // Services that the server may call while a connection of this channel lasts
+  // (fdrpc/offered_services.h): by fdrpc::ChannelToClient() in its handlers.
+  // Every connection has a pair of sockets for that. Null: nobody can call this
+  // process through the channel.
+  std::shared_ptr<ServiceOffer> offer = nullptr;
 };
 
 // A connection to a server that reconnects by itself: the first call makes it,
@@ -84,6 +105,8 @@ struct ChannelOptions {
 // Threads: safe; any number of threads may call through one channel.
 class Channel {
  public:
+  using Options = ChannelOptions;
+
   // Does not block, and the server need not run yet. INVALID_ARGUMENT if
   // `address` is malformed (docs/guide/addresses.md), FAILED_PRECONDITION if
   // the loop was inherited through fork(2).
@@ -92,14 +115,19 @@ class Channel {
 
   // Makes a channel of a connected Unix-domain stream or seqpacket socket, such
   // as one socket of a socketpair(2). The channel cannot reconnect: after the
-  // connection has ended, calls fail with FAILED_PRECONDITION. INVALID_ARGUMENT
-  // for other descriptors. Connect("fd:7") does this with an inherited one.
+  // connection has ended, calls fail with FAILED_PRECONDITION. With a socket of
+  // a datagram pair, the channel is connectionless. INVALID_ARGUMENT for other
+  // descriptors. Connect("fd:7") does this with an inherited one.
   static absl::StatusOr<Channel> FromSocket(UniqueFd socket,
                                             ChannelOptions options = {});
 
   // The last known state: the end of a connection is noticed by calls on it, by
-  // the next call, or by a watch.
+  // the next call, or by a watch. Of a connectionless channel: whether its last
+  // call found a server.
   ChannelState state() const;
+
+  // Whether its connection uses rings in shared memory at present.
+  bool uses_rings() const;
 
   // Blocks until calls can be made: connects, repeatedly until `timeout` if
   // there is no server yet, and waits for the hello; starts no thread.
@@ -112,27 +140,32 @@ class Channel {
   // the channel's loop, like callbacks, and never under a lock. A watched
   // channel notices the end of its connection at once. Watching does not
   // connect; calls and WaitForReady() do. RESOURCE_EXHAUSTED if the system
-  // cannot make a loop.
+  // cannot make a loop. FAILED_PRECONDITION for a connectionless channel.
   absl::StatusOr<ChannelStateWatch> WatchState(
       absl::AnyInvocable<void(ChannelState)> on_change) const;
+
+  // Any thread. In a child made by fork(2), all are 0.
+  ChannelStatistics statistics() const;
 
   // For stubs: FileBroker::Stub broker(channel).
   operator std::shared_ptr<Caller>() const { return caller_; }  // NOLINT
 
  private:
+  friend class ClientChannel;  // peer/client_channel.h
   friend class InProcessConnector;
-  // FAILED_PRECONDITION if the loop is inherited from the parent.
-  static absl::Status CheckLoop(const ChannelOptions& options);
+  // FAILED_PRECONDITION if the loop is inherited from the parent,
+  // INVALID_ARGUMENT if options contradict each other.
+  static absl::Status CheckOptions(const ChannelOptions& options);
+  static std::shared_ptr<LoopCore> LoopOf(const ChannelOptions& options);
   // A channel over the transports that `connector` makes
   // (client/channel_core.h).
   static Channel Over(
       std::function<absl::StatusOr<std::unique_ptr<Transport>>()> connector,
       const ChannelOptions& options);
-  Channel(std::shared_ptr<Caller> caller, std::shared_ptr<ChannelCore> core)
-      : caller_(std::move(caller)), core_(std::move(core)) {}
+  Channel(std::shared_ptr<ChannelBase> core, const ChannelOptions& options);
 
   std::shared_ptr<Caller> caller_;
-  std::shared_ptr<ChannelCore> core_;
+  std::shared_ptr<ChannelBase> core_;
 };
 
 }  // namespace fdrpc

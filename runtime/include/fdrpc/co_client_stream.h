@@ -118,77 +118,90 @@ class FinishAwaiter final : private Continuation {
   bool waiting_ = false;
 };
 
-// The replies of a server-streaming call.
-template <typename Reply>
-class CoClientReader final : public ClientStreamBase {
+// The parts of the streams for coroutines.
+namespace co_parts {
+
+class Headers : public ClientStreamBase {
  public:
   using ClientStreamBase::ClientStreamBase;
+
+  HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
+};
+
+template <typename Reply>
+class Reader : public Headers {
+ public:
+  using Headers::Headers;
 
   // std::optional<Reply>: nullopt if there are no more.
   internal::ReadAwaiter<Reply> Read() {
     return internal::ReadAwaiter<Reply>(shared_call());
   }
-  HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
-  // absl::Status: the call's status. Drops the replies that were not read. If
-  // the server does not end the stream, call Cancel() first.
-  FinishAwaiter<Reply> Finish() { return FinishAwaiter<Reply>(shared_call()); }
 };
 
-// The requests of a client-streaming call, and its reply.
-template <typename Request, typename Reply>
-class CoClientWriter final : public ClientStreamBase {
+template <typename Request, typename Base>
+class Writer : public Base {
  public:
-  using ClientStreamBase::ClientStreamBase;
+  using Base::Base;
 
   // bool: true if the request was taken over; false if the call has ended, or
   // after the half-close (WriteLast(), WritesDone(), Finish()).
   internal::WriteAwaiter<Request> Write(
       internal::SentMessage<Request> request) {
-    return {shared_call(),
+    return {this->shared_call(),
             std::forward<internal::SentMessage<Request>>(request), false};
   }
+  // The same for the last request, in one frame with the half-close.
   internal::WriteAwaiter<Request> WriteLast(
       internal::SentMessage<Request> request) {
-    return {shared_call(),
+    return {this->shared_call(),
             std::forward<internal::SentMessage<Request>>(request), true};
   }
   // Half-closes: no more requests follow.
-  void WritesDone() { call().HalfClose(); }
-  HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
+  void WritesDone() { this->call().HalfClose(); }
+};
+
+}  // namespace co_parts
+
+// The replies of a server-streaming call.
+template <typename Reply>
+class CoClientReader final : public co_parts::Reader<Reply> {
+ public:
+  using co_parts::Reader<Reply>::Reader;
+
+  // absl::Status: the call's status. Drops the replies that were not read. If
+  // the server does not end the stream, call Cancel() first.
+  FinishAwaiter<Reply> Finish() {
+    return FinishAwaiter<Reply>(this->shared_call());
+  }
+};
+
+// The requests of a client-streaming call, and its reply.
+template <typename Request, typename Reply>
+class CoClientWriter final
+    : public co_parts::Writer<Request, co_parts::Headers> {
+ public:
+  using co_parts::Writer<Request, co_parts::Headers>::Writer;
+
   // absl::StatusOr<Reply>. Half-closes, if necessary. Call it once.
   typename CoReply<Reply>::Awaiter Finish() {
-    WritesDone();
-    return typename CoReply<Reply>::Awaiter(shared_call());
+    this->WritesDone();
+    return typename CoReply<Reply>::Awaiter(this->shared_call());
   }
 };
 
 // The requests and replies of a bidirectional call. One coroutine may write
 // while another reads.
 template <typename Request, typename Reply>
-class CoClientStream final : public ClientStreamBase {
+class CoClientStream final
+    : public co_parts::Writer<Request, co_parts::Reader<Reply>> {
  public:
-  using ClientStreamBase::ClientStreamBase;
+  using co_parts::Writer<Request, co_parts::Reader<Reply>>::Writer;
 
-  // As in CoClientWriter and CoClientReader.
-  internal::WriteAwaiter<Request> Write(
-      internal::SentMessage<Request> request) {
-    return {shared_call(),
-            std::forward<internal::SentMessage<Request>>(request), false};
-  }
-  internal::WriteAwaiter<Request> WriteLast(
-      internal::SentMessage<Request> request) {
-    return {shared_call(),
-            std::forward<internal::SentMessage<Request>>(request), true};
-  }
-  void WritesDone() { call().HalfClose(); }
-  internal::ReadAwaiter<Reply> Read() {
-    return internal::ReadAwaiter<Reply>(shared_call());
-  }
-  HeadersAwaiter headers() { return HeadersAwaiter(shared_call()); }
-  // Half-closes, if necessary.
+  // As in CoClientReader. Half-closes, if necessary.
   FinishAwaiter<Reply> Finish() {
-    WritesDone();
-    return FinishAwaiter<Reply>(shared_call());
+    this->WritesDone();
+    return FinishAwaiter<Reply>(this->shared_call());
   }
 };
 

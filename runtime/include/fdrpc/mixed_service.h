@@ -37,6 +37,9 @@ class MixedService final : public Service {
   absl::Span<const internal::MethodHandler> method_handlers() const override {
     return handlers_;
   }
+  std::string_view descriptor_files() const override {
+    return descriptor_files_;
+  }
 
  private:
   template <typename Part>
@@ -51,6 +54,7 @@ class MixedService final : public Service {
   void Add(Service& part, absl::Span<const bool> overridden);
 
   std::string_view full_name_;
+  std::string_view descriptor_files_;
   std::vector<internal::MethodHandler> handlers_;
   std::vector<bool> taken_;  // whether a part overrides it
 };

@@ -5,8 +5,10 @@
 #include <iosfwd>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "fdrpc/descriptor_info.h"
 #include "fdrpc/descriptor_set.h"
 #include "fdrpc/internal/slot_visitor.h"
 #include "fdrpc/shared_fd.h"
@@ -42,16 +44,26 @@ class ParcelBase {
   // gap. Descriptors that the message no longer refers to are closed.
   // INVALID_ARGUMENT names the field and says what is wrong: nothing is
   // attached, what was attached is empty, was taken or is also in another
-  // field, or the field was copied out of another parcel; or a descriptor is
-  // attached to an fdrpc.Fd in google.protobuf.Any or in a bytes field, where
-  // none can travel. Afterwards TakeDescriptors() gives the set in the order of
-  // slots.
+  // field, or the field was copied out of another parcel; the field's rules
+  // (fdrpc.FdRules) are broken; or a descriptor is attached to an fdrpc.Fd in
+  // google.protobuf.Any or in a bytes field, where none can travel. Where this
+  // process cannot find out whether a rule is kept: FAILED_PRECONDITION (/proc
+  // is missing, or a call is denied) or RESOURCE_EXHAUSTED. Afterwards
+  // TakeDescriptors() gives the set in the order of slots.
   absl::Status PrepareToSend();
 
   // Takes over the set that arrived with the message, which has been parsed
   // into lite_message(). Each slot must be in range and used exactly once;
-  // otherwise INTERNAL, and the set is closed.
+  // otherwise INTERNAL. If the fields' rules are broken, the errors of
+  // PrepareToSend(). After an error the set is closed.
   absl::Status Accept(DescriptorSet descriptors);
+
+  // What the message's fdrpc.Fds refer to, in the order of the fields, with one
+  // entry for each that is present. It costs some system calls for each, which
+  // wait for no peer, but for drivers of character devices (CUSE). For records;
+  // the descriptors stay in the parcel. Before the message is sent and after it
+  // was received, not after PrepareToSend().
+  std::vector<DescriptorInfo> ListDescriptors() const;
 
   // The attached descriptors; that of slot n is at n - 1, and is empty if it
   // was taken. For code that does not know the message's type: it may look at
@@ -90,6 +102,9 @@ class ParcelBase {
   int BorrowSlot(const internal::FdSlot& field) const;
   // Closes the descriptor of `field`, unless another field refers to it too.
   void CloseSlot(const internal::FdSlot& field);
+  // Closes the descriptors that fields had which the message has no more,
+  // unless another field refers to them.
+  void CloseSlots(const std::vector<internal::FdSlot>& removed);
 
  private:
   virtual void VisitSlots(internal::SlotVisitor& visitor) = 0;
@@ -150,21 +165,21 @@ class ParcelOf : public ParcelBase {
   // received descriptors have close-on-exec set.
   template <typename Fd>
   UniqueFd Take(const Fd& field) {
-    return TakeSlot({&field, field.slot(), field.parcel()});
+    return TakeSlot(SlotOf(field));
   }
 
   // The number of the descriptor of `field`, which the parcel keeps; -1 if it
   // has none.
   template <typename Fd>
   int Borrow(const Fd& field) const {
-    return BorrowSlot({&field, field.slot(), field.parcel()});
+    return BorrowSlot(SlotOf(field));
   }
 
   // Closes the descriptor of `field`, if it has one. If `field` is a copy, and
   // another field refers to the same descriptor, that stays open.
   template <typename Fd>
   void Close(const Fd& field) {
-    CloseSlot({&field, field.slot(), field.parcel()});
+    CloseSlot(SlotOf(field));
   }
 
   google::protobuf::MessageLite& lite_message() final { return message_; }
@@ -177,10 +192,29 @@ class ParcelOf : public ParcelBase {
   ParcelOf(ParcelOf&&) = default;
   ParcelOf& operator=(ParcelOf&&) = default;
 
+  // The slots of a repeated field or a map.
+  template <typename Elements>
+  static std::vector<internal::FdSlot> SlotsOf(const Elements& elements) {
+    std::vector<internal::FdSlot> slots;
+    for (const auto& element : elements) {
+      if constexpr (requires { element.second; }) {
+        slots.push_back(SlotOf(element.second));
+      } else {
+        slots.push_back(SlotOf(element));
+      }
+    }
+    return slots;
+  }
+
  private:
   template <typename Fd>
+  static internal::FdSlot SlotOf(const Fd& field) {
+    return {&field, field.slot(), field.parcel()};
+  }
+
+  template <typename Fd>
   void AttachFd(Fd& field, AttachedFd fd) {
-    internal::FdSlot slot = {&field, field.slot(), field.parcel()};
+    internal::FdSlot slot = SlotOf(field);
     AttachSlot(slot, std::move(fd));
     field.set_slot(slot.slot);
     field.set_parcel(slot.parcel);

@@ -1,6 +1,8 @@
 #ifndef FDRPC_SERVER_H_
 #define FDRPC_SERVER_H_
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +16,9 @@
 #include "fdrpc/internal/handler_checks.h"
 #include "fdrpc/listen_options.h"
 #include "fdrpc/loop.h"
+#include "fdrpc/rings.h"
+#include "fdrpc/server_activity.h"
+#include "fdrpc/server_context.h"
 #include "fdrpc/server_interceptor.h"
 #include "fdrpc/server_statistics.h"
 #include "fdrpc/service.h"
@@ -132,6 +137,17 @@ struct ServerOptions {
   // that this pays, never if the thread may use only one CPU, and an idle
   // server sleeps. Zero: it always sleeps. Not in a loop.
   Timeout max_busy_poll = absl::Microseconds(50);
+  // When connections use rings in shared memory, if their clients offer that,
+  // and the size of the ring for what the server sends: a power of two from
+  // 16 KiB to 4 MiB, to which other sizes are rounded up. kAtOnce differs from
+  // kAutomatic by having them with one CPU, too.
+  Rings rings = Rings::kDefault;
+  uint32_t ring_bytes = 256u << 10;
+  // The most memory of rings, of both sides, for all connections and for those
+  // of one user. Further connections stay on their sockets. With rings of 256
+  // KiB, a connection has 520 KiB.
+  size_t max_ring_bytes = 256u << 20;
+  size_t max_ring_bytes_per_user = 128u << 20;
   // They see each call before its handler; the first one sees it first, and its
   // results last.
   std::vector<std::shared_ptr<ServerInterceptor>> interceptors = {};
@@ -186,6 +202,12 @@ class Server {
     AddService(static_cast<Service&>(service));
   }
 
+  // The same, and owns `service` until the server is destroyed.
+  void AddService(std::unique_ptr<Service> service);
+  // Those that were added, in that order; borrowed from the server. Not while
+  // another thread adds one.
+  std::vector<const Service*> services() const;
+
   // Opens a listening socket; a server can have several. Nobody can connect
   // before its file has the properties of `options`. A socket file of the same
   // name that no server listens on is replaced; one that is in use is not:
@@ -214,6 +236,23 @@ class Server {
   // INVALID_ARGUMENT for another descriptor, UNAVAILABLE once the server shuts
   // down.
   absl::Status ServeConnection(UniqueFd socket);
+
+  // Serves `service`, and nothing else, over such a socket; its client may be
+  // silent for any time before its first call. Keeps `service` until the other
+  // end is closed, or the server shuts down, and the last handler of its calls
+  // has ended. Then it is released on a thread of the server, or in its loop,
+  // which its destructor must not block: so the service learns that nobody
+  // holds the other end any more. ServerOptions::max_connections and
+  // max_connections_per_user also count such connections, for the user who has
+  // made the pair (but see ServerForClient). From any thread, before and while
+  // the server serves; otherwise as above.
+  absl::Status ServeConnection(UniqueFd socket,
+                               std::shared_ptr<Service> service);
+
+  // Lets the server serve without a socket, until Shutdown(): it serves what it
+  // is given later, such as ServeConnection(). Before it serves. Errors of
+  // Listen() that have nothing to do with an address.
+  absl::Status AwaitConnections();
 
   // Returns duplicates of the listening sockets, in the order of Listen(), for
   // a successor that listens on them, in this process or another. Both accept
@@ -256,12 +295,43 @@ class Server {
 
   // From any thread, also after the server has ended.
   ServerStatistics statistics() const;
+  // Its connections and users one by one, and its methods if their calls are
+  // counted. The same, but not from two threads while one of them adds a
+  // service. Costs system calls for each connection.
+  ServerActivity activity() const;
+  // Counts the calls of each method from now on, which costs two looks at the
+  // clock and a few additions for each call. Not those of services that are
+  // given with a socket (ServeConnection()). Before it serves.
+  void CountCalls();
 
  private:
   friend class InProcessConnector;
+  friend class OfferedServices;
   friend class OnClock;  // of the tests
+  friend class ServerForClient;
 
   std::shared_ptr<ServerCore> core_;
+};
+
+// Serves services that a handler gives to its client, in messages, and counts
+// them for that client's user: so a user who asks for too many is refused, and
+// nobody else.
+//
+//   fdrpc::ServerForClient server(server_, context);
+//   return reply.serve_log(server, std::make_shared<Log>());
+//
+// Borrows the server. Threads: as Server::ServeConnection().
+class ServerForClient {
+ public:
+  ServerForClient(Server& server, const ServerContext& context)
+      : server_(server), user_(context.peer().uid) {}
+
+  absl::Status ServeConnection(UniqueFd socket,
+                               std::shared_ptr<Service> service);
+
+ private:
+  Server& server_;
+  const uid_t user_;
 };
 
 }  // namespace fdrpc

@@ -85,6 +85,7 @@ class ServerContextFilter : public ServerContext {
   Metadata& headers() override { return next_.headers(); }
   void SendHeaders() override { next_.SendHeaders(); }
   Metadata& trailers() override { return next_.trailers(); }
+  ClientOffer* client_offer() override { return next_.client_offer(); }
 
  private:
   ServerContext& next_;

@@ -13,6 +13,8 @@
 
 namespace fdrpc {
 
+class ClientOffer;
+
 // A handler's view of the call that it serves, and what it sends besides the
 // reply. The runtime owns it; valid until the handler returns.
 //
@@ -72,6 +74,10 @@ class ServerContext {
   // nothing.
   virtual void SendHeaders() = 0;
   virtual Metadata& trailers() = 0;
+
+  // For fdrpc::ChannelToClient(), which calls the services that the client
+  // offers. Null without a server.
+  virtual ClientOffer* client_offer() { return nullptr; }
 };
 
 void PrintTo(const ServerContext& context, std::ostream* to);

@@ -15,9 +15,11 @@ namespace fdrpc {
 // reported: after any return, including EINTR and EIO, Linux has released the
 // number. Call fsync(2) first to learn of late write errors.
 //
-// A thread of the runtime that others wait for does not close descriptors
-// itself while it handles frames, because close(2) of what a peer sent could
-// block. Another thread closes them, as with CloseInBackground().
+// A thread of the runtime that handles frames, which others wait for, closes
+// nothing itself, because close(2) of what a peer sent could block. Each
+// UniqueFd that is destroyed or reset there leaves that to another thread, as
+// with CloseInBackground(), and its number stays in use until then. Handlers
+// and callbacks of the program are not called there.
 //
 // Threads: like an int; not safe for concurrent use.
 class [[nodiscard]] UniqueFd {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "fdrpc/unique_fd.h"
-#include "tests/services/filebroker/program.h"
 #include "tests/services/filebroker/tree.h"
+#include "tests/services/program/program.h"
 
 namespace fdrpc::testing {
 

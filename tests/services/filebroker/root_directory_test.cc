@@ -13,8 +13,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/services/filebroker/program.h"
 #include "tests/services/filebroker/tree.h"
+#include "tests/services/program/program.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
 

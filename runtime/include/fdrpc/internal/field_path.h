@@ -35,8 +35,9 @@ class FieldPath {
   const FieldPath* outer() const { return outer_; }
   // The field's full name.
   const char* field() const { return field_; }
-  // In words: "field a.B.files[2]"; "field a.File.content (by_name["x"].content
-  // of a.B)".
+  // "a.B.files[2]"; "a.File.content (by_name["x"].content of a.B)".
+  std::string Path() const;
+  // The same after "field ".
   std::string ToString() const;
   // Records this place, in words, in `fd`. `before`, if not null, is a
   // descriptor that may be in the same field.

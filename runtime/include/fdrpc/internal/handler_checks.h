@@ -6,8 +6,10 @@
 
 namespace fdrpc::internal {
 
-// Which handlers of a generated service a class overrides, in the order of
-// method_handlers(). A private or overloaded one counts as overridden.
+// Which handlers of a generated service a class overrides, determined when it
+// is compiled: a flag for each, in the order of method_handlers(). The flag of
+// a handler that the check cannot see, because the class has made it private or
+// overloaded it, says that it is overridden.
 template <size_t kHandlers>
 struct OverriddenHandlers {
   constexpr OverriddenHandlers() {

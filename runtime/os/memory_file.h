@@ -1,0 +1,40 @@
+#ifndef FDRPC_OS_MEMORY_FILE_H_
+#define FDRPC_OS_MEMORY_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "fdrpc/unique_fd.h"
+
+namespace fdrpc {
+
+// Memory files (memfd_create(2)), which carry bytes to another process.
+
+// A new, empty one that can be sealed; close-on-exec, and not executable where
+// the kernel can say that. Errors by their errno.
+absl::StatusOr<UniqueFd> NewMemoryFile();
+
+// The device that memory files of ordinary pages are on: a mount of the
+// kernel's own, which nobody else can have. Errors by their errno.
+absl::StatusOr<uint64_t> MemoryFileDevice();
+
+// What the kernel says of a memory file, whoever made it.
+struct MemoryFileInfo {
+  int seals = 0;
+  size_t bytes = 0;
+  // Of whole pages. Less than `bytes` if the file has holes: pages that its
+  // first reader would have to pay for.
+  size_t allocated_bytes = 0;
+};
+
+// Looks at a descriptor that may be anything. INVALID_ARGUMENT, beginning with
+// `what`, if it is not a file of ordinary memory that has all of
+// `needed_seals`. Does not block, and neither does closing a file that passed.
+absl::StatusOr<MemoryFileInfo> ExamineMemoryFile(int fd, int needed_seals,
+                                                 const std::string& what);
+
+}  // namespace fdrpc
+
+#endif  // FDRPC_OS_MEMORY_FILE_H_

@@ -1,0 +1,128 @@
+#include "os/shared_region.h"
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "os/background_close.h"
+#include "os/memory_file.h"
+#include "os/syscalls.h"
+
+namespace fdrpc {
+namespace {
+
+// The maker's. The others would keep the peer from writing.
+constexpr int kMakersSeals = F_SEAL_SHRINK | F_SEAL_GROW;
+// Of who joins. From then on nobody can make another mapping to write, write in
+// another way, or punch a hole, whatever they do with the descriptor.
+// F_SEAL_WRITE would also forbid the present mappings.
+constexpr int kJoinersSeals = F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+
+// No page is smaller, so a touch this far apart reaches each of them.
+constexpr size_t kLeastPageBytes = 4096;
+
+constexpr char kRegionWhat[] = "what should be a shared region";
+
+absl::Status WrongRegion(absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(kRegionWhat, " ", why));
+}
+
+// The kernel kills a process that makes a file larger than RLIMIT_FSIZE, with
+// SIGXFSZ, also for memory files. So it must not be tried.
+absl::Status CheckFileSizeLimit(size_t bytes) {
+  rlimit limit;
+  if (Syscalls::Get().get_file_size_limit(&limit) < 0) {
+    return absl::ErrnoToStatus(errno, "getrlimit of RLIMIT_FSIZE");
+  }
+  if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= bytes) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(
+      absl::StrCat("RLIMIT_FSIZE allows ", limit.rlim_cur,
+                   " bytes, which a memory file of ", bytes, " would exceed"));
+}
+
+// st_blocks would not show holes, since pages behind the end count there too.
+absl::Status CheckHasAllPages(int file, size_t bytes) {
+  const off_t hole = Syscalls::Get().lseek(file, 0, SEEK_HOLE);
+  if (hole == static_cast<off_t>(bytes)) return absl::OkStatus();
+  return WrongRegion(
+      hole < 0 ? absl::StrCat("cannot be examined (errno ", errno, ")")
+               : absl::StrCat("has a hole at ", hole));
+}
+
+}  // namespace
+
+SharedRegion::~SharedRegion() {
+  // In a child something else may be at that address.
+  if (data_ == nullptr || fork_mark_.inherited()) return;
+  ::munmap(data_, bytes_);
+}
+
+absl::StatusOr<SharedRegion> SharedRegion::MapFile(int file, size_t bytes) {
+  const intptr_t mapped = Syscalls::Get().map_file(
+      nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file);
+  if (mapped == -1) return absl::ErrnoToStatus(errno, "mapping a memory file");
+  SharedRegion region(reinterpret_cast<char*>(mapped), bytes);
+  if (Syscalls::Get().keep_from_children(region.data(), bytes) < 0) {
+    return absl::ErrnoToStatus(errno, "madvise with MADV_DONTFORK");
+  }
+  return region;
+}
+
+absl::StatusOr<SharedRegion::Made> SharedRegion::Make(size_t bytes) {
+  absl::Status allowed = CheckFileSizeLimit(bytes);
+  if (!allowed.ok()) return allowed;
+  absl::StatusOr<UniqueFd> file = NewMemoryFile();
+  if (!file.ok()) return file.status();
+  // All pages now: without this, a lack of memory would be SIGBUS later.
+  const int allocated = RetryOnEintr([&] {
+    return Syscalls::Get().fallocate(file->get(), 0, 0,
+                                     static_cast<off_t>(bytes));
+  });
+  if (allocated < 0) {
+    return absl::ErrnoToStatus(errno, "allocating a memory file");
+  }
+  absl::StatusOr<SharedRegion> region = MapFile(file->get(), bytes);
+  if (!region.ok()) return region.status();
+  // A page that nobody has touched is still a hole for SEEK_HOLE.
+  for (size_t at = 0; at < bytes; at += kLeastPageBytes) {
+    const_cast<volatile char&>(region->data()[at]) = 0;
+  }
+  if (Syscalls::Get().add_seals(file->get(), kMakersSeals) < 0) {
+    return absl::ErrnoToStatus(errno, "sealing a memory file");
+  }
+  return Made{*std::move(region), *std::move(file)};
+}
+
+absl::StatusOr<SharedRegion> SharedRegion::Join(UniqueFd file, size_t bytes) {
+  const auto info = ExamineMemoryFile(file.get(), kMakersSeals, kRegionWhat);
+  if (!info.ok()) return info.status();
+  if (info->bytes != bytes) {
+    return WrongRegion(
+        absl::StrCat("has ", info->bytes, " bytes instead of ", bytes));
+  }
+  if ((info->seals & (F_SEAL_WRITE | kJoinersSeals)) != 0) {
+    return WrongRegion("is sealed already");
+  }
+  absl::StatusOr<SharedRegion> region = MapFile(file.get(), bytes);
+  if (!region.ok()) return region;
+  if (Syscalls::Get().add_seals(file.get(), kJoinersSeals) < 0) {
+    return absl::ErrnoToStatus(errno, "sealing a memory file");
+  }
+  // Only now: there are no new holes from here on.
+  absl::Status whole = CheckHasAllPages(file.get(), bytes);
+  if (!whole.ok()) return whole;
+  // Closing a memory file does not block.
+  CloseAtOnce(std::move(file));
+  return region;
+}
+
+absl::Status SharedRegion::CheckJoined(int file, size_t bytes) {
+  const int seals = Syscalls::Get().get_seals(file);
+  if (seals < 0 || (seals & kJoinersSeals) != kJoinersSeals) {
+    return WrongRegion("can still be changed");
+  }
+  return CheckHasAllPages(file, bytes);
+}
+
+}  // namespace fdrpc

@@ -1,0 +1,15 @@
+#ifndef FDRPC_SERVICES_PROGRAM_COPY_H_
+#define FDRPC_SERVICES_PROGRAM_COPY_H_
+
+#include "absl/status/status.h"
+
+namespace fdrpc::program {
+
+// Copies everything that can be read from `from` to `to`. Blocks until it is
+// done, even if the descriptors are non-blocking. Continues after a short
+// write. An error says which of the two failed.
+absl::Status Copy(int from, int to);
+
+}  // namespace fdrpc::program
+
+#endif  // FDRPC_SERVICES_PROGRAM_COPY_H_

@@ -1,0 +1,111 @@
+#include <pwd.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+#include "services/tool/commands.h"
+#include "services/tool/exit_status.h"
+#include "services/tool/target.h"
+#include "services/tool/unix_sockets.h"
+
+namespace fdrpc::tool {
+namespace {
+
+using program::CommandLine;
+
+// Whether a server of fdrpc has bound the path: it keeps a lock file beside it.
+bool HasLockFile(const UnixSocket& socket) {
+  struct stat info;
+  return socket.path.starts_with('/') &&
+         stat((socket.path + ".lock").c_str(), &info) == 0 &&
+         S_ISREG(info.st_mode);
+}
+
+std::string UserName(uid_t uid) {
+  const passwd* user = getpwuid(uid);
+  return user == nullptr ? absl::StrCat(uid) : user->pw_name;
+}
+
+// What answers there, a line each, or why nothing does.
+void PrintServices(const Target& target, const std::string& address) {
+  const absl::StatusOr<Channel> channel = target.Connect(address);
+  absl::Status status = channel.status();
+  if (channel.ok()) {
+    const auto schema = target.OpenSchema(*channel);
+    const auto services = (*schema)->Services();
+    status = services.status();
+    if (services.ok()) {
+      for (const std::string& service : *services) {
+        std::cout << "          " << OneLine(service) << "\n";
+      }
+      return;
+    }
+  }
+  std::cout << "          ("
+            << OneLine(absl::StrCat(absl::StatusCodeToString(status.code()),
+                                    ": ", status.message()))
+            << ")\n";
+}
+
+int RunPs(const CommandLine& line) {
+  const absl::StatusOr<Target> target = Target::Parse(line, absl::Seconds(1));
+  if (!target.ok()) return FailUsage(target.status());
+  if (!line.operands().empty()) {
+    return FailUsage(absl::InvalidArgumentError("ps: it takes options only"));
+  }
+  std::ifstream table("/proc/net/unix");
+  if (!table) {
+    return Fail(absl::UnavailableError("/proc/net/unix cannot be read"));
+  }
+  const std::string content(std::istreambuf_iterator<char>(table), {});
+  const std::map<uint64_t, SocketOwner> owners = FindSocketOwners();
+  std::cout << absl::StrFormat("%7s %-9s %-16s %s\n", "PID", "USER", "COMMAND",
+                               "ADDRESS");
+  for (const UnixSocket& socket : ParseUnixSockets(content)) {
+    if (!line.Has("all") && !HasLockFile(socket)) continue;
+    const auto owner = owners.find(socket.inode);
+    const bool known = owner != owners.end();
+    std::cout << absl::StrFormat(
+        "%7s %-9s %-16s %s\n",
+        known ? absl::StrCat(owner->second.pid) : std::string("-"),
+        known ? UserName(owner->second.uid) : "-",
+        known ? OneLine(owner->second.command) : "-", OneLine(socket.address));
+    if (line.Has("services")) PrintServices(*target, socket.address);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+Command PsCommand() {
+  return {
+      .name = "ps",
+      .operands = "",
+      .summary = "lists the servers of this machine",
+      .help =
+          "Prints the sockets that fdrpc servers have bound to a file, in "
+          "this network namespace,\nwith the process that has each open "
+          "(- if this user may not see it). Servers are known\nby the lock "
+          "file beside their socket. Abstract names have none; --all shows "
+          "them.",
+      .options = {{{"all", CommandLine::Arity::kFlag, 'a'},
+                   "",
+                   "all sockets that a server could have, of fdrpc or not"},
+                  {{"services", CommandLine::Arity::kFlag, 's'},
+                   "",
+                   "connects to each, and lists its services by reflection"},
+                  {{"timeout", CommandLine::Arity::kOnce, 't'},
+                   "TIME",
+                   "how long each may take to answer (1s)"}},
+      .run = RunPs};
+}
+
+}  // namespace fdrpc::tool

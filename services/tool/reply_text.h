@@ -1,0 +1,25 @@
+#ifndef FDRPC_SERVICES_TOOL_REPLY_TEXT_H_
+#define FDRPC_SERVICES_TOOL_REPLY_TEXT_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "fdrpc/dynamic_parcel.h"
+
+namespace fdrpc::tool {
+
+// A received message as JSON, in one line. In place of an fdrpc.Fd stands what
+// its descriptor is:
+//
+//   {"$fd":"regular file","access":"reading","size":12,"path":"/tmp/x"}
+//
+// "path" is there if the kernel tells one. The parcel stays as it is. INTERNAL
+// if the message has no JSON, such as text that is not UTF-8.
+absl::StatusOr<std::string> ReplyText(DynamicParcel& parcel);
+
+// The bytes of a JSON string, with its quotes.
+std::string Quoted(const std::string& text);
+
+}  // namespace fdrpc::tool
+
+#endif  // FDRPC_SERVICES_TOOL_REPLY_TEXT_H_
