@@ -1,5 +1,6 @@
 #include "tests/services/program/program.h"
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,9 +14,21 @@
 #include "tests/support/files.h"
 
 namespace fdrpc::testing {
+namespace {
+
+// Every write goes to its end. The kernel does not lock the offset of a memfd
+// (it has no FMODE_ATOMIC_POS), so without O_APPEND two threads of the program
+// that print at the same time could write over each other.
+UniqueFd Captured() {
+  UniqueFd file = FileWith("");
+  EXPECT_EQ(fcntl(file.get(), F_SETFL, O_APPEND), 0);
+  return file;
+}
+
+}  // namespace
 
 Program::Program(const std::vector<std::string>& words, ProgramOptions options)
-    : output_(FileWith("")), errors_(FileWith("")) {
+    : output_(Captured()), errors_(Captured()) {
   const UniqueFd input = FileWith(options.input);
   const int output =
       options.standard_output >= 0 ? options.standard_output : output_.get();
