@@ -84,9 +84,9 @@ void CallState::OnQueued(Next what) {
 // What the peer sends.
 
 absl::Status CallState::OnPiece(std::string_view piece,
-                                std::vector<UniqueFd> descriptors,
+                                std::vector<UniqueFd>&& descriptors,
                                 bool truncated, bool more,
-                                PayloadBuffer buffer) {
+                                PayloadBuffer&& buffer) {
   if (peer_half_closed_) return BehindHalfClose();
   if (receiving_ == Receiving::kDropped) {
     ReceivedFds().Append(std::move(descriptors));

@@ -128,8 +128,8 @@ class CallState {
   // half-close, as for Close(). INVALID_ARGUMENT if the peer broke the
   // protocol; received() says what makes the call impossible.
   absl::Status OnPiece(std::string_view piece,
-                       std::vector<UniqueFd> descriptors, bool truncated,
-                       bool more, PayloadBuffer buffer);
+                       std::vector<UniqueFd>&& descriptors, bool truncated,
+                       bool more, PayloadBuffer&& buffer);
   absl::Status OnHalfClose(std::string_view how);
   const absl::Status& received() const { return inbox_.status(); }
   // The initial metadata arrives. False if it came before, or a message did.

@@ -8,7 +8,7 @@
 
 namespace fdrpc {
 
-void ReceivedFds::AppendSome(std::vector<UniqueFd> fds) {
+void ReceivedFds::AppendSome(std::vector<UniqueFd>&& fds) {
   const size_t count = fds.size();
   if (fds_ == nullptr) {
     fds_ = std::make_unique<Unread>(
@@ -36,8 +36,9 @@ absl::Status DescriptorsCutOff() {
 }
 
 void MessageAssembler::Append(std::string_view piece,
-                              std::vector<UniqueFd> descriptors, bool truncated,
-                              bool more, PayloadBuffer buffer) {
+                              std::vector<UniqueFd>&& descriptors,
+                              bool truncated, bool more,
+                              PayloadBuffer&& buffer) {
   started_ = true;
   complete_ = !more;
   if (!status_.ok()) return;

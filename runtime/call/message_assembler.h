@@ -30,7 +30,7 @@ class ReceivedFds {
   }
   ~ReceivedFds() { Close(); }
 
-  void Append(std::vector<UniqueFd> fds) {
+  void Append(std::vector<UniqueFd>&& fds) {
     if (!fds.empty()) AppendSome(std::move(fds));
   }
   void Close() {
@@ -47,7 +47,7 @@ class ReceivedFds {
     std::vector<UniqueFd> all;
     std::shared_ptr<PendingCloses> sender;
   };
-  void AppendSome(std::vector<UniqueFd> fds);
+  void AppendSome(std::vector<UniqueFd>&& fds);
   void CloseAll();
 
   std::unique_ptr<Unread> fds_;
@@ -83,8 +83,8 @@ class MessageAssembler {
   // Takes the next piece, in `buffer` if that is not empty. `truncated`: a
   // limit of this side truncated its descriptors. After the last piece (`more`
   // is false) complete() is true.
-  void Append(std::string_view piece, std::vector<UniqueFd> descriptors,
-              bool truncated, bool more, PayloadBuffer buffer = {});
+  void Append(std::string_view piece, std::vector<UniqueFd>&& descriptors,
+              bool truncated, bool more, PayloadBuffer&& buffer = {});
 
   // Whether a message has begun, and whether it has arrived completely.
   bool started() const { return started_; }

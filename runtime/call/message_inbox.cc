@@ -9,9 +9,9 @@
 namespace fdrpc {
 
 absl::Status MessageInbox::Append(std::string_view piece,
-                                  std::vector<UniqueFd> descriptors,
+                                  std::vector<UniqueFd>&& descriptors,
                                   bool truncated, bool more,
-                                  PayloadBuffer buffer) {
+                                  PayloadBuffer&& buffer) {
   if (stream_.has_value()) {
     absl::Status spent = Spend(*stream_, piece.size(), descriptors.size());
     if (!spent.ok()) return spent;

@@ -27,8 +27,9 @@ class MessageInbox {
   // Takes the next piece of a message, as MessageAssembler::Append().
   // INVALID_ARGUMENT if the sender broke the protocol; status() says what makes
   // the call impossible.
-  absl::Status Append(std::string_view piece, std::vector<UniqueFd> descriptors,
-                      bool truncated, bool more, PayloadBuffer buffer = {});
+  absl::Status Append(std::string_view piece,
+                      std::vector<UniqueFd>&& descriptors, bool truncated,
+                      bool more, PayloadBuffer&& buffer = {});
   // No more messages follow, for the reason `how`: "the client half-closed".
   // That is impossible within a message, or if the single message has not
   // arrived.

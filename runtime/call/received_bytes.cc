@@ -22,7 +22,7 @@ constexpr size_t kMostReserved = 50'000'000;
 
 }  // namespace
 
-void ReceivedBytes::Append(std::string_view piece, PayloadBuffer buffer) {
+void ReceivedBytes::Append(std::string_view piece, PayloadBuffer&& buffer) {
   size_ += piece.size();
   if (buffer.empty() || piece.size() < buffer.capacity() / kMostWaste) {
     if (!pieces_.empty()) {

@@ -23,7 +23,7 @@ class ReceivedBytes {
 
   // Takes `piece`, which is in `buffer`; or copies it, if `buffer` is empty or
   // much larger than the piece.
-  void Append(std::string_view piece, PayloadBuffer buffer);
+  void Append(std::string_view piece, PayloadBuffer&& buffer);
 
   size_t size() const { return size_; }
 

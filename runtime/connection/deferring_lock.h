@@ -46,39 +46,32 @@ class ABSL_SCOPED_LOCKABLE DeferringLock {
 
   // Whether it holds that mutex.
   bool Holds(const Mutex& mutex) const { return held_ && &mutex == &mutex_; }
+
   // Whether anything is to be done on release.
-  bool has_deferred() const { return deferred_; }
+  bool has_deferred() const { return deferred_.has_value(); }
 
   // While it is held: to be done on release.
   void WakeLater(Thread thread) {
-    threads_.push_back(std::move(thread));
-    deferred_ = true;
+    deferred().threads.push_back(std::move(thread));
   }
   // Once, however often in a row it is asked for.
   void FlushLater(Connection connection) {
     if (flushes(std::to_address(connection))) return;
-    connections_.push_back(std::move(connection));
-    deferred_ = true;
+    deferred().connections.push_back(std::move(connection));
   }
   bool flushes(const void* connection) const {
-    return !connections_.empty() &&
-           std::to_address(connections_.back()) == connection;
+    return deferred_.has_value() && !deferred_->connections.empty() &&
+           std::to_address(deferred_->connections.back()) == connection;
   }
   void DropLater(OutgoingFrames frames) {
-    if (frames.empty()) return;
-    frames_.push_back(std::move(frames));
-    deferred_ = true;
+    if (!frames.empty()) deferred().frames.push_back(std::move(frames));
   }
   void DropLater(std::vector<ReceivedMessage> messages) {
-    if (messages.empty()) return;
-    messages_.push_back(std::move(messages));
-    deferred_ = true;
+    if (!messages.empty()) deferred().messages.push_back(std::move(messages));
   }
   // Of something of which this may be the last owner.
   void DropLater(std::shared_ptr<const void> object) {
-    if (object == nullptr) return;
-    objects_.push_back(std::move(object));
-    deferred_ = true;
+    if (object != nullptr) deferred().objects.push_back(std::move(object));
   }
 
  protected:
@@ -87,38 +80,44 @@ class ABSL_SCOPED_LOCKABLE DeferringLock {
   void Unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     held_ = false;
     mutex_.Unlock();
-    if (deferred_) DoDeferred();
+    if (deferred_.has_value()) DoDeferred();
   }
   void Relock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    connections_.clear();
+    deferred_.reset();
     mutex_.Lock();
     held_ = true;
   }
 
  private:
+  struct Deferred {
+    absl::InlinedVector<Thread, 4> threads;
+    absl::InlinedVector<Connection, 1> connections;
+    std::vector<std::vector<ReceivedMessage>> messages;
+    std::vector<OutgoingFrames> frames;
+    std::vector<std::shared_ptr<const void>> objects;
+  };
+
+  Deferred& deferred() {
+    return deferred_.has_value() ? *deferred_ : deferred_.emplace();
+  }
   void DoDeferred();
 
   Mutex& mutex_;
   bool held_ = true;
-  bool deferred_ = false;
-  absl::InlinedVector<Thread, 4> threads_;
-  absl::InlinedVector<Connection, 1> connections_;
-  std::vector<std::vector<ReceivedMessage>> messages_;
-  std::vector<OutgoingFrames> frames_;
-  std::vector<std::shared_ptr<const void>> objects_;
+  // Nothing to make or destroy for the many that defer nothing.
+  std::optional<Deferred> deferred_;
 };
 
 template <typename Side>
 void DeferringLock<Side>::DoDeferred() {
-  deferred_ = false;
-  for (Thread& thread : threads_) thread.Wake();
-  threads_.clear();
-  for (Connection& connection : connections_) connection->Flush();
+  for (Thread& thread : deferred_->threads) thread.Wake();
+  deferred_->threads.clear();
+  for (Connection& connection : deferred_->connections) connection->Flush();
   std::optional<BackgroundCloseScope> closes;
   if constexpr (Side::kClosesInBackground) closes.emplace();
-  frames_.clear();
-  messages_.clear();
-  objects_.clear();
+  deferred_->frames.clear();
+  deferred_->messages.clear();
+  deferred_->objects.clear();
 }
 
 }  // namespace fdrpc

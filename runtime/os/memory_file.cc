@@ -12,8 +12,6 @@
 namespace fdrpc {
 namespace {
 
-constexpr char kName[] = "fdrpc";
-
 // MFD_NOEXEC_SEAL of Linux 6.3, which is missing in the headers of Debian 12.
 // If vm.memfd_noexec demands it, files cannot be made without it.
 constexpr unsigned kNoExecSeal = 8;
@@ -23,11 +21,11 @@ constexpr size_t kBlockBytes = 512;
 
 }  // namespace
 
-absl::StatusOr<UniqueFd> NewMemoryFile() {
+absl::StatusOr<UniqueFd> NewMemoryFile(const char* name) {
   constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  int fd = Syscalls::Get().memfd_create(kName, kFlags | kNoExecSeal);
+  int fd = Syscalls::Get().memfd_create(name, kFlags | kNoExecSeal);
   if (fd < 0 && errno == EINVAL) {
-    fd = Syscalls::Get().memfd_create(kName, kFlags);
+    fd = Syscalls::Get().memfd_create(name, kFlags);
   }
   if (fd < 0) return absl::ErrnoToStatus(errno, "memfd_create");
   return UniqueFd(fd);

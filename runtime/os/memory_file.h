@@ -13,8 +13,8 @@ namespace fdrpc {
 // Memory files (memfd_create(2)), which carry bytes to another process.
 
 // A new, empty one that can be sealed; close-on-exec, and not executable where
-// the kernel can say that. Errors by their errno.
-absl::StatusOr<UniqueFd> NewMemoryFile();
+// the kernel can say that. /proc shows its name. Errors by their errno.
+absl::StatusOr<UniqueFd> NewMemoryFile(const char* name = "fdrpc");
 
 // The device that memory files of ordinary pages are on: a mount of the
 // kernel's own, which nobody else can have. Errors by their errno.

@@ -60,7 +60,7 @@ SharedRegion::~SharedRegion() {
 
 absl::StatusOr<SharedRegion> SharedRegion::MapFile(int file, size_t bytes) {
   const intptr_t mapped = Syscalls::Get().map_file(
-      nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file);
+      nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file);
   if (mapped == -1) return absl::ErrnoToStatus(errno, "mapping a memory file");
   SharedRegion region(reinterpret_cast<char*>(mapped), bytes);
   if (Syscalls::Get().keep_from_children(region.data(), bytes) < 0) {
@@ -72,22 +72,16 @@ absl::StatusOr<SharedRegion> SharedRegion::MapFile(int file, size_t bytes) {
 absl::StatusOr<SharedRegion::Made> SharedRegion::Make(size_t bytes) {
   absl::Status allowed = CheckFileSizeLimit(bytes);
   if (!allowed.ok()) return allowed;
-  absl::StatusOr<UniqueFd> file = NewMemoryFile();
+  absl::StatusOr<UniqueFd> file = NewMemoryFile("fdrpc-rings");
   if (!file.ok()) return file.status();
-  // All pages now: without this, a lack of memory would be SIGBUS later.
-  const int allocated = RetryOnEintr([&] {
-    return Syscalls::Get().fallocate(file->get(), 0, 0,
-                                     static_cast<off_t>(bytes));
+  const int sized = RetryOnEintr([&] {
+    return Syscalls::Get().ftruncate(file->get(), static_cast<off_t>(bytes));
   });
-  if (allocated < 0) {
-    return absl::ErrnoToStatus(errno, "allocating a memory file");
+  if (sized < 0) {
+    return absl::ErrnoToStatus(errno, "giving a memory file its size");
   }
   absl::StatusOr<SharedRegion> region = MapFile(file->get(), bytes);
   if (!region.ok()) return region.status();
-  // A page that nobody has touched is still a hole for SEEK_HOLE.
-  for (size_t at = 0; at < bytes; at += kLeastPageBytes) {
-    const_cast<volatile char&>(region->data()[at]) = 0;
-  }
   if (Syscalls::Get().add_seals(file->get(), kMakersSeals) < 0) {
     return absl::ErrnoToStatus(errno, "sealing a memory file");
   }
@@ -104,8 +98,20 @@ absl::StatusOr<SharedRegion> SharedRegion::Join(UniqueFd file, size_t bytes) {
   if ((info->seals & (F_SEAL_WRITE | kJoinersSeals)) != 0) {
     return WrongRegion("is sealed already");
   }
+  // All pages now: without this, a lack of memory would be SIGBUS later.
+  const int allocated = RetryOnEintr([&] {
+    return Syscalls::Get().fallocate(file.get(), 0, 0,
+                                     static_cast<off_t>(bytes));
+  });
+  if (allocated < 0) {
+    return absl::ErrnoToStatus(errno, "allocating a memory file");
+  }
   absl::StatusOr<SharedRegion> region = MapFile(file.get(), bytes);
   if (!region.ok()) return region;
+  // A page that nobody has touched is still a hole for SEEK_HOLE.
+  for (size_t at = 0; at < bytes; at += kLeastPageBytes) {
+    const_cast<volatile char&>(region->data()[at]) = 0;
+  }
   if (Syscalls::Get().add_seals(file.get(), kJoinersSeals) < 0) {
     return absl::ErrnoToStatus(errno, "sealing a memory file");
   }

@@ -16,28 +16,32 @@ namespace fdrpc {
 // rely on anything that it reads there, its own stores included. But neither
 // can take pages away, so nobody gets SIGBUS, and no third process can write:
 // who joins forbids both with seals (F_SEAL_FUTURE_WRITE, of Linux 5.1), and
-// the maker checks that.
+// the maker checks that. The pages are those of who joins: it allocates them,
+// so the kernel counts them for its control group (cgroups(7)).
 //
 // Children made by fork(2) do not inherit the mapping (MADV_DONTFORK): a
 // child's copy of this object must not be used, and its destructor does
 // nothing.
 class SharedRegion {
  public:
-  // Makes a region of that many bytes, which are zero. `file` is for the other
-  // process, and for CheckJoined(). Errors by their errno if the kernel
+  // Makes a region of that many bytes, which are zero, and of which no page is
+  // allocated: before CheckJoined() says that somebody has joined, nothing is
+  // to be read or written. `file` is for the other process, and for
+  // CheckJoined(). Errors by their errno if the kernel
   // refuses: PERMISSION_DENIED, UNIMPLEMENTED, RESOURCE_EXHAUSTED, and so on.
   struct Made;
   static absl::StatusOr<Made> Make(size_t bytes);
 
   // Joins the region of another process. `file` may be anything, and is closed,
   // at once if it passed the check. INVALID_ARGUMENT, with the reason, if it is
-  // not a region of exactly that many bytes, all of whose pages exist, or
+  // not a region of exactly that many bytes, or loses pages meanwhile, or
   // somebody has joined it already. Other errors are this side's: there is no
-  // memory to map it, for example. Does not block.
+  // memory for the pages, for example. Does not block.
   static absl::StatusOr<SharedRegion> Join(UniqueFd file, size_t bytes);
 
-  // For the maker, before it reads there: whether somebody has joined. Borrows
-  // the file. INVALID_ARGUMENT, with the reason, if not.
+  // For the maker, before it uses the memory: whether somebody has joined, so
+  // that all pages exist. Borrows the file. INVALID_ARGUMENT, with the reason,
+  // if not.
   static absl::Status CheckJoined(int file, size_t bytes);
 
   SharedRegion() = default;

@@ -137,6 +137,7 @@ struct Syscalls {
   int (*get_file_size_limit)(rlimit*) = [](rlimit* limit) {
     return ::getrlimit(RLIMIT_FSIZE, limit);
   };
+  int (*ftruncate)(int, off_t) = ::ftruncate;
 
   static const Syscalls& Get() {
     return *current.load(std::memory_order_acquire);

@@ -45,6 +45,8 @@ ClientAccounts::Limits ClientAccounts::LimitsFor(const ServerOptions& options,
   limits.unreceived_of_user = open_files / kUnreceivedPart;
   limits.ring_bytes = options.max_ring_bytes;
   limits.ring_bytes_of_user = options.max_ring_bytes_per_user;
+  limits.ring_files = open_files / kReserve / 2;
+  limits.ring_files_of_user = limits.ring_files / 2;
   return limits;
 }
 
@@ -93,7 +95,8 @@ ClientAccounts::User& ClientAccounts::FindOrAdd(uid_t uid) {
     user.reset(new User{
         .uid = uid,
         .unreceived = UnreceivedDescriptors(limits_.unreceived_of_user),
-        .rings = RingQuota(limits_.ring_bytes_of_user, &rings_),
+        .rings = RingQuota(limits_.ring_bytes_of_user,
+                           limits_.ring_files_of_user, &rings_),
         .closes = std::make_shared<PendingCloses>(closes_)});
   }
   return *user;

@@ -39,15 +39,18 @@ class ClientAccounts : public std::enable_shared_from_this<ClientAccounts> {
     // Descriptors of replies that a user has not received: queued, and in
     // flight.
     size_t unreceived_of_user = 0;
-    // Of rings in shared memory.
+    // Of rings in shared memory; and of the descriptors of those that their
+    // clients have not joined yet, which are within the reserve.
     size_t ring_bytes = 0;
     size_t ring_bytes_of_user = 0;
+    size_t ring_files = 0;
+    size_t ring_files_of_user = 0;
   };
   // The limits from the options, in a process that may open that many files.
   static Limits LimitsFor(const ServerOptions& options, size_t open_files);
 
   explicit ClientAccounts(const Limits& limits)
-      : limits_(limits), rings_(limits.ring_bytes) {}
+      : limits_(limits), rings_(limits.ring_bytes, limits.ring_files) {}
   ClientAccounts(const ClientAccounts&) = delete;
   ClientAccounts& operator=(const ClientAccounts&) = delete;
 

@@ -28,9 +28,14 @@ void RingAgreement::Enter(Phase phase) {
   news_.store(true, std::memory_order_release);
 }
 
-void RingAgreement::Forget() {
-  rings_.reset();
+void RingAgreement::CloseRegionFile() {
   region_file_ = SharedFd();
+  if (rings_ != nullptr) rings_->OnFileClosed();
+}
+
+void RingAgreement::Forget() {
+  CloseRegionFile();
+  rings_.reset();
   peer_switched_ = false;
   peer_ended_ = false;
   phase_ = refused_ ? Phase::kRefused : Phase::kNone;
@@ -166,7 +171,7 @@ absl::StatusOr<std::shared_ptr<const RingPair>> RingAgreement::OnToRing() {
       absl::Status joined =
           SharedRegion::CheckJoined(region_file_.get(), rings_->region_bytes());
       if (!joined.ok()) return joined;
-      region_file_ = SharedFd();
+      CloseRegionFile();
     }
     peer_switched_ = true;
     news_.store(true, std::memory_order_release);

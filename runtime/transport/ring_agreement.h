@@ -34,6 +34,7 @@ class RingPair {
         peer_ring_bytes_(peer_ring_bytes),
         quota_(quota) {}
   ~RingPair() {
+    OnFileClosed();
     if (quota_ != nullptr) quota_->Remove(region_bytes());
   }
   RingPair(const RingPair&) = delete;
@@ -47,6 +48,12 @@ class RingPair {
   // Once, before the parts are used.
   void Have(SharedRegion region) { region_ = std::move(region); }
   bool mapped() const { return !region_.empty(); }
+  // The region's descriptor is closed, and counts no more.
+  void OnFileClosed() {
+    if (quota_ != nullptr && std::exchange(counts_file_, false)) {
+      quota_->RemoveFile();
+    }
+  }
   OwnWords own() const {
     return RegionWords(side_ == Side::kClient ? region_.data() : Second());
   }
@@ -65,6 +72,7 @@ class RingPair {
   const uint32_t own_ring_bytes_;
   const uint32_t peer_ring_bytes_;
   RingQuota* const quota_;
+  bool counts_file_ = true;
   SharedRegion region_;
 };
 
@@ -86,6 +94,7 @@ class RingAgreement {
         with_one_cpu_(with_one_cpu),
         quota_(quota) {}
 
+  Side side() const { return side_; }
   uint32_t ring_bytes() const { return ring_bytes_; }
   // For a client: asks for rings, unless they were refused before. Or gives up
   // those that there are, on either side.
@@ -135,6 +144,7 @@ class RingAgreement {
   // The rings with such a peer, which count from then on; null if they may not
   // be.
   std::shared_ptr<RingPair> NewRings(uint32_t peer_ring_bytes) const;
+  void CloseRegionFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Both have said that they use no rings.
   void Forget() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

@@ -11,7 +11,7 @@
 namespace fdrpc {
 namespace {
 
-constinit std::atomic<Rings> by_default{Rings::kOff};
+constinit std::atomic<Rings> automatic{Rings::kAutomatic};
 
 uint32_t UsableRingBytes(uint32_t bytes) {
   return std::bit_ceil(std::clamp(bytes, ring_layout::kLeastRingBytes,
@@ -20,12 +20,12 @@ uint32_t UsableRingBytes(uint32_t bytes) {
 
 }  // namespace
 
-void RingPolicy::SetDefault(Rings to) { by_default = to; }
+void RingPolicy::SetAutomatic(Rings to) { automatic = to; }
 
 std::unique_ptr<Transport> RingPolicy::Apply(std::unique_ptr<Transport> socket,
                                              Side side,
                                              RingQuota* quota) const {
-  const Rings use = when_ == Rings::kDefault ? by_default.load() : when_;
+  const Rings use = when_ == Rings::kAutomatic ? automatic.load() : when_;
   if (use == Rings::kOff) return socket;
   return RingTransport::Create(std::move(socket),
                                {.side = side,

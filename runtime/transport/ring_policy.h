@@ -25,8 +25,8 @@ class RingPolicy {
   std::unique_ptr<Transport> Apply(std::unique_ptr<Transport> socket, Side side,
                                    RingQuota* quota = nullptr) const;
 
-  // For tests: what kDefault means in this process from now on.
-  static void SetDefault(Rings to);
+  // For tests: what kAutomatic means in this process from now on.
+  static void SetAutomatic(Rings to);
 
  private:
   Rings when_;

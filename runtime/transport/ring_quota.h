@@ -7,29 +7,38 @@
 
 namespace fdrpc {
 
-// Counts the connections that have rings and the bytes of their regions, those
-// of the peers included, against a limit of bytes, and against that of another
+// Counts the connections that have rings, the bytes of their regions, those of
+// the peers included, and the descriptors of regions that nobody has joined
+// yet, against limits of bytes and descriptors, and against those of another
 // quota. Any thread.
 class RingQuota {
  public:
   // Borrows `all`; null for none.
-  explicit RingQuota(size_t most, RingQuota* all = nullptr)
-      : most_(most), all_(all) {}
+  RingQuota(size_t most_bytes, size_t most_files, RingQuota* all = nullptr)
+      : most_bytes_(most_bytes), most_files_(most_files), all_(all) {}
   RingQuota(const RingQuota&) = delete;
   RingQuota& operator=(const RingQuota&) = delete;
 
-  // Counts one connection more. False, without counting it, if that is too
-  // much.
+  // Counts one connection more, with a descriptor. False, without counting it,
+  // if that is too much.
   bool Add(size_t bytes) {
     const size_t before = bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    if (before > most_ || bytes > most_ - before ||
-        (all_ != nullptr && !all_->Add(bytes))) {
+    const size_t files = files_.fetch_add(1, std::memory_order_relaxed);
+    if (before > most_bytes_ || bytes > most_bytes_ - before ||
+        files >= most_files_ || (all_ != nullptr && !all_->Add(bytes))) {
       bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+      files_.fetch_sub(1, std::memory_order_relaxed);
       return false;
     }
     connections_.fetch_add(1, std::memory_order_relaxed);
     return true;
   }
+  // Its descriptor is closed.
+  void RemoveFile() {
+    files_.fetch_sub(1, std::memory_order_relaxed);
+    if (all_ != nullptr) all_->RemoveFile();
+  }
+  // The connection has rings no more; after RemoveFile().
   void Remove(size_t bytes) {
     [[maybe_unused]] const size_t before =
         bytes_.fetch_sub(bytes, std::memory_order_relaxed);
@@ -43,9 +52,11 @@ class RingQuota {
   }
 
  private:
-  const size_t most_;
+  const size_t most_bytes_;
+  const size_t most_files_;
   RingQuota* const all_;
   std::atomic<size_t> bytes_{0};
+  std::atomic<size_t> files_{0};
   std::atomic<size_t> connections_{0};
 };
 

@@ -41,6 +41,8 @@ Transport::SendResult RingSender::Send(absl::Span<const FrameToSend> frames) {
     rings_ = agreement_.SendingRings();
     if (rings_ != nullptr) {
       writer_.emplace(rings_->own(), rings_->peer(), rings_->own_ring_bytes());
+      // A client says that it has joined, also without a frame for the ring.
+      if (agreement_.side() == Side::kClient) task_ = OwnFrame::kToRing;
     }
   }
   while (result.sent < frames.size() && result.outcome == Outcome::kSent) {
@@ -151,7 +153,7 @@ void RingSender::SendOnSocket(absl::Span<const FrameToSend> frames,
   result.sent += std::min(sent.sent, count);
   if (sent.sent == count + 1) {
     user_partly_ = false;
-    in_ring_ = true;
+    EnterRing();
     return;
   }
   const bool own = sent.sent == count && returns;
@@ -166,6 +168,11 @@ void RingSender::SendOnSocket(absl::Span<const FrameToSend> frames,
     // For want of memory, and not for a fault of the user's frame.
     result.outcome = Outcome::kBroken;
   }
+}
+
+void RingSender::EnterRing() {
+  in_ring_ = true;
+  if (task_ == OwnFrame::kToRing) task_ = OwnFrame::kNone;
 }
 
 FrameType RingSender::TypeOf(OwnFrame own) {
@@ -193,8 +200,8 @@ Transport::SendResult RingSender::SendOwn(OwnFrame own) {
   SendResult sent = socket_.Send({&frame, 1});
   own_partly_ = sent.next_partly_sent ? own : OwnFrame::kNone;
   if (sent.outcome == Outcome::kSent) {
-    if (own == OwnFrame::kToRing) in_ring_ = true;
     if (own == task_) task_ = OwnFrame::kNone;
+    if (own == OwnFrame::kToRing) EnterRing();
   }
   return sent;
 }

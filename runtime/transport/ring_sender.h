@@ -60,6 +60,8 @@ class RingSender {
   // These send some frames from the front of `frames`, and set `result`.
   void SendInRing(absl::Span<const FrameToSend> frames, SendResult& result);
   void SendOnSocket(absl::Span<const FrameToSend> frames, SendResult& result);
+  // To-ring has been sent.
+  void EnterRing();
   // Whether a reader that ends takes what was published last.
   bool IsTaken();
   // Sends a frame of its own, or the rest of it. Returns how that went: with
@@ -78,7 +80,8 @@ class RingSender {
   bool sent_any_ = false;     // the first frame is a hello
   bool user_partly_ = false;  // the socket has a part of a frame that was given
   OwnFrame own_partly_ = OwnFrame::kNone;  // or of one of its own
-  // A want-rings, region or no-rings that is to be sent.
+  // A frame of its own that is to be sent. To-ring is one of them only until
+  // it was sent for the first time.
   OwnFrame task_ = OwnFrame::kNone;
   FrameAttachment region_;
 };

@@ -55,10 +55,14 @@ class Link {
       region_ = std::move(made->region);
       hello_ = *of_client;
       SendHello(made->file.get());
+      // Before the other has joined, the memory is not to be used.
+      char joined;
+      Check(recv(socket_.get(), &joined, 1, 0) == 1, "the peer has gone");
     } else {
       auto joined = SharedRegion::Join(ReceiveHello(), 2 * kPartBytes);
       Check(joined.ok(), "the client's memory cannot be mapped");
       region_ = *std::move(joined);
+      Check(send(socket_.get(), "j", 1, 0) == 1, "the peer has gone");
     }
     const RegionWords first(region_.data());
     const RegionWords second(region_.data() + kPartBytes);

@@ -85,7 +85,8 @@ const std::map<std::string, std::vector<int>>& Errors() {
       {"fallocate", {ENOSPC, EINTR}},
       {"lseek", {EIO}},
       {"keep_from_children", {ENOMEM}},
-      {"get_file_size_limit", {}}};
+      {"get_file_size_limit", {}},
+      {"ftruncate", {EPERM, EINTR}}};
   return errors;
 }
 

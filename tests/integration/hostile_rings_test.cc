@@ -56,6 +56,7 @@ class HostileRegion {
     data_ = static_cast<char*>(at);
   }
 
+  void AllocatePages() { std::memset(data_, 0, bytes_); }
   // Publishes something; then anything is rewritten. The frames that it
   // publishes are mostly good ones.
   void Rewrite(const std::string& frame) {
@@ -124,8 +125,9 @@ class HostileRingsTest : public ::testing::TestWithParam<const char*> {
     const int file = region->descriptors[0].get();
     const size_t bytes = 2 * kHead + kRing + region->frame.argument;
     HostileRegion hostile(file, bytes, 0, kRing, seed_);
-    // Some take pages away, or keep them changeable.
-    const unsigned kind = seed_ % 4;
+    // Some allocate no pages, take them away, or keep them changeable.
+    const unsigned kind = seed_ % 8;
+    if (kind != 0) hostile.AllocatePages();
     if (kind == 1) {
       fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
                 static_cast<off_t>(bytes));

@@ -32,7 +32,7 @@ constexpr uint64_t kBytesOfOne = uint64_t{2} * (4096 + (256u << 10));
 class RingsTest : public ::testing::TestWithParam<const char*> {
  protected:
   void Serve(ServerOptions options = {}) {
-    if (options.rings == Rings::kDefault) options.rings = Rings::kAtOnce;
+    if (options.rings == Rings::kAutomatic) options.rings = Rings::kAtOnce;
     server_ = OnClock::NewServer(options, clock_);
     server_->AddService(service_);
     ASSERT_TRUE(server_->Listen(address_).ok());

@@ -111,13 +111,30 @@ TEST_F(SharedRegionTest, OnceJoinedNobodyElseCanWriteAndNobodyTakesPagesAway) {
   }
 }
 
+// So a control group counts them for who joins.
+TEST_F(SharedRegionTest, ThePagesAreThoseOfWhoJoins) {
+  SharedRegion::Made made = Make();
+  const auto allocated = [](int file) {
+    struct stat info = {};
+    EXPECT_EQ(fstat(file, &info), 0);
+    return static_cast<size_t>(info.st_blocks) * 512;
+  };
+  EXPECT_EQ(allocated(made.file.get()), 0u);
+  const auto joined = SharedRegion::Join(Duplicate(made.file), kBytes);
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  EXPECT_EQ(allocated(made.file.get()), kBytes);
+}
+
 TEST_F(SharedRegionTest, TheMakerSeesWhetherSomebodyHasJoined) {
   const SharedRegion::Made made = Make();
   ExpectNotJoined(made.file, "can still be changed");
   ASSERT_EQ(fcntl(made.file.get(), F_ADD_SEALS, F_SEAL_FUTURE_WRITE), 0);
   ExpectNotJoined(made.file, "can still be changed");
-  // It can have taken a page away before.
+  // It can have allocated no pages, or have taken one away again.
+  ASSERT_EQ(fcntl(made.file.get(), F_ADD_SEALS, F_SEAL_SEAL), 0);
+  ExpectNotJoined(made.file, "has a hole at 0");
   const SharedRegion::Made holed = Make();
+  std::memset(holed.region.data(), 'x', kBytes);
   ASSERT_EQ(madvise(holed.region.data() + 8192, 4096, MADV_REMOVE), 0);
   ASSERT_EQ(fcntl(holed.file.get(), F_ADD_SEALS, kJoinersSeals), 0);
   ExpectNotJoined(holed.file, "has a hole at 8192");
@@ -191,8 +208,7 @@ TEST_F(SharedRegionTest, TellsWhyItCannotBeMade) {
       {"memfd_create", ENOSYS},
       {"memfd_create", EPERM},
       {"memfd_create", EMFILE},
-      {"fallocate", ENOSPC},
-      {"fallocate", ENOSYS},
+      {"ftruncate", EPERM},
       {"map_file", ENOMEM},
       {"keep_from_children", ENOMEM},
       {"add_seals", EINVAL}};
@@ -209,13 +225,18 @@ TEST_F(SharedRegionTest, TellsWhyItCannotBeMade) {
 }
 
 TEST_F(SharedRegionTest, ASignalDoesNotShow) {
-  FaultInjection faults(FaultInjection::FailFirst("fallocate", 2, EINTR));
-  EXPECT_TRUE(SharedRegion::Make(kBytes).ok());
+  for (const char* const call : {"ftruncate", "fallocate"}) {
+    FaultInjection faults(FaultInjection::FailFirst(call, 2, EINTR));
+    EXPECT_TRUE(SharedRegion::Join(Make().file, kBytes).ok()) << call;
+    EXPECT_EQ(faults.CountOf(call), 3u);
+  }
 }
 
 TEST_F(SharedRegionTest, TellsWhyItCannotBeJoined) {
   for (const auto& [call, error, code] :
-       {std::tuple{"map_file", ENOMEM, absl::StatusCode::kResourceExhausted},
+       {std::tuple{"fallocate", ENOSPC, absl::StatusCode::kResourceExhausted},
+        std::tuple{"fallocate", ENOSYS, absl::StatusCode::kUnimplemented},
+        std::tuple{"map_file", ENOMEM, absl::StatusCode::kResourceExhausted},
         std::tuple{"keep_from_children", ENOMEM,
                    absl::StatusCode::kResourceExhausted},
         std::tuple{"add_seals", EPERM, absl::StatusCode::kPermissionDenied},

@@ -169,6 +169,7 @@ const Syscalls interposed = {
         InterposedCall<52, &Syscalls::keep_from_children>::Call,
     .get_file_size_limit =
         InterposedCall<53, &Syscalls::get_file_size_limit>::Call,
+    .ftruncate = InterposedCall<54, &Syscalls::ftruncate>::Call,
 };
 
 }  // namespace
@@ -227,7 +228,8 @@ const std::vector<std::string>& FaultInjection::Names() {
                                                  "fallocate",
                                                  "lseek",
                                                  "keep_from_children",
-                                                 "get_file_size_limit"};
+                                                 "get_file_size_limit",
+                                                 "ftruncate"};
   return names;
 }
 

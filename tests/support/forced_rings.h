@@ -8,8 +8,7 @@ namespace fdrpc::testing {
 
 // FDRPC_TEST_RINGS in the environment, for the test programs that look at it:
 // with "at-once", all connections of this process use rings where a test does
-// not say otherwise, whether they are busy or not; with "automatic", those that
-// are busy.
+// not say otherwise, whether they are busy or not.
 inline std::string_view RingsOfEnvironment() {
   const char* const value = std::getenv("FDRPC_TEST_RINGS");
   return value == nullptr ? "" : value;

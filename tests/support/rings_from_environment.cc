@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "tests/support/descriptor_census.h"
 #include "tests/support/forced_rings.h"
 #include "transport/ring_policy.h"
 
@@ -11,11 +12,10 @@ namespace fdrpc::testing {
 namespace {
 
 [[maybe_unused]] const bool replaced = [] {
+  LeaveRingsOutOfCensus();
   const std::string_view rings = RingsOfEnvironment();
   if (rings == "at-once") {
-    RingPolicy::SetDefault(Rings::kAtOnce);
-  } else if (rings == "automatic") {
-    RingPolicy::SetDefault(Rings::kAutomatic);
+    RingPolicy::SetAutomatic(Rings::kAtOnce);
   } else if (!rings.empty()) {
     std::abort();
   }

@@ -118,6 +118,36 @@ TEST_F(RingAgreementTest, WithoutItsDescriptorOrMemoryAClientDoesWithout) {
   }
 }
 
+// A server's descriptor of the region is open, and counts, until the client has
+// joined.
+TEST_F(RingAgreementTest, RegionsThatNobodyHasJoinedHaveALimit) {
+  RingQuota all(/*most_bytes=*/100 * kRegion, /*most_files=*/100);
+  RingQuota quota(/*most_bytes=*/100 * kRegion, /*most_files=*/1, &all);
+  const auto asked = [&] {
+    auto server = std::make_unique<RingAgreement>(
+        Side::kServer, kServersRing, /*with_one_cpu=*/true, &quota);
+    EXPECT_TRUE(server->OnWantRings(kOwnRing).ok());
+    return server;
+  };
+  const auto first = asked();
+  ASSERT_EQ(first->TakeTask(), Task::kRegion);
+  const absl::StatusOr<SharedFd> file = first->MakeRegion();
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(asked()->TakeTask(), Task::kNoRings);
+  EXPECT_EQ(quota.connections(), 1u);
+  ASSERT_TRUE(client_
+                  ->OnRegion(kServersRing,
+                             UniqueFd(fcntl(file->get(), F_DUPFD_CLOEXEC, 0)))
+                  .ok());
+  ASSERT_TRUE(first->OnToRing().ok());
+  auto second = asked();
+  EXPECT_EQ(second->TakeTask(), Task::kRegion);
+  EXPECT_EQ(quota.connections(), 2u);
+  EXPECT_EQ(asked()->TakeTask(), Task::kNoRings);
+  second.reset();  // its connection has ended
+  EXPECT_EQ(asked()->TakeTask(), Task::kRegion);
+}
+
 TEST_F(RingAgreementTest, AServerThatRefusesIsNotAskedAgain) {
   ASSERT_TRUE(client_->OnNoRings().ok());
   EXPECT_EQ(client_->TakeTask(), Task::kNoRings);

@@ -56,6 +56,45 @@ TEST_P(RingTransportTest, EachDirectionSwitchesByItself) {
   Talk(pair);
 }
 
+// So that the server keeps no descriptor of the region for a client that sends
+// no frame for the ring.
+TEST_P(RingTransportTest, AClientThatSendsNothingSaysThatItHasJoined) {
+  RingPair pair = Agreed();
+  auto& [client, server] = pair;
+  EXPECT_TRUE(Moves(*client, *server) && Moves(*server, *client)) << "hellos";
+  const DescriptorCensus before = TakeCensus();
+  client->OnBusy();
+  EXPECT_EQ(client->Send({}).outcome, SendOutcome::kSent);
+  EXPECT_TRUE(ReceiveAll(*server).frames.empty());
+  EXPECT_EQ(server->Send({}).outcome, SendOutcome::kSent);
+  EXPECT_NE(TakeCensus(), before) << "the server's, of the region";
+  EXPECT_TRUE(ReceiveAll(*client).frames.empty());
+  EXPECT_TRUE(client->due());
+  EXPECT_EQ(client->Send({}).outcome, SendOutcome::kSent);
+  EXPECT_TRUE(client->sends_in_ring());
+  EXPECT_TRUE(ReceiveAll(*server).frames.empty());
+  EXPECT_EQ(TakeCensus(), before);
+  EXPECT_TRUE(Moves(*client, *server, 9, 2)) << "descriptors, by the socket";
+  Talk(pair);
+  EXPECT_TRUE(InRings(pair));
+}
+
+// Without room for that on the socket, the client says it later.
+TEST_P(RingTransportTest, ToRingWaitsForRoom) {
+  RingPair pair = Agreed();
+  auto& [client, server] = pair;
+  client->OnBusy();
+  EXPECT_TRUE(Moves(*client, *server) && Moves(*server, *client));
+  {
+    FaultInjection faults(FaultInjection::FailFirst("sendmsg", 1, EAGAIN));
+    EXPECT_EQ(client->Send({}).outcome, SendOutcome::kSent);
+    EXPECT_FALSE(client->sends_in_ring());
+  }
+  EXPECT_EQ(client->Send({}).outcome, SendOutcome::kSent);
+  EXPECT_TRUE(client->sends_in_ring());
+  Talk(pair);
+}
+
 TEST_P(RingTransportTest, AFrameInTheRingCostsNoSystemCall) {
   RingPair pair = Switched();
   FaultInjection calls(
@@ -111,8 +150,8 @@ TEST_P(RingTransportTest, AServerThatRefusesDescriptorsHasRings) {
 TEST_P(RingTransportTest, ARefusedMemoryFileMeansSocketForGood) {
   for (const auto& [call, error] :
        {std::pair{"memfd_create", ENOSYS}, std::pair{"memfd_create", EMFILE},
-        std::pair{"fallocate", ENOSPC}, std::pair{"map_file", ENOMEM},
-        std::pair{"keep_from_children", ENOMEM},
+        std::pair{"ftruncate", EPERM}, std::pair{"fallocate", ENOSPC},
+        std::pair{"map_file", ENOMEM}, std::pair{"keep_from_children", ENOMEM},
         std::pair{"add_seals", EPERM}}) {
     // On the server when it makes the region, on the client when it joins.
     for (size_t failing = 0; failing < 2; ++failing) {

@@ -76,7 +76,7 @@ struct ChannelOptions {
   // When its connections use rings in shared memory, and the size of the ring
   // for what the channel sends: a power of two from 16 KiB to 4 MiB, to which
   // other sizes are rounded up. The memory is allocated while it is used.
-  Rings rings = Rings::kDefault;
+  Rings rings = Rings::kAutomatic;
   uint32_t ring_bytes = 256u << 10;
   // Where callbacks and coroutines of this channel run. None: on the process's
   // own loop, whose thread the first asynchronous call starts.

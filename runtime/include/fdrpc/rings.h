@@ -9,11 +9,10 @@ namespace fdrpc {
 // rings (a peer without them, a limit, a seccomp(2) filter) leaves it on its
 // socket, without an error.
 enum class Rings {
-  // As this version does without being told: kOff.
-  kDefault,
   kOff,
-  // A connection that is busy, while polling pays (max_busy_poll) and there is
-  // more than one CPU; they are given back when it has been idle for a while.
+  // The default. A connection that is busy, while polling pays (max_busy_poll)
+  // and there is more than one CPU; they are given back when it has been idle
+  // for a while.
   kAutomatic,
   // Every connection, from its beginning.
   kAtOnce,

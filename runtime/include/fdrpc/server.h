@@ -141,7 +141,7 @@ struct ServerOptions {
   // and the size of the ring for what the server sends: a power of two from
   // 16 KiB to 4 MiB, to which other sizes are rounded up. kAtOnce differs from
   // kAutomatic by having them with one CPU, too.
-  Rings rings = Rings::kDefault;
+  Rings rings = Rings::kAutomatic;
   uint32_t ring_bytes = 256u << 10;
   // The most memory of rings, of both sides, for all connections and for those
   // of one user. Further connections stay on their sockets. With rings of 256
