@@ -15,6 +15,7 @@ Exit status:
   1   something of this program failed, such as a file
   2   it is used wrongly
   3   health: the service does not serve, or is not known
+  4   replay: a status or a reply is another than the recorded one
   a call that failed ends with 10 + the number of its status:
   11  CANCELLED             19  FAILED_PRECONDITION
   12  UNKNOWN               20  ABORTED

@@ -4,9 +4,10 @@ namespace fdrpc::tool {
 
 const std::vector<Command>& Commands() {
   static const auto& commands = *new std::vector<Command>{
-      ListCommand(),   DescribeCommand(), CallCommand(),
-      HealthCommand(), BenchCommand(),    TopCommand(),
-      PsCommand(),     InitCommand(),     CompletionCommand()};
+      ListCommand(),    DescribeCommand(), CallCommand(),
+      HealthCommand(),  BenchCommand(),    TopCommand(),
+      CaptureCommand(), ShowCommand(),     ReplayCommand(),
+      PsCommand(),      InitCommand(),     CompletionCommand()};
   return commands;
 }
 

@@ -13,6 +13,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;  // something of this program: a file, …
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitNotServing = 3;
+inline constexpr int kExitDifferent = 4;  // of replay
 // A call that failed with status S: kExitStatus + S.
 inline constexpr int kExitStatus = 10;
 

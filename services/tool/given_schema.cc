@@ -119,8 +119,13 @@ absl::StatusOr<std::unique_ptr<GivenSchema>> GivenSchema::FromDescriptorSet(
     return absl::NotFoundError(
         absl::StrCat(path, ": ", strerror(errno == 0 ? EIO : errno)));
   }
+  return FromSerializedSet(bytes.str(), path);
+}
+
+absl::StatusOr<std::unique_ptr<GivenSchema>> GivenSchema::FromSerializedSet(
+    const std::string& bytes, const std::string& path) {
   FileDescriptorSet set;
-  if (!set.ParseFromString(bytes.str()) || set.file().empty()) {
+  if (!set.ParseFromString(bytes) || set.file().empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         path,
         ": this is not a descriptor set (protoc --descriptor_set_out "

@@ -24,6 +24,9 @@ class GivenSchema final : public SchemaSource {
   // Errors name the file.
   static absl::StatusOr<std::unique_ptr<GivenSchema>> FromDescriptorSet(
       const std::string& file);
+  // The same for the content of a file.
+  static absl::StatusOr<std::unique_ptr<GivenSchema>> FromSerializedSet(
+      const std::string& bytes, const std::string& file);
 
   absl::StatusOr<std::vector<std::string>> Services() override;
   absl::Status status() const override;

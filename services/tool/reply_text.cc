@@ -36,19 +36,9 @@ std::string_view Noun(DescriptorKind kind) {
   return words.starts_with("an ") ? words.substr(3) : words;
 }
 
-std::string TextOf(const DescriptorInfo& info) {
-  if (info.fd < 0) return "{\"$fd\":null}";
-  std::string text =
-      absl::StrCat("{\"$fd\":", Quoted(std::string(Noun(info.kind))),
-                   ",\"access\":", Quoted(std::string(InWords(info.access))));
-  if (info.kind == DescriptorKind::kRegularFile ||
-      info.kind == DescriptorKind::kMemfd) {
-    absl::StrAppend(&text, ",\"size\":", info.size);
-  }
-  if (const std::string path = PathOf(info.fd); !path.empty()) {
-    absl::StrAppend(&text, ",\"path\":", Quoted(path));
-  }
-  return absl::StrCat(text, "}");
+bool HasSize(const DescriptorInfo& info) {
+  return info.kind == DescriptorKind::kRegularFile ||
+         info.kind == DescriptorKind::kMemfd;
 }
 
 // Of an fdrpc.Fd.
@@ -86,8 +76,34 @@ std::string Quoted(const std::string& text) {
   return quoted + "\"";
 }
 
+std::string DescriptorText(const DescriptorInfo* info) {
+  if (info == nullptr) return "{\"$fd\":null}";
+  std::string text =
+      absl::StrCat("{\"$fd\":", Quoted(std::string(Noun(info->kind))),
+                   ",\"access\":", Quoted(std::string(InWords(info->access))));
+  if (HasSize(*info)) absl::StrAppend(&text, ",\"size\":", info->size);
+  const std::string path = info->fd < 0 ? "" : PathOf(info->fd);
+  if (!path.empty()) absl::StrAppend(&text, ",\"path\":", Quoted(path));
+  return absl::StrCat(text, "}");
+}
+
+std::string DescriptorWords(const DescriptorInfo& info) {
+  std::string words = absl::StrCat(std::string(Noun(info.kind)), ", ",
+                                   std::string(InWords(info.access)));
+  if (HasSize(info)) absl::StrAppend(&words, ", ", info.size, " bytes");
+  return words;
+}
+
 absl::StatusOr<std::string> ReplyText(DynamicParcel& parcel) {
   const std::vector<DescriptorInfo> infos = parcel.ListDescriptors();
+  return MessageText(parcel, [&](uint32_t index, uint32_t /*slot*/) {
+    return DescriptorText(infos[index].fd < 0 ? nullptr : &infos[index]);
+  });
+}
+
+absl::StatusOr<std::string> MessageText(
+    DynamicParcel& parcel,
+    absl::FunctionRef<std::string(uint32_t index, uint32_t slot)> descriptor) {
   // The JSON of an fdrpc.Fd with a number that nobody can guess, so that no
   // text of the server's is taken for one.
   std::random_device random;
@@ -107,7 +123,7 @@ absl::StatusOr<std::string> ReplyText(DynamicParcel& parcel) {
     Exchange(field, contents[count++]);
   });
   if (!printed.ok()) {
-    return absl::InternalError(absl::StrCat("the reply has no JSON: ",
+    return absl::InternalError(absl::StrCat("the message has no JSON: ",
                                             std::string(printed.message())));
   }
   for (uint32_t i = 1; i <= count; ++i) {
@@ -115,7 +131,7 @@ absl::StatusOr<std::string> ReplyText(DynamicParcel& parcel) {
         absl::StrCat("{\"slot\":", i, ",\"parcel\":\"", mark, "\"}");
     const size_t at = json.find(marked);
     if (at == std::string::npos) continue;
-    json.replace(at, marked.size(), TextOf(infos[i - 1]));
+    json.replace(at, marked.size(), descriptor(i - 1, contents[i - 1].slot));
   }
   return json;
 }

@@ -1,5 +1,6 @@
 #include "services/tool/schema.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,8 @@ namespace {
 
 using google::protobuf::DebugStringOptions;
 using google::protobuf::DescriptorPool;
+using google::protobuf::FileDescriptor;
+using google::protobuf::FileDescriptorSet;
 using google::protobuf::MethodDescriptor;
 using google::protobuf::ServiceDescriptor;
 
@@ -34,6 +37,15 @@ std::string Find(const DescriptorPool& pool, const std::string& symbol) {
     if (!text.empty()) return text;
   }
   return "";
+}
+
+void AddFile(const FileDescriptor& file, std::set<std::string>& names,
+             FileDescriptorSet& to) {
+  if (!names.insert(std::string(file.name())).second) return;
+  for (int i = 0; i < file.dependency_count(); ++i) {
+    AddFile(*file.dependency(i), names, to);
+  }
+  file.CopyTo(to.add_file());
 }
 
 }  // namespace
@@ -92,6 +104,19 @@ absl::StatusOr<const MethodDescriptor*> Schema::FindMethod(
     absl::StrAppend(&what, " ", std::string((*service)->method(i)->name()));
   }
   return absl::NotFoundError(what);
+}
+
+absl::StatusOr<FileDescriptorSet> Schema::Files() {
+  const absl::StatusOr<std::vector<std::string>> services = Services();
+  if (!services.ok()) return services.status();
+  FileDescriptorSet files;
+  std::set<std::string> names;
+  for (const std::string& name : *services) {
+    const auto service = FindService(name);
+    if (!service.ok()) return service.status();
+    AddFile(*(*service)->file(), names, files);
+  }
+  return files;
 }
 
 absl::StatusOr<std::string> Schema::Describe(const std::string& symbol) {

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "google/protobuf/descriptor.h"
+#include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/descriptor_database.h"
 
 namespace fdrpc::tool {
@@ -35,6 +36,8 @@ class Schema {
   // `name` is "package.Service/Method" or "package.Service.Method".
   absl::StatusOr<const google::protobuf::MethodDescriptor*> FindMethod(
       const std::string& name);
+  // The files of all services, with what they import, each behind its imports.
+  absl::StatusOr<google::protobuf::FileDescriptorSet> Files();
   // What `symbol` is in a .proto file, with its comments: a service, method,
   // message, field, oneof, enum, enum value, extension, or file.
   absl::StatusOr<std::string> Describe(const std::string& symbol);

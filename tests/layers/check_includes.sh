@@ -39,6 +39,8 @@ find runtime services -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
 
       # Headers of system calls: the kernel is reached through os/ alone.
       kernel = "^(sys/.*|linux/.*|asm/.*|netinet/.*|arpa/.*|poll\\.h|fcntl\\.h|unistd\\.h)$"
+      # The rooms that services/capture/ uses, because it is about frames.
+      of_capture = "^(base|os|wire|transport)$"
       # What state machines and bytes have no use for.
       threads = "^(thread|mutex|shared_mutex|condition_variable|base/mutex\\.h|absl/synchronization/.*)$"
     }
@@ -57,6 +59,11 @@ find runtime services -name '*.h' -o -name '*.cc' | LC_ALL=C sort |
       public = path[2] == "include"
       if (path[1] == "services") {
         if (text ~ /"fdrpc\/internal\//) wrong("only generated code and the runtime need it")
+        if (match(text, /["<][a-z]+\//)) {
+          room = substr(text, RSTART + 1, RLENGTH - 2)
+          if (room in below && !(path[2] == "capture" && room ~ of_capture))
+            wrong("services use public headers, and services/capture/ also those of base, os, wire, transport")
+        }
         next
       }
       if (public) {

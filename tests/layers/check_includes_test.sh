@@ -43,6 +43,7 @@ refused() {
 }
 
 allowed /services/a/a.cc '#include "fdrpc/server.h"' '#include <sys/socket.h>'
+allowed /services/capture/a.cc '#include "transport/x.h"' '#include "wire/x.h"' '#include "os/x.h"' '#include "services/a.h"'
 allowed call/a.h '#include "fdrpc/internal/kept_messages.h"'
 allowed base/check.cc '#include "base/check.h"' '#include <cstdio>'
 allowed os/poller.cc '#include "os/poller.h"' '#include <sys/epoll.h>' '#include "fdrpc/unique_fd.h"'
@@ -86,6 +87,9 @@ refused 'not a public header' client/a.cc '#include "fdrpc/unheard_of.h"'
 refused 'belongs to no room' include/fdrpc/internal/channel.h '#include <vector>'
 refused 'call/ is not below os/' os/a.cc '#include "fdrpc/internal/call_message.h"'
 refused 'only generated code and the runtime' /services/a/a.cc '#include "fdrpc/internal/stub.h"'
+refused 'services use public headers' /services/a/a.cc '#include "wire/x.h"'
+refused 'services use public headers' /services/capture/a.cc '#include "connection/x.h"'
+refused 'services use public headers' /services/tool/a.cc '  # include <os/x.h>'
 refused 'there is no room util' util/a.h '#include <vector>'
 refused 'nothing else of this tree' server/a.cc '#include "services/filebroker/broker.h"'
 refused 'nothing else of this tree' server/a.cc '#include "tests/support/census.h"'

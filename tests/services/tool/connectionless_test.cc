@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 #include "tests/services/tool/live_server.h"
 #include "tests/services/tool/run_tool.h"
+#include "tests/services/tool/running_capture.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -69,8 +70,50 @@ TEST_P(ConnectionlessTest, StreamsNeedAConnection) {
               19, "has a stream");
 }
 
+TEST_P(ConnectionlessTest, IsCapturedAndReplayed) {
+  RunningCapture capture(live_.address(), GetParam());
+  EXPECT_THAT(Output(RunTool({"call", "--connectionless", "-p",
+                              FDRPC_TEST_PROTO, capture.address(), kEcho,
+                              R"({"text": "hi"})", "-m", "show=x"})),
+              HasSubstr("\"text\":\"x\""));
+  EXPECT_THAT(
+      Output(RunTool({"call", "--connectionless", "-p", FDRPC_TEST_PROTO,
+                      capture.address(), kGet,
+                      R"({"text": "content", "number": 1})", "--save", "-"})),
+      "content");
+  // More than a queue holds.
+  EXPECT_THAT(
+      Output(RunTool({"bench", "--connectionless", "--calls", "200", "-c", "4",
+                      "-p", FDRPC_TEST_PROTO, capture.address(), kEcho, "{}"})),
+      HasSubstr("calls            200\n"));
+  EXPECT_EQ(live_.server().statistics().datagram_calls, 202u);
+  EXPECT_THAT(
+      capture.StopAndShow(),
+      AllOf(HasSubstr(" datagram -> call 1 fdrpc.testing.TestService/Echo"),
+            HasSubstr(" datagram -> call 1 message {\"text\":\"hi\""),
+            HasSubstr(" datagram <- call 1 headers, head=1\n"),
+            HasSubstr(" datagram <- call 1 message {\"text\":\"x\""),
+            HasSubstr(" datagram <- call 1 status OK after "),
+            HasSubstr(" datagram <- call 2 descriptor 1: ")));
+  EXPECT_EQ(Output(RunTool({"replay", capture.file(), live_.address()})),
+            "202 calls as recorded, 0 different, 0 skipped\n");
+}
+
 INSTANTIATE_TEST_SUITE_P(, ConnectionlessTest,
                          ::testing::Values("unix-dgram:", "unix-dgram:@"));
+
+TEST(ConnectionlessCaptureTest, NeedsDatagramSocketsOnBothSides) {
+  LiveServer live("unix:");
+  live.Start();
+  RunningCapture capture(live.address(), "unix-dgram:");
+  ExpectError(RunTool({"call", "--connectionless", "-p", FDRPC_TEST_PROTO,
+                       capture.address(), kEcho, "{}", "-t", "100ms"}),
+              14, "DEADLINE_EXCEEDED");
+  const Ending ending = capture.Stop();
+  EXPECT_EQ(ending.exit_status, 0);
+  EXPECT_THAT(ending.errors,
+              HasSubstr("fdrpc: calls without a connection are dropped"));
+}
 
 TEST(ConnectionlessMisuseTest, OtherAddressesAreRefused) {
   for (const char* command : {"call", "bench"}) {

@@ -21,8 +21,9 @@ using ::testing::HasSubstr;
 TEST(ToolHelp, IsThereForEveryCommand) {
   const std::string help = Output(RunTool({"help"}));
   EXPECT_THAT(help, HasSubstr("24  UNAVAILABLE"));
-  for (const char* command : {"list", "describe", "call", "health", "bench",
-                              "ps", "init", "completion"}) {
+  for (const char* command :
+       {"list", "describe", "call", "health", "bench", "ps", "init",
+        "completion", "capture", "show", "replay"}) {
     EXPECT_THAT(help, HasSubstr(absl::StrCat("\n  ", command, " ")));
     const std::string about = Output(RunTool({command, "--help"}));
     EXPECT_THAT(about, HasSubstr(absl::StrCat("usage: fdrpc ", command)));
@@ -67,7 +68,7 @@ complete_words() {
   _fdrpc
   echo "${COMPREPLY[*]}"
 }
-complete_words fdrpc ca
+complete_words fdrpc cal
 complete_words fdrpc call --ver
 )";
   EXPECT_EQ(Output(::fdrpc::testing::Run({"/bin/bash", "-euc", script})),

@@ -1,0 +1,258 @@
+#include "services/capture/relay.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "os/background_close.h"
+#include "os/inherited_socket.h"
+#include "os/local_socket.h"
+#include "os/open_files.h"
+#include "transport/socket_transport.h"
+#include "wire/datagram.h"
+#include "wire/limits.h"
+
+namespace fdrpc::capture {
+namespace {
+
+// The descriptors that a connection can take: its two sockets, a set in each
+// direction and one that is being closed, and as many again for calls back.
+constexpr size_t kDescriptorsOfConnection =
+    2 * (2 + 3 * (kMaxFrameDescriptors + 1));
+// For everything else.
+constexpr size_t kOwnDescriptors = 64;
+constexpr size_t kMostConnections = 256;
+
+constexpr int kMostAccepted = 16;
+constexpr int kRetryMs = 10;
+constexpr int kPauseMs = 100;
+
+}  // namespace
+
+Relay::Relay(SocketListener listener, UnixAddress server,
+             RecordingWriter& writer, Settings settings)
+    : listener_(std::move(listener)),
+      server_(std::move(server)),
+      writer_(writer),
+      settings_(std::move(settings)),
+      most_connections_(MostConnections()) {
+  if (!listener_.receives_datagrams()) return;
+  datagram_buffer_.resize(kMaxPacketBytes);
+  if (server_.type() != SOCK_DGRAM) return;
+  auto datagrams = RelayedDatagrams::Create(server_, writer_);
+  if (datagrams.ok()) datagrams_ = *std::move(datagrams);
+}
+
+size_t Relay::MostConnections() const {
+  RaiseOpenFilesLimit();
+  const size_t limit = OpenFilesLimit();
+  const size_t shared = limit > kOwnDescriptors ? limit - kOwnDescriptors : 0;
+  return std::clamp<size_t>(shared / kDescriptorsOfConnection, 1,
+                            kMostConnections);
+}
+
+bool Relay::Accepts() const {
+  // What connections have left behind counts, too.
+  const size_t left = BackgroundClosesPending() / kDescriptorsOfConnection;
+  if (datagrams_ != nullptr && datagrams_->waits_for_room()) return false;
+  return !accept_failed_ &&
+         connections_.size() + waiting_.size() + left < most_connections_;
+}
+
+absl::Status Relay::Run(int stop) {
+  std::vector<pollfd> polled;
+  bool stopped = false;
+  while (!stopped) {
+    polled = {
+        {.fd = stop, .events = POLLIN, .revents = 0},
+        {.fd = Accepts() ? listener_.fd() : -1, .events = POLLIN, .revents = 0},
+        {.fd = datagrams_ == nullptr ? -1 : datagrams_->fd(),
+         .events = POLLIN,
+         .revents = 0}};
+    const size_t first = polled.size();
+    for (const RelayedConnection& connection : connections_) {
+      connection.Poll(polled);
+    }
+    // Everything is recorded before the relay sleeps.
+    absl::Status written = writer_.Flush();
+    if (!written.ok()) return written;
+    if (poll(polled.data(), polled.size(), Timeout()) < 0 && errno != EINTR) {
+      return absl::ErrnoToStatus(errno, "poll");
+    }
+    stopped = polled[0].revents != 0;
+    accept_failed_ = false;
+    // Descriptors that clients sent are not closed here, where that could
+    // block.
+    const BackgroundCloseScope scope;
+    MoveConnections(polled, first);
+    ConnectWaiting();
+    if (polled[2].revents != 0) datagrams_->ReceiveAnswers();
+    if (datagrams_ != nullptr && datagrams_->waits_for_room()) {
+      datagrams_->Retry();
+    }
+    if (polled[1].revents != 0) AcceptClients();
+  }
+  for (const RelayedConnection& connection : connections_) {
+    RecordEnd(connection.number(), "the recording has ended");
+  }
+  return writer_.Flush();
+}
+
+int Relay::Timeout() const {
+  if (!waiting_.empty() ||
+      (datagrams_ != nullptr && datagrams_->waits_for_room())) {
+    return kRetryMs;
+  }
+  const bool pauses = accept_failed_ || BackgroundClosesPending() > 0 ||
+                      std::any_of(connections_.begin(), connections_.end(),
+                                  [](const auto& connection) {
+                                    return connection.waits_for_closes();
+                                  });
+  return pauses ? kPauseMs : -1;
+}
+
+void Relay::MoveConnections(const std::vector<pollfd>& polled, size_t first) {
+  // Those that are added meanwhile, for calls back, are at the end.
+  size_t left = (polled.size() - first) / RelayedConnection::kPolled;
+  const pollfd* of_connection = polled.data() + first;
+  for (auto connection = connections_.begin(); left > 0; --left) {
+    const bool is_ready =
+        std::any_of(of_connection, of_connection + RelayedConnection::kPolled,
+                    [](const pollfd& side) { return side.revents != 0; });
+    const std::string end =
+        is_ready ? connection->Move(of_connection) : std::string();
+    of_connection += RelayedConnection::kPolled;
+    if (end.empty()) {
+      ++connection;
+    } else {
+      RecordEnd(connection->number(), end);
+      connection = connections_.erase(connection);
+    }
+  }
+}
+
+void Relay::AcceptClients() {
+  for (int i = 0; i < kMostAccepted && Accepts(); ++i) {
+    ReceivedDatagram datagram;
+    SocketListener::AcceptResult accepted =
+        listener_.receives_datagrams()
+            ? listener_.Accept(absl::MakeSpan(datagram_buffer_), datagram)
+            : listener_.Accept();
+    switch (accepted.error) {
+      case 0:
+        Welcome(std::move(accepted.socket));
+        break;
+      case EAGAIN:
+        return;
+      case ECONNABORTED:
+        break;
+      case EBADMSG:
+        OnDatagram(std::move(datagram));
+        break;
+      default:
+        accept_failed_ = true;
+    }
+  }
+}
+
+void Relay::OnDatagram(ReceivedDatagram datagram) {
+  if (!datagram.bytes.starts_with(kDatagramCallMagic)) return;
+  if (datagrams_ == nullptr) {
+    if (std::exchange(has_noticed_datagrams_, true)) return;
+    return settings_.notice(
+        "calls without a connection are dropped, because the server's address "
+        "is not of unix-dgram:");
+  }
+  if (!datagram.set.sender.has_value() || !MayConnect(*datagram.set.sender)) {
+    return;
+  }
+  datagrams_->Pass(std::move(datagram));
+}
+
+bool Relay::MayConnect(const absl::StatusOr<PeerCredentials>& peer) const {
+  return settings_.all_users ||
+         (peer.ok() && (peer->uid == geteuid() || peer->uid == 0));
+}
+
+void Relay::Welcome(UniqueFd client) {
+  const uint32_t number = ++last_number_;
+  RecordConnected(number, client.get(), 0);
+  if (!MayConnect(GetPeerCredentials(client.get()))) {
+    return RecordEnd(number,
+                     "the client is of another user, and --all-users is not "
+                     "given");
+  }
+  Waiting waiting = {.number = number,
+                     .client = std::move(client),
+                     .type = listener_.accepted_type()};
+  if (!Connect(waiting)) waiting_.push_back(std::move(waiting));
+}
+
+bool Relay::Connect(Waiting& waiting) {
+  absl::StatusOr<UniqueFd> server = ConnectSocket(server_);
+  if (server.ok() && !server->ok()) return false;
+  if (!server.ok()) {
+    const std::string why = absl::StrCat(
+        "there is no connection to the server: ", server.status().message());
+    RecordEnd(waiting.number, why);
+    settings_.notice(absl::StrCat("connection ", waiting.number, ": ", why));
+    waiting.client.Reset();
+    return true;
+  }
+  const uint32_t number = waiting.number;
+  connections_.emplace_back(
+      number, CreateSocketTransport(std::move(waiting.client), waiting.type),
+      CreateSocketTransport(*std::move(server), ConnectionType(server_.type())),
+      writer_, [this, number](UniqueFd socket) {
+        return OnOffer(number, std::move(socket));
+      });
+  return true;
+}
+
+void Relay::ConnectWaiting() {
+  waiting_.remove_if([this](Waiting& waiting) { return Connect(waiting); });
+}
+
+UniqueFd Relay::OnOffer(uint32_t connection, UniqueFd socket) {
+  const absl::StatusOr<SocketKind> kind = GetSocketKind(socket.get());
+  if (!kind.ok() || kind->domain != AF_UNIX || !kind->connected ||
+      (kind->type != SOCK_STREAM && kind->type != SOCK_SEQPACKET) ||
+      !PrepareToPoll(socket.get()).ok()) {
+    return socket;  // a mistake, which the server notices
+  }
+  absl::StatusOr<std::pair<UniqueFd, UniqueFd>> pair = NewSocketPair();
+  if (!pair.ok()) return socket;
+  // Over it, the server is the client.
+  const uint32_t number = ++last_number_;
+  RecordConnected(number, pair->first.get(), connection);
+  // An offer over that is passed on as it is: a connection has one of its own.
+  connections_.emplace_back(
+      number, CreateSocketTransport(std::move(pair->first), SOCK_STREAM),
+      CreateSocketTransport(std::move(socket), kind->type), writer_,
+      [](UniqueFd offered) { return offered; });
+  return std::move(pair->second);
+}
+
+void Relay::RecordConnected(uint32_t number, int client,
+                            uint32_t offered_over) {
+  PeerCredentials peer;
+  if (const auto known = GetPeerCredentials(client); known.ok()) peer = *known;
+  std::string content;
+  AppendLittleEndian(content, static_cast<uint32_t>(peer.pid));
+  AppendLittleEndian(content, static_cast<uint32_t>(peer.uid));
+  AppendLittleEndian(content, static_cast<uint32_t>(peer.gid));
+  AppendLittleEndian(content, offered_over);
+  writer_.Add(RecordKind::kConnected, Direction::kFromClient, number, {},
+              content);
+}
+
+void Relay::RecordEnd(uint32_t number, const std::string& why) {
+  writer_.Add(RecordKind::kEnded, Direction::kNone, number, {}, why);
+}
+
+}  // namespace fdrpc::capture
