@@ -4,8 +4,10 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -14,6 +16,7 @@
 #include "services/tool/commands.h"
 #include "services/tool/exit_status.h"
 #include "services/tool/target.h"
+#include "services/tool/unix_connections.h"
 #include "services/tool/unix_sockets.h"
 
 namespace fdrpc::tool {
@@ -55,6 +58,27 @@ void PrintServices(const Target& target, const std::string& address) {
             << ")\n";
 }
 
+// The processes that are connected there, a line each.
+void PrintClients(const std::multimap<std::string, uint64_t>& connections,
+                  const std::map<uint64_t, SocketOwner>& owners,
+                  const std::string& address) {
+  std::map<std::string, int> clients;
+  const auto [begin, end] = connections.equal_range(address);
+  for (auto connection = begin; connection != end; ++connection) {
+    const auto owner = owners.find(connection->second);
+    ++clients[owner == owners.end()
+                  ? std::string("      - -         -")
+                  : absl::StrFormat("%7d %-9s %s", owner->second.pid,
+                                    UserName(owner->second.uid),
+                                    OneLine(owner->second.command))];
+  }
+  for (const auto& [client, count] : clients) {
+    std::cout << "          client " << client
+              << (count == 1 ? "" : absl::StrCat(" (", count, " connections)"))
+              << "\n";
+  }
+}
+
 int RunPs(const CommandLine& line) {
   const absl::StatusOr<Target> target = Target::Parse(line, absl::Seconds(1));
   if (!target.ok()) return FailUsage(target.status());
@@ -66,6 +90,12 @@ int RunPs(const CommandLine& line) {
     return Fail(absl::UnavailableError("/proc/net/unix cannot be read"));
   }
   const std::string content(std::istreambuf_iterator<char>(table), {});
+  std::multimap<std::string, uint64_t> connections;
+  if (line.Has("clients")) {
+    auto found = FindUnixConnections();
+    if (!found.ok()) return Fail(found.status());
+    connections = *std::move(found);
+  }
   const std::map<uint64_t, SocketOwner> owners = FindSocketOwners();
   std::cout << absl::StrFormat("%7s %-9s %-16s %s\n", "PID", "USER", "COMMAND",
                                "ADDRESS");
@@ -78,6 +108,7 @@ int RunPs(const CommandLine& line) {
         known ? absl::StrCat(owner->second.pid) : std::string("-"),
         known ? UserName(owner->second.uid) : "-",
         known ? OneLine(owner->second.command) : "-", OneLine(socket.address));
+    PrintClients(connections, owners, socket.address);
     if (line.Has("services")) PrintServices(*target, socket.address);
   }
   return kExitOk;
@@ -99,6 +130,10 @@ Command PsCommand() {
       .options = {{{"all", CommandLine::Arity::kFlag, 'a'},
                    "",
                    "all sockets that a server could have, of fdrpc or not"},
+                  {{"clients", CommandLine::Arity::kFlag, 'c'},
+                   "",
+                   "the processes that are connected to each, too; not of\n"
+                   "unix-dgram:, where connections have no address"},
                   {{"services", CommandLine::Arity::kFlag, 's'},
                    "",
                    "connects to each, and lists its services by reflection"},

@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "fdrpc/channel.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
@@ -239,6 +240,14 @@ TEST_P(ToolTest, ShowsServersOfThisMachine) {
   EXPECT_EQ(known.find(live_.address() + "\n") != std::string::npos, !abstract);
   const std::string all = Output(RunTool({"ps", "--all"}));
   EXPECT_THAT(all, ::testing::ContainsRegex(line));
+  // This process's own connection. Through a door it would have no address.
+  const Channel channel = *Channel::Connect(live_.address());
+  ASSERT_TRUE(TestService::Stub(channel).Echo(Text()).ok());
+  const std::string clients = Output(RunTool({"ps", "--all", "--clients"}));
+  EXPECT_EQ(
+      clients.find(absl::StrFormat("%s\n          client %7d ", live_.address(),
+                                   getpid())) != std::string::npos,
+      GetParam() != std::string("unix-dgram:"));
   if (abstract) return;
   EXPECT_THAT(Output(RunTool({"ps", "-s"})),
               HasSubstr(absl::StrCat(live_.address(), "\n",
