@@ -20,10 +20,8 @@
 namespace fdrpc::capture {
 namespace {
 
-// The descriptors that a connection can take: its two sockets, a set in each
-// direction and one that is being closed, and as many again for calls back.
-constexpr size_t kDescriptorsOfConnection =
-    2 * (2 + 3 * (kMaxFrameDescriptors + 1));
+// Sockets of a connection, with those for calls back.
+constexpr size_t kSocketsOfConnection = 4;
 // For everything else.
 constexpr size_t kOwnDescriptors = 64;
 constexpr size_t kMostConnections = 256;
@@ -31,6 +29,19 @@ constexpr size_t kMostConnections = 256;
 constexpr int kMostAccepted = 16;
 constexpr int kRetryMs = 10;
 constexpr int kPauseMs = 100;
+
+// What this process may have open, all in all.
+size_t MostDescriptors() {
+  RaiseOpenFilesLimit();
+  return OpenFilesLimit();
+}
+
+// Half of the descriptors is for sockets.
+size_t MostConnections(size_t descriptors) {
+  const size_t shared = descriptors - std::min(descriptors, kOwnDescriptors);
+  return std::clamp<size_t>(shared / 2 / kSocketsOfConnection, 1,
+                            kMostConnections);
+}
 
 }  // namespace
 
@@ -40,7 +51,8 @@ Relay::Relay(SocketListener listener, UnixAddress server,
       server_(std::move(server)),
       writer_(writer),
       settings_(std::move(settings)),
-      most_connections_(MostConnections()) {
+      most_descriptors_(MostDescriptors()),
+      most_connections_(MostConnections(most_descriptors_)) {
   if (!listener_.receives_datagrams()) return;
   datagram_buffer_.resize(kMaxPacketBytes);
   if (server_.type() != SOCK_DGRAM) return;
@@ -48,20 +60,10 @@ Relay::Relay(SocketListener listener, UnixAddress server,
   if (datagrams.ok()) datagrams_ = *std::move(datagrams);
 }
 
-size_t Relay::MostConnections() const {
-  RaiseOpenFilesLimit();
-  const size_t limit = OpenFilesLimit();
-  const size_t shared = limit > kOwnDescriptors ? limit - kOwnDescriptors : 0;
-  return std::clamp<size_t>(shared / kDescriptorsOfConnection, 1,
-                            kMostConnections);
-}
-
 bool Relay::Accepts() const {
-  // What connections have left behind counts, too.
-  const size_t left = BackgroundClosesPending() / kDescriptorsOfConnection;
   if (datagrams_ != nullptr && datagrams_->waits_for_room()) return false;
   return !accept_failed_ &&
-         connections_.size() + waiting_.size() + left < most_connections_;
+         connections_.size() + waiting_.size() < most_connections_;
 }
 
 absl::Status Relay::Run(int stop) {
@@ -86,10 +88,10 @@ absl::Status Relay::Run(int stop) {
     }
     stopped = polled[0].revents != 0;
     accept_failed_ = false;
+    MoveConnections(polled, first);
     // Descriptors that clients sent are not closed here, where that could
     // block.
     const BackgroundCloseScope scope;
-    MoveConnections(polled, first);
     ConnectWaiting();
     if (polled[2].revents != 0) datagrams_->ReceiveAnswers();
     if (datagrams_ != nullptr && datagrams_->waits_for_room()) {
@@ -108,32 +110,72 @@ int Relay::Timeout() const {
       (datagrams_ != nullptr && datagrams_->waits_for_room())) {
     return kRetryMs;
   }
-  const bool pauses = accept_failed_ || BackgroundClosesPending() > 0 ||
-                      std::any_of(connections_.begin(), connections_.end(),
-                                  [](const auto& connection) {
-                                    return connection.waits_for_closes();
-                                  });
+  const bool pauses =
+      accept_failed_ || std::any_of(connections_.begin(), connections_.end(),
+                                    [](const auto& connection) {
+                                      return connection.is_paused();
+                                    });
   return pauses ? kPauseMs : -1;
 }
 
 void Relay::MoveConnections(const std::vector<pollfd>& polled, size_t first) {
+  size_t held = 0;
+  for (const RelayedConnection& connection : connections_) {
+    held += connection.held();
+  }
+  bool runs_short = false;
   // Those that are added meanwhile, for calls back, are at the end.
   size_t left = (polled.size() - first) / RelayedConnection::kPolled;
   const pollfd* of_connection = polled.data() + first;
   for (auto connection = connections_.begin(); left > 0; --left) {
+    // One that was paused did not poll.
     const bool is_ready =
         std::any_of(of_connection, of_connection + RelayedConnection::kPolled,
-                    [](const pollfd& side) { return side.revents != 0; });
-    const std::string end =
-        is_ready ? connection->Move(of_connection) : std::string();
+                    [](const pollfd& side) { return side.revents != 0; }) ||
+        (of_connection[0].fd < 0 && of_connection[1].fd < 0);
+    std::string end;
+    if (is_ready) {
+      if (MayTakeDescriptors(held)) {
+        held -= connection->held();
+        end = connection->Move(of_connection);
+        held += connection->held();
+      } else {
+        runs_short = true;
+        connection->Pause();
+      }
+    }
     of_connection += RelayedConnection::kPolled;
     if (end.empty()) {
       ++connection;
     } else {
       RecordEnd(connection->number(), end);
+      const BackgroundCloseScope scope;
       connection = connections_.erase(connection);
     }
   }
+  if (runs_short) EndLargestHolder();
+}
+
+bool Relay::MayTakeDescriptors(size_t held) const {
+  // Those that connections have left behind count, too.
+  held += BackgroundClosesPending();
+  // If nobody holds any, waiting would be for nothing.
+  return held == 0 ||
+         kOwnDescriptors + kSocketsOfConnection * connections_.size() +
+                 waiting_.size() + held + RelayedConnection::kMostTaken <=
+             most_descriptors_;
+}
+
+void Relay::EndLargestHolder() {
+  const auto largest = std::max_element(
+      connections_.begin(), connections_.end(),
+      [](const auto& a, const auto& b) { return a.held() < b.held(); });
+  if (largest == connections_.end() || largest->held() == 0) return;
+  RecordEnd(largest->number(),
+            "the relay is short of descriptors, of which this connection held "
+            "the most");
+  const BackgroundCloseScope scope;
+  connections_.erase(largest);
 }
 
 void Relay::AcceptClients() {

@@ -23,9 +23,10 @@
 namespace fdrpc::capture {
 
 // Accepts connections, makes one to a server for each, and records what passes
-// between them. One thread does it all. A client can end its own connection and
-// take its share of descriptors and memory, and no more; beyond the most
-// connections, clients wait in the socket's queue.
+// between them. One thread does it all. Beyond the most connections, clients
+// wait in the socket's queue. If the descriptors of this process run short, the
+// connection that holds the most of them is ended: a client that piles them up
+// harms itself alone.
 class Relay {
  public:
   struct Settings {
@@ -53,7 +54,6 @@ class Relay {
     int type;
   };
 
-  size_t MostConnections() const;
   bool Accepts() const;
   void AcceptClients();
   // Takes what a client has sent to a datagram socket in place of a knock.
@@ -69,11 +69,16 @@ class Relay {
   void RecordEnd(uint32_t number, const std::string& why);
   int Timeout() const;
   void MoveConnections(const std::vector<pollfd>& polled, size_t first);
+  // Whether a connection can take as many descriptors as it likes, if those
+  // there are hold so many.
+  bool MayTakeDescriptors(size_t held) const;
+  void EndLargestHolder();
 
   const SocketListener listener_;
   const UnixAddress server_;
   RecordingWriter& writer_;
   const Settings settings_;
+  const size_t most_descriptors_;
   const size_t most_connections_;
   uint32_t last_number_ = 0;
   bool accept_failed_ = false;  // try again after a while

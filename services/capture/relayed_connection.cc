@@ -34,11 +34,11 @@ RelayedConnection::RelayedConnection(uint32_t number,
       server_(std::move(server)),
       writer_(writer),
       on_offer_(std::move(on_offer)),
-      from_client_(*client_, *server_,
+      from_client_(*client_, *server_, *closes_,
                    [this](IncomingFrame& frame) {
                      OnFrame(Direction::kFromClient, frame);
                    }),
-      from_server_(*server_, *client_, [this](IncomingFrame& frame) {
+      from_server_(*server_, *client_, *closes_, [this](IncomingFrame& frame) {
         OnFrame(Direction::kFromServer, frame);
       }) {}
 
@@ -46,11 +46,20 @@ bool RelayedConnection::waits_for_closes() const {
   return closes_->count() > kMaxFrameDescriptors;
 }
 
+size_t RelayedConnection::held() const {
+  return from_client_.held_descriptors() + from_server_.held_descriptors() +
+         closes_->count();
+}
+
 void RelayedConnection::Poll(std::vector<pollfd>& polled) const {
+  if (is_paused()) {
+    polled.insert(polled.end(), kPolled, {.fd = -1, .events = 0, .revents = 0});
+    return;
+  }
   const auto events = [&](const RelayedDirection& in,
                           const RelayedDirection& out) {
     int events = 0;
-    if (in.waits_to_receive() && !waits_for_closes()) events |= POLLIN;
+    if (in.waits_to_receive()) events |= POLLIN;
     if (out.waits_to_send()) events |= POLLOUT;
     return static_cast<short>(events);
   };
@@ -70,7 +79,7 @@ void RelayedConnection::Poll(std::vector<pollfd>& polled) const {
 }
 
 std::string RelayedConnection::Move(const pollfd* polled) {
-  if (waits_for_closes()) return "";
+  paused_ = false;
   const ReceivedFdSenderScope sender(closes_);
   const State from_client = from_client_.Move();
   const State from_server = from_server_.Move();

@@ -14,6 +14,7 @@
 #include "services/capture/recording_writer.h"
 #include "services/capture/relayed_direction.h"
 #include "transport/transport.h"
+#include "wire/limits.h"
 
 namespace fdrpc::capture {
 
@@ -39,14 +40,22 @@ class RelayedConnection {
   // Adds what it waits for: kPolled entries.
   static constexpr size_t kPolled = 2;
   void Poll(std::vector<pollfd>& polled) const;
-  // Whether it waits for descriptors to be closed, which poll(2) does not tell.
-  bool waits_for_closes() const;
+
+  // The most descriptors that a Move() takes, beside those that are held().
+  static constexpr size_t kMostTaken = 4 * kMaxFrameDescriptors;
+  // The descriptors that it has beside its sockets.
+  size_t held() const;
+  // Whether it waits for what poll(2) does not tell: descriptors of it are
+  // being closed, or Pause() was called since the last Move().
+  bool is_paused() const { return paused_ || waits_for_closes(); }
+  void Pause() { paused_ = true; }
 
   // Moves what can be moved. `polled` is what Poll() has added, after poll(2).
   // Returns why the connection has ended; empty if it has not.
   std::string Move(const pollfd* polled);
 
  private:
+  bool waits_for_closes() const;
   void OnFrame(Direction direction, IncomingFrame& frame);
   void OnHello(IncomingFrame& frame);
 
@@ -56,6 +65,7 @@ class RelayedConnection {
   RecordingWriter& writer_;
   const OnOffer on_offer_;
   bool offered_ = false;
+  bool paused_ = false;
   // The descriptors of this connection that are being closed.
   const std::shared_ptr<PendingCloses> closes_ =
       std::make_shared<PendingCloses>();

@@ -18,15 +18,32 @@ absl::Status TooManyDescriptors() {
 }  // namespace
 
 RelayedDirection::State RelayedDirection::Move() {
-  for (int received = 0; state_ == State::kOpen; ++received) {
-    if (!Send() || source_ended_ || received == kMostReceived || !Receive()) {
-      break;
-    }
+  int receives = kMostReceives;
+  for (bool goes_on = true; goes_on;) {
+    // Descriptors that were sent are closed after each, so that they do not
+    // add up; elsewhere, if that can block.
+    const BackgroundCloseScope scope;
+    goes_on =
+        state_ == State::kOpen && Send() && !source_ended_ && Receive(receives);
   }
   if (state_ == State::kOpen && source_ended_ && queue_.empty()) {
     state_ = State::kEnded;
   }
   return state_;
+}
+
+size_t RelayedDirection::held_descriptors() const {
+  // A frame that has arrived in part may have as many as it likes.
+  const size_t arriving =
+      from_.PartialFrame().has_value() ? kMaxFrameDescriptors : 0;
+  return arriving + queued_descriptors();
+}
+
+size_t RelayedDirection::queued_descriptors() const {
+  // Only the last frame can have some: see HasRoom().
+  return queue_.empty() || queue_.back().attached == nullptr
+             ? 0
+             : queue_.back().attached->descriptors.size();
 }
 
 bool RelayedDirection::Send() {
@@ -40,10 +57,7 @@ bool RelayedDirection::Send() {
       queued_bytes_ -= queue_.front().bytes();
       queue_.pop_front();
     }
-    // Only the last frame can have some: see HasRoom().
-    queued_descriptors_ = !queue_.empty() &&
-                          queue_.back().attached != nullptr &&
-                          !queue_.back().attached->descriptors.empty();
+    queued_descriptors_ = queued_descriptors() > 0;
     switch (result.outcome) {
       case Outcome::kSent:
         break;
@@ -64,7 +78,7 @@ bool RelayedDirection::Send() {
   return true;
 }
 
-bool RelayedDirection::Receive() {
+bool RelayedDirection::Receive(int& receives) {
   // First what has arrived before: a former call may have left some of it.
   bool received = false;
   while (HasRoom()) {
@@ -82,13 +96,17 @@ bool RelayedDirection::Receive() {
       Queue(std::move(frame));
       continue;
     }
+    // What is in the transport now does not wake anybody, so the limit is for
+    // what is still in the socket.
     if (received) return true;
+    if (receives-- <= 0) return !queue_.empty();
     Transport::ReceiveResult result = from_.Receive();
     switch (result.outcome) {
       case Transport::ReceiveOutcome::kReceived:
         received = true;
         break;
       case Transport::ReceiveOutcome::kWouldBlock:
+        receives = 0;
         return !queue_.empty();
       case Transport::ReceiveOutcome::kClosed:
         source_ended_ = true;

@@ -8,8 +8,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "services/capture/record.h"
+#include "os/background_close.h"
 #include "transport/transport.h"
+#include "wire/limits.h"
 
 namespace fdrpc::capture {
 
@@ -22,8 +23,10 @@ class RelayedDirection {
   // Sees each frame once, before it is sent, and may change it.
   using OnFrame = std::function<void(IncomingFrame& frame)>;
 
-  RelayedDirection(Transport& from, Transport& to, OnFrame on_frame)
-      : from_(from), to_(to), on_frame_(std::move(on_frame)) {}
+  // `closes` counts the descriptors of the connection that are being closed.
+  RelayedDirection(Transport& from, Transport& to, const PendingCloses& closes,
+                   OnFrame on_frame)
+      : from_(from), to_(to), closes_(closes), on_frame_(std::move(on_frame)) {}
 
   // How it is after Move().
   enum class State {
@@ -35,6 +38,9 @@ class RelayedDirection {
   // Moves what can be moved now. Does not block.
   State Move();
   const absl::Status& mistake() const { return mistake_; }
+  // The most descriptors that it has now: those of a frame that is to be sent,
+  // and of one that arrives.
+  size_t held_descriptors() const;
 
   // What Move() waits for.
   bool waits_to_receive() const {
@@ -48,22 +54,26 @@ class RelayedDirection {
 
  private:
   bool HasRoom() const {
-    return queued_bytes_ < kMostQueuedBytes && !queued_descriptors_;
+    return queued_bytes_ < kMostQueuedBytes && !queued_descriptors_ &&
+           closes_.count() <= kMaxFrameDescriptors;
   }
+  size_t queued_descriptors() const;
   // False if the receiver has no room.
   bool Send();
-  // Takes what has arrived. False if nothing has.
-  bool Receive();
+  // Takes what has arrived, and receives once. False if there is nothing, or
+  // `receives`, which it counts down, is used up.
+  bool Receive(int& receives);
   void Queue(IncomingFrame frame);
   void Break(absl::Status why);
 
   // Enough to keep both sides busy. A frame may exceed it.
   static constexpr size_t kMostQueuedBytes = 256u << 10;
   // How often it receives before others have their turn.
-  static constexpr int kMostReceived = 16;
+  static constexpr int kMostReceives = 16;
 
   Transport& from_;
   Transport& to_;
+  const PendingCloses& closes_;
   const OnFrame on_frame_;
   State state_ = State::kOpen;
   bool source_ended_ = false;

@@ -23,7 +23,6 @@
 #include "tests/services/tool/live_server.h"
 #include "tests/services/tool/run_tool.h"
 #include "tests/services/tool/running_capture.h"
-#include "tests/support/child.h"
 #include "tests/support/raw_peer.h"
 #include "tests/support/sanitized.h"
 
@@ -296,42 +295,6 @@ TEST(CaptureFileTest, IsForItsOwnerAloneAndSoIsTheSocket) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   ASSERT_EQ(stat(capture.path().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
-}
-
-TEST(CaptureLimitsTest, ClientsBeyondTheMostWait) {
-  LiveServer live("unix:");
-  live.Start();
-  // Descriptors for one connection.
-  RunningCapture capture(live.address(), "unix:", {}, "ulimit -n 1700");
-  absl::StatusOr<Channel> first = Channel::Connect(capture.address());
-  ASSERT_TRUE(TestService::Stub(*first).Echo(Text()).ok());
-  const Channel second = *Channel::Connect(capture.address());
-  TestService::Stub stub(second);
-  EXPECT_EQ(
-      stub.Echo(Text(), {.timeout = absl::Milliseconds(50)}).status().code(),
-      absl::StatusCode::kDeadlineExceeded);
-  first = absl::CancelledError();
-  EXPECT_TRUE(stub.Echo(Text()).ok());
-}
-
-TEST(CaptureUsersTest, OthersAreRefusedUnlessAllMayConnect) {
-  if (geteuid() != 0) GTEST_SKIP() << "takes a second user";
-  LiveServer live("unix:");
-  live.Start();
-  const auto call_as_other = [](const std::string& address) {
-    return InChild([&] {
-      BecomeUnprivileged();
-      const absl::StatusOr<Channel> channel = Channel::Connect(address);
-      return channel.ok() && TestService::Stub(*channel).Echo(TextOf("x")).ok()
-                 ? 0
-                 : 1;
-    });
-  };
-  RunningCapture strict(live.address(), "unix:@");
-  EXPECT_EQ(call_as_other(strict.address()), 1);
-  EXPECT_THAT(strict.StopAndShow(), HasSubstr("is of another user"));
-  RunningCapture open(live.address(), "unix:@", {"--all-users"});
-  EXPECT_EQ(call_as_other(open.address()), 0);
 }
 
 TEST(CaptureOutputTest, GoesThroughAPipeWhileItRecords) {
