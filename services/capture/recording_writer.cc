@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -60,6 +61,12 @@ absl::StatusOr<RecordingWriter> RecordingWriter::Create(
                                O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   const std::string name = is_output ? "standard output" : file;
   if (!fd.ok()) return absl::ErrnoToStatus(errno, name);
+  // A file that was there may have other permissions. Not of devices.
+  struct stat info;
+  if (!is_output && fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) &&
+      fchmod(fd.get(), 0600) < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat(name, ": permissions"));
+  }
   RecordingWriter writer(name, std::move(fd));
   std::string& to = writer.pending_;
   AppendBlock(pcapng::kSectionHeader, to, [&] {

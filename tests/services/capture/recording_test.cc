@@ -1,9 +1,10 @@
 // The files of recordings.
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,6 @@ using capture::Record;
 using capture::RecordingReader;
 using capture::RecordingWriter;
 using capture::RecordKind;
-using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 class RecordingTest : public ::testing::Test {
@@ -116,6 +116,16 @@ TEST_F(RecordingTest, ReadsWhatWasWritten) {
   EXPECT_EQ(records[2].connection, 0xffffffff);
 }
 
+TEST_F(RecordingTest, AFileThatWasThereIsForItsOwnerAlone) {
+  Rewrite("former content");
+  ASSERT_EQ(chmod(file_.c_str(), 0644), 0);
+  RecordingWriter writer = NewWriter();
+  struct stat info;
+  ASSERT_EQ(stat(file_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  EXPECT_EQ(info.st_size, 0);
+}
+
 TEST_F(RecordingTest, SaysWhereItIsCutOff) {
   RecordingWriter writer = NewWriter();
   AddFrame(writer, Direction::kFromClient, RawHello().Frame());
@@ -146,7 +156,6 @@ TEST_F(RecordingTest, NoDamageDoesHarm) {
   AddFrame(writer, Direction::kFromServer, StatusFrame(1, 5, "text"));
   ASSERT_TRUE(writer.Flush().ok());
   const std::string bytes = Bytes();
-  std::mt19937 random(1);
   for (size_t i = 0; i < bytes.size(); ++i) {
     for (const uint8_t change : {0x01, 0x80, 0xff}) {
       std::string damaged = bytes;
