@@ -4,15 +4,22 @@ include(CMakePackageConfigHelpers)
 
 set(FDRPC_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/fdrpc)
 
-# From top to bottom: a static library precedes those that it uses.
-get_property(rooms GLOBAL PROPERTY FDRPC_ROOMS)
-list(REVERSE rooms)
-set(libraries fdrpc_health fdrpc_reflection fdrpc_statistics fdrpc_tracing fdrpc_fd fdrpc_options)
-foreach(room IN LISTS rooms)
-  list(APPEND libraries fdrpc_${room})
-endforeach()
-set_target_properties(fdrpc_fd PROPERTIES EXPORT_NAME fd)
-set_target_properties(fdrpc_options PROPERTIES EXPORT_NAME options)
+# From top to bottom: a static library precedes those that it uses. The services are
+# static in any case: a program must not have their .proto files twice, and it has
+# another copy of gRPC's if it also uses gRPC.
+set(libraries fdrpc_health fdrpc_reflection fdrpc_statistics fdrpc_tracing)
+get_property(parts GLOBAL PROPERTY FDRPC_PARTS)
+set(shared_parts "")
+if(BUILD_SHARED_LIBS)
+  list(APPEND libraries fdrpc_shared)
+  set(shared_parts ${parts})
+else()
+  list(REVERSE parts)
+  # fdrpc_fd uses fdrpc_call.
+  list(REMOVE_ITEM parts fd options)
+  list(TRANSFORM parts PREPEND fdrpc_)
+  list(APPEND libraries fdrpc_fd fdrpc_options ${parts})
+endif()
 set_target_properties(fdrpc_health PROPERTIES EXPORT_NAME health)
 set_target_properties(fdrpc_reflection PROPERTIES EXPORT_NAME reflection)
 set_target_properties(fdrpc_statistics PROPERTIES EXPORT_NAME statistics)
@@ -20,6 +27,7 @@ set_target_properties(fdrpc_tracing PROPERTIES EXPORT_NAME tracing)
 
 install(TARGETS ${libraries} protoc-gen-fdrpc EXPORT fdrpcTargets
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/codegen/protoc-gen-fdrpc.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/include/fdrpc
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${PROJECT_SOURCE_DIR}/proto/fdrpc/fd.proto ${PROJECT_SOURCE_DIR}/proto/fdrpc/options.proto
@@ -72,7 +80,8 @@ endif()
 foreach(library IN LISTS libraries)
   get_target_property(type ${library} TYPE)
   if(NOT type STREQUAL "INTERFACE_LIBRARY") # a room of headers alone
-    list(APPEND libs -l${library})
+    string(REPLACE fdrpc_shared fdrpc name ${library})
+    list(APPEND libs -l${name})
   endif()
   get_target_property(links ${library} INTERFACE_LINK_LIBRARIES)
   list(FILTER links INCLUDE REGEX "^absl::")

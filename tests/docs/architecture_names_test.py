@@ -8,7 +8,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = r"[A-Z][A-Za-z0-9]*"
-TYPE = r"\b(?:class|struct|using)\s+(?:ABSL_\w+\s+)?"
+TYPE = r"\b(?:class|struct|using)\s+(?:(?:ABSL_\w+|FDRPC_API)\s+)?"
 
 SOURCES = {
     str(path.relative_to(ROOT)): path.read_text()

@@ -8,6 +8,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/loop.h"
 
 namespace fdrpc {
@@ -25,7 +26,7 @@ namespace fdrpc {
 // Threads: Cancel() from any thread, the other functions from one at a time.
 // The function runs on the loop's thread, without a lock, and never within the
 // functions of this class.
-class Alarm {
+class FDRPC_API Alarm {
  public:
   class Awaiter;
 

@@ -11,6 +11,7 @@
 #include "fdrpc/call_options.h"
 #include "fdrpc/caller.h"
 #include "fdrpc/internal/call_message.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/unique_fd.h"
 
 namespace google::protobuf {
@@ -32,7 +33,7 @@ concept HasReflection =
 //       std::make_shared<fdrpc::AnsweredCall>(next, form, absl::OkStatus());
 //   answer->AddReply(cached);
 //   return answer;
-class AnsweredCall final : public ClientCall {
+class FDRPC_API AnsweredCall final : public ClientCall {
  public:
   // `next` and `form` are the arguments of the interceptor; `next` is borrowed
   // only during the constructor.

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/message_owner.h"
 #include "fdrpc/parcel.h"
 #include "google/protobuf/message_lite.h"
@@ -54,7 +55,7 @@ inline constexpr int kCallEvents = 4;
 // Something to continue when an event has occurred. Run() is called once, on
 // the thread that runs continuations for the call (of a Loop or a server),
 // without a lock, and never from within the call that waits.
-class Continuation {
+class FDRPC_API Continuation {
  public:
   virtual void Run() = 0;
 
@@ -74,7 +75,7 @@ class Continuation {
 // Runs continuations, as a Loop does.
 //
 // Threads: any.
-class ContinuationRunner {
+class FDRPC_API ContinuationRunner {
  public:
   // Runs `continuation`, which is borrowed, soon, and not within this function.
   virtual void Post(Continuation& continuation) = 0;
@@ -91,7 +92,7 @@ class ContinuationRunner {
 //
 // Threads: one thread may send while another receives. Abort() may be called
 // from any thread. At most one wait for each event at a time.
-class Call {
+class FDRPC_API Call {
  public:
   virtual ~Call() = default;
 

@@ -5,6 +5,7 @@
 #include <stop_token>
 
 #include "absl/time/time.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/metadata.h"
 #include "fdrpc/server_context.h"
 #include "fdrpc/timeout.h"
@@ -45,9 +46,9 @@ struct CallOptions {
   ReplyMetadata* reply_metadata = nullptr;
 };
 
-void PrintTo(const ReplyMetadata& metadata, std::ostream* to);
+FDRPC_API void PrintTo(const ReplyMetadata& metadata, std::ostream* to);
 // Prints what differs from the defaults.
-void PrintTo(const CallOptions& options, std::ostream* to);
+FDRPC_API void PrintTo(const CallOptions& options, std::ostream* to);
 
 }  // namespace fdrpc
 

@@ -7,6 +7,7 @@
 #include "fdrpc/call.h"
 #include "fdrpc/call_options.h"
 #include "fdrpc/client_call.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/method.h"
 
 namespace fdrpc {
@@ -21,7 +22,7 @@ enum class CallForm {
 // server, or a test double.
 //
 // Threads: any number of threads may call every method at once.
-class Caller {
+class FDRPC_API Caller {
  public:
   virtual ~Caller() = default;
 

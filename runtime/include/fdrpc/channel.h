@@ -18,6 +18,7 @@
 #include "fdrpc/channel_state.h"
 #include "fdrpc/channel_statistics.h"
 #include "fdrpc/client_interceptor.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/loop.h"
 #include "fdrpc/rings.h"
 #include "fdrpc/service_offer.h"
@@ -103,7 +104,7 @@ struct ChannelOptions {
 // FAILED_PRECONDITION: make a new channel there.
 //
 // Threads: safe; any number of threads may call through one channel.
-class Channel {
+class FDRPC_API Channel {
  public:
   using Options = ChannelOptions;
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/language.h"
 
 namespace fdrpc {
@@ -23,13 +24,13 @@ enum class ChannelState {
   kShutdown,          // for ever: this child inherited the channel by fork(2)
 };
 
-std::ostream& operator<<(std::ostream& to, ChannelState state);
+FDRPC_API std::ostream& operator<<(std::ostream& to, ChannelState state);
 
 // Keeps a watch of a channel's state (Channel::WatchState()). The destructor
 // ends the watch: after it has returned, the function is neither running nor
 // called again. (Unless the destructor is called from within the function, on
 // the thread of the channel's loop.) Does not keep the channel alive.
-class [[nodiscard]] ChannelStateWatch {
+class [[nodiscard]] FDRPC_API ChannelStateWatch {
  public:
   // Watches nothing.
   ChannelStateWatch() = default;

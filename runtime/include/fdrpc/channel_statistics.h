@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <iosfwd>
 
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/language.h"
 
 namespace fdrpc {
@@ -29,7 +30,7 @@ struct ChannelStatistics {
   uint64_t closing_descriptors = 0;
 };
 
-void PrintTo(const ChannelStatistics& statistics, std::ostream* to);
+FDRPC_API void PrintTo(const ChannelStatistics& statistics, std::ostream* to);
 
 }  // namespace fdrpc
 

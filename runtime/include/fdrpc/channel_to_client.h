@@ -3,6 +3,7 @@
 
 #include "absl/status/statusor.h"
 #include "fdrpc/channel.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/server_context.h"
 
 namespace fdrpc {
@@ -28,7 +29,7 @@ namespace fdrpc {
 // descriptor that the connection's requests hold); UNAVAILABLE if the client's
 // connection has ended. Does not block. While the handler runs, from any
 // thread.
-absl::StatusOr<Channel> ChannelToClient(ServerContext& context);
+FDRPC_API absl::StatusOr<Channel> ChannelToClient(ServerContext& context);
 
 }  // namespace fdrpc
 

@@ -3,13 +3,14 @@
 
 #include "absl/status/status.h"
 #include "fdrpc/call.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/metadata.h"
 
 namespace fdrpc {
 
 // A client's side of a call. Releasing the last pointer does not end the call;
 // Abort() does.
-class ClientCall : public Call {
+class FDRPC_API ClientCall : public Call {
  public:
   // Half-closes: sends nothing after what was sent. Further calls do nothing.
   virtual void HalfClose() = 0;

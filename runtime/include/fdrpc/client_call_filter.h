@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "fdrpc/call_filter.h"
 #include "fdrpc/client_call.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/metadata.h"
 
 namespace fdrpc {
@@ -24,7 +25,7 @@ namespace fdrpc {
 // Threads: OnHeaders(), OnReceive() and OnEnd() run on the thread that
 // receives, in this order, or on the one that releases the call. That may be a
 // loop's thread, so they must not block.
-class ClientCallFilter : public CallFilter<ClientCall> {
+class FDRPC_API ClientCallFilter : public CallFilter<ClientCall> {
  public:
   explicit ClientCallFilter(std::shared_ptr<ClientCall> next)
       : CallFilter(std::move(next)) {}

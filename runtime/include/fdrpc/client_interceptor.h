@@ -6,12 +6,13 @@
 
 #include "fdrpc/call_options.h"
 #include "fdrpc/caller.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/method.h"
 
 namespace fdrpc {
 
 // Sees every call between a client's stubs and its channel.
-class ClientInterceptor {
+class FDRPC_API ClientInterceptor {
  public:
   virtual ~ClientInterceptor() = default;
 
@@ -37,7 +38,7 @@ class ClientInterceptor {
 // sees a call first, and its results last. ChannelOptions::interceptors does
 // this for a channel; this function is for other callers, such as a test
 // double.
-std::shared_ptr<Caller> Intercept(
+FDRPC_API std::shared_ptr<Caller> Intercept(
     const std::vector<std::shared_ptr<ClientInterceptor>>& interceptors,
     std::shared_ptr<Caller> caller);
 

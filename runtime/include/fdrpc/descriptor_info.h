@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "fdrpc/internal/export.h"
+
 namespace fdrpc {
 
 // What a descriptor refers to, as far as the kernel tells. The numbers are
@@ -30,7 +32,7 @@ enum class DescriptorKind : uint8_t {
 };
 
 // The kind in words, with an article: "a regular file".
-std::string_view InWords(DescriptorKind kind);
+FDRPC_API std::string_view InWords(DescriptorKind kind);
 
 // The access for which a descriptor was opened.
 enum class DescriptorAccess : uint8_t {
@@ -41,7 +43,7 @@ enum class DescriptorAccess : uint8_t {
 };
 
 // In words: "reading and writing".
-std::string_view InWords(DescriptorAccess access);
+FDRPC_API std::string_view InWords(DescriptorAccess access);
 
 // A descriptor of a parcel, for records of what passes by. Owns nothing.
 struct DescriptorInfo {
@@ -63,7 +65,7 @@ struct DescriptorInfo {
 };
 
 // "a.B.file: descriptor 7, a regular file for reading, inode 12, 4096 bytes"
-void PrintTo(const DescriptorInfo& info, std::ostream* to);
+FDRPC_API void PrintTo(const DescriptorInfo& info, std::ostream* to);
 
 }  // namespace fdrpc
 

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "absl/container/inlined_vector.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/shared_fd.h"
 #include "fdrpc/unique_fd.h"
 
@@ -20,7 +21,7 @@ class FieldPath;
 
 // A descriptor of a message: one to be sent, owned alone or shared with others,
 // or a received one, owned alone.
-class AttachedFd {
+class FDRPC_API AttachedFd {
  public:
   AttachedFd() = default;
   AttachedFd(UniqueFd fd) : fd_(std::move(fd)) {}  // NOLINT: a value of it
@@ -57,7 +58,7 @@ class AttachedFd {
   bool taken_ = false;
 };
 
-void PrintTo(const AttachedFd& fd, std::ostream* to);
+FDRPC_API void PrintTo(const AttachedFd& fd, std::ostream* to);
 
 // The descriptors of one message, in the order of their slots: slot 1 is the
 // first. Two are stored without an allocation.

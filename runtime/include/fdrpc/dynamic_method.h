@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "fdrpc/internal/export.h"
 #include "fdrpc/method.h"
 #include "google/protobuf/descriptor.h"
 
@@ -14,7 +15,7 @@ namespace fdrpc {
 //
 // Needs the full runtime of Protocol Buffers, and borrows the descriptor.
 // It has to exist until its calls have ended.
-class DynamicMethod {
+class FDRPC_API DynamicMethod {
  public:
   explicit DynamicMethod(const google::protobuf::MethodDescriptor& descriptor);
   DynamicMethod(const DynamicMethod&) = delete;  // method() refers to it

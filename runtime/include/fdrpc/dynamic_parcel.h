@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/functional/function_ref.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/parcel.h"
 #include "fdrpc/unique_fd.h"
 #include "google/protobuf/message.h"
@@ -19,7 +20,7 @@ namespace fdrpc {
 //
 // Where a function takes `field`, that is a message of type fdrpc.Fd within
 // message(). Threads: like a container.
-class DynamicParcel final : public ParcelBase {
+class FDRPC_API DynamicParcel final : public ParcelBase {
  public:
   // `message` is of the full runtime, such as one of a
   // google::protobuf::DynamicMessageFactory, which has to outlive this.

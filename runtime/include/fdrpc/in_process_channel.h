@@ -3,6 +3,7 @@
 
 #include "absl/status/statusor.h"
 #include "fdrpc/channel.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/server.h"
 
 namespace fdrpc {
@@ -19,8 +20,8 @@ namespace fdrpc {
 // Before the server serves, call this on the thread that prepares it; later on
 // any thread. It fails if the limit of open files leaves the server no
 // descriptors to wait for calls.
-absl::StatusOr<Channel> InProcessChannel(Server& server,
-                                         ChannelOptions options = {});
+FDRPC_API absl::StatusOr<Channel> InProcessChannel(Server& server,
+                                                   ChannelOptions options = {});
 
 }  // namespace fdrpc
 

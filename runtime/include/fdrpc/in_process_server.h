@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "fdrpc/channel.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/handler_checks.h"
 #include "fdrpc/server.h"
 #include "fdrpc/service.h"
@@ -19,7 +20,7 @@ namespace fdrpc {
 //
 // If the system has no descriptors or threads for it, it serves nothing, and
 // calls through the channel fail with the reason.
-class InProcessServer {
+class FDRPC_API InProcessServer {
  public:
   // Borrow the services until the server is destroyed.
   explicit InProcessServer(Service& service, const ServerOptions& options = {})

@@ -6,6 +6,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/language.h"
 
 namespace fdrpc {
@@ -44,7 +45,7 @@ struct LoopOptions {
 // Threads: one thread at a time in Run() or RunReady(); Post() and Stop() from
 // any. The loop belongs to the thread that is in Run(), or that called
 // RunReady() last and still exists. Server::Wait() depends on that.
-class Loop {
+class FDRPC_API Loop {
  public:
   // Errors of epoll_create1(2) and eventfd(2), at the limit of open files.
   static absl::StatusOr<Loop> Create(const LoopOptions& options = {});

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/language.h"
 
 namespace fdrpc {
@@ -61,7 +62,7 @@ class Metadata {
   std::vector<Entry> entries_;
 };
 
-void PrintTo(const Metadata& metadata, std::ostream* to);
+FDRPC_API void PrintTo(const Metadata& metadata, std::ostream* to);
 
 }  // namespace fdrpc
 

@@ -4,6 +4,7 @@
 #include <iosfwd>
 #include <string_view>
 
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/language.h"
 
 namespace fdrpc {
@@ -46,7 +47,7 @@ struct Method {
   }
 };
 
-void PrintTo(const Method& method, std::ostream* to);
+FDRPC_API void PrintTo(const Method& method, std::ostream* to);
 
 }  // namespace fdrpc
 

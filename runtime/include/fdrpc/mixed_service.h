@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/method_handler.h"
 #include "fdrpc/service.h"
 
@@ -22,7 +23,7 @@ namespace fdrpc {
 // one generated class. A part serves the methods whose handlers its class
 // overrides, as far as the type of the argument shows. A method that no part
 // overrides answers UNIMPLEMENTED.
-class MixedService final : public Service {
+class FDRPC_API MixedService final : public Service {
  public:
   // Borrows the parts. Two parts that override one handler, or that are of
   // different services, are a programmer's error.

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/loop.h"
 #include "fdrpc/server.h"
 #include "fdrpc/service.h"
@@ -25,7 +26,7 @@ namespace fdrpc {
 //
 // Destroy the channels first: a channel whose offered services are gone cannot
 // connect (FAILED_PRECONDITION).
-class OfferedServices {
+class FDRPC_API OfferedServices {
  public:
   // The options by default: those of a server, except that the limit of open
   // files is left as it is.

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "fdrpc/descriptor_info.h"
 #include "fdrpc/descriptor_set.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/slot_visitor.h"
 #include "fdrpc/shared_fd.h"
 #include "fdrpc/unique_fd.h"
@@ -31,7 +32,7 @@ class Parcel;
 
 // The common part of all parcels, which the runtime uses. Threads: like a
 // container; not safe for concurrent use of one object.
-class ParcelBase {
+class FDRPC_API ParcelBase {
  public:
   // Does not wait for descriptors to be closed (CloseInBackground()), because
   // they may be a peer's.
@@ -125,8 +126,8 @@ namespace internal {
 
 // What GoogleTest prints of a parcel: the message, in these words, and the
 // descriptors.
-void PrintParcel(const ParcelBase& parcel, std::string message,
-                 std::ostream* to);
+FDRPC_API void PrintParcel(const ParcelBase& parcel, std::string message,
+                           std::ostream* to);
 
 }  // namespace internal
 

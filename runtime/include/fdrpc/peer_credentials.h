@@ -5,6 +5,7 @@
 
 #include <iosfwd>
 
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/language.h"
 
 namespace fdrpc {
@@ -19,7 +20,7 @@ struct PeerCredentials {
   pid_t pid = 0;
 };
 
-void PrintTo(const PeerCredentials& peer, std::ostream* to);
+FDRPC_API void PrintTo(const PeerCredentials& peer, std::ostream* to);
 
 }  // namespace fdrpc
 

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/handler_checks.h"
 #include "fdrpc/listen_options.h"
 #include "fdrpc/loop.h"
@@ -177,7 +178,7 @@ class ServerCore;
 //
 // Threads: AddService() and Listen() come before Run() or Start(), on one
 // thread. Shutdown() may be called from any thread, including a handler's.
-class Server {
+class FDRPC_API Server {
  public:
   explicit Server(ServerOptions options = {});
   // Shuts down without a drain time, and waits for handlers to end: to return
@@ -321,7 +322,7 @@ class Server {
 //   return reply.serve_log(server, std::make_shared<Log>());
 //
 // Borrows the server. Threads: as Server::ServeConnection().
-class ServerForClient {
+class FDRPC_API ServerForClient {
  public:
   ServerForClient(Server& server, const ServerContext& context)
       : server_(server), user_(context.peer().uid) {}

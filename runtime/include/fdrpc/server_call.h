@@ -5,13 +5,14 @@
 
 #include "absl/status/status.h"
 #include "fdrpc/call.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/server_context.h"
 
 namespace fdrpc {
 
 // A server's side of a call. Send() and Take() are for the streams of methods
 // that have them.
-class ServerCall : public Call {
+class FDRPC_API ServerCall : public Call {
  public:
   // Valid as long as the call.
   virtual ServerContext& context() = 0;

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "fdrpc/call_filter.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/server_call.h"
 #include "fdrpc/server_context.h"
 
@@ -23,7 +24,7 @@ namespace fdrpc {
 // After one of them returns an error, the handler finds its call cancelled.
 //
 // Threads: the hooks run on the handler's threads.
-class ServerCallFilter : public CallFilter<ServerCall> {
+class FDRPC_API ServerCallFilter : public CallFilter<ServerCall> {
  public:
   explicit ServerCallFilter(std::shared_ptr<ServerCall> next)
       : CallFilter(std::move(next)) {}
@@ -63,7 +64,7 @@ class ServerCallFilter : public CallFilter<ServerCall> {
 
 // A context that passes on another one, which it borrows. Override the parts
 // that differ.
-class ServerContextFilter : public ServerContext {
+class FDRPC_API ServerContextFilter : public ServerContext {
  public:
   explicit ServerContextFilter(ServerContext& next) : next_(next) {}
 

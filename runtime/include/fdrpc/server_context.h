@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/metadata.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/unique_fd.h"
@@ -21,7 +22,7 @@ class ClientOffer;
 // Threads: IsCancelled(), cancellation_reason(), cancellation(), draining(),
 // StopReading() and time_remaining() may be used from any thread, the rest only
 // from the handler's.
-class ServerContext {
+class FDRPC_API ServerContext {
  public:
   virtual ~ServerContext() = default;
 
@@ -80,7 +81,7 @@ class ServerContext {
   virtual ClientOffer* client_offer() { return nullptr; }
 };
 
-void PrintTo(const ServerContext& context, std::ostream* to);
+FDRPC_API void PrintTo(const ServerContext& context, std::ostream* to);
 
 }  // namespace fdrpc
 

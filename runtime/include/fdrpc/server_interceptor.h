@@ -4,13 +4,14 @@
 #include <memory>
 
 #include "absl/functional/function_ref.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/method.h"
 #include "fdrpc/server_call.h"
 
 namespace fdrpc {
 
 // Sees every call of a service's methods between a server and the service.
-class ServerInterceptor {
+class FDRPC_API ServerInterceptor {
  public:
   virtual ~ServerInterceptor() = default;
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <iosfwd>
 
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/language.h"
 
 namespace fdrpc {
@@ -56,7 +57,7 @@ struct ServerStatistics {
   uint64_t closing_descriptors = 0;
 };
 
-void PrintTo(const ServerStatistics& statistics, std::ostream* to);
+FDRPC_API void PrintTo(const ServerStatistics& statistics, std::ostream* to);
 
 }  // namespace fdrpc
 

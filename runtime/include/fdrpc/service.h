@@ -4,12 +4,13 @@
 #include <string_view>
 
 #include "absl/types/span.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/method_handler.h"
 
 namespace fdrpc {
 
 // The base of every generated service. AddService() borrows it.
-class Service {
+class FDRPC_API Service {
  public:
   virtual ~Service() = default;
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/peer_credentials.h"
 #include "fdrpc/unique_fd.h"
 
@@ -14,7 +15,7 @@ namespace fdrpc {
 // to.
 //
 // Threads: any.
-class ServiceOffer {
+class FDRPC_API ServiceOffer {
  public:
   virtual ~ServiceOffer() = default;
 

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/shared_fd.h"
 #include "fdrpc/unique_fd.h"
 
@@ -48,7 +49,7 @@ struct SharedBufferLimits {
 //
 // Owns the mapping, and shares the descriptor with copies of its SharedFd. A
 // moved-from buffer is empty. Threads: like a container; see also `may_change`.
-class SharedBuffer {
+class FDRPC_API SharedBuffer {
  public:
   // Zeroed memory, which is writable for this process alone, and counts for its
   // control group. INVALID_ARGUMENT for a size of 0. RESOURCE_EXHAUSTED if
@@ -136,7 +137,7 @@ class SharedBuffer {
   SharedFd sealed_fd_;  // the same, once it may be sent
 };
 
-void PrintTo(const SharedBuffer& buffer, std::ostream* to);
+FDRPC_API void PrintTo(const SharedBuffer& buffer, std::ostream* to);
 
 template <typename T>
 absl::StatusOr<absl::Span<const T>> SharedBuffer::As() const {

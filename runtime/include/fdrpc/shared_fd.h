@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "fdrpc/internal/export.h"
 #include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
@@ -29,7 +30,7 @@ class SharedFd {
   std::shared_ptr<const UniqueFd> fd_;
 };
 
-void PrintTo(const SharedFd& fd, std::ostream* to);
+FDRPC_API void PrintTo(const SharedFd& fd, std::ostream* to);
 
 }  // namespace fdrpc
 

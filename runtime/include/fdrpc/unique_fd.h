@@ -4,6 +4,7 @@
 #include <iosfwd>
 #include <utility>
 
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/language.h"
 
 namespace fdrpc {
@@ -22,7 +23,7 @@ namespace fdrpc {
 // and callbacks of the program are not called there.
 //
 // Threads: like an int; not safe for concurrent use.
-class [[nodiscard]] UniqueFd {
+class [[nodiscard]] FDRPC_API UniqueFd {
  public:
   UniqueFd() = default;
   // Takes ownership of `fd`, which must be open and have no other owner, or be
@@ -61,11 +62,11 @@ class [[nodiscard]] UniqueFd {
 // and the program has taken: closing them may block for as long as the peer
 // likes (a socket with SO_LINGER, a file of a FUSE file system). Descriptors
 // that are left in a parcel are closed in this way.
-void CloseInBackground(UniqueFd fd);
+FDRPC_API void CloseInBackground(UniqueFd fd);
 
 // What GoogleTest prints of it, for example in a failed expectation. Other
 // types of fdrpc have such a function, too.
-void PrintTo(const UniqueFd& fd, std::ostream* to);
+FDRPC_API void PrintTo(const UniqueFd& fd, std::ostream* to);
 
 }  // namespace fdrpc
 

@@ -3,6 +3,7 @@
 # build that this runs in, and generates code with it as far as that takes no
 # compiling.
 #   subproject    as a part of another project
+#   shared        with a shared library
 #   config_mode   with a Protocol Buffers that brings a CMake config file
 set -euo pipefail
 source=$1
@@ -24,6 +25,16 @@ subproject)
   ctest --test-dir "$work/build" -N | grep -q 'Total Tests: 0' || fail "there are tests"
   cmake --install "$work/build" --prefix "$work/prefix"
   [[ ! -e $work/prefix ]] || fail "something was installed"
+  ;;
+shared)
+  with=(-S "$source" -B "$work/build" "-DCMAKE_CXX_COMPILER=$cxx" -DBUILD_SHARED_LIBS=ON)
+  for unfit in FDRPC_BUILD_TESTS FDRPC_BENCH FDRPC_ABSEIL_ARCHIVES; do
+    if cmake "${with[@]}" "-D$unfit=ON" > "$work/log" 2>&1; then fail "it builds with $unfit"; fi
+    grep -q "$unfit.* need.* BUILD_SHARED_LIBS=OFF" "$work/log" || fail "it does not say why: $(cat "$work/log")"
+    rm -r "$work/build"
+  done
+  cmake "${with[@]}"
+  cmake --build "$work/build" --target help | grep fdrpc_shared || fail "there is no shared library"
   ;;
 config_mode)
   cmake -S "$source" -B "$work/build" "-DCMAKE_CXX_COMPILER=$cxx" -DFDRPC_BUILD_TESTS=OFF \

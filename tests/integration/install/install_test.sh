@@ -68,7 +68,10 @@ refused 'protobuf < [1-9][0-9.]+.*99\.1\.0' \
   env "PKG_CONFIG_PATH=$other:$PKG_CONFIG_PATH" pkg-config --print-errors --exists fdrpc
 
 step "With abseil's archives"
-if ldd "$(ldd "$work/with-cmake/echo" | awk '/libprotobuf/ { print $3 }')" | grep -q libabsl; then
+if grep -q '^BUILD_SHARED_LIBS:BOOL=ON$' "$build/CMakeCache.txt"; then
+  refused 'FDRPC_ABSEIL_ARCHIVES is ON, but this fdrpc is a shared library' \
+    configure "$work/with-archives" -DFDRPC_ABSEIL_ARCHIVES=ON "$@"
+elif ldd "$(ldd "$work/with-cmake/echo" | awk '/libprotobuf/ { print $3 }')" | grep -q libabsl; then
   refused 'FDRPC_ABSEIL_ARCHIVES is ON, but the shared library of Protocol Buffers' \
     configure "$work/with-archives" -DFDRPC_ABSEIL_ARCHIVES=ON "$@"
 else
@@ -101,4 +104,4 @@ done
 step "With pkg-config, protoc and make"
 cp -r "$here/outside" "$work/with-make"
 make -C "$work/with-make" CXX="$cxx" echo
-"$work/with-make/echo"
+LD_LIBRARY_PATH=$(dirname "$pc") "$work/with-make/echo"

@@ -5,12 +5,13 @@
 #include <string>
 
 #include "fdrpc/descriptor_set.h"
+#include "fdrpc/internal/export.h"
 
 namespace fdrpc::internal {
 
 // The place of an fdrpc.Fd in a message: the field, the index or key of the
 // element, and the path of the outer message. Borrows all of them.
-class FieldPath {
+class FDRPC_API FieldPath {
  public:
   // `field` is the full name. `outer` is null in the message itself.
   FieldPath(const FieldPath* outer, const char* field)

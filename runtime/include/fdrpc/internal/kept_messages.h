@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/language.h"
 
 namespace fdrpc::internal {
@@ -22,7 +23,7 @@ namespace fdrpc::internal {
 // Never destroyed.
 //
 // Threads: any.
-class KeptMessages {
+class FDRPC_API KeptMessages {
  public:
   // A message of this size or more is large, serialised or in memory.
   static constexpr size_t kLeastBytes = 64u << 10;

@@ -3,13 +3,14 @@
 
 #include <memory>
 
+#include "fdrpc/internal/export.h"
 #include "google/protobuf/message_lite.h"
 
 namespace fdrpc::internal {
 
 // The owner of a message that a call sends or receives, if the call may do more
 // than read or write the message.
-class MessageOwner {
+class FDRPC_API MessageOwner {
  public:
   virtual const google::protobuf::MessageLite& owned() = 0;
   // The message is still empty, and a large message is about to be parsed into

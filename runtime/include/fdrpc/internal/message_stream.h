@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "fdrpc/call.h"
 #include "fdrpc/internal/call_message.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/handler_exceptions.h"
 #include "fdrpc/parcel.h"
 
@@ -34,7 +35,7 @@ std::optional<Message> TakeMessage(Call& call) {
 }
 
 // What GoogleTest prints of a stream of that class.
-void PrintStream(const char* name, std::ostream* to);
+FDRPC_API void PrintStream(const char* name, std::ostream* to);
 
 // Waits for an event of a call in a coroutine. Keeps the call, whose stream may
 // be destroyed meanwhile. Its destructor ends the wait.

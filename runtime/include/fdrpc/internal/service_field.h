@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/service.h"
 #include "fdrpc/unique_fd.h"
 
@@ -27,12 +28,13 @@ struct ServicePair {
 };
 // INVALID_ARGUMENT if `service` is null, or is not the service that `field`
 // carries. Errors of socketpair(2) by their errno.
-absl::StatusOr<ServicePair> NewServicePair(const Service* service,
-                                           std::string_view name,
-                                           std::string_view field);
+FDRPC_API absl::StatusOr<ServicePair> NewServicePair(const Service* service,
+                                                     std::string_view name,
+                                                     std::string_view field);
 // Why no stub can be made for `field`, with its name: because of `why`, or, if
 // that is OK, because it has no descriptor (INVALID_ARGUMENT).
-absl::Status NoService(std::string_view field, const absl::Status& why = {});
+FDRPC_API absl::Status NoService(std::string_view field,
+                                 const absl::Status& why = {});
 
 // Has `server` serve `service`, and returns the socket for its client. Errors
 // as NewServicePair() and Server::ServeConnection().

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "fdrpc/internal/descriptor_rules.h"
+#include "fdrpc/internal/export.h"
 #include "fdrpc/internal/field_path.h"
 
 namespace fdrpc::internal {
@@ -18,7 +19,7 @@ struct FdSlot {
 };
 
 // Reads and writes the slot of each fdrpc.Fd of a message, one after the other.
-class SlotVisitor {
+class FDRPC_API SlotVisitor {
  public:
   // Generated code calls it once for each fdrpc.Fd that is present. `field` is
   // the full name of the field that has it, for error messages; `key` is the
