@@ -85,7 +85,7 @@ for program in $(inside dpkg -L "${names[@]}" | sed -n 's|^/usr/bin/||p'); do
   inside man --warnings "$program" 2>&1 | grep -q "^SYNOPSIS" || fail "man $program"
   [[ $program == protoc-gen-* ]] || inside "$program" --help > /dev/null || fail "$program --help"
 done
-for page in README.md docs/guide/README.md; do
+for page in README.md docs/guide/README.md api/classfdrpc_1_1Server.html; do
   [[ -s $root/usr/share/doc/fdrpc-doc/$page ]] || fail "fdrpc-doc does not have $page"
 done
 
