@@ -14,8 +14,8 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-bool IsFd(const Message& message) {
-  return std::string(message.GetDescriptor()->full_name()) == "fdrpc.Fd";
+bool IsSingular(const FieldDescriptor* field, FieldDescriptor::CppType type) {
+  return field != nullptr && !field->is_repeated() && field->cpp_type() == type;
 }
 
 // The members of fdrpc.Fd.
@@ -24,6 +24,13 @@ const FieldDescriptor* SlotField(const Message& fd) {
 }
 const FieldDescriptor* ParcelField(const Message& fd) {
   return fd.GetDescriptor()->FindFieldByName("parcel");
+}
+
+// A schema of a peer may have another message of that name.
+bool IsFd(const Message& message) {
+  return std::string(message.GetDescriptor()->full_name()) == "fdrpc.Fd" &&
+         IsSingular(SlotField(message), FieldDescriptor::CPPTYPE_UINT32) &&
+         IsSingular(ParcelField(message), FieldDescriptor::CPPTYPE_UINT64);
 }
 
 internal::FdSlot Read(const Message& fd) {

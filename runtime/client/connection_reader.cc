@@ -142,7 +142,7 @@ bool ConnectionReader::Read() {
     received = connection_.Read();
   }
   // Also if nothing has arrived: much may have been sent.
-  CountFrames();
+  CountTransfers();
   if (!received) return false;
   heard_ = true;
   const absl::Status closes = account_.CheckCloses();
@@ -150,16 +150,16 @@ bool ConnectionReader::Read() {
   return true;
 }
 
-void ConnectionReader::CountFrames() {
-  const size_t frames = connection_.frames();
-  if (frames - counted_frames_ < kFramesOfBusy) return;
+void ConnectionReader::CountTransfers() {
+  const size_t transfers = connection_.transfers();
+  if (transfers - counted_transfers_ < kTransfersOfBusy) return;
   const MonotonicTime now = clock_.CoarseNow();
   if (now - counted_at_ <= kTimeOfBusy && BusyPoll::HasSeveralCpus() &&
       !busy_poll_.rests()) {
     connection_.OnBusy();
     connection_.Flush();
   }
-  counted_frames_ = frames;
+  counted_transfers_ = transfers;
   counted_at_ = now;
 }
 

@@ -131,7 +131,7 @@ class ConnectionReader final : public LoopCore::Source {
   // connection if too much of it waits to be closed.
   bool Read() ABSL_LOCKS_EXCLUDED(channel_mutex);
   // Tells the connection if it is busy.
-  void CountFrames();
+  void CountTransfers();
   // Before nobody but the loop reads: has it look again if that is necessary.
   void LeaveToLoop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
   // Ends the connection.
@@ -145,10 +145,10 @@ class ConnectionReader final : public LoopCore::Source {
   // The clock that it reads for that is no finer on most machines (4 ms at 250
   // Hz).
   static constexpr std::chrono::milliseconds kReadForSenders{2};
-  // A connection is busy when it has so many frames, of both directions, within
-  // that time, which is a call in 80 µs: not when each call waits for a thread
-  // that sleeps.
-  static constexpr size_t kFramesOfBusy = 512;
+  // A connection is busy when it is read and written so often within that time,
+  // which is a call in 80 µs: not when each call waits for a thread that
+  // sleeps, nor when many messages go together, with few system calls.
+  static constexpr size_t kTransfersOfBusy = 512;
   static constexpr std::chrono::milliseconds kTimeOfBusy{20};
 
   Connection& connection_;
@@ -167,7 +167,7 @@ class ConnectionReader final : public LoopCore::Source {
   MonotonicTime read_for_sender_at_ ABSL_GUARDED_BY(channel_mutex);
   BusyPoll busy_poll_;  // the reader's, like the next two
   // How many frames there had been at that time.
-  size_t counted_frames_ = 0;
+  size_t counted_transfers_ = 0;
   MonotonicTime counted_at_;
   // For the threads that wait for the reader.
   BusyPoll parked_poll_ ABSL_GUARDED_BY(channel_mutex);

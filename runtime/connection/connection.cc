@@ -249,6 +249,7 @@ absl::Status Connection::WriteQueued(WriteQueue::Removed& removed,
     for (const FrameToSend& frame : sent) {
       written_.Add(frame.bytes(), SentDescriptors(frame));
     }
+    if (!sent.empty()) written_.AddTransfer();
     mu_.Lock();
     queue_.OnSent(result.sent, result.next_partly_sent, removed);
     switch (result.outcome) {
@@ -301,6 +302,7 @@ Transport::ReceiveOutcome Connection::Receive() {
   const Transport::ReceiveResult received = transport_->Receive();
   if (received.outcome == Outcome::kBroken) Close(received.error);
   if (received.outcome != Outcome::kReceived) return received.outcome;
+  received_.AddTransfer();
   IncomingFrame frame;
   while (!closed()) {
     const Transport::NextResult next = transport_->Next(frame);

@@ -119,6 +119,10 @@ class Connection {
   size_t frames_read() const { return received_.frames(); }
   // The same and those that were written.
   size_t frames() const { return received_.frames() + written_.frames(); }
+  // How often something was received or written.
+  size_t transfers() const {
+    return received_.transfers() + written_.transfers();
+  }
   // What has arrived, and what was written. Any thread.
   const Traffic& received() const { return received_; }
   const Traffic& written() const { return written_; }

@@ -17,6 +17,11 @@ class Traffic {
     Grow(bytes_, bytes);
     if (descriptors > 0) Grow(descriptors_, descriptors);
   }
+  // The frames before this went together: with one system call, or over a ring.
+  void AddTransfer() { Grow(transfers_, 1); }
+  size_t transfers() const {
+    return transfers_.load(std::memory_order_relaxed);
+  }
   size_t frames() const { return frames_.load(std::memory_order_relaxed); }
   // Of frames, with their headers.
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
@@ -34,6 +39,7 @@ class Traffic {
   }
 
   std::atomic<size_t> frames_{0};
+  std::atomic<size_t> transfers_{0};
   std::atomic<uint64_t> bytes_{0};
   std::atomic<uint64_t> descriptors_{0};
 };

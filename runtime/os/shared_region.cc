@@ -50,6 +50,22 @@ absl::Status CheckHasAllPages(int file, size_t bytes) {
                : absl::StrCat("has a hole at ", hole));
 }
 
+// A page that nobody has touched is still a hole for SEEK_HOLE. The peer may
+// take pages away meanwhile, so the kernel touches them, which then reports a
+// lack of memory; older kernels cannot, and send SIGBUS.
+absl::Status TouchAllPages(const SharedRegion& region) {
+  if (Syscalls::Get().populate(region.data(), region.bytes()) == 0) {
+    return absl::OkStatus();
+  }
+  if (errno != EINVAL) {
+    return absl::ErrnoToStatus(errno, "madvise with MADV_POPULATE_WRITE");
+  }
+  for (size_t at = 0; at < region.bytes(); at += kLeastPageBytes) {
+    const_cast<volatile char&>(region.data()[at]) = 0;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 SharedRegion::~SharedRegion() {
@@ -108,10 +124,8 @@ absl::StatusOr<SharedRegion> SharedRegion::Join(UniqueFd file, size_t bytes) {
   }
   absl::StatusOr<SharedRegion> region = MapFile(file.get(), bytes);
   if (!region.ok()) return region;
-  // A page that nobody has touched is still a hole for SEEK_HOLE.
-  for (size_t at = 0; at < bytes; at += kLeastPageBytes) {
-    const_cast<volatile char&>(region->data()[at]) = 0;
-  }
+  absl::Status touched = TouchAllPages(*region);
+  if (!touched.ok()) return touched;
   if (Syscalls::Get().add_seals(file.get(), kJoinersSeals) < 0) {
     return absl::ErrnoToStatus(errno, "sealing a memory file");
   }

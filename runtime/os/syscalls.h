@@ -138,6 +138,12 @@ struct Syscalls {
     return ::getrlimit(RLIMIT_FSIZE, limit);
   };
   int (*ftruncate)(int, off_t) = ::ftruncate;
+  // madvise(2) with MADV_POPULATE_WRITE, of Linux 5.14, which is missing in the
+  // headers of Debian 12.
+  int (*populate)(void*, size_t) = [](void* at, size_t bytes) {
+    constexpr int kPopulateWrite = 23;
+    return ::madvise(at, bytes, kPopulateWrite);
+  };
 
   static const Syscalls& Get() {
     return *current.load(std::memory_order_acquire);

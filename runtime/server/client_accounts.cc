@@ -45,7 +45,7 @@ ClientAccounts::Limits ClientAccounts::LimitsFor(const ServerOptions& options,
   limits.unreceived_of_user = open_files / kUnreceivedPart;
   limits.ring_bytes = options.max_ring_bytes;
   limits.ring_bytes_of_user = options.max_ring_bytes_per_user;
-  limits.ring_files = open_files / kReserve / 2;
+  limits.ring_files = open_files / kReserve / 4;
   limits.ring_files_of_user = limits.ring_files / 2;
   return limits;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
 #include "os/sealed_memory.h"
 #include "transport/arrived_sets.h"
 #include "wire/frame_rules.h"
@@ -62,6 +63,13 @@ size_t PacketTransport::SendPacket(absl::Span<const FrameToSend> frames,
   char header[kFrameHeaderBytes];
   if (fits) {
     gathered.Add(first);
+  } else if (fds.size() >= kMaxFrameDescriptors) {
+    // A relay may have received such a frame over a stream.
+    result.outcome = SendResult::Outcome::kRefused;
+    result.error = absl::ResourceExhaustedError(absl::StrCat(
+        "a packet takes no frame of ", first.bytes(), " bytes with ",
+        fds.size(), " descriptors, because its payload needs one more"));
+    return 0;
   } else {
     UniqueFd& file = first.attached->sealed;
     if (!file.ok()) {

@@ -56,9 +56,12 @@ Transport::SendResult RingSender::Send(absl::Span<const FrameToSend> frames) {
   }
   sent_any_ |= result.sent > 0;
   if (result.outcome == Outcome::kSent && sent_any_ && !user_partly_ &&
-      (task_ != OwnFrame::kNone || agreement_.has_news())) {
+      (task_ != OwnFrame::kNone || own_partly_ != OwnFrame::kNone ||
+       agreement_.has_news())) {
     SendTasks(result);
   }
+  owes_.store(task_ != OwnFrame::kNone || own_partly_ != OwnFrame::kNone,
+              std::memory_order_release);
   return result;
 }
 
@@ -239,6 +242,8 @@ bool RingSender::BeginTask() {
 }
 
 void RingSender::SendTasks(SendResult& result) {
+  // The socket tells the user when there is room again.
+  if (own_partly_ != OwnFrame::kNone) result.outcome = Outcome::kWouldBlock;
   while (own_partly_ == OwnFrame::kNone && !closed_) {
     if (task_ == OwnFrame::kNone) {
       if (!BeginTask()) return;
@@ -254,11 +259,13 @@ void RingSender::SendTasks(SendResult& result) {
       agreement_.RegionNotSent();
       continue;
     }
-    if (sent.outcome == Outcome::kRefused || sent.outcome == Outcome::kBroken) {
+    if (sent.outcome == Outcome::kWouldBlock) {
+      result.outcome = Outcome::kWouldBlock;
+    } else if (sent.outcome != Outcome::kClosed) {  // the next frame finds it
       result.outcome = Outcome::kBroken;
       result.error = std::move(sent.error);
     }
-    return;  // without room, the next time
+    return;
   }
 }
 

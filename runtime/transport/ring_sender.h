@@ -1,6 +1,7 @@
 #ifndef FDRPC_TRANSPORT_RING_SENDER_H_
 #define FDRPC_TRANSPORT_RING_SENDER_H_
 
+#include <atomic>
 #include <memory>
 #include <optional>
 
@@ -37,6 +38,8 @@ class RingSender {
   Transport::SendResult Send(absl::Span<const FrameToSend> frames);
 
   bool in_ring() const { return in_ring_; }
+  // Whether a frame of its own waits for room on the socket. Any thread.
+  bool owes() const { return owes_.load(std::memory_order_acquire); }
 
  private:
   using SendResult = Transport::SendResult;
@@ -83,6 +86,7 @@ class RingSender {
   // A frame of its own that is to be sent. To-ring is one of them only until
   // it was sent for the first time.
   OwnFrame task_ = OwnFrame::kNone;
+  std::atomic<bool> owes_{false};
   FrameAttachment region_;
 };
 

@@ -95,7 +95,8 @@ bool RingTransport::receives_in_ring() const {
 
 bool RingTransport::due() const {
   const Parts* const parts = this->parts();
-  return parts != nullptr && parts->agreement.has_news();
+  return parts != nullptr &&
+         (parts->agreement.has_news() || parts->sender.owes());
 }
 
 Transport::SendResult RingTransport::Send(

@@ -116,7 +116,7 @@ bool RelayedDirection::Receive(int& receives) {
         return false;
     }
   }
-  return true;
+  return !queue_.empty();  // without room for want of closes, nothing moves
 }
 
 void RelayedDirection::Queue(IncomingFrame frame) {

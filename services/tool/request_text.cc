@@ -40,7 +40,7 @@ std::string FirstLineOf(const std::string& text) {
 }
 
 // The text of a descriptor: a string, or the number of an inherited one.
-std::optional<std::string> DescriptorText(const std::string& value) {
+std::optional<std::string> GivenText(const std::string& value) {
   google::protobuf::Value parsed;
   if (!JsonStringToMessage(value, &parsed).ok()) return std::nullopt;
   if (parsed.kind_case() == google::protobuf::Value::kStringValue) {
@@ -94,7 +94,7 @@ absl::StatusOr<std::string> RequestText::Replace(
       return wrong();
     }
     const std::optional<std::string> text =
-        DescriptorText(json.substr(value, value_end - value));
+        GivenText(json.substr(value, value_end - value));
     if (!text.has_value()) return wrong();
     texts.push_back(*text);
     absl::StrAppend(&replaced, "{\"slot\":", texts.size(), ",\"parcel\":\"",

@@ -94,6 +94,28 @@ std::vector<std::string> Places(DynamicParcel& parcel) {
   return places;
 }
 
+// Of a peer's schema, for example: such a message is an ordinary one.
+TEST(DynamicParcel, TakesNoOtherMessageForAnFd) {
+  for (const char* const fields :
+       {"", "field { name: 'slot' number: 1 type: TYPE_STRING }",
+        "field { name: 'slot' number: 1 type: TYPE_UINT32 }",
+        "field { name: 'slot' number: 1 type: TYPE_UINT32 label: LABEL_REPEATED"
+        " } field { name: 'parcel' number: 2 type: TYPE_UINT64 }"}) {
+    DescriptorPool pool;
+    google::protobuf::FileDescriptorProto file;
+    ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+        "name: 'f.proto' package: 'fdrpc' syntax: 'proto3' message_type { "
+        "name: 'Fd' " +
+            std::string(fields) + " }",
+        &file));
+    ASSERT_NE(pool.BuildFile(file), nullptr) << fields;
+    google::protobuf::DynamicMessageFactory factory;
+    DynamicParcel parcel(std::unique_ptr<Message>(
+        factory.GetPrototype(pool.FindMessageTypeByName("fdrpc.Fd"))->New()));
+    EXPECT_THAT(Places(parcel), ::testing::IsEmpty()) << fields;
+  }
+}
+
 TEST(DynamicParcel, HasDescriptorsWhereverAMessageHasFields) {
   const testing::ExpectSameDescriptors same;
   DynamicTypes types;

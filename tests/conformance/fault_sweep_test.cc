@@ -86,7 +86,8 @@ const std::map<std::string, std::vector<int>>& Errors() {
       {"lseek", {EIO}},
       {"keep_from_children", {ENOMEM}},
       {"get_file_size_limit", {}},
-      {"ftruncate", {EPERM, EINTR}}};
+      {"ftruncate", {EPERM, EINTR}},
+      {"populate", {EINVAL, ENOMEM}}};
   return errors;
 }
 

@@ -182,6 +182,20 @@ TEST_P(RingsTest, AnIdleConnectionGivesThemBack) {
   CallSometimes(channel);
 }
 
+// A ring saves system calls, of which such a stream makes few.
+TEST_P(RingsTest, AStreamOfMessagesThatGoTogetherHasNone) {
+  Serve();
+  ClockedClient client;  // for which no time passes
+  TestService::Stub stub(
+      client.NewChannel(address_, {.rings = Rings::kAutomatic}));
+  ClientWriter<Text, Text> writer = stub.Collect();
+  for (int i = 0; i < 10'000; ++i) {
+    ASSERT_TRUE(writer.Write(TextOf("x"), {.may_linger = true}));
+  }
+  ASSERT_TRUE(writer.Finish().ok());
+  EXPECT_EQ(server_->statistics().ring_connections, 0u);
+}
+
 TEST_P(RingsTest, ABusyConnectionHasThemUntilItIsIdleAndAgain) {
   if (!BusyPoll::HasSeveralCpus()) GTEST_SKIP() << "there is one CPU";
   Serve();

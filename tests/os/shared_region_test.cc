@@ -125,6 +125,14 @@ TEST_F(SharedRegionTest, ThePagesAreThoseOfWhoJoins) {
   EXPECT_EQ(allocated(made.file.get()), kBytes);
 }
 
+TEST_F(SharedRegionTest, OlderKernelsMakeNoPagesForIt) {
+  FaultInjection faults(FaultInjection::FailFirst("populate", 1, EINVAL));
+  const SharedRegion::Made made = Make();
+  const auto joined = SharedRegion::Join(Duplicate(made.file), kBytes);
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  EXPECT_TRUE(SharedRegion::CheckJoined(made.file.get(), kBytes).ok());
+}
+
 TEST_F(SharedRegionTest, TheMakerSeesWhetherSomebodyHasJoined) {
   const SharedRegion::Made made = Make();
   ExpectNotJoined(made.file, "can still be changed");
@@ -237,6 +245,7 @@ TEST_F(SharedRegionTest, TellsWhyItCannotBeJoined) {
        {std::tuple{"fallocate", ENOSPC, absl::StatusCode::kResourceExhausted},
         std::tuple{"fallocate", ENOSYS, absl::StatusCode::kUnimplemented},
         std::tuple{"map_file", ENOMEM, absl::StatusCode::kResourceExhausted},
+        std::tuple{"populate", ENOMEM, absl::StatusCode::kResourceExhausted},
         std::tuple{"keep_from_children", ENOMEM,
                    absl::StatusCode::kResourceExhausted},
         std::tuple{"add_seals", EPERM, absl::StatusCode::kPermissionDenied},

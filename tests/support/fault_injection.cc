@@ -170,6 +170,7 @@ const Syscalls interposed = {
     .get_file_size_limit =
         InterposedCall<53, &Syscalls::get_file_size_limit>::Call,
     .ftruncate = InterposedCall<54, &Syscalls::ftruncate>::Call,
+    .populate = InterposedCall<55, &Syscalls::populate>::Call,
 };
 
 }  // namespace
@@ -229,7 +230,8 @@ const std::vector<std::string>& FaultInjection::Names() {
                                                  "lseek",
                                                  "keep_from_children",
                                                  "get_file_size_limit",
-                                                 "ftruncate"};
+                                                 "ftruncate",
+                                                 "populate"};
   return names;
 }
 

@@ -169,6 +169,19 @@ TEST_F(PacketSendingTest, WhatMemoryFilesInFlightHoldIsBounded) {
   EXPECT_EQ(SendAndReceive().frames.size(), kFrames);
 }
 
+// What a peer may send over a stream, and a relay passes on.
+TEST_F(PacketSendingTest, ALargeFrameWithTheMostDescriptorsIsRefusedAlone) {
+  frames_.push_back(NewFrame(1, kLarge, NumberedFiles(kMaxFrameDescriptors)));
+  frames_.push_back(NewFrame(2, "x", NumberedFiles(kMaxFrameDescriptors)));
+  const Transport::SendResult result = Send();
+  EXPECT_EQ(result.outcome, SendOutcome::kRefused);
+  EXPECT_EQ(result.error.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(result.error.message()), HasSubstr("253"));
+  EXPECT_EQ(result.sent, 0u);
+  frames_.erase(frames_.begin());
+  EXPECT_EQ(SendAndReceive().frames.size(), 1u);
+}
+
 TEST_F(PacketSendingTest, WithoutAMemoryFileThatFrameAloneIsRefused) {
   for (const int error : {EMFILE, ENFILE, ENOMEM}) {
     frames_.clear();

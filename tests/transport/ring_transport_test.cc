@@ -87,11 +87,13 @@ TEST_P(RingTransportTest, ToRingWaitsForRoom) {
   EXPECT_TRUE(Moves(*client, *server) && Moves(*server, *client));
   {
     FaultInjection faults(FaultInjection::FailFirst("sendmsg", 1, EAGAIN));
-    EXPECT_EQ(client->Send({}).outcome, SendOutcome::kSent);
+    EXPECT_EQ(client->Send({}).outcome, SendOutcome::kWouldBlock);
     EXPECT_FALSE(client->sends_in_ring());
   }
+  EXPECT_TRUE(client->due());
   EXPECT_EQ(client->Send({}).outcome, SendOutcome::kSent);
   EXPECT_TRUE(client->sends_in_ring());
+  EXPECT_FALSE(client->due());
   Talk(pair);
 }
 
