@@ -41,6 +41,8 @@ ChannelCallBase::ChannelCallBase(ChannelBase& channel, const Method& method,
   call_.max_metadata_bytes = channel.options().max_metadata_bytes;
 }
 
+ChannelCallBase::~ChannelCallBase() = default;
+
 void ChannelCallBase::Start(const CallOptions& options, absl::Status prepared) {
   if (on_loop_) {
     absl::StatusOr<std::shared_ptr<LoopCore>> loop = channel_.GetLoop();

@@ -48,6 +48,7 @@ class ChannelCallBase : public ClientCall,
   // borrowed members of the options until the call has ended.
   ChannelCallBase(ChannelBase& channel, const Method& method,
                   const CallOptions& options);
+  ~ChannelCallBase() override;
 
   // Starts the call, once, with the options with which it was made; or ends it
   // with `prepared`, if its request could not be.
