@@ -166,7 +166,7 @@ class ConnectionReader final : public LoopCore::Source {
   bool heard_ = false;  // since the last look; the reader's
   MonotonicTime read_for_sender_at_ ABSL_GUARDED_BY(channel_mutex);
   BusyPoll busy_poll_;  // the reader's, like the next two
-  // How many frames there had been at that time.
+  // How many transfers there had been at that time.
   size_t counted_transfers_ = 0;
   MonotonicTime counted_at_;
   // For the threads that wait for the reader.
