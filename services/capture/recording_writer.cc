@@ -1,7 +1,6 @@
 #include "services/capture/recording_writer.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "services/capture/pcapng.h"
+#include "services/program/copy.h"
 #include "wire/little_endian.h"
 
 namespace fdrpc::capture {
@@ -144,19 +144,8 @@ void RecordingWriter::AddPacket(uint64_t time_ns, Direction direction,
 }
 
 absl::Status RecordingWriter::Flush() {
-  size_t written = 0;
-  while (status_.ok() && written < pending_.size()) {
-    const ssize_t more =
-        write(fd_.get(), pending_.data() + written, pending_.size() - written);
-    if (more >= 0) {
-      written += static_cast<size_t>(more);
-    } else if (errno == EAGAIN) {
-      // Standard output may be non-blocking.
-      pollfd wait = {.fd = fd_.get(), .events = POLLOUT, .revents = 0};
-      poll(&wait, 1, -1);
-    } else if (errno != EINTR) {
-      status_ = absl::ErrnoToStatus(errno, absl::StrCat(name_, ": writing"));
-    }
+  if (status_.ok() && !program::WriteAll(fd_.get(), pending_)) {
+    status_ = absl::ErrnoToStatus(errno, absl::StrCat(name_, ": writing"));
   }
   pending_.clear();
   return status_;

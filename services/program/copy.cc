@@ -34,16 +34,22 @@ absl::Status Copy(int from, int to) {
       if (ShouldRetry(from, POLLIN)) continue;
       return absl::ErrnoToStatus(errno, "reading");
     }
-    size_t written = 0;
-    while (written < static_cast<size_t>(length)) {
-      const ssize_t more = write(to, buffer.data() + written, length - written);
-      if (more >= 0) {
-        written += static_cast<size_t>(more);
-      } else if (!ShouldRetry(to, POLLOUT)) {
-        return absl::ErrnoToStatus(errno, "writing");
-      }
+    if (!WriteAll(to, {buffer.data(), static_cast<size_t>(length)})) {
+      return absl::ErrnoToStatus(errno, "writing");
     }
   }
+}
+
+bool WriteAll(int to, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(to, bytes.data(), bytes.size());
+    if (written >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(written));
+    } else if (!ShouldRetry(to, POLLOUT)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace fdrpc::program

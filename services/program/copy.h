@@ -1,6 +1,8 @@
 #ifndef FDRPC_SERVICES_PROGRAM_COPY_H_
 #define FDRPC_SERVICES_PROGRAM_COPY_H_
 
+#include <string_view>
+
 #include "absl/status/status.h"
 
 namespace fdrpc::program {
@@ -9,6 +11,10 @@ namespace fdrpc::program {
 // done, even if the descriptors are non-blocking. Continues after a short
 // write. An error says which of the two failed.
 absl::Status Copy(int from, int to);
+
+// Writes all of `bytes` in the same way. False after an error, which is in
+// errno.
+bool WriteAll(int to, std::string_view bytes);
 
 }  // namespace fdrpc::program
 

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "services/program/copy.h"
 
 namespace fdrpc::tool {
 namespace {
@@ -49,12 +50,7 @@ absl::StatusOr<GivenDescriptor> MemoryFile(std::string_view content,
                                            const std::string& text) {
   UniqueFd file(memfd_create("fdrpc", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file.ok()) return Failed(text);
-  while (!content.empty()) {
-    const ssize_t written = write(file.get(), content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return Failed(text);
-    content.remove_prefix(static_cast<size_t>(written));
-  }
+  if (!program::WriteAll(file.get(), content)) return Failed(text);
   lseek(file.get(), 0, SEEK_SET);
   return Only(std::move(file), text);
 }

@@ -11,17 +11,6 @@
 namespace fdrpc::tool {
 namespace {
 
-bool WriteAll(int to, const char* bytes, size_t count) {
-  while (count > 0) {
-    const ssize_t written = write(to, bytes, count);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    bytes += written;
-    count -= static_cast<size_t>(written);
-  }
-  return true;
-}
-
 void CopyInput(const UniqueFd& pipe) {
   char bytes[65536];
   while (true) {
@@ -36,7 +25,8 @@ void CopyInput(const UniqueFd& pipe) {
     if (watched[1].revents != 0) return;
     const ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got <= 0 || !WriteAll(pipe.get(), bytes, static_cast<size_t>(got))) {
+    if (got <= 0 ||
+        !program::WriteAll(pipe.get(), {bytes, static_cast<size_t>(got)})) {
       return;
     }
   }
