@@ -27,7 +27,8 @@ struct ConnectionActivity {
   // yet queued.
   uint64_t calls = 0;
   uint64_t calls_in_progress = 0;
-  // Since the beginning: frames, with their headers.
+  // Since the beginning: frames, with their headers. What is sent is counted
+  // after its system call: the peer may have it before it is in these numbers.
   uint64_t received_bytes = 0;
   uint64_t sent_bytes = 0;
   uint64_t received_descriptors = 0;
