@@ -1,24 +1,20 @@
 // fdrpc-filebroker: serves fdrpc.filebroker.v1.FileBroker.
-#include <pthread.h>
-#include <signal.h>
 #include <sys/types.h>
-#include <unistd.h>
 
 #include <iostream>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "fdrpc/server.h"
 #include "services/filebroker/file_broker_service.h"
 #include "services/filebroker/root_directory.h"
 #include "services/program/command_line.h"
+#include "services/program/serve.h"
 #include "services/program/standard_streams.h"
 
 namespace fdrpc::filebroker {
@@ -108,30 +104,12 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
   return settings;
 }
 
-absl::Status ListenOnAll(Server& server, const Settings& settings) {
-  for (const std::string& address : settings.addresses) {
-    absl::Status status =
-        server.Listen(address, {.mode = settings.socket_mode});
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Serve(const Settings& settings) {
   absl::StatusOr<RootDirectory> root = RootDirectory::Create(settings.root);
   if (!root.ok()) return root.status();
   FileBrokerService broker(*std::move(root), {.read_only = settings.read_only});
 
-  // Blocked in all threads, and waited for below: a signal before the server
-  // serves must not end the process and leave the socket file behind.
-  sigset_t stop;
-  sigemptyset(&stop);
-  sigaddset(&stop, SIGTERM);
-  sigaddset(&stop, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
-  // The reader of the lines printed below may be gone.
-  signal(SIGPIPE, SIG_IGN);
-
+  program::HoldStopSignals();
   // A request is little more than a path.
   Server server({.max_request_bytes = 64u << 10,
                  .max_request_descriptors = 0,
@@ -139,26 +117,8 @@ absl::Status Serve(const Settings& settings) {
                  .idle_timeout = settings.idle_timeout,
                  .notify_service_manager = true});
   server.AddService(broker);
-  if (absl::Status status = ListenOnAll(server, settings); !status.ok()) {
-    return status;
-  }
-  if (absl::Status status = server.Start(); !status.ok()) return status;
-  for (const std::string& address : settings.addresses) {
-    // For an inherited socket nobody needs this line, and standard output may
-    // be that very socket, as with inetd.
-    if (!address.starts_with("unix")) continue;
-    std::cout << absl::StrCat("listening on ", address, "\n") << std::flush;
-  }
-  // The server may also end by itself.
-  std::thread end([&server] {
-    server.Wait();
-    kill(getpid(), SIGTERM);
-  });
-  int received = 0;
-  sigwait(&stop, &received);
-  server.Shutdown();
-  end.join();
-  return absl::OkStatus();
+  return program::ServeUntilStopped(server, settings.addresses,
+                                    settings.socket_mode);
 }
 
 int Main(int argc, char** argv) {

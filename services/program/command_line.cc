@@ -1,11 +1,26 @@
 #include "services/program/command_line.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace fdrpc::program {
+namespace {
+
+std::optional<uint64_t> ToNumber(std::string_view digits) {
+  uint64_t number = 0;
+  // SimpleAtoi() would take spaces and signs, too.
+  if (digits.find_first_not_of("0123456789") != std::string_view::npos ||
+      !absl::SimpleAtoi(std::string(digits), &number) || number == 0) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+}  // namespace
 
 absl::StatusOr<CommandLine> CommandLine::Parse(
     int argc, char** argv, absl::Span<const Option> options) {
@@ -95,6 +110,34 @@ absl::StatusOr<absl::Duration> ParseTime(std::string_view text) {
         absl::StrCat("\"", time, "\" is not a time such as 500ms, 5s or inf"));
   }
   return parsed;
+}
+
+absl::StatusOr<uint64_t> ParseNumber(std::string_view text) {
+  if (const auto number = ToNumber(text); number.has_value()) return *number;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", std::string(text), "\" is not a whole number greater than zero"));
+}
+
+absl::StatusOr<uint64_t> ParseBytes(std::string_view text) {
+  constexpr std::string_view kUnits = "KMGT";
+  std::string_view digits = text;
+  int shift = 0;
+  if (!text.empty()) {
+    const size_t unit = kUnits.find(text.back());
+    if (unit != std::string_view::npos) {
+      shift = 10 * static_cast<int>(unit + 1);
+      digits.remove_suffix(1);
+    }
+  }
+  const std::optional<uint64_t> number = ToNumber(digits);
+  if (!number.has_value() ||
+      *number > std::numeric_limits<uint64_t>::max() >> shift) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", std::string(text),
+                     "\" is not a number of bytes such as 4096, 64K, 512M "
+                     "or 2G"));
+  }
+  return *number << shift;
 }
 
 }  // namespace fdrpc::program

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,6 +60,13 @@ absl::StatusOr<mode_t> ParsePermissions(std::string_view text);
 
 // A time greater than zero, such as "500ms", "5s" or "inf".
 absl::StatusOr<absl::Duration> ParseTime(std::string_view text);
+
+// A whole number greater than zero.
+absl::StatusOr<uint64_t> ParseNumber(std::string_view text);
+
+// A number of bytes greater than zero, such as "4096", "64K", "512M" or "2G"
+// (powers of 1024).
+absl::StatusOr<uint64_t> ParseBytes(std::string_view text);
 
 }  // namespace fdrpc::program
 

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <vector>
 
 namespace fdrpc::program {
@@ -50,6 +49,20 @@ bool WriteAll(int to, std::string_view bytes) {
     }
   }
   return true;
+}
+
+std::optional<size_t> ReadUpTo(int from, char* bytes, size_t size) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t length = read(from, bytes + done, size - done);
+    if (length == 0) break;
+    if (length > 0) {
+      done += static_cast<size_t>(length);
+    } else if (!ShouldRetry(from, POLLIN)) {
+      return std::nullopt;
+    }
+  }
+  return done;
 }
 
 }  // namespace fdrpc::program

@@ -94,5 +94,22 @@ TEST(CommandLineTest, ReadsPermissionsInOctal) {
   }
 }
 
+TEST(CommandLineTest, ReadsNumbersAndNumbersOfBytes) {
+  EXPECT_EQ(ParseBytes("1").value(), 1u);
+  EXPECT_EQ(ParseBytes("4096").value(), 4096u);
+  EXPECT_EQ(ParseBytes("64K").value(), 64u << 10);
+  EXPECT_EQ(ParseBytes("512M").value(), 512u << 20);
+  EXPECT_EQ(ParseBytes("2G").value(), uint64_t{2} << 30);
+  EXPECT_EQ(ParseBytes("16777215T").value(), uint64_t{16777215} << 40);
+  EXPECT_EQ(ParseNumber("18446744073709551615").value(), 18446744073709551615u);
+  for (const char* wrong : {"", "0", "1K", "-1", "x"}) {
+    EXPECT_FALSE(ParseNumber(wrong).ok()) << wrong;
+  }
+  for (const char* wrong : {"", "0", "0G", "K", "1k", "1KB", "-1", " 1", "1 ",
+                            "1.5G", "16777216T", "18446744073709551616"}) {
+    EXPECT_FALSE(ParseBytes(wrong).ok()) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace fdrpc::program

@@ -89,5 +89,22 @@ TEST(CopyTest, ReportsAPipeThatNobodyReadsIfTheSignalIsIgnored) {
   std::signal(SIGPIPE, former);
 }
 
+TEST(CopyTest, ReadsUpToASizeOrTheEnd) {
+  testing::ExpectSameDescriptors census;
+  auto [read_end, write_end] = testing::Pipe();
+  ASSERT_EQ(fcntl(read_end.get(), F_SETFL, O_NONBLOCK), 0);
+  std::thread writer([end = std::move(write_end)] {
+    for (const char* part : {"ab", "cde", "f"}) WriteAll(end.get(), part);
+  });
+  char bytes[8] = {};
+  EXPECT_EQ(ReadUpTo(read_end.get(), bytes, 4), 4u);
+  EXPECT_STREQ(bytes, "abcd");
+  EXPECT_EQ(ReadUpTo(read_end.get(), bytes, 4), 2u);
+  EXPECT_EQ(ReadUpTo(read_end.get(), bytes, 4), 0u);
+  writer.join();
+  const UniqueFd directory(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  EXPECT_EQ(ReadUpTo(directory.get(), bytes, 4), std::nullopt);
+}
+
 }  // namespace
 }  // namespace fdrpc::program

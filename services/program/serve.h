@@ -1,0 +1,29 @@
+#ifndef FDRPC_SERVICES_PROGRAM_SERVE_H_
+#define FDRPC_SERVICES_PROGRAM_SERVE_H_
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "fdrpc/server.h"
+
+namespace fdrpc::program {
+
+// Blocks SIGTERM and SIGINT in this thread and those that it starts, until
+// ServeUntilStopped() waits for them: a signal before the program serves must
+// not end it and leave a socket file behind. Ignores SIGPIPE.
+void HoldStopSignals();
+
+// Listens on the addresses and serves, until a signal of HoldStopSignals(),
+// which has to be called before, or until the server ends by itself. Prints
+// "listening on ADDRESS" for each unix: address once clients can connect.
+absl::Status ServeUntilStopped(Server& server,
+                               const std::vector<std::string>& addresses,
+                               std::optional<mode_t> socket_mode);
+
+}  // namespace fdrpc::program
+
+#endif  // FDRPC_SERVICES_PROGRAM_SERVE_H_
