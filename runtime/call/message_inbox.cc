@@ -72,17 +72,9 @@ Credit MessageInbox::Take(ReceivedMessage& message) {
     has_message_.store(false, std::memory_order_relaxed);
     return {};
   }
-  std::vector<ReceivedMessage>& messages = stream_->messages;
-  size_t& first = stream_->first;
-  message = std::move(messages[first++]);
-  if (first == messages.size()) {
-    messages.clear();
-    first = 0;
+  message = stream_->messages.pop_front();
+  if (stream_->messages.empty()) {
     has_message_.store(false, std::memory_order_relaxed);
-  } else if (first > messages.size() / 2) {
-    messages.erase(messages.begin(),
-                   messages.begin() + static_cast<ptrdiff_t>(first));
-    first = 0;
   }
   return stream_->credit.Consumed(message.bytes.size(),
                                   message.descriptors.size());
@@ -91,7 +83,7 @@ Credit MessageInbox::Take(ReceivedMessage& message) {
 std::vector<ReceivedMessage> MessageInbox::TakeAll() {
   std::vector<ReceivedMessage> all;
   if (!stream_.has_value()) return all;
-  all.swap(stream_->messages);
+  all = stream_->messages.TakeAll();
   if (partial()) all.push_back(assembler_.Take());
   assembler_.Reset();
   has_message_.store(false, std::memory_order_relaxed);

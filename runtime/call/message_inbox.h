@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/vector_queue.h"
 #include "call/credit.h"
 #include "call/message_assembler.h"
 #include "fdrpc/unique_fd.h"
@@ -69,10 +70,7 @@ class MessageInbox {
     ReceiveCredit credit;
     bool has_descriptors = false;  // of the message that is being assembled
     bool received_any = false;
-    // A queue that needs no memory while it is empty: those before `first` have
-    // been taken.
-    std::vector<ReceivedMessage> messages;
-    size_t first = 0;
+    VectorQueue<ReceivedMessage> messages;
   };
 
   // Spends the sender's credit for the piece; an error if it has none.

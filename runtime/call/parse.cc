@@ -7,7 +7,8 @@
 
 namespace fdrpc {
 
-absl::Status ParseReceived(ReceivedMessage received, IncomingMessage message) {
+absl::Status ParseReceived(ReceivedMessage&& received,
+                           IncomingMessage message) {
   if (message.owner != nullptr &&
       received.bytes.size() >= internal::KeptMessages::kLeastBytes) {
     message.owner->ExpectLarge();
@@ -26,7 +27,7 @@ absl::Status ParseReceived(ReceivedMessage received, IncomingMessage message) {
   return message.parcel->Accept(std::move(descriptors));
 }
 
-absl::Status ParseReply(ReceivedMessage received, IncomingMessage message) {
+absl::Status ParseReply(ReceivedMessage&& received, IncomingMessage message) {
   absl::Status parsed = ParseReceived(std::move(received), message);
   if (!absl::IsInvalidArgument(parsed)) return parsed;
   return absl::InternalError(

@@ -11,11 +11,11 @@ namespace fdrpc {
 // error they are closed: INTERNAL (as in gRPC) if the bytes are not a message
 // of the type, or the slots do not match the descriptors; INVALID_ARGUMENT or
 // another error of ParcelBase::Accept() if they break the fields' rules.
-absl::Status ParseReceived(ReceivedMessage received, IncomingMessage message);
+absl::Status ParseReceived(ReceivedMessage&& received, IncomingMessage message);
 
 // The same on a client, where nothing is wrong with an argument: INTERNAL if
 // the reply breaks a rule.
-absl::Status ParseReply(ReceivedMessage received, IncomingMessage message);
+absl::Status ParseReply(ReceivedMessage&& received, IncomingMessage message);
 
 }  // namespace fdrpc
 

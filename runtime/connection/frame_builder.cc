@@ -56,9 +56,9 @@ class Pieces {
 
   size_t count() const { return count_; }
 
-  // Makes the frame of piece `index`; `sections` precede the message.
-  OutgoingFrame Frame(size_t index, FrameHeader header,
-                      std::string_view sections) {
+  // Fills in the frame of piece `index`; `sections` precede the message.
+  void Fill(OutgoingFrame& frame, size_t index, FrameHeader header,
+            std::string_view sections) {
     const size_t first_fd =
         std::min(index * kMaxSentFrameDescriptors, descriptors_.size());
     const size_t end_fd =
@@ -68,7 +68,6 @@ class Pieces {
     header.payload_bytes = static_cast<uint32_t>(sections.size() + bytes);
     header.descriptor_count = static_cast<uint16_t>(end_fd - first_fd);
 
-    OutgoingFrame frame;
     frame.call_id = header.call_id;
     const size_t before = kFrameHeaderBytes + sections.size();
     frame.head.resize(before + (bodies_.empty() ? bytes : 0));
@@ -84,7 +83,6 @@ class Pieces {
     for (size_t i = first_fd; i < end_fd; ++i) {
       frame.Attach().descriptors.push_back(std::move(descriptors_[i]));
     }
-    return frame;
   }
 
  private:
@@ -108,14 +106,13 @@ class Pieces {
   MessagePieces bodies_;  // none: serialised into the only frame
 };
 
-// The frames of a message. `first` is the header of the first frame, with the
-// sections before the message; the others are message frames. The last one has
-// `last_flags`, the others the flag "more".
-OutgoingFrames BuildPieces(const FrameHeader& first, std::string_view sections,
-                           const OutgoingMessage& message,
-                           DescriptorSet descriptors, uint8_t last_flags) {
+// Adds the frames of a message. `first` is the header of the first frame, with
+// the sections before the message; the others are message frames. The last one
+// has `last_flags`, the others the flag "more".
+void AddPieces(const FrameHeader& first, std::string_view sections,
+               const OutgoingMessage& message, DescriptorSet&& descriptors,
+               uint8_t last_flags, OutgoingFrames& frames) {
   Pieces pieces(message, std::move(descriptors));
-  OutgoingFrames frames;
   for (size_t i = 0; i < pieces.count(); ++i) {
     FrameHeader header =
         i == 0 ? first
@@ -123,9 +120,18 @@ OutgoingFrames BuildPieces(const FrameHeader& first, std::string_view sections,
                              .type = static_cast<uint8_t>(FrameType::kMessage),
                              .flags = kFlagMessage};
     header.flags |= i + 1 < pieces.count() ? kFlagMore : last_flags;
-    frames.push_back(pieces.Frame(i, header, i == 0 ? sections : ""));
+    pieces.Fill(frames.emplace_back(), i, header, i == 0 ? sections : "");
   }
-  return frames;
+}
+
+void AddMessage(uint32_t call_id, const OutgoingMessage& message,
+                DescriptorSet&& descriptors, bool half_close,
+                OutgoingFrames& frames) {
+  AddPieces({.call_id = call_id,
+             .type = static_cast<uint8_t>(FrameType::kMessage),
+             .flags = kFlagMessage},
+            "", message, std::move(descriptors),
+            half_close ? kFlagHalfClose : uint8_t{0}, frames);
 }
 
 }  // namespace
@@ -143,14 +149,15 @@ OutgoingFrames BuildOpen(const google::protobuf::MessageLite* request,
     open.flags |= kFlagMetadata;
     AppendMetadataBlock(metadata, sections);
   }
+  OutgoingFrames frames;
   if (request == nullptr) {
-    OutgoingFrames frames;
     frames.push_back(NewFrame(open, sections));
     return frames;
   }
   open.flags |= kFlagMessage;
-  return BuildPieces(open, sections, *request, std::move(descriptors),
-                     kFlagHalfClose);
+  AddPieces(open, sections, *request, std::move(descriptors), kFlagHalfClose,
+            frames);
+  return frames;
 }
 
 void MakeOneWay(OutgoingFrames& frames) {
@@ -160,11 +167,9 @@ void MakeOneWay(OutgoingFrames& frames) {
 
 OutgoingFrames BuildMessage(uint32_t call_id, const OutgoingMessage& message,
                             DescriptorSet descriptors, bool half_close) {
-  return BuildPieces({.call_id = call_id,
-                      .type = static_cast<uint8_t>(FrameType::kMessage),
-                      .flags = kFlagMessage},
-                     "", message, std::move(descriptors),
-                     half_close ? kFlagHalfClose : uint8_t{0});
+  OutgoingFrames frames;
+  AddMessage(call_id, message, std::move(descriptors), half_close, frames);
+  return frames;
 }
 
 absl::Status PrepareStreamMessage(uint32_t call_id,
@@ -176,8 +181,8 @@ absl::Status PrepareStreamMessage(uint32_t call_id,
   if (!sendable.ok()) return sendable;
   prepared.bytes = static_cast<size_t>(message.message->GetCachedSize());
   prepared.descriptors = descriptors.size();
-  prepared.frames =
-      BuildMessage(call_id, message, std::move(descriptors), half_close);
+  AddMessage(call_id, message, std::move(descriptors), half_close,
+             prepared.frames);
   return sendable;
 }
 
@@ -275,14 +280,13 @@ OutgoingFrames BuildStatus(uint32_t call_id, const absl::Status& status,
   }
   end.flags |= kFlagMessage;
   for (size_t i = 0; i + 1 < pieces->count(); ++i) {
-    frames.push_back(
-        pieces->Frame(i,
-                      {.call_id = call_id,
-                       .type = static_cast<uint8_t>(FrameType::kMessage),
-                       .flags = kFlagMessage | kFlagMore},
-                      ""));
+    pieces->Fill(frames.emplace_back(), i,
+                 {.call_id = call_id,
+                  .type = static_cast<uint8_t>(FrameType::kMessage),
+                  .flags = kFlagMessage | kFlagMore},
+                 "");
   }
-  frames.push_back(pieces->Frame(pieces->count() - 1, end, sections));
+  pieces->Fill(frames.emplace_back(), pieces->count() - 1, end, sections);
   return frames;
 }
 

@@ -16,15 +16,6 @@ constexpr size_t kKept = 8;
 // Small frames that wait behind a large message share a turn of this size.
 constexpr size_t kTurnBytes = 64u << 10;
 
-// Erases the elements of a vector before `first`, which are gone, once they are
-// the majority.
-template <typename T>
-void DropGone(std::vector<T>& all, size_t& first) {
-  if (first <= all.size() / 2) return;
-  all.erase(all.begin(), all.begin() + static_cast<ptrdiff_t>(first));
-  first = 0;
-}
-
 bool IsOpen(const OutgoingFrame& frame) {
   return DecodeFrameHeader(frame.head.data()).type ==
          static_cast<uint8_t>(FrameType::kOpen);
@@ -33,8 +24,9 @@ bool IsOpen(const OutgoingFrame& frame) {
 }  // namespace
 
 void FrameQueue::Push(OutgoingFrame&& frame, bool of_large) {
-  const bool waits = of_large ? turns_ > 0 && !IsOpen(frame)
-                              : HasWaiting() && HasWaitingOf(frame.call_id);
+  const bool waits = of_large
+                         ? turns_ > 0 && !IsOpen(frame)
+                         : !waiting_.empty() && HasWaitingOf(frame.call_id);
   if (waits) {
     waiting_.push_back({std::move(frame), of_large});
   } else {
@@ -44,7 +36,7 @@ void FrameQueue::Push(OutgoingFrame&& frame, bool of_large) {
 
 bool FrameQueue::HasWaitingOf(uint32_t call_id) const {
   return std::any_of(
-      waiting_.begin() + static_cast<ptrdiff_t>(first_waiting_), waiting_.end(),
+      waiting_.begin(), waiting_.end(),
       [=](const WaitingFrame& each) { return each.frame.call_id == call_id; });
 }
 
@@ -67,17 +59,12 @@ void FrameQueue::AddToLine(OutgoingFrame&& frame, bool of_large,
 
 void FrameQueue::GiveTurn() {
   size_t bytes = 0;
-  while (HasWaiting() && bytes < kTurnBytes) {
-    WaitingFrame next = std::move(waiting_[first_waiting_++]);
+  while (!waiting_.empty() && bytes < kTurnBytes) {
+    WaitingFrame next = waiting_.pop_front();
     bytes += next.frame.bytes();
     AddToLine(std::move(next.frame), next.of_large, /*has_turn=*/true);
   }
-  if (HasWaiting()) {
-    DropGone(waiting_, first_waiting_);
-  } else if (!waiting_.empty()) {
-    std::vector<WaitingFrame>().swap(waiting_);
-    first_waiting_ = 0;
-  }
+  if (waiting_.empty()) waiting_.Shrink();
 }
 
 void FrameQueue::PushCopy(const OutgoingFrame& bare) {
@@ -108,7 +95,7 @@ std::string_view FrameQueue::Append(std::string_view head) {
 }
 
 FrameQueue::QueuedFrame FrameQueue::AtWaiting(size_t index) const {
-  const WaitingFrame& waiting = waiting_[first_waiting_ + index];
+  const WaitingFrame& waiting = waiting_[index];
   const OutgoingFrame& frame = waiting.frame;
   return {.frame = {.head = frame.head, .attached = frame.attached.get()},
           .call_id = frame.call_id,
@@ -118,59 +105,42 @@ FrameQueue::QueuedFrame FrameQueue::AtWaiting(size_t index) const {
 
 std::unique_ptr<FrameAttachment> FrameQueue::Pop() {
   assert(!empty());
-  std::unique_ptr<FrameAttachment> attached = std::move(line_[first_].attached);
-  Remove(0);
-  return attached;
+  return Remove(0).attached;
 }
 
 OutgoingFrame FrameQueue::Take(size_t index) {
   assert(index < size());
   if (index >= in_line()) {
-    const auto taken =
-        waiting_.begin() +
-        static_cast<ptrdiff_t>(first_waiting_ + index - in_line());
-    OutgoingFrame frame = std::move(taken->frame);
-    waiting_.erase(taken);
-    return frame;
+    return waiting_.Take(index - in_line()).frame;
   }
-  Entry& entry = line_[first_ + index];
-  OutgoingFrame frame = {.head = {},
+  const std::string_view head = line_[index].head;
+  std::string copied;
+  if (head.size() <= kMostBareBytes) copied = std::string(head);
+  Entry entry = Remove(index);
+  OutgoingFrame frame = {.head = std::move(copied),
                          .attached = std::move(entry.attached),
                          .call_id = entry.call_id,
                          .tells_when_sent = entry.tells_when_sent};
-  if (entry.head.size() <= kMostBareBytes) {
-    frame.head = std::string(entry.head);
-  } else {
-    frame.head = std::move(frame.attached->head);
-  }
-  Remove(index);
+  if (frame.head.empty()) frame.head = std::move(frame.attached->head);
   return frame;
 }
 
-void FrameQueue::Remove(size_t index) {
-  const std::string_view head = line_[first_ + index].head;
-  if (head.size() <= kMostBareBytes) Free(head);
-  if (line_[first_ + index].has_turn) --turns_;
-  if (index == 0) {
-    ++first_;
-  } else {
-    line_.erase(line_.begin() + static_cast<ptrdiff_t>(first_ + index));
-  }
-  if (first_ == line_.size()) {
-    line_.clear();
-    if (line_.capacity() > kKept) std::vector<Entry>().swap(line_);
+FrameQueue::Entry FrameQueue::Remove(size_t index) {
+  Entry entry = line_.Take(index);
+  if (entry.head.size() <= kMostBareBytes) Free(entry.head);
+  if (entry.has_turn) --turns_;
+  if (line_.empty()) {
+    line_.Shrink(kKept);
     if (blocks_.capacity() > kKept) std::vector<Block>().swap(blocks_);
-    first_ = 0;
     expected_bytes_ = std::exchange(pushed_bytes_, 0);
-  } else {
-    DropGone(line_, first_);
   }
   if (turns_ == 0 && !waiting_.empty()) GiveTurn();
+  return entry;
 }
 
 void FrameQueue::Release() {
   assert(empty());
-  std::vector<Entry>().swap(line_);
+  line_.Shrink();
   std::vector<Block>().swap(blocks_);
 }
 

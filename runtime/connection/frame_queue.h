@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/vector_queue.h"
 #include "transport/frame.h"
 
 namespace fdrpc {
@@ -43,13 +44,13 @@ class FrameQueue {
   // nothing attached and at most kMostBareBytes.
   void PushCopy(const OutgoingFrame& bare);
 
-  bool empty() const { return first_ == line_.size(); }
+  bool empty() const { return line_.empty(); }
   // The number of frames in line; 0 only if the queue is empty.
-  size_t in_line() const { return line_.size() - first_; }
+  size_t in_line() const { return line_.size(); }
   // Includes those that wait for their turn, which have the higher indices.
-  size_t size() const { return in_line() + waiting_.size() - first_waiting_; }
+  size_t size() const { return in_line() + waiting_.size(); }
   QueuedFrame at(size_t index) const {
-    return index < in_line() ? line_[first_ + index].AsQueued()
+    return index < in_line() ? line_[index].AsQueued()
                              : AtWaiting(index - in_line());
   }
 
@@ -93,19 +94,16 @@ class FrameQueue {
   std::string_view Append(std::string_view small_head);
   void Free(std::string_view small_head);
   QueuedFrame AtWaiting(size_t index) const;
-  // Removes a frame from the line.
-  void Remove(size_t index);
+  // Removes a frame from the line, with its small head.
+  Entry Remove(size_t index);
   void AddToLine(OutgoingFrame&& frame, bool of_large, bool has_turn);
   // Adds the next waiting frames to the line.
   void GiveTurn();
-  bool HasWaiting() const { return first_waiting_ < waiting_.size(); }
   bool HasWaitingOf(uint32_t call_id) const;
 
-  std::vector<Entry> line_;
-  size_t first_ = 0;  // those before it are gone
+  VectorQueue<Entry> line_;
   size_t turns_ = 0;  // how many in line have a turn; 0 only if none waits
-  std::vector<WaitingFrame> waiting_;
-  size_t first_waiting_ = 0;  // like first_
+  VectorQueue<WaitingFrame> waiting_;
   std::vector<Block> blocks_;
   // The bytes of small frames since the queue was empty, and in the period
   // before that.
