@@ -5,6 +5,7 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "os/call_probes.h"
 
 namespace fdrpc {
 
@@ -25,7 +26,9 @@ PendingCall::PendingCall(const Method& of, MonotonicTime until,
              .receive_limits = reply_limits,
              .receive_window = method.streams_replies()
                                    ? std::optional<Credit>(window)
-                                   : std::nullopt}) {}
+                                   : std::nullopt}) {
+  ProbeClientCallStart(this, method.full_name);
+}
 
 void PendingCall::EndWaits(ChannelLock& lock) {
   while (const CallWait wait = state.TakeEndedWait()) {
@@ -47,6 +50,7 @@ void PendingCall::WakeThreads(ChannelLock& lock) {
 
 void PendingCall::End(absl::Status why, ChannelLock& lock) {
   trace.End(method.full_name, why);
+  if (!state.ended()) ProbeClientCallEnd(this, method.full_name, why);
   connection = nullptr;
   status = std::move(why);
   state.End();

@@ -4,6 +4,7 @@
 # compiling.
 #   subproject    as a part of another project
 #   shared        with a shared library
+#   usdt          with and without probes
 #   config_mode   with a Protocol Buffers that brings a CMake config file
 set -euo pipefail
 source=$1
@@ -35,6 +36,16 @@ shared)
   done
   cmake "${with[@]}"
   cmake --build "$work/build" --target help | grep fdrpc_shared || fail "there is no shared library"
+  ;;
+usdt)
+  with=(-S "$source" -B "$work/build" "-DCMAKE_CXX_COMPILER=$cxx")
+  # The header is said to be missing.
+  if cmake "${with[@]}" -DFDRPC_USDT=ON -DFDRPC_HAVE_SDT= > "$work/log" 2>&1; then fail "it needs no header"; fi
+  grep -q "there is no sys/sdt.h (on Debian: systemtap-sdt-dev)" "$work/log" || fail "it does not say why: $(cat "$work/log")"
+  if cmake "${with[@]}" -DFDRPC_USDT=maybe > "$work/log" 2>&1; then fail "it takes any value"; fi
+  grep -q 'FDRPC_USDT is "maybe": it can be ON, OFF or AUTO' "$work/log" || fail "it does not say why: $(cat "$work/log")"
+  cmake "${with[@]}" -DFDRPC_USDT=AUTO -DFDRPC_HAVE_SDT= | grep "Calls have no probes" || fail "AUTO does not say so"
+  cmake "${with[@]}" -DFDRPC_USDT=OFF
   ;;
 config_mode)
   cmake -S "$source" -B "$work/build" "-DCMAKE_CXX_COMPILER=$cxx" -DFDRPC_BUILD_TESTS=OFF \

@@ -90,7 +90,9 @@ for page in README.md docs/guide/README.md api/classfdrpc_1_1Server.html; do
 done
 
 step "The exported symbols"
-"$tree/tests/integration/exports/exports_test.py" library "$(find "$root/usr/lib" -name 'libfdrpc.so.*' -type f)"
+library=$(find "$root/usr/lib" -name 'libfdrpc.so.*' -type f)
+"$tree/tests/integration/exports/exports_test.py" library "$library"
+grep -q server_call_start "$library" || fail "the library has no probes"
 
 step "The quick start"
 inside /source/tests/docs/quickstart_test.sh installed c++
