@@ -154,8 +154,7 @@ void ConnectionReader::CountTransfers() {
   const size_t transfers = connection_.transfers();
   if (transfers - counted_transfers_ < kTransfersOfBusy) return;
   const MonotonicTime now = clock_.CoarseNow();
-  if (now - counted_at_ <= kTimeOfBusy && BusyPoll::HasSeveralCpus() &&
-      !busy_poll_.rests()) {
+  if (now - counted_at_ <= kTimeOfBusy && BusyPoll::HasSeveralCpus()) {
     connection_.OnBusy();
     connection_.Flush();
   }

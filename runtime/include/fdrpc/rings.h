@@ -10,9 +10,8 @@ namespace fdrpc {
 // socket, without an error.
 enum class Rings {
   kOff,
-  // The default. A connection that is busy, while polling pays (max_busy_poll)
-  // and there is more than one CPU; they are given back when it has been idle
-  // for a while.
+  // The default. A connection that is busy, if there is more than one CPU; they
+  // are given back when it has been idle for a while.
   kAutomatic,
   // Every connection, from its beginning.
   kAtOnce,
