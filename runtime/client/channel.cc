@@ -42,11 +42,12 @@ absl::StatusOr<Reconnector::Connector> SingleUseConnector(
   };
 }
 
-// A channel's implementation over one inherited socket. After an error the
-// caller still owns the socket.
+// A channel's implementation over one inherited socket, whose address is `name`
+// if it has one. After an error the caller still owns the socket.
 absl::StatusOr<std::shared_ptr<ChannelBase>> CoreOf(
-    InheritedSocket& socket, const ChannelOptions& options,
-    std::shared_ptr<LoopCore> loop) {
+    InheritedSocket& socket, std::string_view name,
+    const ChannelOptions& options, std::shared_ptr<LoopCore> loop) {
+  ChannelTarget target = {.name = std::string(name), .explain = nullptr};
   const bool datagrams = socket.kind.type == SOCK_DGRAM;
   if (options.connectionless && !datagrams) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -59,7 +60,8 @@ absl::StatusOr<std::shared_ptr<ChannelBase>> CoreOf(
         SingleUseConnector(socket, RingPolicy(options));
     if (!connector.ok()) return connector.status();
     return std::make_shared<ChannelCore>(*std::move(connector), options,
-                                         std::move(loop));
+                                         std::move(loop), Clock::Real(),
+                                         std::move(target));
   }
   absl::Status usable = PrepareConnectedSocket(socket);
   if (!usable.ok()) return usable;
@@ -67,22 +69,26 @@ absl::StatusOr<std::shared_ptr<ChannelBase>> CoreOf(
       [fd = std::make_shared<UniqueFd>(std::move(socket.fd))](uint64_t) {
         return DatagramSocket::OfPair(std::move(*fd));
       },
-      options, std::move(loop));
+      options, std::move(loop), Clock::Real(), std::move(target));
 }
 
 // The same over connections or datagrams to an address.
 std::shared_ptr<ChannelBase> CoreTo(const UnixAddress& server,
                                     const ChannelOptions& options,
                                     std::shared_ptr<LoopCore> loop) {
+  ChannelTarget target = {.name = server.text(),
+                          .explain = [server](const absl::Status& failure) {
+                            return ExplainNoListener(server, failure);
+                          }};
   if (options.connectionless) {
     return std::make_shared<DatagramChannel>(
         [server](uint64_t key) {
           return DatagramSocket::Create(server, kDatagramAnswerMagic, key,
                                         kDatagramKeyOffset);
         },
-        options, std::move(loop));
+        options, std::move(loop), Clock::Real(), std::move(target));
   }
-  auto core = std::make_shared<ChannelCore>(
+  return std::make_shared<ChannelCore>(
       [server, rings = RingPolicy(
                    options)]() -> absl::StatusOr<std::unique_ptr<Transport>> {
         absl::StatusOr<UniqueFd> socket = ConnectSocket(server);
@@ -92,11 +98,7 @@ std::shared_ptr<ChannelBase> CoreTo(const UnixAddress& server,
                                                  ConnectionType(server.type())),
                            Side::kClient);
       },
-      options, std::move(loop));
-  core->ExplainWith([server](const absl::Status& failure) {
-    return ExplainNoListener(server, failure);
-  });
-  return core;
+      options, std::move(loop), Clock::Real(), std::move(target));
 }
 
 }  // namespace
@@ -122,12 +124,11 @@ absl::StatusOr<Channel> Channel::Connect(std::string_view address,
         TakeInheritedSocket(inherited->number);
     if (!socket.ok()) return socket.status();
     absl::StatusOr<std::shared_ptr<ChannelBase>> core =
-        CoreOf(*socket, options, LoopOf(options));
+        CoreOf(*socket, address, options, LoopOf(options));
     if (!core.ok()) {
       GiveBack(*std::move(socket));
       return core.status();
     }
-    (*core)->set_target(std::string(address));
     return Channel(*std::move(core), options);
   }
   const auto& server = std::get<UnixAddress>(*parsed);
@@ -137,10 +138,7 @@ absl::StatusOr<Channel> Channel::Connect(std::string_view address,
                      "\": ChannelOptions::connectionless needs the scheme "
                      "\"unix-dgram:\""));
   }
-  const std::shared_ptr<ChannelBase> core =
-      CoreTo(server, options, LoopOf(options));
-  core->set_target(server.text());
-  return Channel(core, options);
+  return Channel(CoreTo(server, options, LoopOf(options)), options);
 }
 
 absl::StatusOr<Channel> Channel::FromSocket(UniqueFd socket,
@@ -150,7 +148,7 @@ absl::StatusOr<Channel> Channel::FromSocket(UniqueFd socket,
   absl::StatusOr<InheritedSocket> inspected = InspectSocket(std::move(socket));
   if (!inspected.ok()) return inspected.status();
   absl::StatusOr<std::shared_ptr<ChannelBase>> core =
-      CoreOf(*inspected, options, LoopOf(options));
+      CoreOf(*inspected, "", options, LoopOf(options));
   if (!core.ok()) return core.status();
   return Channel(*std::move(core), options);
 }

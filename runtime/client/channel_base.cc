@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "connection/stream_windows.h"
 #include "os/busy_poll.h"
 #include "wire/limits.h"
 
@@ -18,11 +19,7 @@ ChannelOptions WithinLimits(ChannelOptions options) {
       std::max(options.max_reply_bytes, kGuaranteedMessageBytes);
   options.max_reply_descriptors =
       std::max(options.max_reply_descriptors, kGuaranteedDescriptors);
-  options.stream_window_bytes = std::clamp(options.stream_window_bytes,
-                                           kGuaranteedCreditBytes, kMaxCredit);
-  options.stream_window_descriptors =
-      std::clamp(options.stream_window_descriptors,
-                 kGuaranteedCreditDescriptors, kMaxCredit);
+  ClampStreamWindows(options);
   // A shorter interval would only cause traffic.
   constexpr absl::Duration kShortest = absl::Milliseconds(10);
   options.keepalive_interval =
@@ -35,8 +32,10 @@ ChannelOptions WithinLimits(ChannelOptions options) {
 }  // namespace
 
 ChannelBase::ChannelBase(ChannelMutex& mutex, const ChannelOptions& options,
-                         std::shared_ptr<LoopCore> loop, const Clock& clock)
-    : mutex_(mutex),
+                         std::shared_ptr<LoopCore> loop, const Clock& clock,
+                         ChannelTarget target)
+    : target_(std::move(target)),
+      mutex_(mutex),
       options_(WithinLimits(options)),
       clock_(clock),
       loop_(std::move(loop)) {

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "base/monotonic_time.h"
 #include "client/channel_lock.h"
+#include "client/channel_target.h"
 #include "fdrpc/caller.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/channel_state.h"
@@ -39,10 +40,7 @@ class ChannelBase : public Caller,
     ~CallTimer() = default;
   };
 
-  // What its calls go to, for the texts of statuses: an address. Empty for a
-  // socket that was made elsewhere. Set before the channel is used.
-  const std::string& target() const { return target_; }
-  void set_target(std::string target) { target_ = std::move(target); }
+  const ChannelTarget& target() const { return target_; }
 
   // As in Channel.
   virtual ChannelState state() = 0;
@@ -81,7 +79,8 @@ class ChannelBase : public Caller,
   // is made when it is needed. `clock` is also the loop's, and must outlive the
   // channel.
   ChannelBase(ChannelMutex& mutex, const ChannelOptions& options,
-              std::shared_ptr<LoopCore> loop, const Clock& clock);
+              std::shared_ptr<LoopCore> loop, const Clock& clock,
+              ChannelTarget target);
 
   // Null until it is needed.
   const std::shared_ptr<LoopCore>& loop() const
@@ -100,6 +99,7 @@ class ChannelBase : public Caller,
   virtual MonotonicTime next_time()
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) = 0;
 
+  const ChannelTarget target_;
   ChannelMutex& mutex_;
   const ChannelOptions options_;
   const Clock& clock_;
@@ -110,8 +110,6 @@ class ChannelBase : public Caller,
   // twice each.
   TimerQueue timers_ ABSL_GUARDED_BY(channel_mutex);
   LoopCore::Timer timer_ ABSL_GUARDED_BY(channel_mutex);
-
-  std::string target_;
 };
 
 }  // namespace fdrpc

@@ -96,7 +96,7 @@ absl::Status ChannelCallBase::status() {
     reply_metadata_->headers = call_.headers;
     reply_metadata_->trailers = call_.trailers;
   }
-  return call_.NamedStatus(channel_.target());
+  return call_.NamedStatus(channel_.target().name);
 }
 
 void ChannelCallBase::Wait(CallEvent event, CallWait wait) {

@@ -20,18 +20,21 @@ constexpr int kMostTurns = 64;
 
 ChannelCore::ChannelCore(Reconnector::Connector connector,
                          const ChannelOptions& options,
-                         std::shared_ptr<LoopCore> loop, const Clock& clock)
+                         std::shared_ptr<LoopCore> loop, const Clock& clock,
+                         ChannelTarget target)
     : ChannelCore(std::make_shared<Connectivity>(), std::move(connector),
-                  options, std::move(loop), clock) {}
+                  options, std::move(loop), clock, std::move(target)) {}
 
 ChannelCore::ChannelCore(std::shared_ptr<Connectivity> connectivity,
                          Reconnector::Connector connector,
                          const ChannelOptions& options,
-                         std::shared_ptr<LoopCore> loop, const Clock& clock)
-    : ChannelBase(connectivity->mutex(), options, std::move(loop), clock),
+                         std::shared_ptr<LoopCore> loop, const Clock& clock,
+                         ChannelTarget target)
+    : ChannelBase(connectivity->mutex(), options, std::move(loop), clock,
+                  std::move(target)),
       connectivity_(std::move(connectivity)),
-      reconnector_(std::move(connector), this->options(), clock,
-                   connectivity_) {
+      reconnector_(std::move(connector), this->options(), clock, connectivity_,
+                   this->target()) {
   ChannelLock lock(mutex());
   connectivity_->SetListener(this);
 }

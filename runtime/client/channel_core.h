@@ -29,12 +29,8 @@ class ChannelCore final : public ChannelBase, private Connectivity::Listener {
   // `clock`, like the loop; it must outlive the channel.
   ChannelCore(Reconnector::Connector connector, const ChannelOptions& options,
               std::shared_ptr<LoopCore> loop,
-              const Clock& clock = Clock::Real());
+              const Clock& clock = Clock::Real(), ChannelTarget target = {});
   ~ChannelCore() override;
-  // Before the channel is used. Null: failures are reported as they are.
-  void ExplainWith(Reconnector::Explainer explainer) {
-    reconnector_.ExplainWith(std::move(explainer));
-  }
 
   // Implementation of Caller.
   absl::Status CallUnary(const Method& method, OutgoingMessage request,
@@ -70,7 +66,8 @@ class ChannelCore final : public ChannelBase, private Connectivity::Listener {
  private:
   ChannelCore(std::shared_ptr<Connectivity> connectivity,
               Reconnector::Connector connector, const ChannelOptions& options,
-              std::shared_ptr<LoopCore> loop, const Clock& clock);
+              std::shared_ptr<LoopCore> loop, const Clock& clock,
+              ChannelTarget target);
 
   // Before a stream begins, which cannot be made again once it has been written
   // to: finds out whether the server is going.

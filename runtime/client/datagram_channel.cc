@@ -47,8 +47,8 @@ absl::Span<const AttachedFd> DescriptorsOf(const OutgoingFrames& frames) {
 DatagramChannel::DatagramChannel(SocketMaker make_socket,
                                  const ChannelOptions& options,
                                  std::shared_ptr<LoopCore> loop,
-                                 const Clock& clock)
-    : ChannelBase(mutex_, options, std::move(loop), clock),
+                                 const Clock& clock, ChannelTarget target)
+    : ChannelBase(mutex_, options, std::move(loop), clock, std::move(target)),
       make_socket_(std::move(make_socket)) {}
 
 DatagramChannel::~DatagramChannel() {

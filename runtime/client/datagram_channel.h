@@ -48,7 +48,8 @@ class DatagramChannel final : public ChannelBase,
   // `clock`, like the loop; it must outlive the channel.
   DatagramChannel(SocketMaker make_socket, const ChannelOptions& options,
                   std::shared_ptr<LoopCore> loop,
-                  const Clock& clock = Clock::Real());
+                  const Clock& clock = Clock::Real(),
+                  ChannelTarget target = {});
   ~DatagramChannel() override;
 
   // Implementation of Caller.

@@ -84,10 +84,7 @@ IoResult DatagramClientCall::TrySend(const DatagramSocket& socket, uint64_t key,
   AppendDatagramCall({.key = key, .call = number_}, call_.method.full_name,
                      header);
   const OutgoingDatagram datagram(header, frames);
-  if (Trace::Writes(Trace::kFrames)) {
-    TraceFrame(Side::kClient, "datagram", /*sent=*/true,
-               DecodeFrameHeader(frames.front().head.data()));
-  }
+  TraceSentDatagram(Side::kClient, frames.front());
   return socket.Send(datagram.pieces(), datagram.descriptors());
 }
 
@@ -118,9 +115,7 @@ void DatagramClientCall::OnAnswer(std::string_view frames, bool cut_off,
 }
 
 void DatagramClientCall::OnFrame(IncomingFrame& frame, ChannelLock& lock) {
-  if (Trace::Writes(Trace::kFrames)) {
-    TraceFrame(Side::kClient, "datagram", /*sent=*/false, frame.header);
-  }
+  TraceDatagram(Side::kClient, /*sent=*/false, frame.header);
   FrameEffect effect = ApplyFrame(call_, frame, lock);
   switch (effect.action) {
     case FrameEffect::Action::kNone:

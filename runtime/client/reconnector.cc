@@ -23,11 +23,13 @@ Hello ClientHello(const ChannelOptions& options) {
 
 Reconnector::Reconnector(Connector connector, const ChannelOptions& options,
                          const Clock& clock,
-                         std::shared_ptr<Connectivity> connectivity)
+                         std::shared_ptr<Connectivity> connectivity,
+                         const ChannelTarget& target)
     : connector_(std::move(connector)),
       options_(options),
       clock_(clock),
-      connectivity_(std::move(connectivity)) {}
+      connectivity_(std::move(connectivity)),
+      target_(target) {}
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> Reconnector::Connect(
     ChannelLock& lock) {
@@ -93,8 +95,8 @@ void Reconnector::AddTo(ChannelStatistics& statistics) const {
 
 absl::Status Reconnector::WhyNotConnected() {
   const absl::Status& failure = connectivity_->failure();
-  return connectivity_->failure_is_brief() && explainer_ != nullptr
-             ? explainer_(failure)
+  return connectivity_->failure_is_brief() && target_.explain != nullptr
+             ? target_.explain(failure)
              : failure;
 }
 

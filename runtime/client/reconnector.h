@@ -13,6 +13,7 @@
 #include "base/monotonic_time.h"
 #include "client/channel_account.h"
 #include "client/channel_lock.h"
+#include "client/channel_target.h"
 #include "client/client_connection.h"
 #include "client/connection_waits.h"
 #include "client/connectivity.h"
@@ -32,17 +33,10 @@ class Reconnector {
   // server at the moment; other errors do not go away by waiting.
   using Connector = std::function<absl::StatusOr<std::unique_ptr<Transport>>()>;
 
-  // Explains an UNAVAILABLE of the connector in more detail, for a status that
-  // somebody will read.
-  using Explainer = std::function<absl::Status(const absl::Status& failure)>;
-
-  // Borrows `options` and `clock`.
+  // Borrows `options`, `clock` and `target`.
   Reconnector(Connector connector, const ChannelOptions& options,
-              const Clock& clock, std::shared_ptr<Connectivity> connectivity);
-
-  // Called before this object is used. With null, errors are reported
-  // unchanged.
-  void ExplainWith(Explainer explainer) { explainer_ = std::move(explainer); }
+              const Clock& clock, std::shared_ptr<Connectivity> connectivity,
+              const ChannelTarget& target);
 
   // The connection for new calls; null if there is none.
   std::shared_ptr<ClientConnection> current() const
@@ -87,10 +81,10 @@ class Reconnector {
   }
 
   const Connector connector_;
-  Explainer explainer_;
   const ChannelOptions& options_;
   const Clock& clock_;
   const std::shared_ptr<Connectivity> connectivity_;
+  const ChannelTarget& target_;
   const std::shared_ptr<ChannelAccount> account_ =
       std::make_shared<ChannelAccount>();
   std::shared_ptr<ClientConnection> connection_ ABSL_GUARDED_BY(channel_mutex);

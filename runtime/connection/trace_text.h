@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "base/monotonic_time.h"
 #include "os/trace.h"
+#include "transport/frame.h"
 #include "wire/frame_header.h"
 #include "wire/frame_rules.h"
 
@@ -27,6 +28,18 @@ std::string DescribeFrame(const FrameHeader& header);
 // `over` says: "connection 1", "datagrams".
 void TraceFrame(Side side, std::string_view over, bool sent,
                 const FrameHeader& header);
+
+// The same about the frame in a datagram, if frames are traced.
+inline void TraceDatagram(Side side, bool sent, const FrameHeader& header) {
+  if (Trace::Writes(Trace::kFrames)) {
+    TraceFrame(side, "datagram", sent, header);
+  }
+}
+inline void TraceSentDatagram(Side side, const OutgoingFrame& frame) {
+  if (Trace::Writes(Trace::kFrames)) {
+    TraceDatagram(side, /*sent=*/true, DecodeFrameHeader(frame.head.data()));
+  }
+}
 
 // A call, from the moment when its side knows of it until its end. Costs a load
 // at each of these if nothing is traced. Not synchronised.

@@ -79,9 +79,7 @@ bool DatagramCalls::Take(ReceivedDatagram& datagram,
   }
   if (!is_call) return false;
   ++shared_.counters.datagram_calls;
-  if (Trace::Writes(Trace::kFrames)) {
-    TraceFrame(Side::kServer, "datagram", /*sent=*/false, request.call.open);
-  }
+  TraceDatagram(Side::kServer, /*sent=*/false, request.call.open);
   if (request.one_way()) ++shared_.counters.one_way_calls;
   if (made.ok()) {
     made = Make(request, *std::move(user), std::move(host), datagram);
@@ -230,10 +228,7 @@ void DatagramCalls::Answer(const DatagramSender& to, const DatagramTag& tag,
   if (bytes > kMostAnswerBytes) {
     frames = StatusOnly(WithoutTheRest(frames.back(), bytes));
   }
-  if (Trace::Writes(Trace::kFrames)) {
-    TraceFrame(Side::kServer, "datagram", /*sent=*/true,
-               DecodeFrameHeader(frames.back().head.data()));
-  }
+  TraceSentDatagram(Side::kServer, frames.back());
   absl::Status why;
   DatagramReplies::Outcome outcome = replies_.Send(
       to, OutgoingDatagram(header, frames), DescriptorsOf(frames.back()), why);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "connection/stream_windows.h"
 #include "fdrpc/internal/kept_messages.h"
 #include "os/background_close.h"
 #include "os/busy_poll.h"
@@ -26,11 +27,7 @@ ServerOptions AtLeastGuaranteed(ServerOptions options) {
       std::max(options.max_request_descriptors, kGuaranteedDescriptors);
   options.max_calls_per_connection =
       std::max(options.max_calls_per_connection, kGuaranteedCalls);
-  options.stream_window_bytes = std::clamp(options.stream_window_bytes,
-                                           kGuaranteedCreditBytes, kMaxCredit);
-  options.stream_window_descriptors =
-      std::clamp(options.stream_window_descriptors,
-                 kGuaranteedCreditDescriptors, kMaxCredit);
+  ClampStreamWindows(options);
   options.max_threads = std::max(options.max_threads, 2);
   for (absl::Duration* idle :
        {&options.idle_timeout, &options.max_connection_idle}) {

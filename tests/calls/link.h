@@ -32,6 +32,10 @@ class Link {
   // Each of them that carries all kinds of calls.
   static constexpr Kind kAll[] = {Kind::kStreamSocket, Kind::kSeqpacketSocket,
                                   Kind::kDatagramSocket, Kind::kInProcess};
+  // Those, and the one that carries unary and one-way calls.
+  static constexpr Kind kWithDatagrams[] = {
+      Kind::kStreamSocket, Kind::kSeqpacketSocket, Kind::kDatagramSocket,
+      Kind::kInProcess, Kind::kDatagrams};
 
   // Borrows `server`.
   Link(Kind kind, Server& server) : kind_(kind), server_(server) {}

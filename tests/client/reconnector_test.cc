@@ -38,11 +38,12 @@ class ReconnectorTest : public ::testing::Test {
   testing::ManualClock clock_;
   const std::shared_ptr<Connectivity> connectivity_ =
       std::make_shared<Connectivity>();
+  ChannelTarget target_;
   Reconnector reconnector_{[this] {
                              ++attempts_;
                              return std::move(next_);
                            },
-                           options_, clock_, connectivity_};
+                           options_, clock_, connectivity_, target_};
 };
 
 TEST_F(ReconnectorTest, HasTheConnectionThatItMadeLast) {
@@ -71,9 +72,9 @@ TEST_F(ReconnectorTest, LetsGoOfAConnectionOnlyIfItIsThatOne) {
 }
 
 TEST_F(ReconnectorTest, AServerThatIsNotThereIsWorthAnotherAttemptLater) {
-  reconnector_.ExplainWith([](const absl::Status& failure) {
+  target_.explain = [](const absl::Status& failure) {
     return absl::Status(failure.code(), "because it has not started");
-  });
+  };
   ChannelLock lock(connectivity_->mutex());
   ConnectionWaits::Waiter waiter(/*patient=*/true);
   reconnector_.waits().Enter(waiter);

@@ -285,11 +285,7 @@ class NoFreeDescriptorTest : public ::testing::TestWithParam<Link::Kind> {
   ExpectSameDescriptors census_;
 };
 INSTANTIATE_TEST_SUITE_P(Over, NoFreeDescriptorTest,
-                         ::testing::Values(Link::Kind::kStreamSocket,
-                                           Link::Kind::kSeqpacketSocket,
-                                           Link::Kind::kDatagramSocket,
-                                           Link::Kind::kInProcess,
-                                           Link::Kind::kDatagrams),
+                         ::testing::ValuesIn(Link::kWithDatagrams),
                          [](const auto& info) { return NameOf(info.param); });
 
 TEST_P(NoFreeDescriptorTest, FailsOnlyTheCallsThatItConcernsUntilItPasses) {

@@ -23,6 +23,7 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "tests/support/sanitized.h"
+#include "tests/support/time_limit.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -33,9 +34,6 @@ constexpr absl::Duration kLongestWait = absl::Seconds(5);
 // A child that has not shown by then that it can allocate is stuck.
 constexpr absl::Duration kLongestProof = absl::Seconds(10);
 constexpr int kMostForks = 10;
-
-// A child that hangs ends, too, with a signal that its parent reports.
-constexpr unsigned kChildsLimitSeconds = 240;
 
 // Whether all threads of this process except the calling one sleep.
 bool OtherThreadsSleep() {
@@ -121,7 +119,7 @@ pid_t ForkWithASanitizer() {
 
 pid_t Fork() {
   const pid_t child = kSanitized ? ForkWithASanitizer() : fork();
-  if (child == 0) alarm(kChildsLimitSeconds);
+  if (child == 0) alarm(kTimeLimitSeconds);
   return child;
 }
 

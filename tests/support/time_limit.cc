@@ -1,3 +1,5 @@
+#include "tests/support/time_limit.h"
+
 // Linked into every test program: a case that hangs ends the program, and says
 // its name. The test runner's own limit would end it without a word.
 
@@ -14,9 +16,6 @@
 
 namespace fdrpc::testing {
 namespace {
-
-// Far above what the longest case takes with a sanitizer on a busy machine.
-constexpr int kLimitSeconds = 240;
 
 // What the signal's handler writes. It changes only while the timer is off.
 char message[512];
@@ -47,9 +46,9 @@ class TimeLimit final : public ::testing::EmptyTestEventListener {
     const int size =
         std::snprintf(message, sizeof(message),
                       "\n%s.%s has not ended after %d s: does it hang?\n",
-                      test.test_suite_name(), test.name(), kLimitSeconds);
+                      test.test_suite_name(), test.name(), kTimeLimitSeconds);
     message_size = std::min<size_t>(size, sizeof(message) - 1);
-    Set(kLimitSeconds);
+    Set(kTimeLimitSeconds);
   }
   void OnTestEnd(const ::testing::TestInfo&) override { Set(0); }
 

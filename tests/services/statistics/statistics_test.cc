@@ -183,11 +183,8 @@ TEST_P(StatisticsTest, OtherUsersAreRefused) {
               HasSubstr("StatisticsOptions::users"));
 }
 
-constexpr Link::Kind kLinks[] = {
-    Link::Kind::kStreamSocket, Link::Kind::kSeqpacketSocket,
-    Link::Kind::kDatagramSocket, Link::Kind::kInProcess,
-    Link::Kind::kDatagrams};
-INSTANTIATE_TEST_SUITE_P(, StatisticsTest, ::testing::ValuesIn(kLinks),
+INSTANTIATE_TEST_SUITE_P(, StatisticsTest,
+                         ::testing::ValuesIn(Link::kWithDatagrams),
                          [](const auto& info) { return NameOf(info.param); });
 
 TEST(StatisticsOfAnotherTest, AServerTellsAboutAnother) {
