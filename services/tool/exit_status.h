@@ -1,10 +1,8 @@
 #ifndef FDRPC_SERVICES_TOOL_EXIT_STATUS_H_
 #define FDRPC_SERVICES_TOOL_EXIT_STATUS_H_
 
-#include <string>
-#include <string_view>
-
 #include "absl/status/status.h"
+#include "services/program/one_line.h"
 
 namespace fdrpc::tool {
 
@@ -17,9 +15,7 @@ inline constexpr int kExitDifferent = 4;  // of replay
 // A call that failed with status S: kExitStatus + S.
 inline constexpr int kExitStatus = 10;
 
-// The text with control characters escaped: one line, whatever a server or the
-// name of a file contains.
-std::string OneLine(std::string_view text);
+using program::OneLine;
 
 // Prints "fdrpc: WHAT" to standard error, as one line, and returns
 // kExitFailed or kExitUsage.
