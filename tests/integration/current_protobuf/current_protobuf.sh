@@ -32,8 +32,8 @@ if [[ ! -e $root/fdrpc_packages ]]; then
   inside apt-get ${APT_OPTIONS-} update
   # shellcheck disable=SC2086
   inside apt-get ${APT_OPTIONS-} install --yes --no-install-recommends cmake g++ libabsl-dev \
-    libgmock-dev libprotobuf-dev libprotoc-dev libuv1-dev ninja-build pkgconf protobuf-compiler \
-    python3 systemd
+    libgmock-dev libprotobuf-dev libprotoc-dev libssl-dev libuv1-dev ninja-build pkgconf \
+    protobuf-compiler python3 systemd
   inside dpkg-query --show > "$root/fdrpc_packages"
 fi
 

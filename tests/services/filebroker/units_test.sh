@@ -1,9 +1,9 @@
 #!/bin/bash
-# units_test.sh PROGRAM: whether systemd understands the sample units of the file
-# broker, with PROGRAM in the place of the one that would be installed.
+# units_test.sh PROGRAM UNITS: whether systemd understands the sample units in the
+# directory UNITS, with PROGRAM in the place of the one that would be installed.
 set -euo pipefail
 program=$(realpath "$1")
-units=$(cd "$(dirname "$0")/../../../services/filebroker/systemd" && pwd)
+units=$2
 command -v systemd-analyze > /dev/null || {
   echo "systemd-analyze is missing: on Debian it is in the package systemd" >&2
   exit 1
@@ -25,7 +25,7 @@ if [[ $said ]]; then
   exit 1
 fi
 # That it would have said so.
-sed -i 's/^Type=.*/Type=none/' "$work/fdrpc-filebroker.service"
+sed -i 's/^Type=.*/Type=none/' "$work"/*.service
 [[ $(verify) ]] || {
   echo "systemd-analyze finds nothing wrong with Type=none" >&2
   exit 1

@@ -1,0 +1,171 @@
+// fdrpc-blobstore: serves fdrpc.blobstore.v1.BlobStore.
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "fdrpc/server.h"
+#include "services/blobstore/blob_index.h"
+#include "services/blobstore/blob_store.h"
+#include "services/blobstore/blob_store_service.h"
+#include "services/program/command_line.h"
+#include "services/program/serve.h"
+#include "services/program/standard_streams.h"
+
+namespace fdrpc::blobstore {
+namespace {
+
+using program::CommandLine;
+
+constexpr char kStoreUsage[] =
+    R"(usage: fdrpc-blobstore --listen ADDRESS [OPTION]...
+
+Keeps blobs in memory that the programs of this machine share. Each can put
+blobs, and get those of its own user, and of others that everyone may read.
+fdrpc-blob is a client.
+
+  --listen ADDRESS     unix:/path, unix:relative-path or unix:@abstract-name, or
+                       the same with unix-seqpacket: or unix-dgram:; may be given
+                       several times. To connect takes write permission on the
+                       socket's file; an abstract name has none, and every
+                       program of the network namespace can connect.
+                       Or sockets that are there: systemd:NAME those of a .socket
+                       unit with that FileDescriptorName=, systemd: all that the
+                       service manager has passed, fd:N an inherited descriptor.
+  --socket-mode MODE   permissions of the socket files, in octal, such as 0666;
+                       without it, what the umask leaves
+  --capacity BYTES     of all blobs in memory, such as 512M (1G); beyond it, those
+                       that were used least recently are evicted, unless they are
+                       pinned
+  --user-bytes BYTES   the most that one user can have put, and pin
+                       (half of the capacity)
+  --user-blobs N       the most blobs that one user can have put, and pin (4096)
+  --help               prints this
+
+Prints "listening on ADDRESS" for each unix: address once clients can connect,
+and tells the service manager, if there is one (NOTIFY_SOCKET). SIGTERM or SIGINT
+lets calls in progress end, removes the socket files and exits. The blobs are
+gone then, except for the memory of those that clients keep.
+
+Exit status: 0 after it has served, 1 if it cannot, 2 if it is used wrongly.
+)";
+
+constexpr int kExitCannotServe = 1;
+constexpr int kExitUsage = 2;
+
+struct StoreSettings {
+  std::vector<std::string> addresses;
+  std::optional<mode_t> socket_mode;
+  BlobIndex::Limits limits;
+};
+
+// Each blob in memory is an open file. The server leaves the process a quarter
+// of what it may open; blobs get half of that.
+size_t MostBlobsInMemory() {
+  rlimit files = {};
+  if (getrlimit(RLIMIT_NOFILE, &files) < 0) return 64;
+  return std::max<size_t>(files.rlim_max / 8, 16);
+}
+
+absl::Status ParseLimits(const CommandLine& line, BlobIndex::Limits& limits) {
+  if (const auto text = line.Get("capacity"); text.has_value()) {
+    const absl::StatusOr<uint64_t> bytes = program::ParseBytes(*text);
+    if (!bytes.ok()) return bytes.status();
+    limits.memory_bytes = *bytes;
+  }
+  limits.memory_blobs = MostBlobsInMemory();
+  limits.user.bytes = std::max<uint64_t>(limits.memory_bytes / 2, 1);
+  if (const auto text = line.Get("user-bytes"); text.has_value()) {
+    const absl::StatusOr<uint64_t> bytes = program::ParseBytes(*text);
+    if (!bytes.ok()) return bytes.status();
+    limits.user.bytes = *bytes;
+  }
+  if (const auto text = line.Get("user-blobs"); text.has_value()) {
+    const absl::StatusOr<uint64_t> blobs = program::ParseNumber(*text);
+    if (!blobs.ok()) return blobs.status();
+    limits.user.blobs = *blobs;
+  }
+  return absl::OkStatus();
+}
+
+// Empty for --help.
+absl::StatusOr<std::optional<StoreSettings>> ParseStoreSettings(int argc,
+                                                                char** argv) {
+  using Arity = CommandLine::Arity;
+  const absl::StatusOr<CommandLine> line =
+      CommandLine::Parse(argc, argv,
+                         {{"listen", Arity::kRepeated},
+                          {"socket-mode", Arity::kOnce},
+                          {"capacity", Arity::kOnce},
+                          {"user-bytes", Arity::kOnce},
+                          {"user-blobs", Arity::kOnce},
+                          {"help", Arity::kFlag}});
+  if (!line.ok()) return line.status();
+  if (line->Has("help")) return std::nullopt;
+  if (!line->operands().empty() || line->command() != nullptr) {
+    return absl::InvalidArgumentError("it takes options only");
+  }
+  StoreSettings settings;
+  settings.addresses = line->GetAll("listen");
+  if (settings.addresses.empty()) {
+    return absl::InvalidArgumentError("--listen ADDRESS is missing");
+  }
+  if (const auto text = line->Get("socket-mode"); text.has_value()) {
+    const absl::StatusOr<mode_t> mode = program::ParsePermissions(*text);
+    if (!mode.ok()) return mode.status();
+    settings.socket_mode = *mode;
+  }
+  absl::Status limits = ParseLimits(*line, settings.limits);
+  if (!limits.ok()) return limits;
+  return settings;
+}
+
+absl::Status ServeStore(const StoreSettings& settings) {
+  program::HoldStopSignals();
+  BlobStore store(settings.limits);
+  BlobStoreService service(store);
+  // A request has at most a chunk of a streamed blob. The threads are those
+  // that puts block while they hash.
+  Server server({.max_threads = 128,
+                 .max_request_bytes = 4u << 20,
+                 .max_request_descriptors = 1,
+                 .max_held_bytes_per_connection = 16u << 20,
+                 .notify_service_manager = true});
+  server.AddService(service);
+  return program::ServeUntilStopped(server, settings.addresses,
+                                    settings.socket_mode);
+}
+
+int StoreMain(int argc, char** argv) {
+  if (!program::OccupyStandardStreams()) return kExitCannotServe;
+  const absl::StatusOr<std::optional<StoreSettings>> settings =
+      ParseStoreSettings(argc, argv);
+  if (!settings.ok()) {
+    std::cerr << "fdrpc-blobstore: " << settings.status().message()
+              << "\nTry fdrpc-blobstore --help\n";
+    return kExitUsage;
+  }
+  if (!settings->has_value()) {
+    std::cout << kStoreUsage;
+    return 0;
+  }
+  const absl::Status status = ServeStore(**settings);
+  if (status.ok()) return 0;
+  std::cerr << "fdrpc-blobstore: " << status.message() << "\n";
+  return kExitCannotServe;
+}
+
+}  // namespace
+}  // namespace fdrpc::blobstore
+
+int main(int argc, char** argv) {
+  return fdrpc::blobstore::StoreMain(argc, argv);
+}
