@@ -76,10 +76,10 @@ files > files.before
 step "Installation of $old"
 apt install "${old_packages[@]}" > /dev/null
 inside dpkg-query --show --showformat='${Package} ${Version}\n' "${names[@]}"
-for unit in fdrpc-filebroker.service fdrpc-filebroker.socket; do
+for unit in fdrpc-{filebroker,blobstore}.{service,socket}; do
   [[ -s $root/lib/systemd/system/$unit ]] || fail "$unit is not installed"
 done
-[[ -z $(find "$root/etc/systemd" -name '*fdrpc*') ]] || fail "the file broker is enabled"
+[[ -z $(find "$root/etc/systemd" -name '*fdrpc*') ]] || fail "a service is enabled"
 # Each program has a manual page, which says something.
 for program in $(inside dpkg -L "${names[@]}" | sed -n 's|^/usr/bin/||p'); do
   inside man --warnings "$program" 2>&1 | grep -q "^SYNOPSIS" || fail "man $program"
