@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cerrno>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "os/syscalls.h"
 
@@ -44,6 +43,12 @@ absl::StatusOr<uint64_t> MemoryFileDevice() {
   return info.st_dev;
 }
 
+absl::Status CannotExamine(std::string_view call) {
+  return absl::InternalError(absl::StrCat(
+      "this process cannot examine a memory file: ", std::string(call),
+      " failed with errno ", errno));
+}
+
 absl::StatusOr<MemoryFileInfo> ExamineMemoryFile(int fd, int needed_seals,
                                                  const std::string& what) {
   const auto wrong = [&what](const auto&... why) {
@@ -54,14 +59,16 @@ absl::StatusOr<MemoryFileInfo> ExamineMemoryFile(int fd, int needed_seals,
   // memory files have seals, and the kernel itself answers (F_GET_SEALS in
   // fcntl(2)).
   const int seals = syscalls.get_seals(fd);
-  if (seals < 0) return wrong("has no seals (errno ", errno, ")");
+  if (seals < 0) {
+    if (errno != EINVAL && errno != EBADF) return CannotExamine("F_GET_SEALS");
+    return wrong("has no seals (errno ", errno, ")");
+  }
   if ((seals & needed_seals) != needed_seals)
     return wrong("can still be changed");
   struct stat info;
   struct statfs system;
-  if (syscalls.fstat(fd, &info) < 0 || syscalls.fstatfs(fd, &system) < 0) {
-    return wrong("cannot be examined (errno ", errno, ")");
-  }
+  if (syscalls.fstat(fd, &info) < 0) return CannotExamine("fstat");
+  if (syscalls.fstatfs(fd, &system) < 0) return CannotExamine("fstatfs");
   if (!S_ISREG(info.st_mode) || system.f_type != TMPFS_MAGIC) {
     return wrong("is not of ordinary memory");  // of huge pages, for example
   }

@@ -26,6 +26,15 @@ absl::Status WrongRegion(absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(kRegionWhat, " ", why));
 }
 
+// Of a system call on a file that has passed the check, which fails because of
+// this process: a seccomp(2) filter, a kernel without the call. Not
+// INVALID_ARGUMENT, which is the peer's.
+absl::Status OwnError(const char* what) {
+  const absl::Status error = absl::ErrnoToStatus(errno, what);
+  if (!absl::IsInvalidArgument(error)) return error;
+  return absl::UnimplementedError(error.message());
+}
+
 // The kernel kills a process that makes a file larger than RLIMIT_FSIZE, with
 // SIGXFSZ, also for memory files. So it must not be tried.
 absl::Status CheckFileSizeLimit(size_t bytes) {
@@ -45,9 +54,8 @@ absl::Status CheckFileSizeLimit(size_t bytes) {
 absl::Status CheckHasAllPages(int file, size_t bytes) {
   const off_t hole = Syscalls::Get().lseek(file, 0, SEEK_HOLE);
   if (hole == static_cast<off_t>(bytes)) return absl::OkStatus();
-  return WrongRegion(
-      hole < 0 ? absl::StrCat("cannot be examined (errno ", errno, ")")
-               : absl::StrCat("has a hole at ", hole));
+  if (hole < 0) return CannotExamine("lseek with SEEK_HOLE");
+  return WrongRegion(absl::StrCat("has a hole at ", hole));
 }
 
 // A page that nobody has touched is still a hole for SEEK_HOLE. The peer may
@@ -58,7 +66,7 @@ absl::Status TouchAllPages(const SharedRegion& region) {
     return absl::OkStatus();
   }
   if (errno != EINVAL) {
-    return absl::ErrnoToStatus(errno, "madvise with MADV_POPULATE_WRITE");
+    return OwnError("madvise with MADV_POPULATE_WRITE");
   }
   for (size_t at = 0; at < region.bytes(); at += kLeastPageBytes) {
     const_cast<volatile char&>(region.data()[at]) = 0;
@@ -77,10 +85,10 @@ SharedRegion::~SharedRegion() {
 absl::StatusOr<SharedRegion> SharedRegion::MapFile(int file, size_t bytes) {
   const intptr_t mapped = Syscalls::Get().map_file(
       nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file);
-  if (mapped == -1) return absl::ErrnoToStatus(errno, "mapping a memory file");
+  if (mapped == -1) return OwnError("mapping a memory file");
   SharedRegion region(reinterpret_cast<char*>(mapped), bytes);
   if (Syscalls::Get().keep_from_children(region.data(), bytes) < 0) {
-    return absl::ErrnoToStatus(errno, "madvise with MADV_DONTFORK");
+    return OwnError("madvise with MADV_DONTFORK");
   }
   return region;
 }
@@ -99,7 +107,14 @@ absl::StatusOr<SharedRegion::Made> SharedRegion::Make(size_t bytes) {
   absl::StatusOr<SharedRegion> region = MapFile(file->get(), bytes);
   if (!region.ok()) return region.status();
   if (Syscalls::Get().add_seals(file->get(), kMakersSeals) < 0) {
-    return absl::ErrnoToStatus(errno, "sealing a memory file");
+    return OwnError("sealing a memory file");
+  }
+  // What CheckJoined() needs. It is too late for another answer then.
+  if (Syscalls::Get().get_seals(file->get()) < 0) {
+    return CannotExamine("F_GET_SEALS");
+  }
+  if (Syscalls::Get().lseek(file->get(), 0, SEEK_HOLE) < 0) {
+    return CannotExamine("lseek with SEEK_HOLE");
   }
   return Made{*std::move(region), *std::move(file)};
 }
@@ -120,14 +135,14 @@ absl::StatusOr<SharedRegion> SharedRegion::Join(UniqueFd file, size_t bytes) {
                                      static_cast<off_t>(bytes));
   });
   if (allocated < 0) {
-    return absl::ErrnoToStatus(errno, "allocating a memory file");
+    return OwnError("allocating a memory file");
   }
   absl::StatusOr<SharedRegion> region = MapFile(file.get(), bytes);
   if (!region.ok()) return region;
   absl::Status touched = TouchAllPages(*region);
   if (!touched.ok()) return touched;
   if (Syscalls::Get().add_seals(file.get(), kJoinersSeals) < 0) {
-    return absl::ErrnoToStatus(errno, "sealing a memory file");
+    return OwnError("sealing a memory file");
   }
   // Only now: there are no new holes from here on.
   absl::Status whole = CheckHasAllPages(file.get(), bytes);
@@ -139,7 +154,8 @@ absl::StatusOr<SharedRegion> SharedRegion::Join(UniqueFd file, size_t bytes) {
 
 absl::Status SharedRegion::CheckJoined(int file, size_t bytes) {
   const int seals = Syscalls::Get().get_seals(file);
-  if (seals < 0 || (seals & kJoinersSeals) != kJoinersSeals) {
+  if (seals < 0) return CannotExamine("F_GET_SEALS");
+  if ((seals & kJoinersSeals) != kJoinersSeals) {
     return WrongRegion("can still be changed");
   }
   return CheckHasAllPages(file, bytes);

@@ -27,8 +27,9 @@ class SharedRegion {
   // Makes a region of that many bytes, which are zero, and of which no page is
   // allocated: before CheckJoined() says that somebody has joined, nothing is
   // to be read or written. `file` is for the other process, and for
-  // CheckJoined(). Errors by their errno if the kernel
-  // refuses: PERMISSION_DENIED, UNIMPLEMENTED, RESOURCE_EXHAUSTED, and so on.
+  // CheckJoined(). Errors by their errno if the kernel refuses:
+  // PERMISSION_DENIED, UNIMPLEMENTED, RESOURCE_EXHAUSTED, and so on. This
+  // includes what CheckJoined() needs.
   struct Made;
   static absl::StatusOr<Made> Make(size_t bytes);
 
@@ -36,12 +37,13 @@ class SharedRegion {
   // at once if it passed the check. INVALID_ARGUMENT, with the reason, if it is
   // not a region of exactly that many bytes, or loses pages meanwhile, or
   // somebody has joined it already. Other errors are this side's: there is no
-  // memory for the pages, for example. Does not block.
+  // memory for the pages, or a seccomp(2) filter forbids a call. Does not
+  // block.
   static absl::StatusOr<SharedRegion> Join(UniqueFd file, size_t bytes);
 
   // For the maker, before it uses the memory: whether somebody has joined, so
   // that all pages exist. Borrows the file. INVALID_ARGUMENT, with the reason,
-  // if not.
+  // if not; CannotExamine() if a system call fails.
   static absl::Status CheckJoined(int file, size_t bytes);
 
   SharedRegion() = default;

@@ -162,6 +162,29 @@ TEST_P(RingsTest, WithoutMemoryForThemConnectionsStayOnTheirSockets) {
   }
 }
 
+// As a seccomp(2) filter does, or a kernel that has not got a call.
+TEST_P(RingsTest, WithoutASystemCallForThemConnectionsStayOnTheirSockets) {
+  Serve();
+  for (const char* const call :
+       {"get_file_size_limit", "memfd_create", "ftruncate", "map_file",
+        "keep_from_children", "add_seals", "get_seals", "lseek", "fstatfs",
+        "fallocate", "populate"}) {
+    for (const int error : {EPERM, ENOSYS, EINVAL}) {
+      // For which an older kernel is prepared.
+      if (std::string_view(call) == "populate" && error == EINVAL) continue;
+      SCOPED_TRACE(std::string(call) + " " + std::to_string(error));
+      FaultInjection faults([call, error](std::string_view name, size_t) {
+        return FaultInjection::Fault{.error = name == call ? error : 0};
+      });
+      const Channel channel = Connect();
+      CallSometimes(channel);
+      EXPECT_FALSE(channel.uses_rings());
+      EXPECT_EQ(server_->statistics().ring_bytes, 0u);
+      EXPECT_GT(faults.CountOf(call), 0u);
+    }
+  }
+}
+
 TEST_P(RingsTest, AnIdleConnectionGivesThemBack) {
   Serve();
   // Its loop reads what the server sends.
