@@ -105,15 +105,20 @@ Transport::SendResult RingTransport::Send(
     return {.outcome = SendResult::Outcome::kClosed, .error = {}};
   }
   if (Parts* const parts = this->parts()) {
-    if (!std::exchange(sends_with_parts_, true)) {
-      parts->sender.Continue(sent_any_, partly_sent_);
+    if (const Sent before = std::exchange(sent_, Sent::kByParts);
+        before != Sent::kByParts) {
+      parts->sender.Continue(before != Sent::kNothing,
+                             before == Sent::kPartOfFrame);
     }
     return parts->sender.Send(frames);
   }
   if (frames.empty()) return {};
   SendResult result = socket_->Send(frames);
-  sent_any_ |= result.sent > 0;
-  partly_sent_ = result.next_partly_sent;
+  if (result.next_partly_sent) {
+    sent_ = Sent::kPartOfFrame;
+  } else if (result.sent > 0) {
+    sent_ = Sent::kWholeFrames;
+  }
   return result;
 }
 

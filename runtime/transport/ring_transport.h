@@ -90,10 +90,10 @@ class RingTransport final : public Transport {
   std::atomic<bool> agreed_{false};
   std::atomic<bool> shut_down_{false};
   std::atomic<bool> receiving_ended_{false};
-  // The sender's: how far it is without the parts.
-  bool sent_any_ = false;
-  bool partly_sent_ = false;
-  bool sends_with_parts_ = false;
+  // The sender's: what has gone to the socket without the parts, or that they
+  // send.
+  enum class Sent : uint8_t { kNothing, kWholeFrames, kPartOfFrame, kByParts };
+  Sent sent_ = Sent::kNothing;
   bool malformed_ = false;              // the receiver's; without the parts
   std::atomic<Parts*> parts_{nullptr};  // owned
 };
