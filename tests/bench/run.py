@@ -14,6 +14,7 @@ import pathlib
 import subprocess
 import sys
 
+import blobstore
 import footprint
 import shares
 import sweep
@@ -86,6 +87,7 @@ WORKLOADS = {
     "idle10k": Workload("10,000 idle connections: memory of one, and calls among them",
                         "among_idle", {"connections": 10000}, "server_bytes_per_connection", RPC),
 }
+ALL_WORKLOADS = [*WORKLOADS, *blobstore.WORKLOADS, *footprint.WORKLOADS]
 
 # Figures as they are printed: name, heading, format.
 FIGURES = [
@@ -172,7 +174,7 @@ def parse_arguments():
                         help="where the CPU time of each workload goes, instead of figures")
     parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="writes the figures there")
     parser.add_argument("--workloads", metavar="A,B",
-                        help=", ".join([*WORKLOADS, *footprint.WORKLOADS]))
+                        help=", ".join(ALL_WORKLOADS))
     parser.add_argument("--systems", metavar="A,B", help=", ".join(SYSTEMS))
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--seconds", type=float, help="how long a repeat measures")
@@ -195,12 +197,17 @@ def parse_arguments():
         return names
     options.systems = chosen(options.systems, SYSTEMS)
     options.workloads = ([] if options.sweep else
-                         chosen(options.workloads, [*WORKLOADS, *footprint.WORKLOADS]))
+                         chosen(options.workloads, ALL_WORKLOADS))
     return options
 
 
 def run_workload(name, options):
     directory = options.build / "tests" / "bench"
+    if name in blobstore.WORKLOADS:
+        workload = blobstore.WORKLOADS[name]
+        functions = {system: lambda: workload.measure(directory, options)
+                     for system in workload.systems if system in options.systems}
+        return workload, repeat(functions, options.repeats)
     if name in footprint.WORKLOADS:
         workload = footprint.WORKLOADS[name]
         functions = {system: lambda s=system: workload.measure(directory, s)

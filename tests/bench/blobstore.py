@@ -1,0 +1,51 @@
+"""Calls of the blob store, services/blobstore, as it is installed."""
+
+import dataclasses
+import json
+import subprocess
+import tempfile
+
+from measure import Failed, Skipped
+
+
+@dataclasses.dataclass
+class BlobWorkload:
+    says: str
+    does: str  # "get" or "put"
+    size: int
+    figure: str = "p50_us"
+
+    systems = ["fdrpc"]
+
+    def measure(self, directory, options):
+        server = directory.parent.parent / "services" / "blobstore" / "fdrpc-blobstore"
+        if not server.exists():
+            raise Skipped("the services were not built")
+        size = min(self.size, 16 << 20) if options.smoke else self.size
+        with tempfile.TemporaryDirectory(prefix="fdrpc-bench-") as temporary:
+            address = f"unix:{temporary}/socket"
+            store = subprocess.Popen(
+                [server, "--listen", address, "--capacity", "2G", "--user-bytes", "4G",
+                 "--user-blobs", "1000000"], stdout=subprocess.PIPE, text=True)
+            try:
+                if not store.stdout.readline().startswith("listening"):
+                    raise Failed("fdrpc-blobstore does not start")
+                run = subprocess.run(
+                    [directory / "fdrpc_bench_blobstore", address, self.does, str(size),
+                     str(options.warm_up), str(options.seconds), str(store.pid)],
+                    stdout=subprocess.PIPE, text=True, timeout=120)
+                if run.returncode != 0:
+                    raise Failed("a call of the blob store failed")
+                return json.loads(run.stdout)
+            finally:
+                store.kill()
+                store.wait()
+                store.stdout.close()
+
+
+WORKLOADS = {
+    "blob-get4k": BlobWorkload("a blob of 4 KiB, got from the blob store", "get", 4 << 10),
+    "blob-get1g": BlobWorkload("a blob of 1 GiB, got from the blob store", "get", 1 << 30),
+    "blob-put4k": BlobWorkload("blobs of 4 KiB, filled, sealed and put", "put", 4 << 10,
+                               "rate_per_s"),
+}
