@@ -32,6 +32,19 @@ void Print(const v1::Blob& blob) {
       blob.pins(), " ", where, "\n");
 }
 
+const char* NameOf(v1::Event::Kind kind) {
+  switch (kind) {
+    case v1::Event::KIND_ADDED:
+      return "added";
+    case v1::Event::KIND_EVICTED:
+      return "evicted";
+    case v1::Event::KIND_REMOVED:
+      return "removed";
+    default:
+      return "changed";  // by a store that is newer than this program
+  }
+}
+
 Outcome Print(const absl::StatusOr<v1::PutReply>& reply) {
   if (!reply.ok()) return {reply.status()};
   std::cout << absl::StrCat(reply->blob().name(), "\n") << std::flush;
@@ -137,6 +150,18 @@ Outcome BlobClient::List() {
   ClientReader<v1::Blob> blobs = stub_.List(v1::ListRequest(), call_);
   while (const std::optional<v1::Blob> blob = blobs.Read()) Print(*blob);
   return {blobs.Finish()};
+}
+
+Outcome BlobClient::Watch() {
+  ClientReader<v1::Event> events = stub_.Watch(v1::WatchRequest(), call_);
+  events.headers();
+  std::cout << "watching\n" << std::flush;
+  while (const std::optional<v1::Event> event = events.Read()) {
+    std::cout << NameOf(event->kind()) << " ";
+    Print(event->blob());
+    std::cout.flush();
+  }
+  return {events.Finish()};
 }
 
 Outcome BlobClient::Pin(const std::vector<std::string>& names) {

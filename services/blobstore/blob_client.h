@@ -42,6 +42,8 @@ class BlobClient {
   Outcome Stat(const std::string& name);
   Outcome Remove(const std::vector<std::string>& names);
   Outcome List();
+  // Prints a line for each event until the store ends that.
+  Outcome Watch();
   // Pins blobs, and prints a line for each, until the store ends that or the
   // process is killed.
   Outcome Pin(const std::vector<std::string>& names);

@@ -61,11 +61,11 @@ const BlobInfo& BlobIndex::Add(const Reservation& reservation,
   static_cast<void>(added);
   Entry& entry = at->second;
   entry.info = {.key = key,
+                .id = ++last_id_,
                 .bytes = reservation.bytes,
                 .readers = readers,
                 .in_memory = true,
                 .on_disk = on_disk};
-  entry.id = ++last_id_;
   Enqueue(entry);
   accounts_.RemoveOperation(reservation.user);
   return entry.info;
@@ -82,9 +82,11 @@ void BlobIndex::Loaded(const Reservation& reservation, const BlobKey& key) {
 void BlobIndex::AddFromDisk(const BlobKey& key, uint64_t bytes,
                             Readers readers) {
   Entry& entry = entries_[key];
-  entry.info = {
-      .key = key, .bytes = bytes, .readers = readers, .on_disk = true};
-  entry.id = ++last_id_;
+  entry.info = {.key = key,
+                .id = ++last_id_,
+                .bytes = bytes,
+                .readers = readers,
+                .on_disk = true};
   accounts_.AddExistingBlob(key.owner, bytes);
 }
 
@@ -153,13 +155,13 @@ absl::StatusOr<Pin> BlobIndex::PinBlob(uid_t user, const BlobKey& key) {
   absl::Status allowed = accounts_.AddPin(user, entry.info.bytes);
   if (!allowed.ok()) return allowed;
   if (entry.info.pins++ == 0) Dequeue(entry);
-  return Pin{.key = key, .id = entry.id, .bytes = entry.info.bytes};
+  return Pin{.key = key, .id = entry.info.id, .bytes = entry.info.bytes};
 }
 
 void BlobIndex::Release(uid_t user, const Pin& pin) {
   accounts_.RemovePin(user, pin.bytes);
   const auto found = entries_.find(pin.key);
-  if (found == entries_.end() || found->second.id != pin.id) return;
+  if (found == entries_.end() || found->second.info.id != pin.id) return;
   Entry& entry = found->second;
   if (--entry.info.pins == 0 && entry.info.in_memory) Enqueue(entry);
 }

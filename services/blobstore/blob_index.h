@@ -28,6 +28,7 @@ enum class Readers { kOwner, kEveryone };
 
 struct BlobInfo {
   BlobKey key;
+  uint64_t id = 0;  // one that is put again is another
   uint64_t bytes = 0;
   Readers readers = Readers::kOwner;
   uint32_t pins = 0;
@@ -51,7 +52,7 @@ struct Reservation {
 // One pin of a blob.
 struct Pin {
   BlobKey key;
-  uint64_t id = 0;  // of the blob: one that is put again is another
+  uint64_t id = 0;  // of the blob
   uint64_t bytes = 0;
 };
 
@@ -121,7 +122,6 @@ class BlobIndex {
   using Order = std::list<BlobKey>;
   struct Entry {
     BlobInfo info;
-    uint64_t id = 0;
     // Its place in `order_`, if it is in memory and not pinned.
     std::optional<Order::iterator> place;
   };

@@ -37,6 +37,8 @@ Uses the blob store at ADDRESS. NAME is a blob's SHA-256 in hexadecimal.
   list           prints the blobs that you may read, one a line: name, bytes,
                  owner, who may read it (owner, everyone), pins, and where it is
                  (memory, disk, memory+disk)
+  watch          prints "watching", and then what happens to such blobs: added,
+                 evicted or removed, and the same as list
   stat NAME      prints the same of one blob
   pin NAME...    keeps blobs from being evicted while it runs; prints "pinned
                  NAME" for each
@@ -85,6 +87,7 @@ constexpr CommandRule kCommands[] = {
     {"put", 1, 1, "a FILE"},
     {"get", 1, 1, "a NAME"},
     {"list", 0, 0, "no operand"},
+    {"watch", 0, 0, "no operand"},
     {"stat", 1, 1, "a NAME"},
     {"pin", 1, std::numeric_limits<size_t>::max(), "NAMEs"},
     {"rm", 1, std::numeric_limits<size_t>::max(), "NAMEs"},
@@ -98,7 +101,8 @@ absl::Status CheckCommand(const BlobSettings& settings) {
   if (settings.everyone && command != "put") {
     return absl::InvalidArgumentError("--everyone is an option of put");
   }
-  if (settings.owner.has_value() && (command == "put" || command == "list")) {
+  if (settings.owner.has_value() &&
+      (command == "put" || command == "list" || command == "watch")) {
     return absl::InvalidArgumentError(
         absl::StrCat("--owner is no option of ", command));
   }
@@ -205,6 +209,7 @@ BlobClient::Outcome RunCommand(const BlobSettings& settings) {
   if (command == "put") return PutFile(client, settings);
   if (command == "get") return GetBlob(client, settings);
   if (command == "stat") return client.Stat(settings.operands[0]);
+  if (command == "watch") return client.Watch();
   if (command == "pin") return client.Pin(settings.operands);
   if (command == "rm") return client.Remove(settings.operands);
   return client.List();

@@ -36,6 +36,15 @@ absl::StatusOr<SharedBuffer> Map(const SharedFd& memory) {
 
 }  // namespace
 
+BlobStore::BlobStore(const BlobIndex::Limits& limits,
+                     std::optional<SpillDirectory> spill)
+    : index_(limits), spill_(std::move(spill)) {
+  if (!spill_.has_value()) return;
+  for (const SpillDirectory::StoredBlob& blob : spill_->TakeBlobs()) {
+    index_.AddFromDisk(blob.key, blob.bytes, blob.readers);
+  }
+}
+
 BlobStore::Room::~Room() {
   if (store_ == nullptr) return;
   const std::lock_guard lock(store_->mutex_);
@@ -51,7 +60,8 @@ absl::StatusOr<BlobStore::PutResult> BlobStore::Put(uid_t user,
   absl::StatusOr<Room> room =
       Reserve(Reservation::Purpose::kPut, user, memory->size());
   if (!room.ok()) return room.status();
-  return Add(*std::move(room), *memory, Sha256Of(memory->data()), readers);
+  return Durable(
+      Add(*std::move(room), *memory, Sha256Of(memory->data()), readers));
 }
 
 absl::StatusOr<BlobStore::StreamedPut> BlobStore::BeginPut(uid_t user) {
@@ -81,7 +91,16 @@ absl::StatusOr<BlobStore::PutResult> BlobStore::StreamedPut::Finish(
   const absl::StatusOr<SharedBuffer> memory =
       SharedBuffer::FromFd(*std::move(sealed), kAnySize);
   if (!memory.ok()) return memory.status();
-  return store_.Add(std::move(room_), *memory, hash_.Finish(), readers);
+  return store_.Durable(
+      store_.Add(std::move(room_), *memory, hash_.Finish(), readers));
+}
+
+absl::StatusOr<BlobStore::PutResult> BlobStore::Durable(
+    absl::StatusOr<PutResult> put) {
+  if (!put.ok() || !spill_.has_value()) return put;
+  absl::Status synced = spill_->Sync();
+  if (!synced.ok()) return synced;
+  return put;
 }
 
 absl::StatusOr<BlobStore::PutResult> BlobStore::Add(Room room,
@@ -89,17 +108,48 @@ absl::StatusOr<BlobStore::PutResult> BlobStore::Add(Room room,
                                                     const std::string& name,
                                                     Readers readers) {
   const BlobKey key = {name, room.reservation().user};
+  std::optional<SpillDirectory::Draft> draft;
+  if (spill_.has_value()) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto existing = Existing(key, readers);
+      if (!existing.ok()) return existing.status();
+      if (existing->has_value()) return **existing;
+    }
+    absl::StatusOr<SpillDirectory::Draft> written =
+        spill_->Write(memory.data());
+    if (!written.ok()) return written.status();
+    draft.emplace(*std::move(written));
+  }
   const std::lock_guard lock(mutex_);
-  if (index_.Find(key) != nullptr) {
-    // `room` is cancelled after the lock: it was made before.
-    index_.Touch(key);
-    if (readers == Readers::kEveryone) index_.OpenToEveryone(key);
-    return PutResult{.blob = *index_.Find(key), .existed = true};
+  const auto existing = Existing(key, readers);
+  if (!existing.ok()) return existing.status();
+  if (existing->has_value()) return **existing;
+  if (draft.has_value()) {
+    absl::Status completed = draft->Complete(key, readers);
+    if (!completed.ok()) return completed;
   }
   room.Used();
   memory_[key] = memory.fd();
-  return PutResult{
-      .blob = index_.Add(room.reservation(), key, readers, /*on_disk=*/false)};
+  const BlobInfo& blob =
+      index_.Add(room.reservation(), key, readers, draft.has_value());
+  events_.Publish(BlobEvent::kAdded, blob);
+  return PutResult{.blob = blob};
+}
+
+absl::StatusOr<std::optional<BlobStore::PutResult>> BlobStore::Existing(
+    const BlobKey& key, Readers readers) {
+  const BlobInfo* blob = index_.Find(key);
+  if (blob == nullptr) return std::nullopt;
+  index_.Touch(key);
+  if (readers == Readers::kEveryone && blob->readers == Readers::kOwner) {
+    if (blob->on_disk) {
+      absl::Status opened = spill_->OpenToEveryone(key);
+      if (!opened.ok()) return opened;
+    }
+    index_.OpenToEveryone(key);
+  }
+  return PutResult{.blob = *blob, .existed = true};
 }
 
 absl::StatusOr<BlobStore::Content> BlobStore::Get(uid_t caller,
@@ -112,7 +162,14 @@ absl::StatusOr<BlobStore::Content> BlobStore::Get(uid_t caller,
     if (!found.ok()) return found.status();
     content.blob = **found;
     index_.Touch(content.blob.key);
-    memory = memory_.at(content.blob.key);
+    const auto held = memory_.find(content.blob.key);
+    if (held != memory_.end()) memory = held->second;
+  }
+  if (!memory.ok()) {
+    absl::StatusOr<SharedFd> loaded = Load(caller, content.blob);
+    if (!loaded.ok()) return loaded.status();
+    memory = *std::move(loaded);
+    content.blob.in_memory = true;
   }
   absl::StatusOr<UniqueFd> opened = OpenForReading(memory);
   if (absl::IsPermissionDenied(opened.status())) {
@@ -124,6 +181,45 @@ absl::StatusOr<BlobStore::Content> BlobStore::Get(uid_t caller,
   if (!opened.ok()) return opened.status();
   content.memory = *std::move(opened);
   return content;
+}
+
+absl::StatusOr<SharedFd> BlobStore::Load(uid_t caller, BlobInfo blob) {
+  while (true) {
+    absl::StatusOr<Room> room =
+        Reserve(Reservation::Purpose::kLoad, caller, blob.bytes);
+    if (!room.ok()) return room.status();
+    const absl::StatusOr<SharedBuffer> memory =
+        spill_->Read(blob.key, blob.readers, blob.bytes);
+    const std::lock_guard lock(mutex_);
+    const BlobInfo* current = index_.Find(blob.key);
+    if (current == nullptr) {
+      return absl::NotFoundError(absl::StrCat(
+          "the blob ", blob.key.name, " was removed while it was loaded"));
+    }
+    // Another call has loaded it meanwhile.
+    if (current->in_memory) return memory_.at(blob.key);
+    if (memory.ok()) {
+      room->Used();
+      memory_[blob.key] = memory->fd();
+      index_.Loaded(room->reservation(), blob.key);
+      return memory->fd();
+    }
+    if (!absl::IsDataLoss(memory.status())) return memory.status();
+    if (current->id == blob.id && current->readers == blob.readers) {
+      DropDamaged(blob.key);
+      return memory.status();
+    }
+    // Its file was renamed or replaced meanwhile.
+    blob = *current;
+  }
+}
+
+void BlobStore::DropDamaged(const BlobKey& key) {
+  const BlobInfo blob = *index_.Find(key);
+  // If that fails, the next start finds it again, and the next get the damage.
+  static_cast<void>(spill_->Remove(key, blob.readers));
+  index_.Remove(key);
+  events_.Publish(BlobEvent::kRemoved, blob);
 }
 
 absl::StatusOr<SharedFd> BlobStore::CopyMemory(uid_t caller,
@@ -159,18 +255,25 @@ absl::StatusOr<BlobInfo> BlobStore::Stat(uid_t caller,
 
 absl::Status BlobStore::Remove(uid_t caller, const BlobRef& ref) {
   Freed freed;
-  const std::lock_guard lock(mutex_);
-  const absl::StatusOr<const BlobInfo*> found = Resolve(caller, ref);
-  if (!found.ok()) return found.status();
-  const BlobInfo blob = **found;
-  if (!BlobIndex::MayRemove(caller, blob)) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("the blob ", blob.key.name, " belongs to user ",
-                     blob.key.owner, ", who alone may remove it, and root"));
+  {
+    const std::lock_guard lock(mutex_);
+    const absl::StatusOr<const BlobInfo*> found = Resolve(caller, ref);
+    if (!found.ok()) return found.status();
+    const BlobInfo blob = **found;
+    if (!BlobIndex::MayRemove(caller, blob)) {
+      return absl::PermissionDeniedError(
+          absl::StrCat("the blob ", blob.key.name, " belongs to user ",
+                       blob.key.owner, ", who alone may remove it, and root"));
+    }
+    if (blob.on_disk) {
+      absl::Status removed = spill_->Remove(blob.key, blob.readers);
+      if (!removed.ok()) return removed;
+    }
+    index_.Remove(blob.key);
+    DropMemory(blob.key, freed);
+    events_.Publish(BlobEvent::kRemoved, blob);
   }
-  index_.Remove(blob.key);
-  DropMemory(blob.key, freed);
-  return absl::OkStatus();
+  return spill_.has_value() ? spill_->Sync() : absl::OkStatus();
 }
 
 bool BlobStore::NextBlobs(uid_t caller, size_t most, BlobKey& key,
@@ -229,7 +332,10 @@ absl::StatusOr<const BlobInfo*> BlobStore::Resolve(uid_t caller,
 }
 
 void BlobStore::Drop(const Evicted& evicted, Freed& freed) {
-  for (const BlobInfo& blob : evicted) DropMemory(blob.key, freed);
+  for (const BlobInfo& blob : evicted) {
+    DropMemory(blob.key, freed);
+    if (!blob.on_disk) events_.Publish(BlobEvent::kEvicted, blob);
+  }
 }
 
 void BlobStore::DropMemory(const BlobKey& key, Freed& freed) {

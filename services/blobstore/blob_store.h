@@ -19,9 +19,11 @@
 #include "fdrpc/shared_buffer.h"
 #include "fdrpc/shared_fd.h"
 #include "fdrpc/unique_fd.h"
+#include "services/blobstore/blob_events.h"
 #include "services/blobstore/blob_index.h"
 #include "services/blobstore/memory_writer.h"
 #include "services/blobstore/sha256.h"
+#include "services/blobstore/spill_directory.h"
 
 namespace fdrpc::blobstore {
 
@@ -31,14 +33,17 @@ struct BlobRef {
   std::optional<uid_t> owner;
 };
 
-// Blobs in memory. Owns their memory files. Its statuses are
-// those of fdrpc.blobstore.v1.BlobStore.
+// Blobs in memory and, with a spill directory, on disk. Owns the memory files.
+// Its statuses are those of fdrpc.blobstore.v1.BlobStore.
 //
-// Threads: safe. Hashing and copying, which take long, are done without its
-// lock, on the thread of the caller.
+// Threads: safe. Hashing, copying, and writing to disk, which take long, are
+// done without its lock, on the thread of the caller.
 class BlobStore {
  public:
-  explicit BlobStore(const BlobIndex::Limits& limits) : index_(limits) {}
+  // With a spill directory, it has the blobs that are there from the beginning;
+  // a put returns when the blob is on disk, and eviction leaves it there.
+  explicit BlobStore(const BlobIndex::Limits& limits,
+                     std::optional<SpillDirectory> spill = std::nullopt);
 
   struct PutResult {
     BlobInfo blob;
@@ -62,6 +67,9 @@ class BlobStore {
 
   absl::StatusOr<Pin> PinBlob(uid_t caller, const BlobRef& ref);
   void Release(uid_t caller, const Pin& pin);
+
+  // Tells what happens to blobs, in order.
+  BlobEvents& events() { return events_; }
 
  private:
   // A reservation, which is cancelled unless it is used.
@@ -90,6 +98,15 @@ class BlobStore {
   absl::Status Grow(Room& room, uint64_t bytes);
   absl::StatusOr<PutResult> Add(Room room, const SharedBuffer& memory,
                                 const std::string& name, Readers readers);
+  // The same result, once what was put is permanent.
+  absl::StatusOr<PutResult> Durable(absl::StatusOr<PutResult> put);
+  // With the lock: what is there already, if there is something.
+  absl::StatusOr<std::optional<PutResult>> Existing(const BlobKey& key,
+                                                    Readers readers);
+  // The memory of a blob that was found on disk only.
+  absl::StatusOr<SharedFd> Load(uid_t caller, BlobInfo blob);
+  // With the lock: forgets a blob whose file is damaged.
+  void DropDamaged(const BlobKey& key);
   // Replaces memory that its maker has made unreadable by a copy of it.
   absl::StatusOr<SharedFd> CopyMemory(uid_t caller, const BlobInfo& blob,
                                       const SharedFd& memory);
@@ -103,6 +120,8 @@ class BlobStore {
   mutable std::mutex mutex_;
   BlobIndex index_;
   std::map<BlobKey, SharedFd> memory_;  // sealed
+  std::optional<SpillDirectory> spill_;
+  BlobEvents events_;
 };
 
 // A blob that is put in pieces. Dropped without Finish(), it leaves nothing.

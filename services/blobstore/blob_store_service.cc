@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "services/blobstore/describe.h"
 #include "services/blobstore/lease.h"
 
 namespace fdrpc::blobstore {
@@ -35,19 +36,8 @@ absl::StatusOr<Readers> ReadersOf(v1::Readers readers) {
   }
 }
 
-void Describe(const BlobInfo& info, v1::Blob& blob) {
-  blob.set_name(info.key.name);
-  blob.set_size(info.bytes);
-  blob.set_owner(info.key.owner);
-  blob.set_readers(info.readers == Readers::kEveryone ? v1::READERS_EVERYONE
-                                                      : v1::READERS_OWNER);
-  blob.set_pins(info.pins);
-  blob.set_in_memory(info.in_memory);
-  blob.set_on_disk(info.on_disk);
-}
-
-absl::Status Describe(const absl::StatusOr<BlobStore::PutResult>& result,
-                      v1::PutReply& reply) {
+absl::Status Answer(const absl::StatusOr<BlobStore::PutResult>& result,
+                    v1::PutReply& reply) {
   if (!result.ok()) return result.status();
   Describe(result->blob, *reply.mutable_blob());
   reply.set_existed(result->existed);
@@ -74,7 +64,7 @@ Task<absl::Status> BlobStoreService::Put(ServerContext& context,
                                          v1::PutReply& reply) {
   const absl::StatusOr<Readers> readers = ReadersOf(request->readers());
   if (!readers.ok()) co_return readers.status();
-  co_return Describe(
+  co_return Answer(
       store_.Put(context.peer().uid, request.take_content(), *readers), reply);
 }
 
@@ -98,7 +88,7 @@ Task<absl::Status> BlobStoreService::PutStream(
   }
   // The client is gone, and what has come of the blob is not all of it.
   if (context.IsCancelled()) co_return absl::CancelledError();
-  co_return Describe(put->Finish(readers.value_or(Readers::kOwner)), reply);
+  co_return Answer(put->Finish(readers.value_or(Readers::kOwner)), reply);
 }
 
 Task<absl::Status> BlobStoreService::Get(ServerContext& context,

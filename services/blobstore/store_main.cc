@@ -7,15 +7,19 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "fdrpc/mixed_service.h"
 #include "fdrpc/server.h"
 #include "services/blobstore/blob_index.h"
 #include "services/blobstore/blob_store.h"
 #include "services/blobstore/blob_store_service.h"
+#include "services/blobstore/blob_watch_service.h"
+#include "services/blobstore/spill_directory.h"
 #include "services/program/command_line.h"
 #include "services/program/serve.h"
 #include "services/program/standard_streams.h"
@@ -48,12 +52,18 @@ fdrpc-blob is a client.
   --user-bytes BYTES   the most that one user can have put, and pin
                        (half of the capacity)
   --user-blobs N       the most blobs that one user can have put, and pin (4096)
+  --spill DIR          keeps all blobs in files of DIR, too: a put returns when its
+                       blob is on disk, eviction leaves it there, and a store that
+                       is started again has all of them. DIR must be there, belong
+                       to the user of the store, and be writable for no other.
+  --idle-timeout TIME  exits when no call has come for so long: 500ms, 30s, 5m;
+                       needs --spill
   --help               prints this
 
 Prints "listening on ADDRESS" for each unix: address once clients can connect,
 and tells the service manager, if there is one (NOTIFY_SOCKET). SIGTERM or SIGINT
-lets calls in progress end, removes the socket files and exits. The blobs are
-gone then, except for the memory of those that clients keep.
+lets calls in progress end, removes the socket files and exits. Without --spill
+the blobs are gone then, except for the memory of those that clients keep.
 
 Exit status: 0 after it has served, 1 if it cannot, 2 if it is used wrongly.
 )";
@@ -65,6 +75,8 @@ struct StoreSettings {
   std::vector<std::string> addresses;
   std::optional<mode_t> socket_mode;
   BlobIndex::Limits limits;
+  std::string spill;  // empty: none
+  absl::Duration idle_timeout = absl::InfiniteDuration();
 };
 
 // Each blob in memory is an open file. The server leaves the process a quarter
@@ -107,6 +119,8 @@ absl::StatusOr<std::optional<StoreSettings>> ParseStoreSettings(int argc,
                           {"capacity", Arity::kOnce},
                           {"user-bytes", Arity::kOnce},
                           {"user-blobs", Arity::kOnce},
+                          {"spill", Arity::kOnce},
+                          {"idle-timeout", Arity::kOnce},
                           {"help", Arity::kFlag}});
   if (!line.ok()) return line.status();
   if (line->Has("help")) return std::nullopt;
@@ -123,6 +137,19 @@ absl::StatusOr<std::optional<StoreSettings>> ParseStoreSettings(int argc,
     if (!mode.ok()) return mode.status();
     settings.socket_mode = *mode;
   }
+  settings.spill = line->Get("spill").value_or("");
+  if (line->Has("spill") && settings.spill.empty()) {
+    return absl::InvalidArgumentError("--spill is not the name of a directory");
+  }
+  if (const auto text = line->Get("idle-timeout"); text.has_value()) {
+    if (settings.spill.empty()) {
+      return absl::InvalidArgumentError(
+          "--idle-timeout needs --spill: the blobs would be gone");
+    }
+    const absl::StatusOr<absl::Duration> time = program::ParseTime(*text);
+    if (!time.ok()) return time.status();
+    settings.idle_timeout = *time;
+  }
   absl::Status limits = ParseLimits(*line, settings.limits);
   if (!limits.ok()) return limits;
   return settings;
@@ -130,14 +157,24 @@ absl::StatusOr<std::optional<StoreSettings>> ParseStoreSettings(int argc,
 
 absl::Status ServeStore(const StoreSettings& settings) {
   program::HoldStopSignals();
-  BlobStore store(settings.limits);
-  BlobStoreService service(store);
+  std::optional<SpillDirectory> spill;
+  if (!settings.spill.empty()) {
+    absl::StatusOr<SpillDirectory> opened =
+        SpillDirectory::Open(settings.spill);
+    if (!opened.ok()) return opened.status();
+    spill.emplace(*std::move(opened));
+  }
+  BlobStore store(settings.limits, std::move(spill));
+  BlobStoreService blobs(store);
+  BlobWatchService watches(store.events());
+  MixedService service(blobs, watches);
   // A request has at most a chunk of a streamed blob. The threads are those
   // that puts block while they hash.
   Server server({.max_threads = 128,
                  .max_request_bytes = 4u << 20,
                  .max_request_descriptors = 1,
                  .max_held_bytes_per_connection = 16u << 20,
+                 .idle_timeout = settings.idle_timeout,
                  .notify_service_manager = true});
   server.AddService(service);
   return program::ServeUntilStopped(server, settings.addresses,

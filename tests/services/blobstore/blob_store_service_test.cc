@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "fdrpc/channel.h"
+#include "fdrpc/mixed_service.h"
 #include "fdrpc/server.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/blobstore/blob_watch_service.h"
 #include "tests/services/blobstore/memory_files.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
@@ -83,7 +85,9 @@ class BlobStoreServiceTest : public ::testing::TestWithParam<const char*> {
   BlobStore store_{{.memory_bytes = 64 << 20,
                     .memory_blobs = 1000,
                     .user = {.bytes = 64 << 20, .blobs = 1000}}};
-  BlobStoreService service_{store_};
+  BlobStoreService blobs_{store_};
+  BlobWatchService watches_{store_.events()};
+  MixedService service_{blobs_, watches_};
   std::unique_ptr<Server> server_ = std::make_unique<Server>();
   std::optional<v1::BlobStore::Stub> stub_;
 };
@@ -231,6 +235,55 @@ TEST_P(BlobStoreServiceTest, ALeaseEndsWhenTheServerShutsDown) {
   const absl::Status ended = lease.Finish();
   EXPECT_EQ(ended.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(ended.message()), HasSubstr("lease again"));
+}
+
+TEST_P(BlobStoreServiceTest, AWatchThatIsNotReadEndsAfterWhatItHas) {
+  ClientReader<v1::Event> unread = stub_->Watch(v1::WatchRequest());
+  unread.headers();
+  // Far more than the socket and the queues hold.
+  for (int i = 0; i < 8000; ++i) {
+    const std::string name = Put(std::to_string(i))->blob().name();
+    v1::RemoveRequest request;
+    request.set_name(name);
+    ASSERT_TRUE(stub_->Remove(request).ok());
+  }
+  int events = 0;
+  while (const std::optional<v1::Event> event = unread.Read()) {
+    const bool is_added = event->kind() == v1::Event::KIND_ADDED;
+    EXPECT_EQ(is_added, events % 2 == 0);
+    EXPECT_EQ(event->blob().name(), NameOfBlob(std::to_string(events / 2)));
+    ++events;
+  }
+  EXPECT_GE(events, 1024);
+  const absl::Status missed = unread.Finish();
+  EXPECT_EQ(missed.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(missed.message()), HasSubstr("watch and list again"));
+}
+
+TEST_P(BlobStoreServiceTest, LimitsTheWatchesOfAUser) {
+  std::vector<ClientReader<v1::Event>> watches;
+  for (int i = 0; i < BlobWatchService::kMostWatchesOfUser; ++i) {
+    watches.push_back(stub_->Watch(v1::WatchRequest()));
+    watches.back().headers();
+  }
+  ClientReader<v1::Event> refused = stub_->Watch(v1::WatchRequest());
+  EXPECT_FALSE(refused.Read().has_value());
+  EXPECT_EQ(refused.Finish().code(), absl::StatusCode::kResourceExhausted);
+  // Those that end make room, a moment later.
+  watches.clear();
+  bool is_watching = false;
+  while (!is_watching) {
+    ClientReader<v1::Event> again = stub_->Watch(v1::WatchRequest());
+    again.headers();
+    ASSERT_TRUE(Put("content").ok());
+    v1::RemoveRequest request;
+    request.set_name(NameOfBlob("content"));
+    ASSERT_TRUE(stub_->Remove(request).ok());
+    is_watching = again.Read().has_value();
+    if (!is_watching) {
+      ASSERT_EQ(again.Finish().code(), absl::StatusCode::kResourceExhausted);
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Sockets, BlobStoreServiceTest,

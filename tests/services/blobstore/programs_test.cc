@@ -129,6 +129,30 @@ TEST_P(BlobProgramsTest, EvictsThoseThatWereUsedLeastRecently) {
   }
 }
 
+TEST_P(BlobProgramsTest, WatchesWhatHappensToBlobs) {
+  RunningStore store(address(), {"--capacity", "100K", "--user-bytes", "1M"});
+  auto [read_end, write_end] = testing::Pipe();
+  Program watch(store.BlobWords({"watch"}),
+                {.standard_output = write_end.get()});
+  write_end.Reset();
+  EXPECT_EQ(Program::ReadLine(read_end.get()), "watching");
+  const std::string a(60 << 10, 'a');
+  const std::string b(60 << 10, 'b');
+  ASSERT_EQ(store.RunBlob({"put", "-"}, {.input = a}).exit_status, 0);
+  ASSERT_EQ(store.RunBlob({"put", "-"}, {.input = b}).exit_status, 0);
+  ASSERT_EQ(store.RunBlob({"rm", NameOfBlob(b)}).exit_status, 0);
+  for (const std::string& event :
+       {"added " + NameOfBlob(a), "evicted " + NameOfBlob(a),
+        "added " + NameOfBlob(b), "removed " + NameOfBlob(b)}) {
+    EXPECT_THAT(Program::ReadLine(read_end.get()),
+                StartsWith(event + " 61440 "));
+  }
+  EXPECT_EQ(store.Stop(SIGTERM).exit_status, 0);
+  const Ending ending = watch.Wait();
+  EXPECT_EQ(ending.exit_status, 24);
+  EXPECT_THAT(ending.errors, HasSubstr("watch again"));
+}
+
 TEST_P(BlobProgramsTest, LimitsAUser) {
   RunningStore store(address(), {"--user-bytes", "100K", "--user-blobs", "2"});
   const Ending large =
@@ -265,6 +289,7 @@ TEST_F(BlobProgramUseTest, ExplainTheirUse) {
       {"--server", "unix:s", "put"},
       {"--server", "unix:s", "put", "a", "b"},
       {"--server", "unix:s", "list", "a"},
+      {"--server", "unix:s", "watch", "a"},
       {"--server", "unix:s", "get", name, "--everyone"},
       {"--server", "unix:s", "stat", name, "-o", "file"},
       {"--server", "unix:s", "list", "--owner", "0"},
@@ -286,6 +311,8 @@ TEST_F(BlobProgramUseTest, ExplainTheirUse) {
       {"--listen", "unix:s", "--user-bytes", "0"},
       {"--listen", "unix:s", "--user-blobs", "1K"},
       {"--listen", "unix:s", "--socket-mode", "999"},
+      {"--listen", "unix:s", "--spill", ""},
+      {"--listen", "unix:s", "--idle-timeout", "1s"},
   };
   for (std::vector<std::string> words : wrong_stores) {
     words.insert(words.begin(), FDRPC_BLOBSTORE_PROGRAM);
