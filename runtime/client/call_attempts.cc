@@ -53,10 +53,7 @@ bool CallAttempts::Try(ChannelLock& lock) {
   if (*connection == nullptr) return GivesUpBusyServer(lock);
   EndBusy();
   // Unless the frames stayed, or the connection returned what it did not send.
-  if (call_.open.empty()) {
-    call_.open = call_.request.Build();
-    if (call_.method.one_way && !call_.open.empty()) MakeOneWay(call_.open);
-  }
+  if (call_.open.empty()) call_.open = call_.request.BuildAgain();
   if (call_.open.empty()) {
     call_.End(call_.unseen_because, lock);
     return true;

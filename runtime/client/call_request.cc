@@ -24,7 +24,9 @@ void Copy(const OutgoingFrames& frames, OutgoingFrames& copies) {
 
 absl::Status CallRequest::Prepare(const Method& method,
                                   const OutgoingMessage* request, bool borrow,
-                                  bool has_timeout, const Metadata& metadata) {
+                                  bool has_timeout, const Metadata& metadata,
+                                  OutgoingFrames& open) {
+  one_way_ = method.one_way;
   has_timeout_ = has_timeout;
   DescriptorSet descriptors;
   if (request != nullptr) {
@@ -41,25 +43,27 @@ absl::Status CallRequest::Prepare(const Method& method,
   }
   absl::Status valid = CheckMetadata(metadata);
   if (!valid.ok()) return valid;
-  first_ = BuildOpen(request == nullptr ? nullptr : request->message,
-                     std::move(descriptors), has_timeout, metadata);
+  open = BuildOpen(request == nullptr ? nullptr : request->message,
+                   std::move(descriptors), has_timeout, metadata);
   if (message_ == nullptr && descriptors_ == 0) {
-    const OutgoingFrame& first = first_.front();
-    stays_ = request != nullptr && first_.size() == 1 &&
+    const OutgoingFrame& first = open.front();
+    stays_ = request != nullptr && open.size() == 1 &&
              first.attached == nullptr && first.head.size() <= kMostBareBytes;
-    if (!stays_) Copy(first_, copies_);
+    if (!stays_) Copy(open, copies_);
   }
+  if (one_way_) MakeOneWay(open);
   return absl::OkStatus();
 }
 
-OutgoingFrames CallRequest::Build() {
-  if (!first_.empty()) return std::exchange(first_, {});
-  if (descriptors_ > 0) return {};
-  if (message_ != nullptr) {
-    return BuildOpen(message_, {}, has_timeout_, *metadata_);
-  }
+OutgoingFrames CallRequest::BuildAgain() const {
   OutgoingFrames frames;
-  Copy(copies_, frames);
+  if (descriptors_ > 0) return frames;
+  if (message_ != nullptr) {
+    frames = BuildOpen(message_, {}, has_timeout_, *metadata_);
+  } else {
+    Copy(copies_, frames);
+  }
+  if (one_way_ && !frames.empty()) MakeOneWay(frames);
   return frames;
 }
 

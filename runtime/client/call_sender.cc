@@ -52,7 +52,7 @@ void CallSender::EnqueueMessage(PendingCall& call, OutgoingFrames& frames,
   for (OutgoingFrame& frame : frames) SetCallId(frame, call.id);
   connection_.Enqueue(frames);
   // If the connection has ended.
-  if (!frames.empty()) lock.DropLater(std::move(frames));
+  lock.DropLater(std::move(frames));
 }
 
 absl::Status CallSender::SendWaiting(PendingCall& call, OutgoingFrames& message,

@@ -40,9 +40,9 @@ void ChannelCall::Start(const CallOptions& options,
                         const OutgoingMessage* request, bool borrow_request) {
   absl::Status status = CallerCancellation::Check(options);
   if (status.ok()) {
-    status =
-        call_.request.Prepare(call_.method, request, borrow_request,
-                              call_.deadline != kNoDeadline, options.metadata);
+    status = call_.request.Prepare(call_.method, request, borrow_request,
+                                   call_.deadline != kNoDeadline,
+                                   options.metadata, call_.open);
   }
   ChannelCallBase::Start(options, std::move(status));
 }

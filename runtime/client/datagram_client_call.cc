@@ -39,9 +39,9 @@ absl::Status DatagramClientCall::Prepare(const OutgoingMessage& request,
                                          const Metadata& metadata) {
   CallRequest frames;
   // The frames are made at once, from the caller's own.
-  absl::Status prepared =
-      frames.Prepare(call_.method, &request, /*borrow=*/true,
-                     /*has_timeout=*/call_.deadline != kNoDeadline, metadata);
+  absl::Status prepared = frames.Prepare(
+      call_.method, &request, /*borrow=*/true,
+      /*has_timeout=*/call_.deadline != kNoDeadline, metadata, call_.open);
   if (!prepared.ok()) return prepared;
   if (frames.descriptors() > kMaxSentFrameDescriptors) {
     return absl::ResourceExhaustedError(absl::StrCat(
@@ -49,7 +49,6 @@ absl::Status DatagramClientCall::Prepare(const OutgoingMessage& request,
         " descriptors, and a datagram takes ", kMaxSentFrameDescriptors,
         ": make this call over a connection"));
   }
-  call_.open = frames.Build();
   const size_t bytes = kDatagramHeaderBytes + call_.method.full_name.size() +
                        BytesOf(call_.open);
   if (bytes > kMaxPacketBytes) {
@@ -58,7 +57,6 @@ absl::Status DatagramClientCall::Prepare(const OutgoingMessage& request,
                      " bytes, and a datagram takes ", kMaxPacketBytes,
                      ": make this call over a connection"));
   }
-  if (call_.method.one_way) MakeOneWay(call_.open);
   return prepared;
 }
 

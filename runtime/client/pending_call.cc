@@ -54,8 +54,8 @@ void PendingCall::End(absl::Status why, ChannelLock& lock) {
   connection = nullptr;
   status = std::move(why);
   state.End();
-  if (!request.stays()) lock.DropLater(std::exchange(open, {}));
-  lock.DropLater(std::exchange(message, {}));
+  if (!request.stays()) lock.DropLater(std::move(open));
+  lock.DropLater(std::move(message));
   if (writer != nullptr) writer->Wake(lock);
   EndWaits(lock);
 }

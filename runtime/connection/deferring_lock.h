@@ -63,8 +63,11 @@ class ABSL_SCOPED_LOCKABLE DeferringLock {
     return deferred_.has_value() && !deferred_->connections.empty() &&
            std::to_address(deferred_->connections.back()) == connection;
   }
-  void DropLater(OutgoingFrames frames) {
-    if (!frames.empty()) deferred().frames.push_back(std::move(frames));
+  // Leaves no frames.
+  void DropLater(OutgoingFrames&& frames) {
+    if (frames.empty()) return;
+    deferred().frames.push_back(std::move(frames));
+    frames.clear();
   }
   void DropLater(std::vector<ReceivedMessage> messages) {
     if (!messages.empty()) deferred().messages.push_back(std::move(messages));

@@ -287,8 +287,8 @@ void IncomingCall::EndNow(OutgoingFrames end, absl::Status why) {
     context_.SetCancelled(std::move(why));
     state_.End();
     DropRequests(lock);
-    lock.DropLater(std::exchange(message_, {}));
-    lock.DropLater(std::exchange(end_, {}));
+    lock.DropLater(std::move(message_));
+    lock.DropLater(std::move(end_));
     EndForClient(std::move(end));
     if (tells) lock.FlushLater(origin_.get());
   }

@@ -42,12 +42,11 @@ class CallSenderTest : public ::testing::Test {
       EXPECT_EQ(request.ByteSizeLong(), request_bytes);
     }
     const OutgoingMessage message(request);
-    EXPECT_TRUE(call->request
-                    .Prepare(method,
-                             method.streams_requests() ? nullptr : &message,
-                             /*borrow=*/false, /*has_timeout=*/false, {})
-                    .ok());
-    call->open = call->request.Build();
+    EXPECT_TRUE(
+        call->request
+            .Prepare(method, method.streams_requests() ? nullptr : &message,
+                     /*borrow=*/false, /*has_timeout=*/false, {}, call->open)
+            .ok());
     calls_.Add(*call);
     return call;
   }
