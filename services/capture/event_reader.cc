@@ -1,5 +1,6 @@
 #include "services/capture/event_reader.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
@@ -50,7 +51,8 @@ Event& EventReader::AddOfCall(const Record& record, Event::Kind kind,
   Event& event = Add(record, kind);
   event.call = id;
   event.method = call.method;
-  event.duration_ns = record.time_ns - call.begin_ns;
+  // The clock may have been set back meanwhile.
+  event.duration_ns = record.time_ns - std::min(record.time_ns, call.begin_ns);
   return event;
 }
 

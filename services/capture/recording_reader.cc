@@ -17,6 +17,8 @@ namespace {
 constexpr uint32_t kMostBlockBytes = 16u << 20;
 constexpr size_t kReadBytes = 64u << 10;
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+// In the year 2262, nanoseconds since 1970 are as many as 63 bits have.
+constexpr uint64_t kMostSeconds = INT64_MAX / kNanosecondsPerSecond - 1;
 
 std::string_view View(const std::string& text) {
   return {text.data(), text.size()};
@@ -197,6 +199,9 @@ absl::StatusOr<std::optional<Record>> RecordingReader::ReadPacket(
   if (interfaces_[interface].link_type != kLinkType) return std::nullopt;
   const uint64_t units = interfaces_[interface].units_per_second;
   const uint64_t time = uint64_t{high} << 32 | low;
+  if (time / units > kMostSeconds) {
+    return Damaged(block.offset, "a packet has a time after the year 2261");
+  }
 
   ByteReader fields(packet);
   std::string_view magic;

@@ -1,16 +1,9 @@
 #include "services/capture/recording_writer.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "services/capture/pcapng.h"
-#include "services/program/copy.h"
 #include "wire/little_endian.h"
 
 namespace fdrpc::capture {
@@ -53,21 +46,12 @@ void AppendDescriptor(const DescriptorInfo& info, std::string& to) {
 
 }  // namespace
 
-absl::StatusOr<RecordingWriter> RecordingWriter::Create(
-    const std::string& file, std::string_view source) {
-  const bool is_output = file == "-";
-  UniqueFd fd(is_output ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
-                        : open(file.c_str(),
-                               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  const std::string name = is_output ? "standard output" : file;
-  if (!fd.ok()) return absl::ErrnoToStatus(errno, name);
-  // A file that was there may have other permissions. Not of devices.
-  struct stat info;
-  if (!is_output && fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) &&
-      fchmod(fd.get(), 0600) < 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat(name, ": permissions"));
-  }
-  RecordingWriter writer(name, std::move(fd));
+absl::StatusOr<RecordingWriter> RecordingWriter::Create(const std::string& file,
+                                                        std::string_view source,
+                                                        int stop) {
+  absl::StatusOr<RecordingOutput> output = RecordingOutput::Open(file, stop);
+  if (!output.ok()) return output.status();
+  RecordingWriter writer(*std::move(output));
   std::string& to = writer.pending_;
   AppendBlock(pcapng::kSectionHeader, to, [&] {
     AppendLittleEndian(to, pcapng::kByteOrderMagic);
@@ -144,9 +128,7 @@ void RecordingWriter::AddPacket(uint64_t time_ns, Direction direction,
 }
 
 absl::Status RecordingWriter::Flush() {
-  if (status_.ok() && !program::WriteAll(fd_.get(), pending_)) {
-    status_ = absl::ErrnoToStatus(errno, absl::StrCat(name_, ": writing"));
-  }
+  if (status_.ok()) status_ = output_.Write(pending_);
   pending_.clear();
   return status_;
 }

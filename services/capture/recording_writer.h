@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "fdrpc/unique_fd.h"
 #include "services/capture/record.h"
+#include "services/capture/recording_output.h"
 
 namespace fdrpc::capture {
 
@@ -17,11 +17,11 @@ namespace fdrpc::capture {
 // is much.
 class RecordingWriter {
  public:
-  // Makes the file, for its owner alone, since it has all that passes by. An
-  // existing file is emptied. "-" is standard output. `source` is for people:
-  // what is recorded. Errors name the file.
+  // `file` and `stop` as for RecordingOutput::Open(). `source` is for people:
+  // what is recorded.
   static absl::StatusOr<RecordingWriter> Create(const std::string& file,
-                                                std::string_view source);
+                                                std::string_view source,
+                                                int stop = -1);
 
   // Adds a record with the present time. `content` is in two parts.
   void Add(RecordKind kind, Direction direction, uint32_t connection,
@@ -33,15 +33,14 @@ class RecordingWriter {
   absl::Status Flush();
 
  private:
-  RecordingWriter(std::string name, UniqueFd fd)
-      : name_(std::move(name)), fd_(std::move(fd)) {}
+  explicit RecordingWriter(RecordingOutput output)
+      : output_(std::move(output)) {}
 
   void AddPacket(uint64_t time_ns, Direction direction,
                  std::string_view header_and_descriptors,
                  std::string_view content);
 
-  std::string name_;
-  UniqueFd fd_;
+  RecordingOutput output_;
   std::string pending_;
   absl::Status status_;
 };

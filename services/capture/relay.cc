@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <optional>
+#include <tuple>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -52,7 +54,8 @@ Relay::Relay(SocketListener listener, UnixAddress server,
       writer_(writer),
       settings_(std::move(settings)),
       most_descriptors_(MostDescriptors()),
-      most_connections_(MostConnections(most_descriptors_)) {
+      most_connections_(MostConnections(most_descriptors_)),
+      users_(most_connections_, most_descriptors_) {
   if (!listener_.receives_datagrams()) return;
   datagram_buffer_.resize(kMaxPacketBytes);
   if (server_.type() != SOCK_DGRAM) return;
@@ -62,8 +65,7 @@ Relay::Relay(SocketListener listener, UnixAddress server,
 
 bool Relay::Accepts() const {
   if (datagrams_ != nullptr && datagrams_->waits_for_room()) return false;
-  return !accept_failed_ &&
-         connections_.size() + waiting_.size() < most_connections_;
+  return !accept_failed_ && users_.connections() < most_connections_;
 }
 
 absl::Status Relay::Run(int stop) {
@@ -119,9 +121,9 @@ int Relay::Timeout() const {
 }
 
 void Relay::MoveConnections(const std::vector<pollfd>& polled, size_t first) {
-  size_t held = 0;
+  Held held;
   for (const RelayedConnection& connection : connections_) {
-    held += connection.held();
+    held.Of(connection.user()) += connection.held();
   }
   bool runs_short = false;
   // Those that are added meanwhile, for calls back, are at the end.
@@ -135,10 +137,11 @@ void Relay::MoveConnections(const std::vector<pollfd>& polled, size_t first) {
         (of_connection[0].fd < 0 && of_connection[1].fd < 0);
     std::string end;
     if (is_ready) {
-      if (MayTakeDescriptors(held)) {
-        held -= connection->held();
+      if (MayTakeDescriptors(connection->user(), held)) {
+        size_t& of_those = held.Of(connection->user());
+        of_those -= connection->held();
         end = connection->Move(of_connection);
-        held += connection->held();
+        of_those += connection->held();
       } else {
         runs_short = true;
         connection->Pause();
@@ -156,20 +159,36 @@ void Relay::MoveConnections(const std::vector<pollfd>& polled, size_t first) {
   if (runs_short) EndLargestHolder();
 }
 
-bool Relay::MayTakeDescriptors(size_t held) const {
+bool Relay::MayTakeDescriptors(const RelayedUsers::User& user,
+                               Held held) const {
+  const size_t sockets =
+      kOwnDescriptors + kSocketsOfConnection * users_.connections();
   // Those that connections have left behind count, too.
-  held += BackgroundClosesPending();
+  const size_t foreign = held.foreign + users_.foreign_closes();
+  const size_t all = held.own + held.foreign + BackgroundClosesPending();
+  const size_t room = most_descriptors_ - std::min(sockets, most_descriptors_);
   // If nobody holds any, waiting would be for nothing.
-  return held == 0 ||
-         kOwnDescriptors + kSocketsOfConnection * connections_.size() +
-                 waiting_.size() + held + RelayedConnection::kMostTaken <=
-             most_descriptors_;
+  if (user.is_foreign && foreign > 0 &&
+      foreign + RelayedConnection::kMostTaken > room / 2) {
+    return false;
+  }
+  return all == 0 || all + RelayedConnection::kMostTaken <= room;
 }
 
 void Relay::EndLargestHolder() {
+  Held held;
+  std::map<uid_t, size_t> of_users;
+  for (const RelayedConnection& connection : connections_) {
+    held.Of(connection.user()) += connection.held();
+    of_users[connection.user().uid] += connection.held();
+  }
+  const auto rank = [&](const RelayedConnection& connection) {
+    return std::tuple(connection.held() > 0, held.Of(connection.user()),
+                      of_users[connection.user().uid], connection.held());
+  };
   const auto largest = std::max_element(
       connections_.begin(), connections_.end(),
-      [](const auto& a, const auto& b) { return a.held() < b.held(); });
+      [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
   if (largest == connections_.end() || largest->held() == 0) return;
   RecordEnd(largest->number(),
             "the relay is short of descriptors, of which this connection held "
@@ -210,26 +229,30 @@ void Relay::OnDatagram(ReceivedDatagram datagram) {
         "calls without a connection are dropped, because the server's address "
         "is not of unix-dgram:");
   }
-  if (!datagram.set.sender.has_value() || !MayConnect(*datagram.set.sender)) {
-    return;
-  }
+  const auto& sender = datagram.set.sender;
+  if (!sender.has_value() || !MayConnect(*sender)) return;
   datagrams_->Pass(std::move(datagram));
 }
 
-bool Relay::MayConnect(const absl::StatusOr<PeerCredentials>& peer) const {
-  return settings_.all_users ||
-         (peer.ok() && (peer->uid == geteuid() || peer->uid == 0));
+bool Relay::MayConnect(const PeerCredentials& peer) const {
+  return settings_.all_users || !RelayedUsers::IsForeign(peer.uid);
 }
 
 void Relay::Welcome(UniqueFd client) {
+  const auto peer = GetPeerCredentials(client.get());
+  if (!peer.ok()) return;
+  absl::StatusOr<std::shared_ptr<RelayedUsers::Place>> place =
+      absl::PermissionDeniedError(
+          "the client is of another user, and --all-users is not given");
+  if (MayConnect(*peer)) place = users_.Admit(peer->uid);
+  if (place.ok() && *place == nullptr) return;
   const uint32_t number = ++last_number_;
   RecordConnected(number, client.get(), 0);
-  if (!MayConnect(GetPeerCredentials(client.get()))) {
-    return RecordEnd(number,
-                     "the client is of another user, and --all-users is not "
-                     "given");
+  if (!place.ok()) {
+    return RecordEnd(number, std::string(place.status().message()));
   }
   Waiting waiting = {.number = number,
+                     .place = *std::move(place),
                      .client = std::move(client),
                      .type = listener_.accepted_type()};
   if (!Connect(waiting)) waiting_.push_back(std::move(waiting));
@@ -248,10 +271,11 @@ bool Relay::Connect(Waiting& waiting) {
   }
   const uint32_t number = waiting.number;
   connections_.emplace_back(
-      number, CreateSocketTransport(std::move(waiting.client), waiting.type),
+      number, waiting.place,
+      CreateSocketTransport(std::move(waiting.client), waiting.type),
       CreateSocketTransport(*std::move(server), ConnectionType(server_.type())),
-      writer_, [this, number](UniqueFd socket) {
-        return OnOffer(number, std::move(socket));
+      writer_, [this, number, place = waiting.place](UniqueFd socket) {
+        return OnOffer(number, place, std::move(socket));
       });
   return true;
 }
@@ -260,7 +284,9 @@ void Relay::ConnectWaiting() {
   waiting_.remove_if([this](Waiting& waiting) { return Connect(waiting); });
 }
 
-UniqueFd Relay::OnOffer(uint32_t connection, UniqueFd socket) {
+UniqueFd Relay::OnOffer(uint32_t connection,
+                        std::shared_ptr<RelayedUsers::Place> place,
+                        UniqueFd socket) {
   const absl::StatusOr<SocketKind> kind = GetSocketKind(socket.get());
   if (!kind.ok() || kind->domain != AF_UNIX || !kind->connected ||
       (kind->type != SOCK_STREAM && kind->type != SOCK_SEQPACKET) ||
@@ -274,7 +300,8 @@ UniqueFd Relay::OnOffer(uint32_t connection, UniqueFd socket) {
   RecordConnected(number, pair->first.get(), connection);
   // An offer over that is passed on as it is: a connection has one of its own.
   connections_.emplace_back(
-      number, CreateSocketTransport(std::move(pair->first), SOCK_STREAM),
+      number, std::move(place),
+      CreateSocketTransport(std::move(pair->first), SOCK_STREAM),
       CreateSocketTransport(std::move(socket), kind->type), writer_,
       [](UniqueFd offered) { return offered; });
   return std::move(pair->second);

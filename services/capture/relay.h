@@ -19,6 +19,7 @@
 #include "services/capture/recording_writer.h"
 #include "services/capture/relayed_connection.h"
 #include "services/capture/relayed_datagrams.h"
+#include "services/capture/relayed_users.h"
 
 namespace fdrpc::capture {
 
@@ -26,7 +27,7 @@ namespace fdrpc::capture {
 // between them. One thread does it all. Beyond the most connections, clients
 // wait in the socket's queue. If the descriptors of this process run short, the
 // connection that holds the most of them is ended: a client that piles them up
-// harms itself alone.
+// harms itself alone. Foreign users have a part of everything (RelayedUsers).
 class Relay {
  public:
   struct Settings {
@@ -50,28 +51,41 @@ class Relay {
   // server's queue is full.
   struct Waiting {
     uint32_t number;
+    std::shared_ptr<RelayedUsers::Place> place;
     UniqueFd client;
     int type;
+  };
+
+  // Descriptors of connections: of own clients, and of foreign users.
+  struct Held {
+    size_t& Of(const RelayedUsers::User& user) {
+      return user.is_foreign ? foreign : own;
+    }
+    size_t own = 0;
+    size_t foreign = 0;
   };
 
   bool Accepts() const;
   void AcceptClients();
   // Takes what a client has sent to a datagram socket in place of a knock.
   void OnDatagram(ReceivedDatagram datagram);
-  bool MayConnect(const absl::StatusOr<PeerCredentials>& peer) const;
+  bool MayConnect(const PeerCredentials& peer) const;
   void Welcome(UniqueFd client);
   // False: try again later.
   bool Connect(Waiting& waiting);
   void ConnectWaiting();
   // Takes the socket of an offer of that connection.
-  UniqueFd OnOffer(uint32_t connection, UniqueFd socket);
+  UniqueFd OnOffer(uint32_t connection,
+                   std::shared_ptr<RelayedUsers::Place> place, UniqueFd socket);
   void RecordConnected(uint32_t number, int client, uint32_t offered_over);
   void RecordEnd(uint32_t number, const std::string& why);
   int Timeout() const;
   void MoveConnections(const std::vector<pollfd>& polled, size_t first);
-  // Whether a connection can take as many descriptors as it likes, if those
-  // there are hold so many.
-  bool MayTakeDescriptors(size_t held) const;
+  // Whether a connection of the user can take as many descriptors as it likes,
+  // if those there are hold so many.
+  bool MayTakeDescriptors(const RelayedUsers::User& user, Held held) const;
+  // Ends a connection of those, foreign users or own clients, that hold more
+  // together; of the user who holds the most of it.
   void EndLargestHolder();
 
   const SocketListener listener_;
@@ -80,6 +94,7 @@ class Relay {
   const Settings settings_;
   const size_t most_descriptors_;
   const size_t most_connections_;
+  RelayedUsers users_;
   uint32_t last_number_ = 0;
   bool accept_failed_ = false;  // try again after a while
   // Null if there can be none: the server's socket is no datagram socket.

@@ -26,29 +26,35 @@ bool HasHungUp(const pollfd& polled) {
 }  // namespace
 
 RelayedConnection::RelayedConnection(uint32_t number,
+                                     std::shared_ptr<RelayedUsers::Place> place,
                                      std::unique_ptr<Transport> client,
                                      std::unique_ptr<Transport> server,
                                      RecordingWriter& writer, OnOffer on_offer)
     : number_(number),
+      place_(std::move(place)),
       client_(std::move(client)),
       server_(std::move(server)),
       writer_(writer),
       on_offer_(std::move(on_offer)),
+      closes_(user().is_foreign ? user().closes
+                                : std::make_shared<PendingCloses>()),
       from_client_(*client_, *server_, *closes_,
                    [this](IncomingFrame& frame) {
                      OnFrame(Direction::kFromClient, frame);
                    }),
       from_server_(*server_, *client_, *closes_, [this](IncomingFrame& frame) {
         OnFrame(Direction::kFromServer, frame);
-      }) {}
+      }) {
+  client_->CountInFlight(place_->user().in_flight);
+  server_->CountInFlight(place_->user().in_flight);
+}
 
 bool RelayedConnection::waits_for_closes() const {
   return closes_->count() > kMaxFrameDescriptors;
 }
 
 size_t RelayedConnection::held() const {
-  return from_client_.held_descriptors() + from_server_.held_descriptors() +
-         closes_->count();
+  return from_client_.held_descriptors() + from_server_.held_descriptors();
 }
 
 void RelayedConnection::Poll(std::vector<pollfd>& polled) const {

@@ -13,6 +13,7 @@
 #include "os/background_close.h"
 #include "services/capture/recording_writer.h"
 #include "services/capture/relayed_direction.h"
+#include "services/capture/relayed_users.h"
 #include "transport/transport.h"
 #include "wire/limits.h"
 
@@ -31,11 +32,13 @@ class RelayedConnection {
   using OnOffer = std::function<UniqueFd(UniqueFd socket)>;
 
   // Borrows the writer.
-  RelayedConnection(uint32_t number, std::unique_ptr<Transport> client,
+  RelayedConnection(uint32_t number, std::shared_ptr<RelayedUsers::Place> place,
+                    std::unique_ptr<Transport> client,
                     std::unique_ptr<Transport> server, RecordingWriter& writer,
                     OnOffer on_offer);
 
   uint32_t number() const { return number_; }
+  const RelayedUsers::User& user() const { return place_->user(); }
 
   // Adds what it waits for: kPolled entries.
   static constexpr size_t kPolled = 2;
@@ -43,7 +46,8 @@ class RelayedConnection {
 
   // The most descriptors that a Move() takes, beside those that are held().
   static constexpr size_t kMostTaken = 4 * kMaxFrameDescriptors;
-  // The descriptors that it has beside its sockets.
+  // The descriptors that it has beside its sockets, and beside those that are
+  // being closed.
   size_t held() const;
   // Whether it waits for what poll(2) does not tell: descriptors of it are
   // being closed, or Pause() was called since the last Move().
@@ -60,15 +64,16 @@ class RelayedConnection {
   void OnHello(IncomingFrame& frame);
 
   const uint32_t number_;
+  const std::shared_ptr<RelayedUsers::Place> place_;
   const std::unique_ptr<Transport> client_;
   const std::unique_ptr<Transport> server_;
   RecordingWriter& writer_;
   const OnOffer on_offer_;
   bool offered_ = false;
   bool paused_ = false;
-  // The descriptors of this connection that are being closed.
-  const std::shared_ptr<PendingCloses> closes_ =
-      std::make_shared<PendingCloses>();
+  // The descriptors of this connection that are being closed; or those of all
+  // connections of its user, if that is a foreign one.
+  const std::shared_ptr<PendingCloses> closes_;
   RelayedDirection from_client_;
   RelayedDirection from_server_;
 };

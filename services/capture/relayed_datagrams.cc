@@ -2,11 +2,14 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <string_view>
 
 #include "os/descriptor_kind.h"
 #include "os/local_socket.h"
+#include "services/capture/relayed_users.h"
 #include "wire/limits.h"
 #include "wire/little_endian.h"
 
@@ -69,12 +72,27 @@ bool RelayedDatagrams::Pass(ReceivedDatagram datagram) {
                      .fds = std::move(datagram.set.fds)};
   Record(Direction::kFromClient, passed);
   if (!is_one_way) {
-    calls_[++number_] = {.client = datagram.from, .tag = call.tag};
-    if (calls_.size() > kMostCalls) calls_.erase(calls_.begin());
+    const uid_t user = datagram.set.sender->uid;
+    calls_[++number_] = {
+        .client = datagram.from, .tag = call.tag, .user = user};
+    ForgetOne(user);
     SetTag({.key = key_, .call = number_}, passed.bytes);
   }
   waiting_ = std::move(passed);
   return Retry();
+}
+
+void RelayedDatagrams::ForgetOne(uid_t user) {
+  const auto is_users = [user](const auto& entry) {
+    return entry.second.user == user;
+  };
+  if (RelayedUsers::IsForeign(user) &&
+      std::count_if(calls_.begin(), calls_.end(), is_users) >
+          static_cast<ptrdiff_t>(kMostCallsOfForeignUser)) {
+    calls_.erase(std::find_if(calls_.begin(), calls_.end(), is_users));
+  } else if (calls_.size() > kMostCalls) {
+    calls_.erase(calls_.begin());
+  }
 }
 
 bool RelayedDatagrams::Retry() {

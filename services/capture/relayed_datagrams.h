@@ -30,8 +30,8 @@ class RelayedDatagrams {
   static absl::StatusOr<std::unique_ptr<RelayedDatagrams>> Create(
       const UnixAddress& server, RecordingWriter& writer);
 
-  // Takes a client's datagram. False if the server's queue is full: it is kept,
-  // for Retry(), and no other may be passed.
+  // Takes a client's datagram, whose sender is known. False if the server's
+  // queue is full: it is kept, for Retry(), and no other may be passed.
   bool Pass(ReceivedDatagram datagram);
   bool Retry();
   bool waits_for_room() const { return !waiting_.bytes.empty(); }
@@ -45,6 +45,7 @@ class RelayedDatagrams {
   struct Call {
     SocketName client;
     DatagramTag tag;
+    uid_t user;
   };
   struct Datagram {
     std::string bytes;
@@ -54,11 +55,15 @@ class RelayedDatagrams {
   RelayedDatagrams(DatagramSocket socket, uint64_t key, uint64_t number,
                    UniqueFd answers, RecordingWriter& writer);
 
+  // Forgets a call if there are too many: of a foreign user who has most of
+  // what one may have, or else the oldest.
+  void ForgetOne(uid_t user);
   void Record(Direction direction, const Datagram& datagram);
   void PassAnswer(Datagram answer);
 
   // More than the calls that clients wait for; older ones are forgotten.
   static constexpr size_t kMostCalls = 1024;
+  static constexpr size_t kMostCallsOfForeignUser = 256;
 
   const DatagramSocket socket_;
   const uint64_t key_;

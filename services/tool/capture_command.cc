@@ -75,8 +75,8 @@ int RunCapture(const CommandLine& line) {
   }
   const absl::StatusOr<std::string> schema = SerializedSchema(*target, server);
   if (!schema.ok() && target->has_schema()) return Fail(schema.status());
-  absl::StatusOr<RecordingWriter> writer =
-      RecordingWriter::Create(*file, absl::StrCat(server, " by ", *address));
+  absl::StatusOr<RecordingWriter> writer = RecordingWriter::Create(
+      *file, absl::StrCat(server, " by ", *address), stop.get());
   if (!writer.ok()) return Fail(writer.status());
   if (schema.ok()) {
     writer->Add(capture::RecordKind::kSchema, capture::Direction::kNone, 0, {},
@@ -118,7 +118,7 @@ Command CaptureCommand() {
              "where clients connect: unix:, unix-seqpacket: or unix-dgram:"},
             {{"output", Arity::kOnce, 'o'},
              "FILE",
-             "where to record, in the format pcapng; is emptied first",
+             "where to record, in the format pcapng; is replaced",
              Command::Option::Values::kFiles},
             {{"all-users", Arity::kFlag},
              "",

@@ -18,6 +18,9 @@ std::string NameOf(const Event& open) {
                       open.method);
 }
 
+// A replay that waited longer would look as if it hung.
+constexpr absl::Duration kLongestWait = absl::Hours(24);
+
 absl::Duration Since(uint64_t start_ns, uint64_t time_ns) {
   return absl::Nanoseconds(static_cast<int64_t>(time_ns - start_ns));
 }
@@ -37,9 +40,11 @@ absl::StatusOr<Replay::Result> Replay::Run(const std::vector<Event>& events) {
         event.client.offered_over != 0) {
       of_server_.insert(event.connection);
     }
-    if (event.kind == Event::Kind::kStatus) {
-      durations_ns_[id] = event.duration_ns;
-    }
+    durations_ns_[id] = std::max(durations_ns_[id], event.duration_ns);
+  }
+  if (settings_.timing) {
+    absl::Status kept = CheckTimes(events);
+    if (!kept.ok()) return kept;
   }
   recorded_start_ns_ = events.front().time_ns;
   start_ = absl::Now();
@@ -66,6 +71,24 @@ absl::StatusOr<Replay::Result> Replay::Run(const std::vector<Event>& events) {
     if (!ended.ok()) return ended;
   }
   return result_;
+}
+
+absl::Status Replay::CheckTimes(const std::vector<Event>& events) const {
+  const uint64_t* before = nullptr;
+  for (const Event& event : events) {
+    const absl::Duration step =
+        before == nullptr ? absl::Duration() : Since(*before, event.time_ns);
+    before = &event.time_ns;
+    if (step >= absl::ZeroDuration() && step <= kLongestWait) continue;
+    return absl::DataLossError(
+        absl::StrCat("the recorded times cannot be kept: before connection ",
+                     event.connection, " call ", event.call, " they go ",
+                     step < absl::ZeroDuration() ? "back by " : "on by ",
+                     absl::FormatDuration(absl::AbsDuration(step)),
+                     step < absl::ZeroDuration() ? "" : ", and the most is 24h",
+                     "; replay without --timing"));
+  }
+  return absl::OkStatus();
 }
 
 void Replay::WaitUntilDue(const Event& event) const {
@@ -106,13 +129,16 @@ absl::Status Replay::Begin(const Event& open) {
   if (!caller.ok()) return caller.status();
   const Id id(open.connection, open.call);
   CallOptions options;
-  options.timeout = settings_.timeout;
-  if (open.timeout_ns.has_value()) {
-    options.timeout = absl::Nanoseconds(
-        static_cast<int64_t>(std::min<uint64_t>(*open.timeout_ns, INT64_MAX)));
-  } else if (settings_.timing) {
-    options.timeout = settings_.timeout + Since(0, durations_ns_[id]);
+  absl::Duration timeout = settings_.timeout;
+  if (settings_.timing || open.timeout_ns.has_value()) {
+    timeout += Since(0, durations_ns_[id]);
   }
+  // One that is far is not waited for: the server may not answer any more.
+  if (open.timeout_ns.has_value() && *open.timeout_ns < INT64_MAX) {
+    timeout = std::min(
+        timeout, absl::Nanoseconds(static_cast<int64_t>(*open.timeout_ns)));
+  }
+  options.timeout = timeout;
   options.wait_for_ready = settings_.wait_for_ready;
   options.metadata = open.metadata;
   names_[id] = NameOf(open);

@@ -27,7 +27,8 @@ class Replay {
  public:
   struct Settings {
     std::function<absl::StatusOr<Channel>()> connect;
-    // Of calls that have no deadline of their own.
+    // Of calls that have no deadline of their own; how much longer than
+    // recorded the others may take.
     absl::Duration timeout;
     bool wait_for_ready = false;
     // Whether requests are sent at the recorded times, too.
@@ -48,12 +49,14 @@ class Replay {
       : types_(types), settings_(settings), out_(out) {}
 
   // Blocks until all calls have ended. The status of the first call, if it is
-  // UNAVAILABLE and was not: then there is no such server.
+  // UNAVAILABLE and was not: then there is no such server. DATA_LOSS, before
+  // any call, if the recorded times are to be kept and cannot be.
   absl::StatusOr<Result> Run(const std::vector<capture::Event>& events);
 
  private:
   using Id = std::pair<uint32_t, uint32_t>;  // connection and call
 
+  absl::Status CheckTimes(const std::vector<capture::Event>& events) const;
   // Why the call cannot be made again; empty if it can.
   std::string ReasonToSkip(const capture::Event& open) const;
   absl::Status Begin(const capture::Event& open);

@@ -75,7 +75,12 @@ void ReplayedCall::Abort() {
 
 absl::Status ReplayedCall::Send(const Event& request) {
   const auto parsed = types_.Parse(request);
-  if (!parsed.ok()) return parsed.status();
+  if (!parsed.ok()) {
+    differences_.push_back(absl::StrCat("a recorded request cannot be sent: ",
+                                        parsed.status().message()));
+    Abort();
+    return absl::OkStatus();
+  }
   DynamicParcel& parcel = **parsed;
   absl::Status attached;
   parcel.ForEachField([&](Message& field, const std::string&) {

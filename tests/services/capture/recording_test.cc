@@ -1,5 +1,7 @@
 // The files of recordings.
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <fstream>
@@ -15,6 +17,7 @@
 #include "services/capture/event_reader.h"
 #include "services/capture/recording_reader.h"
 #include "services/capture/recording_writer.h"
+#include "tests/support/files.h"
 #include "tests/support/raw_frame.h"
 #include "tests/support/temp_dir.h"
 
@@ -119,11 +122,84 @@ TEST_F(RecordingTest, ReadsWhatWasWritten) {
 TEST_F(RecordingTest, AFileThatWasThereIsForItsOwnerAlone) {
   Rewrite("former content");
   ASSERT_EQ(chmod(file_.c_str(), 0644), 0);
+  std::ifstream opened_before(file_, std::ios::binary);
   RecordingWriter writer = NewWriter();
   struct stat info;
   ASSERT_EQ(stat(file_.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   EXPECT_EQ(info.st_size, 0);
+  ASSERT_TRUE(writer.Flush().ok());
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(opened_before), {}),
+            "former content");
+}
+
+TEST_F(RecordingTest, IsWrittenOverNoFileThatALinkLeadsTo) {
+  Rewrite("content");
+  const std::string link = dir_.file("link");
+  ASSERT_EQ(symlink(file_.c_str(), link.c_str()), 0);
+  EXPECT_THAT(std::string(RecordingWriter::Create(link, "").status().message()),
+              HasSubstr("is a link; name the file itself"));
+  EXPECT_EQ(Bytes(), "content");
+  ASSERT_EQ(unlink(file_.c_str()), 0);
+  EXPECT_EQ(RecordingWriter::Create(link, "").status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_F(RecordingTest, DoesNotBecomeAnotherUsers) {
+  if (geteuid() != 0) GTEST_SKIP() << "takes a second user";
+  const std::string link = dir_.file("link");
+  const std::string pipe = dir_.file("pipe");
+  ASSERT_EQ(symlink("/dev/null", link.c_str()), 0);
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const UniqueFd reader(open(pipe.c_str(), O_RDONLY | O_NONBLOCK));
+  Rewrite("content");
+  for (const std::string& name : {link, pipe, file_}) {
+    if (name != file_) {
+      EXPECT_TRUE(RecordingWriter::Create(name, "").ok());
+    }
+    ASSERT_EQ(lchown(name.c_str(), 12345, 12345), 0);
+    const absl::Status status = RecordingWriter::Create(name, "").status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << name;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr(name + " belongs to user 12345"));
+  }
+  EXPECT_EQ(Bytes(), "content");
+}
+
+TEST_F(RecordingTest, APipeHasToHaveAReader) {
+  ASSERT_EQ(mkfifo(file_.c_str(), 0600), 0);
+  EXPECT_THAT(
+      std::string(RecordingWriter::Create(file_, "").status().message()),
+      HasSubstr("nobody has it open for reading"));
+}
+
+TEST_F(RecordingTest, IsCutOffIfNobodyReadsItAtTheStop) {
+  auto [reader, to_reader] = Pipe();
+  auto [stop, to_stop] = Pipe();
+  absl::StatusOr<RecordingWriter> writer = RecordingWriter::Create(
+      absl::StrCat("/dev/fd/", to_reader.get()), "", stop.get());
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  // Less than the pipe takes.
+  writer->Add(RecordKind::kEnded, Direction::kNone, 1, {}, "end");
+  ASSERT_EQ(write(to_stop.get(), "x", 1), 1);
+  EXPECT_TRUE(writer->Flush().ok());
+  writer->Add(RecordKind::kFrame, Direction::kFromServer, 1, {},
+              std::string(300'000, 'x'));
+  const absl::Status status = writer->Flush();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("is cut off"));
+}
+
+TEST_F(RecordingTest, ATimeThatIsNoTimeIsDamage) {
+  RecordingWriter writer = NewWriter();
+  writer.Add(RecordKind::kEnded, Direction::kNone, 1, {}, "end");
+  ASSERT_TRUE(writer.Flush().ok());
+  std::string bytes = Bytes();
+  bytes.replace(bytes.find("FDRR") - 16, 4, "\xff\xff\xff\xff");
+  Rewrite(bytes);
+  std::vector<Record> records;
+  EXPECT_THAT(std::string(ReadAll(records).message()),
+              HasSubstr("a packet has a time after the year 2261"));
 }
 
 TEST_F(RecordingTest, SaysWhereItIsCutOff) {

@@ -121,5 +121,29 @@ TEST(CaptureUsersTest, OthersAreRefusedUnlessAllMayConnect) {
   EXPECT_EQ(call_as_other(open.address()), 0);
 }
 
+TEST(CaptureUsersTest, OneOfTheOthersTakesNotEverything) {
+  if (geteuid() != 0) GTEST_SKIP() << "takes a second user";
+  LiveServer live("unix:");
+  live.Start();
+  // For 42 connections.
+  RunningCapture capture(live.address(), "unix:@", {"--all-users"},
+                         "ulimit -n 400");
+  EXPECT_EQ(
+      InChild([&] {
+        BecomeUnprivileged();
+        std::vector<Channel> served;
+        for (int i = 0; i < 14; ++i) {
+          const auto channel = Channel::Connect(capture.address());
+          if (channel.ok() && TestService::Stub(*channel).Echo(Text()).ok()) {
+            served.push_back(*channel);
+          }
+        }
+        return static_cast<int>(served.size());
+      }),
+      10);
+  EXPECT_THAT(capture.StopAndShow(),
+              HasSubstr(" has 10 connections, the most of one other user"));
+}
+
 }  // namespace
 }  // namespace fdrpc::testing

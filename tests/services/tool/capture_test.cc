@@ -323,5 +323,29 @@ TEST(CaptureOutputTest, GoesThroughAPipeWhileItRecords) {
   }
 }
 
+TEST(CaptureOutputTest, AnInterruptEndsItWhenNobodyReads) {
+  LiveServer live("unix:");
+  live.Start();
+  const TempDir dir;
+  auto [recording, to_recording] = Pipe();
+  Program capture({FDRPC_PROGRAM, "capture", live.address(), "-l",
+                   dir.address(), "-o", "-"},
+                  {.standard_output = to_recording.get()});
+  to_recording = UniqueFd();
+  const Channel channel = *Channel::Connect(dir.address());
+  TestService::Stub stub(channel);
+  ASSERT_TRUE(stub.Echo(Text(), {.wait_for_ready = true}).ok());
+  // Until the pipe is full, when the capture waits and passes nothing on.
+  const Text large = TextOf(std::string(10'000, 'x'));
+  while (stub.Echo(large, {.timeout = absl::Milliseconds(500)}).ok()) {
+  }
+  capture.Signal(SIGINT);
+  const Ending ending = capture.Wait();
+  EXPECT_EQ(ending.exit_status, 1);
+  EXPECT_THAT(ending.errors,
+              HasSubstr("standard output: its reader takes nothing; the "
+                        "recording is cut off"));
+}
+
 }  // namespace
 }  // namespace fdrpc::testing

@@ -1,8 +1,11 @@
 // fdrpc replay of what fdrpc capture has recorded.
 #include <chrono>
+#include <cstdint>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -171,6 +174,64 @@ TEST_P(ReplayTest, TakesTheRecordedTimes) {
   const std::chrono::duration<double> took =
       std::chrono::steady_clock::now() - begin;
   EXPECT_GE(took.count(), span);
+}
+
+TEST_P(ReplayTest, SaysWhichTimesCannotBeKept) {
+  Call("Echo", {"{}"});
+  StopRecording();
+  std::ifstream file(capture_->file(), std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  // The upper half of the time of the last packet, which is that of the end.
+  const size_t time = bytes.rfind("FDRR") - 16;
+  const auto replay = [&](uint32_t by) {
+    std::string changed = bytes;
+    uint32_t high = 0;
+    changed.copy(reinterpret_cast<char*>(&high), sizeof(high), time);
+    high += by;
+    changed.replace(time, 4, reinterpret_cast<const char*>(&high), 4);
+    std::ofstream(capture_->file(), std::ios::binary) << changed;
+    // Without the times, it does not matter.
+    EXPECT_EQ(Output(Replay(live_.address())),
+              "1 calls as recorded, 0 different, 0 skipped\n");
+    return Replay(live_.address(), {"--timing"});
+  };
+  ExpectError(replay(1u << 15), 1, "call 0 they go on by 39");
+  ExpectError(replay(-1u), 1, "call 0 they go back by ");
+}
+
+TEST_P(ReplayTest, ReportsARequestThatIsNoMessage) {
+  {
+    RawPeer peer = RawPeer::Connect(capture_->path(), GetParam());
+    peer.Send(RawHello().Bytes() + MethodFrame(1, kEcho).Bytes() +
+              OpenFrame(1, 1, "\xff").Bytes());
+    EXPECT_EQ(peer.ReadStatus().code, 13u);
+  }
+  Call("Echo", {"{}"});
+  StopRecording();
+  const Ending ending = Replay(live_.address());
+  EXPECT_EQ(ending.exit_status, 4) << ending.errors;
+  EXPECT_EQ(ending.output,
+            "connection 1 call 1 fdrpc.testing.TestService/Echo: a recorded "
+            "request cannot be sent: the message is no fdrpc.testing.Text\n"
+            "1 calls as recorded, 1 different, 0 skipped\n");
+}
+
+TEST_P(ReplayTest, WaitsForNoDeadlineThatIsFar) {
+  Call("Echo", {"{}", "-t", "100000h"});
+  StopRecording();
+  FakeService service;
+  service.echo = [](ServerContext& context, const Text&, Text&) {
+    while (!context.IsCancelled()) std::this_thread::yield();
+    return absl::OkStatus();
+  };
+  Server server;
+  server.AddService(service);
+  const std::string address = live_.dir().address("other", GetParam());
+  ASSERT_TRUE(server.Listen(address).ok());
+  ASSERT_TRUE(server.Start().ok());
+  const Ending ending = Replay(address, {"-t", "50ms"});
+  EXPECT_EQ(ending.exit_status, 4) << ending.errors;
+  EXPECT_THAT(ending.output, HasSubstr("status DEADLINE_EXCEEDED"));
 }
 
 TEST_P(ReplayTest, EndsIfThereIsNoServer) {
