@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "fdrpc/async_server_stream.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/calls/link.h"
@@ -172,6 +173,30 @@ TEST_P(TracingTest, WhatIsNotValidBeginsANewTrace) {
   EXPECT_EQ(client_spans_->started().at(0).parent, std::nullopt);
   EXPECT_EQ(server_spans_->started().at(0).parent,
             client_spans_->started().at(0).context.span_id);
+}
+
+// Handlers that return without an answer, and keep nothing.
+class LettingGo final : public TestService::AsyncService {
+ public:
+  void Watch(AsyncServerWriter<Text, Text>) override {}
+};
+
+TEST_P(TracingTest, AHandlerThatLetsGoOfItsCallEndsTheSpanAsForItsClient) {
+  LettingGo service;
+  Server server({.interceptors = {TraceServer(server_spans_)}});
+  server.AddService(service);
+  Link link(GetParam(), server);
+  const absl::StatusOr<Channel> channel = link.NewChannel({});
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  ASSERT_TRUE(link.Open().ok());
+  ASSERT_TRUE(server.Start().ok());
+  auto watch = TestService::Stub(*channel).Watch(TextOf("abc"));
+  EXPECT_FALSE(watch.Read().has_value());
+  EXPECT_EQ(watch.Finish().code(), absl::StatusCode::kInternal);
+  server.Shutdown();
+  server.Wait();
+  EXPECT_THAT(server_spans_->events(),
+              ElementsAre("start", "received 5", "end INTERNAL"));
 }
 
 INSTANTIATE_TEST_SUITE_P(, TracingTest, ::testing::ValuesIn(Link::kAll),
