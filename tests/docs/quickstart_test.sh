@@ -23,9 +23,9 @@ fail() {
 
 mkdir "$work/quickstart"
 awk -v "out=$work/quickstart" -f "$here/extract.awk" "$here/../../README.md"
-# Its ~/fdrpc is a directory of this test's.
+# Its ~/opt/fdrpc is a directory of this test's.
 export HOME=$work
-[[ $build == installed ]] || cmake --install "$build" --prefix ~/fdrpc > "$work/install.log"
+[[ $build == installed ]] || cmake --install "$build" --prefix ~/opt/fdrpc > "$work/install.log"
 
 # The commands one after the other, as they would be typed into a shell.
 cd "$work/quickstart"
