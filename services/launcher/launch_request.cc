@@ -1,0 +1,250 @@
+#include "services/launcher/launch_request.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace fdrpc::launcher {
+namespace {
+
+using process::ProcessSpec;
+
+// For the launcher itself, and not for what it starts.
+constexpr std::string_view kOwnVariables[] = {"LISTEN_FDS",   "LISTEN_FDNAMES",
+                                              "LISTEN_PID",   "NOTIFY_SOCKET",
+                                              "WATCHDOG_PID", "WATCHDOG_USEC"};
+
+// Of a descriptor.
+constexpr uint32_t kHighestNumber = 1023;
+
+absl::Status CheckText(const std::string& field, const std::string& text) {
+  if (!absl::StrContains(text, '\0')) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": it contains a NUL byte"));
+}
+
+absl::Status ReadProgram(const v1::LaunchRequest& request, ProcessSpec& spec) {
+  for (int i = 0; i < request.arguments_size(); ++i) {
+    absl::Status valid =
+        CheckText(absl::StrCat("arguments[", i, "]"), request.arguments(i));
+    if (!valid.ok()) return valid;
+    spec.arguments.push_back(request.arguments(i));
+  }
+  if (spec.arguments.empty()) {
+    return absl::InvalidArgumentError(
+        "arguments: there is none, and the first one is argv[0]");
+  }
+  spec.program =
+      request.has_program() ? request.program() : spec.arguments.front();
+  if (spec.program.empty()) {
+    return absl::InvalidArgumentError("program: it is empty");
+  }
+  return CheckText("program", spec.program);
+}
+
+// The variables of a process, each once.
+class Environment {
+ public:
+  void Set(const std::string& name, const std::string& value) {
+    Remove(name);
+    variables_.push_back(absl::StrCat(name, "=", value));
+  }
+  void Remove(std::string_view name) {
+    std::erase_if(variables_, [name](const std::string& variable) {
+      return variable.size() > name.size() && variable[name.size()] == '=' &&
+             variable.starts_with(name);
+    });
+  }
+  // The launcher's own.
+  void Inherit() {
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+      variables_.emplace_back(*variable);
+    }
+    for (const std::string_view name : kOwnVariables) Remove(name);
+  }
+  std::vector<std::string> Take() { return std::move(variables_); }
+
+ private:
+  std::vector<std::string> variables_;
+};
+
+absl::Status ReadEnvironment(const v1::LaunchRequest& request,
+                             const std::optional<ProcessUser>& user,
+                             ProcessSpec& spec) {
+  Environment environment;
+  if (!request.clear_environment()) {
+    environment.Inherit();
+    if (user.has_value()) {
+      environment.Set("HOME", user->home.empty() ? "/" : user->home);
+      environment.Set("USER", user->name);
+      environment.Set("LOGNAME", user->name);
+      environment.Set("SHELL", user->shell.empty() ? "/bin/sh" : user->shell);
+    }
+  }
+  for (int i = 0; i < request.environment_size(); ++i) {
+    const v1::Variable& variable = request.environment(i);
+    const std::string field = absl::StrCat("environment[", i, "]");
+    if (variable.name().empty() || absl::StrContains(variable.name(), '=')) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, ".name: it is empty or contains \"=\""));
+    }
+    for (const std::string* text : {&variable.name(), &variable.value()}) {
+      if (absl::Status valid = CheckText(field, *text); !valid.ok()) {
+        return valid;
+      }
+    }
+    if (variable.has_value()) {
+      environment.Set(variable.name(), variable.value());
+    } else {
+      environment.Remove(variable.name());
+    }
+  }
+  spec.environment = environment.Take();
+  return absl::OkStatus();
+}
+
+absl::Status ReadDescriptors(const Parcel<v1::LaunchRequest>& request,
+                             ProcessSpec& spec) {
+  std::set<uint32_t> numbers;
+  for (int i = 0; i < request->descriptors_size(); ++i) {
+    const v1::Descriptor& descriptor = request->descriptors(i);
+    const auto error = [i](const std::string& text) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("descriptors[", i, "].number: ", text));
+    };
+    if (descriptor.number() > kHighestNumber) {
+      return error(
+          absl::StrCat(descriptor.number(), " is more than ", kHighestNumber));
+    }
+    if (!numbers.insert(descriptor.number()).second) {
+      return error(absl::StrCat(descriptor.number(), " is given twice"));
+    }
+    spec.descriptors.push_back(
+        {.fd = request.Borrow(descriptor.file()),
+         .number = static_cast<int>(descriptor.number())});
+  }
+  if (!request->has_controlling_terminal()) return absl::OkStatus();
+  if (!numbers.contains(request->controlling_terminal())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("controlling_terminal: no descriptor has the number ",
+                     request->controlling_terminal()));
+  }
+  spec.controlling_terminal = static_cast<int>(request->controlling_terminal());
+  return absl::OkStatus();
+}
+
+std::optional<int> ResourceOf(v1::Resource resource) {
+  switch (resource) {
+    case v1::RESOURCE_ADDRESS_SPACE:
+      return RLIMIT_AS;
+    case v1::RESOURCE_CORE:
+      return RLIMIT_CORE;
+    case v1::RESOURCE_CPU:
+      return RLIMIT_CPU;
+    case v1::RESOURCE_DATA:
+      return RLIMIT_DATA;
+    case v1::RESOURCE_FILE_SIZE:
+      return RLIMIT_FSIZE;
+    case v1::RESOURCE_LOCKS:
+      return RLIMIT_LOCKS;
+    case v1::RESOURCE_LOCKED_MEMORY:
+      return RLIMIT_MEMLOCK;
+    case v1::RESOURCE_MESSAGE_QUEUES:
+      return RLIMIT_MSGQUEUE;
+    case v1::RESOURCE_NICE:
+      return RLIMIT_NICE;
+    case v1::RESOURCE_OPEN_FILES:
+      return RLIMIT_NOFILE;
+    case v1::RESOURCE_PROCESSES:
+      return RLIMIT_NPROC;
+    case v1::RESOURCE_REALTIME_PRIORITY:
+      return RLIMIT_RTPRIO;
+    case v1::RESOURCE_REALTIME_TIME:
+      return RLIMIT_RTTIME;
+    case v1::RESOURCE_PENDING_SIGNALS:
+      return RLIMIT_SIGPENDING;
+    case v1::RESOURCE_STACK:
+      return RLIMIT_STACK;
+    default:
+      return std::nullopt;
+  }
+}
+
+absl::Status ReadLimits(const v1::LaunchRequest& request, bool may_raise,
+                        const rlimit& open_files, ProcessSpec& spec) {
+  std::set<int> resources;
+  for (int i = 0; i < request.limits_size(); ++i) {
+    const v1::Limit& asked = request.limits(i);
+    const std::string field = absl::StrCat("limits[", i, "]");
+    const std::optional<int> resource = ResourceOf(asked.resource());
+    if (!resource.has_value() || !resources.insert(*resource).second) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          field, ".resource: ", static_cast<int>(asked.resource()),
+          resource.has_value() ? " is given twice" : " is no resource"));
+    }
+    const rlimit limit = {
+        .rlim_cur = asked.has_soft() ? asked.soft() : RLIM_INFINITY,
+        .rlim_max = asked.has_hard() ? asked.hard() : RLIM_INFINITY};
+    if (limit.rlim_cur > limit.rlim_max) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, ": the soft limit is above the hard limit"));
+    }
+    rlimit own = {};
+    getrlimit(static_cast<__rlimit_resource>(*resource), &own);
+    if (limit.rlim_max > own.rlim_max && !may_raise) {
+      return absl::PermissionDeniedError(absl::StrCat(
+          field, ": only root may raise a limit above the launcher's"));
+    }
+    spec.limits.push_back({.resource = *resource, .limit = limit});
+  }
+  if (!resources.contains(RLIMIT_NOFILE)) {
+    spec.limits.push_back({.resource = RLIMIT_NOFILE, .limit = open_files});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ProcessSpec> SpecFor(const Parcel<v1::LaunchRequest>& request,
+                                    const PeerCredentials& caller,
+                                    const LaunchPolicy& policy,
+                                    const rlimit& open_files) {
+  if (absl::Status may = policy.MayLaunch(caller); !may.ok()) return may;
+  ProcessSpec spec;
+  absl::Status valid = ReadProgram(*request, spec);
+  if (valid.ok()) valid = ReadDescriptors(request, spec);
+  if (valid.ok()) {
+    valid =
+        ReadLimits(*request, policy.MayRaiseLimits(caller), open_files, spec);
+  }
+  if (valid.ok() && request->umask() > 0777) {
+    valid = absl::InvalidArgumentError("umask: it is at most 0777");
+  }
+  if (!valid.ok()) return valid;
+
+  absl::StatusOr<std::optional<ProcessUser>> user =
+      policy.UserFor(caller, request->has_user() ? &request->user() : nullptr);
+  if (!user.ok()) return user.status();
+  valid = ReadEnvironment(*request, *user, spec);
+  if (!valid.ok()) return valid;
+  if (user->has_value()) spec.user = std::move((*user)->ids);
+  if (request->has_working_directory()) {
+    spec.working_directory = request.working_directory();
+  }
+  spec.no_new_privileges = request->no_new_privileges();
+  if (request->has_umask()) spec.umask = request->umask();
+  return spec;
+}
+
+}  // namespace fdrpc::launcher

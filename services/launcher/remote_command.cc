@@ -1,0 +1,94 @@
+#include "services/launcher/remote_command.h"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "absl/strings/str_cat.h"
+
+namespace fdrpc::launcher {
+namespace {
+
+// PIDFD_SIGNAL_PROCESS_GROUP, which the C library's headers lack (Linux 6.9).
+constexpr unsigned kToProcessGroup = 1u << 2;
+
+bool HasEnded(int pidfd) {
+  pollfd ended = {.fd = pidfd, .events = POLLIN, .revents = 0};
+  return poll(&ended, 1, 0) != 0;
+}
+
+}  // namespace
+
+void RemoteCommand::Run(Parcel<v1::LaunchRequest> request,
+                        const CallOptions& options) {
+  ReadNext(launcher_.async().Run(std::move(request), options));
+}
+
+void RemoteCommand::Launch(Parcel<v1::LaunchRequest> request,
+                           const CallOptions& options) {
+  const absl::StatusOr<Parcel<v1::LaunchReply>> reply =
+      launcher_.Launch(std::move(request), options);
+  if (!reply.ok()) return OnStatus(reply.status());
+  v1::WatchRequest watch;
+  watch.set_id((*reply)->id());
+  ReadNext(launcher_.async().Watch(watch));
+}
+
+void RemoteCommand::ReadNext(Events events) {
+  events.Read(
+      [this, events](std::optional<Parcel<v1::ProcessEvent>> event) mutable {
+        if (event.has_value()) {
+          OnEvent(*std::move(event));
+          return ReadNext(events);
+        }
+        // Keeps the call until its status is here.
+        events.Finish(
+            [this, events](const absl::Status& status) { OnStatus(status); });
+      });
+}
+
+void RemoteCommand::OnEvent(Parcel<v1::ProcessEvent> event) {
+  switch (event->event_case()) {
+    case v1::ProcessEvent::kStarted:
+      pid_ = event->started().pid();
+      pidfd_ = event.Take(event->started().pidfd());
+      observer_.on_started();
+      break;
+    case v1::ProcessEvent::kStopped:
+      observer_.on_stopped();
+      break;
+    case v1::ProcessEvent::kEnded:
+      ended_ = event->ended();
+      break;
+    default:
+      break;
+  }
+}
+
+void RemoteCommand::OnStatus(const absl::Status& status) {
+  if (ended_.has_value()) return observer_.on_end(*ended_);
+  observer_.on_end(status.ok()
+                       ? absl::InternalError("the launcher reported no end")
+                       : status);
+}
+
+void RemoteCommand::Signal(int signal) const {
+  if (!pidfd_.ok()) return;
+  syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0);
+}
+
+void RemoteCommand::SignalGroup(int signal) const {
+  if (!pidfd_.ok()) return;
+  if (syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr,
+              kToProcessGroup) == 0 ||
+      errno != EINVAL) {
+    return;
+  }
+  // An older kernel. The number is the group's at least until its leader ends.
+  if (!HasEnded(pidfd_.get())) kill(-pid_, signal);
+}
+
+}  // namespace fdrpc::launcher

@@ -1,0 +1,237 @@
+// fdrpc-run: runs a command by a launcher, as if it ran here.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <iostream>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "fdrpc/channel.h"
+#include "fdrpc/launcher/v1/launcher.fdrpc.h"
+#include "services/launcher/forwarded_signals.h"
+#include "services/launcher/remote_command.h"
+#include "services/launcher/run_settings.h"
+#include "services/process/event_loop.h"
+#include "services/program/standard_streams.h"
+
+namespace fdrpc::launcher {
+namespace {
+
+using process::EventLoop;
+using program::OccupyStandardStreams;
+
+constexpr char kUsage[] =
+    R"(usage: fdrpc-run --server ADDRESS [OPTION]... -- COMMAND [ARGUMENT]...
+
+Has the launcher at ADDRESS run COMMAND, as if it ran here: with the standard
+streams, the environment, the working directory and the umask of fdrpc-run, which
+passes its signals on, and ends as COMMAND does. COMMAND ends with fdrpc-run.
+
+  --server ADDRESS       as the launcher was given it: unix:PATH, unix:@NAME, the
+                         same with unix-seqpacket: or unix-dgram:, or fd:NUMBER,
+                         a connected socket that was inherited
+  --wait                 waits for a launcher that is not there yet
+  --directory DIR        the working directory
+  --env NAME=VALUE       adds a variable; may be given several times
+  --launcher-environment the launcher's environment in place of this one
+  --fd N                 COMMAND has descriptor N, too; may be given several times
+  --user USER            a name or a number; the launcher decides
+  --limit NAME=SOFT[:HARD]  a limit as for prlimit(1), such as nofile=1024 or
+                         core=0:unlimited; may be given several times
+  --no-new-privileges    COMMAND gains no privileges, as by set-user-ID programs
+  --keep                 COMMAND goes on if fdrpc-run or the launcher ends
+  --resources            prints at the end what COMMAND has used
+  --help                 prints this
+
+Exit status: COMMAND's; if a signal ended it, fdrpc-run dies of the same one. Or
+  125   fdrpc-run is used wrongly, or the launcher cannot be reached or is lost
+  126   COMMAND could not be run
+  127   COMMAND was not found
+)";
+
+constexpr int kExitFailed = 125;
+constexpr int kExitCannotRun = 126;
+constexpr int kExitNoCommand = 127;
+
+int ExitStatusFor(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kNotFound:
+      return kExitNoCommand;
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kInvalidArgument:
+      return kExitCannotRun;
+    default:
+      return kExitFailed;
+  }
+}
+
+int Complain(const absl::Status& status, int exit_status) {
+  std::cerr << "fdrpc-run: " << absl::StatusCodeToString(status.code()) << ": "
+            << status.message() << "\n";
+  return exit_status;
+}
+
+void Report(const v1::ResourceUse& used) {
+  std::cerr << "fdrpc-run: " << used.user_microseconds() / 1000 << " ms user, "
+            << used.system_microseconds() / 1000 << " ms system, "
+            << used.max_resident_bytes() / 1024 << " KiB resident at most, "
+            << used.major_page_faults() << " + " << used.minor_page_faults()
+            << " page faults, " << used.voluntary_switches() << " + "
+            << used.involuntary_switches() << " context switches\n";
+}
+
+// One run of a command.
+class Session {
+ public:
+  Session(EventLoop& loop, const RunSettings& settings,
+          const ForwardedSignals& signals, v1::Launcher::Stub launcher)
+      : loop_(loop),
+        settings_(settings),
+        signals_(signals),
+        command_(std::move(launcher),
+                 {.on_started = [this] { OnStarted(); },
+                  .on_stopped = [this] { OnStopped(); },
+                  .on_end =
+                      [this](absl::StatusOr<v1::Ended> ended) {
+                        OnEnd(std::move(ended));
+                      }}) {}
+
+  // Returns fdrpc-run's exit status, unless it dies as the command did.
+  int Run();
+
+ private:
+  absl::StatusOr<Parcel<v1::LaunchRequest>> Request() const;
+  void OnStarted();
+  void OnSignals();
+  void OnStopped();
+  void OnEnd(absl::StatusOr<v1::Ended> ended);
+
+  EventLoop& loop_;
+  const RunSettings& settings_;
+  const ForwardedSignals& signals_;
+  RemoteCommand command_;
+  absl::StatusOr<v1::Ended> ended_ = absl::UnknownError("");
+};
+
+// Its own descriptor may stay open: only what is sent is closed.
+absl::Status AddDescriptor(int from, int number,
+                           Parcel<v1::LaunchRequest>& request) {
+  UniqueFd copy(fcntl(from, F_DUPFD_CLOEXEC, 0));
+  if (!copy.ok()) {
+    // Whoever closed a standard stream means the command not to have it. What
+    // OccupyStandardStreams() put there cannot be used.
+    return absl::ErrnoToStatus(errno, absl::StrCat("descriptor ", from));
+  }
+  v1::Descriptor& descriptor = *request->add_descriptors();
+  descriptor.set_number(static_cast<uint32_t>(number));
+  request.Attach(descriptor.mutable_file(), std::move(copy));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Parcel<v1::LaunchRequest>> Session::Request() const {
+  Parcel<v1::LaunchRequest> request;
+  *request = settings_.request;
+  UniqueFd directory(
+      open(settings_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.ok()) return absl::ErrnoToStatus(errno, settings_.directory);
+  request.set_working_directory(std::move(directory));
+  std::vector<int> numbers = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  numbers.insert(numbers.end(), settings_.descriptors.begin(),
+                 settings_.descriptors.end());
+  for (const int number : numbers) {
+    absl::Status added = AddDescriptor(number, number, request);
+    if (!added.ok()) return added;
+  }
+  return request;
+}
+
+int Session::Run() {
+  absl::StatusOr<Parcel<v1::LaunchRequest>> request = Request();
+  if (!request.ok()) return Complain(request.status(), kExitFailed);
+  if (settings_.keep) {
+    command_.Launch(*std::move(request), settings_.call);
+  } else {
+    command_.Run(*std::move(request), settings_.call);
+  }
+  loop_.Run();
+  if (!ended_.ok()) {
+    if (command_.pid() < 0) {
+      return Complain(ended_.status(), ExitStatusFor(ended_.status().code()));
+    }
+    if (!settings_.keep) command_.SignalGroup(SIGKILL);
+    return Complain(ended_.status(), kExitFailed);
+  }
+  if (settings_.report_resources) Report(ended_->resources());
+  if (!ended_->has_signal()) return ended_->exit_code();
+  DieOf(ended_->signal());
+  return 128 + ended_->signal();
+}
+
+void Session::OnStarted() {
+  // Those that came before wait there.
+  const absl::Status watched =
+      loop_.Watch(signals_.fd(), [this] { OnSignals(); });
+  if (!watched.ok()) OnEnd(watched);
+}
+
+void Session::OnSignals() {
+  while (const auto received = signals_.Next()) {
+    if (received->signal == SIGTSTP) {
+      // The command's group is orphaned (setpgid(2)), so that SIGTSTP would not
+      // stop it. OnStopped() follows.
+      command_.SignalGroup(SIGSTOP);
+    } else if (received->from_terminal || received->signal == SIGCONT) {
+      command_.SignalGroup(received->signal);
+    } else {
+      command_.Signal(received->signal);
+    }
+  }
+}
+
+void Session::OnStopped() {
+  StopSelf();
+  command_.SignalGroup(SIGCONT);
+}
+
+void Session::OnEnd(absl::StatusOr<v1::Ended> ended) {
+  ended_ = std::move(ended);
+  loop_.Stop();
+}
+
+int RunCommand(const RunSettings& settings) {
+  const absl::StatusOr<ForwardedSignals> signals = ForwardedSignals::Create();
+  if (!signals.ok()) return Complain(signals.status(), kExitFailed);
+  absl::StatusOr<EventLoop> loop = EventLoop::Create();
+  if (!loop.ok()) return Complain(loop.status(), kExitFailed);
+  const absl::StatusOr<Channel> channel =
+      Channel::Connect(settings.server, {.loop = loop->loop()});
+  if (!channel.ok()) return Complain(channel.status(), kExitFailed);
+  return Session(*loop, settings, *signals, v1::Launcher::Stub(*channel)).Run();
+}
+
+int Main(int argc, char** argv) {
+  if (!OccupyStandardStreams()) return kExitFailed;
+  const absl::StatusOr<std::optional<RunSettings>> settings =
+      ParseRunSettings(argc, argv);
+  if (!settings.ok()) {
+    std::cerr << "fdrpc-run: " << settings.status().message()
+              << "\nTry fdrpc-run --help\n";
+    return kExitFailed;
+  }
+  if (!settings->has_value()) {
+    std::cout << kUsage;
+    return 0;
+  }
+  return RunCommand(**settings);
+}
+
+}  // namespace
+}  // namespace fdrpc::launcher
+
+int main(int argc, char** argv) { return fdrpc::launcher::Main(argc, argv); }

@@ -1,0 +1,236 @@
+#include "services/process/child_side.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <limits>
+#include <string_view>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "services/process/start_error.h"
+
+namespace fdrpc::process {
+namespace {
+
+// As execvp(3) has it.
+constexpr char kUsualPath[] = "/bin:/usr/bin";
+
+constexpr int kStandardStreams = 3;
+
+std::vector<std::string> PathsOf(const ProcessSpec& spec) {
+  if (absl::StrContains(spec.program, '/')) return {spec.program};
+  constexpr std::string_view kName = "PATH=";
+  std::string path = kUsualPath;
+  for (const std::string& variable : spec.environment) {
+    if (variable.starts_with(kName)) path = variable.substr(kName.size());
+  }
+  std::vector<std::string> paths = absl::StrSplit(path, ':');
+  for (std::string& directory : paths) {
+    // An empty one is the working directory.
+    directory =
+        absl::StrCat(directory.empty() ? "." : directory, "/", spec.program);
+  }
+  return paths;
+}
+
+std::vector<char*> PointersTo(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
+  for (const std::string& word : words) {
+    pointers.push_back(const_cast<char*>(word.c_str()));
+  }
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+std::vector<int> SortedNumbers(const ProcessSpec& spec) {
+  std::vector<int> numbers;
+  for (const MappedDescriptor& mapped : spec.descriptors) {
+    numbers.push_back(mapped.number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+bool IsMapped(const ChildPlan& plan, int number) {
+  return std::binary_search(plan.numbers.begin(), plan.numbers.end(), number);
+}
+
+[[noreturn]] void Fail(const ChildPlan& plan, StartStep step, int index = 0) {
+  const StartFailure failure = {.step = step, .error = errno, .index = index};
+  (void)!write(plan.failure_pipe, &failure, sizeof(failure));
+  _exit(127);
+}
+
+void ResetSignals() {
+  struct sigaction action = {};
+  action.sa_handler = SIG_DFL;
+  // Fails for those that cannot be handled, and those of the C library.
+  for (int signal = 1; signal < NSIG; ++signal) {
+    sigaction(signal, &action, nullptr);
+  }
+}
+
+int CloseRange(int first, int last) {
+  if (first > last) return 0;
+  return static_cast<int>(syscall(SYS_close_range, first, last, 0));
+}
+
+// At once, and not only at exec: this process may hold ends of pipes of others
+// that its parent serves, and exec can take long.
+void CloseOthers(ChildPlan& plan) {
+  const int pipe = plan.first_free_number;
+  const int directory = pipe + 1;
+  // In this order: the copy of the pipe is below that of the directory.
+  if (dup3(plan.failure_pipe, pipe, O_CLOEXEC) < 0 && errno != EINVAL) {
+    Fail(plan, StartStep::kIsolateDescriptors);
+  }
+  plan.failure_pipe = pipe;
+  if (dup3(plan.directory, directory, O_CLOEXEC) < 0 && errno != EINVAL) {
+    Fail(plan, StartStep::kIsolateDescriptors);
+  }
+  plan.directory = directory;
+  int next = 0;
+  int error = CloseRange(directory + 1, std::numeric_limits<int>::max());
+  for (const int number : plan.numbers) {
+    error |= CloseRange(next, number - 1);
+    next = number + 1;
+  }
+  error |= CloseRange(next, pipe - 1);
+  if (error < 0) Fail(plan, StartStep::kIsolateDescriptors);
+}
+
+// Afterwards only what is mapped is open, the pipe and the directory.
+void MapDescriptors(ChildPlan& plan) {
+  const std::vector<MappedDescriptor>& mapped = plan.spec.descriptors;
+  // First out of the way of the numbers to come.
+  const auto move = [&plan](int fd, StartStep step, int index) {
+    const int moved = fcntl(fd, F_DUPFD_CLOEXEC, plan.first_free_number);
+    if (moved < 0) Fail(plan, step, index);
+    return moved;
+  };
+  plan.failure_pipe =
+      move(plan.failure_pipe, StartStep::kIsolateDescriptors, 0);
+  plan.directory = plan.spec.working_directory < 0
+                       ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
+                       : plan.spec.working_directory;
+  plan.directory = move(plan.directory, StartStep::kWorkingDirectory, 0);
+  for (size_t i = 0; i < mapped.size(); ++i) {
+    plan.moved[i] =
+        move(mapped[i].fd, StartStep::kMapDescriptor, static_cast<int>(i));
+  }
+  for (size_t i = 0; i < mapped.size(); ++i) {
+    if (dup2(plan.moved[i], mapped[i].number) < 0) {
+      Fail(plan, StartStep::kMapDescriptor, static_cast<int>(i));
+    }
+  }
+  CloseOthers(plan);
+}
+
+// Those of 0, 1 and 2 that are not mapped.
+void OpenNullDevice(const ChildPlan& plan) {
+  for (int number = 0; number < kStandardStreams; ++number) {
+    if (IsMapped(plan, number)) continue;
+    const int null_device = open("/dev/null", O_RDWR);
+    if (null_device < 0 || dup2(null_device, number) < 0) {
+      Fail(plan, StartStep::kNullDevice);
+    }
+    if (null_device != number) close(null_device);
+  }
+}
+
+void SetLimits(const ChildPlan& plan) {
+  for (size_t i = 0; i < plan.spec.limits.size(); ++i) {
+    const ResourceLimit& limit = plan.spec.limits[i];
+    if (setrlimit(static_cast<__rlimit_resource>(limit.resource),
+                  &limit.limit) < 0) {
+      Fail(plan, StartStep::kLimit, static_cast<int>(i));
+    }
+  }
+}
+
+// Not by the C library's functions, which want all threads of the parent to
+// change their user, too.
+void BecomeUser(const ChildPlan& plan) {
+  if (!plan.spec.user.has_value()) return;
+  const UserIds& user = *plan.spec.user;
+  if (syscall(SYS_setgroups, user.groups.size(), user.groups.data()) < 0 ||
+      syscall(SYS_setresgid, user.gid, user.gid, user.gid) < 0 ||
+      syscall(SYS_setresuid, user.uid, user.uid, user.uid) < 0) {
+    Fail(plan, StartStep::kUser);
+  }
+}
+
+// After BecomeUser(), as a new user clears the signal.
+void DieWithParent(const ChildPlan& plan) {
+  if (!plan.spec.dies_with_parent) return;
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) Fail(plan, StartStep::kDeathSignal);
+  // It may have died before.
+  if (getppid() != plan.parent) _exit(127);
+}
+
+void Execute(const ChildPlan& plan) {
+  int error = ENOENT;
+  for (const std::string& path : plan.paths) {
+    execve(path.c_str(), plan.arguments.data(), plan.environment.data());
+    if (errno == EACCES) {
+      // A later one may be allowed.
+      error = EACCES;
+    } else if (errno != ENOENT && errno != ENOTDIR) {
+      return;
+    }
+  }
+  errno = error;
+}
+
+}  // namespace
+
+ChildPlan::ChildPlan(const ProcessSpec& of)
+    : spec(of),
+      paths(PathsOf(of)),
+      arguments(PointersTo(of.arguments)),
+      environment(PointersTo(of.environment)),
+      numbers(SortedNumbers(of)),
+      first_free_number(numbers.empty()
+                            ? kStandardStreams
+                            : std::max(kStandardStreams, numbers.back() + 1)),
+      moved(of.descriptors.size()),
+      parent(getpid()) {}
+
+void RunChild(ChildPlan& plan) {
+  const ProcessSpec& spec = plan.spec;
+  ResetSignals();
+  MapDescriptors(plan);
+  OpenNullDevice(plan);
+  if (setsid() < 0) Fail(plan, StartStep::kSession);
+  if (spec.controlling_terminal.has_value() &&
+      ioctl(*spec.controlling_terminal, TIOCSCTTY, 0) < 0) {
+    Fail(plan, StartStep::kTerminal);
+  }
+  SetLimits(plan);
+  if (spec.umask.has_value()) umask(*spec.umask);
+  BecomeUser(plan);
+  if (fchdir(plan.directory) < 0) Fail(plan, StartStep::kWorkingDirectory);
+  DieWithParent(plan);
+  if (spec.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+    Fail(plan, StartStep::kNoNewPrivileges);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  Execute(plan);
+  Fail(plan, StartStep::kExec);
+}
+
+}  // namespace fdrpc::process
