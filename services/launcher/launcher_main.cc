@@ -23,6 +23,7 @@
 #include "services/launcher/launcher_service.h"
 #include "services/process/event_loop.h"
 #include "services/program/command_line.h"
+#include "services/program/serve.h"
 #include "services/program/standard_streams.h"
 
 namespace fdrpc::launcher {
@@ -30,8 +31,10 @@ namespace {
 
 using process::EventLoop;
 using program::CommandLine;
+using program::ListenOnAll;
 using program::OccupyStandardStreams;
 using program::ParsePermissions;
+using program::SayThatItListens;
 
 constexpr char kUsage[] =
     R"(usage: fdrpc-launcher --listen ADDRESS [OPTION]...
@@ -145,23 +148,6 @@ absl::StatusOr<UniqueFd> OpenSignals() {
   return fd;
 }
 
-absl::Status ListenOnAll(Server& server, const Settings& settings) {
-  for (const std::string& address : settings.addresses) {
-    absl::Status status =
-        server.Listen(address, {.mode = settings.socket_mode});
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-void SayThatItListens(const Settings& settings) {
-  for (const std::string& address : settings.addresses) {
-    // An inherited socket may be standard output itself, as with inetd.
-    if (!address.starts_with("unix")) continue;
-    std::cout << absl::StrCat("listening on ", address, "\n") << std::flush;
-  }
-}
-
 void OnSignals(int fd, LauncherService& launcher, Server& server) {
   signalfd_siginfo received;
   while (read(fd, &received, sizeof(received)) == sizeof(received)) {
@@ -194,14 +180,15 @@ absl::Status Serve(Settings settings) {
                  .max_held_bytes_per_connection = 16u << 20,
                  .notify_service_manager = true});
   server.AddService(launcher);
-  absl::Status status = ListenOnAll(server, settings);
+  absl::Status status =
+      ListenOnAll(server, settings.addresses, settings.socket_mode);
   if (!status.ok()) return status;
   status = server.Start(loop->loop());
   if (!status.ok()) return status;
   status = loop->Watch(signals->get(),
                        [&] { OnSignals(signals->get(), launcher, server); });
   if (!status.ok()) return status;
-  SayThatItListens(settings);
+  SayThatItListens(settings.addresses);
   // The server may also end by itself. It does not before all calls have, so
   // processes are killed and reaped until then.
   std::thread end([&] {

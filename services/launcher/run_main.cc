@@ -5,8 +5,10 @@
 #include <cerrno>
 #include <csignal>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,6 +18,7 @@
 #include "services/launcher/forwarded_signals.h"
 #include "services/launcher/remote_command.h"
 #include "services/launcher/run_settings.h"
+#include "services/launcher/terminal_relay.h"
 #include "services/process/event_loop.h"
 #include "services/program/standard_streams.h"
 
@@ -45,6 +48,8 @@ passes its signals on, and ends as COMMAND does. COMMAND ends with fdrpc-run.
                          core=0:unlimited; may be given several times
   --no-new-privileges    COMMAND gains no privileges, as by set-user-ID programs
   --keep                 COMMAND goes on if fdrpc-run or the launcher ends
+  --no-terminal          COMMAND has the terminal only as a file: no job control,
+                         no window size
   --resources            prints at the end what COMMAND has used
   --help                 prints this
 
@@ -107,6 +112,9 @@ class Session {
 
  private:
   absl::StatusOr<Parcel<v1::LaunchRequest>> Request() const;
+  // Adds the standard streams, with a pseudo-terminal in place of a terminal.
+  absl::Status AddStreams(Parcel<v1::LaunchRequest>& request);
+  int Conclude();
   void OnStarted();
   void OnSignals();
   void OnStopped();
@@ -116,6 +124,7 @@ class Session {
   const RunSettings& settings_;
   const ForwardedSignals& signals_;
   RemoteCommand command_;
+  std::unique_ptr<TerminalRelay> terminal_;  // null: there is none
   absl::StatusOr<v1::Ended> ended_ = absl::UnknownError("");
 };
 
@@ -141,25 +150,53 @@ absl::StatusOr<Parcel<v1::LaunchRequest>> Session::Request() const {
       open(settings_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.ok()) return absl::ErrnoToStatus(errno, settings_.directory);
   request.set_working_directory(std::move(directory));
-  std::vector<int> numbers = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
-  numbers.insert(numbers.end(), settings_.descriptors.begin(),
-                 settings_.descriptors.end());
-  for (const int number : numbers) {
+  for (const int number : settings_.descriptors) {
     absl::Status added = AddDescriptor(number, number, request);
     if (!added.ok()) return added;
   }
   return request;
 }
 
+absl::Status Session::AddStreams(Parcel<v1::LaunchRequest>& request) {
+  if (settings_.may_use_terminal) {
+    absl::StatusOr<std::unique_ptr<TerminalRelay>> terminal =
+        TerminalRelay::Create(loop_);
+    if (!terminal.ok()) return terminal.status();
+    terminal_ = *std::move(terminal);
+  }
+  UniqueFd side;
+  if (terminal_ != nullptr) side = terminal_->TakeCommandsSide();
+  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    const bool replaced =
+        terminal_ != nullptr && TerminalRelay::Replaces(number);
+    absl::Status added =
+        AddDescriptor(replaced ? side.get() : number, number, request);
+    if (!added.ok()) return added;
+    if (replaced) {
+      request->set_controlling_terminal(static_cast<uint32_t>(number));
+    }
+  }
+  if (terminal_ == nullptr) return absl::OkStatus();
+  return terminal_->Start([this] { command_.SignalGroup(SIGSTOP); });
+}
+
 int Session::Run() {
   absl::StatusOr<Parcel<v1::LaunchRequest>> request = Request();
   if (!request.ok()) return Complain(request.status(), kExitFailed);
+  if (absl::Status added = AddStreams(*request); !added.ok()) {
+    return Complain(added, kExitFailed);
+  }
   if (settings_.keep) {
     command_.Launch(*std::move(request), settings_.call);
   } else {
     command_.Run(*std::move(request), settings_.call);
   }
   loop_.Run();
+  if (terminal_ != nullptr) terminal_->Finish();
+  return Conclude();
+}
+
+int Session::Conclude() {
   if (!ended_.ok()) {
     if (command_.pid() < 0) {
       return Complain(ended_.status(), ExitStatusFor(ended_.status().code()));
@@ -174,6 +211,7 @@ int Session::Run() {
 }
 
 void Session::OnStarted() {
+  if (terminal_ != nullptr) terminal_->SetCommand(command_.pid());
   // Those that came before wait there.
   const absl::Status watched =
       loop_.Watch(signals_.fd(), [this] { OnSignals(); });
@@ -182,11 +220,16 @@ void Session::OnStarted() {
 
 void Session::OnSignals() {
   while (const auto received = signals_.Next()) {
-    if (received->signal == SIGTSTP) {
+    if (terminal_ != nullptr && received->signal == SIGWINCH) {
+      terminal_->CopySize();
+    } else if (received->signal == SIGTSTP) {
       // The command's group is orphaned (setpgid(2)), so that SIGTSTP would not
       // stop it. OnStopped() follows.
       command_.SignalGroup(SIGSTOP);
-    } else if (received->from_terminal || received->signal == SIGCONT) {
+    } else if (received->signal == SIGCONT) {
+      if (terminal_ != nullptr) terminal_->Resume();
+      command_.SignalGroup(SIGCONT);
+    } else if (received->from_terminal) {
       command_.SignalGroup(received->signal);
     } else {
       command_.Signal(received->signal);
@@ -195,7 +238,9 @@ void Session::OnSignals() {
 }
 
 void Session::OnStopped() {
+  if (terminal_ != nullptr) terminal_->Pause();
   StopSelf();
+  if (terminal_ != nullptr) terminal_->Resume();
   command_.SignalGroup(SIGCONT);
 }
 

@@ -35,7 +35,15 @@ absl::StatusOr<EventLoop> EventLoop::Create() {
 }
 
 absl::Status EventLoop::Watch(int fd, absl::AnyInvocable<void()> ready) {
-  epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
+  return Add(fd, EPOLLIN, std::move(ready));
+}
+
+absl::Status EventLoop::WatchForRoom(int fd, absl::AnyInvocable<void()> ready) {
+  return Add(fd, EPOLLOUT, std::move(ready));
+}
+
+absl::Status EventLoop::Add(int fd, uint32_t events, Function ready) {
+  epoll_event event = {.events = events, .data = {.fd = fd}};
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0) {
     return absl::ErrnoToStatus(errno, "epoll_ctl");
   }

@@ -1,6 +1,7 @@
 #ifndef FDRPC_SERVICES_PROCESS_EVENT_LOOP_H_
 #define FDRPC_SERVICES_PROCESS_EVENT_LOOP_H_
 
+#include <cstdint>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -27,7 +28,10 @@ class EventLoop {
   // Calls `ready` again and again while `fd` is readable or hung up, until
   // Unwatch(), which comes before `fd` is closed.
   absl::Status Watch(int fd, absl::AnyInvocable<void()> ready);
+  // The same while there is room to write.
+  absl::Status WatchForRoom(int fd, absl::AnyInvocable<void()> ready);
   void Unwatch(int fd);
+  bool Watches(int fd) const { return watched_.contains(fd); }
 
   // Until Stop(), which one of the functions called here calls.
   void Run();
@@ -38,6 +42,7 @@ class EventLoop {
 
   EventLoop(Loop loop, UniqueFd epoll)
       : loop_(std::move(loop)), epoll_(std::move(epoll)) {}
+  absl::Status Add(int fd, uint32_t events, Function ready);
   void WaitOnce();
 
   Loop loop_;

@@ -29,20 +29,32 @@ void HoldStopSignals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-absl::Status ServeUntilStopped(Server& server,
-                               const std::vector<std::string>& addresses,
-                               std::optional<mode_t> socket_mode) {
+absl::Status ListenOnAll(Server& server,
+                         const std::vector<std::string>& addresses,
+                         std::optional<mode_t> socket_mode) {
   for (const std::string& address : addresses) {
     absl::Status status = server.Listen(address, {.mode = socket_mode});
     if (!status.ok()) return status;
   }
-  if (absl::Status status = server.Start(); !status.ok()) return status;
+  return absl::OkStatus();
+}
+
+void SayThatItListens(const std::vector<std::string>& addresses) {
   for (const std::string& address : addresses) {
     // For an inherited socket nobody needs this line, and standard output may
     // be that very socket, as with inetd.
     if (!address.starts_with("unix")) continue;
     std::cout << absl::StrCat("listening on ", address, "\n") << std::flush;
   }
+}
+
+absl::Status ServeUntilStopped(Server& server,
+                               const std::vector<std::string>& addresses,
+                               std::optional<mode_t> socket_mode) {
+  absl::Status status = ListenOnAll(server, addresses, socket_mode);
+  if (status.ok()) status = server.Start();
+  if (!status.ok()) return status;
+  SayThatItListens(addresses);
   // The server may also end by itself.
   std::thread end([&server] {
     server.Wait();

@@ -17,6 +17,13 @@ namespace fdrpc::program {
 // not end it and leave a socket file behind. Ignores SIGPIPE.
 void HoldStopSignals();
 
+// What ServeUntilStopped() does by itself, for a program that serves in a loop:
+// listens on the addresses, and, once clients can connect, prints the lines.
+absl::Status ListenOnAll(Server& server,
+                         const std::vector<std::string>& addresses,
+                         std::optional<mode_t> socket_mode);
+void SayThatItListens(const std::vector<std::string>& addresses);
+
 // Listens on the addresses and serves, until a signal of HoldStopSignals(),
 // which has to be called before, or until the server ends by itself. Prints
 // "listening on ADDRESS" for each unix: address once clients can connect.

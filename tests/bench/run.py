@@ -16,6 +16,7 @@ import sys
 
 import blobstore
 import footprint
+import launches
 import shares
 import sweep
 from measure import BLOCKING, RPC, SYSTEMS, Failed, Workload, measure, medians, repeat
@@ -26,6 +27,8 @@ FDRPC = [name for name in SYSTEMS if name.startswith("fdrpc") and name != "fdrpc
 CONNECTED = [name for name in FDRPC if name != "fdrpc-connectionless"]
 # They take long, and run only by their names.
 ON_REQUEST = ["soak"]
+# They have their own way to measure.
+PROGRAMS = {**footprint.WORKLOADS, **launches.WORKLOADS}
 WORKLOADS = {
     "unary64": Workload("blocking calls, one after another", "unary", systems=list(SYSTEMS)),
     "oneway64": Workload("blocking one-way calls, one after another", "one_way", {},
@@ -87,7 +90,7 @@ WORKLOADS = {
     "idle10k": Workload("10,000 idle connections: memory of one, and calls among them",
                         "among_idle", {"connections": 10000}, "server_bytes_per_connection", RPC),
 }
-ALL_WORKLOADS = [*WORKLOADS, *blobstore.WORKLOADS, *footprint.WORKLOADS]
+ALL_WORKLOADS = [*WORKLOADS, *blobstore.WORKLOADS, *PROGRAMS]
 
 # Figures as they are printed: name, heading, format.
 FIGURES = [
@@ -208,8 +211,8 @@ def run_workload(name, options):
         functions = {system: lambda: workload.measure(directory, options)
                      for system in workload.systems if system in options.systems}
         return workload, repeat(functions, options.repeats)
-    if name in footprint.WORKLOADS:
-        workload = footprint.WORKLOADS[name]
+    if name in PROGRAMS:
+        workload = PROGRAMS[name]
         functions = {system: lambda s=system: workload.measure(directory, s)
                      for system in workload.systems if system in [*options.systems, "protobuf"]}
         return workload, repeat(functions, options.repeats)

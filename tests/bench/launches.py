@@ -1,0 +1,49 @@
+"""How long a process takes from its start to its end, by the launcher and without."""
+
+import json
+import subprocess
+import tempfile
+
+from measure import Failed, Skipped
+
+COUNT = 500
+
+
+def run(program, *arguments):
+    result = subprocess.run([program, str(COUNT), *arguments], stdout=subprocess.PIPE, text=True,
+                            timeout=120)
+    if result.returncode != 0:
+        raise Failed("a process does not start")
+    return json.loads(result.stdout)
+
+
+def measure_launches(directory, system):
+    program = directory / "fdrpc_bench_launches"
+    launcher = directory.parent.parent / "services" / "launcher" / "fdrpc-launcher"
+    for path in (program, launcher):
+        if not path.exists():
+            raise Skipped(f"{path.name} was not built")
+    if system == "raw-block":
+        return run(program)
+    with tempfile.TemporaryDirectory(prefix="fdrpc-bench-") as temporary:
+        address = f"unix:{temporary}/socket"
+        server = subprocess.Popen([launcher, "--listen", address], stdout=subprocess.PIPE,
+                                  text=True)
+        try:
+            if not server.stdout.readline().startswith("listening"):
+                raise Failed("the launcher does not start")
+            return run(program, address)
+        finally:
+            server.kill()
+            server.wait()
+            server.stdout.close()
+
+
+class Launches:
+    says = "a process of /bin/true, from its start to its end: by posix_spawn(3), by the launcher"
+    figure = "p50_us"
+    systems = ["raw-block", "fdrpc"]
+    measure = staticmethod(measure_launches)
+
+
+WORKLOADS = {"launches": Launches}
