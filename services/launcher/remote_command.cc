@@ -29,12 +29,14 @@ void RemoteCommand::Run(Parcel<v1::LaunchRequest> request,
 
 void RemoteCommand::Launch(Parcel<v1::LaunchRequest> request,
                            const CallOptions& options) {
-  const absl::StatusOr<Parcel<v1::LaunchReply>> reply =
-      launcher_.Launch(std::move(request), options);
-  if (!reply.ok()) return OnStatus(reply.status());
-  v1::WatchRequest watch;
-  watch.set_id((*reply)->id());
-  ReadNext(launcher_.async().Watch(watch));
+  launcher_.async().Launch(
+      std::move(request), options,
+      [this](const absl::StatusOr<Parcel<v1::LaunchReply>>& reply) {
+        if (!reply.ok()) return OnStatus(reply.status());
+        v1::WatchRequest watch;
+        watch.set_id((*reply)->id());
+        ReadNext(launcher_.async().Watch(watch));
+      });
 }
 
 void RemoteCommand::ReadNext(Events events) {

@@ -35,7 +35,7 @@ class RemoteCommand {
 
   // The command ends with this process.
   void Run(Parcel<v1::LaunchRequest> request, const CallOptions& options);
-  // It goes on without this process. Blocks until it has started.
+  // It goes on without this process.
   void Launch(Parcel<v1::LaunchRequest> request, const CallOptions& options);
 
   // -1 until it has started.

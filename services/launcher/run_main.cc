@@ -117,6 +117,8 @@ class Session {
   int Conclude();
   void OnStarted();
   void OnSignals();
+  // Before the command has started: as if nothing handled it.
+  void OnEarlySignal(int signal);
   void OnStopped();
   void OnEnd(absl::StatusOr<v1::Ended> ended);
 
@@ -125,6 +127,7 @@ class Session {
   const ForwardedSignals& signals_;
   RemoteCommand command_;
   std::unique_ptr<TerminalRelay> terminal_;  // null: there is none
+  int early_signal_ = 0;                     // 0: there was none
   absl::StatusOr<v1::Ended> ended_ = absl::UnknownError("");
 };
 
@@ -176,8 +179,7 @@ absl::Status Session::AddStreams(Parcel<v1::LaunchRequest>& request) {
       request->set_controlling_terminal(static_cast<uint32_t>(number));
     }
   }
-  if (terminal_ == nullptr) return absl::OkStatus();
-  return terminal_->Start([this] { command_.SignalGroup(SIGSTOP); });
+  return absl::OkStatus();
 }
 
 int Session::Run() {
@@ -186,6 +188,9 @@ int Session::Run() {
   if (absl::Status added = AddStreams(*request); !added.ok()) {
     return Complain(added, kExitFailed);
   }
+  const absl::Status watched =
+      loop_.Watch(signals_.fd(), [this] { OnSignals(); });
+  if (!watched.ok()) return Complain(watched, kExitFailed);
   if (settings_.keep) {
     command_.Launch(*std::move(request), settings_.call);
   } else {
@@ -197,6 +202,10 @@ int Session::Run() {
 }
 
 int Session::Conclude() {
+  if (early_signal_ != 0) {
+    DieOf(early_signal_);
+    return 128 + early_signal_;
+  }
   if (!ended_.ok()) {
     if (command_.pid() < 0) {
       return Complain(ended_.status(), ExitStatusFor(ended_.status().code()));
@@ -211,16 +220,17 @@ int Session::Conclude() {
 }
 
 void Session::OnStarted() {
-  if (terminal_ != nullptr) terminal_->SetCommand(command_.pid());
-  // Those that came before wait there.
-  const absl::Status watched =
-      loop_.Watch(signals_.fd(), [this] { OnSignals(); });
-  if (!watched.ok()) OnEnd(watched);
+  if (terminal_ == nullptr) return;
+  const absl::Status started = terminal_->Start(
+      command_.pid(), [this] { command_.SignalGroup(SIGSTOP); });
+  if (!started.ok()) OnEnd(started);
 }
 
 void Session::OnSignals() {
   while (const auto received = signals_.Next()) {
-    if (terminal_ != nullptr && received->signal == SIGWINCH) {
+    if (command_.pid() < 0) {
+      OnEarlySignal(received->signal);
+    } else if (terminal_ != nullptr && received->signal == SIGWINCH) {
       terminal_->CopySize();
     } else if (received->signal == SIGTSTP) {
       // The command's group is orphaned (setpgid(2)), so that SIGTSTP would not
@@ -235,6 +245,13 @@ void Session::OnSignals() {
       command_.Signal(received->signal);
     }
   }
+}
+
+void Session::OnEarlySignal(int signal) {
+  if (signal == SIGTSTP) return StopSelf();
+  if (signal == SIGCONT || signal == SIGWINCH) return;
+  early_signal_ = signal;
+  loop_.Stop();
 }
 
 void Session::OnStopped() {

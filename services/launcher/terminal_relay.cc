@@ -83,14 +83,14 @@ absl::Status TerminalRelay::Open() {
 
 TerminalRelay::~TerminalRelay() { Pause(); }
 
-absl::Status TerminalRelay::Start(std::function<void()> on_suspend) {
+absl::Status TerminalRelay::Start(pid_t group,
+                                  std::function<void()> on_suspend) {
+  group_ = group;
   on_suspend_ = std::move(on_suspend);
-  absl::Status watched = loop_.Watch(master_.get(), [this] {
+  TakeInput();
+  return loop_.Watch(master_.get(), [this] {
     if (!CopyOutput()) loop_.Unwatch(master_.get());
   });
-  if (!watched.ok()) return watched;
-  TakeInput();
-  return absl::OkStatus();
 }
 
 void TerminalRelay::TakeInput() {
@@ -148,8 +148,7 @@ bool TerminalRelay::Suspends(char key) const {
   // The master tells of the command's side.
   termios modes = {};
   pid_t foreground = -1;
-  return group_ > 0 && tcgetattr(master_.get(), &modes) == 0 &&
-         (modes.c_lflag & ISIG) != 0 &&
+  return tcgetattr(master_.get(), &modes) == 0 && (modes.c_lflag & ISIG) != 0 &&
          static_cast<cc_t>(key) == modes.c_cc[VSUSP] &&
          modes.c_cc[VSUSP] != _POSIX_VDISABLE &&
          ioctl(master_.get(), TIOCGPGRP, &foreground) == 0 &&

@@ -39,11 +39,11 @@ class TerminalRelay {
   // The command's side, to be sent; not kept.
   UniqueFd TakeCommandsSide() { return std::move(slave_); }
 
-  // Begins to relay. `on_suspend` is called for the key that suspends, while
-  // process group `group`, the command's own, is in the foreground: it is
-  // orphaned (setpgid(2)), and the terminal's SIGTSTP would not stop it.
-  absl::Status Start(std::function<void()> on_suspend);
-  void SetCommand(pid_t group) { group_ = group; }
+  // Begins to relay, and makes the terminal raw: when the command, of process
+  // group `group`, has started. `on_suspend` is called for the key that
+  // suspends, while this group is in the foreground: it is orphaned
+  // (setpgid(2)), and the terminal's SIGTSTP would not stop it.
+  absl::Status Start(pid_t group, std::function<void()> on_suspend);
 
   // Restores the terminal, before this process stops.
   void Pause();

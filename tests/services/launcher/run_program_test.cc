@@ -244,6 +244,15 @@ TEST_P(RunProgramTest, ReportsResources) {
               ::testing::MatchesRegex("fdrpc-run: [0-9]+ ms user, .*\n"));
 }
 
+TEST(RunProgramWaitTest, CanBeInterruptedWhileThereIsNoLauncher) {
+  for (int i = 0; i < 10; ++i) {
+    Program run({FDRPC_RUN_PROGRAM, "--server", "unix:@fdrpc-no-launcher",
+                 "--wait", "--", "true"});
+    run.Signal(SIGINT);
+    EXPECT_EQ(run.Wait().signal, SIGINT);
+  }
+}
+
 TEST(RunProgramErrorsTest, EachWrongUseHasOneClearError) {
   const struct {
     std::vector<std::string> words;
