@@ -13,6 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "fdrpc/alarm.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/launcher/v1/launcher.fdrpc.h"
 #include "services/launcher/forwarded_signals.h"
@@ -63,6 +65,9 @@ constexpr int kExitFailed = 125;
 constexpr int kExitCannotRun = 126;
 constexpr int kExitNoCommand = 127;
 
+// How long a command may take to start after a signal for it has come.
+constexpr absl::Duration kLongestStart = absl::Seconds(1);
+
 int ExitStatusFor(absl::StatusCode code) {
   switch (code) {
     case absl::StatusCode::kNotFound:
@@ -105,7 +110,8 @@ class Session {
                   .on_end =
                       [this](absl::StatusOr<v1::Ended> ended) {
                         OnEnd(std::move(ended));
-                      }}) {}
+                      }}),
+        patience_(loop.loop()) {}
 
   // Returns fdrpc-run's exit status, unless it dies as the command did.
   int Run();
@@ -117,7 +123,8 @@ class Session {
   int Conclude();
   void OnStarted();
   void OnSignals();
-  // Before the command has started: as if nothing handled it.
+  // Before the command is known to have started: it may still get the signal.
+  // If it does not start soon, this program ends by the signal.
   void OnEarlySignal(int signal);
   void OnStopped();
   void OnEnd(absl::StatusOr<v1::Ended> ended);
@@ -127,7 +134,8 @@ class Session {
   const ForwardedSignals& signals_;
   RemoteCommand command_;
   std::unique_ptr<TerminalRelay> terminal_;  // null: there is none
-  int early_signal_ = 0;                     // 0: there was none
+  std::vector<int> early_signals_;
+  Alarm patience_;  // with the command's start, after the first of them
   absl::StatusOr<v1::Ended> ended_ = absl::UnknownError("");
 };
 
@@ -202,9 +210,9 @@ int Session::Run() {
 }
 
 int Session::Conclude() {
-  if (early_signal_ != 0) {
-    DieOf(early_signal_);
-    return 128 + early_signal_;
+  if (!early_signals_.empty()) {
+    DieOf(early_signals_.front());
+    return 128 + early_signals_.front();
   }
   if (!ended_.ok()) {
     if (command_.pid() < 0) {
@@ -220,6 +228,10 @@ int Session::Conclude() {
 }
 
 void Session::OnStarted() {
+  patience_.Cancel();
+  for (const int signal : std::exchange(early_signals_, {})) {
+    command_.SignalGroup(signal);
+  }
   if (terminal_ == nullptr) return;
   const absl::Status started = terminal_->Start(
       command_.pid(), [this] { command_.SignalGroup(SIGSTOP); });
@@ -250,8 +262,11 @@ void Session::OnSignals() {
 void Session::OnEarlySignal(int signal) {
   if (signal == SIGTSTP) return StopSelf();
   if (signal == SIGCONT || signal == SIGWINCH) return;
-  early_signal_ = signal;
-  loop_.Stop();
+  early_signals_.push_back(signal);
+  if (early_signals_.size() > 1) return;
+  patience_.Set(kLongestStart, [this](bool rang) {
+    if (rang) loop_.Stop();
+  });
 }
 
 void Session::OnStopped() {
