@@ -29,6 +29,13 @@ struct MemoryFileInfo {
   // Of whole pages. Less than `bytes` if the file has holes: pages that its
   // first reader would have to pay for.
   size_t allocated_bytes = 0;
+
+  // Whether there are more pages behind the end than a transparent huge page
+  // explains. They cost memory that the size does not show, and hide holes.
+  bool HasPagesBehindItsEnd() const {
+    constexpr size_t kHugePageBytes = size_t{2} << 20;
+    return allocated_bytes > bytes && allocated_bytes - bytes > kHugePageBytes;
+  }
 };
 
 // Looks at a descriptor that may be anything. INVALID_ARGUMENT, beginning with

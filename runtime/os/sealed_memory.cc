@@ -36,8 +36,6 @@ absl::Status Write(int fd, const iovec& piece) {
   return absl::OkStatus();
 }
 
-constexpr size_t kHugePageBytes = size_t{2} << 20;
-
 constexpr char kWhat[] = "what should be a sealed memory file";
 
 absl::Status Wrong(absl::string_view why) {
@@ -51,9 +49,8 @@ absl::Status Check(int file, size_t bytes) {
     return Wrong(
         absl::StrCat("has ", info->bytes, " bytes instead of ", bytes));
   }
-  // Pages behind the end, which cost time when they are freed. Transparent huge
-  // pages may add less than one.
-  if (info->allocated_bytes > bytes + kHugePageBytes) {
+  // They cost time when they are freed.
+  if (info->HasPagesBehindItsEnd()) {
     return Wrong(absl::StrCat("has ", info->allocated_bytes,
                               " bytes of pages for ", bytes, " bytes"));
   }

@@ -168,6 +168,12 @@ absl::StatusOr<SharedBuffer> SharedBuffer::Map(
         WrongBuffer(absl::StrCat("has holes: of ", info->bytes, " bytes only ",
                                  info->allocated_bytes, " are allocated")));
   }
+  if (info->HasPagesBehindItsEnd()) {
+    return refuse(WrongBuffer(
+        absl::StrCat("has pages behind its end: ", info->allocated_bytes,
+                     " bytes are allocated for ", info->bytes,
+                     "; allocate no more than its size")));
+  }
   SharedBuffer buffer;
   if (info->bytes > 0) {
     absl::StatusOr<std::byte*> memory = MapFile(

@@ -218,6 +218,22 @@ TEST_F(SharedBufferTest, RefusesSizesThatHarm) {
   Refuses(PeersMemory(2 * kPage, kSeals, 0, kPage), "has holes");
 }
 
+TEST_F(SharedBufferTest, RefusesPagesBehindTheEnd) {
+  constexpr size_t kHugePage = size_t{2} << 20;
+  const auto with_pages = [](size_t bytes, size_t allocated) {
+    UniqueFd file = PeersMemory(bytes, 0, 0, 0);
+    EXPECT_EQ(fallocate(file.get(), FALLOC_FL_KEEP_SIZE, 0,
+                        static_cast<off_t>(allocated)),
+              0);
+    EXPECT_EQ(fcntl(file.get(), F_ADD_SEALS, kSizeSeals | F_SEAL_WRITE), 0);
+    return file;
+  };
+  Refuses(with_pages(1, kHugePage + kPage), "has pages behind its end");
+  Refuses(with_pages(kPage, size_t{64} << 20), "for 4096; allocate no more");
+  EXPECT_TRUE(SharedBuffer::FromFd(with_pages(kPage, kHugePage)).ok())
+      << "the kernel may do so by itself";
+}
+
 TEST_F(SharedBufferTest, RefusesHugePages) {
   UniqueFd huge(
       memfd_create("peer's", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB));
