@@ -16,10 +16,20 @@ namespace {
 constexpr SharedBufferLimits kAnySize = {
     .max_bytes = std::numeric_limits<size_t>::max()};
 
+// PERMISSION_DENIED if the maker of the memory prevents it: by the file's
+// permissions, or by a lease (F_SETLEASE in fcntl(2)), for whose end open(2)
+// would wait for 45 seconds.
 absl::StatusOr<UniqueFd> OpenForReading(const SharedFd& memory) {
   const std::string path = absl::StrCat("/proc/self/fd/", memory.get());
-  UniqueFd opened(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (opened.ok()) return opened;
+  UniqueFd opened(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (opened.ok()) {
+    if (fcntl(opened.get(), F_SETFL, 0) == 0) return opened;
+    return absl::ErrnoToStatus(errno, "fcntl(F_SETFL)");
+  }
+  if (errno == EWOULDBLOCK) {
+    return absl::PermissionDeniedError(
+        "the maker of a memory file has a lease on it");
+  }
   if (errno == ENOENT) {
     return absl::FailedPreconditionError(
         "the store cannot open its memory files again, because /proc is not "

@@ -107,7 +107,7 @@ class BlobStore {
   absl::StatusOr<SharedFd> Load(uid_t caller, BlobInfo blob);
   // With the lock: forgets a blob whose file is damaged.
   void DropDamaged(const BlobKey& key);
-  // Replaces memory that its maker has made unreadable by a copy of it.
+  // Replaces memory that its maker does not let others open by a copy of it.
   absl::StatusOr<SharedFd> CopyMemory(uid_t caller, const BlobInfo& blob,
                                       const SharedFd& memory);
 

@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
-#include <set>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -79,26 +78,24 @@ absl::Status SpillDirectory::Scan() {
     close(again);
     return absl::ErrnoToStatus(errno, path_);
   }
-  std::set<BlobKey> known;
+  std::map<BlobKey, StoredBlob> blobs;
   while (true) {
     errno = 0;
     const dirent* entry = readdir(entries.get());
     if (entry == nullptr) break;
     const std::string name = entry->d_name;
     if (name == "." || name == ".." || name == "lost+found") continue;
-    if (absl::Status scanned = ScanEntry(name); !scanned.ok()) return scanned;
-    if (!blobs_.empty() && !known.insert(blobs_.back().key).second &&
-        FileName(blobs_.back().key, blobs_.back().readers) == name) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          path_, "/", name,
-          ": there are two files of this blob; remove one of them"));
+    if (absl::Status scanned = ScanEntry(name, blobs); !scanned.ok()) {
+      return scanned;
     }
   }
   if (errno != 0) return absl::ErrnoToStatus(errno, path_);
+  for (auto& [key, blob] : blobs) blobs_.push_back(std::move(blob));
   return Sync();
 }
 
-absl::Status SpillDirectory::ScanEntry(const std::string& name) {
+absl::Status SpillDirectory::ScanEntry(const std::string& name,
+                                       std::map<BlobKey, StoredBlob>& blobs) {
   struct stat info = {};
   if (fstatat(directory_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat(path_, "/", name));
@@ -110,24 +107,28 @@ absl::Status SpillDirectory::ScanEntry(const std::string& name) {
         path_, "/", name,
         ": this is not of a blob store; give it a directory of its own"));
   }
-  if (is_draft) {
-    if (unlinkat(directory_.get(), name.c_str(), 0) == 0) {
-      return absl::OkStatus();
-    }
-    return absl::ErrnoToStatus(errno, absl::StrCat(path_, "/", name));
-  }
+  if (is_draft) return Unlink(name);
   blob->bytes = static_cast<uint64_t>(info.st_size);
-  blobs_.push_back(*std::move(blob));
-  return absl::OkStatus();
+  const auto [known, added] = blobs.try_emplace(blob->key, *blob);
+  if (added) return absl::OkStatus();
+  // A former store could not remove one of them.
+  if (blob->readers == Readers::kEveryone) known->second = *blob;
+  return Unlink(FileName(blob->key, Readers::kOwner));
+}
+
+absl::Status SpillDirectory::Unlink(const std::string& name) const {
+  if (unlinkat(directory_.get(), name.c_str(), 0) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat(path_, "/", name));
 }
 
 absl::StatusOr<SpillDirectory::Draft> SpillDirectory::Write(
     absl::Span<const std::byte> bytes) {
   static std::atomic<uint64_t> last{0};
-  Draft draft(directory_.get(), absl::StrCat(kDraftPrefix, ++last));
-  const UniqueFd file(openat(directory_.get(), draft.name_.c_str(),
+  const std::string name = absl::StrCat(kDraftPrefix, ++last);
+  const UniqueFd file(openat(directory_.get(), name.c_str(),
                              O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file.ok()) return SpillError("creating a file");
+  Draft draft(directory_.get(), name);
   if (!program::WriteAll(
           file.get(),
           {reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {

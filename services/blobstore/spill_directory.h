@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -84,7 +85,10 @@ class SpillDirectory {
 
   absl::Status Check() const;
   absl::Status Scan();
-  absl::Status ScanEntry(const std::string& name);
+  // Of two files of one blob, the one that everyone may read stays.
+  absl::Status ScanEntry(const std::string& name,
+                         std::map<BlobKey, StoredBlob>& blobs);
+  absl::Status Unlink(const std::string& name) const;
 
   std::string path_;
   UniqueFd directory_;

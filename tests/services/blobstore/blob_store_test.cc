@@ -1,6 +1,7 @@
 // The store with real memory files, for several users, without sockets.
 #include "services/blobstore/blob_store.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -272,6 +273,28 @@ TEST_F(BlobStoreTest, ABlobWhoseMakerTakesPermissionsAwayIsCopied) {
                 if (Get(name) != "content") return 2;
               }
               return store_.Stat(kCleo, {name, {}})->bytes == 7 ? 0 : 3;
+            }),
+            0);
+}
+
+TEST_F(BlobStoreTest, ABlobWhoseMakerTakesALeaseIsCopied) {
+  EXPECT_EQ(testing::InChild([this] {
+              signal(SIGIO, SIG_IGN);  // which tells that a lease must end
+              // The kernel ends it after 45 seconds. Who waits is killed.
+              alarm(30);
+              UniqueFd memory = MemoryWith("content");
+              const std::string path =
+                  "/proc/self/fd/" + std::to_string(memory.get());
+              const UniqueFd leased(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+              if (fcntl(leased.get(), F_SETLEASE, F_WRLCK) < 0) return 1;
+              const auto put =
+                  store_.Put(kCleo, std::move(memory), Readers::kOwner);
+              if (!put.ok()) return 2;
+              const auto got = store_.Get(kCleo, {put->blob.key.name, {}});
+              if (!got.ok()) return 3;
+              if (testing::ReadRest(got->memory.get()) != "content") return 4;
+              if (fcntl(got->memory.get(), F_GETFL) & O_NONBLOCK) return 5;
+              return 0;
             }),
             0);
 }
