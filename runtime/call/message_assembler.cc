@@ -46,16 +46,16 @@ void MessageAssembler::Append(std::string_view piece,
   if (piece.size() > limits_.bytes - message_.bytes.size()) {
     return Fail(absl::ResourceExhaustedError(
         absl::StrCat("the message exceeds the receiver's limit of ",
-                     limits_.bytes, " bytes")));
+                     limits_.bytes, " bytes", kAboutByteLimit)));
   }
   if (!descriptors.empty() && limits_.descriptors == 0) {
     return Fail(absl::InternalError(
         "descriptors came with a message whose type has no field for them"));
   }
   if (descriptors.size() > limits_.descriptors - message_.descriptors.size()) {
-    return Fail(absl::ResourceExhaustedError(
-        absl::StrCat("the message exceeds the receiver's limit of ",
-                     limits_.descriptors, " descriptors")));
+    return Fail(absl::ResourceExhaustedError(absl::StrCat(
+        "the message exceeds the receiver's limit of ", limits_.descriptors,
+        " descriptors", kAboutDescriptorLimit)));
   }
   message_.bytes.Append(piece, std::move(buffer));
   message_.descriptors.Append(std::move(descriptors));

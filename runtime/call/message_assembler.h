@@ -69,6 +69,15 @@ struct MessageLimits {
   size_t bytes = 0;
   size_t descriptors = 0;  // 0: the method's type has none
 };
+// What a status says of a message that exceeds one: where the limit is from,
+// and what to do.
+inline constexpr char kAboutByteLimit[] =
+    " (ServerOptions::max_request_bytes, ChannelOptions::max_reply_bytes): "
+    "send less, as a stream of messages for example, or in a memory file";
+inline constexpr char kAboutDescriptorLimit[] =
+    " (ServerOptions::max_request_descriptors, "
+    "ChannelOptions::max_reply_descriptors, RLIMIT_NOFILE): send fewer at a "
+    "time";
 
 // RESOURCE_EXHAUSTED: a limit of this side truncated the descriptors.
 absl::Status DescriptorsCutOff();

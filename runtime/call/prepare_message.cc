@@ -22,14 +22,15 @@ absl::Status CheckSendable(const google::protobuf::MessageLite& message,
   const size_t max_bytes =
       std::min<size_t>(limits.bytes, std::numeric_limits<int32_t>::max());
   if (bytes > max_bytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(std::string(message.GetTypeName()), " of ", bytes,
-                     " bytes exceeds the peer's limit of ", max_bytes));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        std::string(message.GetTypeName()), " of ", bytes,
+        " bytes exceeds the peer's limit of ", max_bytes, kAboutByteLimit));
   }
   if (descriptors > limits.descriptors) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        std::string(message.GetTypeName()), " with ", descriptors,
-        " descriptors exceeds the peer's limit of ", limits.descriptors));
+    return absl::ResourceExhaustedError(
+        absl::StrCat(std::string(message.GetTypeName()), " with ", descriptors,
+                     " descriptors exceeds the peer's limit of ",
+                     limits.descriptors, kAboutDescriptorLimit));
   }
   return absl::OkStatus();
 }

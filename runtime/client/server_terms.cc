@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "call/message_assembler.h"
 
 namespace fdrpc {
 
@@ -21,12 +22,13 @@ absl::Status ServerTerms::CheckSize(size_t bytes, size_t descriptors) const {
   if (bytes > hello_.max_message_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "the request of ", bytes, " bytes exceeds the server's limit of ",
-        hello_.max_message_bytes));
+        hello_.max_message_bytes, kAboutByteLimit));
   }
   if (descriptors > hello_.max_descriptors) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the request with ", descriptors,
-        " descriptors exceeds the server's limit of ", hello_.max_descriptors));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the request with ", descriptors,
+                     " descriptors exceeds the server's limit of ",
+                     hello_.max_descriptors, kAboutDescriptorLimit));
   }
   return absl::OkStatus();
 }

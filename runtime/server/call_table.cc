@@ -27,7 +27,8 @@ absl::Status CallTable::Add(std::shared_ptr<IncomingCall> call) {
   return absl::ResourceExhaustedError(
       absl::StrCat("the connection has ", limit,
                    " calls in progress, the limit "
-                   "(ServerOptions::max_calls_per_connection)"));
+                   "(ServerOptions::max_calls_per_connection): wait until one "
+                   "of them has ended"));
 }
 
 std::shared_ptr<IncomingCall> CallTable::Find(uint32_t id) {

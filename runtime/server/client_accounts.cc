@@ -57,7 +57,8 @@ absl::StatusOr<std::unique_ptr<ClientShare>> ClientAccounts::Admit(uid_t uid) {
     return absl::UnavailableError(
         absl::StrCat("the server has ", connections_,
                      " connections, its limit "
-                     "(ServerOptions::max_connections)"));
+                     "(ServerOptions::max_connections): try again when some "
+                     "have ended"));
   }
   const auto found = users_.find(uid);
   if (found != users_.end() &&
@@ -65,7 +66,8 @@ absl::StatusOr<std::unique_ptr<ClientShare>> ClientAccounts::Admit(uid_t uid) {
     return absl::UnavailableError(
         absl::StrCat("user ", uid, " has ", found->second->connections,
                      " connections to the server, its limit for one user "
-                     "(ServerOptions::max_connections_per_user)"));
+                     "(ServerOptions::max_connections_per_user): end some, or "
+                     "share a channel"));
   }
   User& user = FindOrAdd(uid);
   const absl::Status files = CheckFiles(user, 1);
@@ -149,12 +151,14 @@ absl::Status ClientAccounts::CheckFiles(const User& user, size_t more) const {
     return absl::OkStatus();
   }
   return absl::ResourceExhaustedError(absl::StrCat(
-      all ? "the server's clients" : absl::StrCat("user ", user.uid), " have ",
-      all ? of_all : of_user,
+      all ? "the server's clients"
+          : absl::StrCat("the clients of user ", user.uid),
+      " have ", all ? of_all : of_user,
       " connections to the server and descriptors, in requests or waiting to "
       "be closed, and may have ",
       all ? limits_.files : limits_.files_of_user,
-      ", for which the server's RLIMIT_NOFILE is the measure"));
+      ", for which the server's RLIMIT_NOFILE is the measure: end some, or "
+      "raise the limit"));
 }
 
 absl::Status ClientAccounts::AddFiles(User& user, size_t count) {
@@ -202,7 +206,8 @@ absl::Status ClientShare::Charge(size_t bytes, size_t descriptors) {
     charged = absl::ResourceExhaustedError(
         absl::StrCat("the requests of user ", user_.uid, " hold ", held,
                      " bytes, and may hold ", limit,
-                     " (ServerOptions::max_held_bytes_per_user)"));
+                     " (ServerOptions::max_held_bytes_per_user): wait until "
+                     "calls in progress have ended"));
   } else if (descriptors > 0) {
     charged = accounts_->AddFiles(user_, descriptors);
   }
@@ -217,8 +222,9 @@ absl::Status ClientShare::CheckCloses() const {
   if (pending < accounts_->limits_.files_of_user) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
       pending, " descriptors that user ", user_.uid,
-      " sent wait to be closed, for whose number the server's RLIMIT_NOFILE is "
-      "the measure"));
+      " sent wait to be closed, and ", accounts_->limits_.files_of_user,
+      " may, for which the server's RLIMIT_NOFILE is the measure: try again "
+      "when closing them does not block any more"));
 }
 
 void ClientShare::Release(size_t bytes, size_t descriptors) {

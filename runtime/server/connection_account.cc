@@ -15,7 +15,8 @@ absl::Status ConnectionAccount::Charge(size_t bytes, size_t descriptors) {
         options_.max_held_bytes_per_connection, " bytes or ",
         options_.max_held_descriptors_per_connection,
         " descriptors (ServerOptions::max_held_bytes_per_connection, "
-        "max_held_descriptors_per_connection)"));
+        "max_held_descriptors_per_connection): wait until calls in progress "
+        "have ended"));
   }
   if (share_ != nullptr) {
     absl::Status charged = share_->Charge(bytes, descriptors);

@@ -196,7 +196,8 @@ absl::Status DatagramCalls::Make(Request& request, std::shared_ptr<User> user,
     return absl::ResourceExhaustedError(absl::StrCat(
         "user ", request.peer.uid, " has ", options.max_calls_per_connection,
         " calls in datagrams in progress, the limit "
-        "(ServerOptions::max_calls_per_connection)"));
+        "(ServerOptions::max_calls_per_connection): wait until one of them has "
+        "ended"));
   }
   if (terms.metadata_bytes > 0) {
     const absl::Status charged = user->account.Charge(terms.metadata_bytes, 0);

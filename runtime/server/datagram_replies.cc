@@ -33,7 +33,8 @@ absl::Status TooMany(std::string_view whose, size_t in_flight) {
   return absl::ResourceExhaustedError(
       absl::StrCat(std::string(whose), " has ", in_flight,
                    " descriptors of replies in datagrams to receive, and gets "
-                   "no more before that"));
+                   "no more before that: read the answers to former calls, or "
+                   "make the call over a connection"));
 }
 
 // Whether everything that the socket has sent was received.

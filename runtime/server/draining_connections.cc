@@ -10,12 +10,14 @@ namespace {
 absl::Status DrainTimedOut() {
   return absl::UnavailableError(
       "the server is shutting down, and the call has not ended within its "
-      "drain timeout");
+      "drain timeout (ServerOptions::drain_timeout): make it again when the "
+      "server is back");
 }
 absl::Status GraceOver() {
   return absl::UnavailableError(
       "the connection has reached the server's max_connection_age, and the "
-      "call has not ended within max_connection_age_grace");
+      "call has not ended within ServerOptions::max_connection_age_grace: make "
+      "it again, on a new connection");
 }
 
 }  // namespace

@@ -47,8 +47,15 @@ TEST_F(PrepareMessageTest, WhatFitsThePeersLimitsIsSendable) {
 
 TEST_F(PrepareMessageTest, WhatExceedsThemIsNot) {
   for (const auto& [limits, what] :
-       {std::pair(MessageLimits{13, 3}, "14 bytes exceeds"),
-        std::pair(MessageLimits{14, 1}, "2 descriptors exceeds")}) {
+       {std::pair(MessageLimits{13, 3},
+                  "14 bytes exceeds the peer's limit of 13 "
+                  "(ServerOptions::max_request_bytes, "
+                  "ChannelOptions::max_reply_bytes): send less, "),
+        std::pair(MessageLimits{14, 1},
+                  "2 descriptors exceeds the peer's limit of 1 "
+                  "(ServerOptions::max_request_descriptors, "
+                  "ChannelOptions::max_reply_descriptors, RLIMIT_NOFILE): "
+                  "send fewer ")}) {
     Parcel<Files> parcel;
     parcel->set_text("text");
     for (int i = 0; i < 2; ++i) parcel.add_files(FileWith(""));

@@ -99,7 +99,9 @@ TEST_P(StreamEndsTest, WritesThatNeverWaitSeeTheServerGo) {
 }
 
 TEST_P(StreamEndsTest, AShutdownThatDoesNotWaitTellsItsClientsWhy) {
-  constexpr char kWhy[] = "drain timeout";
+  constexpr char kWhy[] =
+      "drain timeout (ServerOptions::drain_timeout): make it again when the "
+      "server is back";
   auto watch = Watch("wait");
   auto collect = Collect();
   ASSERT_TRUE(collect->Write(Script("wait")));

@@ -43,11 +43,13 @@ TEST(ServerTermsTest, SaysWhatExceedsTheServersLimits) {
   const absl::Status bytes = server.CheckSize((1u << 20) + 1, 0);
   EXPECT_TRUE(absl::IsResourceExhausted(bytes));
   EXPECT_THAT(bytes.message(),
-              HasSubstr("1048577 bytes exceeds the server's limit of 1048576"));
+              HasSubstr("1048577 bytes exceeds the server's limit of 1048576 "
+                        "(ServerOptions::max_request_bytes, "));
   const absl::Status descriptors = server.CheckSize(0, 301);
   EXPECT_TRUE(absl::IsResourceExhausted(descriptors));
   EXPECT_THAT(descriptors.message(),
-              HasSubstr("301 descriptors exceeds the server's limit of 300"));
+              HasSubstr("301 descriptors exceeds the server's limit of 300 "
+                        "(ServerOptions::max_request_descriptors, "));
 }
 
 TEST(ServerTermsTest, AGoAwayNamesTheLastCallThatItTakes) {

@@ -41,7 +41,11 @@ TEST_F(CallTableTest, FindsCallsByTheirIdUntilTheyAreRemoved) {
 TEST_F(CallTableTest, RefusesCallsBeyondTheLimitOfThoseInProgress) {
   EXPECT_TRUE(table_.Add(NewCall(1)).ok());
   EXPECT_TRUE(table_.Add(NewCall(2)).ok());
-  EXPECT_TRUE(absl::IsResourceExhausted(table_.Add(NewCall(3))));
+  EXPECT_EQ(table_.Add(NewCall(3)),
+            absl::ResourceExhaustedError(
+                "the connection has 2 calls in progress, the limit "
+                "(ServerOptions::max_calls_per_connection): wait until one of "
+                "them has ended"));
   account_.RemoveCall(false);
   table_.Remove(1);
   EXPECT_TRUE(table_.Add(NewCall(4)).ok());

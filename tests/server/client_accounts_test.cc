@@ -14,7 +14,9 @@ using ::testing::HasSubstr;
 
 constexpr uid_t kAnn = 1, kBob = 2, kCyd = 3;
 
-std::string Words(const absl::Status& status) { return status.ToString(); }
+std::string Words(const absl::Status& status) {
+  return std::string(status.message());
+}
 
 class ClientAccountsTest : public ::testing::Test {
  protected:
@@ -68,10 +70,15 @@ TEST_F(ClientAccountsTest, OneUserLeavesHalfToTheOthers) {
       {.max_connections = 4, .max_connections_per_user = 2}, 1024));
   const auto first = Admit(kAnn);
   auto second = Admit(kAnn);
-  EXPECT_THAT(Refusal(kAnn), HasSubstr("user 1 has 2 connections"));
+  EXPECT_EQ(Refusal(kAnn),
+            "user 1 has 2 connections to the server, its limit for one user "
+            "(ServerOptions::max_connections_per_user): end some, or share a "
+            "channel");
   const auto others = Admit(kBob);
   const auto another = Admit(kCyd);
-  EXPECT_THAT(Refusal(kCyd), HasSubstr("the server has 4 connections"));
+  EXPECT_EQ(Refusal(kCyd),
+            "the server has 4 connections, its limit "
+            "(ServerOptions::max_connections): try again when some have ended");
   second.reset();
   EXPECT_NE(Admit(kAnn), nullptr);
 }
@@ -87,7 +94,16 @@ TEST_F(ClientAccountsTest, ConnectionsAndDescriptorsAreTheSameFiles) {
   EXPECT_THAT(Refusal(kAnn), HasSubstr("user 1 have 6"));
   const absl::Status too_many = ann->Charge(1, 1);
   EXPECT_EQ(too_many.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(Words(too_many), HasSubstr("RLIMIT_NOFILE"));
+  EXPECT_EQ(Words(too_many),
+            "the clients of user 1 have 6 connections to the server and "
+            "descriptors, in "
+            "requests or waiting to be closed, and may have 6, for which the "
+            "server's RLIMIT_NOFILE is the measure: end some, or raise the "
+            "limit");
+  EXPECT_EQ(Words(ann->Charge(101, 0)),
+            "the requests of user 1 hold 0 bytes, and may hold 100 "
+            "(ServerOptions::max_held_bytes_per_user): wait until calls in "
+            "progress have ended");
   const auto bob = Admit(kBob);
   EXPECT_TRUE(bob->Charge(0, 3).ok());
   EXPECT_THAT(Words(bob->Charge(0, 1)), HasSubstr("the server's clients have"));
@@ -122,7 +138,10 @@ TEST_F(ClientAccountsTest, WhatWaitsToBeClosedIsOfItsUserThoughThatHasGone) {
   closes->Add();
   const absl::Status too_many = ann->CheckCloses();
   EXPECT_EQ(too_many.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(Words(too_many), HasSubstr("user 1 sent wait to be closed"));
+  EXPECT_EQ(Words(too_many),
+            "6 descriptors that user 1 sent wait to be closed, and 6 may, for "
+            "which the server's RLIMIT_NOFILE is the measure: try again when "
+            "closing them does not block any more");
   EXPECT_TRUE(bob->CheckCloses().ok());
   for (int i = 0; i < 6; ++i) closes->Remove();
   EXPECT_TRUE(ann->Charge(0, 5).ok());

@@ -45,7 +45,12 @@ TEST_F(ConnectionAccountTest, SaysWhenThereAreTooManyOneWayCallsAndFewAgain) {
 
 TEST_F(ConnectionAccountTest, HoldsNoMoreThanTheLimits) {
   EXPECT_TRUE(account_.Charge(100, 2).ok());
-  EXPECT_TRUE(absl::IsResourceExhausted(account_.Charge(1, 0)));
+  EXPECT_EQ(account_.Charge(1, 0),
+            absl::ResourceExhaustedError(
+                "the connection's requests hold the limit of 100 bytes or 3 "
+                "descriptors (ServerOptions::max_held_bytes_per_connection, "
+                "max_held_descriptors_per_connection): wait until calls in "
+                "progress have ended"));
   EXPECT_TRUE(absl::IsResourceExhausted(account_.Charge(0, 2)));
   EXPECT_TRUE(account_.Charge(0, 1).ok());
   EXPECT_EQ(account_.held_bytes(), 100u);
