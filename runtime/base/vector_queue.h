@@ -14,6 +14,10 @@ namespace fdrpc {
 template <typename T>
 class VectorQueue {
  public:
+  VectorQueue() = default;
+  VectorQueue(const VectorQueue&) = delete;
+  VectorQueue& operator=(const VectorQueue&) = delete;
+
   bool empty() const { return first_ == all_.size(); }
   size_t size() const { return all_.size() - first_; }
   T& operator[](size_t index) { return all_[first_ + index]; }
@@ -22,7 +26,8 @@ class VectorQueue {
   auto end() const { return all_.end(); }
 
   void push_back(T&& element) {
-    // As many elements have left as are moved: each push costs O(1).
+    // At least as many elements have left as are moved, so a push costs O(1)
+    // on average.
     if (all_.size() == all_.capacity() && first_ > all_.size() / 2) {
       all_.erase(all_.begin(), begin());
       first_ = 0;

@@ -14,6 +14,7 @@ absl::Status ParseReceived(ReceivedMessage&& received,
     message.owner->ExpectLarge();
   }
   if (!std::move(received.bytes).ParseInto(*message.message)) {
+    received.descriptors.Close();
     return absl::InternalError(
         absl::StrCat("the received bytes are not a ",
                      std::string(message.message->GetTypeName())));

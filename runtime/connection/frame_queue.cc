@@ -141,6 +141,7 @@ FrameQueue::Entry FrameQueue::Remove(size_t index) {
 void FrameQueue::Release() {
   assert(empty());
   line_.Shrink();
+  waiting_.Shrink();
   std::vector<Block>().swap(blocks_);
 }
 

@@ -44,9 +44,10 @@ absl::StatusOr<uint64_t> MemoryFileDevice() {
 }
 
 absl::Status CannotExamine(std::string_view call) {
+  const int error = errno;
   return absl::InternalError(absl::StrCat(
       "this process cannot examine a memory file: ", std::string(call),
-      " failed with errno ", errno));
+      " failed with errno ", error));
 }
 
 absl::StatusOr<MemoryFileInfo> ExamineMemoryFile(int fd, int needed_seals,

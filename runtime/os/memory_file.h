@@ -40,13 +40,13 @@ struct MemoryFileInfo {
 
 // Looks at a descriptor that may be anything. INVALID_ARGUMENT, beginning with
 // `what`, if it is not a file of ordinary memory that has all of
-// `needed_seals`; CannotExamine() if a system call fails that the file cannot
-// make fail. Does not block, and neither does closing a file that passed.
+// `needed_seals`; CannotExamine() if a system call fails that does not for such
+// files. Does not block, and neither does closing a file that passed.
 absl::StatusOr<MemoryFileInfo> ExamineMemoryFile(int fd, int needed_seals,
                                                  const std::string& what);
 
-// INTERNAL, for errno: `call` failed, not because of the file but of this
-// process, for which a seccomp(2) filter may forbid it.
+// INTERNAL, for errno: `call` failed although the file is in order, usually
+// because a seccomp(2) filter of this process forbids it.
 absl::Status CannotExamine(std::string_view call);
 
 }  // namespace fdrpc

@@ -26,9 +26,10 @@ absl::Status WrongRegion(absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(kRegionWhat, " ", why));
 }
 
-// Of a system call on a file that has passed the check, which fails because of
-// this process: a seccomp(2) filter, a kernel without the call. Not
-// INVALID_ARGUMENT, which is the peer's.
+// Of a system call on a file that has passed the check. It usually fails
+// because of this process: a seccomp(2) filter, a kernel without the call. So
+// it is not INVALID_ARGUMENT, which is the peer's; a peer that makes it fail
+// has no rings.
 absl::Status OwnError(const char* what) {
   const absl::Status error = absl::ErrnoToStatus(errno, what);
   if (!absl::IsInvalidArgument(error)) return error;

@@ -125,7 +125,7 @@ void Relay::MoveConnections(const std::vector<pollfd>& polled, size_t first) {
   for (const RelayedConnection& connection : connections_) {
     held.Of(connection.user()) += connection.held();
   }
-  bool runs_short = false;
+  Shortage shortage = Shortage::kNone;
   // Those that are added meanwhile, for calls back, are at the end.
   size_t left = (polled.size() - first) / RelayedConnection::kPolled;
   const pollfd* of_connection = polled.data() + first;
@@ -137,13 +137,14 @@ void Relay::MoveConnections(const std::vector<pollfd>& polled, size_t first) {
         (of_connection[0].fd < 0 && of_connection[1].fd < 0);
     std::string end;
     if (is_ready) {
-      if (MayTakeDescriptors(connection->user(), held)) {
+      const Shortage found = ShortageFor(connection->user(), held);
+      shortage = std::max(shortage, found);
+      if (found == Shortage::kNone) {
         size_t& of_those = held.Of(connection->user());
         of_those -= connection->held();
         end = connection->Move(of_connection);
         of_those += connection->held();
       } else {
-        runs_short = true;
         connection->Pause();
       }
     }
@@ -156,11 +157,11 @@ void Relay::MoveConnections(const std::vector<pollfd>& polled, size_t first) {
       connection = connections_.erase(connection);
     }
   }
-  if (runs_short) EndLargestHolder();
+  if (shortage != Shortage::kNone) EndLargestHolder(shortage);
 }
 
-bool Relay::MayTakeDescriptors(const RelayedUsers::User& user,
-                               Held held) const {
+Relay::Shortage Relay::ShortageFor(const RelayedUsers::User& user,
+                                   Held held) const {
   const size_t sockets =
       kOwnDescriptors + kSocketsOfConnection * users_.connections();
   // Those that connections have left behind count, too.
@@ -170,26 +171,35 @@ bool Relay::MayTakeDescriptors(const RelayedUsers::User& user,
   // If nobody holds any, waiting would be for nothing.
   if (user.is_foreign && foreign > 0 &&
       foreign + RelayedConnection::kMostTaken > room / 2) {
-    return false;
+    return Shortage::kForeign;
   }
-  return all == 0 || all + RelayedConnection::kMostTaken <= room;
+  return all == 0 || all + RelayedConnection::kMostTaken <= room
+             ? Shortage::kNone
+             : Shortage::kAll;
 }
 
-void Relay::EndLargestHolder() {
-  Held held;
+void Relay::EndLargestHolder(Shortage shortage) {
+  Held held = {.own = 0, .foreign = users_.foreign_closes()};
   std::map<uid_t, size_t> of_users;
   for (const RelayedConnection& connection : connections_) {
     held.Of(connection.user()) += connection.held();
     of_users[connection.user().uid] += connection.held();
   }
+  const bool of_foreign =
+      shortage == Shortage::kForeign || held.foreign > held.own;
   const auto rank = [&](const RelayedConnection& connection) {
-    return std::tuple(connection.held() > 0, held.Of(connection.user()),
-                      of_users[connection.user().uid], connection.held());
+    return std::tuple(connection.user().is_foreign == of_foreign,
+                      connection.held() > 0, of_users[connection.user().uid],
+                      connection.held());
   };
   const auto largest = std::max_element(
       connections_.begin(), connections_.end(),
       [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
-  if (largest == connections_.end() || largest->held() == 0) return;
+  // If what they sent is being closed, they wait for that.
+  if (largest == connections_.end() || largest->held() == 0 ||
+      largest->user().is_foreign != of_foreign) {
+    return;
+  }
   RecordEnd(largest->number(),
             "the relay is short of descriptors, of which this connection held "
             "the most");

@@ -81,12 +81,15 @@ class Relay {
   void RecordEnd(uint32_t number, const std::string& why);
   int Timeout() const;
   void MoveConnections(const std::vector<pollfd>& polled, size_t first);
+  // For whom there are too few descriptors.
+  enum class Shortage { kNone, kForeign, kAll };
   // Whether a connection of the user can take as many descriptors as it likes,
   // if those there are hold so many.
-  bool MayTakeDescriptors(const RelayedUsers::User& user, Held held) const;
-  // Ends a connection of those, foreign users or own clients, that hold more
-  // together; of the user who holds the most of it.
-  void EndLargestHolder();
+  Shortage ShortageFor(const RelayedUsers::User& user, Held held) const;
+  // Ends a connection that holds descriptors: of those, foreign users or own
+  // clients, that hold more together, of the user who holds the most of it. If
+  // only the foreign users' part is used up, one of theirs, or none.
+  void EndLargestHolder(Shortage shortage);
 
   const SocketListener listener_;
   const UnixAddress server_;

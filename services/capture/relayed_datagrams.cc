@@ -83,16 +83,24 @@ bool RelayedDatagrams::Pass(ReceivedDatagram datagram) {
 }
 
 void RelayedDatagrams::ForgetOne(uid_t user) {
-  const auto is_users = [user](const auto& entry) {
-    return entry.second.user == user;
+  const auto forget_first = [this](size_t most, auto of_those) {
+    const auto count = std::count_if(calls_.begin(), calls_.end(), of_those);
+    if (count <= static_cast<ptrdiff_t>(most)) return false;
+    calls_.erase(std::find_if(calls_.begin(), calls_.end(), of_those));
+    return true;
   };
-  if (RelayedUsers::IsForeign(user) &&
-      std::count_if(calls_.begin(), calls_.end(), is_users) >
-          static_cast<ptrdiff_t>(kMostCallsOfForeignUser)) {
-    calls_.erase(std::find_if(calls_.begin(), calls_.end(), is_users));
-  } else if (calls_.size() > kMostCalls) {
-    calls_.erase(calls_.begin());
+  if (!RelayedUsers::IsForeign(user)) {
+    if (calls_.size() > kMostCalls) calls_.erase(calls_.begin());
+    return;
   }
+  if (forget_first(kMostCalls / 4, [user](const auto& entry) {
+        return entry.second.user == user;
+      })) {
+    return;
+  }
+  forget_first(kMostCalls / 2, [](const auto& entry) {
+    return RelayedUsers::IsForeign(entry.second.user);
+  });
 }
 
 bool RelayedDatagrams::Retry() {

@@ -55,15 +55,15 @@ class RelayedDatagrams {
   RelayedDatagrams(DatagramSocket socket, uint64_t key, uint64_t number,
                    UniqueFd answers, RecordingWriter& writer);
 
-  // Forgets a call if there are too many: of a foreign user who has most of
-  // what one may have, or else the oldest.
+  // Forgets the oldest call, after one of the user was added, if there are too
+  // many: of all, of the user if it is a foreign one, or of foreign users.
+  // These have half of the calls together, and one of them a quarter.
   void ForgetOne(uid_t user);
   void Record(Direction direction, const Datagram& datagram);
   void PassAnswer(Datagram answer);
 
   // More than the calls that clients wait for; older ones are forgotten.
   static constexpr size_t kMostCalls = 1024;
-  static constexpr size_t kMostCallsOfForeignUser = 256;
 
   const DatagramSocket socket_;
   const uint64_t key_;

@@ -66,7 +66,7 @@ absl::StatusOr<Replay::Result> Replay::Run(const std::vector<Event>& events) {
   }
   // Those that went on when the recording ended.
   while (!calls_.empty()) {
-    calls_.begin()->second.Abort();
+    calls_.begin()->second.Abort("the recording ends before the call");
     absl::Status ended = End(calls_.begin());
     if (!ended.ok()) return ended;
   }

@@ -27,8 +27,8 @@ class Replay {
  public:
   struct Settings {
     std::function<absl::StatusOr<Channel>()> connect;
-    // Of calls that have no deadline of their own; how much longer than
-    // recorded the others may take.
+    // How long a call without a recorded deadline may take, and how much longer
+    // than recorded another one, or one with `timing`.
     absl::Duration timeout;
     bool wait_for_ready = false;
     // Whether requests are sent at the recorded times, too.

@@ -139,7 +139,8 @@ Command ReplayCommand() {
              "sends each request at its recorded time, not before"},
             {{"timeout", Arity::kOnce, 't'},
              "TIME",
-             "how long a call without a recorded deadline may take (10s)"},
+             "how long a call without a recorded deadline may take, or another "
+             "one longer than recorded (10s)"},
             {{"wait", Arity::kFlag, 'w'},
              "",
              "waits, as long as that, for a server that is not there yet"}},

@@ -60,7 +60,7 @@ absl::Status ReplayedCall::Repeat(const Event& event) {
       has_ended_ = true;
       break;
     case Event::Kind::kCancel:
-      Abort();
+      Abort("as recorded");
       break;
     default:
       break;
@@ -68,9 +68,9 @@ absl::Status ReplayedCall::Repeat(const Event& event) {
   return absl::OkStatus();
 }
 
-void ReplayedCall::Abort() {
+void ReplayedCall::Abort(absl::string_view why) {
   has_ended_ = true;
-  if (call_ != nullptr) call_->Abort(absl::CancelledError("as recorded"));
+  if (call_ != nullptr) call_->Abort(absl::CancelledError(why));
 }
 
 absl::Status ReplayedCall::Send(const Event& request) {
@@ -78,7 +78,7 @@ absl::Status ReplayedCall::Send(const Event& request) {
   if (!parsed.ok()) {
     differences_.push_back(absl::StrCat("a recorded request cannot be sent: ",
                                         parsed.status().message()));
-    Abort();
+    Abort("a recorded request cannot be sent");
     return absl::OkStatus();
   }
   DynamicParcel& parcel = **parsed;

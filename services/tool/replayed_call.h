@@ -31,7 +31,7 @@ class ReplayedCall {
   // Whether the recorded call has ended.
   bool has_ended() const { return has_ended_; }
   // Ends one that has not ended.
-  void Abort();
+  void Abort(absl::string_view why);
 
   // What was different, a line each.
   const std::vector<std::string>& differences() const { return differences_; }

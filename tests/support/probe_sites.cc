@@ -16,6 +16,7 @@ class ElfFile {
  public:
   explicit ElfFile(const std::string& path) {
     std::ifstream file(path, std::ios::binary | std::ios::ate);
+    if (!file.is_open()) return;
     bytes_.resize(static_cast<size_t>(file.tellg()));
     file.seekg(0);
     file.read(bytes_.data(), static_cast<std::streamsize>(bytes_.size()));
