@@ -10,7 +10,8 @@
 
 namespace fdrpc::blobstore {
 
-enum class BlobEvent { kAdded, kEvicted, kRemoved };
+// Opened: others than the owner may read it from now on.
+enum class BlobEvent { kAdded, kOpened, kEvicted, kRemoved };
 
 // Tells listeners what happens to blobs.
 //

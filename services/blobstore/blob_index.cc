@@ -10,24 +10,43 @@ namespace fdrpc::blobstore {
 BlobIndex::BlobIndex(const Limits& limits)
     : limits_(limits), accounts_(limits.user) {}
 
-absl::StatusOr<Reservation> BlobIndex::Reserve(Reservation::Purpose purpose,
-                                               uid_t user, uint64_t bytes,
+absl::StatusOr<Reservation> BlobIndex::Reserve(const Reservation& wanted,
                                                Evicted& evicted) {
-  absl::Status allowed = accounts_.AddOperation(user);
+  absl::Status allowed = accounts_.AddOperation(wanted.user);
   if (!allowed.ok()) return allowed;
-  const bool is_put = purpose == Reservation::Purpose::kPut;
-  if (is_put) allowed = accounts_.AddBlob(user, bytes);
+  allowed = Charge(wanted);
   if (allowed.ok()) {
-    allowed = MakeRoom(bytes, 1, evicted);
-    if (!allowed.ok() && is_put) accounts_.RemoveBlob(user, bytes);
+    allowed = MakeRoom(wanted.bytes, 1, evicted);
+    if (!allowed.ok()) Discharge(wanted);
   }
   if (!allowed.ok()) {
-    accounts_.RemoveOperation(user);
+    accounts_.RemoveOperation(wanted.user);
     return allowed;
   }
-  memory_bytes_ += bytes;
+  memory_bytes_ += wanted.bytes;
   ++memory_blobs_;
-  return Reservation{.purpose = purpose, .user = user, .bytes = bytes};
+  return wanted;
+}
+
+absl::Status BlobIndex::Charge(const Reservation& reservation) {
+  const auto& [purpose, user, bytes, blob_id] = reservation;
+  if (purpose == Reservation::Purpose::kLoad) {
+    return accounts_.AddPin(user, blob_id, bytes);
+  }
+  absl::Status allowed = accounts_.AddBlob(user, bytes);
+  if (!allowed.ok()) return allowed;
+  allowed = accounts_.Hold(user, bytes);
+  if (!allowed.ok()) accounts_.RemoveBlob(user, bytes);
+  return allowed;
+}
+
+void BlobIndex::Discharge(const Reservation& reservation) {
+  const auto& [purpose, user, bytes, blob_id] = reservation;
+  if (purpose == Reservation::Purpose::kLoad) {
+    return accounts_.RemovePin(user, blob_id, bytes);
+  }
+  accounts_.RemoveBlob(user, bytes);
+  accounts_.Unhold(user, bytes);
 }
 
 absl::Status BlobIndex::Grow(Reservation& reservation, uint64_t bytes,
@@ -36,6 +55,11 @@ absl::Status BlobIndex::Grow(Reservation& reservation, uint64_t bytes,
   // Counted as one blob from the beginning.
   absl::Status allowed = accounts_.AddBlob(reservation.user, bytes, 0);
   if (!allowed.ok()) return allowed;
+  allowed = accounts_.Hold(reservation.user, bytes, 0);
+  if (!allowed.ok()) {
+    accounts_.RemoveBlob(reservation.user, bytes, 0);
+    return allowed;
+  }
   allowed = MakeRoom(bytes, 0, evicted);
   reservation.bytes += bytes;
   memory_bytes_ += bytes;
@@ -45,9 +69,7 @@ absl::Status BlobIndex::Grow(Reservation& reservation, uint64_t bytes,
 void BlobIndex::Cancel(const Reservation& reservation) {
   memory_bytes_ -= reservation.bytes;
   --memory_blobs_;
-  if (reservation.purpose == Reservation::Purpose::kPut) {
-    accounts_.RemoveBlob(reservation.user, reservation.bytes);
-  }
+  Discharge(reservation);
   accounts_.RemoveOperation(reservation.user);
 }
 
@@ -67,6 +89,7 @@ const BlobInfo& BlobIndex::Add(const Reservation& reservation,
                 .in_memory = true,
                 .on_disk = on_disk};
   Enqueue(entry);
+  accounts_.Unhold(reservation.user, reservation.bytes);
   accounts_.RemoveOperation(reservation.user);
   return entry.info;
 }
@@ -76,6 +99,7 @@ void BlobIndex::Loaded(const Reservation& reservation, const BlobKey& key) {
   assert(!entry.info.in_memory && entry.info.bytes == reservation.bytes);
   entry.info.in_memory = true;
   if (entry.info.pins == 0) Enqueue(entry);
+  Discharge(reservation);
   accounts_.RemoveOperation(reservation.user);
 }
 
@@ -152,14 +176,15 @@ void BlobIndex::Touch(const BlobKey& key) {
 
 absl::StatusOr<Pin> BlobIndex::PinBlob(uid_t user, const BlobKey& key) {
   Entry& entry = At(key);
-  absl::Status allowed = accounts_.AddPin(user, entry.info.bytes);
+  absl::Status allowed =
+      accounts_.AddPin(user, entry.info.id, entry.info.bytes);
   if (!allowed.ok()) return allowed;
   if (entry.info.pins++ == 0) Dequeue(entry);
   return Pin{.key = key, .id = entry.info.id, .bytes = entry.info.bytes};
 }
 
 void BlobIndex::Release(uid_t user, const Pin& pin) {
-  accounts_.RemovePin(user, pin.bytes);
+  accounts_.RemovePin(user, pin.id, pin.bytes);
   const auto found = entries_.find(pin.key);
   if (found == entries_.end() || found->second.info.id != pin.id) return;
   Entry& entry = found->second;

@@ -47,6 +47,7 @@ struct Reservation {
   Purpose purpose = Purpose::kPut;
   uid_t user = 0;
   uint64_t bytes = 0;
+  uint64_t blob_id = 0;  // of a load
 };
 
 // One pin of a blob.
@@ -75,8 +76,8 @@ class BlobIndex {
   // Reserves room for a blob, for which others may be evicted.
   // RESOURCE_EXHAUSTED, with the limit and what to do, if there is none. A load
   // does not count for the user's quota: the blob does already.
-  absl::StatusOr<Reservation> Reserve(Reservation::Purpose purpose, uid_t user,
-                                      uint64_t bytes, Evicted& evicted);
+  absl::StatusOr<Reservation> Reserve(const Reservation& wanted,
+                                      Evicted& evicted);
   // The same for more bytes of a put. After an error, cancel it.
   absl::Status Grow(Reservation& reservation, uint64_t bytes, Evicted& evicted);
   void Cancel(const Reservation& reservation);
@@ -108,17 +109,21 @@ class BlobIndex {
   // Makes it the one that was used last.
   void Touch(const BlobKey& key);
 
-  // Pins a blob, which must be there, for a user. Such a user has a quota like
-  // that of blobs.
+  // Pins a blob, which must be there, for a user.
   absl::StatusOr<Pin> PinBlob(uid_t user, const BlobKey& key);
   // Once for each pin, also if the blob was removed.
   void Release(uid_t user, const Pin& pin);
 
+  UserAccounts& accounts() { return accounts_; }
   size_t size() const { return entries_.size(); }
   uint64_t memory_bytes() const { return memory_bytes_; }
   size_t memory_blobs() const { return memory_blobs_; }
 
  private:
+  // What a reservation costs its user.
+  absl::Status Charge(const Reservation& reservation);
+  void Discharge(const Reservation& reservation);
+
   using Order = std::list<BlobKey>;
   struct Entry {
     BlobInfo info;

@@ -1,48 +1,16 @@
 #include "services/blobstore/blob_store.h"
 
-#include <fcntl.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <limits>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "services/blobstore/blob_memory.h"
 
 namespace fdrpc::blobstore {
 namespace {
 
 constexpr SharedBufferLimits kAnySize = {
     .max_bytes = std::numeric_limits<size_t>::max()};
-
-// PERMISSION_DENIED if the maker of the memory prevents it: by the file's
-// permissions, or by a lease (F_SETLEASE in fcntl(2)), for whose end open(2)
-// would wait for 45 seconds.
-absl::StatusOr<UniqueFd> OpenForReading(const SharedFd& memory) {
-  const std::string path = absl::StrCat("/proc/self/fd/", memory.get());
-  UniqueFd opened(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (opened.ok()) {
-    if (fcntl(opened.get(), F_SETFL, 0) == 0) return opened;
-    return absl::ErrnoToStatus(errno, "fcntl(F_SETFL)");
-  }
-  if (errno == EWOULDBLOCK) {
-    return absl::PermissionDeniedError(
-        "the maker of a memory file has a lease on it");
-  }
-  if (errno == ENOENT) {
-    return absl::FailedPreconditionError(
-        "the store cannot open its memory files again, because /proc is not "
-        "mounted where it runs");
-  }
-  return absl::ErrnoToStatus(errno, "opening a memory file again");
-}
-
-absl::StatusOr<SharedBuffer> Map(const SharedFd& memory) {
-  UniqueFd copy(fcntl(memory.get(), F_DUPFD_CLOEXEC, 0));
-  if (!copy.ok()) return absl::ErrnoToStatus(errno, "dup");
-  return SharedBuffer::FromFd(std::move(copy), kAnySize);
-}
 
 }  // namespace
 
@@ -53,6 +21,29 @@ BlobStore::BlobStore(const BlobIndex::Limits& limits,
   for (const SpillDirectory::StoredBlob& blob : spill_->TakeBlobs()) {
     index_.AddFromDisk(blob.key, blob.bytes, blob.readers);
   }
+}
+
+BlobStore::Work::~Work() {
+  if (store_ == nullptr) return;
+  const std::lock_guard lock(store_->mutex_);
+  store_->index_.accounts().RemoveBusyThread();
+  if (remover_.has_value()) {
+    store_->index_.accounts().RemoveOperation(*remover_);
+  }
+}
+
+absl::StatusOr<BlobStore::Work> BlobStore::BeginWork(
+    std::optional<uid_t> remover) {
+  const std::lock_guard lock(mutex_);
+  UserAccounts& accounts = index_.accounts();
+  if (remover.has_value()) {
+    absl::Status allowed = accounts.AddOperation(*remover);
+    if (!allowed.ok()) return allowed;
+  }
+  absl::Status allowed = accounts.AddBusyThread();
+  if (allowed.ok()) return Work(*this, remover);
+  if (remover.has_value()) accounts.RemoveOperation(*remover);
+  return allowed;
 }
 
 BlobStore::Room::~Room() {
@@ -67,15 +58,16 @@ absl::StatusOr<BlobStore::PutResult> BlobStore::Put(uid_t user,
   const absl::StatusOr<SharedBuffer> memory =
       SharedBuffer::FromFd(std::move(content), kAnySize);
   if (!memory.ok()) return memory.status();
-  absl::StatusOr<Room> room =
-      Reserve(Reservation::Purpose::kPut, user, memory->size());
+  const absl::StatusOr<Work> work = BeginWork();
+  if (!work.ok()) return work.status();
+  absl::StatusOr<Room> room = Reserve({.user = user, .bytes = memory->size()});
   if (!room.ok()) return room.status();
   return Durable(
       Add(*std::move(room), *memory, Sha256Of(memory->data()), readers));
 }
 
 absl::StatusOr<BlobStore::StreamedPut> BlobStore::BeginPut(uid_t user) {
-  absl::StatusOr<Room> room = Reserve(Reservation::Purpose::kPut, user, 0);
+  absl::StatusOr<Room> room = Reserve({.user = user});
   if (!room.ok()) return room.status();
   absl::StatusOr<MemoryWriter> memory = MemoryWriter::Create();
   if (!memory.ok()) return memory.status();
@@ -96,6 +88,8 @@ absl::StatusOr<BlobStore::PutResult> BlobStore::StreamedPut::Finish(
     return absl::InvalidArgumentError(
         "the blob is empty; one has at least one byte");
   }
+  const absl::StatusOr<Work> work = store_.BeginWork();
+  if (!work.ok()) return work.status();
   absl::StatusOr<UniqueFd> sealed = memory_.Seal();
   if (!sealed.ok()) return sealed.status();
   const absl::StatusOr<SharedBuffer> memory =
@@ -107,8 +101,25 @@ absl::StatusOr<BlobStore::PutResult> BlobStore::StreamedPut::Finish(
 
 absl::StatusOr<BlobStore::PutResult> BlobStore::Durable(
     absl::StatusOr<PutResult> put) {
-  if (!put.ok() || !spill_.has_value()) return put;
-  absl::Status synced = spill_->Sync();
+  if (!put.ok()) return put;
+  absl::Status synced = spill_.has_value() ? spill_->Sync() : absl::OkStatus();
+  Freed freed;
+  const std::lock_guard lock(mutex_);
+  const auto untold = untold_.find(put->blob.id);
+  if (untold != untold_.end()) {
+    const BlobEvent event = untold->second;
+    const BlobInfo blob = *index_.Find(put->blob.key);
+    if (synced.ok()) {
+      untold_.erase(untold);
+      events_.Publish(event, blob);
+    } else if (event == BlobEvent::kAdded) {
+      // Nobody may rely on it. If its file stays, the next start finds it.
+      static_cast<void>(spill_->Remove(blob.key, blob.readers));
+      index_.Remove(blob.key);
+      DropMemory(blob.key, freed);
+      PublishGone(BlobEvent::kRemoved, blob);
+    }
+  }
   if (!synced.ok()) return synced;
   return put;
 }
@@ -143,7 +154,7 @@ absl::StatusOr<BlobStore::PutResult> BlobStore::Add(Room room,
   memory_[key] = memory.fd();
   const BlobInfo& blob =
       index_.Add(room.reservation(), key, readers, draft.has_value());
-  events_.Publish(BlobEvent::kAdded, blob);
+  untold_.emplace(blob.id, BlobEvent::kAdded);
   return PutResult{.blob = blob};
 }
 
@@ -158,6 +169,7 @@ absl::StatusOr<std::optional<BlobStore::PutResult>> BlobStore::Existing(
       if (!opened.ok()) return opened;
     }
     index_.OpenToEveryone(key);
+    untold_.try_emplace(blob->id, BlobEvent::kOpened);
   }
   return PutResult{.blob = *blob, .existed = true};
 }
@@ -194,9 +206,11 @@ absl::StatusOr<BlobStore::Content> BlobStore::Get(uid_t caller,
 }
 
 absl::StatusOr<SharedFd> BlobStore::Load(uid_t caller, BlobInfo blob) {
+  const absl::StatusOr<Work> work = BeginWork();
+  if (!work.ok()) return work.status();
   while (true) {
     absl::StatusOr<Room> room =
-        Reserve(Reservation::Purpose::kLoad, caller, blob.bytes);
+        Reserve({Reservation::Purpose::kLoad, caller, blob.bytes, blob.id});
     if (!room.ok()) return room.status();
     const absl::StatusOr<SharedBuffer> memory =
         spill_->Read(blob.key, blob.readers, blob.bytes);
@@ -229,30 +243,26 @@ void BlobStore::DropDamaged(const BlobKey& key) {
   // If that fails, the next start finds it again, and the next get the damage.
   static_cast<void>(spill_->Remove(key, blob.readers));
   index_.Remove(key);
-  events_.Publish(BlobEvent::kRemoved, blob);
+  PublishGone(BlobEvent::kRemoved, blob);
 }
 
 absl::StatusOr<SharedFd> BlobStore::CopyMemory(uid_t caller,
                                                const BlobInfo& blob,
                                                const SharedFd& memory) {
+  const absl::StatusOr<Work> work = BeginWork();
+  if (!work.ok()) return work.status();
   absl::StatusOr<Room> room =
-      Reserve(Reservation::Purpose::kLoad, caller, blob.bytes);
+      Reserve({Reservation::Purpose::kLoad, caller, blob.bytes, blob.id});
   if (!room.ok()) return room.status();
-  const absl::StatusOr<SharedBuffer> original = Map(memory);
-  if (!original.ok()) return original.status();
-  absl::StatusOr<SharedBuffer> copy = SharedBuffer::Create(original->size());
+  const absl::StatusOr<SharedFd> copy = CopyOf(memory);
   if (!copy.ok()) return copy.status();
-  std::memcpy(copy->writable().data(), original->data().data(),
-              original->size());
-  absl::StatusOr<SharedFd> sealed = copy->Seal();
-  if (!sealed.ok()) return sealed.status();
   const std::lock_guard lock(mutex_);
   const auto current = memory_.find(blob.key);
   // Somebody else may have replaced or removed it.
   if (current != memory_.end() && current->second.get() == memory.get()) {
-    current->second = *sealed;
+    current->second = *copy;
   }
-  return sealed;
+  return copy;
 }
 
 absl::StatusOr<BlobInfo> BlobStore::Stat(uid_t caller,
@@ -264,6 +274,8 @@ absl::StatusOr<BlobInfo> BlobStore::Stat(uid_t caller,
 }
 
 absl::Status BlobStore::Remove(uid_t caller, const BlobRef& ref) {
+  const absl::StatusOr<Work> work = BeginWork(caller);
+  if (!work.ok()) return work.status();
   Freed freed;
   {
     const std::lock_guard lock(mutex_);
@@ -281,7 +293,7 @@ absl::Status BlobStore::Remove(uid_t caller, const BlobRef& ref) {
     }
     index_.Remove(blob.key);
     DropMemory(blob.key, freed);
-    events_.Publish(BlobEvent::kRemoved, blob);
+    PublishGone(BlobEvent::kRemoved, blob);
   }
   return spill_.has_value() ? spill_->Sync() : absl::OkStatus();
 }
@@ -304,13 +316,12 @@ void BlobStore::Release(uid_t caller, const Pin& pin) {
   index_.Release(caller, pin);
 }
 
-absl::StatusOr<BlobStore::Room> BlobStore::Reserve(Reservation::Purpose purpose,
-                                                   uid_t user, uint64_t bytes) {
+absl::StatusOr<BlobStore::Room> BlobStore::Reserve(const Reservation& wanted) {
   Freed freed;
   const std::lock_guard lock(mutex_);
   Evicted evicted;
   const absl::StatusOr<Reservation> reservation =
-      index_.Reserve(purpose, user, bytes, evicted);
+      index_.Reserve(wanted, evicted);
   Drop(evicted, freed);
   if (!reservation.ok()) return reservation.status();
   return Room(*this, *reservation);
@@ -344,8 +355,20 @@ absl::StatusOr<const BlobInfo*> BlobStore::Resolve(uid_t caller,
 void BlobStore::Drop(const Evicted& evicted, Freed& freed) {
   for (const BlobInfo& blob : evicted) {
     DropMemory(blob.key, freed);
-    if (!blob.on_disk) events_.Publish(BlobEvent::kEvicted, blob);
+    if (!blob.on_disk) PublishGone(BlobEvent::kEvicted, blob);
   }
+}
+
+void BlobStore::PublishGone(BlobEvent event, BlobInfo blob) {
+  const auto untold = untold_.find(blob.id);
+  if (untold != untold_.end()) {
+    const bool is_known = untold->second != BlobEvent::kAdded;
+    untold_.erase(untold);
+    if (!is_known) return;
+    // Others than its owner do not know it yet.
+    blob.readers = Readers::kOwner;
+  }
+  events_.Publish(event, blob);
 }
 
 void BlobStore::DropMemory(const BlobKey& key, Freed& freed) {

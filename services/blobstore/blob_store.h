@@ -90,16 +90,33 @@ class BlobStore {
     BlobStore* store_;
     Reservation reservation_;
   };
+  // An operation that keeps a thread, as long as it lives.
+  class Work {
+   public:
+    // `remover` is the user whose operation it is, if no reservation is.
+    Work(BlobStore& store, std::optional<uid_t> remover)
+        : store_(&store), remover_(remover) {}
+    Work(Work&& other) noexcept
+        : store_(std::exchange(other.store_, nullptr)),
+          remover_(other.remover_) {}
+    ~Work();
+
+   private:
+    BlobStore* store_;
+    std::optional<uid_t> remover_;
+  };
   // Memory that is to be freed without the lock, because that takes long.
   using Freed = std::vector<SharedFd>;
 
-  absl::StatusOr<Room> Reserve(Reservation::Purpose purpose, uid_t user,
-                               uint64_t bytes);
+  absl::StatusOr<Work> BeginWork(std::optional<uid_t> remover = std::nullopt);
+  absl::StatusOr<Room> Reserve(const Reservation& wanted);
   absl::Status Grow(Room& room, uint64_t bytes);
   absl::StatusOr<PutResult> Add(Room room, const SharedBuffer& memory,
                                 const std::string& name, Readers readers);
-  // The same result, once what was put is permanent.
+  // The same result, once what was put is permanent. Then listeners are told.
   absl::StatusOr<PutResult> Durable(absl::StatusOr<PutResult> put);
+  // With the lock: tells that a blob is gone, to those who knew it.
+  void PublishGone(BlobEvent event, BlobInfo blob);
   // With the lock: what is there already, if there is something.
   absl::StatusOr<std::optional<PutResult>> Existing(const BlobKey& key,
                                                     Readers readers);
@@ -122,6 +139,8 @@ class BlobStore {
   std::map<BlobKey, SharedFd> memory_;  // sealed
   std::optional<SpillDirectory> spill_;
   BlobEvents events_;
+  // What listeners are told of a blob, by its id, once that is permanent.
+  std::map<uint64_t, BlobEvent> untold_;
 };
 
 // A blob that is put in pieces. Dropped without Finish(), it leaves nothing.

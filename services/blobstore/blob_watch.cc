@@ -8,6 +8,7 @@ namespace {
 v1::Event::Kind KindOf(BlobEvent event) {
   switch (event) {
     case BlobEvent::kAdded:
+    case BlobEvent::kOpened:
       return v1::Event::KIND_ADDED;
     case BlobEvent::kEvicted:
       return v1::Event::KIND_EVICTED;
@@ -21,6 +22,9 @@ v1::Event::Kind KindOf(BlobEvent event) {
 
 void BlobWatch::Tell(BlobEvent event, const BlobInfo& blob) {
   if (!BlobIndex::MayRead(user_, blob)) return;
+  const bool knows_it_already =
+      event == BlobEvent::kOpened && BlobIndex::MayRemove(user_, blob);
+  if (knows_it_already) return;
   {
     const std::lock_guard lock(mutex_);
     has_missed_ = has_missed_ || waiting_.size() == kMostWaiting;

@@ -49,9 +49,11 @@ fdrpc-blob is a client.
   --capacity BYTES     of all blobs in memory, such as 512M (1G); beyond it, those
                        that were used least recently are evicted, unless they are
                        pinned
-  --user-bytes BYTES   the most that one user can have put, and pin
-                       (half of the capacity)
-  --user-blobs N       the most blobs that one user can have put, and pin (4096)
+  --user-bytes BYTES   the most that one user can have put (half of the
+                       capacity). A user's pins, puts in progress and loads from
+                       disk can use half of the capacity at most.
+  --user-blobs N       the most blobs that one user can have put (4096; without
+                       --spill no more than half of those that fit in memory)
   --spill DIR          keeps all blobs in files of DIR, too: a put returns when its
                        blob is on disk, eviction leaves it there, and a store that
                        is started again has all of them. DIR must be there, belong
@@ -70,6 +72,8 @@ Exit status: 0 after it has served, 1 if it cannot, 2 if it is used wrongly.
 
 constexpr int kExitCannotServe = 1;
 constexpr int kExitUsage = 2;
+constexpr int kMostThreads = 128;
+constexpr size_t kMostBlobsOfUser = 4096;
 
 struct StoreSettings {
   std::vector<std::string> addresses;
@@ -94,7 +98,14 @@ absl::Status ParseLimits(const CommandLine& line, BlobIndex::Limits& limits) {
     limits.memory_bytes = *bytes;
   }
   limits.memory_blobs = MostBlobsInMemory();
-  limits.user.bytes = std::max<uint64_t>(limits.memory_bytes / 2, 1);
+  limits.user.held_bytes = std::max<uint64_t>(limits.memory_bytes / 2, 1);
+  limits.user.held_blobs = limits.memory_blobs / 2;
+  limits.user.busy_threads = kMostThreads / 2 - 4;
+  limits.user.bytes = limits.user.held_bytes;
+  limits.user.blobs = kMostBlobsOfUser;
+  if (!line.Has("spill")) {
+    limits.user.blobs = std::min(limits.user.blobs, limits.user.held_blobs);
+  }
   if (const auto text = line.Get("user-bytes"); text.has_value()) {
     const absl::StatusOr<uint64_t> bytes = program::ParseBytes(*text);
     if (!bytes.ok()) return bytes.status();
@@ -170,7 +181,7 @@ absl::Status ServeStore(const StoreSettings& settings) {
   MixedService service(blobs, watches);
   // A request has at most a chunk of a streamed blob. The threads are those
   // that puts block while they hash.
-  Server server({.max_threads = 128,
+  Server server({.max_threads = kMostThreads,
                  .max_request_bytes = 4u << 20,
                  .max_request_descriptors = 1,
                  .max_held_bytes_per_connection = 16u << 20,

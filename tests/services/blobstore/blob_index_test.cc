@@ -29,7 +29,7 @@ class BlobIndexTest : public ::testing::Test {
                                bool on_disk = false) {
     Evicted evicted;
     const absl::StatusOr<Reservation> room =
-        index_.Reserve(Purpose::kPut, user, bytes, evicted);
+        index_.Reserve({Purpose::kPut, user, bytes}, evicted);
     EXPECT_TRUE(room.ok()) << room.status();
     if (room.ok()) index_.Add(*room, {name, user}, readers, on_disk);
     return NamesOf(evicted);
@@ -37,7 +37,7 @@ class BlobIndexTest : public ::testing::Test {
   std::string ReserveError(uint64_t bytes, uid_t user = kAnn) {
     Evicted evicted;
     const absl::Status status =
-        index_.Reserve(Purpose::kPut, user, bytes, evicted).status();
+        index_.Reserve({Purpose::kPut, user, bytes}, evicted).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
     EXPECT_THAT(evicted, IsEmpty());
     return std::string(status.message());
@@ -53,7 +53,12 @@ class BlobIndexTest : public ::testing::Test {
 
   BlobIndex index_{{.memory_bytes = 100,
                     .memory_blobs = 5,
-                    .user = {.bytes = 90, .blobs = 8, .operations = 2}}};
+                    .user = {.bytes = 90,
+                             .blobs = 8,
+                             .held_bytes = 90,
+                             .held_blobs = 3,
+                             .pins = 4,
+                             .operations = 2}}};
 };
 
 TEST_F(BlobIndexTest, EvictsThoseThatWereUsedLeastRecently) {
@@ -135,21 +140,71 @@ TEST_F(BlobIndexTest, LimitsWhatAUserPutsInBytesAndInBlobs) {
   EXPECT_THAT(Put("x", 1, kBen), ElementsAre("3")) << "another user";
 }
 
-TEST_F(BlobIndexTest, LimitsWhatAUserPins) {
+TEST_F(BlobIndexTest, LimitsWhatAUserKeepsFromBeingEvicted) {
+  const auto message = [](const auto& result) {
+    EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted);
+    return std::string(result.status().message());
+  };
   Put("a", 50);
-  const absl::StatusOr<Pin> first = index_.PinBlob(kBen, {"a", kAnn});
-  ASSERT_TRUE(first.ok());
-  EXPECT_THAT(std::string(index_.PinBlob(kBen, {"a", kAnn}).status().message()),
-              HasSubstr("--user-bytes"));
-  EXPECT_TRUE(index_.PinBlob(kAnn, {"a", kAnn}).ok()) << "another user";
-  index_.Release(kBen, *first);
-  EXPECT_TRUE(index_.PinBlob(kBen, {"a", kAnn}).ok());
+  Put("b", 35);
+  const absl::StatusOr<Pin> pin = index_.PinBlob(kBen, {"a", kAnn});
+  ASSERT_TRUE(pin.ok());
+  const absl::StatusOr<Pin> again = index_.PinBlob(kBen, {"a", kAnn});
+  ASSERT_TRUE(again.ok()) << "the same blob counts once";
+  EXPECT_THAT(ReserveError(41, kBen), HasSubstr("half of --capacity"));
+  Evicted evicted;
+  absl::StatusOr<Reservation> room =
+      index_.Reserve({Purpose::kPut, kBen, 10}, evicted);
+  ASSERT_TRUE(room.ok());
+  EXPECT_FALSE(index_.Grow(*room, 31, evicted).ok());
+  EXPECT_THAT(evicted, IsEmpty());
+  EXPECT_THAT(message(index_.PinBlob(kBen, {"b", kAnn})),
+              HasSubstr("user 1001 keeps 60 bytes"));
+  EXPECT_TRUE(index_.PinBlob(kAnn, {"b", kAnn}).ok()) << "another user";
+  index_.Cancel(*room);
+  EXPECT_TRUE(index_.PinBlob(kBen, {"b", kAnn}).ok());
+  index_.Release(kBen, *pin);
+  EXPECT_THAT(ReserveError(41, kBen), HasSubstr("keeps 85")) << "one pin left";
+  index_.Release(kBen, *again);
+  EXPECT_THAT(ReserveError(60, kBen), HasSubstr("keeps 35"));
+}
+
+TEST_F(BlobIndexTest, LimitsTheNumberOfBlobsThatAUserKeeps) {
+  for (const char* name : {"a", "b", "c", "d"}) Put(name, 1);
+  std::vector<Pin> pins;
+  for (const char* name : {"a", "b", "c", "c"}) {
+    const absl::StatusOr<Pin> pin = index_.PinBlob(kBen, {name, kAnn});
+    ASSERT_TRUE(pin.ok()) << pin.status();
+    pins.push_back(*pin);
+  }
+  EXPECT_THAT(std::string(index_.PinBlob(kBen, {"c", kAnn}).status().message()),
+              HasSubstr("4 pins"));
+  index_.Release(kBen, pins.back());
+  EXPECT_THAT(std::string(index_.PinBlob(kBen, {"d", kAnn}).status().message()),
+              HasSubstr("keeps 3 blobs"));
+  EXPECT_THAT(ReserveError(1, kBen), HasSubstr("keeps 3 blobs"));
+  EXPECT_THAT(Put("e", 1), IsEmpty()) << "another user";
+}
+
+TEST_F(BlobIndexTest, ALoadOfAPinnedBlobCountsOnce) {
+  index_.AddFromDisk({"a", kAnn}, 60, Readers::kEveryone);
+  const absl::StatusOr<Pin> pin = index_.PinBlob(kBen, {"a", kAnn});
+  ASSERT_TRUE(pin.ok());
+  Evicted evicted;
+  const auto room =
+      index_.Reserve({Purpose::kLoad, kBen, 60, pin->id}, evicted);
+  ASSERT_TRUE(room.ok()) << room.status();
+  EXPECT_THAT(ReserveError(31, kBen), HasSubstr("keeps 60 bytes"));
+  index_.Loaded(*room, {"a", kAnn});
+  EXPECT_THAT(ReserveError(31, kBen), HasSubstr("keeps 60 bytes"));
+  index_.Release(kBen, *pin);
+  EXPECT_THAT(Put("b", 31, kBen), IsEmpty());
 }
 
 TEST_F(BlobIndexTest, LimitsWhatAUserDoesAtOnce) {
   Evicted evicted;
-  const auto first = index_.Reserve(Purpose::kPut, kAnn, 1, evicted);
-  const auto second = index_.Reserve(Purpose::kLoad, kAnn, 1, evicted);
+  const auto first = index_.Reserve({Purpose::kPut, kAnn, 1}, evicted);
+  const auto second = index_.Reserve({Purpose::kLoad, kAnn, 1}, evicted);
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_THAT(ReserveError(1), HasSubstr("in progress"));
   EXPECT_THAT(Put("b", 1, kBen), IsEmpty());
@@ -161,7 +216,7 @@ TEST_F(BlobIndexTest, LimitsWhatAUserDoesAtOnce) {
 TEST_F(BlobIndexTest, ACancelledReservationLeavesNothing) {
   Evicted evicted;
   absl::StatusOr<Reservation> room =
-      index_.Reserve(Purpose::kPut, kAnn, 0, evicted);
+      index_.Reserve({Purpose::kPut, kAnn, 0}, evicted);
   ASSERT_TRUE(room.ok());
   EXPECT_TRUE(index_.Grow(*room, 50, evicted).ok());
   EXPECT_FALSE(index_.Grow(*room, 41, evicted).ok()) << "more than the quota";
@@ -176,7 +231,7 @@ TEST_F(BlobIndexTest, ReservationsEvictAndAreNotEvicted) {
   Put("a", 60);
   Evicted evicted;
   absl::StatusOr<Reservation> room =
-      index_.Reserve(Purpose::kPut, kBen, 0, evicted);
+      index_.Reserve({Purpose::kPut, kBen, 0}, evicted);
   ASSERT_TRUE(room.ok());
   EXPECT_TRUE(index_.Grow(*room, 40, evicted).ok());
   EXPECT_THAT(evicted, IsEmpty());
@@ -196,7 +251,7 @@ TEST_F(BlobIndexTest, WhatIsOnDiskLeavesOnlyTheMemory) {
   EXPECT_FALSE(index_.Find({"a", kAnn})->in_memory);
   EXPECT_THAT(ReserveError(11), HasSubstr("--user-bytes")) << "it counts still";
   Evicted evicted;
-  const auto room = index_.Reserve(Purpose::kLoad, kAnn, 80, evicted);
+  const auto room = index_.Reserve({Purpose::kLoad, kAnn, 80}, evicted);
   ASSERT_TRUE(room.ok()) << room.status();
   EXPECT_THAT(NamesOf(evicted), ElementsAre("b"));
   index_.Loaded(*room, {"a", kAnn});
@@ -209,7 +264,8 @@ TEST_F(BlobIndexTest, ABlobThatIsPinnedOnDiskIsNotEvictedOnceItIsLoaded) {
   const absl::StatusOr<Pin> pin = index_.PinBlob(kAnn, {"a", kAnn});
   ASSERT_TRUE(pin.ok());
   Evicted evicted;
-  const auto room = index_.Reserve(Purpose::kLoad, kAnn, 80, evicted);
+  const auto room =
+      index_.Reserve({Purpose::kLoad, kAnn, 80, pin->id}, evicted);
   ASSERT_TRUE(room.ok());
   index_.Loaded(*room, {"a", kAnn});
   EXPECT_THAT(ReserveError(30, kBen), HasSubstr("--capacity"));
@@ -251,17 +307,23 @@ TEST_F(BlobIndexTest, ListsInPartsWhatACallerMayRead) {
 }
 
 TEST_F(BlobIndexTest, ForgetsUsersWhoHaveNothing) {
-  UserAccounts accounts({.bytes = 10, .blobs = 2, .operations = 1});
+  UserAccounts accounts(
+      {.bytes = 10, .blobs = 2, .operations = 1, .busy_threads = 1});
   EXPECT_FALSE(accounts.AddBlob(kAnn, 11).ok());
   EXPECT_EQ(accounts.users(), 0u);
   EXPECT_TRUE(accounts.AddBlob(kAnn, 10).ok());
-  EXPECT_TRUE(accounts.AddPin(kBen, 10).ok());
+  EXPECT_TRUE(accounts.AddPin(kBen, 1, 10).ok());
   EXPECT_TRUE(accounts.AddOperation(kRoot).ok());
   EXPECT_EQ(accounts.users(), 3u);
   accounts.RemoveBlob(kAnn, 10);
-  accounts.RemovePin(kBen, 10);
+  accounts.RemovePin(kBen, 1, 10);
   accounts.RemoveOperation(kRoot);
   EXPECT_EQ(accounts.users(), 0u);
+  EXPECT_TRUE(accounts.AddBusyThread().ok());
+  EXPECT_THAT(std::string(accounts.AddBusyThread().message()),
+              HasSubstr("limit for all users"));
+  accounts.RemoveBusyThread();
+  EXPECT_TRUE(accounts.AddBusyThread().ok());
 }
 
 }  // namespace

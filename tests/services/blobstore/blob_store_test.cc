@@ -299,6 +299,35 @@ TEST_F(BlobStoreTest, ABlobWhoseMakerTakesALeaseIsCopied) {
             0);
 }
 
+TEST_F(BlobStoreTest, TellsThatABlobIsAddedAndOpenedOnce) {
+  std::vector<std::pair<BlobEvent, Readers>> events;
+  const uint64_t listener =
+      store_.events().AddListener([&](BlobEvent event, const BlobInfo& blob) {
+        events.emplace_back(event, blob.readers);
+      });
+  const std::string name = Put("content");
+  Put("content");
+  Put("content", kCleo, Readers::kEveryone);
+  Put("content", kCleo, Readers::kEveryone);
+  EXPECT_TRUE(store_.Remove(kCleo, {name, {}}).ok());
+  using ::testing::Pair;
+  EXPECT_THAT(events, ::testing::ElementsAre(
+                          Pair(BlobEvent::kAdded, Readers::kOwner),
+                          Pair(BlobEvent::kOpened, Readers::kEveryone),
+                          Pair(BlobEvent::kRemoved, Readers::kEveryone)));
+  store_.events().RemoveListener(listener);
+}
+
+TEST_F(BlobStoreTest, RemovalsCountAsOperations) {
+  const std::string name = Put("content");
+  std::vector<BlobStore::StreamedPut> puts;
+  for (int i = 0; i < 8; ++i) puts.push_back(*store_.BeginPut(kCleo));
+  EXPECT_THAT(std::string(store_.Remove(kCleo, {name, {}}).message()),
+              HasSubstr("in progress"));
+  puts.pop_back();
+  EXPECT_TRUE(store_.Remove(kCleo, {name, {}}).ok());
+}
+
 TEST_F(BlobStoreTest, ServesThreadsAtOnce) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {

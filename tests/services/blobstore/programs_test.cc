@@ -82,17 +82,18 @@ TEST_P(BlobProgramsTest, ClientsShareBlobs) {
 
 TEST_P(BlobProgramsTest, AClientThatIsKilledReleasesItsPins) {
   RunningStore store(address(), {"--capacity", "1M", "--user-bytes", "2M"});
-  const std::string pinned(600000, 'p');
+  const std::string pinned(500000, 'p');
   const std::string name = NameOfBlob(pinned);
   ASSERT_EQ(store.RunBlob({"put", "-"}, {.input = pinned}).exit_status, 0);
   Pinner first(store, name);
   Pinner second(store, name);
   EXPECT_THAT(Shown(store, name), HasSubstr(" owner 2 "));
-  const std::string other(600000, 'o');
+  const std::string other(500000, 'o');
   const Ending refused = store.RunBlob({"put", "-"}, {.input = other});
   EXPECT_EQ(refused.exit_status, 18);
-  EXPECT_THAT(refused.errors, HasSubstr("RESOURCE_EXHAUSTED: the store's "
-                                        "capacity is 1048576 bytes"));
+  EXPECT_THAT(refused.errors, HasSubstr("RESOURCE_EXHAUSTED: user "));
+  EXPECT_THAT(refused.errors,
+              HasSubstr("which is 524288 (half of --capacity)"));
   first.program().Signal(SIGKILL);
   second.program().Signal(SIGKILL);
   first.program().Wait();
@@ -100,6 +101,8 @@ TEST_P(BlobProgramsTest, AClientThatIsKilledReleasesItsPins) {
   // The store notices a moment later.
   while (Shown(store, name).find(" owner 0 ") == std::string::npos) continue;
   EXPECT_EQ(store.RunBlob({"put", "-"}, {.input = other}).exit_status, 0);
+  const std::string third(500000, 't');
+  EXPECT_EQ(store.RunBlob({"put", "-"}, {.input = third}).exit_status, 0);
   EXPECT_EQ(store.RunBlob({"get", name}).exit_status, 15) << "it was evicted";
 }
 
@@ -136,16 +139,19 @@ TEST_P(BlobProgramsTest, WatchesWhatHappensToBlobs) {
                 {.standard_output = write_end.get()});
   write_end.Reset();
   EXPECT_EQ(Program::ReadLine(read_end.get()), "watching");
-  const std::string a(60 << 10, 'a');
-  const std::string b(60 << 10, 'b');
-  ASSERT_EQ(store.RunBlob({"put", "-"}, {.input = a}).exit_status, 0);
-  ASSERT_EQ(store.RunBlob({"put", "-"}, {.input = b}).exit_status, 0);
+  const std::string a(40 << 10, 'a');
+  const std::string b(40 << 10, 'b');
+  const std::string c(40 << 10, 'c');
+  for (const std::string& content : {a, b, c}) {
+    ASSERT_EQ(store.RunBlob({"put", "-"}, {.input = content}).exit_status, 0);
+  }
   ASSERT_EQ(store.RunBlob({"rm", NameOfBlob(b)}).exit_status, 0);
   for (const std::string& event :
-       {"added " + NameOfBlob(a), "evicted " + NameOfBlob(a),
-        "added " + NameOfBlob(b), "removed " + NameOfBlob(b)}) {
+       {"added " + NameOfBlob(a), "added " + NameOfBlob(b),
+        "evicted " + NameOfBlob(a), "added " + NameOfBlob(c),
+        "removed " + NameOfBlob(b)}) {
     EXPECT_THAT(Program::ReadLine(read_end.get()),
-                StartsWith(event + " 61440 "));
+                StartsWith(event + " 40960 "));
   }
   EXPECT_EQ(store.Stop(SIGTERM).exit_status, 0);
   const Ending ending = watch.Wait();
@@ -198,13 +204,16 @@ TEST_P(BlobProgramsTest, OtherUsersReadWhatEveryoneMay) {
   dir_.OpenToAll();
   const std::string program = dir_.file("fdrpc-blob");
   std::filesystem::copy_file(FDRPC_BLOB_PROGRAM, program);
-  const auto as_nobody = [&](const std::vector<std::string>& operands,
-                             const std::string& input = "") {
+  const auto words_of_nobody = [&](const std::vector<std::string>& operands) {
     std::vector<std::string> words = {"setpriv", "--reuid",  "65534",
                                       "--regid", "65534",    "--clear-groups",
                                       program,   "--server", address()};
     words.insert(words.end(), operands.begin(), operands.end());
-    return testing::Run(words, {.input = input});
+    return words;
+  };
+  const auto as_nobody = [&](const std::vector<std::string>& operands,
+                             const std::string& input = "") {
+    return testing::Run(words_of_nobody(operands), {.input = input});
   };
   ASSERT_EQ(store.RunBlob({"put", "-"}, {.input = "secret"}).exit_status, 0);
   ASSERT_EQ(
@@ -222,6 +231,17 @@ TEST_P(BlobProgramsTest, OtherUsersReadWhatEveryoneMay) {
             0);
   EXPECT_EQ(as_nobody({"get", NameOfBlob("secret")}).exit_status, 15);
   EXPECT_EQ(store.RunBlob({"get", NameOfBlob("secret")}).output, "secret");
+  auto [read_end, write_end] = testing::Pipe();
+  Program watch(words_of_nobody({"watch"}),
+                {.standard_output = write_end.get()});
+  write_end.Reset();
+  EXPECT_EQ(Program::ReadLine(read_end.get()), "watching");
+  EXPECT_EQ(store.RunBlob({"put", "-", "--everyone"}, {.input = "secret"})
+                .exit_status,
+            0);
+  EXPECT_THAT(Program::ReadLine(read_end.get()),
+              StartsWith("added " + NameOfBlob("secret") + " 6 0 everyone"))
+      << "opened, and so one that it may read from now on";
 }
 
 INSTANTIATE_TEST_SUITE_P(Sockets, BlobProgramsTest,

@@ -185,6 +185,55 @@ TEST_F(SpillTest, AFileThatCannotBeMadeIsLeftAlone) {
   EXPECT_EQ(Files().size(), 999u);
 }
 
+TEST_F(SpillTest, APutThatCannotBeMadePermanentLeavesNothing) {
+  Start();
+  int events = 0;
+  store_->events().AddListener([&](BlobEvent, const BlobInfo&) { ++events; });
+  // The same directory, but fsync(2) of it fails.
+  const UniqueFd path_only(open(dir_.path().c_str(), O_PATH | O_CLOEXEC));
+  int replaced = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int fd = std::stoi(entry.path().filename());
+    std::error_code error;
+    if (fd == path_only.get() ||
+        std::filesystem::read_symlink(entry.path(), error) != dir_.path()) {
+      continue;
+    }
+    ASSERT_EQ(dup3(path_only.get(), fd, O_CLOEXEC), fd);
+    ++replaced;
+  }
+  ASSERT_EQ(replaced, 1);
+  const auto put = store_->Put(kEve, MemoryWith("x"), Readers::kOwner);
+  EXPECT_THAT(std::string(put.status().message()), HasSubstr("fsync"));
+  EXPECT_THAT(Get(NameOfBlob("x")), HasSubstr("no blob"));
+  EXPECT_TRUE(Files().empty());
+  EXPECT_EQ(events, 0);
+}
+
+TEST_F(SpillTest, WhatKeepsAThreadIsLimited) {
+  Start();
+  Put("content");
+  store_.reset();
+  absl::StatusOr<SpillDirectory> spill = SpillDirectory::Open(dir_.path());
+  ASSERT_TRUE(spill.ok());
+  store_.emplace(BlobIndex::Limits{.user = {.busy_threads = 0}},
+                 *std::move(spill));
+  const auto is_refused = [](const absl::Status& status) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("for all users"));
+  };
+  const BlobRef ref = {NameOfBlob("content"), {}};
+  is_refused(store_->Put(kEve, MemoryWith("x"), Readers::kOwner).status());
+  is_refused(store_->Get(kEve, ref).status());
+  is_refused(store_->Remove(kEve, ref));
+  auto stream = store_->BeginPut(kEve);
+  ASSERT_TRUE(stream.ok()) << "it keeps no thread yet";
+  EXPECT_TRUE(stream->Append("x").ok());
+  is_refused(stream->Finish(Readers::kOwner).status());
+  EXPECT_TRUE(store_->Stat(kEve, ref).ok());
+}
+
 TEST_F(SpillTest, FindsDamageBeforeAnybodyGetsIt) {
   Start();
   for (const std::string& damage :
