@@ -42,6 +42,11 @@ class Launcher {
 // negative. Borrowed.
 Parcel<launcher::v1::LaunchRequest> Script(const std::string& script,
                                            int output = -1);
+// The end of a script that does not end before its standard input does, unless
+// a trap ends it. wait(1) is what a trap interrupts at any moment.
+inline constexpr char kUntilInputEnds[] =
+    "exec 3<&0; cat <&3 > /dev/null & "
+    "while kill -0 $! 2> /dev/null; do wait $!; done";
 // Adds a copy of `fd`.
 void Give(Parcel<launcher::v1::LaunchRequest>& request, int fd,
           uint32_t number);

@@ -29,27 +29,29 @@ UniqueFd Captured() {
 
 Program::Program(const std::vector<std::string>& words, ProgramOptions options)
     : output_(Captured()), errors_(Captured()) {
-  const UniqueFd input = FileWith(options.input);
+  const UniqueFd text = FileWith(options.input);
+  const int input =
+      options.standard_input >= 0 ? options.standard_input : text.get();
   const int output =
       options.standard_output >= 0 ? options.standard_output : output_.get();
   const int errors =
       options.standard_error >= 0 ? options.standard_error : errors_.get();
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, input.get(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
-  std::vector<char*> argv;
-  for (const std::string& word : words) {
-    argv.push_back(const_cast<char*>(word.c_str()));
-  }
+  // If this process is killed, nobody else would end the program.
+  std::vector<const char*> argv = {"setpriv", "--pdeathsig", "KILL", "--"};
+  for (const std::string& word : words) argv.push_back(word.c_str());
   argv.push_back(nullptr);
   const int error =
-      posix_spawnp(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
+      posix_spawnp(&pid_, argv[0], &actions, nullptr,
+                   const_cast<char* const*>(argv.data()), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     pid_ = -1;
-    ADD_FAILURE() << words[0] << ": " << strerror(error);
+    ADD_FAILURE() << argv[0] << ": " << strerror(error);
   }
 }
 

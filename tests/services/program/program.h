@@ -21,14 +21,15 @@ struct Ending {
 
 struct ProgramOptions {
   std::string input = {};  // on its standard input
-  // Replaces the captured output, if not negative; borrowed until the program
-  // starts.
+  // Replace that and the captured output, if not negative; borrowed until the
+  // program starts.
+  int standard_input = -1;
   int standard_output = -1;
   int standard_error = -1;
 };
 
 // A child process that runs a program. The constructor starts it, and the
-// destructor kills it if it still runs.
+// destructor kills it if it still runs; it dies with the thread that starts it.
 class Program {
  public:
   explicit Program(const std::vector<std::string>& words,
