@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -15,8 +16,12 @@ namespace fdrpc::launcher {
 namespace {
 
 constexpr uid_t kRoot = 0;
+// What setresuid(2) and its like take for "no change".
+constexpr id_t kNoId = std::numeric_limits<id_t>::max();
 // Linux's NGROUPS_MAX.
 constexpr int kMostGroups = 65536;
+
+bool IsRoot(const PeerCredentials& caller) { return caller.uid == kRoot; }
 
 // What getpwuid_r(3) and getpwnam_r(3) fill.
 struct UserEntry {
@@ -82,6 +87,11 @@ absl::StatusOr<ProcessUser> Resolve(uid_t uid, const v1::User* asked,
   return user;
 }
 
+bool HasNoId(const v1::User& user) {
+  return user.uid() == kNoId || (user.has_gid() && user.gid() == kNoId) ||
+         std::count(user.groups().begin(), user.groups().end(), kNoId) > 0;
+}
+
 }  // namespace
 
 absl::StatusOr<LaunchPolicy> LaunchPolicy::Create(Options options) {
@@ -99,7 +109,7 @@ absl::StatusOr<LaunchPolicy> LaunchPolicy::Create(Options options) {
 }
 
 absl::Status LaunchPolicy::MayLaunch(const PeerCredentials& caller) const {
-  if (MayRaiseLimits(caller) || caller.uid == own_ ||
+  if (IsRoot(caller) || caller.uid == own_ ||
       std::count(options_.allowed.begin(), options_.allowed.end(), caller.uid) >
           0) {
     return absl::OkStatus();
@@ -111,7 +121,7 @@ absl::Status LaunchPolicy::MayLaunch(const PeerCredentials& caller) const {
 
 absl::Status LaunchPolicy::MayWatch(const PeerCredentials& caller,
                                     uid_t owner) const {
-  if (caller.uid == kRoot || caller.uid == own_ || caller.uid == owner) {
+  if (IsRoot(caller) || caller.uid == own_ || caller.uid == owner) {
     return absl::OkStatus();
   }
   return absl::PermissionDeniedError(
@@ -124,7 +134,11 @@ absl::StatusOr<std::optional<ProcessUser>> LaunchPolicy::UserFor(
   if (asked != nullptr && !asked->has_gid() && asked->groups_size() > 0) {
     return absl::InvalidArgumentError("user: groups need a gid");
   }
-  if (asked != nullptr && caller.uid != kRoot) {
+  if (asked != nullptr && HasNoId(*asked)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("user: ", kNoId, " is no user and no group"));
+  }
+  if (asked != nullptr && !IsRoot(caller)) {
     if (asked->uid() != usual) {
       return absl::PermissionDeniedError(
           absl::StrCat("only root may launch as another user: for user ",
@@ -145,12 +159,15 @@ absl::StatusOr<std::optional<ProcessUser>> LaunchPolicy::UserFor(
 }
 
 bool LaunchPolicy::MayRaiseLimits(const PeerCredentials& caller) const {
-  return caller.uid == kRoot;
+  return IsRoot(caller);
 }
 
 absl::StatusOr<uid_t> UserNamed(const std::string& text) {
   uid_t uid = 0;
-  if (absl::SimpleAtoi(text, &uid)) return uid;
+  if (absl::SimpleAtoi(text, &uid)) {
+    if (uid != kNoId) return uid;
+    return absl::InvalidArgumentError(absl::StrCat(text, " is no user"));
+  }
   UserEntry found;
   const absl::StatusOr<bool> is_known = Find(
       [&](auto... place) { return getpwnam_r(text.c_str(), place...); }, found);

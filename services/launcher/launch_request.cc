@@ -3,7 +3,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <climits>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,17 +22,31 @@ namespace {
 using process::ProcessSpec;
 
 // For the launcher itself, and not for what it starts.
-constexpr std::string_view kOwnVariables[] = {"LISTEN_FDS",   "LISTEN_FDNAMES",
-                                              "LISTEN_PID",   "NOTIFY_SOCKET",
-                                              "WATCHDOG_PID", "WATCHDOG_USEC"};
+constexpr const char* kOwnVariables[] = {"LISTEN_FDS",   "LISTEN_FDNAMES",
+                                         "LISTEN_PID",   "NOTIFY_SOCKET",
+                                         "WATCHDOG_PID", "WATCHDOG_USEC"};
 
 // Of a descriptor.
 constexpr uint32_t kHighestNumber = 1023;
 
-absl::Status CheckText(const std::string& field, const std::string& text) {
-  if (!absl::StrContains(text, '\0')) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(field, ": it contains a NUL byte"));
+// MAX_ARG_STRLEN of execve(2), without the NUL byte.
+size_t LongestText() {
+  static const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return 32 * page - 1;
+}
+
+absl::Status CheckText(const std::string& field, std::string_view text,
+                       size_t longest = LongestText()) {
+  if (text.find('\0') != std::string_view::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, ": it contains a NUL byte"));
+  }
+  if (text.size() > longest) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, ": it has ", text.size(),
+                     " bytes, which is more than the longest, ", longest));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ReadProgram(const v1::LaunchRequest& request, ProcessSpec& spec) {
@@ -50,33 +65,40 @@ absl::Status ReadProgram(const v1::LaunchRequest& request, ProcessSpec& spec) {
   if (spec.program.empty()) {
     return absl::InvalidArgumentError("program: it is empty");
   }
-  return CheckText("program", spec.program);
+  const bool is_path = absl::StrContains(spec.program, '/');
+  return CheckText("program", spec.program, is_path ? PATH_MAX - 1 : NAME_MAX);
 }
 
 // The variables of a process, each once.
 class Environment {
  public:
-  void Set(const std::string& name, const std::string& value) {
-    Remove(name);
-    variables_.push_back(absl::StrCat(name, "=", value));
+  void Set(std::string_view name, std::string_view value) {
+    values_.insert_or_assign(std::string(name), std::string(value));
   }
-  void Remove(std::string_view name) {
-    std::erase_if(variables_, [name](const std::string& variable) {
-      return variable.size() > name.size() && variable[name.size()] == '=' &&
-             variable.starts_with(name);
-    });
-  }
+  void Remove(const std::string& name) { values_.erase(name); }
   // The launcher's own.
   void Inherit() {
     for (char** variable = environ; *variable != nullptr; ++variable) {
-      variables_.emplace_back(*variable);
+      const std::string_view text = *variable;
+      const size_t equals = text.find('=');
+      // Others than NAME=VALUE mean nothing to anybody.
+      if (equals == std::string_view::npos || equals == 0) continue;
+      Set(text.substr(0, equals), text.substr(equals + 1));
     }
-    for (const std::string_view name : kOwnVariables) Remove(name);
+    for (const char* name : kOwnVariables) Remove(name);
   }
-  std::vector<std::string> Take() { return std::move(variables_); }
+  std::vector<std::string> Variables() const {
+    std::vector<std::string> variables;
+    variables.reserve(values_.size());
+    for (const auto& [name, value] : values_) {
+      variables.push_back(absl::StrCat(name, "=", value));
+    }
+    return variables;
+  }
 
  private:
-  std::vector<std::string> variables_;
+  // Not hashed: names that collide would make it slow.
+  std::map<std::string, std::string> values_;
 };
 
 absl::Status ReadEnvironment(const v1::LaunchRequest& request,
@@ -99,18 +121,16 @@ absl::Status ReadEnvironment(const v1::LaunchRequest& request,
       return absl::InvalidArgumentError(
           absl::StrCat(field, ".name: it is empty or contains \"=\""));
     }
-    for (const std::string* text : {&variable.name(), &variable.value()}) {
-      if (absl::Status valid = CheckText(field, *text); !valid.ok()) {
-        return valid;
-      }
-    }
+    absl::Status valid =
+        CheckText(field, absl::StrCat(variable.name(), "=", variable.value()));
+    if (!valid.ok()) return valid;
     if (variable.has_value()) {
       environment.Set(variable.name(), variable.value());
     } else {
       environment.Remove(variable.name());
     }
   }
-  spec.environment = environment.Take();
+  spec.environment = environment.Variables();
   return absl::OkStatus();
 }
 

@@ -34,10 +34,10 @@ absl::StatusOr<uint64_t> LaunchedProcesses::Start(process::ProcessSpec spec,
   absl::StatusOr<process::ChildProcess> child =
       process::ChildProcess::Start(spec);
   if (!child.ok()) return child.status();
+  ++user.running;
   const uint64_t id = NewId();
   if (absl::Status watched = Watch(id, *child); !watched.ok()) {
-    child->Signal(SIGKILL);
-    child->AwaitEnd();
+    Kill(*std::move(child), owner);
     return watched;
   }
   ids_[child->pid()] = id;
@@ -46,7 +46,6 @@ absl::StatusOr<uint64_t> LaunchedProcesses::Start(process::ProcessSpec spec,
   process.spec = std::move(spec);
   process.started = std::move(started);
   process.child = *std::move(child);
-  ++user.running;
   return id;
 }
 
@@ -70,10 +69,24 @@ void LaunchedProcesses::OnStart(uint64_t id) {
   if (!status.ok()) {
     loop_.Unwatch(child.pidfd().get());
     ids_.erase(child.pid());
-    --users_[process.owner].running;
+    Kill(std::move(child), process.owner);
     processes_.erase(id);
   }
   started(status);
+}
+
+void LaunchedProcesses::Kill(process::ChildProcess child, uid_t owner) {
+  child.Signal(SIGKILL);
+  dying_.push_back({.child = std::move(child), .owner = owner});
+  ReapDying();
+}
+
+void LaunchedProcesses::ReapDying() {
+  std::erase_if(dying_, [this](Dying& dying) {
+    if (!dying.child.Reap().has_value()) return false;
+    --users_[dying.owner].running;
+    return true;
+  });
 }
 
 void LaunchedProcesses::OnEnd(uint64_t id) {
@@ -143,7 +156,8 @@ void LaunchedProcesses::SignalGroup(uint64_t id, int signal) {
   found->second.child->SignalGroup(signal);
 }
 
-void LaunchedProcesses::CollectStops() {
+void LaunchedProcesses::OnChildSignal() {
+  ReapDying();
   while (const auto change = process::ChildProcess::NextStateChange()) {
     const auto id = ids_.find(change->pid);
     if (id == ids_.end()) continue;

@@ -65,8 +65,9 @@ class LaunchedProcesses {
   // To its process group. Nothing if it has ended.
   void SignalGroup(uint64_t id, int signal);
 
-  // To be called at SIGCHLD: finds out which processes were stopped.
-  void CollectStops();
+  // To be called at SIGCHLD: finds out which processes were stopped, and reaps
+  // those that did not start.
+  void OnChildSignal();
 
  private:
   struct Process {
@@ -78,6 +79,11 @@ class LaunchedProcesses {
     process::ProcessEnd end;
     std::vector<std::shared_ptr<EventStream>> streams;
   };
+  // Did not start, and has not ended.
+  struct Dying {
+    process::ChildProcess child;
+    uid_t owner = 0;
+  };
   struct User {
     size_t running = 0;
     std::deque<uint64_t> ended;  // the oldest first
@@ -86,6 +92,10 @@ class LaunchedProcesses {
   absl::Status Watch(uint64_t id, const process::ChildProcess& child);
   void OnStart(uint64_t id);
   void OnEnd(uint64_t id);
+  // Reaps the process later, as its end can take long. Until then it is one of
+  // its user's.
+  void Kill(process::ChildProcess child, uid_t owner);
+  void ReapDying();
   // Of one that has been reaped.
   void Remember(uint64_t id, User& user);
 
@@ -94,6 +104,7 @@ class LaunchedProcesses {
   std::unordered_map<uint64_t, Process> processes_;
   std::unordered_map<pid_t, uint64_t> ids_;  // of those that are not reaped
   std::unordered_map<uid_t, User> users_;
+  std::vector<Dying> dying_;
 };
 
 }  // namespace fdrpc::launcher

@@ -152,7 +152,7 @@ void OnSignals(int fd, LauncherService& launcher, Server& server) {
   signalfd_siginfo received;
   while (read(fd, &received, sizeof(received)) == sizeof(received)) {
     if (received.ssi_signo == SIGCHLD) {
-      launcher.CollectStops();
+      launcher.OnChildSignal();
     } else {
       server.Shutdown();
     }

@@ -13,8 +13,24 @@
 
 namespace fdrpc::launcher {
 
+// Of one user.
+struct LauncherService::Watches {
+  size_t count = 0;
+};
+
 class LauncherService::Ending {
  public:
+  Ending() = default;
+  ~Ending() {
+    if (watches_ != nullptr) --watches_->count;
+  }
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+
+  void CountAsWatch(std::shared_ptr<Watches> watches) {
+    watches_ = std::move(watches);
+    ++watches_->count;
+  }
   // The functions run on the loop's thread, possibly at once.
   void OnCancellation(ServerContext& context, std::function<void()> function) {
     cancelled_.emplace(context.cancellation(), std::move(function));
@@ -36,6 +52,7 @@ class LauncherService::Ending {
  private:
   using Callback = std::stop_callback<std::function<void()>>;
 
+  std::shared_ptr<Watches> watches_;  // null: not a watch
   std::optional<Callback> cancelled_;
   std::optional<Callback> draining_;
   std::optional<Alarm> deadline_;
@@ -110,7 +127,17 @@ void LauncherService::Watch(v1::Launcher::WatchCall call) {
       !may.ok()) {
     return call.Finish(may);
   }
+  const uid_t user = call.context().peer().uid;
+  std::shared_ptr<Watches>& watches = watches_[user];
+  if (watches == nullptr) watches = std::make_shared<Watches>();
+  if (watches->count >= options_.processes.max_running_per_user) {
+    return call.Finish(absl::ResourceExhaustedError(
+        absl::StrCat("user ", user, " has ", watches->count,
+                     " watches, which is the limit, as of processes; end one "
+                     "first, or give the launcher a larger --max-processes")));
+  }
   const auto ending = std::make_shared<Ending>();
+  ending->CountAsWatch(watches);
   const std::shared_ptr<EventStream> stream = EventStream::Of(call, ending);
   processes_.AddStream(id, stream);
   ending->OnCancellation(call.context(),

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <stop_token>
+#include <unordered_map>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
@@ -40,12 +41,13 @@ class LauncherService final : public v1::Launcher::AsyncService {
   void Watch(v1::Launcher::WatchCall call) override;
 
   // To be called at SIGCHLD.
-  void CollectStops() { processes_.CollectStops(); }
+  void OnChildSignal() { processes_.OnChildSignal(); }
 
  private:
   // What is to be done when a call ends from outside, or the server drains.
   // Lives as long as the call.
   class Ending;
+  struct Watches;
 
   template <typename Call>
   absl::StatusOr<uint64_t> Start(Call& call, bool dies_with_parent,
@@ -55,6 +57,7 @@ class LauncherService final : public v1::Launcher::AsyncService {
   const LaunchPolicy policy_;
   const Options options_;
   LaunchedProcesses processes_;
+  std::unordered_map<uid_t, std::shared_ptr<Watches>> watches_;
 };
 
 }  // namespace fdrpc::launcher

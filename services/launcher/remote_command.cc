@@ -6,6 +6,10 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 
@@ -14,6 +18,20 @@ namespace {
 
 // PIDFD_SIGNAL_PROCESS_GROUP, which the C library's headers lack (Linux 6.9).
 constexpr unsigned kToProcessGroup = 1u << 2;
+
+// As this process's PID namespace has it, whatever the launcher says. -1 if it
+// has none here: the process has been reaped, or lives outside.
+pid_t PidOf(int pidfd) {
+  constexpr std::string_view kField = "Pid:";
+  std::ifstream info("/proc/self/fdinfo/" + std::to_string(pidfd));
+  for (std::string line; std::getline(info, line);) {
+    if (!line.starts_with(kField)) continue;
+    const pid_t pid = std::atoi(line.c_str() + kField.size());
+    // Not that of init, whose negative means all processes.
+    return pid > 1 ? pid : -1;
+  }
+  return -1;
+}
 
 bool HasEnded(int pidfd) {
   pollfd ended = {.fd = pidfd, .events = POLLIN, .revents = 0};
@@ -55,8 +73,9 @@ void RemoteCommand::ReadNext(Events events) {
 void RemoteCommand::OnEvent(Parcel<v1::ProcessEvent> event) {
   switch (event->event_case()) {
     case v1::ProcessEvent::kStarted:
-      pid_ = event->started().pid();
       pidfd_ = event.Take(event->started().pidfd());
+      pid_ = PidOf(pidfd_.get());
+      has_started_ = true;
       observer_.on_started();
       break;
     case v1::ProcessEvent::kStopped:
@@ -90,7 +109,7 @@ void RemoteCommand::SignalGroup(int signal) const {
     return;
   }
   // An older kernel. The number is the group's at least until its leader ends.
-  if (!HasEnded(pidfd_.get())) kill(-pid_, signal);
+  if (pid_ > 1 && !HasEnded(pidfd_.get())) kill(-pid_, signal);
 }
 
 }  // namespace fdrpc::launcher

@@ -38,7 +38,8 @@ class RemoteCommand {
   // It goes on without this process.
   void Launch(Parcel<v1::LaunchRequest> request, const CallOptions& options);
 
-  // -1 until it has started.
+  bool has_started() const { return has_started_; }
+  // -1 until it has started, or if it is in no PID namespace of this process.
   pid_t pid() const { return pid_; }
   // To the command's process, or to its group, if it has started.
   void Signal(int signal) const;
@@ -55,6 +56,7 @@ class RemoteCommand {
   const Observer observer_;
   UniqueFd pidfd_;
   pid_t pid_ = -1;
+  bool has_started_ = false;
   std::optional<v1::Ended> ended_;
 };
 

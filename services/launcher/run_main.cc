@@ -215,7 +215,7 @@ int Session::Conclude() {
     return 128 + early_signals_.front();
   }
   if (!ended_.ok()) {
-    if (command_.pid() < 0) {
+    if (!command_.has_started()) {
       return Complain(ended_.status(), ExitStatusFor(ended_.status().code()));
     }
     if (!settings_.keep) command_.SignalGroup(SIGKILL);
@@ -240,7 +240,7 @@ void Session::OnStarted() {
 
 void Session::OnSignals() {
   while (const auto received = signals_.Next()) {
-    if (command_.pid() < 0) {
+    if (!command_.has_started()) {
       OnEarlySignal(received->signal);
     } else if (terminal_ != nullptr && received->signal == SIGWINCH) {
       terminal_->CopySize();

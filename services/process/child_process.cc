@@ -90,9 +90,9 @@ absl::Status ChildProcess::FinishStart(const ProcessSpec& spec) {
   failure_pipe_.Reset();
   // exec(2), or its death, has closed the pipe.
   if (bytes == 0) return absl::OkStatus();
-  // It exits by itself, unless somebody has stopped it.
+  // It exits by itself, unless somebody has stopped it; that may take long, as
+  // file systems have a say when it closes its descriptors.
   Signal(SIGKILL);
-  AwaitEnd();
   return StartError(failure, spec);
 }
 

@@ -36,7 +36,8 @@ class ChildProcess {
   // Readable as soon as FinishStart() does not block. Borrowed.
   int start_fd() const { return failure_pipe_.get(); }
   // Call it once, with the same spec. OK when the program runs, or something
-  // has killed the process before. After an error the process has been reaped.
+  // has killed the process before. After an error the process ends, and is to
+  // be reaped like others.
   absl::Status FinishStart(const ProcessSpec& spec);
 
   pid_t pid() const { return pid_; }

@@ -1,6 +1,7 @@
 #include "services/process/child_side.h"
 
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -10,14 +11,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstddef>
 #include <limits>
 #include <string_view>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "services/process/start_error.h"
 
 namespace fdrpc::process {
@@ -28,20 +28,14 @@ constexpr char kUsualPath[] = "/bin:/usr/bin";
 
 constexpr int kStandardStreams = 3;
 
-std::vector<std::string> PathsOf(const ProcessSpec& spec) {
-  if (absl::StrContains(spec.program, '/')) return {spec.program};
+std::optional<std::string> SearchPathOf(const ProcessSpec& spec) {
+  if (absl::StrContains(spec.program, '/')) return std::nullopt;
   constexpr std::string_view kName = "PATH=";
   std::string path = kUsualPath;
   for (const std::string& variable : spec.environment) {
     if (variable.starts_with(kName)) path = variable.substr(kName.size());
   }
-  std::vector<std::string> paths = absl::StrSplit(path, ':');
-  for (std::string& directory : paths) {
-    // An empty one is the working directory.
-    directory =
-        absl::StrCat(directory.empty() ? "." : directory, "/", spec.program);
-  }
-  return paths;
+  return path;
 }
 
 std::vector<char*> PointersTo(const std::vector<std::string>& words) {
@@ -122,9 +116,11 @@ void MapDescriptors(ChildPlan& plan) {
   };
   plan.failure_pipe =
       move(plan.failure_pipe, StartStep::kIsolateDescriptors, 0);
-  plan.directory = plan.spec.working_directory < 0
-                       ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
-                       : plan.spec.working_directory;
+  plan.directory = plan.spec.working_directory;
+  if (plan.directory < 0) {
+    plan.directory = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (plan.directory < 0) Fail(plan, StartStep::kWorkingDirectory);
+  }
   plan.directory = move(plan.directory, StartStep::kWorkingDirectory, 0);
   for (size_t i = 0; i < mapped.size(); ++i) {
     plan.moved[i] =
@@ -165,7 +161,14 @@ void SetLimits(const ChildPlan& plan) {
 void BecomeUser(const ChildPlan& plan) {
   if (!plan.spec.user.has_value()) return;
   const UserIds& user = *plan.spec.user;
-  if (syscall(SYS_setgroups, user.groups.size(), user.groups.data()) < 0 ||
+  // The parent's session keyring is not for that user. Where a filter denies
+  // keyctl(2), the new process cannot use keys either.
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 &&
+      errno != ENOSYS && errno != EPERM) {
+    Fail(plan, StartStep::kUser);
+  }
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+      syscall(SYS_setgroups, user.groups.size(), user.groups.data()) < 0 ||
       syscall(SYS_setresgid, user.gid, user.gid, user.gid) < 0 ||
       syscall(SYS_setresuid, user.uid, user.uid, user.uid) < 0) {
     Fail(plan, StartStep::kUser);
@@ -180,16 +183,43 @@ void DieWithParent(const ChildPlan& plan) {
   if (getppid() != plan.parent) _exit(127);
 }
 
-void Execute(const ChildPlan& plan) {
+void Execute(const ChildPlan& plan, const char* path) {
+  execve(path, plan.arguments.data(), plan.environment.data());
+}
+
+// False, with errno, if the path is too long.
+bool JoinPath(std::string_view directory, std::string_view name,
+              char (&path)[PATH_MAX]) {
+  // An empty one is the working directory.
+  if (directory.empty()) directory = ".";
+  if (directory.size() + 1 + name.size() >= sizeof(path)) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  char* end = std::copy(directory.begin(), directory.end(), path);
+  *end++ = '/';
+  end = std::copy(name.begin(), name.end(), end);
+  *end = '\0';
+  return true;
+}
+
+void Search(const ChildPlan& plan) {
+  std::string_view rest = *plan.search_path;
   int error = ENOENT;
-  for (const std::string& path : plan.paths) {
-    execve(path.c_str(), plan.arguments.data(), plan.environment.data());
-    if (errno == EACCES) {
+  while (true) {
+    const size_t colon = rest.find(':');
+    char path[PATH_MAX];
+    if (JoinPath(rest.substr(0, colon), plan.spec.program, path)) {
+      Execute(plan, path);
+    }
+    if (errno == EACCES || errno == ENAMETOOLONG) {
       // A later one may be allowed.
-      error = EACCES;
+      error = errno;
     } else if (errno != ENOENT && errno != ENOTDIR) {
       return;
     }
+    if (colon == std::string_view::npos) break;
+    rest.remove_prefix(colon + 1);
   }
   errno = error;
 }
@@ -198,7 +228,7 @@ void Execute(const ChildPlan& plan) {
 
 ChildPlan::ChildPlan(const ProcessSpec& of)
     : spec(of),
-      paths(PathsOf(of)),
+      search_path(SearchPathOf(of)),
       arguments(PointersTo(of.arguments)),
       environment(PointersTo(of.environment)),
       numbers(SortedNumbers(of)),
@@ -214,13 +244,14 @@ void RunChild(ChildPlan& plan) {
   MapDescriptors(plan);
   OpenNullDevice(plan);
   if (setsid() < 0) Fail(plan, StartStep::kSession);
+  SetLimits(plan);
+  if (spec.umask.has_value()) umask(*spec.umask);
+  BecomeUser(plan);
+  // With the rights of that user, and not those of the parent.
   if (spec.controlling_terminal.has_value() &&
       ioctl(*spec.controlling_terminal, TIOCSCTTY, 0) < 0) {
     Fail(plan, StartStep::kTerminal);
   }
-  SetLimits(plan);
-  if (spec.umask.has_value()) umask(*spec.umask);
-  BecomeUser(plan);
   if (fchdir(plan.directory) < 0) Fail(plan, StartStep::kWorkingDirectory);
   DieWithParent(plan);
   if (spec.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
@@ -229,7 +260,11 @@ void RunChild(ChildPlan& plan) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  Execute(plan);
+  if (plan.search_path.has_value()) {
+    Search(plan);
+  } else {
+    Execute(plan, spec.program.c_str());
+  }
   Fail(plan, StartStep::kExec);
 }
 

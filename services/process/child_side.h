@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,8 @@ struct ChildPlan {
   ChildPlan& operator=(const ChildPlan&) = delete;
 
   const ProcessSpec& spec;
-  std::vector<std::string> paths;  // of the program, in the order of PATH
-  std::vector<char*> arguments;    // with a null pointer at the end
+  std::optional<std::string> search_path;  // none if `program` is a path
+  std::vector<char*> arguments;            // with a null pointer at the end
   std::vector<char*> environment;
   std::vector<int> numbers;  // of the mapped descriptors, sorted
   int first_free_number;     // above those, and above the standard streams

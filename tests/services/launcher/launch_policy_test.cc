@@ -149,6 +149,22 @@ TEST(LaunchPolicyOptionsTest, RunningAsTheCallerTakesRoot) {
   EXPECT_EQ(result, 0);
 }
 
+// The system calls take it for "no change".
+TEST(LaunchPolicyOptionsTest, TheHighestNumberIsNoUserAndNoGroup) {
+  constexpr uint32_t kHighest = 4'294'967'295;
+  const absl::StatusOr<LaunchPolicy> policy = LaunchPolicy::Create({});
+  ASSERT_TRUE(policy.ok()) << policy.status();
+  v1::User users[3] = {User(kHighest), User(1), User(1)};
+  users[1].set_gid(kHighest);
+  users[2].set_gid(1);
+  users[2].add_groups(kHighest);
+  for (const v1::User& user : users) {
+    const absl::Status status = policy->UserFor({}, &user).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("user: 4294967295"));
+  }
+}
+
 TEST(LauncherProgramTest, EachWrongUseHasOneClearError) {
   const struct {
     std::vector<std::string> words;
@@ -159,6 +175,8 @@ TEST(LauncherProgramTest, EachWrongUseHasOneClearError) {
       {{"--listen", "unix:@x", "--", "command"}, "it takes options only"},
       {{"--listen", "unix:@x", "--allow", "no such user"},
        "--allow: there is no user no such user"},
+      {{"--listen", "unix:@x", "--allow", "4294967295"},
+       "--allow: 4294967295 is no user"},
       {{"--listen", "unix:@x", "--max-processes", "0"},
        "--max-processes 0 is not a number from 1 on"},
       {{"--listen", "unix:@x", "--socket-mode", "9"}, "9"},

@@ -149,12 +149,14 @@ TEST_P(RunProgramTest, SaysWhatIsWrongWithTheCommand) {
 }
 
 TEST_P(RunProgramTest, SignalsReachTheCommand) {
+  auto [input, hold] = Pipe();
   auto [output, write_end] = Pipe();
-  Program run(Words({}, {"sh", "-c",
-                         "for s in INT TERM HUP QUIT USR1 USR2 WINCH; do "
-                         "trap \"echo $s\" $s; done; "
-                         "echo ready; while :; do :; done"}),
-              {.standard_output = write_end.get()});
+  const std::string script =
+      "for s in INT TERM HUP QUIT USR1 USR2 WINCH; do trap \"echo $s\" $s; "
+      "done; echo ready; ";
+  Program run(
+      Words({}, {"sh", "-c", script + testing::kUntilInputEnds}),
+      {.standard_input = input.get(), .standard_output = write_end.get()});
   write_end.Reset();
   EXPECT_EQ(Program::ReadLine(output.get()), "ready");
   const std::pair<int, std::string> signals[] = {
@@ -190,9 +192,11 @@ TEST_P(RunProgramTest, StopsWithTheCommandAndContinues) {
 
 TEST_P(RunProgramTest, KillingItKillsTheCommandAtAnyPoint) {
   for (int i = 0; i < 20; ++i) {
+    auto [input, hold] = Pipe();
     auto [output, write_end] = Pipe();
-    Program run(Words({}, {"sh", "-c", "echo x; cat /dev/zero > /dev/null"}),
-                {.standard_output = write_end.get()});
+    Program run(
+        Words({}, {"sh", "-c", "echo x; cat"}),
+        {.standard_input = input.get(), .standard_output = write_end.get()});
     write_end.Reset();
     // From before its start to after it.
     if (i % 2 == 1) ReadBytes(output.get(), 2);
@@ -225,10 +229,11 @@ TEST_P(RunProgramTest, WithKeepTheCommandGoesOn) {
 }
 
 TEST_P(RunProgramTest, SaysThatTheLauncherIsLost) {
+  auto [input, hold] = Pipe();
   auto [output, write_end] = Pipe();
   Program run(
-      Words({}, {"sh", "-c", "echo x; cat /dev/zero > /dev/null & wait"}),
-      {.standard_output = write_end.get()});
+      Words({}, {"sh", "-c", "exec 3<&0; echo x; cat <&3 & wait"}),
+      {.standard_input = input.get(), .standard_output = write_end.get()});
   write_end.Reset();
   EXPECT_EQ(ReadBytes(output.get(), 2), "x\n");
   launcher_.Stop(SIGKILL);
@@ -269,6 +274,8 @@ TEST(RunProgramErrorsTest, EachWrongUseHasOneClearError) {
        "--limit: \"core=x\" is not like"},
       {{"--server", "unix:@x", "--user", "no such", "--", "true"},
        "--user: there is no user no such"},
+      {{"--server", "unix:@x", "--user", "4294967295", "--", "true"},
+       "--user: 4294967295 is no user"},
       {{"--server", "unix:@fdrpc-no-launcher", "--", "true"}, "UNAVAILABLE"},
       {{"--server", "unix:@x", "--directory", "/none", "--", "true"}, "/none"},
       {{"--server", "unix:@x", "--fd", "999", "--", "true"}, "descriptor 999"},

@@ -1,7 +1,9 @@
 #include "services/process/child_process.h"
 
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +49,7 @@ class ChildProcessTest : public ::testing::Test {
     absl::StatusOr<ChildProcess> child = ChildProcess::Start(spec);
     if (!child.ok()) return child;
     if (absl::Status status = child->FinishStart(spec); !status.ok()) {
+      child->AwaitEnd();
       return status;
     }
     return child;
@@ -78,7 +81,10 @@ TEST_F(ChildProcessTest, ReportsTheExitCodeOnce) {
 }
 
 TEST_F(ChildProcessTest, ReportsTheSignalThatEndedIt) {
-  absl::StatusOr<ChildProcess> child = Spawn(SpecOf({"cat", "/dev/zero"}));
+  auto [input, hold] = Pipe();
+  ProcessSpec spec = SpecOf({"cat"});
+  spec.descriptors = {{.fd = input.get(), .number = 0}};
+  absl::StatusOr<ChildProcess> child = Spawn(spec);
   ASSERT_TRUE(child.ok()) << child.status();
   EXPECT_FALSE(child->Reap().has_value());
   child->Signal(SIGKILL);
@@ -138,6 +144,12 @@ TEST_F(ChildProcessTest, SaysWhatFailed) {
     EXPECT_THAT(std::string(status.message()), HasSubstr(row.text));
   }
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a child was not reaped";
+}
+
+TEST_F(ChildProcessTest, SkipsTooLongAndEmptyPartsOfThePath) {
+  ProcessSpec spec = SpecOf({"true"});
+  spec.environment = {"PATH=" + std::string(5000, 'x') + "::/etc:/usr/bin"};
+  EXPECT_EQ(OutputOf(spec), "");
 }
 
 TEST_F(ChildProcessTest, NamesTheDescriptorOrTerminalThatCannotBeGiven) {
@@ -271,8 +283,10 @@ TEST_F(ChildProcessTest, LeadsASessionAndAGroup) {
 
 TEST_F(ChildProcessTest, SignalsReachItsGroup) {
   auto [output, write_end] = Pipe();
-  ProcessSpec spec = Script("cat /dev/zero > /dev/null & echo started; wait");
-  spec.descriptors = {{.fd = write_end.get(), .number = 1}};
+  auto [input, hold] = Pipe();
+  ProcessSpec spec = Script("cat <&3 & echo started; wait");
+  spec.descriptors = {{.fd = write_end.get(), .number = 1},
+                      {.fd = input.get(), .number = 3}};
   absl::StatusOr<ChildProcess> child = Spawn(spec);
   ASSERT_TRUE(child.ok()) << child.status();
   write_end.Reset();
@@ -284,7 +298,10 @@ TEST_F(ChildProcessTest, SignalsReachItsGroup) {
 }
 
 TEST_F(ChildProcessTest, TellsThatAChildWasStopped) {
-  absl::StatusOr<ChildProcess> child = Spawn(SpecOf({"cat", "/dev/zero"}));
+  auto [input, hold] = Pipe();
+  ProcessSpec spec = SpecOf({"cat"});
+  spec.descriptors = {{.fd = input.get(), .number = 0}};
+  absl::StatusOr<ChildProcess> child = Spawn(spec);
   ASSERT_TRUE(child.ok()) << child.status();
   // Blocks until it has stopped, without taking the news.
   child->Signal(SIGSTOP);
@@ -339,6 +356,21 @@ TEST_F(ChildProcessTest, BecomesAnotherUser) {
   ProcessSpec spec = Script("id -u; id -g; id -G; cat /etc/shadow || echo no");
   spec.user = UserIds{.uid = 12345, .gid = 23456, .groups = {23456, 34567}};
   EXPECT_EQ(OutputOf(spec), "12345\n23456\n23456 34567\nno\n");
+}
+
+TEST_F(ChildProcessTest, AnotherUserDoesNotHaveTheSessionKeyring) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  const int result = testing::InChild([] {
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, "fdrpc-test") < 0) {
+      return 0;  // there are no keyrings here
+    }
+    ProcessSpec spec = SpecOf({"cat", "/proc/keys"});
+    EXPECT_THAT(OutputOf(spec), HasSubstr("fdrpc-test"));
+    spec.user = UserIds{.uid = 12345, .gid = 23456, .groups = {}};
+    EXPECT_THAT(OutputOf(spec), ::testing::Not(HasSubstr("fdrpc-test")));
+    return ::testing::Test::HasFailure() ? 1 : 0;
+  });
+  EXPECT_EQ(result, 0);
 }
 
 TEST_F(ChildProcessTest, AnUnprivilegedParentCannotChooseTheUser) {
