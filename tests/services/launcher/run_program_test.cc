@@ -173,7 +173,9 @@ TEST_P(RunProgramTest, SignalsReachTheCommand) {
 }
 
 TEST_P(RunProgramTest, StopsWithTheCommandAndContinues) {
-  auto [output, write_end] = Pipe();
+  auto out = Pipe();
+  UniqueFd& output = out.first;
+  UniqueFd& write_end = out.second;
   auto [input, hold] = Pipe();
   const int result = [&] {
     Program run(Words({}, {"sh", "-c", "echo $$; kill -STOP $$; echo on"}),

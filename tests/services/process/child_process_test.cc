@@ -328,8 +328,12 @@ TEST_F(ChildProcessTest, TellsThatAChildWasStopped) {
 
 TEST_F(ChildProcessTest, DiesWithItsParentIfAsked) {
   for (const bool dies : {true, false}) {
-    auto [alive, write_end] = Pipe();
-    auto [input, hold] = Pipe();
+    auto out = Pipe();
+    UniqueFd& alive = out.first;
+    UniqueFd& write_end = out.second;
+    auto in = Pipe();
+    UniqueFd& input = in.first;
+    UniqueFd& hold = in.second;
     const pid_t parent = testing::Fork([&] {
       alive.Reset();
       hold.Reset();
