@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,7 +95,7 @@ TEST_P(RunProgramTest, HasTheEnvironmentTheDirectoryAndTheUmask) {
   umask(before);
   unsetenv("FDRPC_OF_THE_TEST");
   EXPECT_EQ(here.output,
-            "here\n" + std::string(get_current_dir_name()) + "\n0027\n");
+            "here\n" + std::filesystem::current_path().string() + "\n0027\n");
   const Ending there = testing::Run(Words(
       {"--directory", "/usr", "--env", "A=b=c", "--env", "EMPTY=", "--limit",
        "nofile=77", "--limit", "core=0:0", "--no-new-privileges"},

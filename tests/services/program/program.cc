@@ -1,7 +1,7 @@
 #include "tests/services/program/program.h"
 
 #include <fcntl.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +25,18 @@ UniqueFd Captured() {
   return file;
 }
 
+// In the child: only what is safe after a fork of a process with threads.
+[[noreturn]] void Execute(const std::vector<const char*>& argv,
+                          const int (&streams)[3], int failure) {
+  // If the test is killed, nobody else would end the program.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (int number = 0; number < 3; ++number) dup2(streams[number], number);
+  execvp(argv[0], const_cast<char* const*>(argv.data()));
+  const int error = errno;
+  (void)!write(failure, &error, sizeof(error));
+  _exit(127);
+}
+
 }  // namespace
 
 Program::Program(const std::vector<std::string>& words, ProgramOptions options)
@@ -36,20 +48,17 @@ Program::Program(const std::vector<std::string>& words, ProgramOptions options)
       options.standard_output >= 0 ? options.standard_output : output_.get();
   const int errors =
       options.standard_error >= 0 ? options.standard_error : errors_.get();
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
-  // If this process is killed, nobody else would end the program.
-  std::vector<const char*> argv = {"setpriv", "--pdeathsig", "KILL", "--"};
+  std::vector<const char*> argv;
   for (const std::string& word : words) argv.push_back(word.c_str());
   argv.push_back(nullptr);
-  const int error =
-      posix_spawnp(&pid_, argv[0], &actions, nullptr,
-                   const_cast<char* const*>(argv.data()), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) {
+  auto [failure, tell_failure] = Pipe();
+  pid_ = fork();
+  if (pid_ == 0) Execute(argv, {input, output, errors}, tell_failure.get());
+  tell_failure.Reset();
+  int error = 0;
+  // Closed by exec(2): from then on it is the program that runs.
+  if (read(failure.get(), &error, sizeof(error)) > 0) {
+    Wait();
     pid_ = -1;
     ADD_FAILURE() << argv[0] << ": " << strerror(error);
   }
