@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iostream>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,7 +21,7 @@
 #include "services/blobstore/spill_directory.h"
 #include "services/program/command_line.h"
 #include "services/program/serve.h"
-#include "services/program/standard_streams.h"
+#include "services/program/server_main.h"
 
 namespace fdrpc::blobstore {
 namespace {
@@ -70,8 +69,6 @@ the blobs are gone then, except for the memory of those that clients keep.
 Exit status: 0 after it has served, 1 if it cannot, 2 if it is used wrongly.
 )";
 
-constexpr int kExitCannotServe = 1;
-constexpr int kExitUsage = 2;
 constexpr int kMostThreads = 128;
 constexpr size_t kMostBlobsOfUser = 4096;
 
@@ -166,7 +163,7 @@ absl::StatusOr<std::optional<StoreSettings>> ParseStoreSettings(int argc,
   return settings;
 }
 
-absl::Status ServeStore(const StoreSettings& settings) {
+absl::Status ServeStore(StoreSettings settings) {
   program::HoldStopSignals();
   std::optional<SpillDirectory> spill;
   if (!settings.spill.empty()) {
@@ -192,28 +189,12 @@ absl::Status ServeStore(const StoreSettings& settings) {
                                     settings.socket_mode);
 }
 
-int StoreMain(int argc, char** argv) {
-  if (!program::OccupyStandardStreams()) return kExitCannotServe;
-  const absl::StatusOr<std::optional<StoreSettings>> settings =
-      ParseStoreSettings(argc, argv);
-  if (!settings.ok()) {
-    std::cerr << "fdrpc-blobstore: " << settings.status().message()
-              << "\nTry fdrpc-blobstore --help\n";
-    return kExitUsage;
-  }
-  if (!settings->has_value()) {
-    std::cout << kStoreUsage;
-    return 0;
-  }
-  const absl::Status status = ServeStore(**settings);
-  if (status.ok()) return 0;
-  std::cerr << "fdrpc-blobstore: " << status.message() << "\n";
-  return kExitCannotServe;
-}
-
 }  // namespace
 }  // namespace fdrpc::blobstore
 
 int main(int argc, char** argv) {
-  return fdrpc::blobstore::StoreMain(argc, argv);
+  return fdrpc::program::ServerMain("fdrpc-blobstore",
+                                    fdrpc::blobstore::kStoreUsage,
+                                    fdrpc::blobstore::ParseStoreSettings,
+                                    fdrpc::blobstore::ServeStore, argc, argv);
 }

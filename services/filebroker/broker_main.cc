@@ -1,7 +1,6 @@
 // fdrpc-filebroker: serves fdrpc.filebroker.v1.FileBroker.
 #include <sys/types.h>
 
-#include <iostream>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,13 +14,12 @@
 #include "services/filebroker/root_directory.h"
 #include "services/program/command_line.h"
 #include "services/program/serve.h"
-#include "services/program/standard_streams.h"
+#include "services/program/server_main.h"
 
 namespace fdrpc::filebroker {
 namespace {
 
 using program::CommandLine;
-using program::OccupyStandardStreams;
 using program::ParsePermissions;
 using program::ParseTime;
 
@@ -53,9 +51,6 @@ passed nothing but connections exits when the last one has ended.
 
 Exit status: 0 after it has served, 1 if it cannot, 2 if it is used wrongly.
 )";
-
-constexpr int kExitCannotServe = 1;
-constexpr int kExitUsage = 2;
 
 struct Settings {
   std::string root;
@@ -104,7 +99,7 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
   return settings;
 }
 
-absl::Status Serve(const Settings& settings) {
+absl::Status Serve(Settings settings) {
   absl::StatusOr<RootDirectory> root = RootDirectory::Create(settings.root);
   if (!root.ok()) return root.status();
   FileBrokerService broker(*std::move(root), {.read_only = settings.read_only});
@@ -121,26 +116,11 @@ absl::Status Serve(const Settings& settings) {
                                     settings.socket_mode);
 }
 
-int Main(int argc, char** argv) {
-  if (!OccupyStandardStreams()) return kExitCannotServe;
-  const absl::StatusOr<std::optional<Settings>> settings =
-      ParseSettings(argc, argv);
-  if (!settings.ok()) {
-    std::cerr << "fdrpc-filebroker: " << settings.status().message()
-              << "\nTry fdrpc-filebroker --help\n";
-    return kExitUsage;
-  }
-  if (!settings->has_value()) {
-    std::cout << kUsage;
-    return 0;
-  }
-  const absl::Status status = Serve(**settings);
-  if (status.ok()) return 0;
-  std::cerr << "fdrpc-filebroker: " << status.message() << "\n";
-  return kExitCannotServe;
-}
-
 }  // namespace
 }  // namespace fdrpc::filebroker
 
-int main(int argc, char** argv) { return fdrpc::filebroker::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return fdrpc::program::ServerMain(
+      "fdrpc-filebroker", fdrpc::filebroker::kUsage,
+      fdrpc::filebroker::ParseSettings, fdrpc::filebroker::Serve, argc, argv);
+}

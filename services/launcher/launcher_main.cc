@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <iostream>
 #include <optional>
 #include <string>
 #include <thread>
@@ -24,7 +23,7 @@
 #include "services/process/event_loop.h"
 #include "services/program/command_line.h"
 #include "services/program/serve.h"
-#include "services/program/standard_streams.h"
+#include "services/program/server_main.h"
 
 namespace fdrpc::launcher {
 namespace {
@@ -32,7 +31,6 @@ namespace {
 using process::EventLoop;
 using program::CommandLine;
 using program::ListenOnAll;
-using program::OccupyStandardStreams;
 using program::ParsePermissions;
 using program::SayThatItListens;
 
@@ -67,9 +65,6 @@ seconds later; the others go on.
 
 Exit status: 0 after it has served, 1 if it cannot, 2 if it is used wrongly.
 )";
-
-constexpr int kExitCannotServe = 1;
-constexpr int kExitUsage = 2;
 
 struct Settings {
   std::vector<std::string> addresses;
@@ -200,25 +195,11 @@ absl::Status Serve(Settings settings) {
   return absl::OkStatus();
 }
 
-int Main(int argc, char** argv) {
-  if (!OccupyStandardStreams()) return kExitCannotServe;
-  absl::StatusOr<std::optional<Settings>> settings = ParseSettings(argc, argv);
-  if (!settings.ok()) {
-    std::cerr << "fdrpc-launcher: " << settings.status().message()
-              << "\nTry fdrpc-launcher --help\n";
-    return kExitUsage;
-  }
-  if (!settings->has_value()) {
-    std::cout << kUsage;
-    return 0;
-  }
-  const absl::Status status = Serve(**std::move(settings));
-  if (status.ok()) return 0;
-  std::cerr << "fdrpc-launcher: " << status.message() << "\n";
-  return kExitCannotServe;
-}
-
 }  // namespace
 }  // namespace fdrpc::launcher
 
-int main(int argc, char** argv) { return fdrpc::launcher::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return fdrpc::program::ServerMain("fdrpc-launcher", fdrpc::launcher::kUsage,
+                                    fdrpc::launcher::ParseSettings,
+                                    fdrpc::launcher::Serve, argc, argv);
+}
