@@ -1,16 +1,13 @@
 #include "services/launcher/launch_policy.h"
 
-#include <grp.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "services/process/user_database.h"
 
 namespace fdrpc::launcher {
 namespace {
@@ -18,44 +15,8 @@ namespace {
 constexpr uid_t kRoot = 0;
 // What setresuid(2) and its like take for "no change".
 constexpr id_t kNoId = std::numeric_limits<id_t>::max();
-// Linux's NGROUPS_MAX.
-constexpr int kMostGroups = 65536;
 
 bool IsRoot(const PeerCredentials& caller) { return caller.uid == kRoot; }
-
-// What getpwuid_r(3) and getpwnam_r(3) fill.
-struct UserEntry {
-  passwd entry = {};
-  std::vector<char> strings = std::vector<char>(1 << 16);
-};
-
-// Calls one of them. False if there is no such user.
-template <typename Lookup>
-absl::StatusOr<bool> Find(Lookup lookup, UserEntry& found) {
-  passwd* result = nullptr;
-  const int error =
-      lookup(&found.entry, found.strings.data(), found.strings.size(), &result);
-  if (error != 0 && error != ENOENT) {
-    return absl::ErrnoToStatus(error, "the user database");
-  }
-  return result != nullptr;
-}
-
-absl::StatusOr<bool> FindUser(uid_t uid, UserEntry& found) {
-  return Find([uid](auto... place) { return getpwuid_r(uid, place...); },
-              found);
-}
-
-std::vector<gid_t> GroupsOf(const passwd& entry) {
-  std::vector<gid_t> groups(64);
-  int count = static_cast<int>(groups.size());
-  while (getgrouplist(entry.pw_name, entry.pw_gid, groups.data(), &count) < 0 &&
-         count <= kMostGroups) {
-    groups.resize(static_cast<size_t>(count));
-  }
-  groups.resize(static_cast<size_t>(count));
-  return groups;
-}
 
 // With the groups of `asked`, or of the user database. The user itself may have
 // called with a group; it is the group if the database does not have the user.
@@ -63,20 +24,21 @@ absl::StatusOr<ProcessUser> Resolve(uid_t uid, const v1::User* asked,
                                     const PeerCredentials& caller) {
   ProcessUser user;
   user.ids.uid = uid;
-  UserEntry found;
-  const absl::StatusOr<bool> is_known = FindUser(uid, found);
-  if (!is_known.ok()) return is_known.status();
-  if (*is_known) {
-    user.name = found.entry.pw_name;
-    user.home = found.entry.pw_dir;
-    user.shell = found.entry.pw_shell;
+  absl::StatusOr<std::optional<process::UserEntry>> found =
+      process::FindUser(uid);
+  if (!found.ok()) return found.status();
+  const bool is_known = found->has_value();
+  if (is_known) {
+    user.name = (*found)->name;
+    user.home = (*found)->home;
+    user.shell = (*found)->shell;
   }
   if (asked != nullptr && asked->has_gid()) {
     user.ids.gid = asked->gid();
     user.ids.groups.assign(asked->groups().begin(), asked->groups().end());
-  } else if (*is_known) {
-    user.ids.gid = found.entry.pw_gid;
-    user.ids.groups = GroupsOf(found.entry);
+  } else if (is_known) {
+    user.ids.gid = (*found)->gid;
+    user.ids.groups = std::move((*found)->groups);
   } else if (uid == caller.uid) {
     user.ids.gid = caller.gid;
   } else {
@@ -160,22 +122,6 @@ absl::StatusOr<std::optional<ProcessUser>> LaunchPolicy::UserFor(
 
 bool LaunchPolicy::MayRaiseLimits(const PeerCredentials& caller) const {
   return IsRoot(caller);
-}
-
-absl::StatusOr<uid_t> UserNamed(const std::string& text) {
-  uid_t uid = 0;
-  if (absl::SimpleAtoi(text, &uid)) {
-    if (uid != kNoId) return uid;
-    return absl::InvalidArgumentError(absl::StrCat(text, " is no user"));
-  }
-  UserEntry found;
-  const absl::StatusOr<bool> is_known = Find(
-      [&](auto... place) { return getpwnam_r(text.c_str(), place...); }, found);
-  if (!is_known.ok()) return is_known.status();
-  if (!*is_known) {
-    return absl::NotFoundError(absl::StrCat("there is no user ", text));
-  }
-  return found.entry.pw_uid;
 }
 
 }  // namespace fdrpc::launcher

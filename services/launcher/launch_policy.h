@@ -58,10 +58,6 @@ class LaunchPolicy {
   uid_t own_;  // the launcher's
 };
 
-// The user with this name or number, as for --allow. NOT_FOUND; or
-// INVALID_ARGUMENT for 4294967295, which the system calls do not take.
-absl::StatusOr<uid_t> UserNamed(const std::string& text);
-
 }  // namespace fdrpc::launcher
 
 #endif  // FDRPC_SERVICES_LAUNCHER_LAUNCH_POLICY_H_

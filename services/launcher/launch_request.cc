@@ -15,16 +15,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "services/launcher/resource.h"
+#include "services/process/service_manager_variables.h"
 
 namespace fdrpc::launcher {
 namespace {
 
 using process::ProcessSpec;
-
-// For the launcher itself, and not for what it starts.
-constexpr const char* kOwnVariables[] = {"LISTEN_FDS",   "LISTEN_FDNAMES",
-                                         "LISTEN_PID",   "NOTIFY_SOCKET",
-                                         "WATCHDOG_PID", "WATCHDOG_USEC"};
 
 // Of a descriptor.
 constexpr uint32_t kHighestNumber = 1023;
@@ -85,7 +82,7 @@ class Environment {
       if (equals == std::string_view::npos || equals == 0) continue;
       Set(text.substr(0, equals), text.substr(equals + 1));
     }
-    for (const char* name : kOwnVariables) Remove(name);
+    for (const char* name : process::kServiceManagerVariables) Remove(name);
   }
   std::vector<std::string> Variables() const {
     std::vector<std::string> variables;
@@ -164,50 +161,13 @@ absl::Status ReadDescriptors(const Parcel<v1::LaunchRequest>& request,
   return absl::OkStatus();
 }
 
-std::optional<int> ResourceOf(v1::Resource resource) {
-  switch (resource) {
-    case v1::RESOURCE_ADDRESS_SPACE:
-      return RLIMIT_AS;
-    case v1::RESOURCE_CORE:
-      return RLIMIT_CORE;
-    case v1::RESOURCE_CPU:
-      return RLIMIT_CPU;
-    case v1::RESOURCE_DATA:
-      return RLIMIT_DATA;
-    case v1::RESOURCE_FILE_SIZE:
-      return RLIMIT_FSIZE;
-    case v1::RESOURCE_LOCKS:
-      return RLIMIT_LOCKS;
-    case v1::RESOURCE_LOCKED_MEMORY:
-      return RLIMIT_MEMLOCK;
-    case v1::RESOURCE_MESSAGE_QUEUES:
-      return RLIMIT_MSGQUEUE;
-    case v1::RESOURCE_NICE:
-      return RLIMIT_NICE;
-    case v1::RESOURCE_OPEN_FILES:
-      return RLIMIT_NOFILE;
-    case v1::RESOURCE_PROCESSES:
-      return RLIMIT_NPROC;
-    case v1::RESOURCE_REALTIME_PRIORITY:
-      return RLIMIT_RTPRIO;
-    case v1::RESOURCE_REALTIME_TIME:
-      return RLIMIT_RTTIME;
-    case v1::RESOURCE_PENDING_SIGNALS:
-      return RLIMIT_SIGPENDING;
-    case v1::RESOURCE_STACK:
-      return RLIMIT_STACK;
-    default:
-      return std::nullopt;
-  }
-}
-
 absl::Status ReadLimits(const v1::LaunchRequest& request, bool may_raise,
                         const rlimit& open_files, ProcessSpec& spec) {
   std::set<int> resources;
   for (int i = 0; i < request.limits_size(); ++i) {
     const v1::Limit& asked = request.limits(i);
     const std::string field = absl::StrCat("limits[", i, "]");
-    const std::optional<int> resource = ResourceOf(asked.resource());
+    const std::optional<int> resource = NumberOf(asked.resource());
     if (!resource.has_value() || !resources.insert(*resource).second) {
       return absl::InvalidArgumentError(absl::StrCat(
           field, ".resource: ", static_cast<int>(asked.resource()),

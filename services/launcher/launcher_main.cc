@@ -21,6 +21,7 @@
 #include "services/launcher/launch_policy.h"
 #include "services/launcher/launcher_service.h"
 #include "services/process/event_loop.h"
+#include "services/process/user_database.h"
 #include "services/program/command_line.h"
 #include "services/program/serve.h"
 #include "services/program/server_main.h"
@@ -75,7 +76,7 @@ struct Settings {
 
 absl::Status ParsePolicy(const CommandLine& line, Settings& settings) {
   for (const std::string& user : line.GetAll("allow")) {
-    const absl::StatusOr<uid_t> uid = UserNamed(user);
+    const absl::StatusOr<uid_t> uid = process::UserNamed(user);
     if (!uid.ok()) {
       return absl::InvalidArgumentError(
           absl::StrCat("--allow: ", uid.status().message()));

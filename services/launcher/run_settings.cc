@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "services/launcher/launch_policy.h"
 #include "services/launcher/limit_text.h"
+#include "services/process/user_database.h"
 #include "services/program/command_line.h"
 
 namespace fdrpc::launcher {
@@ -82,7 +82,7 @@ absl::Status ReadDescriptors(const CommandLine& line, RunSettings& settings) {
 absl::Status ReadUserAndLimits(const CommandLine& line,
                                v1::LaunchRequest& request) {
   if (const auto user = line.Get("user"); user.has_value()) {
-    const absl::StatusOr<uid_t> uid = UserNamed(*user);
+    const absl::StatusOr<uid_t> uid = process::UserNamed(*user);
     if (!uid.ok()) {
       return absl::InvalidArgumentError(
           absl::StrCat("--user: ", uid.status().message()));
