@@ -31,8 +31,8 @@ class ServiceLog {
   struct Options {
     std::string name;  // the service's
     LogSettings settings;
-    // Of files. If empty, DESTINATION_AUTOMATIC without a journal is
-    // DESTINATION_NONE, and so is DESTINATION_FILE.
+    // Of files. If empty, DESTINATION_AUTOMATIC is without files, too, and a
+    // log that should be a file says that it is not.
     std::string directory;
     std::string journal_socket = "/run/systemd/journal/socket";
     // In memory.
@@ -73,13 +73,17 @@ class ServiceLog {
   void Unfollow(uint64_t follower);
 
  private:
-  void Add(pid_t pid, std::string_view text, bool truncated);
+  void Add(v1::LogLine line);
+  absl::Status Output(const v1::LogLine& line);
+  // In memory, and by the followers.
+  void Keep(v1::LogLine line);
 
   const Options options_;
   std::map<pid_t, std::string> unfinished_;  // lines
   std::deque<v1::LogLine> lines_;
-  size_t bytes_ = 0;  // of their texts
-  std::unique_ptr<LogOutput> output_;
+  size_t bytes_ = 0;                   // of their texts
+  std::unique_ptr<LogOutput> output_;  // null: there is none
+  uint64_t missing_ = 0;  // lines that it has not taken, and not been told of
   std::map<uint64_t, std::shared_ptr<LogFollower>> followers_;
   uint64_t last_follower_ = 0;
 };

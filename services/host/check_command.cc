@@ -1,0 +1,55 @@
+#include "services/host/check_command.h"
+
+#include <iostream>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "services/host/config.h"
+#include "services/program/command_line.h"
+
+namespace fdrpc::host {
+namespace {
+
+using program::CommandLine;
+
+constexpr char kCheckUsage[] =
+    R"(usage: fdrpc-host check DIRECTORY
+
+Reads every NAME.textproto of the directory, as "fdrpc-host run" does, and
+prints "NAME: ok", or to standard error each thing that is wrong, with its file
+and line. Run it as the user that the host runs as. It starts nothing.
+
+  --help               prints this
+
+Exit status: 0 if all are good, 1 if not, 2 if it is used wrongly.
+)";
+
+}  // namespace
+
+int CheckCommand(int argc, char** argv) {
+  const absl::StatusOr<CommandLine> line =
+      CommandLine::Parse(argc, argv, {{"help", CommandLine::Arity::kFlag}});
+  if (line.ok() && line->Has("help")) {
+    std::cout << kCheckUsage;
+    return 0;
+  }
+  if (!line.ok() || line->operands().size() != 1) {
+    std::cerr << "fdrpc-host check: "
+              << (line.ok() ? "it takes one directory"
+                            : std::string(line.status().message()))
+              << "\nTry fdrpc-host check --help\n";
+    return 2;
+  }
+  const Configuration configuration =
+      ReadConfiguration(line->operands().front());
+  for (const HostedService& service : configuration.services) {
+    std::cout << service.name << ": ok\n";
+  }
+  std::cout.flush();
+  for (const std::string& error : configuration.errors) {
+    std::cerr << error << "\n";
+  }
+  return configuration.errors.empty() && std::cout.good() ? 0 : 1;
+}
+
+}  // namespace fdrpc::host
