@@ -17,10 +17,13 @@ class PayloadBuffer {
   // Takes ownership of `capacity` bytes at `data`, which `release` frees.
   PayloadBuffer(char* data, size_t capacity, Release release)
       : data_(data), capacity_(capacity), release_(release) {}
-  // A buffer on the heap.
+  // A buffer on the heap. It does not begin where its memory does: so what it
+  // is copied from or to, if it is the neighbour on the heap and their size is
+  // a number of pages, is not a little behind it within a page. Such copies are
+  // slow (call/contiguous_message.h).
   static PayloadBuffer Allocate(size_t capacity) {
-    return PayloadBuffer(new char[capacity], capacity,
-                         [](char* data, size_t) { delete[] data; });
+    return PayloadBuffer(new char[kUnused + capacity] + kUnused, capacity,
+                         [](char* data, size_t) { delete[](data - kUnused); });
   }
 
   PayloadBuffer(PayloadBuffer&& other) noexcept
@@ -47,6 +50,8 @@ class PayloadBuffer {
   size_t capacity() const { return capacity_; }
 
  private:
+  static constexpr size_t kUnused = 1024;
+
   char* data_ = nullptr;
   size_t capacity_ = 0;
   Release release_ = nullptr;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "call/contiguous_message.h"
 #include "google/protobuf/io/zero_copy_stream.h"
 #include "os/payload_memory.h"
 
@@ -93,11 +94,10 @@ bool ReceivedBytes::ParseInto(google::protobuf::MessageLite& message) && {
   if (size_ > std::numeric_limits<int>::max()) return false;
   // Protocol Buffers parse contiguous bytes fastest.
   if (first_.size() == size_) {
-    return message.ParseFromArray(first_.data(), static_cast<int>(size_));
+    return ParseContiguous(message, first_);
   }
   if (pieces_[0].bytes.size() == size_) {
-    return message.ParseFromArray(pieces_[0].bytes.data(),
-                                  static_cast<int>(size_));
+    return ParseContiguous(message, pieces_[0].bytes);
   }
   if (size_ > kMostReserved) {
     const PayloadBuffer all = Join();

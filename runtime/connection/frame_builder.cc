@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "call/contiguous_message.h"
 #include "call/prepare_message.h"
 #include "connection/message_pieces.h"
 #include "fdrpc/internal/message_owner.h"
@@ -74,8 +75,7 @@ class Pieces {
     EncodeFrameHeader(header, frame.head.data());
     sections.copy(frame.head.data() + kFrameHeaderBytes, sections.size());
     if (bodies_.empty()) {
-      (void)message_.SerializeWithCachedSizesToArray(
-          reinterpret_cast<uint8_t*>(frame.head.data() + before));
+      SerialiseContiguous(message_, frame.head.data() + before, bytes);
     } else if (bytes > 0) {
       frame.Attach().body = std::move(bodies_[index]);
       frame.attached->body_bytes = bytes;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "call/contiguous_message.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream.h"
 #include "os/payload_memory.h"
@@ -160,8 +161,7 @@ MessagePieces SerialisePieces(const google::protobuf::MessageLite& message,
                               size_t bytes) {
   if (bytes <= kMaxPieceBytes) {
     auto only = std::make_shared<PayloadBuffer>(NewPayload(bytes, bytes));
-    (void)message.SerializeWithCachedSizesToArray(
-        reinterpret_cast<uint8_t*>(only->data()));
+    SerialiseContiguous(message, only->data(), bytes);
     const std::string_view view(only->data(), bytes);
     return {{{view, std::move(only)}}};
   }
