@@ -56,7 +56,7 @@ std::optional<ForwardedSignals::Received> ForwardedSignals::Next() const {
                   .from_terminal = info.ssi_code == SI_KERNEL};
 }
 
-void StopSelf() { Take(SIGTSTP); }
+void StopSelfBy(int signal) { Take(signal); }
 
 void DieOf(int signal) {
   // The command has left a core file, if one is wanted.

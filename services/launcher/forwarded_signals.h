@@ -33,9 +33,9 @@ class ForwardedSignals {
   UniqueFd fd_;
 };
 
-// Stops this process as SIGTSTP does: not if nobody could continue it
-// (orphaned process groups, setpgid(2)). Returns when it goes on.
-void StopSelf();
+// Stops this process by SIGSTOP, or by SIGTSTP, which does not stop it in an
+// orphaned process group (setpgid(2)). Returns when it goes on.
+void StopSelfBy(int signal);
 
 // Ends this process as `signal` ends it by default; returns if it does not.
 void DieOf(int signal);

@@ -126,6 +126,7 @@ class Session {
   // Before the command is known to have started: it may still get the signal.
   // If it does not start soon, this program ends by the signal.
   void OnEarlySignal(int signal);
+  void StopCommand();
   void OnStopped();
   void OnEnd(absl::StatusOr<v1::Ended> ended);
 
@@ -134,6 +135,7 @@ class Session {
   const ForwardedSignals& signals_;
   RemoteCommand command_;
   std::unique_ptr<TerminalRelay> terminal_;  // null: there is none
+  bool stop_requested_ = false;              // by the terminal or SIGTSTP
   std::vector<int> early_signals_;
   Alarm patience_;  // with the command's start, after the first of them
   absl::StatusOr<v1::Ended> ended_ = absl::UnknownError("");
@@ -233,8 +235,8 @@ void Session::OnStarted() {
     command_.SignalGroup(signal);
   }
   if (terminal_ == nullptr) return;
-  const absl::Status started = terminal_->Start(
-      command_.pid(), [this] { command_.SignalGroup(SIGSTOP); });
+  const absl::Status started =
+      terminal_->Start(command_.pid(), [this] { StopCommand(); });
   if (!started.ok()) OnEnd(started);
 }
 
@@ -245,9 +247,7 @@ void Session::OnSignals() {
     } else if (terminal_ != nullptr && received->signal == SIGWINCH) {
       terminal_->CopySize();
     } else if (received->signal == SIGTSTP) {
-      // The command's group is orphaned (setpgid(2)), so that SIGTSTP would not
-      // stop it. OnStopped() follows.
-      command_.SignalGroup(SIGSTOP);
+      StopCommand();
     } else if (received->signal == SIGCONT) {
       if (terminal_ != nullptr) terminal_->Resume();
       command_.SignalGroup(SIGCONT);
@@ -260,7 +260,7 @@ void Session::OnSignals() {
 }
 
 void Session::OnEarlySignal(int signal) {
-  if (signal == SIGTSTP) return StopSelf();
+  if (signal == SIGTSTP) return StopSelfBy(SIGTSTP);
   if (signal == SIGCONT || signal == SIGWINCH) return;
   early_signals_.push_back(signal);
   if (early_signals_.size() > 1) return;
@@ -269,9 +269,18 @@ void Session::OnEarlySignal(int signal) {
   });
 }
 
+// The command's group is orphaned (setpgid(2)), so that SIGTSTP would not stop
+// it. OnStopped() follows.
+void Session::StopCommand() {
+  stop_requested_ = true;
+  command_.SignalGroup(SIGSTOP);
+}
+
 void Session::OnStopped() {
   if (terminal_ != nullptr) terminal_->Pause();
-  StopSelf();
+  // What would not stop a command here does not stop this program either: then
+  // the command goes on at once.
+  StopSelfBy(std::exchange(stop_requested_, false) ? SIGTSTP : SIGSTOP);
   if (terminal_ != nullptr) terminal_->Resume();
   command_.SignalGroup(SIGCONT);
 }
