@@ -21,6 +21,7 @@
 #include "services/blobstore/spill_directory.h"
 #include "services/program/command_line.h"
 #include "services/program/serve.h"
+#include "services/program/server_line.h"
 #include "services/program/server_main.h"
 
 namespace fdrpc::blobstore {
@@ -73,8 +74,7 @@ constexpr int kMostThreads = 128;
 constexpr size_t kMostBlobsOfUser = 4096;
 
 struct StoreSettings {
-  std::vector<std::string> addresses;
-  std::optional<mode_t> socket_mode;
+  program::ListenSettings listen;
   BlobIndex::Limits limits;
   std::string spill;  // empty: none
   absl::Duration idle_timeout = absl::InfiniteDuration();
@@ -120,36 +120,23 @@ absl::Status ParseLimits(const CommandLine& line, BlobIndex::Limits& limits) {
 absl::StatusOr<std::optional<StoreSettings>> ParseStoreSettings(int argc,
                                                                 char** argv) {
   using Arity = CommandLine::Arity;
-  const absl::StatusOr<CommandLine> line =
-      CommandLine::Parse(argc, argv,
-                         {{"listen", Arity::kRepeated},
-                          {"socket-mode", Arity::kOnce},
-                          {"capacity", Arity::kOnce},
-                          {"user-bytes", Arity::kOnce},
-                          {"user-blobs", Arity::kOnce},
-                          {"spill", Arity::kOnce},
-                          {"idle-timeout", Arity::kOnce},
-                          {"help", Arity::kFlag}});
+  absl::StatusOr<std::optional<program::ServerLine>> line =
+      program::ParseServerLine(argc, argv,
+                               {{"capacity", Arity::kOnce},
+                                {"user-bytes", Arity::kOnce},
+                                {"user-blobs", Arity::kOnce},
+                                {"spill", Arity::kOnce},
+                                {"idle-timeout", Arity::kOnce}});
   if (!line.ok()) return line.status();
-  if (line->Has("help")) return std::nullopt;
-  if (!line->operands().empty() || line->command() != nullptr) {
-    return absl::InvalidArgumentError("it takes options only");
-  }
+  if (!line->has_value()) return std::nullopt;
+  const CommandLine& options = (*line)->options;
   StoreSettings settings;
-  settings.addresses = line->GetAll("listen");
-  if (settings.addresses.empty()) {
-    return absl::InvalidArgumentError("--listen ADDRESS is missing");
-  }
-  if (const auto text = line->Get("socket-mode"); text.has_value()) {
-    const absl::StatusOr<mode_t> mode = program::ParsePermissions(*text);
-    if (!mode.ok()) return mode.status();
-    settings.socket_mode = *mode;
-  }
-  settings.spill = line->Get("spill").value_or("");
-  if (line->Has("spill") && settings.spill.empty()) {
+  settings.listen = std::move((*line)->listen);
+  settings.spill = options.Get("spill").value_or("");
+  if (options.Has("spill") && settings.spill.empty()) {
     return absl::InvalidArgumentError("--spill is not the name of a directory");
   }
-  if (const auto text = line->Get("idle-timeout"); text.has_value()) {
+  if (const auto text = options.Get("idle-timeout"); text.has_value()) {
     if (settings.spill.empty()) {
       return absl::InvalidArgumentError(
           "--idle-timeout needs --spill: the blobs would be gone");
@@ -158,7 +145,7 @@ absl::StatusOr<std::optional<StoreSettings>> ParseStoreSettings(int argc,
     if (!time.ok()) return time.status();
     settings.idle_timeout = *time;
   }
-  absl::Status limits = ParseLimits(*line, settings.limits);
+  absl::Status limits = ParseLimits(options, settings.limits);
   if (!limits.ok()) return limits;
   return settings;
 }
@@ -185,8 +172,7 @@ absl::Status ServeStore(StoreSettings settings) {
                  .idle_timeout = settings.idle_timeout,
                  .notify_service_manager = true});
   server.AddService(service);
-  return program::ServeUntilStopped(server, settings.addresses,
-                                    settings.socket_mode);
+  return program::ServeUntilStopped(server, settings.listen);
 }
 
 }  // namespace

@@ -14,14 +14,16 @@
 #include "services/filebroker/root_directory.h"
 #include "services/program/command_line.h"
 #include "services/program/serve.h"
+#include "services/program/server_line.h"
 #include "services/program/server_main.h"
 
 namespace fdrpc::filebroker {
 namespace {
 
 using program::CommandLine;
-using program::ParsePermissions;
+using program::ParseServerLine;
 using program::ParseTime;
+using program::ServerLine;
 
 constexpr char kUsage[] =
     R"(usage: fdrpc-filebroker --root DIR --listen ADDRESS [OPTION]...
@@ -54,8 +56,7 @@ Exit status: 0 after it has served, 1 if it cannot, 2 if it is used wrongly.
 
 struct Settings {
   std::string root;
-  std::vector<std::string> addresses;
-  std::optional<mode_t> socket_mode;
+  program::ListenSettings listen;
   bool read_only = false;
   absl::Duration idle_timeout = absl::InfiniteDuration();
 };
@@ -63,35 +64,22 @@ struct Settings {
 // Empty for --help.
 absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
   using Arity = CommandLine::Arity;
-  const absl::StatusOr<CommandLine> line =
-      CommandLine::Parse(argc, argv,
-                         {{"root", Arity::kOnce},
-                          {"listen", Arity::kRepeated},
-                          {"socket-mode", Arity::kOnce},
-                          {"read-only", Arity::kFlag},
-                          {"idle-timeout", Arity::kOnce},
-                          {"help", Arity::kFlag}});
+  absl::StatusOr<std::optional<ServerLine>> line =
+      ParseServerLine(argc, argv,
+                      {{"root", Arity::kOnce},
+                       {"read-only", Arity::kFlag},
+                       {"idle-timeout", Arity::kOnce}});
   if (!line.ok()) return line.status();
-  if (line->Has("help")) return std::nullopt;
-  if (!line->operands().empty() || line->command() != nullptr) {
-    return absl::InvalidArgumentError("it takes options only");
-  }
+  if (!line->has_value()) return std::nullopt;
+  const CommandLine& options = (*line)->options;
   Settings settings;
-  settings.root = line->Get("root").value_or("");
-  settings.addresses = line->GetAll("listen");
-  settings.read_only = line->Has("read-only");
+  settings.root = options.Get("root").value_or("");
+  settings.listen = std::move((*line)->listen);
+  settings.read_only = options.Has("read-only");
   if (settings.root.empty()) {
     return absl::InvalidArgumentError("--root DIR is missing");
   }
-  if (settings.addresses.empty()) {
-    return absl::InvalidArgumentError("--listen ADDRESS is missing");
-  }
-  if (const auto text = line->Get("socket-mode"); text.has_value()) {
-    const absl::StatusOr<mode_t> mode = ParsePermissions(*text);
-    if (!mode.ok()) return mode.status();
-    settings.socket_mode = *mode;
-  }
-  if (const auto text = line->Get("idle-timeout"); text.has_value()) {
+  if (const auto text = options.Get("idle-timeout"); text.has_value()) {
     const absl::StatusOr<absl::Duration> time = ParseTime(*text);
     if (!time.ok()) return time.status();
     settings.idle_timeout = *time;
@@ -112,8 +100,7 @@ absl::Status Serve(Settings settings) {
                  .idle_timeout = settings.idle_timeout,
                  .notify_service_manager = true});
   server.AddService(broker);
-  return program::ServeUntilStopped(server, settings.addresses,
-                                    settings.socket_mode);
+  return program::ServeUntilStopped(server, settings.listen);
 }
 
 }  // namespace

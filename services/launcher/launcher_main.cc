@@ -24,6 +24,7 @@
 #include "services/process/user_database.h"
 #include "services/program/command_line.h"
 #include "services/program/serve.h"
+#include "services/program/server_line.h"
 #include "services/program/server_main.h"
 
 namespace fdrpc::launcher {
@@ -32,8 +33,9 @@ namespace {
 using process::EventLoop;
 using program::CommandLine;
 using program::ListenOnAll;
-using program::ParsePermissions;
+using program::ParseServerLine;
 using program::SayThatItListens;
+using program::ServerLine;
 
 constexpr char kUsage[] =
     R"(usage: fdrpc-launcher --listen ADDRESS [OPTION]...
@@ -68,8 +70,7 @@ Exit status: 0 after it has served, 1 if it cannot, 2 if it is used wrongly.
 )";
 
 struct Settings {
-  std::vector<std::string> addresses;
-  std::optional<mode_t> socket_mode;
+  program::ListenSettings listen;
   LaunchPolicy::Options policy;
   LaunchedProcesses::Options processes;
 };
@@ -97,30 +98,17 @@ absl::Status ParsePolicy(const CommandLine& line, Settings& settings) {
 // Empty for --help.
 absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
   using Arity = CommandLine::Arity;
-  const absl::StatusOr<CommandLine> line =
-      CommandLine::Parse(argc, argv,
-                         {{"listen", Arity::kRepeated},
-                          {"socket-mode", Arity::kOnce},
-                          {"allow", Arity::kRepeated},
-                          {"as-caller", Arity::kFlag},
-                          {"max-processes", Arity::kOnce},
-                          {"help", Arity::kFlag}});
+  absl::StatusOr<std::optional<ServerLine>> line =
+      ParseServerLine(argc, argv,
+                      {{"allow", Arity::kRepeated},
+                       {"as-caller", Arity::kFlag},
+                       {"max-processes", Arity::kOnce}});
   if (!line.ok()) return line.status();
-  if (line->Has("help")) return std::nullopt;
-  if (!line->operands().empty() || line->command() != nullptr) {
-    return absl::InvalidArgumentError("it takes options only");
-  }
+  if (!line->has_value()) return std::nullopt;
+  const CommandLine& options = (*line)->options;
   Settings settings;
-  settings.addresses = line->GetAll("listen");
-  if (settings.addresses.empty()) {
-    return absl::InvalidArgumentError("--listen ADDRESS is missing");
-  }
-  if (const auto text = line->Get("socket-mode"); text.has_value()) {
-    const absl::StatusOr<mode_t> mode = ParsePermissions(*text);
-    if (!mode.ok()) return mode.status();
-    settings.socket_mode = *mode;
-  }
-  if (absl::Status valid = ParsePolicy(*line, settings); !valid.ok()) {
+  settings.listen = std::move((*line)->listen);
+  if (absl::Status valid = ParsePolicy(options, settings); !valid.ok()) {
     return valid;
   }
   return settings;
@@ -176,15 +164,14 @@ absl::Status Serve(Settings settings) {
                  .max_held_bytes_per_connection = 16u << 20,
                  .notify_service_manager = true});
   server.AddService(launcher);
-  absl::Status status =
-      ListenOnAll(server, settings.addresses, settings.socket_mode);
+  absl::Status status = ListenOnAll(server, settings.listen);
   if (!status.ok()) return status;
   status = server.Start(loop->loop());
   if (!status.ok()) return status;
   status = loop->Watch(signals->get(),
                        [&] { OnSignals(signals->get(), launcher, server); });
   if (!status.ok()) return status;
-  SayThatItListens(settings.addresses);
+  SayThatItListens(settings.listen);
   // The server may also end by itself. It does not before all calls have, so
   // processes are killed and reaped until then.
   std::thread end([&] {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <string>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -29,18 +30,17 @@ void HoldStopSignals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-absl::Status ListenOnAll(Server& server,
-                         const std::vector<std::string>& addresses,
-                         std::optional<mode_t> socket_mode) {
-  for (const std::string& address : addresses) {
-    absl::Status status = server.Listen(address, {.mode = socket_mode});
+absl::Status ListenOnAll(Server& server, const ListenSettings& settings) {
+  for (const std::string& address : settings.addresses) {
+    absl::Status status =
+        server.Listen(address, {.mode = settings.socket_mode});
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-void SayThatItListens(const std::vector<std::string>& addresses) {
-  for (const std::string& address : addresses) {
+void SayThatItListens(const ListenSettings& settings) {
+  for (const std::string& address : settings.addresses) {
     // For an inherited socket nobody needs this line, and standard output may
     // be that very socket, as with inetd.
     if (!address.starts_with("unix")) continue;
@@ -48,13 +48,11 @@ void SayThatItListens(const std::vector<std::string>& addresses) {
   }
 }
 
-absl::Status ServeUntilStopped(Server& server,
-                               const std::vector<std::string>& addresses,
-                               std::optional<mode_t> socket_mode) {
-  absl::Status status = ListenOnAll(server, addresses, socket_mode);
+absl::Status ServeUntilStopped(Server& server, const ListenSettings& settings) {
+  absl::Status status = ListenOnAll(server, settings);
   if (status.ok()) status = server.Start();
   if (!status.ok()) return status;
-  SayThatItListens(addresses);
+  SayThatItListens(settings);
   // The server may also end by itself.
   std::thread end([&server] {
     server.Wait();

@@ -1,14 +1,9 @@
 #ifndef FDRPC_SERVICES_PROGRAM_SERVE_H_
 #define FDRPC_SERVICES_PROGRAM_SERVE_H_
 
-#include <sys/types.h>
-
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "absl/status/status.h"
 #include "fdrpc/server.h"
+#include "services/program/server_line.h"
 
 namespace fdrpc::program {
 
@@ -19,17 +14,13 @@ void HoldStopSignals();
 
 // What ServeUntilStopped() does by itself, for a program that serves in a loop:
 // listens on the addresses, and, once clients can connect, prints the lines.
-absl::Status ListenOnAll(Server& server,
-                         const std::vector<std::string>& addresses,
-                         std::optional<mode_t> socket_mode);
-void SayThatItListens(const std::vector<std::string>& addresses);
+absl::Status ListenOnAll(Server& server, const ListenSettings& settings);
+void SayThatItListens(const ListenSettings& settings);
 
 // Listens on the addresses and serves, until a signal of HoldStopSignals(),
 // which has to be called before, or until the server ends by itself. Prints
 // "listening on ADDRESS" for each unix: address once clients can connect.
-absl::Status ServeUntilStopped(Server& server,
-                               const std::vector<std::string>& addresses,
-                               std::optional<mode_t> socket_mode);
+absl::Status ServeUntilStopped(Server& server, const ListenSettings& settings);
 
 }  // namespace fdrpc::program
 
