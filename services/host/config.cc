@@ -124,6 +124,12 @@ Configuration ReadConfiguration(const std::string& directory) {
   return configuration;
 }
 
+HostedService ResolveAgain(const std::string& name, const std::string& file,
+                           const v1::ServiceConfig& config) {
+  ConfigFile known(file, config);
+  return ResolveService(name, known);
+}
+
 absl::StatusOr<std::vector<HostedService>> LoadConfiguration(
     const std::string& directory) {
   Configuration configuration = ReadConfiguration(directory);

@@ -26,6 +26,11 @@ Configuration ReadConfiguration(const std::string& directory);
 absl::StatusOr<std::vector<HostedService>> LoadConfiguration(
     const std::string& directory);
 
+// The service that a file has described before, as far as that still holds: its
+// program may be gone, for example.
+HostedService ResolveAgain(const std::string& name, const std::string& file,
+                           const v1::ServiceConfig& config);
+
 }  // namespace fdrpc::host
 
 #endif  // FDRPC_SERVICES_HOST_CONFIG_H_

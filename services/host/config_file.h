@@ -23,6 +23,9 @@ class ConfigFile {
   };
 
   explicit ConfigFile(std::string path) : path_(std::move(path)) {}
+  // One that was read before.
+  ConfigFile(std::string path, v1::ServiceConfig config)
+      : path_(std::move(path)), config_(std::move(config)) {}
 
   // Reads and parses it. Refuses a file that others than root and the calling
   // user may write. False after an error.

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "services/host/check_command.h"
+#include "services/host/run_command.h"
 #include "services/host/units_command.h"
 #include "services/program/standard_streams.h"
 
@@ -12,6 +13,8 @@ namespace {
 constexpr char kUsage[] =
     R"(usage: fdrpc-host COMMAND …
 
+  run --config DIRECTORY
+                       hosts the services of a configuration
   check DIRECTORY      says what is wrong with the configuration of services
   units DIRECTORY --output DIRECTORY|-
                        writes the systemd units that run the same services
@@ -22,6 +25,8 @@ fdrpc-host COMMAND --help explains each.
 int Main(int argc, char** argv) {
   if (!program::OccupyStandardStreams()) return 1;
   const std::string_view command = argc > 1 ? argv[1] : "";
+  if (command == "run") return RunCommand(argc - 1, argv + 1);
+  if (command == "serve") return ServeCommand(argc - 1, argv + 1);
   if (command == "check") return CheckCommand(argc - 1, argv + 1);
   if (command == "units") return UnitsCommand(argc - 1, argv + 1);
   if (command == "--help") {

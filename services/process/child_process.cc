@@ -20,11 +20,15 @@ namespace {
 // others of that user must not reach the memory of this one; and a slow file
 // system would hold up the calling thread. Not fork(3) either, which runs the
 // functions of pthread_atfork(3). Like fork(2), it returns twice.
-pid_t Clone(int* pidfd) {
+pid_t Clone(const ProcessSpec& spec, int* pidfd) {
   clone_args args = {};
-  args.flags = CLONE_PIDFD;
+  args.flags = CLONE_PIDFD | spec.namespaces;
   args.pidfd = reinterpret_cast<uintptr_t>(pidfd);
-  args.exit_signal = SIGCHLD;
+  if (spec.is_sibling) {
+    args.flags |= CLONE_PARENT;  // with the signal of this process's own end
+  } else {
+    args.exit_signal = SIGCHLD;
+  }
   return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof(args)));
 }
 
@@ -44,6 +48,15 @@ class SignalsBlocked {
  private:
   sigset_t before_;
 };
+
+// PIDFD_SIGNAL_PROCESS_GROUP, which the C library's headers lack (Linux 6.9).
+constexpr unsigned kToProcessGroup = 1u << 2;
+
+// False if the kernel cannot, or there is no such group yet.
+bool SignalGroupOf(int pidfd, int signal) {
+  return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr,
+                 kToProcessGroup) == 0;
+}
 
 ProcessEnd EndOf(const siginfo_t& info, const rusage& resources) {
   ProcessEnd end;
@@ -73,12 +86,12 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const ProcessSpec& spec) {
   int error;
   {
     SignalsBlocked while_forking;
-    pid = Clone(&pidfd);
+    pid = Clone(spec, &pidfd);
     if (pid == 0) RunChild(plan);
     error = errno;
   }
   if (pid < 0) return StartError({StartStep::kFork, error, 0}, spec);
-  return ChildProcess(pid, UniqueFd(pidfd), std::move(failures));
+  return ChildProcess(pid, SharedFd(UniqueFd(pidfd)), std::move(failures));
 }
 
 absl::Status ChildProcess::FinishStart(const ProcessSpec& spec) {
@@ -102,8 +115,9 @@ void ChildProcess::Signal(int signal) {
 }
 
 void ChildProcess::SignalGroup(int signal) {
-  // Its number stays its own until it is reaped.
   if (reaped_) return;
+  if (SignalGroupOf(pidfd_.get(), signal)) return;
+  // An older kernel. The group's number stays its own until it is reaped.
   if (kill(-pid_, signal) < 0 && errno == ESRCH) Signal(signal);
 }
 

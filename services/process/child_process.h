@@ -19,8 +19,9 @@ namespace fdrpc::process {
 // of its own, has all signals as they are by default and none blocked, and only
 // the descriptors that it was given.
 //
-// Owns the pidfd, and the right to reap: nothing else in this process may wait
-// for its children. Destroying this leaves the process alone.
+// Owns the pidfd, and the right to reap, unless it is a sibling of this
+// process: nothing else in this process may wait for its children. Destroying
+// this leaves the process alone.
 //
 // Threads: one at a time; Start() also for all processes together, as each new
 // one has a copy of every descriptor for a moment.
@@ -29,6 +30,12 @@ class ChildProcess {
   // Forks, and returns while the new process prepares itself: that can take
   // long, because its program may be on a slow file system.
   static absl::StatusOr<ChildProcess> Start(const ProcessSpec& spec);
+
+  // One that was started before, by whoever was this process then: a sibling,
+  // whose program runs. Takes over its pidfd.
+  static ChildProcess Adopt(pid_t pid, SharedFd pidfd) {
+    return ChildProcess(pid, std::move(pidfd), UniqueFd());
+  }
 
   ChildProcess(ChildProcess&&) = default;
   ChildProcess& operator=(ChildProcess&&) = default;
@@ -62,7 +69,7 @@ class ChildProcess {
   static std::optional<StateChange> NextStateChange();
 
  private:
-  ChildProcess(pid_t pid, UniqueFd pidfd, UniqueFd failure_pipe)
+  ChildProcess(pid_t pid, SharedFd pidfd, UniqueFd failure_pipe)
       : pid_(pid),
         pidfd_(std::move(pidfd)),
         failure_pipe_(std::move(failure_pipe)) {}

@@ -28,6 +28,8 @@ constexpr char kUsualPath[] = "/bin:/usr/bin";
 
 constexpr int kStandardStreams = 3;
 
+constexpr int kMostPidDigits = 10;
+
 std::optional<std::string> SearchPathOf(const ProcessSpec& spec) {
   if (absl::StrContains(spec.program, '/')) return std::nullopt;
   constexpr std::string_view kName = "PATH=";
@@ -81,22 +83,27 @@ int CloseRange(int first, int last) {
   return static_cast<int>(syscall(SYS_close_range, first, last, 0));
 }
 
+// The one that is open becomes `number`; a closed one stays.
+void MoveTo(const ChildPlan& plan, int& fd, int number) {
+  if (fd < 0) return;
+  if (dup3(fd, number, O_CLOEXEC) < 0 && errno != EINVAL) {
+    Fail(plan, StartStep::kIsolateDescriptors);
+  }
+  fd = number;
+}
+
 // At once, and not only at exec: this process may hold ends of pipes of others
 // that its parent serves, and exec can take long.
 void CloseOthers(ChildPlan& plan) {
   const int pipe = plan.first_free_number;
-  const int directory = pipe + 1;
-  // In this order: the copy of the pipe is below that of the directory.
-  if (dup3(plan.failure_pipe, pipe, O_CLOEXEC) < 0 && errno != EINVAL) {
-    Fail(plan, StartStep::kIsolateDescriptors);
-  }
-  plan.failure_pipe = pipe;
-  if (dup3(plan.directory, directory, O_CLOEXEC) < 0 && errno != EINVAL) {
-    Fail(plan, StartStep::kIsolateDescriptors);
-  }
-  plan.directory = directory;
+  const int gate = pipe + 2;
+  // In this order: each copy is above those before it.
+  MoveTo(plan, plan.failure_pipe, pipe);
+  MoveTo(plan, plan.directory, pipe + 1);
+  MoveTo(plan, plan.gate, gate);
   int next = 0;
-  int error = CloseRange(directory + 1, std::numeric_limits<int>::max());
+  int error = CloseRange(plan.gate < 0 ? gate : gate + 1,
+                         std::numeric_limits<int>::max());
   for (const int number : plan.numbers) {
     error |= CloseRange(next, number - 1);
     next = number + 1;
@@ -122,6 +129,9 @@ void MapDescriptors(ChildPlan& plan) {
     if (plan.directory < 0) Fail(plan, StartStep::kWorkingDirectory);
   }
   plan.directory = move(plan.directory, StartStep::kWorkingDirectory, 0);
+  if (plan.spec.gate >= 0) {
+    plan.gate = move(plan.spec.gate, StartStep::kIsolateDescriptors, 0);
+  }
   for (size_t i = 0; i < mapped.size(); ++i) {
     plan.moved[i] =
         move(mapped[i].fd, StartStep::kMapDescriptor, static_cast<int>(i));
@@ -183,6 +193,29 @@ void DieWithParent(const ChildPlan& plan) {
   if (getppid() != plan.parent) _exit(127);
 }
 
+// With the others closed, of which one may be the other end.
+void AwaitGate(const ChildPlan& plan) {
+  if (plan.gate < 0) return;
+  char byte;
+  ssize_t bytes;
+  do {
+    bytes = read(plan.gate, &byte, 1);
+  } while (bytes < 0 && errno == EINTR);
+  if (bytes != 1) _exit(127);
+}
+
+void FillInPid(const ChildPlan& plan) {
+  if (plan.pid_value == nullptr) return;
+  char digits[kMostPidDigits];
+  int count = 0;
+  for (auto rest = static_cast<long>(syscall(SYS_getpid)); rest > 0;
+       rest /= 10) {
+    digits[count++] = static_cast<char>('0' + rest % 10);
+  }
+  std::reverse_copy(digits, digits + count, plan.pid_value);
+  plan.pid_value[count] = '\0';
+}
+
 void Execute(const ChildPlan& plan, const char* path) {
   execve(path, plan.arguments.data(), plan.environment.data());
 }
@@ -236,12 +269,21 @@ ChildPlan::ChildPlan(const ProcessSpec& of)
                             ? kStandardStreams
                             : std::max(kStandardStreams, numbers.back() + 1)),
       moved(of.descriptors.size()),
-      parent(getpid()) {}
+      parent(getpid()) {
+  if (of.pid_variable.empty()) return;
+  const size_t name = of.pid_variable.size() + 1;
+  pid_variable = of.pid_variable + '=' + std::string(kMostPidDigits, '0');
+  pid_value = pid_variable.data() + name;
+  environment.back() = pid_variable.data();
+  environment.push_back(nullptr);
+}
 
 void RunChild(ChildPlan& plan) {
   const ProcessSpec& spec = plan.spec;
   ResetSignals();
   MapDescriptors(plan);
+  AwaitGate(plan);
+  FillInPid(plan);
   OpenNullDevice(plan);
   if (setsid() < 0) Fail(plan, StartStep::kSession);
   SetLimits(plan);

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,6 +49,18 @@ struct ProcessSpec {
   // The process dies of SIGKILL with the thread that starts it
   // (PR_SET_PDEATHSIG), unless its program has the set-user-ID bit or the like.
   bool dies_with_parent = false;
+
+  // The parent of this process becomes that of the new one, and reaps it
+  // (CLONE_PARENT). Not for the first process of a PID namespace.
+  bool is_sibling = false;
+  // CLONE_NEWNET, …: namespaces that it does not share with this process.
+  uint64_t namespaces = 0;
+  // Of `environment`: gets the process's own id as its value, as its namespace
+  // has it, in decimal.
+  std::string pid_variable;
+  // The process waits until a byte can be read here before it runs the program,
+  // and ends if none will follow. -1: does not wait. Borrowed.
+  int gate = -1;
 };
 
 }  // namespace fdrpc::process

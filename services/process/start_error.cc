@@ -69,7 +69,9 @@ absl::Status ExecError(int error, const std::string& program) {
 std::string WhatFailed(const StartFailure& failure, const ProcessSpec& spec) {
   switch (failure.step) {
     case StartStep::kFork:
-      return "no process can be made";
+      return spec.namespaces == 0
+                 ? "no process can be made"
+                 : "no process can be made in namespaces of its own";
     case StartStep::kIsolateDescriptors:
       return "close_range(2), which takes Linux 5.11";
     case StartStep::kMapDescriptor:

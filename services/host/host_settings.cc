@@ -1,0 +1,54 @@
+#include "services/host/host_settings.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "services/program/command_line.h"
+
+namespace fdrpc::host {
+
+using program::CommandLine;
+
+absl::StatusOr<HostSettings> ParseHostSettings(int argc, char** argv) {
+  using Arity = CommandLine::Arity;
+  const absl::StatusOr<CommandLine> line =
+      CommandLine::Parse(argc, argv,
+                         {{"config", Arity::kOnce},
+                          {"control", Arity::kOnce},
+                          {"log-directory", Arity::kOnce},
+                          {"socket-mode", Arity::kOnce},
+                          {"keeper", Arity::kOnce},
+                          {"help", Arity::kFlag}});
+  if (!line.ok()) return line.status();
+  HostSettings settings;
+  settings.wants_help = line->Has("help");
+  if (settings.wants_help) return settings;
+  if (!line->operands().empty() || line->command() != nullptr) {
+    return absl::InvalidArgumentError("it takes options only");
+  }
+  settings.config = line->Get("config").value_or("");
+  if (settings.config.empty()) {
+    return absl::InvalidArgumentError("--config DIR is missing");
+  }
+  settings.control = line->Get("control").value_or(kDefaultControl);
+  if (!settings.control.starts_with("unix")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--control ", settings.control,
+                     " is not like unix:/path or unix:@name"));
+  }
+  settings.log_directory = line->Get("log-directory").value_or("");
+  if (const auto text = line->Get("socket-mode"); text.has_value()) {
+    const absl::StatusOr<mode_t> mode = program::ParsePermissions(*text);
+    if (!mode.ok()) return mode.status();
+    settings.socket_mode = *mode;
+  }
+  settings.keeper = line->Get("keeper").value_or("");
+  for (const char* option :
+       {"config", "control", "log-directory", "socket-mode"}) {
+    if (const auto value = line->Get(option); value.has_value()) {
+      settings.words.push_back(absl::StrCat("--", option, "=", *value));
+    }
+  }
+  return settings;
+}
+
+}  // namespace fdrpc::host

@@ -1,0 +1,33 @@
+#ifndef FDRPC_SERVICES_HOST_HOST_SETTINGS_H_
+#define FDRPC_SERVICES_HOST_HOST_SETTINGS_H_
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace fdrpc::host {
+
+inline constexpr char kDefaultControl[] = "unix:/run/fdrpc-host.sock";
+
+// The options of fdrpc-host run, and of the host process that it starts.
+struct HostSettings {
+  std::string config;  // a directory
+  std::string control = kDefaultControl;
+  std::string log_directory;  // may be empty
+  mode_t socket_mode = 0600;
+  std::string keeper;  // of the host process: its connection
+  bool wants_help = false;
+  // All but `keeper`, as they were given.
+  std::vector<std::string> words;
+};
+
+// argv[0] is the command. INVALID_ARGUMENT names the wrong word.
+absl::StatusOr<HostSettings> ParseHostSettings(int argc, char** argv);
+
+}  // namespace fdrpc::host
+
+#endif  // FDRPC_SERVICES_HOST_HOST_SETTINGS_H_

@@ -1,0 +1,83 @@
+#ifndef FDRPC_SERVICES_HOST_KEEPER_H_
+#define FDRPC_SERVICES_HOST_KEEPER_H_
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "fdrpc/alarm.h"
+#include "fdrpc/server.h"
+#include "services/host/kept_state.h"
+#include "services/process/child_process.h"
+#include "services/process/event_loop.h"
+
+namespace fdrpc::host {
+
+// The main process of fdrpc-host. Runs the host as a child process, replaces it
+// when it ends, and keeps what the next one needs. It is the parent of all
+// services' processes and, as a subreaper or as process 1, of their orphans,
+// and reaps them all. Knows nothing of services.
+//
+// Threads: the loop's.
+class Keeper {
+ public:
+  struct Options {
+    // Of the host, after the program's name. "--keeper fd:N" follows.
+    std::vector<std::string> arguments;
+    rlimit open_files = {};  // of the host
+    std::function<void()> on_first_serving;
+  };
+
+  // Borrows the loop.
+  Keeper(process::EventLoop& loop, Options options);
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+
+  // Runs until a host has ended all services, after SIGTERM or SIGINT.
+  // FAILED_PRECONDITION if the first host does not come to serve: it has said
+  // why on standard error.
+  absl::Status Run();
+
+ private:
+  absl::Status Prepare();
+  void OnSignals();
+  void ReapAll();
+  void StartHost();
+  absl::Status TryToStartHost();
+  void OnHostStarted();
+  void OnServing();
+  void OnHostGone();
+  void Tell(v1::Event::Command command);
+  void End(absl::Status status);
+  // Kills and reaps what is left.
+  static void EndChildren();
+
+  process::EventLoop& loop_;
+  const Options options_;
+  std::string program_;  // as it is installed
+  UniqueFd signals_;
+  KeptState state_;
+  Server server_;
+  Alarm restart_;
+
+  process::ProcessSpec spec_;  // of the host that starts
+  std::optional<process::ChildProcess> host_;
+  bool is_connected_ = false;  // to a host that may have ended
+  bool is_serving_ = false;
+  bool has_served_ = false;
+  bool ended_well_ = false;
+  bool is_stopping_ = false;
+  absl::Duration delay_;
+  absl::Status result_;
+};
+
+}  // namespace fdrpc::host
+
+#endif  // FDRPC_SERVICES_HOST_KEEPER_H_

@@ -1,0 +1,41 @@
+#include "services/host/kept_state.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace fdrpc::host {
+
+void KeptState::Put(std::string key, std::string data, UniqueFd file) {
+  Entry& entry = entries_[std::move(key)];
+  entry.data = std::move(data);
+  if (file.ok()) entry.file = SharedFd(std::move(file));
+}
+
+void KeptState::Drop(const std::string& key) { entries_.erase(key); }
+
+void KeptState::Add(v1::Event event) {
+  event.set_number(++last_number_);
+  events_.push_back(std::move(event));
+  if (events_.size() > kMostEvents) {
+    const auto oldest =
+        std::find_if(events_.begin(), events_.end(),
+                     [](const v1::Event& kept) { return kept.has_ended(); });
+    if (oldest != events_.end()) events_.erase(oldest);
+  }
+  if (on_event_ != nullptr) on_event_();
+}
+
+void KeptState::Acknowledge(uint64_t number) {
+  std::erase_if(events_, [number](const v1::Event& event) {
+    return event.number() == number;
+  });
+}
+
+const v1::Event* KeptState::EventAfter(uint64_t number) const {
+  const auto next = std::find_if(
+      events_.begin(), events_.end(),
+      [number](const v1::Event& event) { return event.number() > number; });
+  return next == events_.end() ? nullptr : &*next;
+}
+
+}  // namespace fdrpc::host

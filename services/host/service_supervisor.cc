@@ -1,0 +1,392 @@
+#include "services/host/service_supervisor.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "services/host/end_text.h"
+
+namespace fdrpc::host {
+namespace {
+
+using v1::ProcessRecord;
+using v1::ServiceConfig;
+
+// Not the time of day, which jumps.
+absl::Time Now() {
+  return absl::FromChrono(std::chrono::system_clock::time_point()) +
+         absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+ServiceMachine::Rules RulesOf(const HostedService& service) {
+  return {.start = service.config.start(),
+          .has_sockets = !service.sockets.empty(),
+          .start_timeout = service.start_timeout,
+          .stop_timeout = service.stop_timeout,
+          .restart = service.restart};
+}
+
+bool IsSame(const google::protobuf::MessageLite& a,
+            const google::protobuf::MessageLite& b) {
+  return a.SerializeAsString() == b.SerializeAsString();
+}
+
+}  // namespace
+
+ServiceSupervisor::ServiceSupervisor(Context& context, HostedService service)
+    : context_(context),
+      service_(std::move(service)),
+      machine_(RulesOf(service_)),
+      log_({.name = service_.name,
+            .settings = service_.log,
+            .directory = context.log_directory}),
+      sockets_(*context.keeper, service_.name),
+      store_(*context.keeper, service_.name),
+      output_(context.loop, *context.keeper, log_, service_.name),
+      socket_watch_(context.loop, [this] { Apply(machine_.OnConnection()); }),
+      idle_watch_(context.loop.loop(),
+                  [this] { Apply(machine_.OnIdle(Now())); }),
+      alarm_(context.loop.loop()) {}
+
+absl::Status ServiceSupervisor::Begin() {
+  absl::Status status = sockets_.Open(service_.sockets);
+  if (!status.ok()) return status;
+  Apply(machine_.Begin());
+  return absl::OkStatus();
+}
+
+void ServiceSupervisor::Restore(const v1::ServiceRecord& record) {
+  machine_.Restore(record);
+  starts_ = record.starts();
+  last_end_ = record.last_end();
+}
+
+void ServiceSupervisor::RestoreProcess(const ProcessRecord& record,
+                                       SharedFd pidfd) {
+  machine_.RestoreProcess(record, Now());
+  processes_[record.pid()] =
+      HostedProcess::Adopt(context_.loop, record, std::move(pidfd));
+}
+
+absl::Status ServiceSupervisor::Resume() {
+  absl::Status status = sockets_.Open(service_.sockets);
+  if (!status.ok()) return status;
+  // Of a reload that another host has begun.
+  sockets_.KeepOnly(service_.sockets);
+  Apply(machine_.OnTime(Now()));
+  return absl::OkStatus();
+}
+
+void ServiceSupervisor::Start(Done done) {
+  if (machine_.state() == v1::STATE_RUNNING) return done(absl::OkStatus());
+  start_waiters_.push_back(std::move(done));
+  Apply(machine_.Start());
+  // A replacement is under way, and this service runs.
+  if (machine_.serving().has_value()) FinishStarts(absl::OkStatus());
+}
+
+void ServiceSupervisor::Stop(Done done) {
+  stop_waiters_.push_back(std::move(done));
+  FinishStarts(absl::AbortedError("the service was stopped meanwhile"));
+  Apply(machine_.Stop(Now()));
+}
+
+void ServiceSupervisor::Restart(Done done) {
+  start_waiters_.push_back(std::move(done));
+  Apply(machine_.Restart(Now()));
+}
+
+void ServiceSupervisor::Remove(Done done) {
+  Stop([this, done = std::move(done)](absl::Status status) mutable {
+    output_.Close();
+    store_.Clear();
+    socket_watch_.Set(SocketWatch::Mode::kOff, {});
+    sockets_.KeepOnly({});
+    context_.keeper->Drop(absl::StrCat("service/", service_.name));
+    v1::ServiceStatus removed = Status();
+    removed.set_removed(true);
+    context_.on_change(removed);
+    done(std::move(status));
+  });
+}
+
+void ServiceSupervisor::Apply(const ServiceMachine::Actions& actions) {
+  for (const ServiceMachine::Action& action : actions) Do(action);
+  Update();
+}
+
+void ServiceSupervisor::Do(const ServiceMachine::Action& action) {
+  switch (action.what) {
+    case ServiceMachine::Do::kStart:
+      return StartProcess();
+    case ServiceMachine::Do::kTerminate:
+      return processes_.at(action.pid)->Terminate();
+    case ServiceMachine::Do::kKill:
+      log_.Say(absl::StrCat("process ", action.pid,
+                            " took too long, and is killed"));
+      return processes_.at(action.pid)->Kill();
+    case ServiceMachine::Do::kReportReady:
+      return FinishStarts(absl::OkStatus());
+    case ServiceMachine::Do::kReportFailure:
+      return FinishStarts(std::exchange(start_error_, absl::OkStatus()));
+  }
+}
+
+std::vector<PassedDescriptor> ServiceSupervisor::Passed() const {
+  std::vector<PassedDescriptor> passed = sockets_.PassedFor(service_.sockets);
+  for (PassedDescriptor& stored : store_.Passed()) {
+    passed.push_back(std::move(stored));
+  }
+  return passed;
+}
+
+void ServiceSupervisor::StartProcess() {
+  absl::StatusOr<std::unique_ptr<HostedProcess>> process = HostedProcess::Start(
+      context_.loop, service_, Passed(), context_.environment);
+  if (!process.ok()) {
+    start_error_ = absl::FailedPreconditionError(absl::StrCat(
+        "the process cannot be started: ", process.status().message()));
+    last_end_ = std::string(start_error_.message());
+    log_.Say(last_end_);
+    return Apply(machine_.NotStarted(Now()));
+  }
+  const pid_t pid = (*process)->pid();
+  ++starts_;
+  machine_.Started(pid, Now());
+  (*process)->record().set_role(ProcessRecord::ROLE_STARTING);
+  output_.Add(absl::StrCat(pid, "-", (*process)->record().started_ms()), pid,
+              SharedFd((*process)->TakeOutput()));
+  context_.keeper->Put(
+      ProcessKey(pid), (*process)->record().SerializeAsString(),
+      (*process)->pidfd(),
+      [this, pid](const absl::Status& status) { OnKept(pid, status); });
+  processes_[pid] = *std::move(process);
+}
+
+// Now that the keeper knows it, the process outlives this host.
+void ServiceSupervisor::OnKept(pid_t pid, const absl::Status& status) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) return;
+  if (!status.ok()) {
+    start_error_ = absl::Status(status.code(),
+                                absl::StrCat("the keeper: ", status.message()));
+    return found->second->Kill();
+  }
+  found->second->Release(
+      [this, pid](const absl::Status& started) { OnStarted(pid, started); });
+}
+
+void ServiceSupervisor::OnStarted(pid_t pid, const absl::Status& status) {
+  if (!status.ok()) {
+    // Its end follows.
+    start_error_ = absl::FailedPreconditionError(status.message());
+    log_.Say(std::string(status.message()));
+    return;
+  }
+  log_.Say(absl::StrCat("process ", pid, " has started"));
+  if (service_.config.readiness() == ServiceConfig::READINESS_STARTED) {
+    Apply(machine_.OnReady(pid, Now()));
+  }
+}
+
+void ServiceSupervisor::OnEnd(const v1::Event::Ended& ended) {
+  const auto found = processes_.find(ended.pid());
+  // The number may be another process's now.
+  if (found == processes_.end() || !found->second->has_ended()) return;
+  // What is left of its group.
+  found->second->Kill();
+  output_.ReadAllOf(ended.pid());
+  const auto& processes = machine_.processes();
+  const auto known = processes.find(ended.pid());
+  const bool was_late = known != processes.end() && known->second.was_late;
+  const bool was_starting = known != processes.end() &&
+                            known->second.role == ProcessRecord::ROLE_STARTING;
+  last_end_ = EndText(ended);
+  if (was_starting && was_late) {
+    start_error_ = absl::DeadlineExceededError(
+        absl::StrCat("the process was not ready within ",
+                     absl::FormatDuration(service_.start_timeout)));
+    last_end_ = std::string(start_error_.message());
+  } else if (was_starting && !start_error_.ok()) {
+    last_end_ = std::string(start_error_.message());
+  } else if (was_starting) {
+    start_error_ = absl::FailedPreconditionError(
+        absl::StrCat("before it was ready, the process ", EndText(ended)));
+  }
+  log_.Say(absl::StrCat("process ", ended.pid(), " ", EndText(ended)));
+  processes_.erase(found);
+  context_.keeper->Drop(ProcessKey(ended.pid()));
+  const bool is_clean = ended.signal() == 0 && ended.exit_code() == 0;
+  Apply(machine_.OnEnd(ended.pid(), is_clean, Now()));
+}
+
+void ServiceSupervisor::OnNotification(pid_t pid, const Notification& said,
+                                       std::vector<UniqueFd> files) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) return;
+  if (said.status.has_value()) {
+    found->second->record().set_status_text(*said.status);
+  }
+  StoreFiles(said, std::move(files));
+  if (said.is_ready &&
+      service_.config.readiness() == ServiceConfig::READINESS_NOTIFY) {
+    Apply(machine_.OnReady(pid, Now()));
+  }
+  if (said.is_stopping) Apply(machine_.OnStopping(pid, Now()));
+  Update();
+}
+
+void ServiceSupervisor::StoreFiles(const Notification& said,
+                                   std::vector<UniqueFd> files) {
+  if (said.removes) store_.Remove(said.name);
+  for (UniqueFd& file : files) {
+    if (!said.stores) {
+      CloseInBackground(std::move(file));
+    } else if (!store_.Add(said.name, std::move(file),
+                           service_.config.max_stored_descriptors())) {
+      log_.Say(absl::StrCat("a descriptor was not stored, as there are ",
+                            store_.size(), " (max_stored_descriptors)"));
+    }
+  }
+}
+
+void ServiceSupervisor::FinishStarts(const absl::Status& status) {
+  for (Done& done : std::exchange(start_waiters_, {})) done(status);
+}
+
+void ServiceSupervisor::Reload(HostedService service, Reloaded done) {
+  const bool is_same = IsSame(service.config, service_.config);
+  const auto serving = machine_.serving();
+  const bool has_new_program =
+      serving.has_value() &&
+      !IsSame(IdentifyProgram(service.process.program),
+              processes_.at(*serving)->record().program());
+  if (is_same && !has_new_program)
+    return done(v1::ReloadReply::Outcome::CHANGE_NONE);
+  if (absl::Status open = sockets_.Open(service.sockets); !open.ok()) {
+    return done(open);
+  }
+  const bool starts_differently =
+      service.config.start() != service_.config.start();
+  reloading_ = {std::exchange(service_, std::move(service)), std::move(done)};
+  machine_.SetRules(RulesOf(service_));
+  idle_watch_.Stop();
+  if (serving.has_value() || machine_.starting().has_value()) {
+    return Restart(
+        [this](const absl::Status& status) { FinishReload(status); });
+  }
+  FinishReload(absl::OkStatus());
+  const bool was_stopped = machine_.rest() == v1::STATE_STOPPED;
+  Apply(was_stopped && !starts_differently ? ServiceMachine::Actions()
+                                           : machine_.Begin());
+}
+
+void ServiceSupervisor::FinishReload(const absl::Status& status) {
+  Reloading reloading = *std::move(reloading_);
+  reloading_.reset();
+  // The process that serves has the former configuration.
+  if (!status.ok()) service_ = std::move(reloading.former);
+  machine_.SetRules(RulesOf(service_));
+  log_.Configure(service_.log);
+  socket_watch_.Set(SocketWatch::Mode::kOff, {});
+  sockets_.KeepOnly(service_.sockets);
+  if (!status.ok()) return reloading.done(status);
+  reloading.done(v1::ReloadReply::Outcome::CHANGE_REPLACED);
+}
+
+void ServiceSupervisor::KillAll() {
+  for (auto& [pid, process] : processes_) process->Kill();
+}
+
+void ServiceSupervisor::Update() {
+  UpdateProcesses();
+  UpdateWatches();
+  SetAlarm();
+  Save();
+  const v1::ServiceStatus status = Status();
+  std::string serialized = status.SerializeAsString();
+  if (told_ != serialized) {
+    told_ = std::move(serialized);
+    context_.on_change(status);
+  }
+  if (machine_.state() == v1::STATE_STOPPED && processes_.empty()) {
+    for (Done& done : std::exchange(stop_waiters_, {})) done(absl::OkStatus());
+  }
+}
+
+void ServiceSupervisor::UpdateProcesses() {
+  for (const auto& [pid, process] : machine_.processes()) {
+    v1::ProcessRecord& record = processes_.at(pid)->record();
+    record.set_role(process.role);
+    record.set_was_told_to_end(process.was_told_to_end);
+  }
+}
+
+void ServiceSupervisor::UpdateWatches() {
+  std::vector<int> sockets;
+  for (const auto& [address, socket] : sockets_.by_address()) {
+    sockets.push_back(socket.get());
+  }
+  using Mode = SocketWatch::Mode;
+  socket_watch_.Set(machine_.awaits_connection()           ? Mode::kAwaitClient
+                    : machine_.state() == v1::STATE_FAILED ? Mode::kRefuse
+                                                           : Mode::kOff,
+                    sockets);
+  if (machine_.state() != v1::STATE_RUNNING) {
+    idle_watch_.Stop();
+  } else if (!idle_watch_.is_on()) {
+    idle_watch_.Start(service_.idle_timeout, sockets_.Names());
+  }
+}
+
+void ServiceSupervisor::SetAlarm() {
+  const absl::Time next = machine_.next_deadline();
+  if (next == absl::InfiniteFuture()) return alarm_.Cancel();
+  alarm_.Set(next - Now(), [this](bool rang) {
+    if (rang) Apply(machine_.OnTime(Now()));
+  });
+}
+
+void ServiceSupervisor::Save() {
+  v1::ServiceRecord record;
+  record.set_file(service_.file);
+  *record.mutable_config() =
+      reloading_.has_value() ? reloading_->former.config : service_.config;
+  record.set_rest(machine_.rest());
+  record.set_failures(machine_.failures());
+  record.set_starts(starts_);
+  record.set_last_end(last_end_);
+  context_.keeper->Put(absl::StrCat("service/", service_.name),
+                       record.SerializeAsString());
+  for (const auto& [pid, process] : processes_) {
+    context_.keeper->Put(ProcessKey(pid),
+                         process->record().SerializeAsString());
+  }
+}
+
+v1::ServiceStatus ServiceSupervisor::Status() const {
+  v1::ServiceStatus status;
+  status.set_name(service_.name);
+  status.set_state(machine_.state());
+  status.set_starts(starts_);
+  status.set_failures(machine_.failures());
+  status.set_last_end(last_end_);
+  status.set_stored_descriptors(static_cast<uint32_t>(store_.size()));
+  for (const HostedSocket& socket : service_.sockets) {
+    status.add_addresses(socket.address);
+  }
+  std::optional<pid_t> pid = machine_.serving();
+  if (!pid.has_value()) pid = machine_.starting();
+  if (!pid.has_value()) return status;
+  const v1::ProcessRecord& process = processes_.at(*pid)->record();
+  status.set_pid(*pid);
+  status.set_started_ms(process.started_ms());
+  status.set_status_text(process.status_text());
+  return status;
+}
+
+std::string ServiceSupervisor::ProcessKey(pid_t pid) const {
+  return absl::StrCat("process/", service_.name, "/", pid);
+}
+
+}  // namespace fdrpc::host
