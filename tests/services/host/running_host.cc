@@ -66,20 +66,18 @@ host::v1::Host::Stub RunningHost::stub() {
 }
 
 pid_t RunningHost::HostPid() {
-  const auto list =
-      stub().List(host::v1::ListRequest(), {.wait_for_ready = true});
-  EXPECT_TRUE(list.ok()) << list.status();
-  return list.ok() ? list->host_pid() : -1;
+  // A call may reach one that dies, and then fails.
+  while (true) {
+    const auto list =
+        stub().List(host::v1::ListRequest(), {.wait_for_ready = true});
+    if (list.ok()) return list->host_pid();
+  }
 }
 
 void RunningHost::KillHost() {
   const pid_t pid = HostPid();
   EXPECT_EQ(kill(pid, SIGKILL), 0);
-  // A call may reach the dying one, and then fails.
-  while (true) {
-    const auto list =
-        stub().List(host::v1::ListRequest(), {.wait_for_ready = true});
-    if (list.ok() && list->host_pid() != pid) return;
+  while (HostPid() == pid) {
   }
 }
 
