@@ -58,7 +58,7 @@ absl::Status RunKeeper(HostSettings settings) {
   Keeper::Options options;
   options.arguments = settings.words;
   options.on_first_serving = [address = settings.control] {
-    program::SayThatItListens({address});
+    program::SayThatItListens({.addresses = {address}, .socket_mode = {}});
   };
   // Before a server raises it.
   getrlimit(RLIMIT_NOFILE, &options.open_files);
