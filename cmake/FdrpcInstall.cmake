@@ -28,8 +28,16 @@ set_target_properties(fdrpc_tracing PROPERTIES EXPORT_NAME tracing)
 install(TARGETS ${libraries} protoc-gen-fdrpc EXPORT fdrpcTargets
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/codegen/protoc-gen-fdrpc.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+set(without_grpc PATTERN grpc EXCLUDE)
+if(TARGET fdrpc_grpc) # a component: what does not ask for it needs no gRPC
+  set(without_grpc "")
+  set_target_properties(fdrpc_grpc PROPERTIES EXPORT_NAME grpc)
+  install(TARGETS fdrpc_grpc EXPORT fdrpcGrpcTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT fdrpcGrpcTargets NAMESPACE fdrpc:: DESTINATION ${FDRPC_CMAKE_DIR})
+  install(FILES ${CMAKE_CURRENT_LIST_DIR}/FdrpcGrpc.cmake DESTINATION ${FDRPC_CMAKE_DIR})
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/include/fdrpc
-        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${without_grpc})
 install(FILES ${PROJECT_SOURCE_DIR}/proto/fdrpc/fd.proto ${PROJECT_SOURCE_DIR}/proto/fdrpc/options.proto
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fdrpc)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/grpc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

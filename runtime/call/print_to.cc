@@ -87,7 +87,11 @@ void PrintTo(const CallOptions& options, std::ostream* to) {
 
 void PrintTo(const ServerContext& context, std::ostream* to) {
   *to << "call of ";
-  PrintTo(context.peer(), to);
+  if (context.remote_peer() != nullptr) {
+    PrintTo(*context.remote_peer(), to);
+  } else {
+    PrintTo(context.peer(), to);
+  }
   *to << ", metadata ";
   PrintTo(context.metadata(), to);
   *to << ", time left " << absl::FormatDuration(context.time_remaining());

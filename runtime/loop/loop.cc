@@ -16,6 +16,12 @@ absl::StatusOr<Loop> Loop::Create(const LoopOptions& options) {
   return Loop(*std::move(core));
 }
 
+absl::StatusOr<Loop> Loop::OfProcess() {
+  absl::StatusOr<std::shared_ptr<LoopCore>> core = LoopCore::Default();
+  if (!core.ok()) return core.status();
+  return Loop(*std::move(core));
+}
+
 void Loop::Run() { core_->Run(); }
 
 void Loop::Stop() { core_->Stop(); }
@@ -34,5 +40,7 @@ void Loop::RunReady() { core_->RunReady(); }
 void Loop::Post(absl::AnyInvocable<void()> function) {
   core_->Post(std::move(function));
 }
+
+std::shared_ptr<ContinuationRunner> Loop::runner() const { return core_; }
 
 }  // namespace fdrpc

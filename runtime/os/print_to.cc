@@ -4,6 +4,7 @@
 
 #include "fdrpc/descriptor_set.h"
 #include "fdrpc/peer_credentials.h"
+#include "fdrpc/remote_peer.h"
 #include "fdrpc/shared_buffer.h"
 #include "fdrpc/shared_fd.h"
 #include "fdrpc/unique_fd.h"
@@ -43,6 +44,13 @@ void PrintTo(const AttachedFd& fd, std::ostream* to) {
 void PrintTo(const PeerCredentials& peer, std::ostream* to) {
   *to << "user " << static_cast<int32_t>(peer.uid) << ", group "
       << static_cast<int32_t>(peer.gid) << ", process " << peer.pid;
+}
+
+void PrintTo(const RemotePeer& peer, std::ostream* to) {
+  *to << "remote peer " << peer.address;
+  if (!peer.identity.empty()) *to << " (" << peer.identity << ")";
+  *to << " by ";
+  PrintTo(peer.forwarder, to);
 }
 
 }  // namespace fdrpc

@@ -1,11 +1,13 @@
 #ifndef FDRPC_SERVER_CALL_CONTEXT_H_
 #define FDRPC_SERVER_CALL_CONTEXT_H_
 
+#include <memory>
 #include <stop_token>
 
 #include "base/monotonic_time.h"
 #include "fdrpc/metadata.h"
 #include "fdrpc/peer_credentials.h"
+#include "fdrpc/remote_peer.h"
 #include "fdrpc/server_context.h"
 #include "server/call_environment.h"
 #include "server/handler_stop.h"
@@ -35,12 +37,9 @@ class CallContext final : public ServerContext {
 
   // Implementation of ServerContext.
   const Metadata& metadata() const override { return metadata_; }
-  const PeerCredentials& peer() const override {
-    return environment_.peer.credentials();
-  }
-  absl::StatusOr<UniqueFd> OpenPeerPidfd() const override {
-    return environment_.peer.OpenPidfd();
-  }
+  const PeerCredentials& peer() const override;
+  const RemotePeer* remote_peer() const override { return remote_.get(); }
+  absl::StatusOr<UniqueFd> OpenPeerPidfd() const override;
   absl::Duration time_remaining() const override;
   bool IsCancelled() const override {
     return cancelled_.is_set() || past_deadline();
@@ -63,6 +62,7 @@ class CallContext final : public ServerContext {
   const CallEnvironment& environment_;
   const Metadata metadata_;
   const MonotonicTime deadline_;
+  const std::unique_ptr<const RemotePeer> remote_;  // mostly null
   Metadata headers_;
   Metadata trailers_;
   absl::Status why_cancelled_;  // constant once cancelled_ is set

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "call/kinds_differ.h"
 #include "call/parse.h"
+#include "fdrpc/internal/plain_message.h"
 
 namespace fdrpc {
 
@@ -17,8 +18,9 @@ IncomingCall::IncomingCall(std::shared_ptr<Origin> origin,
       method_(terms.method),
       one_way_(terms.one_way),
       metadata_bytes_(terms.metadata_bytes),
-      builder_(terms.id, *method_.handler->method, terms.reply_limits),
       context_(*this, environment, std::move(terms.metadata), terms.deadline),
+      builder_(terms.id, *method_.handler->method, terms.reply_limits,
+               context_.remote_peer() != nullptr),
       record_(method_, environment.clock, id_, environment.peer.credentials()),
       state_(
           {.sends_stream = method_.streams_replies(),
@@ -107,7 +109,15 @@ absl::Status IncomingCall::TakeRequest(IncomingMessage request) {
     Lock lock(mu_);
     received = state_.TakeSingle();
   }
-  return ParseReceived(std::move(received), request);
+  return Parse(std::move(received), request);
+}
+
+absl::Status IncomingCall::Parse(ReceivedMessage&& received,
+                                 IncomingMessage message) {
+  absl::Status parsed = ParseReceived(std::move(received), message);
+  if (context_.remote_peer() == nullptr) return parsed;
+  absl::Status plain = internal::CheckPlain(message.parcel, "request");
+  return plain.ok() ? parsed : plain;
 }
 
 bool IncomingCall::Take(IncomingMessage message) {
@@ -122,7 +132,7 @@ bool IncomingCall::Take(IncomingMessage message) {
       lock.FlushLater(origin_.get());
     }
   }
-  const absl::Status parsed = ParseReceived(std::move(received), message);
+  const absl::Status parsed = Parse(std::move(received), message);
   if (!parsed.ok()) Fail(parsed);
   return parsed.ok();
 }

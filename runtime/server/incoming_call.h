@@ -179,6 +179,9 @@ class IncomingCall final : public ServerCall,
   // Continuation: calls the handler.
   void Run() override;
 
+  // Parses a request, which has no descriptors if the peer is remote.
+  absl::Status Parse(ReceivedMessage&& received, IncomingMessage message);
+
   // For the sending thread, which alone fills it: needs no lock.
   bool HasRoom() const ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return state_.has_room();
@@ -218,8 +221,8 @@ class IncomingCall final : public ServerCall,
   const RegisteredMethod method_;
   const bool one_way_;
   const size_t metadata_bytes_;
-  const ReplyBuilder builder_;
   CallContext context_;
+  const ReplyBuilder builder_;
   std::shared_ptr<IncomingCall> starting_;  // itself, until the handler's turn
   std::optional<MonotonicTime> incomplete_since_;  // the reader's
   std::atomic<bool> handler_ended_{false};

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "call/prepare_message.h"
 #include "call/status_in_place.h"
+#include "fdrpc/internal/plain_message.h"
 #include "os/background_close.h"
 #include "wire/metadata_block.h"
 
@@ -40,6 +41,10 @@ absl::Status ReplyBuilder::Headers(const Metadata& headers,
 
 absl::Status ReplyBuilder::Message(const OutgoingMessage& message,
                                    StreamMessage& prepared) const {
+  if (remote_) {
+    absl::Status plain = internal::CheckPlain(message.parcel, "reply");
+    if (!plain.ok()) return plain;
+  }
   return HandlersFault(PrepareStreamMessage(call_id_, message,
                                             method_.reply_has_any, limits_,
                                             /*half_close=*/false, prepared));
@@ -54,6 +59,9 @@ OutgoingFrames ReplyBuilder::End(absl::Status& status,
   const bool empty_reply = status.ok() && reply == nullptr && method_.one_way;
   BackgroundCloseScope closes;
   DescriptorSet descriptors;
+  if (remote_ && reply != nullptr && status.ok()) {
+    status = internal::CheckPlain(reply->parcel, "reply");
+  }
   if (status.ok() && replies_once && !empty_reply) {
     status = reply != nullptr
                  ? HandlersFault(PrepareMessage(*reply, method_.reply_has_any,

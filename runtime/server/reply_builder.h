@@ -16,10 +16,11 @@ namespace fdrpc {
 // the handler may not send it, the result is an error for the client.
 class ReplyBuilder {
  public:
-  // Borrows `method`. `limits`: the client's, for a message.
+  // Borrows `method`. `limits`: the client's, for a message. `remote`: no
+  // descriptor reaches the peer.
   ReplyBuilder(uint32_t call_id, const Method& method,
-               const MessageLimits& limits)
-      : call_id_(call_id), method_(method), limits_(limits) {}
+               const MessageLimits& limits, bool remote)
+      : call_id_(call_id), method_(method), limits_(limits), remote_(remote) {}
 
   absl::Status Headers(const Metadata& headers, OutgoingFrames& frames) const;
   // A message of a stream.
@@ -38,6 +39,7 @@ class ReplyBuilder {
   const uint32_t call_id_;
   const Method& method_;
   const MessageLimits limits_;
+  const bool remote_;
 };
 
 }  // namespace fdrpc

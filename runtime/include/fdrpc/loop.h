@@ -11,6 +11,7 @@
 
 namespace fdrpc {
 
+class ContinuationRunner;
 class LoopCore;
 
 struct LoopOptions {
@@ -50,6 +51,10 @@ class FDRPC_API Loop {
   // Errors of epoll_create1(2) and eventfd(2), at the limit of open files.
   static absl::StatusOr<Loop> Create(const LoopOptions& options = {});
 
+  // The one of the process, whose thread the first call starts: that of
+  // channels without a loop. The same errors.
+  static absl::StatusOr<Loop> OfProcess();
+
   // Blocks and runs what becomes ready, until Stop().
   void Run();
   void Stop();
@@ -66,6 +71,9 @@ class FDRPC_API Loop {
 
   // Calls `function` on the loop's thread.
   void Post(absl::AnyInvocable<void()> function);
+  // Runs continuations on the loop's thread (fdrpc/call.h), for implementations
+  // of Call.
+  std::shared_ptr<ContinuationRunner> runner() const;
 
  private:
   friend class Alarm;

@@ -70,6 +70,7 @@ class FDRPC_API ServerContextFilter : public ServerContext {
 
   const Metadata& metadata() const override { return next_.metadata(); }
   const PeerCredentials& peer() const override { return next_.peer(); }
+  const RemotePeer* remote_peer() const override { return next_.remote_peer(); }
   absl::StatusOr<UniqueFd> OpenPeerPidfd() const override {
     return next_.OpenPeerPidfd();
   }

@@ -10,6 +10,7 @@
 #include "fdrpc/internal/export.h"
 #include "fdrpc/metadata.h"
 #include "fdrpc/peer_credentials.h"
+#include "fdrpc/remote_peer.h"
 #include "fdrpc/unique_fd.h"
 
 namespace fdrpc {
@@ -28,7 +29,12 @@ class FDRPC_API ServerContext {
 
   // The metadata that the client sent with the call.
   virtual const Metadata& metadata() const = 0;
+  // Nobody (no user, group or process) if the peer is remote.
   virtual const PeerCredentials& peer() const = 0;
+  // The peer, if another process forwards the call for it; otherwise null. Its
+  // messages bring and take no descriptors: a call whose messages have some
+  // fails with FAILED_PRECONDITION.
+  virtual const RemotePeer* remote_peer() const { return nullptr; }
   // A pidfd of the process that made the client's connection: readable once
   // that process has ended (pidfd_open(2)), even if another process holds the
   // connection by then, and for as long as the caller keeps it, also after the

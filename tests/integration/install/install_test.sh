@@ -45,6 +45,17 @@ cmake --build "$work/with-cmake"
 "$work/with-cmake/echo_alone"
 if [[ -e $work/with-cmake/echo_mocked ]]; then "$work/with-cmake/echo_mocked"; fi
 
+step "Over gRPC"
+if [[ -n $(find "$work/prefix" -name fdrpcGrpcTargets.cmake) ]]; then
+  cp -r "$here/outside_grpc" "$work/outside_grpc"
+  cmake -S "$work/outside_grpc" -B "$work/with-grpc" "-DCMAKE_PREFIX_PATH=$work/prefix" \
+    "-DCMAKE_CXX_COMPILER=$cxx" "$@"
+  cmake --build "$work/with-grpc"
+  "$work/with-grpc/over_grpc"
+else
+  echo "it was built without gRPC"
+fi
+
 step "Refuses other versions than it was built with"
 other=$work/other
 mkdir "$other"
