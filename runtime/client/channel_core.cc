@@ -62,8 +62,7 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
   if (inherited_by_fork()) {
     return std::make_shared<AnsweredCall>(*this, form, CheckProcess());
   }
-  // A one-way call costs one system call.
-  if (form == CallForm::kBlocking && !method.one_way) ReadArrived();
+  if (form == CallForm::kBlocking) ReadArrived(method);
   auto call = MakeRecycled<ChannelCall>(*this, method, options);
   if (form == CallForm::kNotified) call->RunOnLoop();
   call->KeepChannel(shared_from_this());
@@ -72,11 +71,18 @@ std::shared_ptr<ClientCall> ChannelCore::StartCall(
   return call;
 }
 
-void ChannelCore::ReadArrived() {
+void ChannelCore::ReadArrived(const Method& method) {
   std::shared_ptr<ClientConnection> connection;
   ChannelLock lock(mutex());
   connection = reconnector_.current();
-  if (connection != nullptr) connection->reader().ReadArrived(lock);
+  if (connection == nullptr) return;
+  ConnectionReader& reader = connection->reader();
+  if (!method.one_way) return reader.ReadArrived(lock);
+  // It costs one system call, except seldom.
+  const MonotonicTime now = clock().CoarseNow();
+  if (reader.ReadsForSenders(now) && reader.has_sent_much()) {
+    reader.ReadForSenders(now, lock);
+  }
 }
 
 absl::StatusOr<std::shared_ptr<ClientConnection>> ChannelCore::GetConnection(

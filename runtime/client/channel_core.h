@@ -70,8 +70,9 @@ class ChannelCore final : public ChannelBase, private Connectivity::Listener {
               ChannelTarget target);
 
   // Before a stream begins, which cannot be made again once it has been written
-  // to: finds out whether the server is going.
-  void ReadArrived() ABSL_LOCKS_EXCLUDED(channel_mutex);
+  // to: finds out whether the server is going. Seldom also before a one-way
+  // call, so that a connection that nobody reads otherwise can have rings.
+  void ReadArrived(const Method& method) ABSL_LOCKS_EXCLUDED(channel_mutex);
   // Blocks until there is a connection, possibly made by others, or the next
   // attempt has failed, or `deadline`: null then, and if the server is busy.
   // `at_once`: makes an attempt unless others do.

@@ -90,6 +90,11 @@ class ConnectionReader final : public LoopCore::Source {
   }
   void ReadForSenders(MonotonicTime now, ChannelLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex);
+  // Whether so much was sent since the last read that the connection may be
+  // busy, which a read finds out. If no other thread reads.
+  bool has_sent_much() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(channel_mutex) {
+    return connection_.transfers() - counted_transfers_ >= kTransfersOfBusy;
+  }
 
   // ---- for the connection
 

@@ -386,5 +386,19 @@ TEST_P(OneWayTest, AClientThatIsFasterThanItsServerIsHeldBackAndLosesNothing) {
   server_.reset();
 }
 
+// Also if there is never a reply to be read.
+TEST_P(OneWayTest, AConnectionThatOnlySendsThemGetsRings) {
+  Told told;
+  BlockingLog log(told);
+  Serve(log, {.rings = Rings::kAtOnce});
+  const Channel channel =
+      *Channel::Connect(address_, {.rings = Rings::kAtOnce});
+  const Log::Stub stub(channel);
+  while (!channel.uses_rings()) {
+    ASSERT_TRUE(stub.Write(EntryOf("x")).ok());
+  }
+  server_.reset();
+}
+
 }  // namespace
 }  // namespace fdrpc::testing
