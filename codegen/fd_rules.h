@@ -19,14 +19,6 @@ FdRules FdRulesOf(const google::protobuf::FieldDescriptor& field);
 // Whether there is something that this version does not know or enforce.
 bool HasUnknownRules(const FdRules& rules);
 
-// What contradicts the field, or another rule; each says what to do.
-std::vector<std::string> Contradictions(
-    const google::protobuf::FieldDescriptor& field, const FdRules& rules);
-
-// For a comment: "Rules: a regular file or a memfd; open for reading." Empty
-// without rules.
-std::string RulesInWords(const FdRules& rules);
-
 // The members of an fdrpc::internal::DescriptorRules for the rules of a single
 // descriptor, as ".kinds = 1u << 1"; none if there are no such rules.
 std::vector<std::string> RulesTable(const FdRules& rules);

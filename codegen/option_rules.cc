@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "codegen/carried_service.h"
+#include "codegen/contradictory_rules.h"
 #include "codegen/descriptor_fields.h"
 #include "codegen/fd_rules.h"
 #include "codegen/method_rules.h"

@@ -9,6 +9,7 @@
 #include "codegen/cc_names.h"
 #include "codegen/comments.h"
 #include "codegen/descriptor_fields.h"
+#include "codegen/fd_rule_words.h"
 #include "codegen/fd_rules.h"
 #include "codegen/name_scope.h"
 #include "google/protobuf/descriptor.pb.h"
