@@ -1,5 +1,8 @@
 #include "services/host/host_settings.h"
 
+#include <filesystem>
+#include <string_view>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "services/program/command_line.h"
@@ -7,6 +10,24 @@
 namespace fdrpc::host {
 
 using program::CommandLine;
+
+namespace {
+
+// The host process runs in another directory.
+std::string AbsolutePath(const std::string& path) {
+  if (path.empty()) return path;
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+std::string AbsoluteAddress(const std::string& address) {
+  const size_t path = address.find(':') + 1;
+  if (path == 0 || path == address.size() || address[path] == '@') {
+    return address;
+  }
+  return address.substr(0, path) + AbsolutePath(address.substr(path));
+}
+
+}  // namespace
 
 absl::StatusOr<HostSettings> ParseHostSettings(int argc, char** argv) {
   using Arity = CommandLine::Arity;
@@ -25,7 +46,7 @@ absl::StatusOr<HostSettings> ParseHostSettings(int argc, char** argv) {
   if (!line->operands().empty() || line->command() != nullptr) {
     return absl::InvalidArgumentError("it takes options only");
   }
-  settings.config = line->Get("config").value_or("");
+  settings.config = AbsolutePath(line->Get("config").value_or(""));
   if (settings.config.empty()) {
     return absl::InvalidArgumentError("--config DIR is missing");
   }
@@ -35,18 +56,20 @@ absl::StatusOr<HostSettings> ParseHostSettings(int argc, char** argv) {
         absl::StrCat("--control ", settings.control,
                      " is not like unix:/path or unix:@name"));
   }
-  settings.log_directory = line->Get("log-directory").value_or("");
+  settings.control = AbsoluteAddress(settings.control);
+  settings.log_directory =
+      AbsolutePath(line->Get("log-directory").value_or(""));
   if (const auto text = line->Get("socket-mode"); text.has_value()) {
     const absl::StatusOr<mode_t> mode = program::ParsePermissions(*text);
     if (!mode.ok()) return mode.status();
     settings.socket_mode = *mode;
   }
   settings.keeper = line->Get("keeper").value_or("");
-  for (const char* option :
-       {"config", "control", "log-directory", "socket-mode"}) {
-    if (const auto value = line->Get(option); value.has_value()) {
-      settings.words.push_back(absl::StrCat("--", option, "=", *value));
-    }
+  settings.words = {absl::StrCat("--config=", settings.config),
+                    absl::StrCat("--control=", settings.control),
+                    absl::StrCat("--log-directory=", settings.log_directory)};
+  if (const auto text = line->Get("socket-mode"); text.has_value()) {
+    settings.words.push_back(absl::StrCat("--socket-mode=", *text));
   }
   return settings;
 }

@@ -21,7 +21,7 @@ struct HostSettings {
   mode_t socket_mode = 0600;
   std::string keeper;  // of the host process: its connection
   bool wants_help = false;
-  // All but `keeper`, as they were given.
+  // All but `keeper`, with absolute paths.
   std::vector<std::string> words;
 };
 

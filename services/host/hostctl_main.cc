@@ -3,10 +3,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "fdrpc/channel.h"
@@ -63,6 +66,14 @@ constexpr absl::Duration kUpgradeInterval = absl::Milliseconds(10);
 
 // What a command has come to: a status of the host, or the exit status.
 using Outcome = absl::StatusOr<int>;
+
+// What is wrong with a configuration may be several lines.
+std::string ErrorText(const absl::Status& status) {
+  std::vector<std::string> lines =
+      absl::StrSplit(std::string(status.message()), '\n');
+  for (std::string& line : lines) line = program::OneLine(line);
+  return absl::StrJoin(lines, "\n");
+}
 
 Outcome Print(const std::string& text) {
   std::cout << text << std::flush;
@@ -193,7 +204,7 @@ int HostctlMain(int argc, char** argv) {
   const absl::Status& status = outcome.status();
   std::cerr << absl::StrCat(
       "fdrpc-hostctl: ", absl::StatusCodeToString(status.code()), ": ",
-      program::OneLine(std::string(status.message())), "\n");
+      ErrorText(status), "\n");
   return kExitStatusBase + status.raw_code();
 }
 
