@@ -16,6 +16,7 @@ import sys
 
 import blobstore
 import footprint
+import host
 import launches
 import shares
 import sweep
@@ -28,7 +29,7 @@ CONNECTED = [name for name in FDRPC if name != "fdrpc-connectionless"]
 # They take long, and run only by their names.
 ON_REQUEST = ["soak"]
 # They have their own way to measure.
-PROGRAMS = {**footprint.WORKLOADS, **launches.WORKLOADS}
+PROGRAMS = {**footprint.WORKLOADS, **host.WORKLOADS, **launches.WORKLOADS}
 WORKLOADS = {
     "unary64": Workload("blocking calls, one after another", "unary", systems=list(SYSTEMS)),
     "oneway64": Workload("blocking one-way calls, one after another", "one_way", {},
@@ -107,7 +108,7 @@ FIGURES = [
     ("server_cpu_us_per_s", "server CPU µs/s", "{:.1f}"),
     ("client_bytes_per_connection", "client bytes", "{:,.0f}"),
     ("server_bytes_per_connection", "server bytes", "{:,.0f}"),
-] + footprint.FIGURES
+] + footprint.FIGURES + host.FIGURES
 MORE_IS_BETTER = {"rate_per_s", "mbytes_per_s"}
 
 
