@@ -46,6 +46,14 @@ GenericService::GenericService(std::shared_ptr<Caller> target,
     it->second.full_name = std::string_view(it->first).substr(1);
     it->second.kind = method->kind;
   }
+  // Older clients know it by this name, with the same messages.
+  const auto reflection = methods_.find(
+      "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
+  if (reflection != methods_.end()) {
+    methods_.emplace(
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        Method(reflection->second));
+  }
 }
 
 ::grpc::ServerGenericBidiReactor* GenericService::CreateReactor(

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "services/blobstore/blob_watch_service.h"
 #include "services/blobstore/spill_directory.h"
 #include "services/program/command_line.h"
+#include "services/program/local_peers_only.h"
 #include "services/program/serve.h"
 #include "services/program/server_line.h"
 #include "services/program/server_main.h"
@@ -165,12 +167,14 @@ absl::Status ServeStore(StoreSettings settings) {
   MixedService service(blobs, watches);
   // A request has at most a chunk of a streamed blob. The threads are those
   // that puts block while they hash.
-  Server server({.max_threads = kMostThreads,
-                 .max_request_bytes = 4u << 20,
-                 .max_request_descriptors = 1,
-                 .max_held_bytes_per_connection = 16u << 20,
-                 .idle_timeout = settings.idle_timeout,
-                 .notify_service_manager = true});
+  Server server(
+      {.max_threads = kMostThreads,
+       .max_request_bytes = 4u << 20,
+       .max_request_descriptors = 1,
+       .max_held_bytes_per_connection = 16u << 20,
+       .idle_timeout = settings.idle_timeout,
+       .notify_service_manager = true,
+       .interceptors = {std::make_shared<program::LocalPeersOnly>()}});
   server.AddService(service);
   return program::ServeUntilStopped(server, settings.listen);
 }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -23,6 +24,7 @@
 #include "services/process/event_loop.h"
 #include "services/process/user_database.h"
 #include "services/program/command_line.h"
+#include "services/program/local_peers_only.h"
 #include "services/program/serve.h"
 #include "services/program/server_line.h"
 #include "services/program/server_main.h"
@@ -159,10 +161,12 @@ absl::Status Serve(Settings settings) {
 
   // As much as execve(2) takes by default, and as many descriptors as are
   // usual, a few times.
-  Server server({.max_request_bytes = 4u << 20,
-                 .max_request_descriptors = 256,
-                 .max_held_bytes_per_connection = 16u << 20,
-                 .notify_service_manager = true});
+  Server server(
+      {.max_request_bytes = 4u << 20,
+       .max_request_descriptors = 256,
+       .max_held_bytes_per_connection = 16u << 20,
+       .notify_service_manager = true,
+       .interceptors = {std::make_shared<program::LocalPeersOnly>()}});
   server.AddService(launcher);
   absl::Status status = ListenOnAll(server, settings.listen);
   if (!status.ok()) return status;

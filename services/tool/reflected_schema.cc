@@ -10,9 +10,9 @@ namespace fdrpc::tool {
 
 using google::protobuf::FileDescriptorProto;
 
-ReflectedSchema::ReflectedSchema(const Channel& channel,
+ReflectedSchema::ReflectedSchema(std::shared_ptr<Caller> server,
                                  const CallOptions& options)
-    : stub_(channel), stream_(stub_.ServerReflectionInfo(options)) {}
+    : stub_(std::move(server)), stream_(stub_.ServerReflectionInfo(options)) {}
 
 bool ReflectedSchema::Ask(const Request& request, Response& response) {
   if (!status_.ok()) return false;

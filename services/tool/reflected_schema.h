@@ -1,11 +1,12 @@
 #ifndef FDRPC_SERVICES_TOOL_REFLECTED_SCHEMA_H_
 #define FDRPC_SERVICES_TOOL_REFLECTED_SCHEMA_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "fdrpc/call_options.h"
-#include "fdrpc/channel.h"
+#include "fdrpc/caller.h"
 #include "grpc/reflection/v1/reflection.fdrpc.h"
 #include "services/tool/schema.h"
 
@@ -14,7 +15,8 @@ namespace fdrpc::tool {
 // What a server tells by reflection. Blocks while it asks.
 class ReflectedSchema final : public SchemaSource {
  public:
-  ReflectedSchema(const Channel& channel, const CallOptions& options);
+  // `server` is a channel to it.
+  ReflectedSchema(std::shared_ptr<Caller> server, const CallOptions& options);
 
   absl::StatusOr<std::vector<std::string>> Services() override;
   absl::Status status() const override { return status_; }
@@ -29,8 +31,8 @@ class ReflectedSchema final : public SchemaSource {
       google::protobuf::FileDescriptorProto* file) override;
 
  private:
-  using Request = grpc::reflection::v1::ServerReflectionRequest;
-  using Response = grpc::reflection::v1::ServerReflectionResponse;
+  using Request = ::grpc::reflection::v1::ServerReflectionRequest;
+  using Response = ::grpc::reflection::v1::ServerReflectionResponse;
 
   // Sets status_ if the call fails.
   bool Ask(const Request& request, Response& response);
@@ -38,7 +40,7 @@ class ReflectedSchema final : public SchemaSource {
   bool AskForFile(const Request& request,
                   google::protobuf::FileDescriptorProto* file);
 
-  grpc::reflection::v1::ServerReflection::Stub stub_;
+  ::grpc::reflection::v1::ServerReflection::Stub stub_;
   ClientStream<Request, Response> stream_;
   google::protobuf::SimpleDescriptorDatabase received_;
   absl::Status status_;
