@@ -30,6 +30,7 @@ void AddRemotePeer(const ::grpc::GenericCallbackServerContext& context,
 }  // namespace
 
 void IncomingCall::Step::WaitFor(CallEvent event, IncomingCall& call) {
+  if (call.call_->Ready(event)) return (call.*then_)();
   call_ = call.shared_from_this();
   // Last: it may run, and the call end, at once.
   call.call_->Notify(event, *this);

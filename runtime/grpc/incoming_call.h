@@ -29,6 +29,8 @@ class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
   class Step final : public Continuation {
    public:
     explicit Step(void (IncomingCall::*then)()) : then_(then) {}
+    // It follows at once if the event has occurred: no step follows itself
+    // without an operation of gRPC between.
     void WaitFor(CallEvent event, IncomingCall& call);
 
    private:

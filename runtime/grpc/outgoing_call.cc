@@ -96,6 +96,8 @@ absl::StatusOr<std::shared_ptr<OutgoingCall>> OutgoingCall::Start(
   {
     MutexLock lock(call->mu_);
     call->self_ = call;
+    // The metadata goes in one write with the request, if there is one.
+    call->context_.set_initial_metadata_corked(request != nullptr);
     stub.PrepareBidiStreamingCall(&call->context_, call->path_, {}, call.get());
     call->AddHold();
     call->ReadNext();

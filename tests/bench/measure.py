@@ -34,6 +34,7 @@ SYSTEMS = {
     "fdrpc-dgram": System("fdrpc", scheme="unix-dgram:"),
     "grpc-sync": System("grpc", "sync"),
     "grpc-callback": System("grpc", "callback"),
+    "fdrpc-over-grpc": System("over_grpc"),
     "capnp": System("capnp"),
     "fdrpc-connectionless": System("fdrpc", "connectionless", "unix-dgram:"),
 }

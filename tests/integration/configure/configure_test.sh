@@ -5,6 +5,7 @@
 #   subproject    as a part of another project
 #   shared        with a shared library
 #   usdt          with and without probes
+#   grpc          without gRPC
 #   config_mode   with a Protocol Buffers that brings a CMake config file
 set -euo pipefail
 source=$1
@@ -46,6 +47,18 @@ usdt)
   grep -q 'FDRPC_USDT is "maybe": it can be ON, OFF or AUTO' "$work/log" || fail "it does not say why: $(cat "$work/log")"
   cmake "${with[@]}" -DFDRPC_USDT=AUTO -DFDRPC_HAVE_SDT= | grep "Calls have no probes" || fail "AUTO does not say so"
   cmake "${with[@]}" -DFDRPC_USDT=OFF
+  ;;
+grpc)
+  with=(-S "$source" -B "$work/build" "-DCMAKE_CXX_COMPILER=$cxx" -DFDRPC_BUILD_SERVICES=OFF)
+  # pkg-config finds nothing.
+  export PKG_CONFIG_LIBDIR=$work PKG_CONFIG_PATH=
+  if cmake "${with[@]}" -DFDRPC_GRPC=ON > "$work/log" 2>&1; then fail "it needs no gRPC"; fi
+  tr -s '[:space:]' ' ' < "$work/log" | grep -q "gRPC for C++ is not installed (on Debian: libgrpc++-dev)" ||
+    fail "it does not say why: $(cat "$work/log")"
+  if cmake "${with[@]}" -DFDRPC_GRPC=maybe > "$work/log" 2>&1; then fail "it takes any value"; fi
+  grep -q "FDRPC_GRPC is maybe; it takes AUTO, ON or OFF" "$work/log" || fail "it does not say why: $(cat "$work/log")"
+  cmake "${with[@]}" -DFDRPC_GRPC=AUTO | grep "Not built: fdrpc::grpc" || fail "AUTO does not say so"
+  cmake "${with[@]}" -DFDRPC_GRPC=OFF
   ;;
 config_mode)
   cmake -S "$source" -B "$work/build" "-DCMAKE_CXX_COMPILER=$cxx" -DFDRPC_BUILD_TESTS=OFF \

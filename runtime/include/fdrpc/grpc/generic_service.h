@@ -33,7 +33,8 @@ namespace fdrpc::grpc {
 //
 // It must exist until the gRPC server is destroyed.
 //
-// Threads: gRPC calls it on its own; messages are passed on by a loop's thread.
+// Threads: gRPC calls it on its own; it passes messages on there, or on the
+// thread of the process's loop where they had to wait.
 class GenericService final : public ::grpc::CallbackGenericService {
  public:
   // Passes calls to a server of this process, whose services have been added.
