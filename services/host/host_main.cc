@@ -13,13 +13,14 @@ namespace {
 constexpr char kUsage[] =
     R"(usage: fdrpc-host COMMAND …
 
-  run --config DIRECTORY
+  run --config DIRECTORY [--control ADDRESS] [--socket-mode MODE]
+      [--log-directory DIRECTORY]
                        hosts the services of a configuration
   check DIRECTORY      says what is wrong with the configuration of services
   units DIRECTORY --output DIRECTORY|-
                        writes the systemd units that run the same services
 
-fdrpc-host COMMAND --help explains each.
+fdrpc-host COMMAND --help explains each. fdrpc-hostctl controls what runs.
 )";
 
 int Main(int argc, char** argv) {

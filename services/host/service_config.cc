@@ -1,5 +1,8 @@
 #include "services/host/service_config.h"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -47,8 +50,23 @@ void ResolveStart(const v1::ServiceConfig& config, const ConfigMessage& place,
               service.stop_timeout);
   ResolveTime(config.idle_timeout(), "idle_timeout", place,
               service.idle_timeout);
+  const bool has_own_network = (service.namespaces & CLONE_NEWNET) != 0;
+  if (has_own_network &&
+      config.readiness() == v1::ServiceConfig::READINESS_NOTIFY) {
+    place.Wrong("namespaces",
+                "a process in a network namespace of its own cannot reach the "
+                "host's socket for notifications: write readiness: "
+                "READINESS_STARTED");
+  }
   if (config.idle_timeout().empty()) return;
-  if (!has_sockets) {
+  const bool has_datagrams =
+      std::any_of(service.sockets.begin(), service.sockets.end(),
+                  [](const auto& socket) { return socket.type == SOCK_DGRAM; });
+  if (has_datagrams) {
+    place.Wrong("idle_timeout",
+                "the host cannot see who is connected by a unix-dgram socket: "
+                "let the program end itself (ServerOptions::idle_timeout)");
+  } else if (!has_sockets) {
     place.Wrong("idle_timeout",
                 "a service without sockets has no clients: remove it");
   } else if (config.start() == v1::ServiceConfig::START_BY_HAND) {

@@ -17,7 +17,7 @@ using host::v1::ServiceStatus;
 void RunningHost::Add(const std::string& name, const std::string& more,
                       const std::string& scheme) {
   std::string text;
-  for (const std::string& word : {std::string(FDRPC_HOST_TEST_SERVICE), name,
+  for (const std::string& word : {std::string(FDRPC_HOST_TEST_SERVICE),
                                   dir_.file("fail"), dir_.file("hang")}) {
     absl::StrAppend(&text, "command: \"", word, "\"\n");
   }

@@ -38,6 +38,7 @@ class RunningHost {
     return dir_.address(name, scheme);
   }
   const TempDir& dir() const { return dir_; }
+  std::string config_path() const { return config_.path(); }
 
   // Whether processes of Add() fail, or never get ready, from now on.
   void SetFailing(bool fail) const { SetFile("fail", fail); }

@@ -1,6 +1,6 @@
-// A service for tests of fdrpc-host: the test service on the sockets of the
-// name that is its first argument. If the file that is the second one exists,
-// it fails before it is ready; if the third one does, it never gets ready.
+// A service for tests of fdrpc-host: the test service on the sockets that were
+// passed. If the file that is its first argument exists, it fails before it is
+// ready; if the second one does, it never gets ready.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -16,6 +16,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "fdrpc/server.h"
 #include "tests/support/test_service.h"
 
@@ -80,11 +82,11 @@ std::string Answer(const std::string& text) {
 }
 
 int Main(char** argv) {
-  if (access(argv[2], F_OK) == 0) {
+  if (access(argv[1], F_OK) == 0) {
     std::cerr << "it fails" << std::endl;
     return 3;
   }
-  while (access(argv[3], F_OK) == 0) pause();
+  while (access(argv[2], F_OK) == 0) pause();
   FakeService service;
   service.echo = [](ServerContext&, const Text& request, Text& reply) {
     reply = TextOf(Answer(request.text()), getpid());
@@ -92,10 +94,14 @@ int Main(char** argv) {
   };
   Server server({.notify_service_manager = true});
   server.AddService(service);
-  const absl::Status status = server.Listen(absl::StrCat("systemd:", argv[1]));
-  if (!status.ok()) {
-    std::cerr << status << std::endl;
-    return 1;
+  for (const absl::string_view name :
+       absl::StrSplit(std::getenv("LISTEN_FDNAMES"), ':')) {
+    if (name == "content") continue;  // what it has stored
+    const absl::Status status = server.Listen(absl::StrCat("systemd:", name));
+    if (!status.ok()) {
+      std::cerr << status << std::endl;
+      return 1;
+    }
   }
   server.Run();
   return 0;
