@@ -240,6 +240,17 @@ INSTANTIATE_TEST_SUITE_P(
         {"ReadinessByNumber",
          With("readiness: 9"),
          {"FILE:3: readiness: 9 is none of its values: write its name"}},
+        {"NotificationsFromAnotherNetwork",
+         With("namespaces: NAMESPACE_NETWORK"),
+         {"FILE:3: namespaces: a process in a network namespace of its own "
+          "cannot reach the host's socket for notifications: write readiness: "
+          "READINESS_STARTED"}},
+        {"IdleDatagramSockets",
+         "command: \"/bin/true\"\nsockets { address: \"unix-dgram:@x\" }\n"
+         "idle_timeout: \"2m\"\n",
+         {"FILE:3: idle_timeout: the host cannot see who is connected by a "
+          "unix-dgram socket: let the program end itself "
+          "(ServerOptions::idle_timeout)"}},
         {"RelativeProgram",
          "command: [\"true\"]\nstart: START_AT_ONCE\n",
          {"FILE:1: command: \"true\" is not an absolute path"}},

@@ -130,7 +130,6 @@ TEST(HostUnitsTest, HaveAllSettings) {
     readiness: READINESS_STARTED
     start_timeout: "inf"
     stop_timeout: "1500ms"
-    idle_timeout: "2m"
     restart { delay: "5s" max_delay: "5s" max_failures: 2 stable_after: "1m" }
     user: "daemon"
     group: "tty"
@@ -185,7 +184,6 @@ Environment="A=100%% \"sure\""
 WorkingDirectory=/tmp
 TimeoutStartSec=infinity
 TimeoutStopSec=1.5s
-# idle_timeout is 2m: systemd stops no idle service; ServerOptions::idle_timeout does
 Restart=always
 RestartSec=5s
 User=daemon
@@ -208,6 +206,14 @@ StandardError=null
 WantedBy=multi-user.target
 
 )");
+}
+
+TEST(HostUnitsTest, SayThatSystemdStopsNoIdleService) {
+  ConfigDirectory directory;
+  directory.Write("store", std::string(kGood) + "idle_timeout: \"2m\"");
+  EXPECT_THAT(RunHost({"units", directory.path(), "--output", "-"}).output,
+              HasSubstr("\n# idle_timeout is 2m: systemd stops no idle "
+                        "service; ServerOptions::idle_timeout does\n"));
 }
 
 TEST(HostUnitsTest, AreNotWrittenIfAFileIsWrong) {

@@ -25,7 +25,6 @@ start: START_AT_ONCE
 readiness: READINESS_STARTED
 start_timeout: "inf"
 stop_timeout: "1500ms"
-idle_timeout: "2m"
 restart { delay: "1us" max_delay: "1h30m" max_failures: 20 stable_after: "1h" }
 user: "daemon"
 group: "tty"
