@@ -56,7 +56,8 @@ void ResolveStart(const v1::ServiceConfig& config, const ConfigMessage& place,
     place.Wrong("namespaces",
                 "a process in a network namespace of its own cannot reach the "
                 "host's socket for notifications: write readiness: "
-                "READINESS_STARTED");
+                "READINESS_STARTED",
+                0);
   }
   if (config.idle_timeout().empty()) return;
   const bool has_datagrams =
