@@ -127,7 +127,9 @@ Configuration ReadConfiguration(const std::string& directory) {
 HostedService ResolveAgain(const std::string& name, const std::string& file,
                            const v1::ServiceConfig& config) {
   ConfigFile known(file, config);
-  return ResolveService(name, known);
+  HostedService service = ResolveService(name, known);
+  service.error = absl::StrJoin(known.Errors(), "\n");
+  return service;
 }
 
 absl::StatusOr<std::vector<HostedService>> LoadConfiguration(

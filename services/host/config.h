@@ -26,8 +26,8 @@ Configuration ReadConfiguration(const std::string& directory);
 absl::StatusOr<std::vector<HostedService>> LoadConfiguration(
     const std::string& directory);
 
-// The service that a file has described before, as far as that still holds: its
-// program may be gone, for example.
+// The service that a file has described before. What does not hold any more, as
+// that its user exists, becomes `HostedService::error`.
 HostedService ResolveAgain(const std::string& name, const std::string& file,
                            const v1::ServiceConfig& config);
 

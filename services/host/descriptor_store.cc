@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "services/host/close_shared.h"
 
 namespace fdrpc::host {
 namespace {
@@ -43,16 +44,18 @@ bool DescriptorStore::Add(const std::string& name, UniqueFd fd, size_t most) {
 }
 
 void DescriptorStore::Remove(const std::string& name) {
-  std::erase_if(stored_, [&](const auto& stored) {
+  std::erase_if(stored_, [&](auto& stored) {
     if (stored.second.name != name) return false;
     keeper_.Drop(absl::StrCat(prefix_, stored.first));
+    CloseShared(std::move(stored.second.fd));
     return true;
   });
 }
 
 void DescriptorStore::Clear() {
-  for (const auto& [number, stored] : stored_) {
+  for (auto& [number, stored] : stored_) {
     keeper_.Drop(absl::StrCat(prefix_, number));
+    CloseShared(std::move(stored.fd));
   }
   stored_.clear();
 }

@@ -143,6 +143,8 @@ void HostProcess::OnEvent(const v1::Event& event) {
 }
 
 void HostProcess::OnCommand(const v1::Event& event) {
+  // What comes after the command to stop is too late.
+  if (is_stopping_) return keeper_->Acknowledge(event.number());
   switch (event.command()) {
     case v1::Event::COMMAND_STOP:
       return EndAll();
@@ -177,6 +179,7 @@ void HostProcess::Upgrade() {
 }
 
 void HostProcess::EndAll() {
+  is_stopping_ = true;
   service_->BeginToStop();
   services_->RemoveAll([this] {
     if (absl::Status removed = RemoveSocketFile(control_); !removed.ok()) {

@@ -50,6 +50,7 @@ class HostProcess {
   std::optional<NotifyReader> reader_;
   std::optional<HostService> service_;
   Server server_;
+  bool is_stopping_ = false;
   absl::Status result_;
 };
 

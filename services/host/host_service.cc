@@ -112,6 +112,10 @@ void HostService::Upgrade(v1::Host::UpgradeCall call) {
   if (absl::Status may = MayCall(call.context().peer()); !may.ok()) {
     return call.Finish(may);
   }
+  if (is_stopping_) {
+    return call.Finish(
+        absl::UnavailableError("the host ends all services, and itself"));
+  }
   v1::UpgradeReply reply;
   reply.set_host_pid(getpid());
   call.Finish(reply);

@@ -59,6 +59,9 @@ absl::StatusOr<std::unique_ptr<HostedProcess>> HostedProcess::Start(
     process::EventLoop& loop, const HostedService& service,
     const std::vector<PassedDescriptor>& passed,
     const Environment& environment) {
+  if (!service.error.empty()) {
+    return absl::FailedPreconditionError(service.error);
+  }
   ProcessSpec spec = service.process;
   UniqueFd output, output_write_end, gate, gate_write_end;
   absl::Status status = OpenPipe(output, output_write_end);

@@ -42,6 +42,8 @@ struct HostedService {
   std::string name;
   std::string file;          // its path
   v1::ServiceConfig config;  // as written
+  // What is wrong with it by now. If this is not empty, nothing is started.
+  std::string error;
 
   // Without descriptors, without the variables of sd_listen_fds(3) and
   // sd_notify(3), and without a descriptor of the working directory.

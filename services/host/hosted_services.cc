@@ -145,7 +145,8 @@ void HostedServices::Reload(Reloaded done) {
 void HostedServices::ReloadNext() {
   auto pending = std::make_shared<Pending>();
   absl::StatusOr<std::vector<HostedService>> services =
-      LoadConfiguration(directory_);
+      is_ending_ ? absl::UnavailableError("the host ends all services")
+                 : LoadConfiguration(directory_);
   const absl::Status status = services.status();
   pending->done = [this, status](absl::StatusOr<ReloadReply> reply) {
     Reloaded done = std::move(reloads_.front());
@@ -216,6 +217,7 @@ void HostedServices::Remove(const std::string& name,
 }
 
 void HostedServices::RemoveAll(absl::AnyInvocable<void()> done) {
+  is_ending_ = true;
   // Called when the last one is gone.
   const auto all = std::shared_ptr<absl::AnyInvocable<void()>>(
       new absl::AnyInvocable<void()>(std::move(done)), [](auto* last) {

@@ -64,6 +64,7 @@ class HostedServices {
   const std::string directory_;
   std::map<std::string, std::unique_ptr<ServiceSupervisor>> services_;
   std::vector<Reloaded> reloads_;  // the first is in progress
+  bool is_ending_ = false;         // RemoveAll() was called
 };
 
 }  // namespace fdrpc::host

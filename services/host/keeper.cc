@@ -219,7 +219,9 @@ void Keeper::OnHostGone() {
   if (!has_served_) {
     return End(absl::FailedPreconditionError("the services cannot be hosted"));
   }
-  if (ended_well_ && is_serving_) return StartHost();  // it was asked to
+  if (std::exchange(ended_well_, false) && is_serving_) {
+    return StartHost();  // it was asked to
+  }
   restart_.Set(delay_, [this](bool rang) {
     if (rang) StartHost();
   });

@@ -3,15 +3,24 @@
 #include <algorithm>
 #include <utility>
 
+#include "services/host/close_shared.h"
+
 namespace fdrpc::host {
 
 void KeptState::Put(std::string key, std::string data, UniqueFd file) {
   Entry& entry = entries_[std::move(key)];
   entry.data = std::move(data);
-  if (file.ok()) entry.file = SharedFd(std::move(file));
+  if (file.ok()) {
+    CloseShared(std::exchange(entry.file, SharedFd(std::move(file))));
+  }
 }
 
-void KeptState::Drop(const std::string& key) { entries_.erase(key); }
+void KeptState::Drop(const std::string& key) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return;
+  CloseShared(std::move(found->second.file));
+  entries_.erase(found);
+}
 
 void KeptState::Add(v1::Event event) {
   event.set_number(++last_number_);

@@ -79,7 +79,7 @@ absl::StatusOr<NotifySocket> NotifySocket::Adopt(SharedFd socket) {
                                                           length - kPrefix)));
 }
 
-std::optional<NotifySocket::Message> NotifySocket::Peek() const {
+std::optional<NotifySocket::Message> NotifySocket::Receive(int flags) const {
   while (true) {
     char text[kMostText];
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) +
@@ -90,8 +90,8 @@ std::optional<NotifySocket::Message> NotifySocket::Peek() const {
     message.msg_iovlen = 1;
     message.msg_control = control;
     message.msg_controllen = sizeof(control);
-    const ssize_t bytes = recvmsg(fd_.get(), &message,
-                                  MSG_PEEK | MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    const ssize_t bytes =
+        recvmsg(fd_.get(), &message, flags | MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (bytes < 0 && errno == EINTR) continue;
     if (bytes < 0) return std::nullopt;
     Message received;
@@ -105,9 +105,10 @@ std::optional<NotifySocket::Message> NotifySocket::Peek() const {
 }
 
 void NotifySocket::Consume() const {
-  char byte;
-  while (recv(fd_.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == EINTR) {
-  }
+  std::optional<Message> message = Receive(0);
+  if (!message.has_value()) return;
+  // Whoever has sent them decides how long closing the last copy takes.
+  for (UniqueFd& file : message->files) CloseInBackground(std::move(file));
 }
 
 }  // namespace fdrpc::host

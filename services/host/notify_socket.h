@@ -1,6 +1,7 @@
 #ifndef FDRPC_SERVICES_HOST_NOTIFY_SOCKET_H_
 #define FDRPC_SERVICES_HOST_NOTIFY_SOCKET_H_
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <optional>
@@ -35,10 +36,12 @@ class NotifySocket {
 
   // The next message, which stays the next one until Consume(): so a host that
   // is killed meanwhile loses none. Empty if there is none.
-  std::optional<Message> Peek() const;
+  std::optional<Message> Peek() const { return Receive(MSG_PEEK); }
   void Consume() const;
 
  private:
+  std::optional<Message> Receive(int flags) const;
+
   NotifySocket(SharedFd fd, std::string address)
       : fd_(std::move(fd)), address_(std::move(address)) {}
 

@@ -29,6 +29,7 @@ void ServiceMachine::RestoreProcess(const v1::ProcessRecord& record,
 }
 
 ServiceMachine::Actions ServiceMachine::Begin() {
+  failures_ = 0;
   rest_ = UsualRest();
   if (rules_.start == ServiceConfig::START_AT_ONCE && is_idle()) {
     return StartOne();
@@ -56,6 +57,17 @@ ServiceMachine::Actions ServiceMachine::Restart(absl::Time now) {
   rest_ = UsualRest();
   Actions actions;
   if (const auto pid = starting()) TellToEnd(*pid, now, actions);
+  const Actions start = StartOne();
+  actions.insert(actions.end(), start.begin(), start.end());
+  return actions;
+}
+
+ServiceMachine::Actions ServiceMachine::EndStarting(absl::Time now) {
+  Actions actions;
+  const auto pid = starting();
+  if (!pid) return actions;
+  TellToEnd(*pid, now, actions);
+  if (serving()) return actions;
   const Actions start = StartOne();
   actions.insert(actions.end(), start.begin(), start.end());
   return actions;
@@ -134,7 +146,10 @@ ServiceMachine::Actions ServiceMachine::OnEnd(pid_t pid, bool is_clean,
   }
   // Its successor is there, or on the way.
   if (!is_idle()) return {};
-  if (is_clean && rules_.start != ServiceConfig::START_AT_ONCE) {
+  // One that ends at once would be started again by the same client.
+  const bool is_early = now - ended.since < rules_.restart.delay &&
+                        ended.role == ProcessRecord::ROLE_SERVING;
+  if (is_clean && !is_early && rules_.start != ServiceConfig::START_AT_ONCE) {
     failures_ = 0;
     rest_ = UsualRest();
     return {};

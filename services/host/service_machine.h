@@ -66,6 +66,9 @@ class ServiceMachine {
   Actions Stop(absl::Time now);
   Actions Restart(absl::Time now);
 
+  // The process that starts is the wrong one: another one, if none serves.
+  Actions EndStarting(absl::Time now);
+
   // A client waits on a socket.
   Actions OnConnection();
   // No client has been connected for the idle time.

@@ -18,6 +18,10 @@ absl::Time Now() {
          absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
+absl::Status RemovedError() {
+  return absl::FailedPreconditionError("the service is being removed");
+}
+
 ServiceMachine::Rules RulesOf(const HostedService& service) {
   return {.start = service.config.start(),
           .has_sockets = !service.sockets.empty(),
@@ -59,6 +63,7 @@ void ServiceSupervisor::Restore(const v1::ServiceRecord& record) {
   machine_.Restore(record);
   starts_ = record.starts();
   last_end_ = record.last_end();
+  was_reloading_ = record.is_reloading();
 }
 
 void ServiceSupervisor::RestoreProcess(const ProcessRecord& record,
@@ -71,18 +76,20 @@ void ServiceSupervisor::RestoreProcess(const ProcessRecord& record,
 absl::Status ServiceSupervisor::Resume() {
   absl::Status status = sockets_.Open(service_.sockets);
   if (!status.ok()) return status;
-  // Of a reload that another host has begun.
+  // What is left of a reload that another host has begun: the next one does it.
   sockets_.KeepOnly(service_.sockets);
+  if (was_reloading_) Apply(machine_.EndStarting(Now()));
   Apply(machine_.OnTime(Now()));
   return absl::OkStatus();
 }
 
 void ServiceSupervisor::Start(Done done) {
-  if (machine_.state() == v1::STATE_RUNNING) return done(absl::OkStatus());
+  if (is_removed_) return done(RemovedError());
+  FinishStops(absl::AbortedError("the service was started meanwhile"));
+  // Also while it is replaced.
+  if (machine_.serving().has_value()) return done(absl::OkStatus());
   start_waiters_.push_back(std::move(done));
   Apply(machine_.Start());
-  // A replacement is under way, and this service runs.
-  if (machine_.serving().has_value()) FinishStarts(absl::OkStatus());
 }
 
 void ServiceSupervisor::Stop(Done done) {
@@ -92,11 +99,14 @@ void ServiceSupervisor::Stop(Done done) {
 }
 
 void ServiceSupervisor::Restart(Done done) {
+  if (is_removed_) return done(RemovedError());
+  FinishStops(absl::AbortedError("the service was started meanwhile"));
   start_waiters_.push_back(std::move(done));
   Apply(machine_.Restart(Now()));
 }
 
 void ServiceSupervisor::Remove(Done done) {
+  is_removed_ = true;
   Stop([this, done = std::move(done)](absl::Status status) mutable {
     output_.Close();
     store_.Clear();
@@ -141,6 +151,7 @@ std::vector<PassedDescriptor> ServiceSupervisor::Passed() const {
 }
 
 void ServiceSupervisor::StartProcess() {
+  start_error_ = absl::OkStatus();
   absl::StatusOr<std::unique_ptr<HostedProcess>> process = HostedProcess::Start(
       context_.loop, service_, Passed(), context_.environment);
   if (!process.ok()) {
@@ -255,6 +266,7 @@ void ServiceSupervisor::FinishStarts(const absl::Status& status) {
 }
 
 void ServiceSupervisor::Reload(HostedService service, Reloaded done) {
+  if (is_removed_) return done(RemovedError());
   const bool is_same = IsSame(service.config, service_.config);
   const auto serving = machine_.serving();
   const bool has_new_program =
@@ -294,8 +306,8 @@ void ServiceSupervisor::FinishReload(const absl::Status& status) {
   reloading.done(v1::ReloadReply::Outcome::CHANGE_REPLACED);
 }
 
-void ServiceSupervisor::KillAll() {
-  for (auto& [pid, process] : processes_) process->Kill();
+void ServiceSupervisor::FinishStops(const absl::Status& status) {
+  for (Done& done : std::exchange(stop_waiters_, {})) done(status);
 }
 
 void ServiceSupervisor::Update() {
@@ -310,7 +322,7 @@ void ServiceSupervisor::Update() {
     context_.on_change(status);
   }
   if (machine_.state() == v1::STATE_STOPPED && processes_.empty()) {
-    for (Done& done : std::exchange(stop_waiters_, {})) done(absl::OkStatus());
+    FinishStops(absl::OkStatus());
   }
 }
 
@@ -356,6 +368,7 @@ void ServiceSupervisor::Save() {
   record.set_failures(machine_.failures());
   record.set_starts(starts_);
   record.set_last_end(last_end_);
+  record.set_is_reloading(reloading_.has_value());
   context_.keeper->Put(absl::StrCat("service/", service_.name),
                        record.SerializeAsString());
   for (const auto& [pid, process] : processes_) {

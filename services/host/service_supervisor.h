@@ -85,7 +85,9 @@ class ServiceSupervisor {
   void OnNotification(pid_t pid, const Notification& said,
                       std::vector<UniqueFd> files);
   // The keeper is gone: ends what there is, without hearing of it.
-  void KillAll();
+  void KillAll() {
+    for (const auto& [pid, process] : processes_) process->Kill();
+  }
 
   v1::ServiceStatus Status() const;
   ServiceLog& log() { return log_; }
@@ -102,6 +104,7 @@ class ServiceSupervisor {
   void OnKept(pid_t pid, const absl::Status& status);
   void OnStarted(pid_t pid, const absl::Status& status);
   void FinishStarts(const absl::Status& status);
+  void FinishStops(const absl::Status& status);
   void FinishReload(const absl::Status& status);
   void StoreFiles(const Notification& said, std::vector<UniqueFd> files);
   // Makes everything else follow the machine's state.
@@ -125,13 +128,15 @@ class ServiceSupervisor {
   IdleWatch idle_watch_;
   Alarm alarm_;  // for the machine's deadline
 
+  bool was_reloading_ = false;  // when another host ended
   uint64_t starts_ = 0;
   std::string last_end_;
   absl::Status start_error_;  // of the last attempt
   std::vector<Done> start_waiters_;
   std::vector<Done> stop_waiters_;
   std::optional<Reloading> reloading_;
-  std::string told_;  // the status that was told last
+  bool is_removed_ = false;  // Remove() was called
+  std::string told_;         // the status that was told last
 };
 
 }  // namespace fdrpc::host

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,10 +53,18 @@ class SignalsBlocked {
 // PIDFD_SIGNAL_PROCESS_GROUP, which the C library's headers lack (Linux 6.9).
 constexpr unsigned kToProcessGroup = 1u << 2;
 
-// False if the kernel cannot, or there is no such group yet.
-bool SignalGroupOf(int pidfd, int signal) {
+// 0, or the error: ESRCH if there is no such group, or not yet; EINVAL if the
+// kernel cannot.
+int SignalGroupOf(int pidfd, int signal) {
   return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr,
-                 kToProcessGroup) == 0;
+                 kToProcessGroup) == 0
+             ? 0
+             : errno;
+}
+
+bool HasEnded(int pidfd) {
+  pollfd ended = {.fd = pidfd, .events = POLLIN, .revents = 0};
+  return poll(&ended, 1, 0) != 0;
 }
 
 ProcessEnd EndOf(const siginfo_t& info, const rusage& resources) {
@@ -91,7 +100,8 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const ProcessSpec& spec) {
     error = errno;
   }
   if (pid < 0) return StartError({StartStep::kFork, error, 0}, spec);
-  return ChildProcess(pid, SharedFd(UniqueFd(pidfd)), std::move(failures));
+  return ChildProcess(pid, SharedFd(UniqueFd(pidfd)), std::move(failures),
+                      spec.is_sibling);
 }
 
 absl::Status ChildProcess::FinishStart(const ProcessSpec& spec) {
@@ -116,9 +126,15 @@ void ChildProcess::Signal(int signal) {
 
 void ChildProcess::SignalGroup(int signal) {
   if (reaped_) return;
-  if (SignalGroupOf(pidfd_.get(), signal)) return;
-  // An older kernel. The group's number stays its own until it is reaped.
-  if (kill(-pid_, signal) < 0 && errno == ESRCH) Signal(signal);
+  switch (SignalGroupOf(pidfd_.get(), signal)) {
+    case ESRCH:
+      return Signal(signal);
+    case EINVAL:
+      // An older kernel. A sibling may be reaped, and its number another
+      // group's, once it has ended.
+      if (is_sibling_ && HasEnded(pidfd_.get())) return;
+      if (kill(-pid_, signal) < 0 && errno == ESRCH) Signal(signal);
+  }
 }
 
 std::optional<ProcessEnd> ChildProcess::Reap() {

@@ -34,7 +34,7 @@ class ChildProcess {
   // One that was started before, by whoever was this process then: a sibling,
   // whose program runs. Takes over its pidfd.
   static ChildProcess Adopt(pid_t pid, SharedFd pidfd) {
-    return ChildProcess(pid, std::move(pidfd), UniqueFd());
+    return ChildProcess(pid, std::move(pidfd), UniqueFd(), true);
   }
 
   ChildProcess(ChildProcess&&) = default;
@@ -69,16 +69,19 @@ class ChildProcess {
   static std::optional<StateChange> NextStateChange();
 
  private:
-  ChildProcess(pid_t pid, SharedFd pidfd, UniqueFd failure_pipe)
+  ChildProcess(pid_t pid, SharedFd pidfd, UniqueFd failure_pipe,
+               bool is_sibling)
       : pid_(pid),
         pidfd_(std::move(pidfd)),
-        failure_pipe_(std::move(failure_pipe)) {}
+        failure_pipe_(std::move(failure_pipe)),
+        is_sibling_(is_sibling) {}
 
   std::optional<ProcessEnd> Wait(int options);
 
   pid_t pid_;
   SharedFd pidfd_;
   UniqueFd failure_pipe_;
+  bool is_sibling_;
   bool reaped_ = false;
 };
 

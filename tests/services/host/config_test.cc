@@ -576,5 +576,16 @@ TEST(ConfigTest, RefusesAFileThatItMayNotRead) {
                           ": it cannot be read: Permission denied"));
 }
 
+// A process of a user who is gone must not become one of the host's user.
+TEST(ConfigTest, WhatDoesNotHoldAnyMoreIsAnError) {
+  v1::ServiceConfig config;
+  config.add_command("/bin/true");
+  config.set_start(v1::ServiceConfig::START_AT_ONCE);
+  EXPECT_EQ(ResolveAgain("store", "FILE", config).error, "");
+  config.set_user("no-such-user");
+  EXPECT_THAT(ResolveAgain("store", "FILE", config).error,
+              ::testing::HasSubstr("no-such-user"));
+}
+
 }  // namespace
 }  // namespace fdrpc::host

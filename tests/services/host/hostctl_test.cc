@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -189,6 +190,38 @@ TEST_F(HostctlTest, AReloadThatFailsLeavesTheOldProcessAndConfiguration) {
   EXPECT_FALSE(std::filesystem::exists(host_.dir().file("second")));
   host_.SetFailing(false);
   EXPECT_EQ(host_.Ctl({"reload"}).output, "echo: replaced\n");
+}
+
+TEST_F(HostctlTest, AStartDoesNotAnswerForARestart) {
+  host_.Add("echo", "start_timeout: \"200ms\"");
+  host_.Start();
+  ASSERT_TRUE(host_.Call("echo", "").ok());
+  host_.SetHanging(true);
+  std::thread restart([this] {
+    EXPECT_EQ(host_.Ctl({"restart", "echo"}).exit_status, 14);
+  });
+  host_.AwaitState("echo", v1::STATE_REPLACING);
+  EXPECT_EQ(host_.Ctl({"start", "echo"}).exit_status, 0);
+  restart.join();
+}
+
+TEST_F(HostctlTest, AStartEndsTheWaitOfAStop) {
+  host_.Write("slow",
+              "command: \"/bin/sh\" command: \"-c\" command: \"trap '' TERM; "
+              "sleep 1000 & wait; wait\" start: START_AT_ONCE "
+              "readiness: READINESS_STARTED stop_timeout: \"1h\"");
+  host_.Start();
+  const pid_t pid = host_.AwaitState("slow", v1::STATE_RUNNING).pid();
+  std::thread stop([this] {
+    EXPECT_EQ(host_.Ctl({"stop", "slow"}).exit_status, 20);
+  });
+  host_.AwaitState("slow", v1::STATE_STOPPING);
+  EXPECT_EQ(host_.Ctl({"start", "slow"}).exit_status, 0);
+  stop.join();
+  EXPECT_EQ(host_.StatusOf("slow").state(), v1::STATE_RUNNING);
+  host_.Remove("slow");
+  kill(host_.StatusOf("slow").pid(), SIGKILL);
+  kill(pid, SIGKILL);
 }
 
 TEST_F(HostctlTest, SignalsReloadAndUpgrade) {

@@ -160,6 +160,28 @@ TEST_F(ServiceMachineTest, AProcessThatStartsAtOnceMustNotEnd) {
   EXPECT_EQ(machine_.state(), v1::STATE_BACKING_OFF);
 }
 
+// Otherwise the client that waits would start one after the other.
+TEST_F(ServiceMachineTest, AProcessThatEndsAtOnceHasFailed) {
+  Serving(7);
+  Pass(absl::Milliseconds(99));
+  (void)machine_.OnEnd(7, /*is_clean=*/true, now_);
+  EXPECT_EQ(machine_.state(), v1::STATE_BACKING_OFF);
+}
+
+TEST_F(ServiceMachineTest, AProcessOfAnotherConfigurationIsNotWaitedFor) {
+  Serving(7);
+  (void)machine_.Restart(now_);
+  machine_.Started(8, now_);
+  EXPECT_THAT(Of(machine_.EndStarting(now_)),
+              ElementsAre(Pair(Do::kTerminate, 8)));
+  EXPECT_EQ(machine_.state(), v1::STATE_RUNNING);
+  (void)machine_.OnEnd(7, false, now_);
+  (void)machine_.Start();
+  machine_.Started(9, now_);
+  EXPECT_THAT(Of(machine_.EndStarting(now_)),
+              ElementsAre(Pair(Do::kTerminate, 9), Pair(Do::kStart, 0)));
+}
+
 TEST_F(ServiceMachineTest, TheHostEndsAnIdleProcess) {
   Serving(7);
   EXPECT_THAT(Of(machine_.OnIdle(now_)), ElementsAre(Pair(Do::kTerminate, 7)));
