@@ -62,7 +62,7 @@ class GuideGrpc : public ::testing::Test {
     tls.pem_root_certs = host_.certificate;
     tls.pem_private_key = client.key;
     tls.pem_cert_chain = client.certificate;
-    return SummarizeFarAway("localhost:" + std::to_string(port_), tls);
+    return SummarizeFarAway("127.0.0.1:" + std::to_string(port_), tls);
   }
 
   const fdrpc::testing::TempDir dir_;

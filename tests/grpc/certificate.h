@@ -5,7 +5,9 @@
 
 namespace fdrpc::testing {
 
-// A new key and a certificate of it for a name, signed by itself, in PEM.
+// A new key and a certificate of it for a name and 127.0.0.1, signed by itself,
+// in PEM. (To look up "localhost", gRPC's c-ares takes memory that it never
+// frees.)
 struct Certificate {
   std::string key;
   std::string certificate;

@@ -161,6 +161,23 @@ TEST_F(RemotePeers, AreSentNoDescriptorInARequest) {
   EXPECT_THAT(std::string(reply.status().message()), HasSubstr("first"));
 }
 
+TEST_F(RemotePeers, LearnThatTheServerDrains) {
+  service_.chat = [](ServerContext& context, ServerStream<Text, Text>& stream) {
+    const std::stop_callback drain(context.draining(),
+                                   [&context] { context.StopReading(); });
+    while (const std::optional<Text> request = stream.Read()) {
+      stream.Write(*request);
+    }
+    return absl::OkStatus();
+  };
+  auto stream = stub_->Chat();
+  ASSERT_TRUE(stream.Write(TextOf("x")));
+  ASSERT_TRUE(stream.Read().has_value());
+  server_.Shutdown(absl::InfiniteDuration());
+  EXPECT_FALSE(stream.Read().has_value());
+  EXPECT_EQ(stream.Finish(), absl::OkStatus());
+}
+
 // A client of gRPC's that fills the field in as if it could.
 TEST_F(RemotePeers, CannotNameADescriptor) {
   ::grpc::TemplatedGenericStub<Files, Text> stub(channel_);

@@ -155,7 +155,7 @@ TEST_F(Gateway, TellsTheServerWhoseCertificateAClientHas) {
   };
   const Certificate host = Certificate::For("localhost");
   const Certificate ann = Certificate::For("ann.example.org");
-  GatewayProgram gateway({"--listen", "localhost:0", "--to", socket(),
+  GatewayProgram gateway({"--listen", "127.0.0.1:0", "--to", socket(),
                           "--tls-key", Write("key", host.key),
                           "--tls-certificate", Write("cert", host.certificate),
                           "--tls-ca", Write("ca", ann.certificate)});
