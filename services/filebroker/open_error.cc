@@ -25,7 +25,8 @@ Meaning MeaningOf(int error) {
     // For a path that leaves the root, the message does not tell whether the
     // file exists; the kernel does not look.
     case EXDEV:
-      return {Code::kPermissionDenied, "leaves the broker's root"};
+      return {Code::kPermissionDenied,
+              "leaves the broker's root, or the directory that was given"};
     case EACCES:
     case EPERM:
       return {Code::kPermissionDenied,
@@ -45,6 +46,8 @@ Meaning MeaningOf(int error) {
               "something on the way to it is not a directory"};
     case EISDIR:
       return {Code::kFailedPrecondition, "is a directory"};
+    case ENOTEMPTY:
+      return {Code::kFailedPrecondition, "the directory is not empty"};
     case EROFS:
       return {Code::kFailedPrecondition, "the file system is read-only"};
     case ETXTBSY:
@@ -63,6 +66,7 @@ Meaning MeaningOf(int error) {
     case ENOSPC:
     case EDQUOT:
     case ENOMEM:
+    case EMLINK:
       return {Code::kResourceExhausted, nullptr};
 
     case EAGAIN:

@@ -1,8 +1,7 @@
 #include "services/filebroker/root_directory.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/syscall.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,34 +9,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "services/filebroker/open_beneath.h"
 #include "services/filebroker/open_error.h"
 
 namespace fdrpc::filebroker {
 namespace {
-
-// openat2(2) fails with EAGAIN if something is renamed, anywhere in the system,
-// while it follows a "..". The next attempt usually succeeds.
-constexpr int kMostAttempts = 100;
-
-// Returns a descriptor, or -1 with errno set.
-int OpenBeneath(int root, const char* path, uint64_t flags,
-                mode_t permissions) {
-  open_how how = {};
-  how.flags = flags | O_CLOEXEC;
-  // Must be 0 if nothing can be created.
-  how.mode = (flags & O_CREAT) != 0 ? permissions : 0;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  int fd = -1;
-  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
-    do {
-      // glibc 2.36 has no function for it.
-      fd =
-          static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof(how)));
-    } while (fd < 0 && errno == EINTR);
-    if (fd >= 0 || errno != EAGAIN) break;
-  }
-  return fd;
-}
 
 absl::Status CheckPath(std::string_view path) {
   if (path.empty()) return absl::InvalidArgumentError("the path is empty");
@@ -48,9 +24,17 @@ absl::Status CheckPath(std::string_view path) {
   if (path.front() == '/') {
     return absl::InvalidArgumentError(
         absl::StrCat(Quoted(path),
-                     ": is absolute; paths are relative to the broker's root"));
+                     ": is absolute; paths are relative to the broker's root "
+                     "or to a directory"));
   }
   return absl::OkStatus();
+}
+
+// No set-user-ID bit: a client must not create programs that run as the
+// broker's user.
+absl::Status CheckPermissions(mode_t permissions) {
+  if ((permissions & ~mode_t{0777}) == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError("permissions go up to 0777");
 }
 
 absl::Status CheckOptions(const OpenOptions& options) {
@@ -63,12 +47,7 @@ absl::Status CheckOptions(const OpenOptions& options) {
     return absl::InvalidArgumentError(
         "creation, truncate and append need write access");
   }
-  // No set-user-ID bit: a client must not create programs that run as the
-  // broker's user.
-  if ((options.permissions & ~mode_t{0777}) != 0) {
-    return absl::InvalidArgumentError("permissions go up to 0777");
-  }
-  return absl::OkStatus();
+  return CheckPermissions(options.permissions);
 }
 
 uint64_t FlagsFor(const OpenOptions& options) {
@@ -89,6 +68,62 @@ uint64_t FlagsFor(const OpenOptions& options) {
   return flags | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
 }
 
+absl::Status NotADirectory(std::string_view path) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(Quoted(path), ": is not a directory"));
+}
+
+// A name, and the directory that has it: for the system calls that change
+// names. They do not follow the name itself, and it is no path that leads on.
+struct NameIn {
+  UniqueFd parent;
+  std::string name;
+};
+
+absl::StatusOr<NameIn> ResolveParent(int root, std::string_view path) {
+  if (absl::Status valid = CheckPath(path); !valid.ok()) return valid;
+  const size_t slash = path.rfind('/');
+  const bool is_nested = slash != std::string_view::npos;
+  NameIn place;
+  place.name = path.substr(is_nested ? slash + 1 : 0);
+  if (place.name.empty() || place.name == "." || place.name == "..") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        Quoted(path),
+        ": must end with a name, not with a slash, \".\" or \"..\""));
+  }
+  const std::string parent(is_nested ? path.substr(0, slash) : ".");
+  place.parent =
+      UniqueFd(OpenBeneath(root, parent.c_str(), O_PATH | O_DIRECTORY));
+  if (!place.parent.ok()) return OpenError(errno, path);
+  return place;
+}
+
+absl::Status RenameError(int error, std::string_view from,
+                         std::string_view to) {
+  switch (error) {
+    // Here it is no path that leaves the root.
+    case EXDEV:
+      return absl::FailedPreconditionError(
+          absl::StrCat(Quoted(from), ": is on another file system than ",
+                       Quoted(to), ", or in another project"));
+    case EINVAL:
+      return absl::InvalidArgumentError(
+          absl::StrCat(Quoted(from), ": cannot become ", Quoted(to),
+                       ": a directory does not move into itself, or the file "
+                       "system refuses the name or no_replace"));
+    case ENOENT:
+      return OpenError(error, from);
+    case EISDIR:
+      return absl::FailedPreconditionError(absl::StrCat(
+          Quoted(to), ": is a directory, and ", Quoted(from), " is not"));
+    case ENOTDIR:
+      return absl::FailedPreconditionError(absl::StrCat(
+          Quoted(to), ": is not a directory, and ", Quoted(from), " is"));
+    default:
+      return OpenError(error, to);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<RootDirectory> RootDirectory::Create(const std::string& path) {
@@ -96,7 +131,7 @@ absl::StatusOr<RootDirectory> RootDirectory::Create(const std::string& path) {
   if (!root.ok()) return absl::ErrnoToStatus(errno, path);
   // Fails here rather than in every call if the kernel, or a sandbox around the
   // broker, does not allow openat2(2).
-  UniqueFd probe(OpenBeneath(root.get(), ".", O_PATH, 0));
+  UniqueFd probe(OpenBeneath(root.get(), ".", O_PATH));
   if (!probe.ok()) {
     if (errno == ENOSYS) return OpenError(errno, path);
     return absl::ErrnoToStatus(errno, absl::StrCat("openat2 beneath ", path));
@@ -123,6 +158,76 @@ absl::StatusOr<OpenedFile> RootDirectory::Open(
     return OpenError(errno, path);
   }
   return file;
+}
+
+absl::StatusOr<RootDirectory> RootDirectory::OpenDirectory(
+    std::string_view path) const {
+  absl::StatusOr<UniqueFd> directory = OpenAt(path, O_PATH);
+  if (!directory.ok()) return directory.status();
+  return RootDirectory(*std::move(directory));
+}
+
+absl::StatusOr<UniqueFd> RootDirectory::OpenForListing(
+    std::string_view path) const {
+  return OpenAt(path, O_RDONLY | O_NONBLOCK);
+}
+
+absl::StatusOr<UniqueFd> RootDirectory::OpenAt(std::string_view path,
+                                               uint64_t flags) const {
+  if (absl::Status valid = CheckPath(path); !valid.ok()) return valid;
+  UniqueFd directory(
+      OpenBeneath(root_.get(), std::string(path).c_str(), flags | O_DIRECTORY));
+  if (directory.ok()) return directory;
+  if (errno == ENOTDIR) return NotADirectory(path);
+  return OpenError(errno, path);
+}
+
+absl::Status RootDirectory::Rename(std::string_view from, std::string_view to,
+                                   Existing existing) const {
+  const absl::StatusOr<NameIn> source = ResolveParent(root_.get(), from);
+  if (!source.ok()) return source.status();
+  const absl::StatusOr<NameIn> target = ResolveParent(root_.get(), to);
+  if (!target.ok()) return target.status();
+  const unsigned flags =
+      existing == Existing::kIsReplaced ? 0 : RENAME_NOREPLACE;
+  if (renameat2(source->parent.get(), source->name.c_str(),
+                target->parent.get(), target->name.c_str(), flags) < 0) {
+    return RenameError(errno, from, to);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RootDirectory::Unlink(std::string_view path) const {
+  const absl::StatusOr<NameIn> place = ResolveParent(root_.get(), path);
+  if (!place.ok()) return place.status();
+  if (unlinkat(place->parent.get(), place->name.c_str(), 0) < 0) {
+    return OpenError(errno, path);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RootDirectory::UnlinkDirectory(std::string_view path) const {
+  const absl::StatusOr<NameIn> place = ResolveParent(root_.get(), path);
+  if (!place.ok()) return place.status();
+  if (unlinkat(place->parent.get(), place->name.c_str(), AT_REMOVEDIR) == 0) {
+    return absl::OkStatus();
+  }
+  if (errno == ENOTDIR) return NotADirectory(path);
+  // POSIX lets a file system say either.
+  return OpenError(errno == EEXIST ? ENOTEMPTY : errno, path);
+}
+
+absl::Status RootDirectory::MakeDirectory(std::string_view path,
+                                          mode_t permissions) const {
+  if (absl::Status valid = CheckPermissions(permissions); !valid.ok()) {
+    return valid;
+  }
+  const absl::StatusOr<NameIn> place = ResolveParent(root_.get(), path);
+  if (!place.ok()) return place.status();
+  if (mkdirat(place->parent.get(), place->name.c_str(), permissions) < 0) {
+    return OpenError(errno, path);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace fdrpc::filebroker

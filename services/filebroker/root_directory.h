@@ -3,8 +3,10 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "fdrpc/unique_fd.h"
@@ -31,10 +33,10 @@ struct OpenedFile {
   struct stat info;  // its fstat(2)
 };
 
-// Opens files beneath one directory, and none outside of it: the kernel refuses
-// every path that leaves it (openat2(2), RESOLVE_BENEATH), even if names change
-// meanwhile. Owns a descriptor of the directory, and so keeps using it if it is
-// renamed or becomes unreachable.
+// Opens and changes what is beneath one directory, and nothing outside of it:
+// the kernel refuses every path that leaves it (openat2(2), RESOLVE_BENEATH),
+// even if names change meanwhile. Owns a descriptor of the directory, and so
+// keeps using it if it is renamed or becomes unreachable.
 //
 // Threads: safe.
 class RootDirectory {
@@ -52,7 +54,26 @@ class RootDirectory {
   absl::StatusOr<OpenedFile> Open(std::string_view path,
                                   const OpenOptions& options) const;
 
+  // All these have the statuses of fdrpc.filebroker.v1.Directory.
+
+  // A directory beneath this one, which is a root of its own.
+  absl::StatusOr<RootDirectory> OpenDirectory(std::string_view path) const;
+  // A descriptor to list a directory with: for the broker itself only, since it
+  // leads to the directory's "..".
+  absl::StatusOr<UniqueFd> OpenForListing(std::string_view path) const;
+
+  // These change the name that ends the path, and never follow it. If the
+  // directory that has it is moved out meanwhile, it is changed there: it was
+  // beneath this one when the path was resolved.
+  enum class Existing { kIsReplaced, kIsKept };
+  absl::Status Rename(std::string_view from, std::string_view to,
+                      Existing existing) const;
+  absl::Status Unlink(std::string_view path) const;
+  absl::Status UnlinkDirectory(std::string_view path) const;
+  absl::Status MakeDirectory(std::string_view path, mode_t permissions) const;
+
  private:
+  absl::StatusOr<UniqueFd> OpenAt(std::string_view path, uint64_t flags) const;
   explicit RootDirectory(UniqueFd root) : root_(std::move(root)) {}
 
   UniqueFd root_;

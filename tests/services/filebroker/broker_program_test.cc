@@ -150,6 +150,21 @@ TEST_F(BrokerProgramTest, OpensForReadingOnlyIfToldSo) {
             absl::StatusCode::kPermissionDenied);
 }
 
+TEST_F(BrokerProgramTest, LogsToAFileThatSighupOpensAnew) {
+  tree_.Write("file", "content");
+  const std::string log = tree_.around().file("log");
+  const std::string own = std::to_string(geteuid()) + "=" + tree_.path();
+  Broker broker(tree_, {address()}, {"--audit", log, "--user-root", own});
+  EXPECT_EQ(Read(address()), "content");
+  std::filesystem::rename(log, log + ".old");
+  broker.program().Signal(SIGHUP);
+  EXPECT_EQ(Open(address(), Request("none")).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(broker.Stop(SIGTERM).exit_status, 0);
+  EXPECT_THAT(tree_.Read("../log.old"), HasSubstr(" Open \"file\" OK\n"));
+  EXPECT_THAT(tree_.Read("../log"), HasSubstr(" Open \"none\" NOT_FOUND\n"));
+}
+
 TEST_F(BrokerProgramTest, ReplacesTheSocketOfABrokerThatWasKilled) {
   tree_.Write("file", "content");
   {
@@ -218,6 +233,13 @@ TEST_F(BrokerProgramTest, ExplainsItsUse) {
       {"--root", "/", "--root", "/", "--listen", address()},
       {"--root", "/", "--listen", address(), "--", "command"},
       {"--unknown"},
+      {"--user-root", "0", "--listen", address()},
+      {"--user-root", "0=", "--listen", address()},
+      {"--user-root", "nobody-has-this-name=/", "--listen", address()},
+      {"--user-root", "0=/", "--user-root", "0=/tmp", "--listen", address()},
+      {"--root", "/", "--listen", address(), "--user-read-only", "no user"},
+      {"--root", "", "--user-root", "0=/", "--listen", address()},
+      {"--root", "/", "--listen", address(), "--audit", ""},
   };
   for (std::vector<std::string> words : wrong) {
     words.insert(words.begin(), FDRPC_FILEBROKER_PROGRAM);

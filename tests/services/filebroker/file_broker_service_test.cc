@@ -29,12 +29,13 @@ class FileBrokerServiceTest : public ::testing::Test {
     server_->Wait();
   }
 
-  void Serve(FileBrokerService::Options options = {}) {
-    absl::StatusOr<RootDirectory> root = RootDirectory::Create(tree_.path());
-    ASSERT_TRUE(root.ok()) << root.status();
-    service_ = std::make_unique<FileBrokerService>(*std::move(root), options);
+  void Serve(bool read_only = false) {
+    absl::StatusOr<RootPolicy> policy =
+        RootPolicy::Create({.root = tree_.path(), .read_only = read_only});
+    ASSERT_TRUE(policy.ok()) << policy.status();
     server_ = std::make_unique<Server>();
-    server_->AddService(*service_);
+    server_->AddService(std::make_unique<FileBrokerService>(
+        *std::move(policy), DirectoryServer::Create(*server_, nullptr)));
     ASSERT_TRUE(server_->Listen(tree_.around().address()).ok());
     ASSERT_TRUE(server_->Start().ok());
     absl::StatusOr<Channel> channel =
@@ -55,7 +56,6 @@ class FileBrokerServiceTest : public ::testing::Test {
 
   testing::ExpectSameDescriptors census_;
   testing::Tree tree_;
-  std::unique_ptr<FileBrokerService> service_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<v1::FileBroker::Stub> stub_;
 };
@@ -148,7 +148,7 @@ TEST_F(FileBrokerServiceTest, RefusesValuesThatTheInterfaceDoesNotKnow) {
 }
 
 TEST_F(FileBrokerServiceTest, ReadOnlyRefusesToWrite) {
-  Serve({.read_only = true});
+  Serve(/*read_only=*/true);
   tree_.Write("file", "content");
   EXPECT_TRUE(stub_->Open(Request("file")).ok());
   EXPECT_EQ(CodeOf(Request("file", v1::ACCESS_WRITE)),

@@ -1,43 +1,16 @@
 // Names that change while the kernel looks them up: the root is never left.
-#include <fcntl.h>
-#include <stdio.h>
-
-#include <atomic>
 #include <chrono>
 #include <string>
-#include <thread>
 
 #include "gtest/gtest.h"
 #include "services/filebroker/root_directory.h"
+#include "tests/services/filebroker/exchanging.h"
 #include "tests/services/filebroker/tree.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
 
 namespace fdrpc::filebroker {
 namespace {
-
-// Exchanges two names again and again, on a thread of its own.
-class Exchanging {
- public:
-  Exchanging(std::string a, std::string b)
-      : thread_([this, a = std::move(a), b = std::move(b)] {
-          while (!stop_.load()) {
-            if (renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(),
-                          RENAME_EXCHANGE) != 0) {
-              ADD_FAILURE() << "renameat2";
-              return;
-            }
-          }
-        }) {}
-  ~Exchanging() {
-    stop_.store(true);
-    thread_.join();
-  }
-
- private:
-  std::atomic<bool> stop_{false};
-  std::thread thread_;
-};
 
 struct Outcomes {
   int opened = 0;
@@ -75,7 +48,7 @@ TEST(RootDirectoryRaceTest, AFileThatIsExchangedForALinkNeverLeadsOut) {
   tree.Link("other", "../outside");
   absl::StatusOr<RootDirectory> root = RootDirectory::Create(tree.path());
   ASSERT_TRUE(root.ok()) << root.status();
-  Exchanging exchanging(tree.path("name"), tree.path("other"));
+  testing::Exchanging exchanging(tree.path("name"), tree.path("other"));
   const Outcomes outcomes = OpenOften(*root, "name");
   EXPECT_GT(outcomes.opened, 0);
   EXPECT_GT(outcomes.refused, 0);
@@ -89,7 +62,7 @@ TEST(RootDirectoryRaceTest, ADirectoryThatIsExchangedForALinkNeverLeadsOut) {
   tree.Link("other", "..");
   absl::StatusOr<RootDirectory> root = RootDirectory::Create(tree.path());
   ASSERT_TRUE(root.ok()) << root.status();
-  Exchanging exchanging(tree.path("name"), tree.path("other"));
+  testing::Exchanging exchanging(tree.path("name"), tree.path("other"));
   const Outcomes outcomes = OpenOften(*root, "name/outside");
   EXPECT_GT(outcomes.opened, 0);
   EXPECT_GT(outcomes.refused, 0);
@@ -105,7 +78,8 @@ TEST(RootDirectoryRaceTest, ADirectoryThatIsMovedOutNeverLeadsOut) {
   tree.MakeDirectory("../elsewhere");
   absl::StatusOr<RootDirectory> root = RootDirectory::Create(tree.path());
   ASSERT_TRUE(root.ok()) << root.status();
-  Exchanging exchanging(tree.path("above/name"), tree.path("../elsewhere"));
+  testing::Exchanging exchanging(tree.path("above/name"),
+                                 tree.path("../elsewhere"));
   for (int i = 0; i < 20000; ++i) {
     absl::StatusOr<OpenedFile> file =
         root->Open("above/name/../outside", {.read = true});
