@@ -46,9 +46,9 @@ absl::StatusOr<DirectoryAccess> DirectoryAccess::OpenDirectory(
   return access;
 }
 
-absl::StatusOr<RootDirectory> DirectoryAccess::OpenForWatching(
+absl::StatusOr<UniqueFd> DirectoryAccess::OpenForWatching(
     std::string_view path) const {
-  return directory_->OpenDirectory(path);
+  return directory_->OpenForWatching(path);
 }
 
 absl::StatusOr<DirectoryListing> DirectoryAccess::List(

@@ -37,7 +37,7 @@ class DirectoryAccess {
   // A directory beneath it, with no more rights.
   absl::StatusOr<DirectoryAccess> OpenDirectory(std::string_view path,
                                                 bool read_only) const;
-  absl::StatusOr<RootDirectory> OpenForWatching(std::string_view path) const;
+  absl::StatusOr<UniqueFd> OpenForWatching(std::string_view path) const;
   absl::StatusOr<DirectoryListing> List(std::string_view path) const;
   absl::Status Rename(const v1::RenameRequest& request) const;
   absl::Status Unlink(const v1::UnlinkRequest& request) const;

@@ -4,9 +4,25 @@
 #include <utility>
 #include <vector>
 
+#include "fdrpc/mixed_service.h"
 #include "services/filebroker/directory_service.h"
+#include "services/filebroker/directory_watch_service.h"
 
 namespace fdrpc::filebroker {
+namespace {
+
+// The service of a directory: its methods have two forms.
+struct DirectoryParts {
+  DirectoryParts(const std::shared_ptr<DirectoryServer>& server,
+                 const DirectoryAccess& access, UserQuota::Hold hold)
+      : directory(server, access, std::move(hold)), watch(server, access) {}
+
+  DirectoryService directory;
+  DirectoryWatchService watch;
+  MixedService both{directory, watch};
+};
+
+}  // namespace
 
 std::shared_ptr<DirectoryServer> DirectoryServer::Create(Server& server,
                                                          AuditLog* log) {
@@ -41,9 +57,10 @@ absl::Status DirectoryServer::Give(const ServerContext& context,
   // Its connection counts for the client, or for the broker's own user if a
   // directory is asked, whose client is the broker's process.
   ServerForClient server(server_, context);
-  return reply.serve_directory(
-      server, std::make_shared<DirectoryService>(
-                  shared_from_this(), *std::move(access), *std::move(hold)));
+  auto parts = std::make_shared<DirectoryParts>(
+      shared_from_this(), *std::move(access), *std::move(hold));
+  std::shared_ptr<Service> service(parts, &parts->both);
+  return reply.serve_directory(server, std::move(service));
 }
 
 absl::Status DirectoryServer::Record(

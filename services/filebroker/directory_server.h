@@ -11,12 +11,13 @@
 #include "fdrpc/server.h"
 #include "services/filebroker/audit_log.h"
 #include "services/filebroker/directory_access.h"
+#include "services/filebroker/directory_watches.h"
 #include "services/filebroker/user_quota.h"
 
 namespace fdrpc::filebroker {
 
-// Gives directories to clients, as services, and has what these share: limits
-// and the audit log.
+// Gives directories to clients, as services, and has what these share: limits,
+// watches and the audit log.
 //
 // Threads: safe.
 class DirectoryServer : public std::enable_shared_from_this<DirectoryServer> {
@@ -39,6 +40,8 @@ class DirectoryServer : public std::enable_shared_from_this<DirectoryServer> {
     return lists_->Take(access.client().uid);
   }
 
+  DirectoryWatches& watches() { return watches_; }
+
   // Logs an operation, and returns its outcome.
   absl::Status Record(const DirectoryAccess& access, std::string_view operation,
                       std::initializer_list<std::string_view> paths,
@@ -59,6 +62,7 @@ class DirectoryServer : public std::enable_shared_from_this<DirectoryServer> {
   AuditLog* const log_;
   const std::shared_ptr<UserQuota> directories_;
   const std::shared_ptr<UserQuota> lists_;
+  DirectoryWatches watches_;
 };
 
 }  // namespace fdrpc::filebroker

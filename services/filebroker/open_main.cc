@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/filebroker/v1/filebroker.fdrpc.h"
+#include "services/filebroker/directory_commands.h"
 #include "services/program/command_line.h"
 #include "services/program/copy.h"
 #include "services/program/standard_streams.h"
@@ -33,10 +34,17 @@ using program::ParseTime;
 constexpr char kUsage[] =
     R"(usage: fdrpc-open --server ADDRESS [OPTION]... FILE
        fdrpc-open --server ADDRESS [OPTION]... FILE [--fd N] -- COMMAND [ARGUMENT]...
+       fdrpc-open --server ADDRESS [OPTION]... --list DIR
+       fdrpc-open --server ADDRESS [OPTION]... --watch DIR
+       fdrpc-open --server ADDRESS [OPTION]... --rename [--no-replace] FROM TO
+       fdrpc-open --server ADDRESS [OPTION]... --unlink [--directory] PATH
+       fdrpc-open --server ADDRESS [OPTION]... --make-directory PATH
 
 Has the file broker at ADDRESS open FILE, a path relative to the broker's root,
 and then uses the descriptor that comes back: copies the file to standard output,
-or standard input to the file, or runs COMMAND with it as descriptor N.
+or standard input to the file, or runs COMMAND with it as descriptor N. Or lists
+a directory (kind, bytes and name of each entry), prints "watching" and then what
+happens in one, renames, removes, or makes a directory.
 
   --server ADDRESS     as the broker was given it: unix:PATH, unix:@NAME, the
                        same with unix-seqpacket: or unix-dgram:, or fd:NUMBER, a
@@ -48,12 +56,15 @@ or standard input to the file, or runs COMMAND with it as descriptor N.
   --truncate           empties the file
   --permissions MODE   of a file that is created, in octal (0600)
   --fd N               the descriptor's number in COMMAND (3)
-  --timeout TIME       how long opening may take: 500ms, 5s, 1m, inf (10s)
+  --no-replace         fails if there is something named TO
+  --directory          PATH is an empty directory
+  --timeout TIME       how long a call may take, other than --list and --watch:
+                       500ms, 5s, 1m, inf (10s)
   --wait               waits, as long as that, for a broker that is not there yet
   --help               prints this
 
 Exit status: COMMAND's, or
-  0       the file was copied
+  0       the file was copied, or it is done
   1       reading or writing failed
   2       fdrpc-open is used wrongly
   126     COMMAND could not be run
@@ -75,6 +86,7 @@ struct Settings {
   bool to_file = false;      // copy to it, not from it
   char** command = nullptr;  // null: copy
   int command_fd = 3;
+  std::optional<DirectoryCommand> directory;  // instead of all that
 };
 
 absl::Status ParseMode(const std::string& mode, Settings& settings) {
@@ -119,6 +131,34 @@ absl::Status ParseCreation(const CommandLine& line, v1::OpenRequest& request) {
   return absl::OkStatus();
 }
 
+// What to open, and what to do with it.
+absl::Status ParseFile(const CommandLine& line, Settings& settings) {
+  if (line.operands().size() != 1) {
+    return absl::InvalidArgumentError(
+        line.operands().empty() ? "FILE is missing" : "it takes one FILE");
+  }
+  settings.request.set_path(line.operands().front());
+  settings.command = line.command();
+  if (settings.command != nullptr && *settings.command == nullptr) {
+    return absl::InvalidArgumentError("there is no COMMAND after --");
+  }
+  absl::Status status = ParseMode(line.Get("mode").value_or("read"), settings);
+  if (!status.ok()) return status;
+  status = ParseCreation(line, settings.request);
+  if (!status.ok()) return status;
+  if (const auto fd = line.Get("fd"); fd.has_value()) {
+    if (settings.command == nullptr) {
+      return absl::InvalidArgumentError("--fd needs a COMMAND");
+    }
+    if (!absl::SimpleAtoi(*fd, &settings.command_fd) ||
+        settings.command_fd < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--fd ", *fd, " is not the number of a descriptor"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Empty for --help.
 absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
   using Arity = CommandLine::Arity;
@@ -131,6 +171,13 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
                           {"truncate", Arity::kFlag},
                           {"permissions", Arity::kOnce},
                           {"fd", Arity::kOnce},
+                          {"list", Arity::kFlag},
+                          {"watch", Arity::kFlag},
+                          {"rename", Arity::kFlag},
+                          {"no-replace", Arity::kFlag},
+                          {"unlink", Arity::kFlag},
+                          {"directory", Arity::kFlag},
+                          {"make-directory", Arity::kFlag},
                           {"timeout", Arity::kOnce},
                           {"wait", Arity::kFlag},
                           {"help", Arity::kFlag}});
@@ -142,28 +189,13 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
   if (settings.server.empty()) {
     return absl::InvalidArgumentError("--server ADDRESS is missing");
   }
-  if (line->operands().size() != 1) {
-    return absl::InvalidArgumentError(
-        line->operands().empty() ? "FILE is missing" : "it takes one FILE");
-  }
-  settings.request.set_path(line->operands().front());
-  settings.command = line->command();
-  if (settings.command != nullptr && *settings.command == nullptr) {
-    return absl::InvalidArgumentError("there is no COMMAND after --");
-  }
-  absl::Status status = ParseMode(line->Get("mode").value_or("read"), settings);
-  if (!status.ok()) return status;
-  status = ParseCreation(*line, settings.request);
-  if (!status.ok()) return status;
-  if (const auto fd = line->Get("fd"); fd.has_value()) {
-    if (settings.command == nullptr) {
-      return absl::InvalidArgumentError("--fd needs a COMMAND");
-    }
-    if (!absl::SimpleAtoi(*fd, &settings.command_fd) ||
-        settings.command_fd < 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--fd ", *fd, " is not the number of a descriptor"));
-    }
+  absl::StatusOr<std::optional<DirectoryCommand>> directory =
+      ParseDirectoryCommand(*line);
+  if (!directory.ok()) return directory.status();
+  settings.directory = *std::move(directory);
+  if (!settings.directory.has_value()) {
+    absl::Status file = ParseFile(*line, settings);
+    if (!file.ok()) return file;
   }
   settings.call.timeout = absl::Seconds(10);
   if (const auto timeout = line->Get("timeout"); timeout.has_value()) {
@@ -224,6 +256,20 @@ int RunCommand(const Settings& settings, UniqueFd file) {
   return error == ENOENT ? kExitNoCommand : kExitCannotRun;
 }
 
+absl::Status UseDirectory(const Settings& settings) {
+  absl::StatusOr<Channel> channel = Channel::Connect(settings.server);
+  if (!channel.ok()) return channel.status();
+  return RunDirectoryCommand(*channel, *settings.directory, settings.call);
+}
+
+// Returns the exit status.
+int ReportBrokerStatus(const absl::Status& status) {
+  if (status.ok()) return 0;
+  std::cerr << "fdrpc-open: " << absl::StatusCodeToString(status.code()) << ": "
+            << status.message() << "\n";
+  return kExitStatusBase + status.raw_code();
+}
+
 int Main(int argc, char** argv) {
   if (!OccupyStandardStreams()) return kExitCopyFailed;
   const absl::StatusOr<std::optional<Settings>> parsed =
@@ -238,13 +284,14 @@ int Main(int argc, char** argv) {
     return 0;
   }
   const Settings& settings = **parsed;
-  absl::StatusOr<UniqueFd> file = OpenFile(settings);
-  if (!file.ok()) {
-    std::cerr << "fdrpc-open: "
-              << absl::StatusCodeToString(file.status().code()) << ": "
-              << file.status().message() << "\n";
-    return kExitStatusBase + file.status().raw_code();
+  if (settings.directory.has_value()) {
+    const absl::Status status = UseDirectory(settings);
+    if (std::cout.flush()) return ReportBrokerStatus(status);
+    std::cerr << "fdrpc-open: standard output cannot be written\n";
+    return kExitCopyFailed;
   }
+  absl::StatusOr<UniqueFd> file = OpenFile(settings);
+  if (!file.ok()) return ReportBrokerStatus(file.status());
   return settings.command != nullptr ? RunCommand(settings, *std::move(file))
                                      : CopyFile(settings, *std::move(file));
 }

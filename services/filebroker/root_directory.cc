@@ -172,6 +172,11 @@ absl::StatusOr<UniqueFd> RootDirectory::OpenForListing(
   return OpenAt(path, O_RDONLY | O_NONBLOCK);
 }
 
+absl::StatusOr<UniqueFd> RootDirectory::OpenForWatching(
+    std::string_view path) const {
+  return OpenAt(path, O_PATH);
+}
+
 absl::StatusOr<UniqueFd> RootDirectory::OpenAt(std::string_view path,
                                                uint64_t flags) const {
   if (absl::Status valid = CheckPath(path); !valid.ok()) return valid;

@@ -58,9 +58,10 @@ class RootDirectory {
 
   // A directory beneath this one, which is a root of its own.
   absl::StatusOr<RootDirectory> OpenDirectory(std::string_view path) const;
-  // A descriptor to list a directory with: for the broker itself only, since it
-  // leads to the directory's "..".
+  // Descriptors to list and to watch a directory with (for the latter O_PATH):
+  // for the broker itself only, since they lead to the directory's "..".
   absl::StatusOr<UniqueFd> OpenForListing(std::string_view path) const;
+  absl::StatusOr<UniqueFd> OpenForWatching(std::string_view path) const;
 
   // These change the name that ends the path, and never follow it. If the
   // directory that has it is moved out meanwhile, it is changed there: it was
