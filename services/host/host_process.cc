@@ -42,6 +42,8 @@ absl::Status HostProcess::Run() {
   if (absl::Status prepared = Prepare(); !prepared.ok()) return prepared;
   loop_.Run();
   server_.Shutdown();
+  // The server waits for its calls.
+  services_->ForEach([](ServiceSupervisor& service) { service.EndCalls(); });
   server_.Wait();
   return result_;
 }

@@ -306,6 +306,12 @@ void ServiceSupervisor::FinishReload(const absl::Status& status) {
   reloading.done(v1::ReloadReply::Outcome::CHANGE_REPLACED);
 }
 
+void ServiceSupervisor::EndCalls() {
+  const absl::Status status = absl::UnavailableError("the host is replaced");
+  FinishStarts(status);
+  FinishStops(status);
+}
+
 void ServiceSupervisor::FinishStops(const absl::Status& status) {
   for (Done& done : std::exchange(stop_waiters_, {})) done(status);
 }

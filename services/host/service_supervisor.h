@@ -84,6 +84,8 @@ class ServiceSupervisor {
   void OnEnd(const v1::Event::Ended& ended);
   void OnNotification(pid_t pid, const Notification& said,
                       std::vector<UniqueFd> files);
+  // Answers those who wait, as this host ends.
+  void EndCalls();
   // The keeper is gone: ends what there is, without hearing of it.
   void KillAll() {
     for (const auto& [pid, process] : processes_) process->Kill();

@@ -205,6 +205,20 @@ TEST_F(HostctlTest, AStartDoesNotAnswerForARestart) {
   restart.join();
 }
 
+TEST_F(HostctlTest, AnUpgradeDoesNotWaitForAReplacement) {
+  host_.Add("echo");
+  host_.Start();
+  ASSERT_TRUE(host_.Call("echo", "").ok());
+  host_.SetHanging(true);
+  std::thread restart([this] {
+    EXPECT_EQ(host_.Ctl({"restart", "echo"}).exit_status, 24);
+  });
+  host_.AwaitState("echo", v1::STATE_REPLACING);
+  EXPECT_EQ(host_.Ctl({"upgrade"}).exit_status, 0);
+  restart.join();
+  EXPECT_TRUE(host_.Call("echo", "").ok());
+}
+
 TEST_F(HostctlTest, AStartEndsTheWaitOfAStop) {
   host_.Write("slow",
               "command: \"/bin/sh\" command: \"-c\" command: \"trap '' TERM; "
