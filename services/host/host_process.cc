@@ -39,12 +39,15 @@ HostProcess::HostProcess(process::EventLoop& loop, HostSettings settings)
       server_({.drain_timeout = absl::Seconds(1)}) {}
 
 absl::Status HostProcess::Run() {
-  if (absl::Status prepared = Prepare(); !prepared.ok()) return prepared;
-  loop_.Run();
-  server_.Shutdown();
-  // The server waits for its calls.
-  services_->ForEach([](ServiceSupervisor& service) { service.EndCalls(); });
-  server_.Wait();
+  result_ = Prepare();
+  if (result_.ok()) {
+    loop_.Run();
+    server_.Shutdown();
+    // The server waits for its calls.
+    services_->ForEach([](ServiceSupervisor& service) { service.EndCalls(); });
+    server_.Wait();
+  }
+  if (keeper_ != nullptr) keeper_->Close(loop_);
   return result_;
 }
 

@@ -26,6 +26,8 @@ namespace {
 
 constexpr absl::Duration kFirstDelay = absl::Milliseconds(50);
 constexpr absl::Duration kLongestDelay = absl::Seconds(5);
+// A host that is told to stop may be killed, and the next one goes on.
+constexpr int kMostEndsWhileStopping = 3;
 // Of the connection, in the host.
 constexpr int kConnectionNumber = 3;
 
@@ -216,6 +218,11 @@ void Keeper::OnHostGone() {
   // What it has sent is to be read first.
   if (host_.has_value() || is_connected_) return;
   if (is_stopping_ && ended_well_) return End(absl::OkStatus());
+  if (is_stopping_ && ++ends_while_stopping_ == kMostEndsWhileStopping) {
+    return End(absl::InternalError(
+        "the host process fails again and again to end the services: they are "
+        "killed"));
+  }
   if (!has_served_) {
     return End(absl::FailedPreconditionError("the services cannot be hosted"));
   }

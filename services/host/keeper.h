@@ -74,6 +74,7 @@ class Keeper {
   bool has_served_ = false;
   bool ended_well_ = false;
   bool is_stopping_ = false;
+  int ends_while_stopping_ = 0;  // of hosts that have not ended the services
   absl::Duration delay_;
   absl::Status result_;
 };

@@ -1,7 +1,6 @@
 #include "services/host/keeper_link.h"
 
 #include <iostream>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
 
@@ -49,30 +48,36 @@ void KeeperLink::Put(const std::string& key, std::string data, SharedFd file,
   entry->set_key(key);
   entry->set_data(std::move(data));
   if (file.ok()) entry.set_file(std::move(file));
-  keeper_.async().Put(
-      std::move(entry), {},
-      [done = std::move(done)](const absl::StatusOr<v1::PutReply>& r) mutable {
-        if (done != nullptr) return done(r.status());
-        ReportLoss(r.status());
-      });
+  ++under_way_;
+  keeper_.async().Put(std::move(entry), {},
+                      [this, done = std::move(done)](
+                          const absl::StatusOr<v1::PutReply>& reply) mutable {
+                        --under_way_;
+                        if (done != nullptr) return done(reply.status());
+                        ReportLoss(reply.status());
+                      });
 }
 
 void KeeperLink::Drop(const std::string& key) {
   if (data_.erase(key) == 0) return;
   v1::DropRequest request;
   request.set_key(key);
+  ++under_way_;
   keeper_.async().Drop(request, {},
-                       [](const absl::StatusOr<v1::DropReply>& reply) {
+                       [this](const absl::StatusOr<v1::DropReply>& reply) {
+                         --under_way_;
                          ReportLoss(reply.status());
                        });
 }
 
 void KeeperLink::Sync(Done done) {
   // Any call will do: the keeper does one after the other.
+  ++under_way_;
   keeper_.async().Acknowledge(
       v1::AcknowledgeRequest(), {},
-      [done = std::move(done)](
+      [this, done = std::move(done)](
           const absl::StatusOr<v1::AcknowledgeReply>& reply) mutable {
+        --under_way_;
         done(reply.status());
       });
 }
@@ -81,12 +86,16 @@ void KeeperLink::Watch(std::function<void(const v1::Event&)> on_event,
                        std::function<void()> on_lost) {
   on_event_ = std::move(on_event);
   on_lost_ = std::move(on_lost);
-  ReadNext(keeper_.async().Watch(v1::WatchEventsRequest()));
+  events_ = keeper_.async().Watch(v1::WatchEventsRequest());
+  ReadNext(*events_);
 }
 
 void KeeperLink::ReadNext(Events events) {
   events.Read([this, events](std::optional<v1::Event> event) mutable {
-    if (!event.has_value()) return on_lost_();
+    if (!event.has_value()) {
+      events_.reset();
+      return on_lost_();
+    }
     on_event_(*event);
     ReadNext(events);
   });
@@ -95,17 +104,29 @@ void KeeperLink::ReadNext(Events events) {
 void KeeperLink::Acknowledge(uint64_t number) {
   v1::AcknowledgeRequest request;
   request.set_number(number);
+  ++under_way_;
   keeper_.async().Acknowledge(
-      request, {}, [](const absl::StatusOr<v1::AcknowledgeReply>& reply) {
+      request, {}, [this](const absl::StatusOr<v1::AcknowledgeReply>& reply) {
+        --under_way_;
         ReportLoss(reply.status());
       });
 }
 
 void KeeperLink::SayServing() {
-  keeper_.async().Serving(v1::ServingRequest(), {},
-                          [](const absl::StatusOr<v1::ServingReply>& reply) {
-                            ReportLoss(reply.status());
-                          });
+  ++under_way_;
+  keeper_.async().Serving(
+      v1::ServingRequest(), {},
+      [this](const absl::StatusOr<v1::ServingReply>& reply) {
+        --under_way_;
+        ReportLoss(reply.status());
+      });
+}
+
+void KeeperLink::Close(process::EventLoop& loop) {
+  on_event_ = [](const v1::Event&) {};
+  on_lost_ = [] {};
+  if (events_.has_value()) events_->Cancel();
+  loop.RunWhile([this] { return events_.has_value() || under_way_ > 0; });
 }
 
 }  // namespace fdrpc::host

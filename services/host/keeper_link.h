@@ -1,10 +1,12 @@
 #ifndef FDRPC_SERVICES_HOST_KEEPER_LINK_H_
 #define FDRPC_SERVICES_HOST_KEEPER_LINK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +19,7 @@
 #include "fdrpc/host/v1/keeper.fdrpc.h"
 #include "fdrpc/loop.h"
 #include "fdrpc/shared_fd.h"
+#include "services/process/event_loop.h"
 
 namespace fdrpc::host {
 
@@ -57,12 +60,18 @@ class KeeperLink {
   void Acknowledge(uint64_t number);
   void SayServing();
 
+  // Calls neither of them any more, and runs the loop until all calls have
+  // ended: the last thing.
+  void Close(process::EventLoop& loop);
+
  private:
   explicit KeeperLink(Channel channel) : keeper_(channel) {}
   using Events = AsyncClientReader<v1::Event>;
   void ReadNext(Events events);
 
   v1::Keeper::Stub keeper_;
+  std::optional<Events> events_;
+  size_t under_way_ = 0;                     // of the other calls
   std::map<std::string, std::string> data_;  // what the keeper has
   std::function<void(const v1::Event&)> on_event_;
   std::function<void()> on_lost_;

@@ -60,6 +60,10 @@ void EventLoop::Run() {
   while (!stopped_) WaitOnce();
 }
 
+void EventLoop::RunWhile(absl::FunctionRef<bool()> condition) {
+  while (condition()) WaitOnce();
+}
+
 void EventLoop::WaitOnce() {
   // One at a time: its function may close the descriptors of others.
   epoll_event event = {};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "fdrpc/loop.h"
@@ -36,6 +37,8 @@ class EventLoop {
   // Until Stop(), which one of the functions called here calls.
   void Run();
   void Stop() { stopped_ = true; }
+  // As long as `condition` holds, also after Stop().
+  void RunWhile(absl::FunctionRef<bool()> condition);
 
  private:
   using Function = absl::AnyInvocable<void()>;
