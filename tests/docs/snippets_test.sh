@@ -1,5 +1,5 @@
 #!/bin/bash
-# snippets_test.sh: each block of C++ in docs/guide/ has a file name, and the tests of
+# snippets_test.sh: each block of C++ in docs/guide/ and README.md has a file name, and the tests of
 # this directory include each file, so that a snippet that does not compile or does not
 # work fails them.
 set -euo pipefail
@@ -19,11 +19,11 @@ unnamed() {
        { previous = $0 }' "$@"
 }
 
-pages=("$tests"/../../docs/guide/*.md)
+pages=("$tests"/../../docs/guide/*.md "$tests"/../../README.md)
 for check in unused unnamed; do
   found=$($check "${pages[@]}")
   if [[ -n $found ]]; then
-    echo "$check in docs/guide/:" $found
+    echo "$check in docs/guide/ or README.md:" $found
     exit 1
   fi
 done

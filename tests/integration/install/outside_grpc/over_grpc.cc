@@ -18,9 +18,8 @@ int main() {
   builder.RegisterCallbackGenericService(generic->get());
   const auto over_grpc = builder.BuildAndStart();
   if (over_grpc == nullptr) return 1;
-  const fdrpc::grpc::Channel channel(
-      grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
-                          grpc::InsecureChannelCredentials()));
+  const fdrpc::grpc::Channel channel(grpc::CreateChannel(
+      "127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials()));
   const bool ready = channel.WaitForReady(absl::Seconds(60)).ok();
   over_grpc->Shutdown(std::chrono::system_clock::now());
   return ready ? 0 : 1;
