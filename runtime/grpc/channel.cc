@@ -10,9 +10,16 @@
 #include "fdrpc/answered_call.h"
 #include "fdrpc/internal/take_reply.h"
 #include "grpc/outgoing_call.h"
+#include "os/fork_generation.h"
 
 namespace fdrpc::grpc {
 namespace {
+
+absl::Status InheritedByFork() {
+  return absl::FailedPreconditionError(
+      "this channel was made before fork(2), and gRPC's threads are not here: "
+      "make a new one in the child, before which gRPC was not used");
+}
 
 class GrpcCaller final : public Caller {
  public:
@@ -33,13 +40,24 @@ class GrpcCaller final : public Caller {
                                         const OutgoingMessage* request,
                                         const CallOptions& options,
                                         CallForm form) override {
+    if (inherited_by_fork()) {
+      return std::make_shared<AnsweredCall>(*this, form, InheritedByFork());
+    }
     std::shared_ptr<ContinuationRunner> runner;
-    if (form == CallForm::kNotified) runner = this->runner();
+    if (form == CallForm::kNotified) {
+      runner = this->runner();
+      if (runner == nullptr) {
+        return std::make_shared<AnsweredCall>(*this, form,
+                                              Loop::OfProcess().status());
+      }
+    }
     absl::StatusOr<std::shared_ptr<OutgoingCall>> call =
         OutgoingCall::Start(stub_, method, request, options, std::move(runner));
     if (call.ok()) return *std::move(call);
     return std::make_shared<AnsweredCall>(*this, form, call.status());
   }
+
+  bool inherited_by_fork() const { return fork_mark_.inherited(); }
 
   std::shared_ptr<ContinuationRunner> runner() override {
     if (loop_.has_value()) return loop_->runner();
@@ -48,9 +66,15 @@ class GrpcCaller final : public Caller {
   }
 
  private:
+  const ForkMark fork_mark_;
   ::grpc::GenericStub stub_;
   const std::optional<Loop> loop_;
 };
+
+// `caller`: of a Channel.
+bool IsInherited(const Caller& caller) {
+  return static_cast<const GrpcCaller&>(caller).inherited_by_fork();
+}
 
 }  // namespace
 
@@ -60,6 +84,7 @@ Channel::Channel(std::shared_ptr<::grpc::Channel> channel,
       caller_(std::make_shared<GrpcCaller>(channel_, options)) {}
 
 ChannelState Channel::state() const {
+  if (IsInherited(*caller_)) return ChannelState::kShutdown;
   switch (channel_->GetState(/*try_to_connect=*/false)) {
     case GRPC_CHANNEL_IDLE:
       return ChannelState::kIdle;
@@ -75,6 +100,7 @@ ChannelState Channel::state() const {
 }
 
 absl::Status Channel::WaitForReady(Timeout timeout) const {
+  if (IsInherited(*caller_)) return InheritedByFork();
   // More than this is longer than the clock can count.
   constexpr absl::Duration kLongest = absl::Hours(24 * 365 * 100);
   const auto deadline =

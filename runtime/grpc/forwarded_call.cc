@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "fdrpc/remote_peer.h"
 #include "grpc/metadata.h"
 
 namespace fdrpc::grpc {
@@ -12,6 +13,23 @@ Metadata WithoutHop(const Metadata& metadata) {
   for (const auto& [key, value] : metadata) {
     if (!BelongsToHop(key)) kept.Add(key, value);
   }
+  return kept;
+}
+
+// Of the request. What the client says about remote peers counts only as this
+// server has judged it.
+Metadata ForwardedMetadata(const ServerContext& context) {
+  Metadata kept;
+  for (const auto& [key, value] : context.metadata()) {
+    if (!BelongsToHop(key) && key != kRemotePeerKey &&
+        key != kRemoteIdentityKey) {
+      kept.Add(key, value);
+    }
+  }
+  const RemotePeer* const peer = context.remote_peer();
+  if (peer == nullptr) return kept;
+  kept.Add(kRemotePeerKey, peer->address);
+  if (!peer->identity.empty()) kept.Add(kRemoteIdentityKey, peer->identity);
   return kept;
 }
 
@@ -45,7 +63,7 @@ void ForwardedCall::Start(std::shared_ptr<ServerCall> from, Caller& target,
 void ForwardedCall::Begin(Caller& target) {
   CallOptions options;
   options.parent = &from_->context();
-  options.metadata = WithoutHop(from_->context().metadata());
+  options.metadata = ForwardedMetadata(from_->context());
   if (method_.streams_requests()) {
     to_ = target.StartCall(method_, nullptr, options, CallForm::kNotified);
     take_request_.WaitFor(*from_, CallEvent::kMessage, *this);

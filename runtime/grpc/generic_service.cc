@@ -23,7 +23,7 @@ class RefusedCall final : public ::grpc::ServerGenericBidiReactor {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GenericService>> GenericService::Create(
-    Server& server) {
+    Server& server, const GenericServiceOptions& options) {
   absl::StatusOr<fdrpc::Channel> channel = InProcessChannel(server);
   if (!channel.ok()) return channel.status();
   std::vector<const Method*> methods;
@@ -32,12 +32,13 @@ absl::StatusOr<std::unique_ptr<GenericService>> GenericService::Create(
       methods.push_back(handler.method);
     }
   }
-  return std::make_unique<GenericService>(*channel, methods);
+  return std::make_unique<GenericService>(*channel, methods, options);
 }
 
 GenericService::GenericService(std::shared_ptr<Caller> target,
-                               const std::vector<const Method*>& methods)
-    : target_(std::move(target)) {
+                               const std::vector<const Method*>& methods,
+                               const GenericServiceOptions& options)
+    : target_(std::move(target)), options_(options) {
   for (const Method* method : methods) {
     const auto [it, is_new] = methods_.emplace(
         absl::StrCat("/", std::string(method->full_name)), Method());
@@ -64,7 +65,15 @@ GenericService::GenericService(std::shared_ptr<Caller> target,
         absl::StrCat("the server has no such method: ",
                      absl::Utf8SafeCHexEscape(context->method()))));
   }
-  return IncomingCall::Start(*target_, method->second, *context);
+  if (calls_->fetch_add(1) >= options_.max_calls) {
+    calls_->fetch_sub(1);
+    return new RefusedCall(absl::ResourceExhaustedError(absl::StrCat(
+        "the server has ", options_.max_calls,
+        " calls over gRPC, which is the most "
+        "(fdrpc::grpc::GenericServiceOptions::max_calls): try again later")));
+  }
+  return IncomingCall::Start(*target_, method->second, *context,
+                             options_.client_certificates_are_verified, calls_);
 }
 
 }  // namespace fdrpc::grpc

@@ -1,5 +1,7 @@
 #include "grpc/incoming_call.h"
 
+#include <grpc/grpc_security_constants.h>
+
 #include <chrono>
 #include <string>
 #include <utility>
@@ -16,15 +18,17 @@ absl::Status ClientCancelled() {
   return absl::CancelledError("the client cancelled the call");
 }
 
-// Who makes the call: where it is, and the name of its certificate.
-void AddRemotePeer(const ::grpc::GenericCallbackServerContext& context,
-                   Metadata& metadata) {
-  metadata.Add(kRemotePeerKey, context.peer());
-  const auto auth = context.auth_context();
-  if (auth == nullptr || !auth->IsPeerAuthenticated()) return;
-  const std::vector<::grpc::string_ref> names = auth->GetPeerIdentity();
-  if (names.empty()) return;
-  metadata.Add(kRemoteIdentityKey, {names[0].data(), names[0].size()});
+// The name of the client's certificate, or an empty one.
+std::string CertificateName(const ::grpc::AuthContext& auth) {
+  const std::vector<::grpc::string_ref> types =
+      auth.FindPropertyValues(GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
+  // Others, such as local credentials, have made-up names.
+  if (types.size() != 1 || types[0] != GRPC_SSL_TRANSPORT_SECURITY_TYPE) {
+    return "";
+  }
+  // Whether it was verified, gRPC does not say.
+  const std::vector<::grpc::string_ref> names = auth.GetPeerIdentity();
+  return names.empty() ? "" : std::string(names[0].data(), names[0].size());
 }
 
 }  // namespace
@@ -43,9 +47,10 @@ void IncomingCall::Step::Run() {
 
 ::grpc::ServerGenericBidiReactor* IncomingCall::Start(
     Caller& target, const Method& method,
-    ::grpc::GenericCallbackServerContext& context) {
+    ::grpc::GenericCallbackServerContext& context, bool is_verified,
+    std::shared_ptr<std::atomic<size_t>> calls) {
   const std::shared_ptr<IncomingCall> call(
-      new IncomingCall(target, method, context));
+      new IncomingCall(target, method, context, is_verified, std::move(calls)));
   call->self_ = call;
   if (method.streams_requests()) {
     call->Call(nullptr);
@@ -56,8 +61,14 @@ void IncomingCall::Step::Run() {
 }
 
 IncomingCall::IncomingCall(Caller& target, const Method& method,
-                           ::grpc::GenericCallbackServerContext& context)
-    : target_(target), method_(method), context_(context) {}
+                           ::grpc::GenericCallbackServerContext& context,
+                           bool is_verified,
+                           std::shared_ptr<std::atomic<size_t>> calls)
+    : target_(target),
+      method_(method),
+      context_(context),
+      is_verified_(is_verified),
+      calls_(std::move(calls)) {}
 
 CallOptions IncomingCall::OptionsOfCall() const {
   CallOptions options;
@@ -66,7 +77,12 @@ CallOptions IncomingCall::OptionsOfCall() const {
     options.timeout = deadline - std::chrono::system_clock::now();
   }
   options.metadata = FromGrpc(context_.client_metadata());
-  AddRemotePeer(context_, options.metadata);
+  options.metadata.Add(kRemotePeerKey, context_.peer());
+  const auto auth = context_.auth_context();
+  if (is_verified_ && auth != nullptr) {
+    const std::string name = CertificateName(*auth);
+    if (!name.empty()) options.metadata.Add(kRemoteIdentityKey, name);
+  }
   return options;
 }
 
@@ -185,6 +201,7 @@ void IncomingCall::OnCancel() {
 }
 
 void IncomingCall::OnDone() {
+  calls_->fetch_sub(1);
   // Steps may still keep it.
   const std::shared_ptr<IncomingCall> self = std::move(self_);
 }

@@ -3,6 +3,8 @@
 
 #include <grpcpp/generic/async_generic_service.h>
 
+#include <atomic>
+#include <cstddef>
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
@@ -19,10 +21,13 @@ namespace fdrpc::grpc {
 class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
                            public std::enable_shared_from_this<IncomingCall> {
  public:
-  // Borrows `context` until the call has ended, and the rest for longer.
+  // Borrows `context` until the call has ended, and the target and the method
+  // for longer. `is_verified`: whether the name of the client's certificate is.
+  // `calls` counts this one, and no longer once it has ended.
   static ::grpc::ServerGenericBidiReactor* Start(
       Caller& target, const Method& method,
-      ::grpc::GenericCallbackServerContext& context);
+      ::grpc::GenericCallbackServerContext& context, bool is_verified,
+      std::shared_ptr<std::atomic<size_t>> calls);
 
  private:
   // What follows an event of the outgoing call. Keeps this object meanwhile.
@@ -41,7 +46,8 @@ class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
   };
 
   IncomingCall(Caller& target, const Method& method,
-               ::grpc::GenericCallbackServerContext& context);
+               ::grpc::GenericCallbackServerContext& context, bool is_verified,
+               std::shared_ptr<std::atomic<size_t>> calls);
 
   // Reactions of gRPC.
   void OnReadDone(bool ok) override ABSL_LOCKS_EXCLUDED(mu_);
@@ -67,6 +73,8 @@ class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
   Caller& target_;
   const Method& method_;
   ::grpc::GenericCallbackServerContext& context_;
+  const bool is_verified_;
+  const std::shared_ptr<std::atomic<size_t>> calls_;
   std::shared_ptr<IncomingCall> self_;  // until OnDone()
 
   // Of the reading side.

@@ -35,8 +35,8 @@ absl::Status Serialise(const google::protobuf::MessageLite& message,
         absl::StrCat(std::string(message.GetTypeName()), " of ", size,
                      " bytes exceeds what Protocol Buffers can serialise"));
   }
-  const ::grpc::Slice slice(size);
-  // A slice gives no other access to the memory that it has allocated.
+  ::grpc::Slice slice(size);
+  // A slice gives no other access to its memory, which nobody shares yet.
   if (!message.SerializeToArray(const_cast<uint8_t*>(slice.begin()),
                                 static_cast<int>(size))) {
     return absl::InternalError(absl::StrCat(std::string(message.GetTypeName()),

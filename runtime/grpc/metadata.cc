@@ -1,6 +1,7 @@
 #include "grpc/metadata.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -28,8 +29,22 @@ bool IsValueCharacter(char c) { return c >= 0x20 && c <= 0x7e; }
 }  // namespace
 
 bool BelongsToHop(std::string_view key) {
+  // Those of HTTP/2 (RFC 9113, 8.2.2), and those that gRPC uses itself.
+  static constexpr std::string_view kKeys[] = {"connection",
+                                               "content-length",
+                                               "content-type",
+                                               "host",
+                                               "keep-alive",
+                                               "lb-cost-bin",
+                                               "lb-token",
+                                               "proxy-connection",
+                                               "te",
+                                               "transfer-encoding",
+                                               "upgrade",
+                                               "user-agent",
+                                               "endpoint-load-metrics-bin"};
   return key.starts_with("grpc-") || key.starts_with(":") ||
-         key == "user-agent" || key == "content-type" || key == "te";
+         std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys);
 }
 
 Metadata FromGrpc(const ReceivedMetadata& received) {

@@ -1,11 +1,11 @@
 #include "grpc/outgoing_call.h"
 
 #include <algorithm>
-#include <cassert>
 #include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "fdrpc/internal/plain_message.h"
 #include "fdrpc/loop.h"
 #include "grpc/message_bytes.h"
@@ -58,6 +58,12 @@ absl::Status ParseReply(const ::grpc::ByteBuffer& bytes,
 
 // Whether this thread, which is gRPC's, is letting go of a call.
 thread_local bool on_grpc_thread = false;
+
+void LetGoOnGrpcThread(std::shared_ptr<ClientCall> call) {
+  on_grpc_thread = true;
+  call.reset();
+  on_grpc_thread = false;
+}
 
 }  // namespace
 
@@ -125,7 +131,8 @@ void OutgoingCall::SetContext(const CallOptions& options) {
     timeout = std::min(timeout, options.parent->time_remaining());
   }
   // More than this is longer than the clock can count.
-  if (timeout < absl::Hours(24 * 365 * 100)) {
+  has_deadline_ = timeout < absl::Hours(24 * 365 * 100);
+  if (has_deadline_) {
     context_.set_deadline(std::chrono::system_clock::now() +
                           absl::ToChronoNanoseconds(timeout));
   }
@@ -145,7 +152,20 @@ void OutgoingCall::ReadNext() {
   } else if (!streams_replies_ || arrived_bytes_ < kReadAheadBytes) {
     is_reading_ = true;
     StartRead(&reading_);
+  } else {
+    EndAtDeadline();
   }
+}
+
+void OutgoingCall::EndAtDeadline() {
+  // gRPC tells the end of a call only to who reads.
+  if (!has_deadline_ || std::exchange(watches_deadline_, true)) return;
+  deadline_.Set(context_.deadline(), [kept = weak_from_this()](bool passed) {
+    std::shared_ptr<OutgoingCall> self = passed ? kept.lock() : nullptr;
+    if (self == nullptr) return;
+    self->Abort(absl::DeadlineExceededError("the call's deadline has passed"));
+    LetGoOnGrpcThread(std::move(self));
+  });
 }
 
 void OutgoingCall::OnReadDone(bool ok) {
@@ -169,7 +189,9 @@ bool OutgoingCall::Take(IncomingMessage message) {
   ::grpc::ByteBuffer bytes;
   {
     MutexLock lock(mu_);
-    if (arrived_.empty() || (!streams_replies_ && !ended_)) return false;
+    if (arrived_.empty()) return false;
+    // The only reply counts if the call has ended well.
+    if (!streams_replies_ && !(ended_ && status_.ok())) return false;
     bytes.Swap(&arrived_.front());
     arrived_.pop_front();
     arrived_bytes_ -= bytes.Length() + kMessageOverhead;
@@ -196,7 +218,7 @@ bool OutgoingCall::Send(OutgoingMessage message, bool last) {
     EndEarly(std::move(prepared));
     return false;
   }
-  assert(!is_writing_);
+  FDRPC_CHECK(!is_writing_, "a message is sent before there is room for it");
   writing_.Swap(&bytes);
   is_writing_ = true;
   ::grpc::WriteOptions options;
@@ -214,6 +236,8 @@ void OutgoingCall::OnWriteDone(bool ok) {
   MutexLock lock(mu_);
   is_writing_ = false;
   writing_.Clear();
+  // The call is over, though its status may stand behind unread replies.
+  if (!ok) sending_ = Sending::kHalfClosed;
   if (ok && sending_ == Sending::kHalfClosing && is_held_) {
     sending_ = Sending::kHalfClosed;
     StartWritesDone();
@@ -248,9 +272,7 @@ void OutgoingCall::OnDone(const ::grpc::Status& status) {
       End(FromGrpc(status));
     }
   }
-  on_grpc_thread = true;
-  self.reset();
-  on_grpc_thread = false;
+  LetGoOnGrpcThread(std::move(self));
 }
 
 void OutgoingCall::Abort(const absl::Status& why) {
@@ -268,6 +290,7 @@ void OutgoingCall::EndEarly(absl::Status why) {
 void OutgoingCall::End(absl::Status why) {
   ended_ = true;
   status_ = std::move(why);
+  if (watches_deadline_) deadline_.Cancel();
   EndWaits();
 }
 

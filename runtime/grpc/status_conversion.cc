@@ -19,12 +19,12 @@ namespace fdrpc::grpc {
   });
   std::string bytes;
   if (details.details_size() > 0) {
-    details.set_code(status.raw_code());
+    details.set_code(static_cast<int>(status.code()));
     details.set_message(message);
     bytes = details.SerializeAsString();
   }
-  return ::grpc::Status(static_cast<::grpc::StatusCode>(status.raw_code()),
-                        message, bytes);
+  return ::grpc::Status(static_cast<::grpc::StatusCode>(status.code()), message,
+                        bytes);
 }
 
 absl::Status FromGrpc(const ::grpc::Status& status) {

@@ -28,6 +28,10 @@ namespace {
 
 // fdrpc's limit for a message; the server has its own.
 constexpr int kMostBytes = 64 << 20;
+// Of fdrpc, which is more than gRPC's own.
+constexpr int kMostMetadata = 64 << 10;
+// So that one client alone cannot have all calls that are passed on.
+constexpr int kMostCallsOfConnection = 256;
 constexpr std::chrono::seconds kDrainTime(10);
 
 std::shared_ptr<::grpc::ServerCredentials> ServerCredentials(
@@ -73,7 +77,9 @@ absl::Status ServeGrpc(const Settings& settings) {
       served.push_back(&methods.back()->method());
     }
   }
-  grpc::GenericService generic(*channel, served);
+  // ServerCredentials() asks for certificates only to verify them.
+  grpc::GenericService generic(*channel, served,
+                               {.client_certificates_are_verified = true});
 
   ::grpc::ServerBuilder builder;
   const std::vector<std::string>& listen = settings.listen.addresses;
@@ -84,6 +90,9 @@ absl::Status ServeGrpc(const Settings& settings) {
   }
   builder.RegisterCallbackGenericService(&generic);
   builder.SetMaxReceiveMessageSize(kMostBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             kMostCallsOfConnection);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMostMetadata);
   const std::unique_ptr<::grpc::Server> server = builder.BuildAndStart();
   for (size_t i = 0; i < ports.size(); ++i) {
     if (server != nullptr && ports[i] != 0) continue;
@@ -107,6 +116,7 @@ absl::Status ServeGrpc(const Settings& settings) {
 absl::Status ServeLocally(const Settings& settings) {
   ::grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMostBytes);
+  arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, kMostMetadata);
   const grpc::Channel channel(::grpc::CreateCustomChannel(
       settings.to, ChannelCredentials(settings.tls), arguments));
   const auto known = KnownServices::Of(channel, settings);

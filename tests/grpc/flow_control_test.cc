@@ -1,6 +1,8 @@
 // A side that does not read holds the other one up, over gRPC too.
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -46,7 +48,10 @@ class FlowControl : public ::testing::Test {
                               ::grpc::InsecureChannelCredentials())));
   }
   ~FlowControl() override {
-    over_grpc_->Shutdown(std::chrono::system_clock::now());
+    // With a deadline that has passed, gRPC 1.51 may use the queue of its
+    // shutdown when it is gone, if calls or connections end meanwhile.
+    stub_.reset();
+    over_grpc_->Shutdown();
   }
 
   // Gives a side that is not held up the time to go too far.
@@ -102,6 +107,84 @@ TEST_F(FlowControl, AHandlerThatDoesNotReadHoldsUpTheClient) {
   const auto reply = requests.Finish();
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->number(), kMessages);
+}
+
+// Though nothing is read that would say so.
+TEST_F(FlowControl, AWriterThatDoesNotReadSeesTheDeadline) {
+  std::promise<void> may_end;
+  service_.chat = [&](ServerContext&, ServerStream<Text, Text>& stream) {
+    const Text message = Large();
+    for (int i = 0; i < 16; ++i) stream.Write(message);
+    while (stream.Read().has_value()) {
+    }
+    may_end.get_future().wait();
+    return absl::OkStatus();
+  };
+  auto stream = stub_->Chat({.timeout = absl::Milliseconds(500)});
+  while (stream.Write(TextOf("x"))) {
+  }
+  EXPECT_EQ(stream.Finish().code(), absl::StatusCode::kDeadlineExceeded);
+  may_end.set_value();
+}
+
+// Though its status stands behind replies that are not read.
+TEST_F(FlowControl, AWriterThatDoesNotReadSeesTheEndOfTheCall) {
+  service_.chat = [&](ServerContext&, ServerStream<Text, Text>& stream) {
+    const Text message = Large();
+    for (int i = 0; i < 5; ++i) stream.Write(message);
+    return absl::OkStatus();
+  };
+  auto stream = stub_->Chat();
+  while (stream.Write(TextOf("x"))) {
+  }
+  int read = 0;
+  while (stream.Read().has_value()) ++read;
+  EXPECT_EQ(read, 5);
+  EXPECT_TRUE(stream.Finish().ok());
+}
+
+TEST_F(FlowControl, CallsBeyondTheMostAreRefused) {
+  const auto generic = *grpc::GenericService::Create(server_, {.max_calls = 1});
+  ::grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort("127.0.0.1:0", ::grpc::InsecureServerCredentials(),
+                           &port);
+  builder.RegisterCallbackGenericService(generic.get());
+  const std::unique_ptr<::grpc::Server> small = builder.BuildAndStart();
+  const TestService::Stub stub(grpc::Channel(
+      ::grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
+                            ::grpc::InsecureChannelCredentials())));
+  service_.chat = [](ServerContext&, ServerStream<Text, Text>& stream) {
+    stream.Write(TextOf("here"));
+    while (stream.Read().has_value()) {
+    }
+    return absl::OkStatus();
+  };
+  auto first = stub.Chat();
+  ASSERT_TRUE(first.Read().has_value());
+  EXPECT_EQ(stub.Echo(TextOf("x")).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  first.WritesDone();
+  EXPECT_TRUE(first.Finish().ok());
+  // It counts until gRPC is done with it.
+  absl::Status next;
+  do {
+    next = stub.Echo(TextOf("x")).status();
+  } while (absl::IsResourceExhausted(next));
+  EXPECT_TRUE(next.ok()) << next;
+  small->Shutdown();
+}
+
+TEST_F(FlowControl, AChannelThatAChildInheritsFailsItsCalls) {
+  ASSERT_TRUE(stub_->Echo(TextOf("x")).ok());
+  const pid_t child = fork();
+  if (child == 0) {
+    const absl::Status status = stub_->Echo(TextOf("x")).status();
+    _exit(absl::IsFailedPrecondition(status) ? 0 : 1);
+  }
+  int ended = -1;
+  ASSERT_EQ(waitpid(child, &ended, 0), child);
+  EXPECT_EQ(ended, 0);
 }
 
 }  // namespace

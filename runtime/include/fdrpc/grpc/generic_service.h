@@ -3,6 +3,8 @@
 
 #include <grpcpp/generic/async_generic_service.h>
 
+#include <atomic>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -14,6 +16,19 @@
 #include "fdrpc/server.h"
 
 namespace fdrpc::grpc {
+
+struct GenericServiceOptions {
+  // Whether handlers see the names of clients' certificates
+  // (RemotePeer::identity). Only if the gRPC server's credentials verify them:
+  // with GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY or
+  // GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY. With others,
+  // anybody can have any name.
+  bool client_certificates_are_verified = false;
+  // The most calls at once, of all clients; further ones fail with
+  // RESOURCE_EXHAUSTED. What one client may have is the gRPC server's business
+  // (GRPC_ARG_MAX_CONCURRENT_STREAMS).
+  size_t max_calls = 1024;
+};
 
 // Offers services of fdrpc over gRPC. It is a generic service of gRPC, which a
 // server there serves beside its own services, and which takes all calls that
@@ -37,16 +52,20 @@ namespace fdrpc::grpc {
 // thread of the process's loop where they had to wait.
 class GenericService final : public ::grpc::CallbackGenericService {
  public:
-  // Passes calls to a server of this process, whose services have been added.
-  // Other services, and UNIMPLEMENTED, are the server's business too. The
-  // server need not listen on anything, and is started and ended by its user;
-  // without it calls fail with UNAVAILABLE. Errors of InProcessChannel().
-  static absl::StatusOr<std::unique_ptr<GenericService>> Create(Server& server);
+  using Options = GenericServiceOptions;
+
+  // Passes calls to a server of this process: those of the services that have
+  // been added to it; others fail with UNIMPLEMENTED. The server need not
+  // listen on anything, and is started and ended by its user; until it has
+  // started, calls wait. Errors of InProcessChannel().
+  static absl::StatusOr<std::unique_ptr<GenericService>> Create(
+      Server& server, const GenericServiceOptions& options = {});
 
   // Passes calls of `methods` to `target`, such as a Channel; other methods
   // fail with UNIMPLEMENTED. Copies the methods.
   GenericService(std::shared_ptr<Caller> target,
-                 const std::vector<const Method*>& methods);
+                 const std::vector<const Method*>& methods,
+                 const GenericServiceOptions& options = {});
   GenericService(const GenericService&) = delete;
   GenericService& operator=(const GenericService&) = delete;
 
@@ -56,6 +75,10 @@ class GenericService final : public ::grpc::CallbackGenericService {
 
  private:
   const std::shared_ptr<Caller> target_;
+  const GenericServiceOptions options_;
+  // Of calls that have not ended, which may outlive this.
+  const std::shared_ptr<std::atomic<size_t>> calls_ =
+      std::make_shared<std::atomic<size_t>>(0);
   std::unordered_map<std::string, Method> methods_;  // by "/full.Name/Method"
 };
 
