@@ -242,9 +242,15 @@ TEST_P(RingProcessesTest, AServerAtEachStepEndsCallsOrGoesOn) {
     Server server({.rings = Rings::kAtOnce});
     server.AddService(service);
     if (!server.Listen(address_).ok() || !server.Start().ok()) return 1;
-    std::optional<FaultInjection> faults(PlanOf(orders_));
+    // Not before it has said that it is ready, for which the test waits.
+    std::atomic<bool> is_ready{false};
+    std::optional<FaultInjection> faults(
+        [plan = PlanOf(orders_), &is_ready](std::string_view name, size_t nth) {
+          return is_ready ? plan(name, nth) : FaultInjection::Fault{};
+        });
     (void)!write(ready.get(), "x", 1);
     ready.Reset();
+    is_ready = true;
     int signal = 0;
     sigwait(&stop, &signal);
     faults.reset();
