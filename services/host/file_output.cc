@@ -60,6 +60,12 @@ absl::StatusOr<uint64_t> FileOutput::Open() {
     return absl::FailedPreconditionError(
         absl::StrCat(path_, " is not a regular file"));
   }
+  if (info.st_uid != geteuid() || info.st_nlink != 1) {
+    // Somebody who may write to the directory would choose what is written to.
+    file_ = UniqueFd();
+    return absl::FailedPreconditionError(absl::StrCat(
+        path_, " belongs to another user, or has another name: remove it"));
+  }
   return static_cast<uint64_t>(info.st_size);
 }
 

@@ -29,6 +29,7 @@ namespace fdrpc::host {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -569,6 +570,20 @@ TEST_F(ServiceLogFileTest, IsNoLinkAndNoPipe) {
   EXPECT_THAT(
       LastTexts(log),
       ElementsAre("1", EndsWith("Too many levels of symbolic links"), "2"));
+}
+
+TEST_F(ServiceLogFileTest, IsNotAnotherNameOfAFile) {
+  const std::string precious = dir_.file("precious");
+  std::ofstream(precious) << "as it was";
+  ASSERT_EQ(link(precious.c_str(), path().c_str()), 0);
+  ServiceLog log(Options());
+  log.Append(kPid, "1\n");
+  EXPECT_THAT(LastTexts(log),
+              Contains(HasSubstr("has another name: remove it")));
+  std::ifstream file(precious);
+  std::string content;
+  std::getline(file, content);
+  EXPECT_EQ(content, "as it was");
 }
 
 TEST_F(ServiceLogFileTest, NeedsADirectory) {
