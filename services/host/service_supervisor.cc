@@ -212,7 +212,11 @@ void ServiceSupervisor::OnEnd(const v1::Event::Ended& ended) {
   const bool was_late = known != processes.end() && known->second.was_late;
   const bool was_starting = known != processes.end() &&
                             known->second.role == ProcessRecord::ROLE_STARTING;
-  last_end_ = EndText(ended);
+  // That of one that was replaced, and has taken its time, is no news.
+  const bool was_replaced = known != processes.end() &&
+                            known->second.role == ProcessRecord::ROLE_ENDING &&
+                            processes.size() > 1;
+  if (!was_replaced) last_end_ = EndText(ended);
   if (was_starting && was_late) {
     start_error_ = absl::DeadlineExceededError(
         absl::StrCat("the process was not ready within ",

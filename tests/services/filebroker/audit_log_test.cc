@@ -143,6 +143,7 @@ TEST_F(AuditedServiceTest, LogsEachOperationWithThePathFromTheRoot) {
                   HasSubstr(who + "MakeDirectory \"a/sub\" OK"),
                   HasSubstr(who + "Unlink \"a/../a\" PERMISSION_DENIED"),
                   HasSubstr(who + "List \"a/.\" OK")));
+  Stop();
 }
 
 TEST_F(AuditedServiceTest, LogsThatAUserHasNoRoot) {
@@ -155,6 +156,7 @@ TEST_F(AuditedServiceTest, LogsThatAUserHasNoRoot) {
   EXPECT_THAT(LinesOf(tree().Read("../log")),
               ElementsAre(HasSubstr(" Open \"x\" PERMISSION_DENIED"),
                           HasSubstr(" OpenDirectory \".\" PERMISSION_DENIED")));
+  Stop();
 }
 
 }  // namespace

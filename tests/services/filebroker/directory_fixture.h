@@ -42,6 +42,12 @@ class DirectoryFixture {
     broker_.emplace(*channel);
   }
 
+  // Ends the server, before what it borrows is destroyed.
+  void Stop() {
+    broker_.reset();
+    server_.reset();
+  }
+
   v1::FileBroker::Stub& broker() { return *broker_; }
   testing::Tree& tree() { return tree_; }
 

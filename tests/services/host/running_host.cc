@@ -59,6 +59,7 @@ Ending RunningHost::Stop() {
 }
 
 host::v1::Host::Stub RunningHost::stub() {
+  const std::lock_guard lock(mu_);
   if (!channel_.has_value()) {
     channel_ = *Channel::Connect(dir_.address("control"));
   }

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -84,7 +85,8 @@ class RunningHost {
   ConfigDirectory config_;
   UniqueFd output_;
   std::optional<Program> program_;
-  std::optional<Channel> channel_;
+  std::mutex mu_;
+  std::optional<Channel> channel_;  // made once
 };
 
 }  // namespace fdrpc::testing
