@@ -15,7 +15,7 @@ from sweep import SWEEPS
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 80, 150, 50, 40
 COLOURS = ["#888888", "#bbbbbb", "#444444", "#d62728", "#ff9896", "#e377c2", "#8c564b", "#1f77b4",
-           "#17becf", "#2ca02c", "#ff7f0e"]
+           "#17becf", "#2ca02c", "#9467bd", "#ff7f0e"]
 
 
 def short(value):
