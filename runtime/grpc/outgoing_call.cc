@@ -59,12 +59,6 @@ absl::Status ParseReply(const ::grpc::ByteBuffer& bytes,
 // Whether this thread, which is gRPC's, is letting go of a call.
 thread_local bool on_grpc_thread = false;
 
-void LetGoOnGrpcThread(std::shared_ptr<ClientCall> call) {
-  on_grpc_thread = true;
-  call.reset();
-  on_grpc_thread = false;
-}
-
 }  // namespace
 
 void OutgoingCall::Delete::operator()(OutgoingCall* call) const {
@@ -131,8 +125,7 @@ void OutgoingCall::SetContext(const CallOptions& options) {
     timeout = std::min(timeout, options.parent->time_remaining());
   }
   // More than this is longer than the clock can count.
-  has_deadline_ = timeout < absl::Hours(24 * 365 * 100);
-  if (has_deadline_) {
+  if (timeout < absl::Hours(24 * 365 * 100)) {
     context_.set_deadline(std::chrono::system_clock::now() +
                           absl::ToChronoNanoseconds(timeout));
   }
@@ -152,20 +145,7 @@ void OutgoingCall::ReadNext() {
   } else if (!streams_replies_ || arrived_bytes_ < kReadAheadBytes) {
     is_reading_ = true;
     StartRead(&reading_);
-  } else {
-    EndAtDeadline();
   }
-}
-
-void OutgoingCall::EndAtDeadline() {
-  // gRPC tells the end of a call only to who reads.
-  if (!has_deadline_ || std::exchange(watches_deadline_, true)) return;
-  deadline_.Set(context_.deadline(), [kept = weak_from_this()](bool passed) {
-    std::shared_ptr<OutgoingCall> self = passed ? kept.lock() : nullptr;
-    if (self == nullptr) return;
-    self->Abort(absl::DeadlineExceededError("the call's deadline has passed"));
-    LetGoOnGrpcThread(std::move(self));
-  });
 }
 
 void OutgoingCall::OnReadDone(bool ok) {
@@ -272,7 +252,9 @@ void OutgoingCall::OnDone(const ::grpc::Status& status) {
       End(FromGrpc(status));
     }
   }
-  LetGoOnGrpcThread(std::move(self));
+  on_grpc_thread = true;
+  self.reset();
+  on_grpc_thread = false;
 }
 
 void OutgoingCall::Abort(const absl::Status& why) {
@@ -290,7 +272,6 @@ void OutgoingCall::EndEarly(absl::Status why) {
 void OutgoingCall::End(absl::Status why) {
   ended_ = true;
   status_ = std::move(why);
-  if (watches_deadline_) deadline_.Cancel();
   EndWaits();
 }
 

@@ -1,7 +1,6 @@
 #ifndef FDRPC_GRPC_OUTGOING_CALL_H_
 #define FDRPC_GRPC_OUTGOING_CALL_H_
 
-#include <grpcpp/alarm.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/generic/generic_stub.h>
 
@@ -84,8 +83,6 @@ class OutgoingCall final
   // Reads on, if there is room, and no longer keeps gRPC's call when there is
   // nothing more to read.
   void ReadNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // While nothing is read.
-  void EndAtDeadline() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Ends the call for its user.
   void End(absl::Status why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndEarly(absl::Status why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -95,13 +92,10 @@ class OutgoingCall final
   const std::shared_ptr<ContinuationRunner> runner_;
   const std::string path_;
   ::grpc::ClientContext context_;
-  bool has_deadline_ = false;
 
   Mutex mu_;
   CondVar changed_;
   std::shared_ptr<OutgoingCall> self_ ABSL_GUARDED_BY(mu_);  // until OnDone()
-  ::grpc::Alarm deadline_ ABSL_GUARDED_BY(mu_);
-  bool watches_deadline_ ABSL_GUARDED_BY(mu_) = false;
   std::array<Continuation*, kCallEvents> waits_ ABSL_GUARDED_BY(mu_) = {};
 
   // Where gRPC reads and writes a message; its own while it does.

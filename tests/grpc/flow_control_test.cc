@@ -1,20 +1,17 @@
 // A side that does not read holds the other one up, over gRPC too.
-#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <future>
-#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 
 #include "fdrpc/grpc/channel.h"
-#include "fdrpc/grpc/generic_service.h"
 #include "fdrpc/server.h"
+#include "tests/grpc/served_over_grpc.h"
 #include "tests/support/test_service.h"
 
 namespace fdrpc::testing {
@@ -35,23 +32,9 @@ class FlowControl : public ::testing::Test {
  protected:
   FlowControl() {
     server_.AddService(service_);
-    generic_ = *grpc::GenericService::Create(server_);
+    over_grpc_.emplace(server_);
     EXPECT_TRUE(server_.Start().ok());
-    ::grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", ::grpc::InsecureServerCredentials(),
-                             &port);
-    builder.RegisterCallbackGenericService(generic_.get());
-    over_grpc_ = builder.BuildAndStart();
-    stub_.emplace(grpc::Channel(
-        ::grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
-                              ::grpc::InsecureChannelCredentials())));
-  }
-  ~FlowControl() override {
-    // With a deadline that has passed, gRPC 1.51 may use the queue of its
-    // shutdown when it is gone, if calls or connections end meanwhile.
-    stub_.reset();
-    over_grpc_->Shutdown();
+    stub_.emplace(grpc::Channel(over_grpc_->channel()));
   }
 
   // Gives a side that is not held up the time to go too far.
@@ -61,8 +44,7 @@ class FlowControl : public ::testing::Test {
 
   FakeService service_;
   Server server_;
-  std::unique_ptr<grpc::GenericService> generic_;
-  std::unique_ptr<::grpc::Server> over_grpc_;
+  std::optional<ServedOverGrpc> over_grpc_;
   std::optional<TestService::Stub> stub_;
 };
 
@@ -109,24 +91,6 @@ TEST_F(FlowControl, AHandlerThatDoesNotReadHoldsUpTheClient) {
   EXPECT_EQ(reply->number(), kMessages);
 }
 
-// Though nothing is read that would say so.
-TEST_F(FlowControl, AWriterThatDoesNotReadSeesTheDeadline) {
-  std::promise<void> may_end;
-  service_.chat = [&](ServerContext&, ServerStream<Text, Text>& stream) {
-    const Text message = Large();
-    for (int i = 0; i < 16; ++i) stream.Write(message);
-    while (stream.Read().has_value()) {
-    }
-    may_end.get_future().wait();
-    return absl::OkStatus();
-  };
-  auto stream = stub_->Chat({.timeout = absl::Milliseconds(500)});
-  while (stream.Write(TextOf("x"))) {
-  }
-  EXPECT_EQ(stream.Finish().code(), absl::StatusCode::kDeadlineExceeded);
-  may_end.set_value();
-}
-
 // Though its status stands behind replies that are not read.
 TEST_F(FlowControl, AWriterThatDoesNotReadSeesTheEndOfTheCall) {
   service_.chat = [&](ServerContext&, ServerStream<Text, Text>& stream) {
@@ -144,16 +108,8 @@ TEST_F(FlowControl, AWriterThatDoesNotReadSeesTheEndOfTheCall) {
 }
 
 TEST_F(FlowControl, CallsBeyondTheMostAreRefused) {
-  const auto generic = *grpc::GenericService::Create(server_, {.max_calls = 1});
-  ::grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", ::grpc::InsecureServerCredentials(),
-                           &port);
-  builder.RegisterCallbackGenericService(generic.get());
-  const std::unique_ptr<::grpc::Server> small = builder.BuildAndStart();
-  const TestService::Stub stub(grpc::Channel(
-      ::grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
-                            ::grpc::InsecureChannelCredentials())));
+  const ServedOverGrpc small(server_, {.max_calls = 1});
+  const TestService::Stub stub(grpc::Channel(small.channel()));
   service_.chat = [](ServerContext&, ServerStream<Text, Text>& stream) {
     stream.Write(TextOf("here"));
     while (stream.Read().has_value()) {
@@ -172,7 +128,6 @@ TEST_F(FlowControl, CallsBeyondTheMostAreRefused) {
     next = stub.Echo(TextOf("x")).status();
   } while (absl::IsResourceExhausted(next));
   EXPECT_TRUE(next.ok()) << next;
-  small->Shutdown();
 }
 
 TEST_F(FlowControl, AChannelThatAChildInheritsFailsItsCalls) {

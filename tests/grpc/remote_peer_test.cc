@@ -20,6 +20,7 @@
 #include "fdrpc/grpc/generic_service.h"
 #include "fdrpc/in_process_server.h"
 #include "fdrpc/server.h"
+#include "tests/grpc/served_over_grpc.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_service.h"
@@ -34,20 +35,9 @@ class RemotePeers : public ::testing::Test {
  protected:
   RemotePeers() {
     server_.AddService(service_);
-    generic_ = *grpc::GenericService::Create(server_);
+    over_grpc_.emplace(server_);
     EXPECT_TRUE(server_.Start().ok());
-    ::grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", ::grpc::InsecureServerCredentials(),
-                             &port);
-    builder.RegisterCallbackGenericService(generic_.get());
-    over_grpc_ = builder.BuildAndStart();
-    channel_ = ::grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
-                                     ::grpc::InsecureChannelCredentials());
-    stub_.emplace(grpc::Channel(channel_));
-  }
-  ~RemotePeers() override {
-    over_grpc_->Shutdown(std::chrono::system_clock::now());
+    stub_.emplace(grpc::Channel(over_grpc_->channel()));
   }
 
   static UniqueFd OpenNull() {
@@ -56,9 +46,7 @@ class RemotePeers : public ::testing::Test {
 
   FakeService service_;
   Server server_;
-  std::unique_ptr<grpc::GenericService> generic_;
-  std::unique_ptr<::grpc::Server> over_grpc_;
-  std::shared_ptr<::grpc::Channel> channel_;
+  std::optional<ServedOverGrpc> over_grpc_;
   std::optional<TestService::Stub> stub_;
 };
 
@@ -184,7 +172,7 @@ TEST_F(RemotePeers, LearnThatTheServerDrains) {
 
 // A client of gRPC's that fills the field in as if it could.
 TEST_F(RemotePeers, CannotNameADescriptor) {
-  ::grpc::TemplatedGenericStub<Files, Text> stub(channel_);
+  ::grpc::TemplatedGenericStub<Files, Text> stub(over_grpc_->channel());
   Files request;
   request.mutable_first()->set_slot(1);
   Text reply;
