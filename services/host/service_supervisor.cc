@@ -47,6 +47,10 @@ ServiceSupervisor::ServiceSupervisor(Context& context, HostedService service)
       sockets_(*context.keeper, service_.name),
       store_(*context.keeper, service_.name),
       output_(context.loop, *context.keeper, log_, service_.name),
+      processes_(context.loop, *context.keeper, service_.name,
+                 [this](pid_t pid, const absl::Status& status) {
+                   OnStarted(pid, status);
+                 }),
       socket_watch_(context.loop, [this] { Apply(machine_.OnConnection()); }),
       idle_watch_(context.loop.loop(),
                   [this] { Apply(machine_.OnIdle(Now())); }),
@@ -61,16 +65,14 @@ absl::Status ServiceSupervisor::Begin() {
 
 void ServiceSupervisor::Restore(const v1::ServiceRecord& record) {
   machine_.Restore(record);
-  starts_ = record.starts();
-  last_end_ = record.last_end();
+  history_.Restore(record);
   was_reloading_ = record.is_reloading();
 }
 
 void ServiceSupervisor::RestoreProcess(const ProcessRecord& record,
                                        SharedFd pidfd) {
   machine_.RestoreProcess(record, Now());
-  processes_[record.pid()] =
-      HostedProcess::Adopt(context_.loop, record, std::move(pidfd));
+  processes_.Adopt(record, std::move(pidfd));
 }
 
 absl::Status ServiceSupervisor::Resume() {
@@ -130,15 +132,15 @@ void ServiceSupervisor::Do(const ServiceMachine::Action& action) {
     case ServiceMachine::Do::kStart:
       return StartProcess();
     case ServiceMachine::Do::kTerminate:
-      return processes_.at(action.pid)->Terminate();
+      return processes_.At(action.pid).Terminate();
     case ServiceMachine::Do::kKill:
       log_.Say(absl::StrCat("process ", action.pid,
                             " took too long, and is killed"));
-      return processes_.at(action.pid)->Kill();
+      return processes_.At(action.pid).Kill();
     case ServiceMachine::Do::kReportReady:
       return FinishStarts(absl::OkStatus());
     case ServiceMachine::Do::kReportFailure:
-      return FinishStarts(std::exchange(start_error_, absl::OkStatus()));
+      return FinishStarts(history_.TakeStartError());
   }
 }
 
@@ -151,46 +153,23 @@ std::vector<PassedDescriptor> ServiceSupervisor::Passed() const {
 }
 
 void ServiceSupervisor::StartProcess() {
-  start_error_ = absl::OkStatus();
-  absl::StatusOr<std::unique_ptr<HostedProcess>> process = HostedProcess::Start(
-      context_.loop, service_, Passed(), context_.environment);
+  const absl::StatusOr<HostedProcess*> process =
+      processes_.Start(service_, Passed(), context_.environment);
+  history_.OnFork(process.status());
   if (!process.ok()) {
-    start_error_ = absl::FailedPreconditionError(absl::StrCat(
-        "the process cannot be started: ", process.status().message()));
-    last_end_ = std::string(start_error_.message());
-    log_.Say(last_end_);
+    log_.Say(history_.last_end());
     return Apply(machine_.NotStarted(Now()));
   }
   const pid_t pid = (*process)->pid();
-  ++starts_;
   machine_.Started(pid, Now());
-  (*process)->record().set_role(ProcessRecord::ROLE_STARTING);
   output_.Add(absl::StrCat(pid, "-", (*process)->record().started_ms()), pid,
               SharedFd((*process)->TakeOutput()));
-  context_.keeper->Put(
-      ProcessKey(pid), (*process)->record().SerializeAsString(),
-      (*process)->pidfd(),
-      [this, pid](const absl::Status& status) { OnKept(pid, status); });
-  processes_[pid] = *std::move(process);
-}
-
-// Now that the keeper knows it, the process outlives this host.
-void ServiceSupervisor::OnKept(pid_t pid, const absl::Status& status) {
-  const auto found = processes_.find(pid);
-  if (found == processes_.end()) return;
-  if (!status.ok()) {
-    start_error_ = absl::Status(status.code(),
-                                absl::StrCat("the keeper: ", status.message()));
-    return found->second->Kill();
-  }
-  found->second->Release(
-      [this, pid](const absl::Status& started) { OnStarted(pid, started); });
 }
 
 void ServiceSupervisor::OnStarted(pid_t pid, const absl::Status& status) {
   if (!status.ok()) {
     // Its end follows.
-    start_error_ = absl::FailedPreconditionError(status.message());
+    history_.OnNotStarted(absl::FailedPreconditionError(status.message()));
     log_.Say(std::string(status.message()));
     return;
   }
@@ -201,46 +180,26 @@ void ServiceSupervisor::OnStarted(pid_t pid, const absl::Status& status) {
 }
 
 void ServiceSupervisor::OnEnd(const v1::Event::Ended& ended) {
-  const auto found = processes_.find(ended.pid());
-  // The number may be another process's now.
-  if (found == processes_.end() || !found->second->has_ended()) return;
+  const pid_t pid = ended.pid();
+  if (!processes_.HasEnded(pid)) return;
   // What is left of its group.
-  found->second->Kill();
-  output_.ReadAllOf(ended.pid());
-  const auto& processes = machine_.processes();
-  const auto known = processes.find(ended.pid());
-  const bool was_late = known != processes.end() && known->second.was_late;
-  const bool was_starting = known != processes.end() &&
-                            known->second.role == ProcessRecord::ROLE_STARTING;
-  // That of one that was replaced, and has taken its time, is no news.
-  const bool was_replaced = known != processes.end() &&
-                            known->second.role == ProcessRecord::ROLE_ENDING &&
-                            processes.size() > 1;
-  if (!was_replaced) last_end_ = EndText(ended);
-  if (was_starting && was_late) {
-    start_error_ = absl::DeadlineExceededError(
-        absl::StrCat("the process was not ready within ",
-                     absl::FormatDuration(service_.start_timeout)));
-    last_end_ = std::string(start_error_.message());
-  } else if (was_starting && !start_error_.ok()) {
-    last_end_ = std::string(start_error_.message());
-  } else if (was_starting) {
-    start_error_ = absl::FailedPreconditionError(
-        absl::StrCat("before it was ready, the process ", EndText(ended)));
-  }
-  log_.Say(absl::StrCat("process ", ended.pid(), " ", EndText(ended)));
-  processes_.erase(found);
-  context_.keeper->Drop(ProcessKey(ended.pid()));
+  processes_.At(pid).Kill();
+  output_.ReadAllOf(pid);
+  const auto& known = machine_.processes();
+  const auto process = known.find(pid);
+  history_.OnEnd(ended, process == known.end() ? nullptr : &process->second,
+                 known.size() <= 1, service_.start_timeout);
+  log_.Say(absl::StrCat("process ", pid, " ", EndText(ended)));
+  processes_.Forget(pid);
   const bool is_clean = ended.signal() == 0 && ended.exit_code() == 0;
-  Apply(machine_.OnEnd(ended.pid(), is_clean, Now()));
+  Apply(machine_.OnEnd(pid, is_clean, Now()));
 }
 
 void ServiceSupervisor::OnNotification(pid_t pid, const Notification& said,
                                        std::vector<UniqueFd> files) {
-  const auto found = processes_.find(pid);
-  if (found == processes_.end()) return;
+  if (!processes_.Has(pid)) return;
   if (said.status.has_value()) {
-    found->second->record().set_status_text(*said.status);
+    processes_.At(pid).record().set_status_text(*said.status);
   }
   StoreFiles(said, std::move(files));
   if (said.is_ready &&
@@ -276,7 +235,7 @@ void ServiceSupervisor::Reload(HostedService service, Reloaded done) {
   const bool has_new_program =
       serving.has_value() &&
       !IsSame(IdentifyProgram(service.process.program),
-              processes_.at(*serving)->record().program());
+              processes_.At(*serving).record().program());
   if (is_same && !has_new_program)
     return done(v1::ReloadReply::Outcome::CHANGE_NONE);
   if (absl::Status open = sockets_.Open(service.sockets); !open.ok()) {
@@ -321,7 +280,6 @@ void ServiceSupervisor::FinishStops(const absl::Status& status) {
 }
 
 void ServiceSupervisor::Update() {
-  UpdateProcesses();
   UpdateWatches();
   SetAlarm();
   Save();
@@ -333,14 +291,6 @@ void ServiceSupervisor::Update() {
   }
   if (machine_.state() == v1::STATE_STOPPED && processes_.empty()) {
     FinishStops(absl::OkStatus());
-  }
-}
-
-void ServiceSupervisor::UpdateProcesses() {
-  for (const auto& [pid, process] : machine_.processes()) {
-    v1::ProcessRecord& record = processes_.at(pid)->record();
-    record.set_role(process.role);
-    record.set_was_told_to_end(process.was_told_to_end);
   }
 }
 
@@ -376,24 +326,20 @@ void ServiceSupervisor::Save() {
       reloading_.has_value() ? reloading_->former.config : service_.config;
   record.set_rest(machine_.rest());
   record.set_failures(machine_.failures());
-  record.set_starts(starts_);
-  record.set_last_end(last_end_);
+  history_.SaveTo(record);
   record.set_is_reloading(reloading_.has_value());
   context_.keeper->Put(absl::StrCat("service/", service_.name),
                        record.SerializeAsString());
-  for (const auto& [pid, process] : processes_) {
-    context_.keeper->Put(ProcessKey(pid),
-                         process->record().SerializeAsString());
-  }
+  processes_.Save(machine_.processes());
 }
 
 v1::ServiceStatus ServiceSupervisor::Status() const {
   v1::ServiceStatus status;
   status.set_name(service_.name);
   status.set_state(machine_.state());
-  status.set_starts(starts_);
+  status.set_starts(history_.starts());
   status.set_failures(machine_.failures());
-  status.set_last_end(last_end_);
+  status.set_last_end(history_.last_end());
   status.set_stored_descriptors(static_cast<uint32_t>(store_.size()));
   for (const HostedSocket& socket : service_.sockets) {
     status.add_addresses(socket.address);
@@ -401,15 +347,11 @@ v1::ServiceStatus ServiceSupervisor::Status() const {
   std::optional<pid_t> pid = machine_.serving();
   if (!pid.has_value()) pid = machine_.starting();
   if (!pid.has_value()) return status;
-  const v1::ProcessRecord& process = processes_.at(*pid)->record();
+  const v1::ProcessRecord& process = processes_.At(*pid).record();
   status.set_pid(*pid);
   status.set_started_ms(process.started_ms());
   status.set_status_text(process.status_text());
   return status;
-}
-
-std::string ServiceSupervisor::ProcessKey(pid_t pid) const {
-  return absl::StrCat("process/", service_.name, "/", pid);
 }
 
 }  // namespace fdrpc::host

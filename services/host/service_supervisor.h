@@ -3,10 +3,7 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <functional>
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,8 +25,10 @@
 #include "services/host/keeper_link.h"
 #include "services/host/notification.h"
 #include "services/host/output_pipes.h"
+#include "services/host/service_history.h"
 #include "services/host/service_log.h"
 #include "services/host/service_machine.h"
+#include "services/host/service_processes.h"
 #include "services/host/service_sockets.h"
 #include "services/host/socket_watch.h"
 #include "services/process/event_loop.h"
@@ -80,16 +79,14 @@ class ServiceSupervisor {
   // Stops the service, and closes its sockets. `done` may destroy this.
   void Remove(Done done);
 
-  bool Has(pid_t pid) const { return processes_.contains(pid); }
+  bool Has(pid_t pid) const { return processes_.Has(pid); }
   void OnEnd(const v1::Event::Ended& ended);
   void OnNotification(pid_t pid, const Notification& said,
                       std::vector<UniqueFd> files);
   // Answers those who wait, as this host ends.
   void EndCalls();
   // The keeper is gone: ends what there is, without hearing of it.
-  void KillAll() {
-    for (const auto& [pid, process] : processes_) process->Kill();
-  }
+  void KillAll() { processes_.KillAll(); }
 
   v1::ServiceStatus Status() const;
   ServiceLog& log() { return log_; }
@@ -103,7 +100,6 @@ class ServiceSupervisor {
   void Apply(const ServiceMachine::Actions& actions);
   void Do(const ServiceMachine::Action& action);
   void StartProcess();
-  void OnKept(pid_t pid, const absl::Status& status);
   void OnStarted(pid_t pid, const absl::Status& status);
   void FinishStarts(const absl::Status& status);
   void FinishStops(const absl::Status& status);
@@ -111,11 +107,9 @@ class ServiceSupervisor {
   void StoreFiles(const Notification& said, std::vector<UniqueFd> files);
   // Makes everything else follow the machine's state.
   void Update();
-  void UpdateProcesses();
   void UpdateWatches();
   void SetAlarm();
   void Save();
-  std::string ProcessKey(pid_t pid) const;
   std::vector<PassedDescriptor> Passed() const;
 
   Context& context_;
@@ -125,15 +119,13 @@ class ServiceSupervisor {
   ServiceSockets sockets_;
   DescriptorStore store_;
   OutputPipes output_;
-  std::map<pid_t, std::unique_ptr<HostedProcess>> processes_;
+  ServiceProcesses processes_;
+  ServiceHistory history_;
   SocketWatch socket_watch_;
   IdleWatch idle_watch_;
   Alarm alarm_;  // for the machine's deadline
 
   bool was_reloading_ = false;  // when another host ended
-  uint64_t starts_ = 0;
-  std::string last_end_;
-  absl::Status start_error_;  // of the last attempt
   std::vector<Done> start_waiters_;
   std::vector<Done> stop_waiters_;
   std::optional<Reloading> reloading_;
