@@ -8,14 +8,6 @@
 namespace fdrpc::grpc {
 namespace {
 
-Metadata WithoutHop(const Metadata& metadata) {
-  Metadata kept;
-  for (const auto& [key, value] : metadata) {
-    if (!BelongsToHop(key)) kept.Add(key, value);
-  }
-  return kept;
-}
-
 // Of the request. What the client says about remote peers counts only as this
 // server has judged it.
 Metadata ForwardedMetadata(const ServerContext& context) {
@@ -35,97 +27,73 @@ Metadata ForwardedMetadata(const ServerContext& context) {
 
 }  // namespace
 
-void ForwardedCall::Step::WaitFor(Call& call, CallEvent event,
-                                  ForwardedCall& forwarded) {
-  kept_ = forwarded.shared_from_this();
-  // Last: it may run, and the calls end, at once.
-  call.Notify(event, *this);
-}
-
-void ForwardedCall::Step::Run() {
-  const std::shared_ptr<ForwardedCall> forwarded = std::move(kept_);
-  ((*forwarded).*then_)();
-}
-
 ForwardedCall::ForwardedCall(std::shared_ptr<ServerCall> from,
                              const Method& method, NewRequest new_request)
-    : from_(std::move(from)),
-      method_(method),
+    : PassedCall(method),
+      from_(std::move(from)),
       new_request_(std::move(new_request)) {}
 
 void ForwardedCall::Start(std::shared_ptr<ServerCall> from, Caller& target,
                           const Method& method, NewRequest new_request) {
   const std::shared_ptr<ForwardedCall> call(
       new ForwardedCall(std::move(from), method, std::move(new_request)));
-  call->Begin(target);
-}
-
-void ForwardedCall::Begin(Caller& target) {
   CallOptions options;
-  options.parent = &from_->context();
-  options.metadata = ForwardedMetadata(from_->context());
-  if (method_.streams_requests()) {
-    to_ = target.StartCall(method_, nullptr, options, CallForm::kNotified);
-    take_request_.WaitFor(*from_, CallEvent::kMessage, *this);
-  } else {
-    Request request(new_request_());
-    absl::Status taken = from_->TakeRequest(request.incoming());
-    if (!taken.ok()) return from_->Finish(std::move(taken), nullptr);
-    const OutgoingMessage outgoing = request.outgoing();
-    to_ = target.StartCall(method_, &outgoing, options, CallForm::kNotified);
-  }
-  pass_headers_.WaitFor(*to_, CallEvent::kHeaders, *this);
+  options.parent = &call->from_->context();
+  options.metadata = ForwardedMetadata(call->from_->context());
+  if (method.streams_requests()) return call->Begin(target, nullptr, options);
+  absl::Status taken = call->from_->TakeRequest(call->NextRequest());
+  if (!taken.ok()) return call->from_->Finish(std::move(taken), nullptr);
+  const absl::StatusOr<OutgoingMessage> request = call->Request();
+  call->Begin(target, &*request, options);
 }
 
 // Requests.
 
-void ForwardedCall::TakeRequest() {
-  request_ = std::make_unique<Request>(new_request_());
-  if (from_->Take(request_->incoming())) {
-    return send_request_.WaitFor(*to_, CallEvent::kRoom, *this);
-  }
-  // The end of the stream is either. The parent call's cancellation is passed
-  // on by itself.
-  if (!from_->context().IsCancelled()) to_->HalfClose();
+IncomingMessage ForwardedCall::NextRequest() {
+  parcel_ = new_request_();
+  return parcel_ == nullptr ? IncomingMessage(plain_)
+                            : IncomingMessage(*parcel_);
 }
 
-void ForwardedCall::SendRequest() {
-  if (to_->Send(request_->outgoing(), /*last=*/false)) {
-    take_request_.WaitFor(*from_, CallEvent::kMessage, *this);
-  }
+void ForwardedCall::TakeRequest() {
+  take_arrived_.WaitFor(*from_, CallEvent::kMessage, *this);
+}
+
+void ForwardedCall::TakeArrived() {
+  if (from_->Take(NextRequest())) return PassRequest();
+  // The end of the stream is either. The parent call's cancellation is passed
+  // on by itself.
+  if (!from_->context().IsCancelled()) HalfClose();
+}
+
+absl::StatusOr<OutgoingMessage> ForwardedCall::Request() {
+  return parcel_ == nullptr ? OutgoingMessage(plain_)
+                            : OutgoingMessage(*parcel_);
 }
 
 // Replies.
 
-void ForwardedCall::PassHeaders() {
-  from_->context().headers() = WithoutHop(to_->headers());
-  // Otherwise they go with what is there to be sent.
-  if (!to_->Ready(CallEvent::kMessage)) from_->context().SendHeaders();
-  take_reply_.WaitFor(*to_, CallEvent::kMessage, *this);
+void ForwardedCall::SendHeaders(const Metadata& headers, bool at_once) {
+  from_->context().headers() = headers;
+  if (at_once) from_->context().SendHeaders();
 }
 
-void ForwardedCall::TakeReply() {
-  has_reply_ = to_->Take(reply_);
-  if (has_reply_ && method_.streams_replies()) {
-    return send_reply_.WaitFor(*from_, CallEvent::kRoom, *this);
-  }
-  pass_end_.WaitFor(*to_, CallEvent::kEnd, *this);
+void ForwardedCall::SendReply(const wire::Opaque& reply) {
+  reply_ = &reply;
+  send_taken_.WaitFor(*from_, CallEvent::kRoom, *this);
 }
 
-void ForwardedCall::SendReply() {
-  if (from_->Send(reply_, /*last=*/false)) {
-    return take_reply_.WaitFor(*to_, CallEvent::kMessage, *this);
-  }
-  to_->Abort(absl::CancelledError("the client's call has ended"));
-  pass_end_.WaitFor(*to_, CallEvent::kEnd, *this);
+void ForwardedCall::SendTaken() {
+  if (from_->Send(*reply_, /*last=*/false)) return PassNextReply();
+  StopReplies(absl::CancelledError("the client's call has ended"));
 }
 
-void ForwardedCall::PassEnd() {
-  absl::Status status = to_->status();
-  from_->context().trailers() = WithoutHop(to_->trailers());
-  const OutgoingMessage reply(reply_);
-  const bool replies = status.ok() && has_reply_ && !method_.streams_replies();
-  from_->Finish(std::move(status), replies ? &reply : nullptr);
+void ForwardedCall::End(absl::Status status, const Metadata& trailers,
+                        const wire::Opaque* reply) {
+  from_->context().trailers() = trailers;
+  if (reply == nullptr) return from_->Finish(std::move(status), nullptr);
+  const OutgoingMessage message(*reply);
+  from_->Finish(std::move(status), &message);
 }
 
 }  // namespace fdrpc::grpc

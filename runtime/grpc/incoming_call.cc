@@ -33,18 +33,6 @@ std::string CertificateName(const ::grpc::AuthContext& auth) {
 
 }  // namespace
 
-void IncomingCall::Step::WaitFor(CallEvent event, IncomingCall& call) {
-  if (call.call_->Ready(event)) return (call.*then_)();
-  call_ = call.shared_from_this();
-  // Last: it may run, and the call end, at once.
-  call.call_->Notify(event, *this);
-}
-
-void IncomingCall::Step::Run() {
-  const std::shared_ptr<IncomingCall> call = std::move(call_);
-  ((*call).*then_)();
-}
-
 ::grpc::ServerGenericBidiReactor* IncomingCall::Start(
     Caller& target, const Method& method,
     ::grpc::GenericCallbackServerContext& context, bool is_verified,
@@ -53,9 +41,9 @@ void IncomingCall::Step::Run() {
       new IncomingCall(target, method, context, is_verified, std::move(calls)));
   call->self_ = call;
   if (method.streams_requests()) {
-    call->Call(nullptr);
+    call->Begin(target, nullptr, call->OptionsOfCall());
   } else {
-    call->ReadNext();
+    call->TakeRequest();
   }
   return call.get();
 }
@@ -64,8 +52,8 @@ IncomingCall::IncomingCall(Caller& target, const Method& method,
                            ::grpc::GenericCallbackServerContext& context,
                            bool is_verified,
                            std::shared_ptr<std::atomic<size_t>> calls)
-    : target_(target),
-      method_(method),
+    : PassedCall(method),
+      target_(target),
       context_(context),
       is_verified_(is_verified),
       calls_(std::move(calls)) {}
@@ -76,6 +64,7 @@ CallOptions IncomingCall::OptionsOfCall() const {
   if (deadline != std::chrono::system_clock::time_point::max()) {
     options.timeout = deadline - std::chrono::system_clock::now();
   }
+  options.cancellation = cancelled_.get_token();
   options.metadata = FromGrpc(context_.client_metadata());
   options.metadata.Add(kRemotePeerKey, context_.peer());
   const auto auth = context_.auth_context();
@@ -86,33 +75,19 @@ CallOptions IncomingCall::OptionsOfCall() const {
   return options;
 }
 
-void IncomingCall::Call(const OutgoingMessage* request) {
-  std::shared_ptr<ClientCall> call =
-      target_.StartCall(method_, request, OptionsOfCall(), CallForm::kNotified);
-  bool cancelled = false;
-  {
-    MutexLock lock(mu_);
-    call_ = std::move(call);
-    cancelled = cancelled_;
-  }
-  if (cancelled) call_->Abort(ClientCancelled());
-  if (method_.streams_requests()) ReadNext();
-  pass_headers_.WaitFor(CallEvent::kHeaders, *this);
-}
-
 // Requests.
 
-void IncomingCall::ReadNext() {
+void IncomingCall::TakeRequest() {
   MutexLock lock(mu_);
   if (!finished_) StartRead(&received_);
 }
 
 void IncomingCall::OnReadDone(bool ok) {
-  if (!method_.streams_requests()) return TakeSingleRequest(ok);
-  if (ok) return send_request_.WaitFor(CallEvent::kRoom, *this);
+  if (!method().streams_requests()) return TakeSingleRequest(ok);
+  if (ok) return PassRequest();
   // The end of the stream is either.
   if (context_.IsCancelled()) return OnCancel();
-  call_->HalfClose();
+  HalfClose();
 }
 
 void IncomingCall::TakeSingleRequest(bool ok) {
@@ -120,7 +95,7 @@ void IncomingCall::TakeSingleRequest(bool ok) {
     const absl::Status parsed = Parse(received_, request_);
     if (!parsed.ok()) return EndWith(parsed);
     has_request_ = true;
-    return ReadNext();  // for the half-close
+    return TakeRequest();  // for the half-close
   }
   if (context_.IsCancelled()) return EndWith(ClientCancelled());
   if (ok || !has_request_) {
@@ -129,56 +104,44 @@ void IncomingCall::TakeSingleRequest(bool ok) {
            : "the client half-closed without a request"));
   }
   const OutgoingMessage request(request_);
-  Call(&request);
+  Begin(target_, &request, OptionsOfCall());
 }
 
-void IncomingCall::SendRequest() {
-  wire::Opaque request;
-  const absl::Status parsed = Parse(received_, request);
-  if (!parsed.ok()) return call_->Abort(parsed);
-  if (call_->Send(request, /*last=*/false)) ReadNext();
+absl::StatusOr<OutgoingMessage> IncomingCall::Request() {
+  absl::Status parsed = Parse(received_, request_);
+  if (!parsed.ok()) return parsed;
+  return OutgoingMessage(request_);
 }
 
 // Replies.
 
-void IncomingCall::PassHeaders() {
-  for (const auto& [key, value] : call_->headers()) {
-    if (!BelongsToHop(key)) context_.AddInitialMetadata(key, value);
+void IncomingCall::SendHeaders(const Metadata& headers, bool at_once) {
+  for (const auto& [key, value] : headers) {
+    context_.AddInitialMetadata(key, value);
   }
-  // Otherwise they go with what is there to be written.
-  if (!call_->Ready(CallEvent::kMessage)) StartSendInitialMetadata();
-  pass_reply_.WaitFor(CallEvent::kMessage, *this);
+  if (at_once) StartSendInitialMetadata();
 }
 
-void IncomingCall::PassReply() {
-  wire::Opaque reply;
-  if (!call_->Take(reply)) return pass_end_.WaitFor(CallEvent::kEnd, *this);
+void IncomingCall::SendReply(const wire::Opaque& reply) {
   const absl::Status serialised = Serialise(reply, sent_);
-  if (!serialised.ok()) call_->Abort(serialised);
-  if (!serialised.ok() || !method_.streams_replies()) {
-    has_reply_ = serialised.ok();
-    return pass_end_.WaitFor(CallEvent::kEnd, *this);
-  }
+  if (!serialised.ok()) return StopReplies(serialised);
   StartWrite(&sent_);
 }
 
 void IncomingCall::OnWriteDone(bool ok) {
-  if (ok) return pass_reply_.WaitFor(CallEvent::kMessage, *this);
-  call_->Abort(ClientCancelled());
-  pass_end_.WaitFor(CallEvent::kEnd, *this);
+  if (ok) return PassNextReply();
+  StopReplies(ClientCancelled());
 }
 
 // Ends.
 
-void IncomingCall::PassEnd() {
-  absl::Status status = call_->status();
-  for (const auto& [key, value] : call_->trailers()) {
-    if (!BelongsToHop(key)) context_.AddTrailingMetadata(key, value);
+void IncomingCall::End(absl::Status status, const Metadata& trailers,
+                       const wire::Opaque* reply) {
+  for (const auto& [key, value] : trailers) {
+    context_.AddTrailingMetadata(key, value);
   }
-  if (status.ok() && !method_.streams_replies() && !has_reply_) {
-    status = absl::InternalError("the call ended without a reply");
-  }
-  if (!status.ok() || method_.streams_replies()) return EndWith(status);
+  if (reply != nullptr) status = Serialise(*reply, sent_);
+  if (!status.ok() || reply == nullptr) return EndWith(status);
   MutexLock lock(mu_);
   finished_ = true;
   StartWriteAndFinish(&sent_, ::grpc::WriteOptions(), ::grpc::Status::OK);
@@ -188,16 +151,6 @@ void IncomingCall::EndWith(const absl::Status& status) {
   MutexLock lock(mu_);
   finished_ = true;
   Finish(ToGrpc(status));
-}
-
-void IncomingCall::OnCancel() {
-  std::shared_ptr<ClientCall> call;
-  {
-    MutexLock lock(mu_);
-    cancelled_ = true;
-    call = call_;
-  }
-  if (call != nullptr) call->Abort(ClientCancelled());
 }
 
 void IncomingCall::OnDone() {

@@ -6,20 +6,19 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <stop_token>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
-#include "fdrpc/caller.h"
-#include "grpc/wire.pb.h"
+#include "grpc/passed_call.h"
 
 namespace fdrpc::grpc {
 
-// A call that came over gRPC and is passed on to a Caller: moves its messages,
-// one at a time in each direction, so that a side that does not read holds up
-// the other one. Owns itself until both calls have ended.
+// A call that came over gRPC and is passed on to a Caller. Owns itself until
+// both calls have ended.
 class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
-                           public std::enable_shared_from_this<IncomingCall> {
+                           public PassedCall {
  public:
   // Borrows `context` until the call has ended, and the target and the method
   // for longer. `is_verified`: whether the name of the client's certificate is.
@@ -30,21 +29,6 @@ class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
       std::shared_ptr<std::atomic<size_t>> calls);
 
  private:
-  // What follows an event of the outgoing call. Keeps this object meanwhile.
-  class Step final : public Continuation {
-   public:
-    explicit Step(void (IncomingCall::*then)()) : then_(then) {}
-    // It follows at once if the event has occurred: no step follows itself
-    // without an operation of gRPC between.
-    void WaitFor(CallEvent event, IncomingCall& call);
-
-   private:
-    void Run() override;
-
-    void (IncomingCall::*const then_)();
-    std::shared_ptr<IncomingCall> call_;
-  };
-
   IncomingCall(Caller& target, const Method& method,
                ::grpc::GenericCallbackServerContext& context, bool is_verified,
                std::shared_ptr<std::atomic<size_t>> calls);
@@ -52,30 +36,27 @@ class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
   // Reactions of gRPC.
   void OnReadDone(bool ok) override ABSL_LOCKS_EXCLUDED(mu_);
   void OnWriteDone(bool ok) override;
-  void OnCancel() override ABSL_LOCKS_EXCLUDED(mu_);
+  void OnCancel() override { cancelled_.request_stop(); }
   void OnDone() override;
 
-  // Makes the outgoing call, with the request of a method that takes one.
-  void Call(const OutgoingMessage* request) ABSL_LOCKS_EXCLUDED(mu_);
+  // Implementation of PassedCall. Does nothing once the call is finished.
+  void TakeRequest() override ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<OutgoingMessage> Request() override;
+  void SendHeaders(const Metadata& headers, bool at_once) override;
+  void SendReply(const wire::Opaque& reply) override;
+  void End(absl::Status status, const Metadata& trailers,
+           const wire::Opaque* reply) override ABSL_LOCKS_EXCLUDED(mu_);
+
   CallOptions OptionsOfCall() const;
-
-  // Unless the call is finished.
-  void ReadNext() ABSL_LOCKS_EXCLUDED(mu_);
-  void EndWith(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   void TakeSingleRequest(bool ok);
-
-  // Steps.
-  void SendRequest();
-  void PassHeaders();
-  void PassReply();
-  void PassEnd();
+  void EndWith(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
 
   Caller& target_;
-  const Method& method_;
   ::grpc::GenericCallbackServerContext& context_;
   const bool is_verified_;
   const std::shared_ptr<std::atomic<size_t>> calls_;
   std::shared_ptr<IncomingCall> self_;  // until OnDone()
+  std::stop_source cancelled_;          // by the client
 
   // Of the reading side.
   ::grpc::ByteBuffer received_;
@@ -83,17 +64,8 @@ class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
   bool has_request_ = false;
   // Of the writing side.
   ::grpc::ByteBuffer sent_;
-  bool has_reply_ = false;
-
-  Step send_request_{&IncomingCall::SendRequest};
-  Step pass_headers_{&IncomingCall::PassHeaders};
-  Step pass_reply_{&IncomingCall::PassReply};
-  Step pass_end_{&IncomingCall::PassEnd};
 
   Mutex mu_;
-  // Set once; from then on used without the lock by what follows.
-  std::shared_ptr<ClientCall> call_;
-  bool cancelled_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
 };
 

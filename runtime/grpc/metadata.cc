@@ -2,29 +2,17 @@
 
 #include <algorithm>
 #include <iterator>
-#include <string>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "fdrpc/internal/metadata_rules.h"
 #include "fdrpc/remote_peer.h"
 
 namespace fdrpc::grpc {
 namespace {
 
-constexpr size_t kLongestKey = 255;
-
 std::string_view View(const ::grpc::string_ref& text) {
   return {text.data(), text.size()};
 }
-
-bool IsKeyCharacter(char c) {
-  return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '_' ||
-         c == '-' || c == '.';
-}
-
-bool IsValueCharacter(char c) { return c >= 0x20 && c <= 0x7e; }
 
 }  // namespace
 
@@ -62,23 +50,11 @@ Metadata FromGrpc(const ReceivedMetadata& received) {
 
 absl::Status CheckForGrpc(const Metadata& metadata) {
   for (const auto& [key, value] : metadata) {
-    const std::string named = absl::CHexEscape(key);
-    if (key.empty() || key.size() > kLongestKey ||
-        !std::all_of(key.begin(), key.end(), IsKeyCharacter)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the metadata key \"", named,
-                       "\" is not 1 to 255 of a-z, 0-9, _, - and ."));
-    }
+    absl::Status valid = internal::CheckMetadataEntry(key, value);
+    if (!valid.ok()) return valid;
     if (BelongsToHop(key)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the metadata key ", named, " belongs to gRPC"));
-    }
-    if (!absl::EndsWith(key, "-bin") &&
-        !std::all_of(value.begin(), value.end(), IsValueCharacter)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the value of the metadata key ", named,
-                       " is not printable ASCII, and the key does not end in "
-                       "-bin"));
+          absl::StrCat("the metadata key ", key, " belongs to gRPC"));
     }
   }
   return absl::OkStatus();

@@ -1,10 +1,9 @@
 #include "wire/metadata_block.h"
 
-#include <algorithm>
 #include <cstdint>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "fdrpc/internal/metadata_rules.h"
 #include "wire/byte_reader.h"
 #include "wire/limits.h"
 
@@ -12,36 +11,6 @@ namespace fdrpc {
 namespace {
 
 constexpr size_t kEntryOverhead = sizeof(uint8_t) + sizeof(uint32_t);
-
-bool ValidKey(std::string_view key) {
-  return !key.empty() && key.size() <= 255 &&
-         std::all_of(key.begin(), key.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                  c == '_' || c == '-' || c == '.';
-         });
-}
-
-bool ValidValue(std::string_view key, std::string_view value) {
-  return key.ends_with("-bin") ||
-         std::all_of(value.begin(), value.end(),
-                     [](char c) { return c >= 0x20 && c <= 0x7e; });
-}
-
-absl::Status CheckEntry(std::string_view key, std::string_view value) {
-  if (!ValidKey(key)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "metadata key \"",
-        absl::CHexEscape({key.data(), std::min<size_t>(key.size(), 64)}),
-        "\" is not of lower-case letters, digits, '_', '-' and '.', at most "
-        "255 of them"));
-  }
-  if (!ValidValue(key, value)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the value of metadata key \"", std::string(key),
-        "\" is not printable ASCII; a key that ends in -bin takes any bytes"));
-  }
-  return absl::OkStatus();
-}
 
 size_t BlockBytes(const Metadata& metadata) {
   size_t bytes = 0;
@@ -55,7 +24,7 @@ size_t BlockBytes(const Metadata& metadata) {
 
 absl::Status CheckMetadata(const Metadata& metadata) {
   for (const auto& [key, value] : metadata) {
-    absl::Status status = CheckEntry(key, value);
+    absl::Status status = internal::CheckMetadataEntry(key, value);
     if (!status.ok()) return status;
   }
   const size_t bytes = BlockBytes(metadata);
@@ -108,7 +77,7 @@ absl::Status DecodeMetadataBlock(std::string_view block, Metadata& metadata) {
         !reader.Read(key_bytes, key) || !reader.Read(value_bytes, value)) {
       return absl::InvalidArgumentError("the metadata block is malformed");
     }
-    absl::Status status = CheckEntry(key, value);
+    absl::Status status = internal::CheckMetadataEntry(key, value);
     if (!status.ok()) return status;
     if (metadata.size() == kMaxMetadataEntries) {
       return absl::InvalidArgumentError("the metadata has too many entries");
