@@ -148,7 +148,11 @@ void HostProcess::OnEvent(const v1::Event& event) {
 }
 
 void HostProcess::OnCommand(const v1::Event& event) {
-  // What comes after the command to stop is too late.
+  // It follows the command to stop.
+  if (event.command() == v1::Event::COMMAND_STOP_NOW) {
+    return services_->KillAll();
+  }
+  // What else comes after that is too late.
   if (is_stopping_) return keeper_->Acknowledge(event.number());
   switch (event.command()) {
     case v1::Event::COMMAND_STOP:

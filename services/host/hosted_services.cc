@@ -56,7 +56,7 @@ void RestorePart(const ServiceKey& key, const KeptEntry& entry,
 
 // A reload in progress.
 struct HostedServices::Pending {
-  Reloaded done;
+  absl::AnyInvocable<void(ReloadReply)> done;
   ReloadReply reply;
 
   // In the order of their names.
@@ -138,24 +138,26 @@ void HostedServices::ForEach(
 }
 
 void HostedServices::Reload(Reloaded done) {
-  reloads_.push_back(std::move(done));
-  if (reloads_.size() == 1) ReloadNext();
+  next_reload_.push_back(std::move(done));
+  if (!is_reloading_) BeginReload();
 }
 
-void HostedServices::ReloadNext() {
+void HostedServices::BeginReload() {
+  is_reloading_ = true;
   auto pending = std::make_shared<Pending>();
   absl::StatusOr<std::vector<HostedService>> services =
       is_ending_ ? absl::UnavailableError("the host ends all services")
                  : LoadConfiguration(directory_);
   const absl::Status status = services.status();
-  pending->done = [this, status](absl::StatusOr<ReloadReply> reply) {
-    Reloaded done = std::move(reloads_.front());
-    reloads_.erase(reloads_.begin());
-    if (!status.ok()) reply = status;
-    done(std::move(reply));
-    if (!reloads_.empty()) {
-      Loop(context_.loop.loop()).Post([this] { ReloadNext(); });
+  pending->done = [this, status, callers = std::exchange(next_reload_, {})](
+                      const ReloadReply& reply) mutable {
+    for (Reloaded& done : callers) {
+      done(status.ok() ? absl::StatusOr<ReloadReply>(reply) : status);
     }
+    Loop(context_.loop.loop()).Post([this] {
+      is_reloading_ = false;
+      if (!next_reload_.empty()) BeginReload();
+    });
   };
   if (services.ok()) Compare(*std::move(services), std::move(pending));
 }

@@ -43,10 +43,12 @@ class HostedServices {
   ServiceSupervisor* FindByProcess(pid_t pid);
   void ForEach(const std::function<void(ServiceSupervisor&)>& function);
 
-  // As the Host's method. One after the other.
+  // As the Host's method. One after the other: those who ask while one is in
+  // progress have one further reload together.
   void Reload(Reloaded done);
   // Ends all processes, and removes all services.
   void RemoveAll(absl::AnyInvocable<void()> done);
+  // Their processes.
   void KillAll();
   // With their files, in haste: the services do not go on.
   void CloseSockets();
@@ -54,7 +56,7 @@ class HostedServices {
  private:
   struct Pending;
 
-  void ReloadNext();
+  void BeginReload();
   void Compare(std::vector<HostedService> services,
                std::shared_ptr<Pending> pending);
   void Add(HostedService service, Pending& pending);
@@ -63,8 +65,9 @@ class HostedServices {
   ServiceSupervisor::Context& context_;
   const std::string directory_;
   std::map<std::string, std::unique_ptr<ServiceSupervisor>> services_;
-  std::vector<Reloaded> reloads_;  // the first is in progress
-  bool is_ending_ = false;         // RemoveAll() was called
+  bool is_reloading_ = false;
+  std::vector<Reloaded> next_reload_;  // who waits for it
+  bool is_ending_ = false;             // RemoveAll() was called
 };
 
 }  // namespace fdrpc::host

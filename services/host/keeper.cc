@@ -123,10 +123,17 @@ void Keeper::OnSignals() {
         Tell(v1::Event::COMMAND_UPGRADE);
         break;
       default:
-        if (std::exchange(is_stopping_, true)) break;
-        NotifyServiceManager("STOPPING=1");
-        Tell(v1::Event::COMMAND_STOP);
+        Stop();
     }
+  }
+}
+
+void Keeper::Stop() {
+  if (!std::exchange(is_stopping_, true)) {
+    NotifyServiceManager("STOPPING=1");
+    Tell(v1::Event::COMMAND_STOP);
+  } else if (!std::exchange(is_hurrying_, true)) {
+    Tell(v1::Event::COMMAND_STOP_NOW);
   }
 }
 

@@ -40,7 +40,8 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  // Runs until a host has ended all services, after SIGTERM or SIGINT.
+  // Runs until a host has ended all services, after SIGTERM or SIGINT. A second
+  // one kills the processes that are still there.
   // FAILED_PRECONDITION if the first host does not come to serve: it has said
   // why on standard error.
   absl::Status Run();
@@ -48,6 +49,7 @@ class Keeper {
  private:
   absl::Status Prepare();
   void OnSignals();
+  void Stop();
   void ReapAll();
   void StartHost();
   absl::Status TryToStartHost();
@@ -74,6 +76,7 @@ class Keeper {
   bool has_served_ = false;
   bool ended_well_ = false;
   bool is_stopping_ = false;
+  bool is_hurrying_ = false;     // does not wait for processes to end
   int ends_while_stopping_ = 0;  // of hosts that have not ended the services
   absl::Duration delay_;
   absl::Status result_;

@@ -85,7 +85,7 @@ class ServiceSupervisor {
                       std::vector<UniqueFd> files);
   // Answers those who wait, as this host ends.
   void EndCalls();
-  // The keeper is gone: ends what there is, without hearing of it.
+  // As this host ends, or all services do.
   void KillAll() { processes_.KillAll(); }
 
   v1::ServiceStatus Status() const;

@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,6 +27,7 @@ using testing::Ending;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::RunningHost;
+using testing::Script;
 using v1::ServiceStatus;
 
 class HostctlTest : public ::testing::Test {
@@ -36,14 +35,6 @@ class HostctlTest : public ::testing::Test {
   testing::ExpectSameDescriptors census_;
   RunningHost host_;
 };
-
-// A script that prints, and then waits until it is told to end.
-std::string Script(const std::string& script) {
-  return absl::StrCat("command: \"/bin/sh\" command: \"-c\" command: \"",
-                      script,
-                      "; exec sleep 1000\" start: START_AT_ONCE "
-                      "readiness: READINESS_STARTED\n");
-}
 
 TEST_F(HostctlTest, ListsAndDescribes) {
   host_.Add("echo");
@@ -369,57 +360,6 @@ TEST_F(HostctlTest, AnAddressInUseEndsTheHostAndLeavesNothing) {
   EXPECT_EQ(ending.exit_status, 1);
   EXPECT_THAT(ending.errors, HasSubstr("second: "));
   EXPECT_FALSE(std::filesystem::exists(host_.dir().file("a")));
-}
-
-// The processes whose parent is `pid`, the oldest first.
-std::vector<pid_t> ChildrenOf(pid_t pid) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/task/", pid, "/children"));
-  std::vector<pid_t> children;
-  for (pid_t child; file >> child;) children.push_back(child);
-  return children;
-}
-
-// Those of them that have ended and were not reaped.
-int ZombiesOf(pid_t pid) {
-  int zombies = 0;
-  for (const pid_t child : ChildrenOf(pid)) {
-    std::ifstream stat(absl::StrCat("/proc/", child, "/stat"));
-    const std::string text{std::istreambuf_iterator<char>(stat),
-                           std::istreambuf_iterator<char>()};
-    if (text.find(") Z ") != std::string::npos) ++zombies;
-  }
-  return zombies;
-}
-
-TEST_F(HostctlTest, AsProcess1ItReapsOrphans) {
-  const std::vector<std::string> unshare = {"unshare", "--pid", "--fork",
-                                            "--kill-child", "--mount-proc"};
-  std::vector<std::string> trial = unshare;
-  trial.push_back("true");
-  if (testing::Run(trial).exit_status != 0) {
-    GTEST_SKIP() << "no PID namespace can be made here";
-  }
-  host_.Add("echo");
-  host_.Write(
-      "orphans",
-      Script("for i in 1 2 3 4 5; do (setsid true & ); done; echo end"));
-  host_.Start({}, unshare);
-  ASSERT_TRUE(host_.Call("echo", "").ok());
-  EXPECT_GT(host_.StatusOf("echo").pid(), 1);
-  host_.AwaitState("orphans", v1::STATE_RUNNING);
-  const pid_t keeper = ChildrenOf(host_.program().pid()).at(0);
-  // Each is one for a moment.
-  while (ZombiesOf(keeper) > 0) {
-  }
-  // It names its pids as its namespace has them.
-  const pid_t before = host_.HostPid();
-  kill(ChildrenOf(keeper).at(0), SIGKILL);
-  while (host_.HostPid() == before) {
-  }
-  EXPECT_TRUE(host_.Call("echo", "").ok());
-  kill(keeper, SIGTERM);
-  EXPECT_EQ(host_.program().Wait().exit_status, 0);
-  EXPECT_FALSE(std::filesystem::exists(host_.dir().file("control")));
 }
 
 }  // namespace

@@ -140,6 +140,13 @@ absl::StatusOr<Text> RunningHost::Call(const std::string& name,
   return TestService::Stub(*channel).Echo(TextOf(text));
 }
 
+std::string Script(const std::string& script) {
+  return absl::StrCat("command: \"/bin/sh\" command: \"-c\" command: \"",
+                      script,
+                      "; exec sleep 1000\" start: START_AT_ONCE "
+                      "readiness: READINESS_STARTED\n");
+}
+
 Ending RunningHost::Ctl(const std::vector<std::string>& words) const {
   std::vector<std::string> all = {FDRPC_HOSTCTL_PROGRAM, "--host",
                                   dir_.address("control")};

@@ -20,6 +20,10 @@
 
 namespace fdrpc::testing {
 
+// The text of a service that runs a shell script, and then waits until it is
+// told to end.
+std::string Script(const std::string& script);
+
 // fdrpc-host as a process, with services of the test's.
 class RunningHost {
  public:
