@@ -12,7 +12,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/host/listening_socket.h"
-#include "services/host/notification.h"
 
 namespace fdrpc::host {
 namespace {
@@ -132,8 +131,7 @@ void HostProcess::OnMessage(NotifySocket::Message message) {
     for (UniqueFd& file : message.files) CloseInBackground(std::move(file));
     return;
   }
-  service->OnNotification(message.pid, ParseNotification(message.text),
-                          std::move(message.files));
+  service->OnNotification(std::move(message));
 }
 
 void HostProcess::OnEvent(const v1::Event& event) {

@@ -96,6 +96,7 @@ std::optional<NotifySocket::Message> NotifySocket::Receive(int flags) const {
     if (bytes < 0) return std::nullopt;
     Message received;
     TakeControl(message, received);
+    received.lost_files = (message.msg_flags & MSG_CTRUNC) != 0;
     // Too long a message is none.
     if ((message.msg_flags & MSG_TRUNC) == 0) {
       received.text.assign(text, static_cast<size_t>(bytes));

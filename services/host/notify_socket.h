@@ -24,6 +24,9 @@ class NotifySocket {
     pid_t pid = 0;
     std::string text;
     std::vector<UniqueFd> files;
+    // There were more files, which this process could not take: mostly because
+    // it has no free descriptor.
+    bool lost_files = false;
   };
 
   static absl::StatusOr<NotifySocket> Open();

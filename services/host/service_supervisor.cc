@@ -195,13 +195,14 @@ void ServiceSupervisor::OnEnd(const v1::Event::Ended& ended) {
   Apply(machine_.OnEnd(pid, is_clean, Now()));
 }
 
-void ServiceSupervisor::OnNotification(pid_t pid, const Notification& said,
-                                       std::vector<UniqueFd> files) {
+void ServiceSupervisor::OnNotification(NotifySocket::Message message) {
+  const pid_t pid = message.pid;
+  const Notification said = ParseNotification(message.text);
   if (!processes_.Has(pid)) return;
   if (said.status.has_value()) {
     processes_.At(pid).record().set_status_text(*said.status);
   }
-  StoreFiles(said, std::move(files));
+  StoreFiles(said, std::move(message));
   if (said.is_ready &&
       service_.config.readiness() == ServiceConfig::READINESS_NOTIFY) {
     Apply(machine_.OnReady(pid, Now()));
@@ -211,10 +212,16 @@ void ServiceSupervisor::OnNotification(pid_t pid, const Notification& said,
 }
 
 void ServiceSupervisor::StoreFiles(const Notification& said,
-                                   std::vector<UniqueFd> files) {
+                                   NotifySocket::Message message) {
   if (said.removes) store_.Remove(said.name);
-  for (UniqueFd& file : files) {
-    if (!said.stores) {
+  if (said.stores && message.lost_files) {
+    log_.Say(
+        "descriptors were not stored, as the host could not take all of them: "
+        "it may have no free one, and needs a higher limit of open files");
+  }
+  for (UniqueFd& file : message.files) {
+    // A part of what belongs together would mislead the next process.
+    if (!said.stores || message.lost_files) {
       CloseInBackground(std::move(file));
     } else if (!store_.Add(said.name, std::move(file),
                            service_.config.max_stored_descriptors())) {

@@ -24,6 +24,7 @@
 #include "services/host/idle_watch.h"
 #include "services/host/keeper_link.h"
 #include "services/host/notification.h"
+#include "services/host/notify_socket.h"
 #include "services/host/output_pipes.h"
 #include "services/host/service_history.h"
 #include "services/host/service_log.h"
@@ -81,8 +82,7 @@ class ServiceSupervisor {
 
   bool Has(pid_t pid) const { return processes_.Has(pid); }
   void OnEnd(const v1::Event::Ended& ended);
-  void OnNotification(pid_t pid, const Notification& said,
-                      std::vector<UniqueFd> files);
+  void OnNotification(NotifySocket::Message message);
   // Answers those who wait, as this host ends.
   void EndCalls();
   // As this host ends, or all services do.
@@ -104,7 +104,7 @@ class ServiceSupervisor {
   void FinishStarts(const absl::Status& status);
   void FinishStops(const absl::Status& status);
   void FinishReload(const absl::Status& status);
-  void StoreFiles(const Notification& said, std::vector<UniqueFd> files);
+  void StoreFiles(const Notification& said, NotifySocket::Message message);
   // Makes everything else follow the machine's state.
   void Update();
   void UpdateWatches();

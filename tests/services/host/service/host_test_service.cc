@@ -14,6 +14,7 @@
 #include <iostream>
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -74,6 +75,10 @@ std::string Answer(const std::string& text) {
   if (text == "stored") return Stored();
   if (absl::StartsWith(text, "store ")) Store(text.substr(6));
   if (absl::StartsWith(text, "status ")) Notify("STATUS=" + text.substr(7));
+  if (std::string said; absl::StartsWith(text, "notify ") &&
+                        absl::CUnescape(text.substr(7), &said)) {
+    Notify(said);
+  }
   if (absl::StartsWith(text, "print ")) {
     std::cout << text.substr(6) << std::endl;
   }
