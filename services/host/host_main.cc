@@ -14,7 +14,7 @@ constexpr char kUsage[] =
     R"(usage: fdrpc-host COMMAND …
 
   run --config DIRECTORY [--control ADDRESS] [--socket-mode MODE]
-      [--log-directory DIRECTORY]
+      [--log-directory DIRECTORY] [--hang-timeout TIME]
                        hosts the services of a configuration
   check DIRECTORY      says what is wrong with the configuration of services
   units DIRECTORY --output DIRECTORY|-

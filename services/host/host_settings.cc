@@ -13,6 +13,9 @@ using program::CommandLine;
 
 namespace {
 
+// A busy host is no hanging one.
+constexpr absl::Duration kLeastHangTimeout = absl::Seconds(1);
+
 // The host process runs in another directory.
 std::string AbsolutePath(const std::string& path) {
   if (path.empty()) return path;
@@ -37,6 +40,7 @@ absl::StatusOr<HostSettings> ParseHostSettings(int argc, char** argv) {
                           {"control", Arity::kOnce},
                           {"log-directory", Arity::kOnce},
                           {"socket-mode", Arity::kOnce},
+                          {"hang-timeout", Arity::kOnce},
                           {"keeper", Arity::kOnce},
                           {"help", Arity::kFlag}});
   if (!line.ok()) return line.status();
@@ -63,6 +67,16 @@ absl::StatusOr<HostSettings> ParseHostSettings(int argc, char** argv) {
     const absl::StatusOr<mode_t> mode = program::ParsePermissions(*text);
     if (!mode.ok()) return mode.status();
     settings.socket_mode = *mode;
+  }
+  if (const auto text = line->Get("hang-timeout"); text.has_value()) {
+    const absl::StatusOr<absl::Duration> time = program::ParseTime(*text);
+    if (!time.ok()) return time.status();
+    if (*time < kLeastHangTimeout) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--hang-timeout ", *text, " is too short: it is at least ",
+          absl::FormatDuration(kLeastHangTimeout)));
+    }
+    settings.hang_timeout = *time;
   }
   settings.keeper = line->Get("keeper").value_or("");
   settings.words = {absl::StrCat("--config=", settings.config),

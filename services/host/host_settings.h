@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace fdrpc::host {
 
@@ -19,6 +20,7 @@ struct HostSettings {
   std::string control = kDefaultControl;
   std::string log_directory;  // may be empty
   mode_t socket_mode = 0600;
+  absl::Duration hang_timeout = absl::Seconds(60);  // may be infinite
   std::string keeper;  // of the host process: its connection
   bool wants_help = false;
   // All but `keeper`, with absolute paths.

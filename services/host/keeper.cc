@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "services/host/child_list.h"
 #include "services/host/end_text.h"
+#include "services/host/held_process.h"
 #include "services/host/keeper_service.h"
 #include "services/host/service_manager.h"
 
@@ -75,6 +76,7 @@ Keeper::Keeper(process::EventLoop& loop, Options options)
       // A host may put many descriptors at once.
       server_({.drain_timeout = absl::ZeroDuration()}),
       restart_(loop.loop()),
+      check_(loop.loop()),
       delay_(kFirstDelay) {}
 
 absl::Status Keeper::Prepare() {
@@ -103,6 +105,7 @@ absl::Status Keeper::Run() {
   if (!status.ok()) return status;
   status = TryToStartHost();
   if (!status.ok()) return status;
+  if (options_.hang_timeout < absl::InfiniteDuration()) CheckHost();
   loop_.Run();
   EndChildren();
   return result_;
@@ -137,10 +140,33 @@ void Keeper::Stop() {
   }
 }
 
-void Keeper::Tell(v1::Event::Command command) {
+uint64_t Keeper::Tell(v1::Event::Command command) {
   v1::Event event;
   event.set_command(command);
-  state_.Add(std::move(event));
+  return state_.Add(std::move(event));
+}
+
+void Keeper::CheckHost() {
+  check_.Set(options_.hang_timeout / HangDetector::kMostMissed,
+             [this](bool rang) {
+               if (rang) CheckHost();
+             });
+  // The first one may take its time to come to serve.
+  if (!host_.has_value() || !has_served_) return;
+  switch (detector_.OnTick(!state_.Holds(last_ping_), IsHeld(host_->pid()))) {
+    case HangDetector::Verdict::kPing:
+      last_ping_ = Tell(v1::Event::COMMAND_PING);
+      break;
+    case HangDetector::Verdict::kWait:
+      break;
+    case HangDetector::Verdict::kHangs:
+      std::cerr << absl::StrCat("fdrpc-host: the host process ", host_->pid(),
+                                " has not answered for ",
+                                absl::FormatDuration(options_.hang_timeout),
+                                ", and is killed\n");
+      detector_.Reset();
+      host_->Signal(SIGKILL);
+  }
 }
 
 void Keeper::ReapAll() {
@@ -198,6 +224,7 @@ absl::Status Keeper::TryToStartHost() {
   if (!status.ok()) return status;
   is_connected_ = true;
   is_serving_ = false;
+  detector_.Reset();
   absl::StatusOr<process::ChildProcess> host =
       process::ChildProcess::Start(spec_);
   if (!host.ok()) return host.status();

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "absl/time/time.h"
 #include "fdrpc/alarm.h"
 #include "fdrpc/server.h"
+#include "services/host/hang_detector.h"
 #include "services/host/kept_state.h"
 #include "services/process/child_process.h"
 #include "services/process/event_loop.h"
@@ -32,6 +34,8 @@ class Keeper {
     // Of the host, after the program's name. "--keeper fd:N" follows.
     std::vector<std::string> arguments;
     rlimit open_files = {};  // of the host
+    // A host that does not answer for so long is killed, and replaced.
+    absl::Duration hang_timeout = absl::InfiniteDuration();
     std::function<void()> on_first_serving;
   };
 
@@ -56,7 +60,10 @@ class Keeper {
   void OnHostStarted();
   void OnServing();
   void OnHostGone();
-  void Tell(v1::Event::Command command);
+  // Returns the number of the event.
+  uint64_t Tell(v1::Event::Command command);
+  // Again and again, whether the host hangs.
+  void CheckHost();
   void End(absl::Status status);
   // Kills and reaps what is left.
   static void EndChildren();
@@ -68,6 +75,9 @@ class Keeper {
   KeptState state_;
   Server server_;
   Alarm restart_;
+  Alarm check_;
+  HangDetector detector_;
+  uint64_t last_ping_ = 0;
 
   process::ProcessSpec spec_;  // of the host that starts
   std::optional<process::ChildProcess> host_;

@@ -22,8 +22,9 @@ void KeptState::Drop(const std::string& key) {
   entries_.erase(found);
 }
 
-void KeptState::Add(v1::Event event) {
-  event.set_number(++last_number_);
+uint64_t KeptState::Add(v1::Event event) {
+  const uint64_t number = ++last_number_;
+  event.set_number(number);
   events_.push_back(std::move(event));
   if (events_.size() > kMostEvents) {
     const auto oldest =
@@ -32,12 +33,19 @@ void KeptState::Add(v1::Event event) {
     if (oldest != events_.end()) events_.erase(oldest);
   }
   if (on_event_ != nullptr) on_event_();
+  return number;
 }
 
 void KeptState::Acknowledge(uint64_t number) {
   std::erase_if(events_, [number](const v1::Event& event) {
     return event.number() == number;
   });
+}
+
+bool KeptState::Holds(uint64_t number) const {
+  return std::any_of(
+      events_.begin(), events_.end(),
+      [number](const v1::Event& event) { return event.number() == number; });
 }
 
 const v1::Event* KeptState::EventAfter(uint64_t number) const {

@@ -31,8 +31,11 @@ class KeptState {
   void Drop(const std::string& key);
   const std::map<std::string, Entry>& entries() const { return entries_; }
 
-  void Add(v1::Event event);
+  // Returns its number, from 1 on.
+  uint64_t Add(v1::Event event);
   void Acknowledge(uint64_t number);
+  // Whether that event was added, and not acknowledged yet.
+  bool Holds(uint64_t number) const;
   // The first one after that number; null if there is none yet.
   const v1::Event* EventAfter(uint64_t number) const;
   // Called at each new event. One function at a time; null: none.

@@ -34,6 +34,9 @@ again when they have failed. fdrpc-hostctl controls it.
   --socket-mode MODE    permissions of that socket's file, in octal (0600). Only
                         root and the host's user may control it in any case.
   --log-directory DIR   where the output of services goes that has no journal
+  --hang-timeout TIME   a host process that does not answer for so long is
+                        replaced, unless a signal or a debugger holds it; 60s,
+                        inf: never
   --help                prints this
 
 Prints "listening on ADDRESS" once it can be controlled, and tells the service
@@ -58,6 +61,7 @@ int FailUsage(absl::string_view why) {
 absl::Status RunKeeper(HostSettings settings) {
   Keeper::Options options;
   options.arguments = settings.words;
+  options.hang_timeout = settings.hang_timeout;
   options.on_first_serving = [address = settings.control] {
     program::SayThatItListens({.addresses = {address}, .socket_mode = {}});
   };

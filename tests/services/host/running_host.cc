@@ -42,9 +42,8 @@ void RunningHost::Start(const std::vector<std::string>& options,
                         std::vector<std::string> before) {
   auto [read_end, write_end] = Pipe();
   std::vector<std::string> words = std::move(before);
-  words.insert(words.end(),
-               {FDRPC_HOST_PROGRAM, "run", "--config", config_.path(),
-                "--control", dir_.address("control")});
+  words.insert(words.end(), {path_, "run", "--config", config_.path(),
+                             "--control", dir_.address("control")});
   words.insert(words.end(), options.begin(), options.end());
   program_.emplace(words, ProgramOptions{.standard_output = write_end.get()});
   write_end.Reset();

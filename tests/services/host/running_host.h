@@ -45,6 +45,8 @@ class RunningHost {
   const TempDir& dir() const { return dir_; }
   std::string config_path() const { return config_.path(); }
 
+  // In the place of the fdrpc-host that was built.
+  void SetProgram(const std::string& path) { path_ = path; }
   // Whether processes of Add() fail, or never get ready, from now on.
   void SetFailing(bool fail) const { SetFile("fail", fail); }
   void SetHanging(bool hang) const { SetFile("hang", hang); }
@@ -85,6 +87,7 @@ class RunningHost {
  private:
   void SetFile(const std::string& name, bool exists) const;
 
+  std::string path_ = FDRPC_HOST_PROGRAM;
   TempDir dir_;
   ConfigDirectory config_;
   UniqueFd output_;

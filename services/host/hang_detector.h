@@ -1,0 +1,33 @@
+#ifndef FDRPC_SERVICES_HOST_HANG_DETECTOR_H_
+#define FDRPC_SERVICES_HOST_HANG_DETECTOR_H_
+
+namespace fdrpc::host {
+
+// Decides whether the host process hangs, by the pings that it has answered. It
+// counts the times that the keeper has asked rather than the time that has
+// passed: meanwhile the keeper may have been held up, too, as in a container
+// that is frozen.
+class HangDetector {
+ public:
+  // So many times in a row there was no answer.
+  static constexpr int kMostMissed = 6;
+
+  enum class Verdict {
+    kPing,   // send one
+    kWait,   // for the answer
+    kHangs,  // replace the process
+  };
+
+  // At regular intervals. `has_answered`: every ping; `is_held`: the process is
+  // stopped by a signal or a debugger, which is no hang.
+  Verdict OnTick(bool has_answered, bool is_held);
+  // For another process.
+  void Reset() { missed_ = 0; }
+
+ private:
+  int missed_ = 0;
+};
+
+}  // namespace fdrpc::host
+
+#endif  // FDRPC_SERVICES_HOST_HANG_DETECTOR_H_
