@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,7 +44,22 @@ void AddPassed(const std::vector<PassedDescriptor>& passed, ProcessSpec& spec) {
   spec.environment.push_back(absl::StrCat("LISTEN_FDS=", names.size()));
   spec.environment.push_back(
       absl::StrCat("LISTEN_FDNAMES=", absl::StrJoin(names, ":")));
-  spec.pid_variable = "LISTEN_PID";
+  spec.pid_variables.emplace_back("LISTEN_PID");
+}
+
+// 0: none.
+uint64_t WatchdogMicroseconds(absl::Duration timeout) {
+  if (timeout == absl::InfiniteDuration()) return 0;
+  return static_cast<uint64_t>(
+      std::max<int64_t>(absl::ToInt64Microseconds(timeout), 1));
+}
+
+// In the manner of sd_watchdog_enabled(3).
+void AddWatchdog(absl::Duration timeout, ProcessSpec& spec) {
+  const uint64_t microseconds = WatchdogMicroseconds(timeout);
+  if (microseconds == 0) return;
+  spec.environment.push_back(absl::StrCat("WATCHDOG_USEC=", microseconds));
+  spec.pid_variables.emplace_back("WATCHDOG_PID");
 }
 
 void AddLimit(const rlimit& open_files, ProcessSpec& spec) {
@@ -85,6 +101,7 @@ absl::StatusOr<std::unique_ptr<HostedProcess>> HostedProcess::Start(
   spec.namespaces = static_cast<uint64_t>(service.namespaces);
   spec.is_sibling = true;
   spec.gate = gate.get();
+  AddWatchdog(service.watchdog_timeout, spec);
   v1::ProgramFile program = IdentifyProgram(spec.program);
   absl::StatusOr<process::ChildProcess> child =
       process::ChildProcess::Start(spec);
@@ -96,6 +113,7 @@ absl::StatusOr<std::unique_ptr<HostedProcess>> HostedProcess::Start(
   process->output_ = std::move(output);
   v1::ProcessRecord& record = process->record_;
   record.set_pid(process->pid());
+  record.set_watchdog_us(WatchdogMicroseconds(service.watchdog_timeout));
   record.set_started_ms(static_cast<uint64_t>(absl::ToUnixMillis(absl::Now())));
   *record.mutable_program() = std::move(program);
   return process;

@@ -58,6 +58,7 @@ class HostedProcess {
   const SharedFd& pidfd() const { return child_.pidfd(); }
   bool has_ended() const;
   void Terminate() { child_.Signal(SIGTERM); }
+  void Abort() { child_.Signal(SIGABRT); }
   // With its process group.
   void Kill() { child_.SignalGroup(SIGKILL); }
 

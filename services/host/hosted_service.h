@@ -55,6 +55,7 @@ struct HostedService {
   absl::Duration start_timeout = absl::Seconds(30);
   absl::Duration stop_timeout = absl::Seconds(20);
   absl::Duration idle_timeout = absl::InfiniteDuration();
+  absl::Duration watchdog_timeout = absl::InfiniteDuration();
   RestartPolicy restart;
   LogSettings log;
 };

@@ -26,6 +26,8 @@ Notification ParseNotification(std::string_view text) {
     const std::string_view value = line.substr(equals + 1);
     if (name == "READY") said.is_ready |= value == "1";
     if (name == "STOPPING") said.is_stopping |= value == "1";
+    if (name == "WATCHDOG") said.is_alive |= value == "1";
+    if (name == "WATCHDOG") said.hangs |= value == "trigger";
     if (name == "STATUS") said.status = std::string(value);
     if (name == "FDSTORE") said.stores |= value == "1";
     if (name == "FDSTOREREMOVE") said.removes |= value == "1";

@@ -11,6 +11,8 @@ namespace fdrpc::host {
 struct Notification {
   bool is_ready = false;
   bool is_stopping = false;
+  bool is_alive = false;  // for the watchdog
+  bool hangs = false;     // the watchdog is to treat it so
   std::optional<std::string> status;
   bool stores = false;   // the descriptors of the message
   bool removes = false;  // those that are stored under `name`

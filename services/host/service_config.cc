@@ -50,7 +50,14 @@ void ResolveStart(const v1::ServiceConfig& config, const ConfigMessage& place,
               service.stop_timeout);
   ResolveTime(config.idle_timeout(), "idle_timeout", place,
               service.idle_timeout);
+  ResolveTime(config.watchdog_timeout(), "watchdog_timeout", place,
+              service.watchdog_timeout);
   const bool has_own_network = (service.namespaces & CLONE_NEWNET) != 0;
+  if (has_own_network && !config.watchdog_timeout().empty()) {
+    place.Wrong("watchdog_timeout",
+                "a process in a network namespace of its own cannot reach the "
+                "host's socket for notifications: remove it");
+  }
   if (has_own_network &&
       config.readiness() == v1::ServiceConfig::READINESS_NOTIFY) {
     place.Wrong("namespaces",

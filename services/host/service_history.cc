@@ -53,6 +53,9 @@ void ServiceHistory::OnEnd(const v1::Event::Ended& ended,
   // That of one that was replaced, and has taken its time, is no news.
   if (role == ProcessRecord::ROLE_ENDING && !is_last) return;
   last_end_ = EndText(ended);
+  if (process != nullptr && process->aborted.has_value()) {
+    last_end_ = absl::StrCat("hung, and ", last_end_);
+  }
 }
 
 absl::Status ServiceHistory::TakeStartError() {

@@ -9,6 +9,9 @@ namespace {
 using v1::ProcessRecord;
 using v1::ServiceConfig;
 
+// What a process has said may wait still, if the host was held up.
+constexpr absl::Duration kLastChance = absl::Seconds(1);
+
 }  // namespace
 
 ServiceMachine::ServiceMachine(Rules rules) : rules_(std::move(rules)) {}
@@ -25,7 +28,12 @@ void ServiceMachine::RestoreProcess(const v1::ProcessRecord& record,
   processes_[record.pid()] = {.role = record.role(),
                               .was_told_to_end = record.was_told_to_end(),
                               .was_late = false,
-                              .since = now};
+                              .since = now,
+                              .heard = now};
+  if (record.watchdog_us() > 0) {
+    processes_[record.pid()].watchdog_timeout =
+        absl::Microseconds(static_cast<int64_t>(record.watchdog_us()));
+  }
 }
 
 ServiceMachine::Actions ServiceMachine::Begin() {
@@ -97,7 +105,8 @@ void ServiceMachine::Started(pid_t pid, absl::Time now) {
   processes_[pid] = {.role = ProcessRecord::ROLE_STARTING,
                      .was_told_to_end = false,
                      .was_late = false,
-                     .since = now};
+                     .since = now,
+                     .watchdog_timeout = rules_.watchdog_timeout};
 }
 
 ServiceMachine::Actions ServiceMachine::NotStarted(absl::Time now) {
@@ -117,7 +126,50 @@ ServiceMachine::Actions ServiceMachine::OnReady(pid_t pid, absl::Time now) {
   if (const auto former = serving()) TellToEnd(*former, now, actions);
   found->second.role = ProcessRecord::ROLE_SERVING;
   found->second.since = now;
+  found->second.heard = now;
   return actions;
+}
+
+void ServiceMachine::OnAlive(pid_t pid, absl::Time now) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) return;
+  found->second.heard = now;
+  found->second.silent_since.reset();
+}
+
+ServiceMachine::Actions ServiceMachine::OnHang(pid_t pid, absl::Time now) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end() || found->second.aborted.has_value() ||
+      found->second.role != ProcessRecord::ROLE_SERVING ||
+      found->second.watchdog_timeout == absl::InfiniteDuration()) {
+    return {};
+  }
+  found->second.aborted = now;
+  return {{Do::kAbort, pid}};
+}
+
+void ServiceMachine::CheckWatchdog(pid_t pid, Process& process, absl::Time now,
+                                   Actions& actions) const {
+  if (process.was_late || now < WatchdogDeadline(process)) return;
+  if (process.aborted.has_value()) {
+    process.was_late = true;
+    actions.push_back({Do::kKill, pid});
+  } else if (process.silent_since.has_value()) {
+    process.aborted = now;
+    actions.push_back({Do::kAbort, pid});
+  } else {
+    process.silent_since = now;
+  }
+}
+
+absl::Time ServiceMachine::WatchdogDeadline(const Process& process) const {
+  if (process.aborted.has_value())
+    return *process.aborted + rules_.stop_timeout;
+  if (process.silent_since.has_value()) {
+    return *process.silent_since +
+           std::min(process.watchdog_timeout, kLastChance);
+  }
+  return process.heard + process.watchdog_timeout;
 }
 
 ServiceMachine::Actions ServiceMachine::OnStopping(pid_t pid, absl::Time now) {
@@ -196,6 +248,9 @@ ServiceMachine::Actions ServiceMachine::OnTime(absl::Time now) {
       process.was_told_to_end = true;
       actions.push_back({Do::kKill, pid});
     }
+    if (process.role == ProcessRecord::ROLE_SERVING) {
+      CheckWatchdog(pid, process, now, actions);
+    }
   }
   if (rest_ == v1::STATE_BACKING_OFF && is_idle() && now >= back_off_until_) {
     rest_ = UsualRest();
@@ -215,6 +270,8 @@ absl::Time ServiceMachine::next_deadline() const {
       next = std::min(next, process.since + rules_.start_timeout);
     } else if (process.role == ProcessRecord::ROLE_ENDING) {
       next = std::min(next, process.since + rules_.stop_timeout);
+    } else {
+      next = std::min(next, WatchdogDeadline(process));
     }
   }
   if (rest_ == v1::STATE_BACKING_OFF && is_idle()) {

@@ -29,6 +29,7 @@ class ServiceMachine {
     bool has_sockets = true;
     absl::Duration start_timeout = absl::Seconds(30);
     absl::Duration stop_timeout = absl::Seconds(20);
+    absl::Duration watchdog_timeout = absl::InfiniteDuration();
     RestartPolicy restart = {};
   };
   struct Process {
@@ -36,11 +37,19 @@ class ServiceMachine {
     bool was_told_to_end = false;  // by the host: however it ends is no failure
     bool was_late = false;         // not ready in time, and killed
     absl::Time since;              // has this role
+
+    absl::Duration watchdog_timeout = absl::InfiniteDuration();
+    absl::Time heard = {};  // by the watchdog, or since it is ready
+    // The watchdog has heard nothing for its timeout, and listens once more.
+    std::optional<absl::Time> silent_since = std::nullopt;
+    // By the watchdog, then.
+    std::optional<absl::Time> aborted = std::nullopt;
   };
 
   enum class Do {
     kStart,      // a process: then Started() or NotStarted()
     kTerminate,  // `pid`, with SIGTERM
+    kAbort,      // `pid`, with SIGABRT: its watchdog heard nothing
     kKill,       // `pid` and its group, with SIGKILL
     kReportReady,
     kReportFailure,  // the attempt to start a process has failed
@@ -78,6 +87,10 @@ class ServiceMachine {
   Actions NotStarted(absl::Time now);
   // Of a process that is starting.
   Actions OnReady(pid_t pid, absl::Time now);
+  // The process has said that it is alive, for the watchdog.
+  void OnAlive(pid_t pid, absl::Time now);
+  // Or that it hangs.
+  Actions OnHang(pid_t pid, absl::Time now);
   // The process has said that it ends.
   Actions OnStopping(pid_t pid, absl::Time now);
   // `is_clean`: with exit status 0.
@@ -104,6 +117,9 @@ class ServiceMachine {
   Actions StartOne();
   void TellToEnd(pid_t pid, absl::Time now, Actions& actions);
   void Fail(bool was_stable, absl::Time now);
+  void CheckWatchdog(pid_t pid, Process& process, absl::Time now,
+                     Actions& actions) const;
+  absl::Time WatchdogDeadline(const Process& process) const;
 
   Rules rules_;
   v1::State rest_ = v1::STATE_STOPPED;

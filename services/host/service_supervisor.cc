@@ -27,6 +27,7 @@ ServiceMachine::Rules RulesOf(const HostedService& service) {
           .has_sockets = !service.sockets.empty(),
           .start_timeout = service.start_timeout,
           .stop_timeout = service.stop_timeout,
+          .watchdog_timeout = service.watchdog_timeout,
           .restart = service.restart};
 }
 
@@ -133,6 +134,10 @@ void ServiceSupervisor::Do(const ServiceMachine::Action& action) {
       return StartProcess();
     case ServiceMachine::Do::kTerminate:
       return processes_.At(action.pid).Terminate();
+    case ServiceMachine::Do::kAbort:
+      log_.Say(absl::StrCat("the watchdog heard nothing of process ",
+                            action.pid, ", which gets SIGABRT"));
+      return processes_.At(action.pid).Abort();
     case ServiceMachine::Do::kKill:
       log_.Say(absl::StrCat("process ", action.pid,
                             " took too long, and is killed"));
@@ -207,6 +212,8 @@ void ServiceSupervisor::OnNotification(NotifySocket::Message message) {
       service_.config.readiness() == ServiceConfig::READINESS_NOTIFY) {
     Apply(machine_.OnReady(pid, Now()));
   }
+  if (said.is_alive) machine_.OnAlive(pid, Now());
+  if (said.hangs) Apply(machine_.OnHang(pid, Now()));
   if (said.is_stopping) Apply(machine_.OnStopping(pid, Now()));
   Update();
 }

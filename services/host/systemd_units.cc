@@ -157,6 +157,9 @@ void SetStart(const HostedService& service, UnitText& unit) {
   unit.Set("WorkingDirectory", Escaped(service.working_directory));
   unit.Set("TimeoutStartSec", TimeText(service.start_timeout));
   unit.Set("TimeoutStopSec", TimeText(service.stop_timeout));
+  if (service.watchdog_timeout != absl::InfiniteDuration()) {
+    unit.Set("WatchdogSec", TimeText(service.watchdog_timeout));
+  }
   if (service.idle_timeout != absl::InfiniteDuration()) {
     unit.Comment(absl::StrCat(
         "idle_timeout is ", TimeText(service.idle_timeout),

@@ -205,15 +205,17 @@ void AwaitGate(const ChildPlan& plan) {
 }
 
 void FillInPid(const ChildPlan& plan) {
-  if (plan.pid_value == nullptr) return;
+  if (plan.pid_values.empty()) return;
   char digits[kMostPidDigits];
   int count = 0;
   for (auto rest = static_cast<long>(syscall(SYS_getpid)); rest > 0;
        rest /= 10) {
     digits[count++] = static_cast<char>('0' + rest % 10);
   }
-  std::reverse_copy(digits, digits + count, plan.pid_value);
-  plan.pid_value[count] = '\0';
+  for (char* const value : plan.pid_values) {
+    std::reverse_copy(digits, digits + count, value);
+    value[count] = '\0';
+  }
 }
 
 void Execute(const ChildPlan& plan, const char* path) {
@@ -270,11 +272,15 @@ ChildPlan::ChildPlan(const ProcessSpec& of)
                             : std::max(kStandardStreams, numbers.back() + 1)),
       moved(of.descriptors.size()),
       parent(getpid()) {
-  if (of.pid_variable.empty()) return;
-  const size_t name = of.pid_variable.size() + 1;
-  pid_variable = of.pid_variable + '=' + std::string(kMostPidDigits, '0');
-  pid_value = pid_variable.data() + name;
-  environment.back() = pid_variable.data();
+  // Pointers into them follow.
+  pid_variables.reserve(of.pid_variables.size());
+  environment.pop_back();
+  for (const std::string& name : of.pid_variables) {
+    std::string& variable = pid_variables.emplace_back(
+        name + '=' + std::string(kMostPidDigits, '0'));
+    pid_values.push_back(variable.data() + name.size() + 1);
+    environment.push_back(variable.data());
+  }
   environment.push_back(nullptr);
 }
 

@@ -23,15 +23,15 @@ struct ChildPlan {
   std::optional<std::string> search_path;  // none if `program` is a path
   std::vector<char*> arguments;            // with a null pointer at the end
   std::vector<char*> environment;
-  std::string pid_variable;  // the last of them, if it is not empty
-  std::vector<int> numbers;  // of the mapped descriptors, sorted
-  int first_free_number;     // above those, and above the standard streams
-  std::vector<int> moved;    // room for a copy of each mapped descriptor
-  int directory = -1;        // the working directory
+  std::vector<std::string> pid_variables;  // the last of them
+  std::vector<int> numbers;                // of the mapped descriptors, sorted
+  int first_free_number;   // above those, and above the standard streams
+  std::vector<int> moved;  // room for a copy of each mapped descriptor
+  int directory = -1;      // the working directory
   int gate = -1;
-  char* pid_value = nullptr;  // in `environment`, with room for any pid
-  pid_t parent;               // of the new process
-  int failure_pipe = -1;      // takes a StartFailure; close-on-exec
+  std::vector<char*> pid_values;  // in `environment`, with room for any pid
+  pid_t parent;                   // of the new process
+  int failure_pipe = -1;          // takes a StartFailure; close-on-exec
 };
 
 // Becomes the program, or writes a StartFailure and exits. To be called in the

@@ -55,9 +55,9 @@ struct ProcessSpec {
   bool is_sibling = false;
   // CLONE_NEWNET, …: namespaces that it does not share with this process.
   uint64_t namespaces = 0;
-  // Of `environment`: gets the process's own id as its value, as its namespace
+  // Of `environment`: get the process's own id as their value, as its namespace
   // has it, in decimal.
-  std::string pid_variable;
+  std::vector<std::string> pid_variables;
   // The process waits until a byte can be read here before it runs the program,
   // and ends if none will follow. -1: does not wait. Borrowed.
   int gate = -1;

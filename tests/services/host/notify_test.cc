@@ -8,12 +8,15 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -160,6 +163,53 @@ TEST_F(NotifyTest, AStatusThatIsNotUtf8IsOneOfBytes) {
   // Also to the next host.
   host_.KillHost();
   EXPECT_EQ(host_.StatusOf("echo").status_text(), bytes);
+}
+
+TEST_F(NotifyTest, AServiceWithAWatchdogLives) {
+  host_.Add("echo", "watchdog_timeout: \"500ms\"");
+  host_.Start();
+  const auto before = host_.Call("echo", "watchdog");
+  ASSERT_TRUE(before.ok()) << before.status();
+  EXPECT_EQ(before->text(), absl::StrCat("500000 ", before->number()));
+  const auto end =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(1200);
+  while (std::chrono::steady_clock::now() < end) {
+    ASSERT_EQ(host_.StatusOf("echo").pid(), before->number());
+  }
+}
+
+TEST_F(NotifyTest, AServiceThatHangsIsStartedAgain) {
+  host_.Add("echo",
+            "watchdog_timeout: \"300ms\" stop_timeout: \"100ms\" "
+            "restart { delay: \"1ms\" max_delay: \"1ms\" }");
+  host_.Start();
+  const auto before = host_.Call("echo", "");
+  ASSERT_TRUE(before.ok()) << before.status();
+  // It is deaf for SIGABRT, too.
+  kill(static_cast<pid_t>(before->number()), SIGSTOP);
+  host_.Await("echo", [](const ServiceStatus& status) {
+    return status.last_end() == "hung, and was killed by SIGKILL";
+  });
+  EXPECT_EQ(host_.StatusOf("echo").failures(), 1u);
+  EXPECT_THAT(host_.Logs("echo"),
+              Contains(HasSubstr(absl::StrCat("heard nothing of process ",
+                                              before->number()))));
+  const auto after = host_.Call("echo", "");
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_NE(after->number(), before->number());
+}
+
+TEST_F(NotifyTest, AServiceMayTriggerItsWatchdog) {
+  host_.Add(
+      "echo",
+      "watchdog_timeout: \"1h\" limits { resource: \"core\" soft: 0 hard: 0 }");
+  host_.Start();
+  // It may end before it answers.
+  (void)host_.Call("echo", "notify WATCHDOG=trigger");
+  host_.Await("echo", [](const ServiceStatus& status) {
+    return absl::StartsWith(status.last_end(),
+                            "hung, and was killed by SIGABRT");
+  });
 }
 
 }  // namespace

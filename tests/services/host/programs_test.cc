@@ -216,6 +216,13 @@ TEST(HostUnitsTest, SayThatSystemdStopsNoIdleService) {
                         "service; ServerOptions::idle_timeout does\n"));
 }
 
+TEST(HostUnitsTest, HaveTheWatchdog) {
+  ConfigDirectory directory;
+  directory.Write("store", std::string(kGood) + "watchdog_timeout: \"1500ms\"");
+  EXPECT_THAT(RunHost({"units", directory.path(), "--output", "-"}).output,
+              HasSubstr("\nWatchdogSec=1.5s\n"));
+}
+
 TEST(HostUnitsTest, AreNotWrittenIfAFileIsWrong) {
   ConfigDirectory directory;
   TempDir output;

@@ -289,5 +289,92 @@ TEST_F(ServiceMachineTest, GoesOnWhereAnotherHostWas) {
   EXPECT_EQ(machine_.next_deadline(), now_ + absl::Seconds(20));
 }
 
+class WatchdogTest : public ServiceMachineTest {
+ protected:
+  static constexpr pid_t kPid = 10;
+
+  WatchdogTest() { rules_.watchdog_timeout = absl::Seconds(5); }
+  // At the next deadline.
+  std::vector<std::pair<Do, pid_t>> AtDeadline() {
+    now_ = machine_.next_deadline();
+    return Of(machine_.OnTime(now_));
+  }
+};
+
+TEST_F(WatchdogTest, AProcessThatSaysNothingIsAbortedAndThenKilled) {
+  const absl::Time ready = now_;
+  Serving(kPid);
+  EXPECT_EQ(machine_.next_deadline(), ready + absl::Seconds(5));
+  // Once more it may be heard: it has a second at most.
+  EXPECT_THAT(AtDeadline(), IsEmpty());
+  EXPECT_THAT(AtDeadline(), ElementsAre(Pair(Do::kAbort, kPid)));
+  EXPECT_EQ(now_, ready + absl::Seconds(6));
+  EXPECT_EQ(machine_.next_deadline(), now_ + rules_.stop_timeout);
+  EXPECT_THAT(AtDeadline(), ElementsAre(Pair(Do::kKill, kPid)));
+  EXPECT_EQ(machine_.next_deadline(), absl::InfiniteFuture());
+  EXPECT_THAT(machine_.OnEnd(kPid, /*is_clean=*/false, now_), IsEmpty());
+  EXPECT_EQ(machine_.state(), v1::STATE_BACKING_OFF);
+  EXPECT_EQ(machine_.failures(), 1u);
+}
+
+TEST_F(WatchdogTest, AProcessThatIsHeardLives) {
+  Serving(kPid);
+  for (int i = 0; i < 10; ++i) {
+    Pass(absl::Seconds(4));
+    machine_.OnAlive(kPid, now_);
+    EXPECT_THAT(Of(machine_.OnTime(now_)), IsEmpty());
+    EXPECT_EQ(machine_.next_deadline(), now_ + absl::Seconds(5));
+  }
+}
+
+TEST_F(WatchdogTest, WhatTheHostHearsLateCounts) {
+  Serving(kPid);
+  // The host was held up, and what was said meanwhile comes now.
+  Pass(absl::Seconds(60));
+  EXPECT_THAT(Of(machine_.OnTime(now_)), IsEmpty());
+  machine_.OnAlive(kPid, now_);
+  EXPECT_EQ(machine_.next_deadline(), now_ + absl::Seconds(5));
+}
+
+TEST_F(WatchdogTest, AProcessMayTriggerIt) {
+  Serving(kPid);
+  EXPECT_THAT(Of(machine_.OnHang(kPid, now_)),
+              ElementsAre(Pair(Do::kAbort, kPid)));
+  EXPECT_THAT(Of(machine_.OnHang(kPid, now_)), IsEmpty());
+  // It is too late to be heard.
+  machine_.OnAlive(kPid, now_);
+  EXPECT_THAT(AtDeadline(), ElementsAre(Pair(Do::kKill, kPid)));
+}
+
+TEST_F(WatchdogTest, AProcessThatStartsOrEndsHasOtherTimeouts) {
+  Begin(ServiceConfig::START_ON_CONNECTION);
+  EXPECT_THAT(Of(machine_.OnConnection()), ElementsAre(Pair(Do::kStart, 0)));
+  machine_.Started(kPid, now_);
+  EXPECT_EQ(machine_.next_deadline(), now_ + rules_.start_timeout);
+  EXPECT_THAT(Of(machine_.OnHang(kPid, now_)), IsEmpty());
+  machine_.OnReady(kPid, now_);
+  machine_.OnStopping(kPid, now_);
+  EXPECT_EQ(machine_.next_deadline(), now_ + rules_.stop_timeout);
+}
+
+// A process that knows no watchdog serves until its replacement does.
+TEST_F(WatchdogTest, IsThatOfTheConfigurationThatStartedTheProcess) {
+  rules_.watchdog_timeout = absl::InfiniteDuration();
+  Serving(kPid);
+  rules_.watchdog_timeout = absl::Seconds(5);
+  machine_.SetRules(rules_);
+  EXPECT_EQ(machine_.next_deadline(), absl::InfiniteFuture());
+  EXPECT_THAT(Of(machine_.OnHang(kPid, now_)), IsEmpty());
+}
+
+TEST_F(WatchdogTest, TheNextHostListensOn) {
+  v1::ProcessRecord record;
+  record.set_pid(kPid);
+  record.set_role(v1::ProcessRecord::ROLE_SERVING);
+  record.set_watchdog_us(5'000'000);
+  machine_.RestoreProcess(record, now_);
+  EXPECT_EQ(machine_.next_deadline(), now_ + absl::Seconds(5));
+}
+
 }  // namespace
 }  // namespace fdrpc::host

@@ -72,6 +72,10 @@ std::string Stored() {
 std::string Answer(const std::string& text) {
   if (text == "names") return std::getenv("LISTEN_FDNAMES");
   if (text == "listen pid") return std::getenv("LISTEN_PID");
+  if (text == "watchdog") {
+    return absl::StrCat(std::getenv("WATCHDOG_USEC"), " ",
+                        std::getenv("WATCHDOG_PID"));
+  }
   if (text == "stored") return Stored();
   if (absl::StartsWith(text, "store ")) Store(text.substr(6));
   if (absl::StartsWith(text, "status ")) Notify("STATUS=" + text.substr(7));
