@@ -172,7 +172,7 @@ inline auto FormsOver(std::span<const Link::Kind> links) {
                                         {&ServerForm::CallbackInLoop},
                                         {&ServerForm::CoroutineInLoop}};
   std::vector<CallsTest::ParamType> chosen;
-  const bool in_rings = !RingsOfEnvironment().empty();
+  const bool in_rings = RingsAreForced();
   int link_number = 0;
   for (const Link::Kind link : links) {
     if (in_rings && (kSanitized ? link != Link::Kind::kStreamSocket

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
 
@@ -52,7 +51,7 @@ class GuideGrpc : public ::testing::Test {
   }
   ~GuideGrpc() override {
     if (over_grpc_ != nullptr) {
-      over_grpc_->Shutdown(std::chrono::system_clock::now());
+      over_grpc_->Shutdown();
     }
   }
 

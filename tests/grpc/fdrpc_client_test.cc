@@ -62,7 +62,7 @@ class FdrpcClient : public ::testing::TestWithParam<Route> {
   }
   ~FdrpcClient() override {
     if (grpc_server_ != nullptr) {
-      grpc_server_->Shutdown(std::chrono::system_clock::now());
+      grpc_server_->Shutdown();
     }
   }
 
@@ -298,7 +298,7 @@ TEST_P(FdrpcClient, Coroutines) {
 
 TEST_P(FdrpcClient, AServerThatHasShutDownIsUnavailable) {
   ASSERT_TRUE(stub_->EmptyCall({}).ok());
-  grpc_server_->Shutdown(std::chrono::system_clock::now());
+  grpc_server_->Shutdown();
   grpc_server_.reset();
   EXPECT_TRUE(absl::IsUnavailable(stub_->EmptyCall({}).status()));
 }

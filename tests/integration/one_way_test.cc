@@ -19,6 +19,7 @@
 #include "tests/integration/one_way_log.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/fault_injection.h"
+#include "tests/support/forced_rings.h"
 #include "tests/support/raw_peer.h"
 #include "tests/support/running_loop.h"
 #include "tests/support/temp_dir.h"
@@ -188,6 +189,7 @@ TEST_P(OneWayTest, NoneIsLostAmongManyThreads) {
   server_.reset();
 }
 
+// In a ring none at all while the server's reader is awake.
 TEST_P(OneWayTest, CostsTheClientOneSystemCallAndTheServerSendsNothing) {
   BlockingLog log(told_);
   Serve(log);
@@ -215,7 +217,12 @@ TEST_P(OneWayTest, CostsTheClientOneSystemCallAndTheServerSendsNothing) {
       told_.Await(i + 2);
     }
   }
-  EXPECT_THAT(of_client, ElementsAre(std::pair("sendmsg", 100)));
+  const int most = of_client["sendmsg"];
+  EXPECT_LE(most, 100);
+  if (!RingsAreForced()) {
+    EXPECT_EQ(most, 100);
+  }
+  EXPECT_THAT(of_client, ElementsAre(std::pair("sendmsg", most)));
   EXPECT_EQ(sent_by_server, 0);
   server_.reset();
 }

@@ -14,6 +14,8 @@ inline std::string_view RingsOfEnvironment() {
   return value == nullptr ? "" : value;
 }
 
+inline bool RingsAreForced() { return !RingsOfEnvironment().empty(); }
+
 }  // namespace fdrpc::testing
 
 #endif  // FDRPC_TESTS_SUPPORT_FORCED_RINGS_H_
