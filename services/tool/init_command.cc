@@ -44,7 +44,9 @@ int RunInit(const program::CommandLine& line) {
             << ".sock &\n"
             << "  " << name << "/build/" << name << "-client unix:" << name
             << ".sock /etc/hostname\n"
-            << "  fdrpc describe unix:" << name << ".sock\n";
+            << "  fdrpc describe unix:" << name << ".sock\n"
+            << "  fdrpc call unix:" << name << ".sock " << name
+            << ".Opener/Open '{\"path\": \"/etc/hostname\"}' --save -\n";
   return kExitOk;
 }
 

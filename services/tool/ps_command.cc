@@ -1,6 +1,7 @@
 #include <pwd.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -25,11 +26,25 @@ namespace {
 using program::CommandLine;
 
 // Whether a server of fdrpc has bound the path: it keeps a lock file beside it.
-bool HasLockFile(const UnixSocket& socket) {
+bool HasLockFile(const std::string& path) {
   struct stat info;
-  return socket.path.starts_with('/') &&
-         stat((socket.path + ".lock").c_str(), &info) == 0 &&
+  return path.starts_with('/') && stat((path + ".lock").c_str(), &info) == 0 &&
          S_ISREG(info.st_mode);
+}
+
+// Where others find a socket that was bound to a relative path: in the working
+// directory of its process, unless that has changed since.
+UnixSocket WithWholePath(UnixSocket socket, const SocketOwner& owner) {
+  if (socket.path.starts_with('/') || socket.path.starts_with('@')) {
+    return socket;
+  }
+  const std::string path =
+      (std::filesystem::path(owner.working_directory) / socket.path)
+          .lexically_normal();
+  if (!HasLockFile(path)) return socket;
+  const std::string scheme =
+      socket.address.substr(0, socket.address.size() - socket.path.size());
+  return {.address = scheme + path, .path = path, .inode = socket.inode};
 }
 
 std::string UserName(uid_t uid) {
@@ -99,16 +114,18 @@ int RunPs(const CommandLine& line) {
   const std::map<uint64_t, SocketOwner> owners = FindSocketOwners();
   std::cout << absl::StrFormat("%7s %-9s %-16s %s\n", "PID", "USER", "COMMAND",
                                "ADDRESS");
-  for (const UnixSocket& socket : ParseUnixSockets(content)) {
-    if (!line.Has("all") && !HasLockFile(socket)) continue;
-    const auto owner = owners.find(socket.inode);
+  for (const UnixSocket& bound : ParseUnixSockets(content)) {
+    const auto owner = owners.find(bound.inode);
     const bool known = owner != owners.end();
+    const UnixSocket socket =
+        known ? WithWholePath(bound, owner->second) : bound;
+    if (!line.Has("all") && !HasLockFile(socket.path)) continue;
     std::cout << absl::StrFormat(
         "%7s %-9s %-16s %s\n",
         known ? absl::StrCat(owner->second.pid) : std::string("-"),
         known ? UserName(owner->second.uid) : "-",
         known ? OneLine(owner->second.command) : "-", OneLine(socket.address));
-    PrintClients(connections, owners, socket.address);
+    PrintClients(connections, owners, bound.address);
     if (line.Has("services")) PrintServices(*target, socket.address);
   }
   return kExitOk;

@@ -3,7 +3,10 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 
 namespace fdrpc::tool {
 namespace {
@@ -15,6 +18,27 @@ using google::protobuf::FileDescriptorSet;
 using google::protobuf::MethodDescriptor;
 using google::protobuf::ServiceDescriptor;
 
+// Protocol Buffers strips the first line of a comment alone: it prints the
+// space behind the slashes of the others twice.
+std::string WithOneSpace(const std::string& text) {
+  std::string result;
+  bool in_comment = false;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    const size_t start = line.find_first_not_of(' ');
+    const bool is_comment = start != absl::string_view::npos &&
+                            absl::StartsWith(line.substr(start), "//");
+    if (is_comment && in_comment &&
+        absl::StartsWith(line.substr(start), "//  ")) {
+      absl::StrAppend(&result, line.substr(0, start), "//");
+      line.remove_prefix(start + 3);
+    }
+    absl::StrAppend(&result, line, "\n");
+    in_comment = is_comment;
+  }
+  result.pop_back();
+  return result;
+}
+
 // The text of what one of the pool's functions has found; empty if it has found
 // nothing.
 template <typename Element>
@@ -22,7 +46,7 @@ std::string TextOf(const Element* element) {
   if (element == nullptr) return "";
   DebugStringOptions options;
   options.include_comments = true;
-  return std::string(element->DebugStringWithOptions(options));
+  return WithOneSpace(std::string(element->DebugStringWithOptions(options)));
 }
 
 std::string Find(const DescriptorPool& pool, const std::string& symbol) {

@@ -34,7 +34,8 @@ void AddOwners(const std::filesystem::path& process, pid_t pid,
                std::map<uint64_t, SocketOwner>& owners) {
   struct stat info;
   if (stat(process.c_str(), &info) < 0) return;
-  SocketOwner owner = {.pid = pid, .uid = info.st_uid, .command = ""};
+  SocketOwner owner = {
+      .pid = pid, .uid = info.st_uid, .command = "", .working_directory = ""};
   std::error_code error;
   std::filesystem::directory_iterator fds(process / "fd", error);
   for (; !error && fds != std::filesystem::directory_iterator();
@@ -52,6 +53,8 @@ void AddOwners(const std::filesystem::path& process, pid_t pid,
     if (owner.command.empty()) {
       std::ifstream name(process / "comm");
       std::getline(name, owner.command);
+      owner.working_directory =
+          std::filesystem::read_symlink(process / "cwd", unreadable).string();
     }
     const auto [it, is_new] = owners.try_emplace(inode, owner);
     if (!is_new && owner.pid < it->second.pid) it->second = owner;
@@ -79,7 +82,8 @@ std::vector<UnixSocket> ParseUnixSockets(std::string_view table) {
     const std::string path(
         line.substr(static_cast<size_t>(words[7].data() - line.data())));
     const std::string address = absl::StrCat(scheme, path);
-    if (!addresses.insert(address).second) continue;
+    const bool is_relative = !path.starts_with('/') && !path.starts_with('@');
+    if (!is_relative && !addresses.insert(address).second) continue;
     sockets.push_back({.address = address, .path = path, .inode = inode});
   }
   return sockets;

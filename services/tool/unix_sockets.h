@@ -15,12 +15,14 @@ namespace fdrpc::tool {
 // datagram socket.
 struct UnixSocket {
   std::string address;  // "unix:/run/x.sock", "unix-dgram:@name"
-  std::string path;     // "/run/x.sock", "@name"
+  // "/run/x.sock", "@name"; or relative to the working directory that its
+  // process had when it bound it.
+  std::string path;
   uint64_t inode = 0;
 };
 
-// Those in `table`, the content of /proc/net/unix, each address once. Sockets
-// whose name has a newline are not shown.
+// Those in `table`, the content of /proc/net/unix, each address once unless it
+// is a relative path. Sockets whose name has a newline are not shown.
 std::vector<UnixSocket> ParseUnixSockets(std::string_view table);
 
 // A process that has a socket open.
@@ -28,6 +30,7 @@ struct SocketOwner {
   pid_t pid = 0;
   uid_t uid = 0;
   std::string command;
+  std::string working_directory;  // empty: not known
 };
 
 // The owners by the sockets' inodes, as far as this user may see them: those of

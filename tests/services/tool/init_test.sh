@@ -28,6 +28,7 @@ PATH=$work/prefix/bin:$PATH
 export CCACHE_BASEDIR=$work CCACHE_NOHASHDIR=1
 cd "$work"
 fdrpc init trial > "$work/log"
+call=$(grep '^  fdrpc call ' "$work/log") || fail 'it does not say how to call the service'
 cmake -S trial -B trial/build "-DCMAKE_PREFIX_PATH=$work/prefix" "-DCMAKE_CXX_COMPILER=$cxx" \
   -DCMAKE_CXX_FLAGS='-O0 -Wall -Wextra -Werror' "$@" > "$work/log"
 cmake --build trial/build >> "$work/log"
@@ -42,5 +43,6 @@ grep -q '// Opens a file for reading.' "$work/described" ||
   fail 'the service is not described with its comments'
 fdrpc call unix:trial.sock trial.Opener/Open '{"path": "trial/.gitignore"}' --save - |
   cmp - trial/.gitignore || fail 'the call does not bring the file'
+eval "${call/hostname/passwd}" | cmp - /etc/passwd || fail "the call that it proposes fails: $call"
 kill %1
 wait %1 || fail "the server ended with status $? on SIGTERM"

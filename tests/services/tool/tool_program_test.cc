@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
 #include "tests/support/sanitized.h"
+#include "tests/support/server_process.h"
+#include "tests/support/temp_dir.h"
 
 namespace fdrpc::testing {
 namespace {
@@ -67,7 +70,8 @@ TEST_P(ToolTest, Describes) {
   EXPECT_THAT(
       Output(RunTool({"describe", live_.address(), "described.PutRequest",
                       "described.Archive/Put"})),
-      AllOf(HasSubstr("message PutRequest {\n  // Open for reading.\n"),
+      AllOf(HasSubstr("message PutRequest {\n  // Open for reading.\n"
+                      "  // And this:\n  //   is further in.\n"),
             HasSubstr("1 [(.fdrpc.fd_rules) = {"), HasSubstr("access: READ"),
             HasSubstr("\n\n// Takes a log over.\nrpc Put(")));
   EXPECT_THAT(Output(RunTool({"describe", live_.address(), "testing.proto"})),
@@ -252,6 +256,22 @@ TEST_P(ToolTest, ShowsServersOfThisMachine) {
   EXPECT_THAT(Output(RunTool({"ps", "-s"})),
               HasSubstr(absl::StrCat(live_.address(), "\n",
                                      "          grpc.health.v1.Health\n")));
+}
+
+TEST(ToolPsTest, ShowsWhereASocketWithARelativePathIs) {
+  const TempDir first;
+  const TempDir second;
+  const auto served_in = [](const TempDir& dir) {
+    return std::make_unique<ServerProcess>(
+        "unix:relative.sock",
+        [&](FakeService&) { EXPECT_EQ(chdir(dir.path().c_str()), 0); });
+  };
+  const auto one = served_in(first);
+  const auto two = served_in(second);
+  const std::string output = Output(RunTool({"ps"}));
+  for (const TempDir* dir : {&first, &second}) {
+    EXPECT_THAT(output, HasSubstr(" unix:" + dir->path() + "/relative.sock\n"));
+  }
 }
 
 // The report of `fdrpc bench --json` on so many calls, all of which succeeded.
