@@ -1,10 +1,14 @@
 #include "services/host/check_command.h"
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <iostream>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "services/host/config.h"
+#include "services/host/log_directory.h"
 #include "services/program/command_line.h"
 
 namespace fdrpc::host {
@@ -13,12 +17,14 @@ namespace {
 using program::CommandLine;
 
 constexpr char kCheckUsage[] =
-    R"(usage: fdrpc-host check DIRECTORY
+    R"(usage: fdrpc-host check DIRECTORY [--log-directory DIR]
 
 Reads every NAME.textproto of the directory, as "fdrpc-host run" does, and
 prints "NAME: ok", or to standard error each thing that is wrong, with its file
 and line. Run it as the user that the host runs as. It starts nothing.
 
+  --log-directory DIR  that of the host: as root, whether only root may write
+                       to it
   --help               prints this
 
 Exit status: 0 if all are good, 1 if not, 2 if it is used wrongly.
@@ -28,7 +34,9 @@ Exit status: 0 if all are good, 1 if not, 2 if it is used wrongly.
 
 int CheckCommand(int argc, char** argv) {
   const absl::StatusOr<CommandLine> line =
-      CommandLine::Parse(argc, argv, {{"help", CommandLine::Arity::kFlag}});
+      CommandLine::Parse(argc, argv,
+                         {{"help", CommandLine::Arity::kFlag},
+                          {"log-directory", CommandLine::Arity::kOnce}});
   if (line.ok() && line->Has("help")) {
     std::cout << kCheckUsage;
     return 0;
@@ -49,7 +57,15 @@ int CheckCommand(int argc, char** argv) {
   for (const std::string& error : configuration.errors) {
     std::cerr << error << "\n";
   }
-  return configuration.errors.empty() && std::cout.good() ? 0 : 1;
+  absl::Status logs;
+  if (const auto directory = line->Get("log-directory");
+      directory.has_value() && geteuid() == 0) {
+    logs = CheckLogDirectory(
+        std::filesystem::absolute(*directory).lexically_normal(), 0);
+  }
+  if (!logs.ok()) std::cerr << "fdrpc-host: " << logs.message() << "\n";
+  const bool is_good = configuration.errors.empty() && logs.ok();
+  return is_good && std::cout.good() ? 0 : 1;
 }
 
 }  // namespace fdrpc::host

@@ -16,7 +16,8 @@ constexpr char kUsage[] =
   run --config DIRECTORY [--control ADDRESS] [--socket-mode MODE]
       [--log-directory DIRECTORY] [--hang-timeout TIME]
                        hosts the services of a configuration
-  check DIRECTORY      says what is wrong with the configuration of services
+  check DIRECTORY [--log-directory DIRECTORY]
+                       says what is wrong with the configuration of services
   units DIRECTORY --output DIRECTORY|-
                        writes the systemd units that run the same services
 

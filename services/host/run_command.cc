@@ -1,6 +1,7 @@
 #include "services/host/run_command.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <iostream>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "services/host/host_process.h"
 #include "services/host/host_settings.h"
 #include "services/host/keeper.h"
+#include "services/host/log_directory.h"
 #include "services/process/event_loop.h"
 #include "services/program/serve.h"
 
@@ -33,7 +35,8 @@ again when they have failed. fdrpc-hostctl controls it.
                         unix-dgram:; without it, unix:/run/fdrpc-host.sock
   --socket-mode MODE    permissions of that socket's file, in octal (0600). Only
                         root and the host's user may control it in any case.
-  --log-directory DIR   where the output of services goes that has no journal
+  --log-directory DIR   where the output of services goes that has no journal;
+                        of a host that root runs, only root may write to it
   --hang-timeout TIME   a host process that does not answer for so long is
                         replaced, unless a signal or a debugger holds it; 60s,
                         inf: never
@@ -59,6 +62,10 @@ int FailUsage(absl::string_view why) {
 }
 
 absl::Status RunKeeper(HostSettings settings) {
+  if (geteuid() == 0 && !settings.log_directory.empty()) {
+    absl::Status safe = CheckLogDirectory(settings.log_directory, 0);
+    if (!safe.ok()) return safe;
+  }
   Keeper::Options options;
   options.arguments = settings.words;
   options.hang_timeout = settings.hang_timeout;
