@@ -7,12 +7,15 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "services/tool/commands.h"
 #include "services/tool/exit_status.h"
@@ -94,12 +97,36 @@ void PrintClients(const std::multimap<std::string, uint64_t>& connections,
   }
 }
 
+// The addresses of the command line, with whole paths.
+absl::StatusOr<std::set<std::string>> Wanted(const CommandLine& line) {
+  std::set<std::string> wanted;
+  for (const std::string& address : line.operands()) {
+    const size_t colon = address.find(':');
+    const std::string scheme = address.substr(0, colon);
+    if (colon == std::string::npos || colon + 1 == address.size() ||
+        (scheme != "unix" && scheme != "unix-seqpacket" &&
+         scheme != "unix-dgram")) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "ps: \"", address,
+          "\" is not the address of a server: unix:PATH, "
+          "unix-seqpacket:PATH, unix-dgram:PATH, or @NAME for the PATH"));
+    }
+    const std::string path = address.substr(colon + 1);
+    wanted.insert(absl::StrCat(
+        scheme, ":",
+        path.starts_with('@')
+            ? path
+            : std::filesystem::absolute(path).lexically_normal().string()));
+  }
+  return wanted;
+}
+
 int RunPs(const CommandLine& line) {
   const absl::StatusOr<Target> target = Target::Parse(line, absl::Seconds(1));
   if (!target.ok()) return FailUsage(target.status());
-  if (!line.operands().empty()) {
-    return FailUsage(absl::InvalidArgumentError("ps: it takes options only"));
-  }
+  const absl::StatusOr<std::set<std::string>> wanted = Wanted(line);
+  if (!wanted.ok()) return FailUsage(wanted.status());
+  std::set<std::string> missing = *wanted;
   std::ifstream table("/proc/net/unix");
   if (!table) {
     return Fail(absl::UnavailableError("/proc/net/unix cannot be read"));
@@ -119,7 +146,11 @@ int RunPs(const CommandLine& line) {
     const bool known = owner != owners.end();
     const UnixSocket socket =
         known ? WithWholePath(bound, owner->second) : bound;
-    if (!line.Has("all") && !HasLockFile(socket.path)) continue;
+    if (!wanted->empty() ? !wanted->contains(socket.address)
+                         : !line.Has("all") && !HasLockFile(socket.path)) {
+      continue;
+    }
+    missing.erase(socket.address);
     std::cout << absl::StrFormat(
         "%7s %-9s %-16s %s\n",
         known ? absl::StrCat(owner->second.pid) : std::string("-"),
@@ -128,7 +159,9 @@ int RunPs(const CommandLine& line) {
     PrintClients(connections, owners, bound.address);
     if (line.Has("services")) PrintServices(*target, socket.address);
   }
-  return kExitOk;
+  if (missing.empty()) return kExitOk;
+  return Fail(absl::NotFoundError(
+      absl::StrCat("nobody has bound ", absl::StrJoin(missing, ", "))));
 }
 
 }  // namespace
@@ -136,14 +169,14 @@ int RunPs(const CommandLine& line) {
 Command PsCommand() {
   return {
       .name = "ps",
-      .operands = "",
+      .operands = "[ADDRESS]...",
       .summary = "lists the servers of this machine",
       .help =
           "Prints the sockets that fdrpc servers have bound to a file, in "
           "this network namespace,\nwith the process that has each open "
           "(- if this user may not see it). Servers are known\nby the lock "
           "file beside their socket. Abstract names have none; --all shows "
-          "them.",
+          "them. With\nADDRESSes, only these.",
       .options = {{{"all", CommandLine::Arity::kFlag, 'a'},
                    "",
                    "all sockets that a server could have, of fdrpc or not"},

@@ -112,7 +112,9 @@ TEST(ToolWithBadInput, SaysInOneLineWhatIsWrong) {
       {{"bench", address, kEcho, "-n", "1", "--html", "/no/such/file"},
        1,
        "/no/such/file cannot be written"},
-      {{"ps", "x"}, 2, "ps: it takes options only"},
+      {{"ps", "x"}, 2, "ps: \"x\" is not the address of a server: unix:"},
+      {{"ps", "unix:"}, 2, "ps: \"unix:\" is not the address of a server"},
+      {{"ps", "unix:no/such"}, 1, "no/such"},
       {{"init"}, 2, "init: it takes one NAME"},
       {{"init", "../x"}, 2, "\"../x\" is not a name"},
   };
