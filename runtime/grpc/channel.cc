@@ -21,10 +21,12 @@ absl::Status InheritedByFork() {
       "make a new one in the child, before which gRPC was not used");
 }
 
-class GrpcCaller final : public Caller {
+}  // namespace
+
+class Channel::CallerOverGrpc final : public Caller {
  public:
-  GrpcCaller(std::shared_ptr<::grpc::Channel> channel,
-             const ChannelOptions& options)
+  CallerOverGrpc(std::shared_ptr<::grpc::Channel> channel,
+                 const ChannelOptions& options)
       : stub_(std::move(channel)), loop_(options.loop) {}
 
   absl::Status CallUnary(const Method& method, OutgoingMessage request,
@@ -71,20 +73,14 @@ class GrpcCaller final : public Caller {
   const std::optional<Loop> loop_;
 };
 
-// `caller`: of a Channel.
-bool IsInherited(const Caller& caller) {
-  return static_cast<const GrpcCaller&>(caller).inherited_by_fork();
-}
-
-}  // namespace
-
 Channel::Channel(std::shared_ptr<::grpc::Channel> channel,
                  ChannelOptions options)
     : channel_(std::move(channel)),
-      caller_(std::make_shared<GrpcCaller>(channel_, options)) {}
+      core_(std::make_shared<CallerOverGrpc>(channel_, options)),
+      caller_(Intercept(options.interceptors, core_)) {}
 
 ChannelState Channel::state() const {
-  if (IsInherited(*caller_)) return ChannelState::kShutdown;
+  if (core_->inherited_by_fork()) return ChannelState::kShutdown;
   switch (channel_->GetState(/*try_to_connect=*/false)) {
     case GRPC_CHANNEL_IDLE:
       return ChannelState::kIdle;
@@ -100,7 +96,7 @@ ChannelState Channel::state() const {
 }
 
 absl::Status Channel::WaitForReady(Timeout timeout) const {
-  if (IsInherited(*caller_)) return InheritedByFork();
+  if (core_->inherited_by_fork()) return InheritedByFork();
   // More than this is longer than the clock can count.
   constexpr absl::Duration kLongest = absl::Hours(24 * 365 * 100);
   const auto deadline =

@@ -5,11 +5,13 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "fdrpc/caller.h"
 #include "fdrpc/channel_state.h"
+#include "fdrpc/client_interceptor.h"
 #include "fdrpc/loop.h"
 #include "fdrpc/timeout.h"
 
@@ -21,6 +23,9 @@ struct ChannelOptions {
   // Where callbacks and coroutines of its calls run. None: on the process's own
   // loop.
   std::optional<Loop> loop = std::nullopt;
+  // As those of an fdrpc::Channel: they see each call before it is made; the
+  // first one sees it first, and its results last.
+  std::vector<std::shared_ptr<ClientInterceptor>> interceptors = {};
 };
 
 // Lets fdrpc's stubs make calls over a channel of gRPC:
@@ -51,7 +56,10 @@ class Channel {
   operator std::shared_ptr<Caller>() const { return caller_; }  // NOLINT
 
  private:
+  class CallerOverGrpc;
+
   std::shared_ptr<::grpc::Channel> channel_;
+  std::shared_ptr<CallerOverGrpc> core_;
   std::shared_ptr<Caller> caller_;
 };
 
