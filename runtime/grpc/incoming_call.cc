@@ -18,6 +18,12 @@ absl::Status ClientCancelled() {
   return absl::CancelledError("the client cancelled the call");
 }
 
+absl::Status ServerEnds() {
+  return absl::UnavailableError(
+      "the server ends, and the call exceeded its drain timeout: make it again "
+      "when the server is back");
+}
+
 // The name of the client's certificate, or an empty one.
 std::string CertificateName(const ::grpc::AuthContext& auth) {
   const std::vector<::grpc::string_ref> types =
@@ -34,29 +40,37 @@ std::string CertificateName(const ::grpc::AuthContext& auth) {
 }  // namespace
 
 ::grpc::ServerGenericBidiReactor* IncomingCall::Start(
-    Caller& target, const Method& method,
-    ::grpc::GenericCallbackServerContext& context, bool is_verified,
-    std::shared_ptr<std::atomic<size_t>> calls) {
+    Terms terms, std::shared_ptr<const Method> method,
+    ::grpc::GenericCallbackServerContext& context) {
   const std::shared_ptr<IncomingCall> call(
-      new IncomingCall(target, method, context, is_verified, std::move(calls)));
+      new IncomingCall(std::move(terms), std::move(method), context));
   call->self_ = call;
-  if (method.streams_requests()) {
-    call->Begin(target, nullptr, call->OptionsOfCall());
+  call->end_with_server_.emplace(call->terms_.server_ends,
+                                 EndWithServer{*call});
+  call->cut_.emplace(call->terms_.server_waits_no_longer, Cut{*call});
+  if (call->method_->streams_requests()) {
+    call->BeginOnce(nullptr);
   } else {
     call->TakeRequest();
   }
   return call.get();
 }
 
-IncomingCall::IncomingCall(Caller& target, const Method& method,
-                           ::grpc::GenericCallbackServerContext& context,
-                           bool is_verified,
-                           std::shared_ptr<std::atomic<size_t>> calls)
-    : PassedCall(method),
-      target_(target),
-      context_(context),
-      is_verified_(is_verified),
-      calls_(std::move(calls)) {}
+IncomingCall::IncomingCall(Terms terms, std::shared_ptr<const Method> method,
+                           ::grpc::GenericCallbackServerContext& context)
+    : PassedCall(*method),
+      terms_(std::move(terms)),
+      method_(std::move(method)),
+      context_(context) {}
+
+void IncomingCall::BeginOnce(const OutgoingMessage* request) {
+  {
+    MutexLock lock(mu_);
+    if (finished_) return;
+    begun_ = true;
+  }
+  Begin(*terms_.target, request, OptionsOfCall());
+}
 
 CallOptions IncomingCall::OptionsOfCall() const {
   CallOptions options;
@@ -68,7 +82,7 @@ CallOptions IncomingCall::OptionsOfCall() const {
   options.metadata = FromGrpc(context_.client_metadata());
   options.metadata.Add(kRemotePeerKey, context_.peer());
   const auto auth = context_.auth_context();
-  if (is_verified_ && auth != nullptr) {
+  if (terms_.is_verified && auth != nullptr) {
     const std::string name = CertificateName(*auth);
     if (!name.empty()) options.metadata.Add(kRemoteIdentityKey, name);
   }
@@ -83,7 +97,7 @@ void IncomingCall::TakeRequest() {
 }
 
 void IncomingCall::OnReadDone(bool ok) {
-  if (!method().streams_requests()) return TakeSingleRequest(ok);
+  if (!method_->streams_requests()) return TakeSingleRequest(ok);
   if (ok) return PassRequest();
   // The end of the stream is either.
   if (context_.IsCancelled()) return OnCancel();
@@ -104,7 +118,7 @@ void IncomingCall::TakeSingleRequest(bool ok) {
            : "the client half-closed without a request"));
   }
   const OutgoingMessage request(request_);
-  Begin(target_, &request, OptionsOfCall());
+  BeginOnce(&request);
 }
 
 absl::StatusOr<OutgoingMessage> IncomingCall::Request() {
@@ -140,6 +154,9 @@ void IncomingCall::End(absl::Status status, const Metadata& trailers,
   for (const auto& [key, value] : trailers) {
     context_.AddTrailingMetadata(key, value);
   }
+  if (absl::IsCancelled(status) && terms_.server_ends.stop_requested()) {
+    status = ServerEnds();
+  }
   if (reply != nullptr) status = Serialise(*reply, sent_);
   if (!status.ok() || reply == nullptr) return EndWith(status);
   MutexLock lock(mu_);
@@ -149,12 +166,24 @@ void IncomingCall::End(absl::Status status, const Metadata& trailers,
 
 void IncomingCall::EndWith(const absl::Status& status) {
   MutexLock lock(mu_);
-  finished_ = true;
-  Finish(ToGrpc(status));
+  if (!std::exchange(finished_, true)) Finish(ToGrpc(status));
+}
+
+void IncomingCall::OnServerEnds() {
+  bool begun = false;
+  {
+    MutexLock lock(mu_);
+    begun = begun_;
+  }
+  if (begun) return OnCancel();
+  EndWith(ServerEnds());
 }
 
 void IncomingCall::OnDone() {
-  calls_->fetch_sub(1);
+  // They may be ending the call now.
+  end_with_server_.reset();
+  cut_.reset();
+  terms_.calls->fetch_sub(1);
   // Steps may still keep it.
   const std::shared_ptr<IncomingCall> self = std::move(self_);
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 #include "absl/base/thread_annotations.h"
@@ -20,18 +21,34 @@ namespace fdrpc::grpc {
 class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
                            public PassedCall {
  public:
-  // Borrows `context` until the call has ended, and the target and the method
-  // for longer. `is_verified`: whether the name of the client's certificate is.
-  // `calls` counts this one, and no longer once it has ended.
+  // What all calls of a service have.
+  struct Terms {
+    std::shared_ptr<Caller> target;
+    bool is_verified;  // the name of a client's certificate
+    // Counts calls that have not ended.
+    std::shared_ptr<std::atomic<size_t>> calls;
+    std::stop_token server_ends;             // its calls, too
+    std::stop_token server_waits_no_longer;  // for clients to notice
+  };
+
+  // Borrows `context` until the call has ended. `terms.calls` counts this one,
+  // and no longer once it has ended.
   static ::grpc::ServerGenericBidiReactor* Start(
-      Caller& target, const Method& method,
-      ::grpc::GenericCallbackServerContext& context, bool is_verified,
-      std::shared_ptr<std::atomic<size_t>> calls);
+      Terms terms, std::shared_ptr<const Method> method,
+      ::grpc::GenericCallbackServerContext& context);
 
  private:
-  IncomingCall(Caller& target, const Method& method,
-               ::grpc::GenericCallbackServerContext& context, bool is_verified,
-               std::shared_ptr<std::atomic<size_t>> calls);
+  struct EndWithServer {
+    IncomingCall& call;
+    void operator()() const { call.OnServerEnds(); }
+  };
+  struct Cut {
+    IncomingCall& call;
+    void operator()() const { call.context_.TryCancel(); }
+  };
+
+  IncomingCall(Terms terms, std::shared_ptr<const Method> method,
+               ::grpc::GenericCallbackServerContext& context);
 
   // Reactions of gRPC.
   void OnReadDone(bool ok) override ABSL_LOCKS_EXCLUDED(mu_);
@@ -47,14 +64,17 @@ class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
   void End(absl::Status status, const Metadata& trailers,
            const wire::Opaque* reply) override ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Makes the outgoing call, unless this one is finished.
+  void BeginOnce(const OutgoingMessage* request) ABSL_LOCKS_EXCLUDED(mu_);
   CallOptions OptionsOfCall() const;
-  void TakeSingleRequest(bool ok);
+  void TakeSingleRequest(bool ok) ABSL_LOCKS_EXCLUDED(mu_);
+  // Unless it is finished.
   void EndWith(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
+  void OnServerEnds() ABSL_LOCKS_EXCLUDED(mu_);
 
-  Caller& target_;
+  const Terms terms_;
+  const std::shared_ptr<const Method> method_;
   ::grpc::GenericCallbackServerContext& context_;
-  const bool is_verified_;
-  const std::shared_ptr<std::atomic<size_t>> calls_;
   std::shared_ptr<IncomingCall> self_;  // until OnDone()
   std::stop_source cancelled_;          // by the client
 
@@ -66,7 +86,11 @@ class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
   ::grpc::ByteBuffer sent_;
 
   Mutex mu_;
+  bool begun_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
+
+  std::optional<std::stop_callback<EndWithServer>> end_with_server_;
+  std::optional<std::stop_callback<Cut>> cut_;
 };
 
 }  // namespace fdrpc::grpc

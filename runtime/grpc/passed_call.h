@@ -39,8 +39,6 @@ class PassedCall : public std::enable_shared_from_this<PassedCall> {
   explicit PassedCall(const Method& method) : method_(method) {}
   virtual ~PassedCall() = default;
 
-  const Method& method() const { return method_; }
-
   // Makes the outgoing call, with the request of a method that takes one.
   void Begin(Caller& target, const OutgoingMessage* request,
              const CallOptions& options);

@@ -51,7 +51,7 @@ class GuideGrpc : public ::testing::Test {
   }
   ~GuideGrpc() override {
     if (over_grpc_ != nullptr) {
-      over_grpc_->Shutdown();
+      EXPECT_TRUE(generic_->Shutdown(*over_grpc_, absl::ZeroDuration()).ok());
     }
   }
 

@@ -61,9 +61,8 @@ class FdrpcClient : public ::testing::TestWithParam<Route> {
     stub_.emplace(caller_);
   }
   ~FdrpcClient() override {
-    if (grpc_server_ != nullptr) {
-      grpc_server_->Shutdown();
-    }
+    // served_over_grpc.h says why it has no deadline.
+    if (grpc_server_ != nullptr) grpc_server_->Shutdown();
   }
 
   static StreamingOutputCallRequest AskingFor(std::vector<int> sizes) {

@@ -18,13 +18,11 @@ class ServedOverGrpc {
                           const grpc::GenericService::Options& options = {})
       : generic_(*grpc::GenericService::Create(server, options)) {
     ::grpc::ServerBuilder builder;
-    int port = 0;
     builder.AddListeningPort("127.0.0.1:0", ::grpc::InsecureServerCredentials(),
-                             &port);
+                             &port_);
     builder.RegisterCallbackGenericService(generic_.get());
     over_grpc_ = builder.BuildAndStart();
-    channel_ = ::grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
-                                     ::grpc::InsecureChannelCredentials());
+    channel_ = NewChannel();
   }
   // Waits for the calls. With a deadline that has passed, gRPC 1.51 may use the
   // queue of its shutdown when it is gone, if calls or connections end
@@ -37,9 +35,20 @@ class ServedOverGrpc {
   ServedOverGrpc& operator=(const ServedOverGrpc&) = delete;
 
   const std::shared_ptr<::grpc::Channel>& channel() const { return channel_; }
+  std::shared_ptr<::grpc::Channel> NewChannel() const {
+    return ::grpc::CreateChannel("127.0.0.1:" + std::to_string(port_),
+                                 ::grpc::InsecureChannelCredentials());
+  }
+  grpc::GenericService& service() { return *generic_; }
+
+  // Ends it before the destructor does.
+  absl::Status Shutdown(Timeout drain_timeout) {
+    return generic_->Shutdown(*over_grpc_, drain_timeout);
+  }
 
  private:
   const std::unique_ptr<grpc::GenericService> generic_;
+  int port_ = 0;
   std::unique_ptr<::grpc::Server> over_grpc_;
   std::shared_ptr<::grpc::Channel> channel_;
 };

@@ -2,18 +2,23 @@
 #define FDRPC_GRPC_GENERIC_SERVICE_H_
 
 #include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/server.h>
 
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <mutex>
+#include <stop_token>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "fdrpc/caller.h"
 #include "fdrpc/method.h"
 #include "fdrpc/server.h"
+#include "fdrpc/timeout.h"
 
 namespace fdrpc::grpc {
 
@@ -41,10 +46,12 @@ struct GenericServiceOptions {
 //   builder.RegisterCallbackGenericService(services->get());
 //   std::unique_ptr<::grpc::Server> over_grpc = builder.BuildAndStart();
 //
-// Ports, credentials, limits and the shutdown are the builder's and its
-// server's. Calls are passed on in all their parts: messages with flow control,
-// metadata, deadlines, cancellation, statuses with details. What handlers see
-// of the peer is in ServerContext::remote_peer(). Descriptors do not cross.
+// Ports, credentials and limits are the builder's and its server's. Calls are
+// passed on in all their parts: messages with flow control, metadata,
+// deadlines, cancellation, statuses with details. What handlers see of the peer
+// is in ServerContext::remote_peer(). Descriptors do not cross.
+//
+//   services->Shutdown(*over_grpc, absl::Seconds(10));
 //
 // It must exist until the gRPC server is destroyed.
 //
@@ -69,17 +76,39 @@ class GenericService final : public ::grpc::CallbackGenericService {
   GenericService(const GenericService&) = delete;
   GenericService& operator=(const GenericService&) = delete;
 
+  // Passes calls of these methods from now on, and of no others; calls in
+  // progress continue. Copies the methods. From any thread.
+  void SetMethods(const std::vector<const Method*>& methods);
+
+  // Shuts `server` down, which serves this: it accepts no further calls and
+  // tells its clients, those in progress continue for `drain_timeout`, and then
+  // they end with UNAVAILABLE. Blocks until all have ended, which handlers
+  // learn by cancellation. (grpc::Server::Shutdown(deadline) ends calls, too,
+  // but before gRPC 1.52 it may use memory that it has released.) Calls of
+  // other services of `server` must end by themselves. RESOURCE_EXHAUSTED if
+  // the system cannot make a timer: then, all calls have ended at once.
+  absl::Status Shutdown(::grpc::Server& server, Timeout drain_timeout);
+
   // Implementation of CallbackGenericService.
   ::grpc::ServerGenericBidiReactor* CreateReactor(
       ::grpc::GenericCallbackServerContext* context) override;
 
  private:
+  using Methods = std::unordered_map<std::string, Method>;
+
+  std::shared_ptr<const Method> Find(const std::string& path) const;
+
   const std::shared_ptr<Caller> target_;
   const GenericServiceOptions options_;
   // Of calls that have not ended, which may outlive this.
   const std::shared_ptr<std::atomic<size_t>> calls_ =
       std::make_shared<std::atomic<size_t>>(0);
-  std::unordered_map<std::string, Method> methods_;  // by "/full.Name/Method"
+  // Of calls, when a drain timeout has passed, and a while later.
+  std::stop_source ends_;
+  std::stop_source waits_no_longer_;
+
+  mutable std::mutex mu_;
+  std::shared_ptr<const Methods> methods_;  // by "/full.Name/Method"
 };
 
 }  // namespace fdrpc::grpc

@@ -1,8 +1,6 @@
 // An empty server over gRPC, and a channel to it.
 #include <grpcpp/grpcpp.h>
 
-#include <chrono>
-
 #include "fdrpc/grpc/channel.h"
 #include "fdrpc/grpc/forwarding_service.h"
 #include "fdrpc/grpc/generic_service.h"
@@ -21,6 +19,7 @@ int main() {
   const fdrpc::grpc::Channel channel(grpc::CreateChannel(
       "127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials()));
   const bool ready = channel.WaitForReady(absl::Seconds(60)).ok();
-  over_grpc->Shutdown(std::chrono::system_clock::now());
-  return ready ? 0 : 1;
+  const bool ended =
+      (*generic)->Shutdown(*over_grpc, absl::ZeroDuration()).ok();
+  return ready && ended ? 0 : 1;
 }
