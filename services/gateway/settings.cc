@@ -39,10 +39,12 @@ passes them to.
                        --include_imports has written, not by reflection
   --timeout TIME       how long the server may take to tell its services: 500ms,
                        5s, 1m, inf (30s)
+  --drain-timeout TIME how long calls in progress may continue at the end (10s)
   --help               prints this
 
-Prints "listening on ADDRESS" once clients can connect. SIGTERM or SIGINT ends
-it; calls in progress have ten seconds then.
+Prints "listening on ADDRESS" once clients can connect, and tells the service
+manager, if one has started it. SIGHUP lets it learn the services again. SIGTERM
+or SIGINT ends it.
 
 Exit status: 0 after it has served, 1 if it cannot, 2 if it is used wrongly.
 )";
@@ -123,10 +125,14 @@ absl::Status ParseOthers(const CommandLine& line, Settings& settings) {
   if (settings.to_is_local && settings.listen.socket_mode.has_value()) {
     return absl::InvalidArgumentError("--socket-mode is for --listen of fdrpc");
   }
-  if (const auto text = line.Get("timeout"); text.has_value()) {
+  for (const auto& [option, setting] :
+       {std::pair("timeout", &settings.timeout),
+        std::pair("drain-timeout", &settings.drain_timeout)}) {
+    const auto text = line.Get(option);
+    if (!text.has_value()) continue;
     const absl::StatusOr<absl::Duration> time = program::ParseTime(*text);
     if (!time.ok()) return time.status();
-    settings.timeout = *time;
+    *setting = *time;
   }
   settings.descriptor_set = line.Get("descriptor-set").value_or("");
   return absl::OkStatus();
@@ -144,7 +150,8 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
                                 {"tls-ca", Arity::kOnce},
                                 {"insecure", Arity::kFlag},
                                 {"descriptor-set", Arity::kOnce},
-                                {"timeout", Arity::kOnce}});
+                                {"timeout", Arity::kOnce},
+                                {"drain-timeout", Arity::kOnce}});
   if (!line.ok()) return line.status();
   if (!line->has_value()) return std::nullopt;
   Settings settings;

@@ -1,12 +1,9 @@
 // The program fdrpc-gateway, between peers of both kinds.
 #include <gmock/gmock.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <chrono>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,94 +11,15 @@
 
 #include "fdrpc/channel.h"
 #include "fdrpc/grpc/channel.h"
-#include "fdrpc/reflection.h"
-#include "fdrpc/server.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "tests/grpc/certificate.h"
-#include "tests/grpc/interop_services.h"
-#include "tests/services/program/program.h"
-#include "tests/support/files.h"
-#include "tests/support/temp_dir.h"
-#include "tests/support/test_service.h"
+#include "tests/services/gateway/gateway_fixture.h"
 
 namespace fdrpc::testing {
 namespace {
 
 using ::grpc::testing::Empty;
 using ::testing::HasSubstr;
-
-constexpr char kListening[] = "listening on ";
-
-class GatewayProgram {
- public:
-  explicit GatewayProgram(std::vector<std::string> options) {
-    options.insert(options.begin(), FDRPC_GATEWAY);
-    auto [output, input] = Pipe();
-    program_ = std::make_unique<Program>(
-        options, ProgramOptions{.standard_output = input.get()});
-    input.Reset();
-    line_ = Program::ReadLine(output.get());
-    if (address().empty()) ADD_FAILURE() << program_->Wait().errors;
-  }
-
-  Program& program() { return *program_; }
-  // Empty if it could not serve.
-  std::string address() const {
-    return line_.starts_with(kListening) ? line_.substr(sizeof(kListening) - 1)
-                                         : "";
-  }
-
- private:
-  std::unique_ptr<Program> program_;
-  std::string line_;
-};
-
-class Gateway : public ::testing::Test {
- protected:
-  // A server of fdrpc with both test services.
-  void ServeFdrpc() {
-    server_.emplace();
-    server_->AddService(fake_);
-    server_->AddService(interop_);
-    EnableReflection(*server_);
-    ASSERT_TRUE(server_->Listen(socket()).ok());
-    ASSERT_TRUE(server_->Start().ok());
-  }
-  // One of gRPC; returns its address.
-  std::string ServeGrpc(bool reflection) {
-    if (reflection)
-      ::grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    ::grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", ::grpc::InsecureServerCredentials(),
-                             &port);
-    builder.RegisterService(&grpc_interop_);
-    grpc_server_ = builder.BuildAndStart();
-    return "127.0.0.1:" + std::to_string(port);
-  }
-  ~Gateway() override {
-    if (grpc_server_ != nullptr) {
-      grpc_server_->Shutdown(std::chrono::system_clock::now());
-    }
-  }
-
-  std::string socket() const { return "unix:" + dir_.path() + "/fdrpc"; }
-  std::string Write(const std::string& name, const std::string& content) {
-    const std::string path = dir_.path() + "/" + name;
-    std::ofstream(path, std::ios::binary) << content;
-    return path;
-  }
-  static std::shared_ptr<::grpc::Channel> Insecure(const std::string& address) {
-    return ::grpc::CreateChannel(address, ::grpc::InsecureChannelCredentials());
-  }
-
-  const TempDir dir_;
-  FakeService fake_;
-  InteropService interop_;
-  std::optional<Server> server_;
-  GrpcInteropService grpc_interop_;
-  std::unique_ptr<::grpc::Server> grpc_server_;
-};
 
 TEST_F(Gateway, OffersALocalServerOverGrpc) {
   ServeFdrpc();

@@ -1,0 +1,118 @@
+#include <grpcpp/grpcpp.h>
+
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "fdrpc/channel.h"
+#include "fdrpc/dynamic_method.h"
+#include "fdrpc/grpc/generic_service.h"
+#include "services/gateway/direction.h"
+#include "services/gateway/known_services.h"
+#include "services/gateway/limits.h"
+
+namespace fdrpc::gateway {
+namespace {
+
+// So that one client alone cannot have all calls that are passed on.
+constexpr int kMostCallsOfConnection = 256;
+
+std::shared_ptr<::grpc::ServerCredentials> ServerCredentials(
+    const std::optional<Settings::Tls>& tls) {
+  if (!tls.has_value()) return ::grpc::InsecureServerCredentials();
+  ::grpc::SslServerCredentialsOptions options(
+      tls->authorities.empty()
+          ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+          : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_key_cert_pairs = {{tls->key, tls->certificate}};
+  options.pem_root_certs = tls->authorities;
+  return ::grpc::SslServerCredentials(options);
+}
+
+class GrpcToLocal final : public Direction {
+ public:
+  explicit GrpcToLocal(const Settings& settings) : settings_(settings) {}
+
+  absl::Status Start() override {
+    absl::StatusOr<Channel> channel = Channel::Connect(settings_.to);
+    if (!channel.ok()) return channel.status();
+    if (!settings_.descriptor_set.empty()) {
+      // Otherwise reflection waits for it.
+      absl::Status ready = channel->WaitForReady(settings_.timeout);
+      if (!ready.ok()) return ready;
+    }
+    // ServerCredentials() asks for certificates only to verify them.
+    generic_.emplace(
+        *channel, std::vector<const Method*>(),
+        grpc::GenericServiceOptions{.client_certificates_are_verified = true});
+    target_ = *channel;
+    absl::Status learnt = Reload();
+    return learnt.ok() ? Listen() : learnt;
+  }
+
+  absl::Status Reload() override {
+    const auto known = KnownServices::Of(target_, settings_);
+    if (!known.ok()) return known.status();
+    std::vector<std::unique_ptr<DynamicMethod>> methods;
+    std::vector<const Method*> served;
+    for (const auto* service : known->services()) {
+      for (int i = 0; i < service->method_count(); ++i) {
+        methods.push_back(std::make_unique<DynamicMethod>(*service->method(i)));
+        served.push_back(&methods.back()->method());
+      }
+    }
+    generic_->SetMethods(served);
+    return absl::OkStatus();
+  }
+
+  absl::Status Stop() override {
+    return generic_->Shutdown(*server_, settings_.drain_timeout);
+  }
+
+ private:
+  absl::Status Listen() {
+    ::grpc::ServerBuilder builder;
+    const std::vector<std::string>& listen = settings_.listen.addresses;
+    std::vector<int> ports(listen.size());
+    for (size_t i = 0; i < ports.size(); ++i) {
+      builder.AddListeningPort(listen[i], ServerCredentials(settings_.tls),
+                               &ports[i]);
+    }
+    builder.RegisterCallbackGenericService(&*generic_);
+    builder.SetMaxReceiveMessageSize(kMostBytes);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                               kMostCallsOfConnection);
+    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMostMetadata);
+    server_ = builder.BuildAndStart();
+    for (size_t i = 0; i < ports.size(); ++i) {
+      if (server_ != nullptr && ports[i] != 0) continue;
+      return absl::UnavailableError(absl::StrCat(
+          "gRPC cannot listen on ", listen[i],
+          ": the address is wrong or in use, or the certificate or key is "
+          "none"));
+    }
+    for (size_t i = 0; i < ports.size(); ++i) {
+      const std::string& address = listen[i];
+      std::cout << absl::StrCat("listening on ",
+                                address.substr(0, address.rfind(':') + 1),
+                                ports[i], "\n")
+                << std::flush;
+    }
+    return absl::OkStatus();
+  }
+
+  const Settings settings_;
+  std::shared_ptr<Caller> target_;
+  std::optional<grpc::GenericService> generic_;
+  std::unique_ptr<::grpc::Server> server_;
+};
+
+}  // namespace
+
+std::unique_ptr<Direction> FromGrpc(const Settings& settings) {
+  return std::make_unique<GrpcToLocal>(settings);
+}
+
+}  // namespace fdrpc::gateway
