@@ -24,6 +24,10 @@ absl::Status CallerCancelled() {
   return absl::CancelledError("the caller cancelled the call");
 }
 
+absl::Status DeadlineExceeded() {
+  return absl::DeadlineExceededError("the call's deadline has passed");
+}
+
 // Why a call with these options need not be made. Otherwise OK.
 absl::Status CheckOptions(const CallOptions& options) {
   if (options.timeout <= absl::ZeroDuration()) {
@@ -145,7 +149,26 @@ void OutgoingCall::ReadNext() {
   } else if (!streams_replies_ || arrived_bytes_ < kReadAheadBytes) {
     is_reading_ = true;
     StartRead(&reading_);
+  } else {
+    WatchDeadline();
   }
+}
+
+void OutgoingCall::WatchDeadline() {
+  const auto deadline = context_.deadline();
+  if (deadline_.has_value() ||
+      deadline == std::chrono::system_clock::time_point::max()) {
+    return;
+  }
+  absl::StatusOr<Alarm> alarm = Alarm::Create();
+  if (!alarm.ok()) return EndEarly(alarm.status());
+  deadline_ = *std::move(alarm);
+  // It must not keep the call, which it would release on the loop's thread.
+  deadline_->Set(absl::FromChrono(deadline) - absl::Now(),
+                 [call = weak_from_this()](bool rang) {
+                   const auto kept = rang ? call.lock() : nullptr;
+                   if (kept != nullptr) kept->Abort(DeadlineExceeded());
+                 });
 }
 
 void OutgoingCall::OnReadDone(bool ok) {

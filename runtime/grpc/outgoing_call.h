@@ -14,6 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "fdrpc/alarm.h"
 #include "fdrpc/caller.h"
 
 namespace fdrpc::grpc {
@@ -83,6 +84,8 @@ class OutgoingCall final
   // Reads on, if there is room, and no longer keeps gRPC's call when there is
   // nothing more to read.
   void ReadNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Ends the call at its deadline, which gRPC tells only those who read.
+  void WatchDeadline() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Ends the call for its user.
   void End(absl::Status why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndEarly(absl::Status why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -118,6 +121,7 @@ class OutgoingCall final
   Metadata headers_;
   Metadata trailers_;
 
+  std::optional<Alarm> deadline_ ABSL_GUARDED_BY(mu_);  // if that is needed
   std::optional<std::stop_callback<Cancel>> cancelled_by_caller_;
   std::optional<std::stop_callback<Cancel>> cancelled_by_parent_;
 };

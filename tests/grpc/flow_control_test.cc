@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <thread>
 
@@ -105,6 +107,72 @@ TEST_F(FlowControl, AWriterThatDoesNotReadSeesTheEndOfTheCall) {
   while (stream.Read().has_value()) ++read;
   EXPECT_EQ(read, 5);
   EXPECT_TRUE(stream.Finish().ok());
+}
+
+// A call that nobody reads ends at its deadline.
+class UnreadCall : public FlowControl {
+ protected:
+  UnreadCall() {
+    service_.chat = [this](ServerContext&, ServerStream<Text, Text>& stream) {
+      const Text message = Large();
+      while (stream.Write(message)) {
+      }
+      ended_.release();
+      return absl::OkStatus();
+    };
+  }
+  // Over a channel that only the call keeps.
+  std::shared_ptr<ClientCall> Start(CallForm form) {
+    static constexpr Method kChat = {
+        .full_name = "fdrpc.testing.TestService/Chat",
+        .kind = MethodKind::kBidirectional};
+    const std::shared_ptr<Caller> caller =
+        grpc::Channel(over_grpc_->NewChannel());
+    return caller->StartCall(kChat, nullptr,
+                             {.timeout = absl::Milliseconds(50)}, form);
+  }
+
+  std::counting_semaphore<> ended_{0};  // handlers
+};
+
+TEST_F(UnreadCall, EndsAtItsDeadline) {
+  const auto call = Start(CallForm::kBlocking);
+  call->Await(CallEvent::kEnd);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(call->status())) << call->status();
+  Text message;
+  EXPECT_FALSE(call->Take(message));
+  EXPECT_FALSE(call->Send(message, /*last=*/false));
+  ended_.acquire();
+}
+
+TEST_F(UnreadCall, TellsAContinuation) {
+  class Waits final : public Continuation {
+   public:
+    void Run() override { ran.set_value(); }
+    std::promise<void> ran;
+  } waits;
+  const auto call = Start(CallForm::kNotified);
+  call->Notify(CallEvent::kEnd, waits);
+  waits.ran.get_future().wait();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(call->status())) << call->status();
+  ended_.acquire();
+}
+
+TEST_F(UnreadCall, EndsAWriter) {
+  auto stream = stub_->Chat({.timeout = absl::Milliseconds(50)});
+  while (stream.Write(TextOf("x"))) {
+  }
+  EXPECT_TRUE(absl::IsDeadlineExceeded(stream.Finish()));
+  ended_.acquire();
+}
+
+// Whoever lets go of the call, its channel or its alarm last.
+TEST_F(UnreadCall, MayBeReleasedAtItsDeadline) {
+  constexpr int kCalls = 8;
+  for (int i = 0; i < kCalls; ++i) {
+    Start(CallForm::kBlocking)->Await(CallEvent::kMessage);
+  }
+  for (int i = 0; i < kCalls; ++i) ended_.acquire();
 }
 
 TEST_F(FlowControl, CallsBeyondTheMostAreRefused) {
