@@ -50,7 +50,7 @@ class ReplacedServer {
   std::unique_ptr<Program> Start() const {
     auto [output, input] = Pipe();
     auto program = std::make_unique<Program>(
-        std::vector<std::string>{FDRPC_REPLACEABLE_SERVER},
+        std::vector<std::string>{FDRPC_REPLACEABLE_SERVER, "fd:0"},
         ProgramOptions{.standard_input = socket_.get(),
                        .standard_output = input.get()});
     input.Reset();

@@ -1,5 +1,5 @@
-// A server that another process of the same program can replace: it serves the
-// test service on the socket that is its standard input, until SIGTERM.
+// replaceable_server ADDRESS: serves the test service until SIGTERM. With fd:0,
+// the socket that is its standard input, another process can replace it.
 #include <cstdio>
 #include <string>
 
@@ -8,12 +8,13 @@
 #include "fdrpc/server.h"
 #include "tests/support/test_service.h"
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
   fdrpc::testing::FakeService service;
   fdrpc::Server server;
   server.AddService(service);
   fdrpc::EnableReflection(server);
-  const absl::Status listens = server.Listen("fd:0");
+  const absl::Status listens = server.Listen(argv[1]);
   if (!listens.ok()) {
     std::fprintf(stderr, "%s\n", listens.ToString().c_str());
     return 1;
