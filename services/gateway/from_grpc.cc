@@ -1,8 +1,10 @@
 #include <grpcpp/grpcpp.h>
 
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +12,7 @@
 #include "fdrpc/dynamic_method.h"
 #include "fdrpc/grpc/generic_service.h"
 #include "services/gateway/direction.h"
+#include "services/gateway/inherited_port.h"
 #include "services/gateway/known_services.h"
 #include "services/gateway/limits.h"
 
@@ -29,6 +32,10 @@ std::shared_ptr<::grpc::ServerCredentials> ServerCredentials(
   options.pem_key_cert_pairs = {{tls->key, tls->certificate}};
   options.pem_root_certs = tls->authorities;
   return ::grpc::SslServerCredentials(options);
+}
+
+bool IsInherited(const std::string& address) {
+  return address.starts_with("fd:");
 }
 
 class GrpcToLocal final : public Direction {
@@ -68,6 +75,7 @@ class GrpcToLocal final : public Direction {
   }
 
   absl::Status Stop() override {
+    for (const auto& port : inherited_) port->Stop();
     return generic_->Shutdown(*server_, settings_.drain_timeout);
   }
 
@@ -77,8 +85,15 @@ class GrpcToLocal final : public Direction {
     const std::vector<std::string>& listen = settings_.listen.addresses;
     std::vector<int> ports(listen.size());
     for (size_t i = 0; i < ports.size(); ++i) {
-      builder.AddListeningPort(listen[i], ServerCredentials(settings_.tls),
-                               &ports[i]);
+      if (!IsInherited(listen[i])) {
+        builder.AddListeningPort(listen[i], ServerCredentials(settings_.tls),
+                                 &ports[i]);
+        continue;
+      }
+      auto port = InheritedPort::Create(listen[i]);
+      if (!port.ok()) return port.status();
+      (*port)->AddTo(builder, ServerCredentials(settings_.tls));
+      inherited_.push_back(*std::move(port));
     }
     builder.RegisterCallbackGenericService(&*generic_);
     builder.SetMaxReceiveMessageSize(kMostBytes);
@@ -87,14 +102,21 @@ class GrpcToLocal final : public Direction {
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMostMetadata);
     server_ = builder.BuildAndStart();
     for (size_t i = 0; i < ports.size(); ++i) {
-      if (server_ != nullptr && ports[i] != 0) continue;
+      if (server_ != nullptr && (ports[i] != 0 || IsInherited(listen[i]))) {
+        continue;
+      }
       return absl::UnavailableError(absl::StrCat(
           "gRPC cannot listen on ", listen[i],
           ": the address is wrong or in use, or the certificate or key is "
           "none"));
     }
+    for (const auto& port : inherited_) {
+      absl::Status started = port->Start();
+      if (!started.ok()) return started;
+    }
     for (size_t i = 0; i < ports.size(); ++i) {
       const std::string& address = listen[i];
+      if (IsInherited(address)) continue;  // clients can connect before
       std::cout << absl::StrCat("listening on ",
                                 address.substr(0, address.rfind(':') + 1),
                                 ports[i], "\n")
@@ -106,6 +128,7 @@ class GrpcToLocal final : public Direction {
   const Settings settings_;
   std::shared_ptr<Caller> target_;
   std::optional<grpc::GenericService> generic_;
+  std::vector<std::unique_ptr<InheritedPort>> inherited_;
   std::unique_ptr<::grpc::Server> server_;
 };
 

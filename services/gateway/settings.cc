@@ -23,7 +23,8 @@ passes them to.
                        An ADDRESS of fdrpc is unix:/path, unix:@abstract-name, or
                        the same with unix-seqpacket: or unix-dgram:, and for
                        --listen also systemd:NAME or fd:N. One of gRPC is
-                       HOST:PORT, or what else gRPC takes, such as dns:///HOST.
+                       HOST:PORT, or what else gRPC takes, such as dns:///HOST;
+                       for --listen also fd:N, an inherited listening socket
   --tls-certificate FILE, --tls-key FILE
                        the gateway's own certificate and its key, in PEM; for
                        --listen of gRPC both are needed
@@ -81,6 +82,14 @@ absl::Status ParseAddresses(const CommandLine& line, Settings& settings) {
   }
   settings.to_is_local = IsLocal(settings.to);
   for (const std::string& address : settings.listen.addresses) {
+    // A socket of either kind.
+    if (address.starts_with("fd:")) continue;
+    if (settings.to_is_local && address.starts_with("systemd:")) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          address,
+          ": gRPC takes sockets of systemd by their numbers, of which "
+          "fd:3 is the first"));
+    }
     if (IsLocal(address) != settings.to_is_local) continue;
     const char* what =
         settings.to_is_local ? "addresses of fdrpc" : "addresses of gRPC";

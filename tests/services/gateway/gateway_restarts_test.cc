@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "fdrpc/channel.h"
 #include "fdrpc/grpc/channel.h"
 #include "google/protobuf/descriptor.pb.h"
+#include "tests/grpc/certificate.h"
 #include "tests/services/gateway/gateway_fixture.h"
 #include "tests/support/service_manager.h"
 
@@ -308,6 +310,61 @@ TEST_F(GatewayRestarts, TellsTheServiceManagerThatItServesLocally) {
   EXPECT_EQ(manager.ReadState(), "READY=1");
   gateway.program().Signal(SIGTERM);
   EXPECT_EQ(manager.ReadState(), "STOPPING=1");
+}
+
+TEST_F(GatewayRestarts, ConnectionsWaitForTheNextGatewayOnASocket) {
+  ServeFdrpc();
+  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = {.sin_family = AF_INET,
+                         .sin_port = 0,
+                         .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
+                         .sin_zero = {}};
+  socklen_t size = sizeof(address);
+  auto* const any = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(bind(listener.get(), any, size), 0);
+  ASSERT_EQ(listen(listener.get(), SOMAXCONN), 0);
+  ASSERT_EQ(getsockname(listener.get(), any, &size), 0);
+  const Certificate host = Certificate::For("localhost");
+  const Certificate ann = Certificate::For("ann.example.org");
+  const std::vector<std::string> gateway_words = {
+      FDRPC_GATEWAY,
+      "--listen",
+      "fd:0",
+      "--to",
+      socket(),
+      "--tls-key",
+      Write("key", host.key),
+      "--tls-certificate",
+      Write("cert", host.certificate),
+      "--tls-ca",
+      Write("ca", ann.certificate)};
+  std::optional<RemotePeer> remote;
+  fake_.echo = [&](ServerContext& context, const Text&, Text&) {
+    if (context.remote_peer() != nullptr) remote = *context.remote_peer();
+    return absl::OkStatus();
+  };
+  for (int i = 0; i < 3; ++i) {
+    std::thread calls([&, i] {
+      // A channel of its own, with a connection of its own.
+      ::grpc::ChannelArguments arguments;
+      arguments.SetInt("test.number", i);
+      const auto stub = Over(::grpc::CreateCustomChannel(
+          "127.0.0.1:" + std::to_string(ntohs(address.sin_port)),
+          ::grpc::SslCredentials({.pem_root_certs = host.certificate,
+                                  .pem_private_key = ann.key,
+                                  .pem_cert_chain = ann.certificate}),
+          arguments));
+      const auto reply = stub.Echo(TextOf("x"));
+      EXPECT_TRUE(reply.ok()) << reply.status();
+    });
+    Program gateway(gateway_words, {.standard_input = listener.get()});
+    calls.join();
+    ASSERT_TRUE(remote.has_value());
+    EXPECT_THAT(remote->address, HasSubstr("127.0.0.1"));
+    EXPECT_EQ(remote->identity, "ann.example.org");
+    gateway.Signal(SIGTERM);
+    EXPECT_EQ(gateway.Wait().exit_status, 0);
+  }
 }
 
 }  // namespace

@@ -166,6 +166,8 @@ TEST(GatewayUsage, SaysWhatIsWrong) {
   EXPECT_THAT(errors({"--listen", "localhost:0"}), HasSubstr("--to ADDRESS"));
   EXPECT_THAT(errors({"--listen", "unix:/y", "--to", "unix:/x"}),
               HasSubstr("both addresses of fdrpc"));
+  EXPECT_THAT(errors({"--listen", "systemd:x", "--to", "unix:/x"}),
+              HasSubstr("fd:3 is the first"));
   EXPECT_THAT(errors({"--listen", "localhost:0", "--to", "unix:/x"}),
               HasSubstr("--tls-key and --tls-certificate, or --insecure"));
   EXPECT_THAT(errors({"--listen", "localhost:0", "--to", "unix:/x", "--tls-key",
