@@ -38,7 +38,8 @@ absl::Status WatchError(int error) {
     case ENOSPC:
       return absl::ResourceExhaustedError(
           "the broker's user has no inotify watch left: raise "
-          "fs.inotify.max_user_watches, or end watches");
+          "fs.inotify.max_user_watches (in a user namespace, "
+          "user.max_inotify_watches, too), or end watches");
     case EACCES:
       return absl::PermissionDeniedError(
           "the broker itself may not read the directory");
@@ -73,7 +74,8 @@ absl::StatusOr<std::shared_ptr<DirectoryWatcher>> DirectoryWatcher::Create() {
   if (!inotify.ok() && errno == EMFILE) {
     return absl::ResourceExhaustedError(
         "the broker has no descriptor left, or its user no inotify instance: "
-        "raise fs.inotify.max_user_instances");
+        "raise fs.inotify.max_user_instances (in a user namespace, "
+        "user.max_inotify_instances, too)");
   }
   if (!inotify.ok()) return absl::ErrnoToStatus(errno, "inotify_init1");
   UniqueFd stop(eventfd(0, EFD_CLOEXEC));

@@ -5,10 +5,11 @@
 namespace fdrpc::testing {
 
 Broker::Broker(const Tree& tree, std::vector<std::string> addresses,
-               const std::vector<std::string>& options) {
+               const std::vector<std::string>& options,
+               const std::vector<std::string>& before) {
   auto [read_end, write_end] = Pipe();
-  std::vector<std::string> words = {FDRPC_FILEBROKER_PROGRAM, "--root",
-                                    tree.path()};
+  std::vector<std::string> words = before;
+  words.insert(words.end(), {FDRPC_FILEBROKER_PROGRAM, "--root", tree.path()});
   for (const std::string& address : addresses) {
     words.insert(words.end(), {"--listen", address});
   }

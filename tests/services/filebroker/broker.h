@@ -15,8 +15,10 @@ namespace fdrpc::testing {
 class Broker {
  public:
   // Starts it, and blocks until it says that it listens.
+  // `before` are words in front of it.
   explicit Broker(const Tree& tree, std::vector<std::string> addresses,
-                  const std::vector<std::string>& options = {});
+                  const std::vector<std::string>& options = {},
+                  const std::vector<std::string>& before = {});
 
   // Its output when it was ready, with a line for each address.
   const std::vector<std::string>& ready_lines() const { return ready_lines_; }
