@@ -43,12 +43,11 @@ void RunningHost::Start(const std::vector<std::string>& options,
   auto [read_end, write_end] = Pipe();
   std::vector<std::string> words = std::move(before);
   words.insert(words.end(), {path_, "run", "--config", config_.path(),
-                             "--control", dir_.address("control")});
+                             "--control", control()});
   words.insert(words.end(), options.begin(), options.end());
   program_.emplace(words, ProgramOptions{.standard_output = write_end.get()});
   write_end.Reset();
-  EXPECT_EQ(Program::ReadLine(read_end.get()),
-            "listening on " + dir_.address("control"));
+  EXPECT_EQ(Program::ReadLine(read_end.get()), "listening on " + control());
   output_ = std::move(read_end);
 }
 
@@ -60,7 +59,7 @@ Ending RunningHost::Stop() {
 host::v1::Host::Stub RunningHost::stub() {
   const std::lock_guard lock(mu_);
   if (!channel_.has_value()) {
-    channel_ = *Channel::Connect(dir_.address("control"));
+    channel_ = *Channel::Connect(control());
   }
   return host::v1::Host::Stub(*channel_);
 }
@@ -147,8 +146,7 @@ std::string Script(const std::string& script) {
 }
 
 Ending RunningHost::Ctl(const std::vector<std::string>& words) const {
-  std::vector<std::string> all = {FDRPC_HOSTCTL_PROGRAM, "--host",
-                                  dir_.address("control")};
+  std::vector<std::string> all = {FDRPC_HOSTCTL_PROGRAM, "--host", control()};
   all.insert(all.end(), words.begin(), words.end());
   return Run(all);
 }

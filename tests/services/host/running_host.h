@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,8 +28,10 @@ std::string Script(const std::string& script);
 // fdrpc-host as a process, with services of the test's.
 class RunningHost {
  public:
-  // Which has no service yet, and does not run.
-  RunningHost() = default;
+  // Which has no service yet, and does not run. `control_scheme` is that of the
+  // address by which it is controlled.
+  explicit RunningHost(std::string control_scheme = "unix:")
+      : control_scheme_(std::move(control_scheme)) {}
 
   // A service that runs host_test_service, on the socket of its name.
   void Add(const std::string& name, const std::string& more = "",
@@ -41,6 +44,9 @@ class RunningHost {
   std::string address(const std::string& name,
                       const std::string& scheme = "unix:") const {
     return dir_.address(name, scheme);
+  }
+  std::string control() const {
+    return dir_.address("control", control_scheme_);
   }
   const TempDir& dir() const { return dir_; }
   std::string config_path() const { return config_.path(); }
@@ -87,6 +93,7 @@ class RunningHost {
  private:
   void SetFile(const std::string& name, bool exists) const;
 
+  const std::string control_scheme_;
   std::string path_ = FDRPC_HOST_PROGRAM;
   TempDir dir_;
   ConfigDirectory config_;
