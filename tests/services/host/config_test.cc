@@ -57,6 +57,7 @@ TEST(ConfigTest, FillsInTheDefaults) {
   EXPECT_EQ(service.start_timeout, absl::Seconds(30));
   EXPECT_EQ(service.stop_timeout, absl::Seconds(20));
   EXPECT_EQ(service.idle_timeout, absl::InfiniteDuration());
+  EXPECT_EQ(service.watchdog_timeout, absl::InfiniteDuration());
   EXPECT_EQ(service.restart.delay, absl::Milliseconds(100));
   EXPECT_EQ(service.restart.max_delay, absl::Seconds(10));
   EXPECT_EQ(service.restart.max_failures, 10u);
@@ -240,6 +241,11 @@ INSTANTIATE_TEST_SUITE_P(
         {"ReadinessByNumber",
          With("readiness: 9"),
          {"FILE:3: readiness: 9 is none of its values: write its name"}},
+        {"WatchdogOfAnotherNetwork",
+         With("readiness: READINESS_STARTED namespaces: NAMESPACE_NETWORK\n"
+              "watchdog_timeout: \"5s\""),
+         {"FILE:4: watchdog_timeout: a process in a network namespace of its "
+          "own cannot reach the host's socket for notifications: remove it"}},
         {"NotificationsFromAnotherNetwork",
          With("namespaces: NAMESPACE_NETWORK"),
          {"FILE:3: namespaces: a process in a network namespace of its own "

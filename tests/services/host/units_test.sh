@@ -44,6 +44,7 @@ cat > "$work/config/fdrpc-by-hand.textproto" <<TEXT
 command: "$program"
 start: START_BY_HAND
 limits { resource: "cpu" }
+watchdog_timeout: "1500ms"
 restart { stable_after: "inf" }
 log { destination: DESTINATION_FILE }
 TEXT
