@@ -167,7 +167,10 @@ void HostProcess::OnCommand(const v1::Event& event) {
 }
 
 void HostProcess::Reload() {
-  services_->Reload([](const absl::StatusOr<v1::ReloadReply>& reply) {
+  services_->Reload([this](const absl::StatusOr<v1::ReloadReply>& reply) {
+    // Those who have waited for the same one are called one after the other.
+    if (std::exchange(has_reported_reload_, true)) return;
+    Loop(loop_.loop()).Post([this] { has_reported_reload_ = false; });
     if (!reply.ok()) {
       std::cerr << absl::StrCat(
           "fdrpc-host: reload: ", reply.status().message(), "\n");

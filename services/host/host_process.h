@@ -51,6 +51,7 @@ class HostProcess {
   std::optional<HostService> service_;
   Server server_;
   bool is_stopping_ = false;
+  bool has_reported_reload_ = false;  // that has just ended
   absl::Status result_;
 };
 
