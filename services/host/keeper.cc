@@ -160,12 +160,12 @@ void Keeper::CheckHost() {
     case HangDetector::Verdict::kWait:
       break;
     case HangDetector::Verdict::kHangs:
+      detector_.Reset();
+      host_->Signal(SIGKILL);
       std::cerr << absl::StrCat("fdrpc-host: the host process ", host_->pid(),
                                 " has not answered for ",
                                 absl::FormatDuration(options_.hang_timeout),
                                 ", and is killed\n");
-      detector_.Reset();
-      host_->Signal(SIGKILL);
   }
 }
 
