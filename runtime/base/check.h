@@ -3,11 +3,13 @@
 
 #include <string_view>
 
+#include "fdrpc/internal/export.h"
+
 namespace fdrpc {
 
 // Prints the place and `what` to standard error, and aborts.
-[[noreturn]] void CheckFailed(const char* file, int line,
-                              std::string_view what);
+[[noreturn]] FDRPC_API void CheckFailed(const char* file, int line,
+                                        std::string_view what);
 
 }  // namespace fdrpc
 

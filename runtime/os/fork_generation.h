@@ -3,12 +3,14 @@
 
 #include <cstdint>
 
+#include "fdrpc/internal/export.h"
+
 namespace fdrpc {
 
 // A number that differs between a process and the children that it forks. An
 // object that was made under another number was inherited. Costs a load and no
 // system call.
-uint32_t ForkGeneration();
+FDRPC_API uint32_t ForkGeneration();
 
 // Remembers in which process the object was made that has this as a member.
 class ForkMark {
