@@ -15,6 +15,7 @@
 #include "services/gateway/inherited_port.h"
 #include "services/gateway/known_services.h"
 #include "services/gateway/limits.h"
+#include "services/gateway/waiting_calls.h"
 
 namespace fdrpc::gateway {
 namespace {
@@ -51,10 +52,10 @@ class GrpcToLocal final : public Direction {
       if (!ready.ok()) return ready;
     }
     // ServerCredentials() asks for certificates only to verify them.
+    target_ = PassingOn(*channel, settings_);
     generic_.emplace(
-        *channel, std::vector<const Method*>(),
+        target_, std::vector<const Method*>(),
         grpc::GenericServiceOptions{.client_certificates_are_verified = true});
-    target_ = *channel;
     absl::Status learnt = Reload();
     return learnt.ok() ? Listen() : learnt;
   }

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/descriptor.pb.h"
 #include "services/tool/given_schema.h"
 #include "services/tool/reflected_schema.h"
 
@@ -39,23 +41,44 @@ class FormerReflection final : public Caller {
   const std::shared_ptr<Caller> server_;
 };
 
+// With its imports, unless the pool has it.
+void CopyFile(const google::protobuf::FileDescriptor& file,
+              google::protobuf::DescriptorPool& pool) {
+  if (pool.FindFileByName(file.name()) != nullptr) return;
+  for (int i = 0; i < file.dependency_count(); ++i) {
+    CopyFile(*file.dependency(i), pool);
+  }
+  google::protobuf::FileDescriptorProto copy;
+  file.CopyTo(&copy);
+  pool.BuildFile(copy);
+}
+
 }  // namespace
 
+// The source goes, and so does its call to the server, which could otherwise
+// not end in peace.
 absl::StatusOr<KnownServices> KnownServices::From(
     std::unique_ptr<tool::SchemaSource> source) {
   KnownServices known;
-  known.schema_ = std::make_unique<tool::Schema>(std::move(source));
-  const auto names = known.schema_->Services();
+  known.pool_ = std::make_unique<google::protobuf::DescriptorPool>();
+  tool::Schema schema(std::move(source));
+  const auto names = schema.Services();
   if (!names.ok()) return names.status();
   for (const std::string& name : *names) {
-    const auto service = known.schema_->FindService(name);
+    const auto service = schema.FindService(name);
     // gRPC's reflection does not always describe itself.
     if (absl::IsNotFound(service.status()) &&
         name.starts_with("grpc.reflection.")) {
       continue;
     }
     if (!service.ok()) return service.status();
-    known.services_.push_back(*service);
+    CopyFile(*(*service)->file(), *known.pool_);
+    const auto* copy = known.pool_->FindServiceByName(name);
+    if (copy == nullptr) {
+      return absl::InternalError(
+          absl::StrCat("the file of ", name, " cannot be used again"));
+    }
+    known.services_.push_back(copy);
   }
   return known;
 }

@@ -29,7 +29,7 @@ class KnownServices {
   static absl::StatusOr<KnownServices> From(
       std::unique_ptr<tool::SchemaSource> source);
 
-  std::unique_ptr<tool::Schema> schema_;
+  std::unique_ptr<google::protobuf::DescriptorPool> pool_;
   std::vector<const google::protobuf::ServiceDescriptor*> services_;
 };
 

@@ -40,6 +40,8 @@ passes them to.
                        --include_imports has written, not by reflection
   --timeout TIME       how long the server may take to tell its services: 500ms,
                        5s, 1m, inf (30s)
+  --wait-for-ready     lets calls wait while the server is not there, until their
+                       deadlines; without it, they fail with UNAVAILABLE
   --drain-timeout TIME how long calls in progress may continue at the end (10s)
   --help               prints this
 
@@ -144,6 +146,7 @@ absl::Status ParseOthers(const CommandLine& line, Settings& settings) {
     *setting = *time;
   }
   settings.descriptor_set = line.Get("descriptor-set").value_or("");
+  settings.wait_for_ready = line.Has("wait-for-ready");
   return absl::OkStatus();
 }
 
@@ -160,6 +163,7 @@ absl::StatusOr<std::optional<Settings>> ParseSettings(int argc, char** argv) {
                                 {"insecure", Arity::kFlag},
                                 {"descriptor-set", Arity::kOnce},
                                 {"timeout", Arity::kOnce},
+                                {"wait-for-ready", Arity::kFlag},
                                 {"drain-timeout", Arity::kOnce}});
   if (!line.ok()) return line.status();
   if (!line->has_value()) return std::nullopt;

@@ -27,6 +27,7 @@ struct Settings {
   std::optional<Tls> tls;      // none: --insecure
   std::string descriptor_set;  // a file's name; empty: by reflection
   absl::Duration timeout = absl::Seconds(30);
+  bool wait_for_ready = false;
   absl::Duration drain_timeout = absl::Seconds(10);
 };
 

@@ -17,6 +17,7 @@
 #include "services/gateway/direction.h"
 #include "services/gateway/known_services.h"
 #include "services/gateway/limits.h"
+#include "services/gateway/waiting_calls.h"
 #include "services/program/serve.h"
 
 namespace fdrpc::gateway {
@@ -91,7 +92,7 @@ class LocalServer {
 class LocalToGrpc final : public Direction {
  public:
   explicit LocalToGrpc(const Settings& settings)
-      : settings_(settings), target_(ChannelOf(settings)) {
+      : settings_(settings), target_(PassingOn(ChannelOf(settings), settings)) {
     // Handed over, they are in this order.
     std::stable_partition(settings_.listen.addresses.begin(),
                           settings_.listen.addresses.end(), HasFile);

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -136,6 +137,37 @@ TEST_F(GatewayRestarts, CallsContinueWhileTheServerDrains) {
   EXPECT_EQ(stream.Finish(), absl::OkStatus());
   server.AwaitFormer();
   EXPECT_TRUE(stub.Echo(TextOf("x")).ok());
+}
+
+TEST_F(GatewayRestarts, CallsWaitForAServerThatIsAway) {
+  ServeFdrpc();
+  GatewayProgram waiting({"--listen", "127.0.0.1:0", "--to", socket(),
+                          "--insecure", "--wait-for-ready"});
+  GatewayProgram hasty(
+      {"--listen", "127.0.0.1:0", "--to", socket(), "--insecure"});
+  server_.reset();
+  const TestService::Stub stub = Over(Insecure(hasty.address()));
+  EXPECT_TRUE(absl::IsUnavailable(stub.Echo(TextOf("x")).status()));
+  const TestService::Stub patient = Over(Insecure(waiting.address()));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(
+      patient.Echo(TextOf("x"), {.timeout = absl::Milliseconds(20)}).status()));
+  std::promise<absl::Status> done;
+  patient.async().Echo(TextOf("x"), {}, [&](const absl::StatusOr<Text>& reply) {
+    done.set_value(reply.status());
+  });
+  ServeFdrpc();
+  EXPECT_EQ(done.get_future().get(), absl::OkStatus());
+}
+
+TEST_F(GatewayRestarts, LocalCallsWaitForAServerOfGrpc) {
+  const std::string target = ServeGrpc(/*reflection=*/true);
+  GatewayProgram gateway(
+      {"--listen", socket(), "--to", target, "--insecure", "--wait-for-ready"});
+  grpc_server_->Shutdown();
+  grpc_server_.reset();
+  ::grpc::testing::TestService::Stub stub(*Channel::Connect(socket()));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(
+      stub.EmptyCall({}, {.timeout = absl::Milliseconds(50)}).status()));
 }
 
 TEST_F(GatewayRestarts, TheServersDrainTimeoutEndsCalls) {
