@@ -9,10 +9,9 @@ set(FDRPC_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/fdrpc)
 # another copy of gRPC's if it also uses gRPC.
 set(libraries fdrpc_health fdrpc_reflection fdrpc_statistics fdrpc_tracing)
 get_property(parts GLOBAL PROPERTY FDRPC_PARTS)
-set(shared_parts "")
 if(BUILD_SHARED_LIBS)
-  list(APPEND libraries fdrpc_shared)
-  set(shared_parts ${parts})
+  list(TRANSFORM parts REPLACE "(.+)" "fdrpc_\\1_linked")
+  list(APPEND libraries fdrpc_shared ${parts})
 else()
   list(REVERSE parts)
   # fdrpc_fd uses fdrpc_call.

@@ -4,7 +4,8 @@
 # With BUILD_SHARED_LIBS, all parts together are one shared library, libfdrpc, and
 # each fdrpc::<name> is that library. It exports what FDRPC_API marks
 # (fdrpc/internal/export.h) and what protoc has generated for fdrpc's own .proto files.
-#
+# A program of this project that uses what the library hides has the target property
+# FDRPC_USES_ARCHIVES: it is linked with the static libraries instead.
 if(PROJECT_IS_TOP_LEVEL)
   option(BUILD_SHARED_LIBS "Build one shared library, libfdrpc, instead of archives" OFF)
 endif()
@@ -46,7 +47,15 @@ function(fdrpc_part name)
     return()
   endif()
 
-  add_library(fdrpc::${name} ALIAS fdrpc_shared)
+  # Evaluated for the program that is linked, through all libraries between.
+  add_library(fdrpc_${name}_linked INTERFACE)
+  set(from_archives $<BOOL:$<TARGET_PROPERTY:FDRPC_USES_ARCHIVES>>)
+  target_link_libraries(
+    fdrpc_${name}_linked INTERFACE $<BUILD_INTERFACE:$<IF:${from_archives},fdrpc_${name},fdrpc_shared>>
+                                   $<INSTALL_INTERFACE:fdrpc::fdrpc>)
+  set_target_properties(fdrpc_${name}_linked PROPERTIES EXPORT_NAME ${name})
+  add_library(fdrpc::${name} ALIAS fdrpc_${name}_linked)
+
   get_target_property(type fdrpc_${name} TYPE)
   if(NOT type STREQUAL "INTERFACE_LIBRARY")
     target_sources(fdrpc_shared PRIVATE $<TARGET_OBJECTS:fdrpc_${name}>)

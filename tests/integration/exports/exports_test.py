@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """exports_test.py archives FILE.a...: whether FDRPC_API marks all of the public API
-that the static libraries define.
+that the static libraries define, and what libfdrpc_grpc.a, if it is one of them, uses.
 exports_test.py library LIBRARY.so: whether the shared library exports what FDRPC_API
 marks, and nothing else.
 
@@ -13,12 +13,13 @@ import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 HEADERS = SOURCE / "runtime/include/fdrpc"
+PRIVATE = SOURCE / "runtime"  # with what an archive of its own uses
 
 # At the beginning of a line, as clang-format lays namespaces out.
 CLASS = re.compile(r"^(?:class|struct) (?:\[\[nodiscard\]\] )?(FDRPC_API )?(\w+)(?: final)?(?: :[^;{]*)? \{", re.M)
 FUNCTION = re.compile(
     r"^(?!template|inline|constexpr|static_assert|using|friend|extern|namespace|class|struct|enum|#|//|\})"
-    r"(FDRPC_API )?(?:[\w:<>,&*\[\]]+ )+?&?\*?(operator<<|\w+)\((?:[^{};]|\{\})*\);", re.M)
+    r"(?:\[\[noreturn\]\] )?(FDRPC_API )?(?:[\w:<>,&*\[\]]+ )+?&?\*?(operator<<|\w+)\((?:[^{};]|\{\})*\);", re.M)
 TEMPLATE = re.compile(r"^template <[^;{]*?>\n(?:requires.*\n)?", re.M)
 SYMBOL = re.compile(r"^(?:guard variable for |non-virtual thunk to |typeinfo (?:name )?for |vtable for )?"
                     r"(?:descriptor_table_|TableStruct_)?"
@@ -37,6 +38,15 @@ def public_api():
         for mark, name in FUNCTION.findall(TEMPLATE.sub("template ", text)):
             functions.setdefault(name, []).append((bool(mark), header))
     return classes, functions
+
+
+def marked_private_functions():
+    """The names of functions that headers beside the public ones mark."""
+    names = set()
+    for header in sorted(PRIVATE.rglob("*.h")):
+        if HEADERS not in header.parents:
+            names.update(name for mark, name in FUNCTION.findall(header.read_text()) if mark)
+    return names
 
 
 def symbols(files, *options):
@@ -68,10 +78,33 @@ def check_archives(files):
         yield f"{classes[name][1]}: class {name} has functions outside of the header and is not FDRPC_API"
     if not found:
         yield f"no class of {HEADERS} has functions in the libraries"
+    marked = {name for name, declarations in functions.items() if any(mark for mark, _ in declarations)}
+    marked |= {name for name, (mark, _) in classes.items() if mark} | marked_private_functions()
+    for archive in files:
+        if pathlib.Path(archive).name == "libfdrpc_grpc.a":
+            yield from check_uses(archive, marked)
+
+
+def check_uses(archive, marked):
+    """Whether an archive that is no part of the shared library can be linked to it."""
+    output = subprocess.run(["nm", "--demangle", "--undefined-only", archive],
+                            check=True, text=True, stdout=subprocess.PIPE).stdout
+    used = set()
+    for symbol in re.findall(r"^ +U (.*)$", output, re.M):
+        match = SYMBOL.match(symbol)
+        name = match and match[2]
+        if not name or name == "grpc":
+            continue
+        used.add(name)
+        if name not in marked:
+            yield f"{archive} uses {symbol}, which is not FDRPC_API"
+    if not used:
+        yield f"{archive} uses nothing of fdrpc"
 
 
 def check_library(library):
     classes, functions = public_api()
+    private = marked_private_functions()
     generated = set()
     for proto in ("fd", "options"):
         generated.add(proto)
@@ -89,11 +122,13 @@ def check_library(library):
             yield f"exports {symbol}, which is not of fdrpc"
         elif classes.get(name, (False,))[0] or any(marked for marked, _ in functions.get(name, [])):
             exported.add(name)
+        elif name in private:
+            exported.add(name)
         elif name in ("Parcel", "ParcelOf"):  # of fdrpc's own messages
             pass
         elif name not in generated and stem not in generated:
             yield f"exports {symbol}, which no public header marks with FDRPC_API"
-    for name in functions:
+    for name in [*functions, *private]:
         if name not in exported:
             yield f"does not export {name}()"
     for name, (marked, header) in classes.items():

@@ -105,18 +105,58 @@ inside /tmp/with-cmake/echo
 inside make -C /tmp/outside CXX=c++ echo >> "$root/tmp/log"
 inside /tmp/outside/echo
 
-step "The file broker and the command"
+step "A project over gRPC"
+inside cp -r /source/tests/integration/install/outside_grpc /tmp/outside_grpc
+inside cmake -S /tmp/outside_grpc -B /tmp/over-grpc >> "$root/tmp/log"
+inside cmake --build /tmp/over-grpc >> "$root/tmp/log"
+inside /tmp/over-grpc/over_grpc
+
+step "The file broker, a recording of its calls, and the gateway"
 broker() {
   inside bash -euc '
     mkdir -p /tmp/served
     echo content > /tmp/served/file
     fdrpc-filebroker --root /tmp/served --listen unix:/tmp/broker.sock > /tmp/broker.log &
+    broker=$!
     [[ $(fdrpc-open --wait --server unix:/tmp/broker.sock file) == content ]]
     fdrpc ps | grep /tmp/broker.sock
-    kill $!
-    wait $!'
+
+    fdrpc capture unix:/tmp/broker.sock --listen unix:/tmp/relay.sock -o /tmp/recording > /tmp/capture.log &
+    capture=$!
+    [[ $(fdrpc-open --wait --server unix:/tmp/relay.sock file) == content ]]
+    kill "$capture"
+    wait "$capture"
+    fdrpc show /tmp/recording | grep -q FileBroker/Open
+
+    protoc -I/source/proto -I/usr/include --include_imports --descriptor_set_out=/tmp/broker.set \
+      fdrpc/filebroker/v1/filebroker.proto
+    fdrpc-gateway --listen 127.0.0.1:50051 --to unix:/tmp/broker.sock --insecure \
+      --descriptor-set /tmp/broker.set > /tmp/there.log &
+    there=$!
+    until grep -q "listening on" /tmp/there.log; do
+      kill -0 "$there"
+      sleep 0.1
+    done
+    fdrpc-gateway --listen unix:/tmp/back.sock --to 127.0.0.1:50051 --insecure \
+      --descriptor-set /tmp/broker.set > /tmp/back.log &
+    back=$!
+    # There and back; the broker itself answers.
+    fdrpc call --wait --descriptor-set /tmp/broker.set unix:/tmp/back.sock fdrpc.filebroker.v1.FileBroker/Open \
+      "{}" 2>&1 | grep "INVALID_ARGUMENT: the request has no"
+    kill "$back" && wait "$back"
+    kill "$there" && wait "$there"
+    kill "$broker"
+    wait "$broker"'
 }
-broker || fail "fdrpc-filebroker, fdrpc-open or fdrpc ps"
+broker || fail "fdrpc-filebroker, fdrpc-open, fdrpc or fdrpc-gateway"
+
+step "All services, hosted"
+for program in filebroker/fdrpc-{filebroker,open} blobstore/fdrpc-{blobstore,blob} \
+  launcher/fdrpc-{launcher,run} host/fdrpc-{host,hostctl} tool/fdrpc; do
+  inside mkdir -p "/tmp/build/services/${program%/*}"
+  inside ln -s "/usr/bin/${program#*/}" "/tmp/build/services/$program"
+done
+inside /source/services/host/demo.sh /tmp/build
 
 step "Upgrade to $new"
 apt install "${new_packages[@]}" > /dev/null

@@ -3,7 +3,8 @@
 
 // Marks what libfdrpc.so exports (docs/versioning.md): the functions of the
 // public headers, and their classes that have functions outside of the headers
-// or virtual functions. A shared build hides everything else.
+// or virtual functions; and of the others, what fdrpc::grpc uses, which is an
+// archive in any case. A shared build hides everything else.
 #define FDRPC_API [[gnu::visibility("default")]]
 
 #endif  // FDRPC_INTERNAL_EXPORT_H_
