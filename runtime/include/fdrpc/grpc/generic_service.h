@@ -84,8 +84,8 @@ class GenericService final : public ::grpc::CallbackGenericService {
   // tells its clients, those in progress continue for `drain_timeout`, and then
   // they end with UNAVAILABLE. Blocks until all have ended, which handlers
   // learn by cancellation. (grpc::Server::Shutdown(deadline) ends calls, too,
-  // but before gRPC 1.52 it may use memory that it has released.) Calls of
-  // other services of `server` must end by themselves. RESOURCE_EXHAUSTED if
+  // but that of gRPC 1.51 may use memory that it has released.) Calls of other
+  // services of `server` must end by themselves. RESOURCE_EXHAUSTED if
   // the system cannot make a timer: then, all calls have ended at once.
   absl::Status Shutdown(::grpc::Server& server, Timeout drain_timeout);
 
