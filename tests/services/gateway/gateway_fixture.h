@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fdrpc/grpc/channel.h"
 #include "fdrpc/reflection.h"
 #include "fdrpc/server.h"
 #include "tests/grpc/interop_services.h"
@@ -87,6 +88,10 @@ class Gateway : public ::testing::Test {
   }
   static std::shared_ptr<::grpc::Channel> Insecure(const std::string& address) {
     return ::grpc::CreateChannel(address, ::grpc::InsecureChannelCredentials());
+  }
+
+  static TestService::Stub Over(const std::shared_ptr<::grpc::Channel>& to) {
+    return TestService::Stub(grpc::Channel(to));
   }
 
   const TempDir dir_;
