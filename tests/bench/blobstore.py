@@ -5,7 +5,7 @@ import json
 import subprocess
 import tempfile
 
-from measure import Failed, Skipped
+from measure import Failed, Skipped, serving
 
 
 @dataclasses.dataclass
@@ -24,12 +24,8 @@ class BlobWorkload:
         size = min(self.size, 16 << 20) if options.smoke else self.size
         with tempfile.TemporaryDirectory(prefix="fdrpc-bench-") as temporary:
             address = f"unix:{temporary}/socket"
-            store = subprocess.Popen(
-                [server, "--listen", address, "--capacity", "2G", "--user-bytes", "4G",
-                 "--user-blobs", "1000000"], stdout=subprocess.PIPE, text=True)
-            try:
-                if not store.stdout.readline().startswith("listening"):
-                    raise Failed("fdrpc-blobstore does not start")
+            with serving(server, "--listen", address, "--capacity", "2G", "--user-bytes", "4G",
+                         "--user-blobs", "1000000") as store:
                 run = subprocess.run(
                     [directory / "fdrpc_bench_blobstore", address, self.does, str(size),
                      str(options.warm_up), str(options.seconds), str(store.pid)],
@@ -37,10 +33,6 @@ class BlobWorkload:
                 if run.returncode != 0:
                     raise Failed("a call of the blob store failed")
                 return json.loads(run.stdout)
-            finally:
-                store.kill()
-                store.wait()
-                store.stdout.close()
 
 
 WORKLOADS = {

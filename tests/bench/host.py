@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 import tempfile
 
-from measure import Failed, Skipped
+from measure import Failed, Skipped, serving
 
 FIGURES = [("failed_calls", "failed", "{:.0f}")]
 
@@ -48,17 +48,8 @@ class HostWorkload:
             config.chmod(0o644)
             control = f"unix:{temporary}/control"
             words = [control, config] if self.does == "reload" else [control]
-            running = subprocess.Popen(
-                [host, "run", "--config", config.parent, "--control", control],
-                stdout=subprocess.PIPE, text=True)
-            try:
-                if not running.stdout.readline().startswith("listening"):
-                    raise Failed("fdrpc-host does not start")
+            with serving(host, "run", "--config", config.parent, "--control", control):
                 return run(load, self.does, server, str(self.count), *words)
-            finally:
-                running.terminate()
-                running.wait()
-                running.stdout.close()
 
 
 WORKLOADS = {

@@ -4,7 +4,7 @@ import json
 import subprocess
 import tempfile
 
-from measure import Failed, Skipped
+from measure import Failed, Skipped, serving
 
 COUNT = 500
 
@@ -27,16 +27,8 @@ def measure_launches(directory, system):
         return run(program)
     with tempfile.TemporaryDirectory(prefix="fdrpc-bench-") as temporary:
         address = f"unix:{temporary}/socket"
-        server = subprocess.Popen([launcher, "--listen", address], stdout=subprocess.PIPE,
-                                  text=True)
-        try:
-            if not server.stdout.readline().startswith("listening"):
-                raise Failed("the launcher does not start")
+        with serving(launcher, "--listen", address):
             return run(program, address)
-        finally:
-            server.kill()
-            server.wait()
-            server.stdout.close()
 
 
 class Launches:

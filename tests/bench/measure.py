@@ -16,6 +16,21 @@ class Skipped(Exception):
     pass
 
 
+@contextlib.contextmanager
+def serving(*words):
+    """One of the services' programs, until the end of the block; `words` begin with its
+    path."""
+    server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        if not server.stdout.readline().startswith("listening"):
+            raise Failed(f"{words[0].name} does not start")
+        yield server
+    finally:
+        server.terminate()
+        server.wait()
+        server.stdout.close()
+
+
 @dataclasses.dataclass
 class System:
     program: str  # fdrpc_bench_<program>

@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 import blobstore
+import broker
 import footprint
 import host
 import launches
@@ -29,7 +30,7 @@ CONNECTED = [name for name in FDRPC if name != "fdrpc-connectionless"]
 # They take long, and run only by their names.
 ON_REQUEST = ["soak"]
 # They have their own way to measure.
-PROGRAMS = {**footprint.WORKLOADS, **host.WORKLOADS, **launches.WORKLOADS}
+PROGRAMS = {**broker.WORKLOADS, **footprint.WORKLOADS, **host.WORKLOADS, **launches.WORKLOADS}
 WORKLOADS = {
     "unary64": Workload("blocking calls, one after another", "unary", systems=list(SYSTEMS)),
     "oneway64": Workload("blocking one-way calls, one after another", "one_way", {},
