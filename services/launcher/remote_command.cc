@@ -1,9 +1,5 @@
 #include "services/launcher/remote_command.h"
 
-#include <poll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -12,12 +8,10 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "services/process/pidfd.h"
 
 namespace fdrpc::launcher {
 namespace {
-
-// PIDFD_SIGNAL_PROCESS_GROUP, which the C library's headers lack (Linux 6.9).
-constexpr unsigned kToProcessGroup = 1u << 2;
 
 // As this process's PID namespace has it, whatever the launcher says. -1 if it
 // has none here: the process has been reaped, or lives outside.
@@ -31,11 +25,6 @@ pid_t PidOf(int pidfd) {
     return pid > 1 ? pid : -1;
   }
   return -1;
-}
-
-bool HasEnded(int pidfd) {
-  pollfd ended = {.fd = pidfd, .events = POLLIN, .revents = 0};
-  return poll(&ended, 1, 0) != 0;
 }
 
 }  // namespace
@@ -98,18 +87,14 @@ void RemoteCommand::OnStatus(const absl::Status& status) {
 
 void RemoteCommand::Signal(int signal) const {
   if (!pidfd_.ok()) return;
-  syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0);
+  process::SendSignal(pidfd_.get(), signal);
 }
 
 void RemoteCommand::SignalGroup(int signal) const {
   if (!pidfd_.ok()) return;
-  if (syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr,
-              kToProcessGroup) == 0 ||
-      errno != EINVAL) {
-    return;
-  }
+  if (process::SendSignalToGroup(pidfd_.get(), signal) != EINVAL) return;
   // An older kernel. The number is the group's at least until its leader ends.
-  if (pid_ > 1 && !HasEnded(pidfd_.get())) kill(-pid_, signal);
+  if (pid_ > 1 && !process::HasEnded(pidfd_.get())) kill(-pid_, signal);
 }
 
 }  // namespace fdrpc::launcher

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <cstdint>
 
 #include "services/process/child_side.h"
+#include "services/process/pidfd.h"
 #include "services/process/start_error.h"
 
 namespace fdrpc::process {
@@ -49,23 +49,6 @@ class SignalsBlocked {
  private:
   sigset_t before_;
 };
-
-// PIDFD_SIGNAL_PROCESS_GROUP, which the C library's headers lack (Linux 6.9).
-constexpr unsigned kToProcessGroup = 1u << 2;
-
-// 0, or the error: ESRCH if there is no such group, or not yet; EINVAL if the
-// kernel cannot.
-int SignalGroupOf(int pidfd, int signal) {
-  return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr,
-                 kToProcessGroup) == 0
-             ? 0
-             : errno;
-}
-
-bool HasEnded(int pidfd) {
-  pollfd ended = {.fd = pidfd, .events = POLLIN, .revents = 0};
-  return poll(&ended, 1, 0) != 0;
-}
 
 ProcessEnd EndOf(const siginfo_t& info, const rusage& resources) {
   ProcessEnd end;
@@ -121,12 +104,12 @@ absl::Status ChildProcess::FinishStart(const ProcessSpec& spec) {
 
 void ChildProcess::Signal(int signal) {
   if (reaped_) return;
-  syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0);
+  SendSignal(pidfd_.get(), signal);
 }
 
 void ChildProcess::SignalGroup(int signal) {
   if (reaped_) return;
-  switch (SignalGroupOf(pidfd_.get(), signal)) {
+  switch (SendSignalToGroup(pidfd_.get(), signal)) {
     case ESRCH:
       return Signal(signal);
     case EINVAL:

@@ -80,7 +80,7 @@ TEST_F(HostKillTest, Replacing) {
   std::thread restart([this] {
     EXPECT_EQ(host_.Ctl({"restart", "echo"}).exit_status, 24);
   });
-  host_.AwaitState("echo", v1::STATE_REPLACING);
+  host_.AwaitLine("echo", "it hangs");
   host_.KillHost();
   restart.join();
   EXPECT_EQ(host_.Call("echo", "")->number(), before->number());

@@ -41,7 +41,7 @@ TEST_F(HostSignalsTest, ReloadsThatWaitForAnotherOneAreOne) {
     EXPECT_EQ(reply->outcomes(0).change(),
               v1::ReloadReply::Outcome::CHANGE_FAILED);
   });
-  host_.AwaitState("echo", v1::STATE_REPLACING);
+  host_.AwaitLine("echo", "it hangs");
   auto loop = process::EventLoop::Create();
   ASSERT_TRUE(loop.ok());
   const auto channel =

@@ -118,6 +118,22 @@ absl::StatusOr<host::v1::ReloadReply> RunningHost::Reload() {
   return stub().Reload(host::v1::ReloadRequest(), {.wait_for_ready = true});
 }
 
+void RunningHost::AwaitLine(const std::string& name, const std::string& text) {
+  host::v1::LogsRequest request;
+  request.set_name(name);
+  request.set_lines(1000);
+  request.set_follow(true);
+  auto stream = stub().Logs(request, {.wait_for_ready = true});
+  bool found = false;
+  while (const auto line = stream.Read()) {
+    if (!found && line->text() == text) {
+      found = true;
+      stream.Cancel();
+    }
+  }
+  EXPECT_TRUE(found) << stream.Finish();
+}
+
 std::vector<std::string> RunningHost::Logs(const std::string& name) {
   host::v1::LogsRequest request;
   request.set_name(name);

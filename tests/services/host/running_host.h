@@ -81,6 +81,8 @@ class RunningHost {
   absl::StatusOr<host::v1::ReloadReply> Reload();
   // All lines of the log that are kept.
   std::vector<std::string> Logs(const std::string& name);
+  // Blocks until the log has this line.
+  void AwaitLine(const std::string& name, const std::string& text);
 
   // A call of a service that Add() has added, over a channel of its own: what
   // host_test_service answers, with its pid as `number`.

@@ -95,7 +95,10 @@ int Main(char** argv) {
     std::cerr << "it fails" << std::endl;
     return 3;
   }
-  while (access(argv[2], F_OK) == 0) pause();
+  if (access(argv[2], F_OK) == 0) {
+    std::cerr << "it hangs" << std::endl;
+    while (true) pause();
+  }
   FakeService service;
   service.echo = [](ServerContext&, const Text& request, Text& reply) {
     reply = TextOf(Answer(request.text()), getpid());
