@@ -42,7 +42,7 @@ void ForwardedCall::Start(std::shared_ptr<ServerCall> from, Caller& target,
   options.metadata = ForwardedMetadata(call->from_->context());
   if (method.streams_requests()) return call->Begin(target, nullptr, options);
   absl::Status taken = call->from_->TakeRequest(call->NextRequest());
-  if (!taken.ok()) return call->from_->Finish(std::move(taken), nullptr);
+  if (!taken.ok()) return call->Finish(std::move(taken), nullptr);
   const absl::StatusOr<OutgoingMessage> request = call->Request();
   call->Begin(target, &*request, options);
 }
@@ -91,9 +91,15 @@ void ForwardedCall::SendTaken() {
 void ForwardedCall::End(absl::Status status, const Metadata& trailers,
                         const wire::Opaque* reply) {
   from_->context().trailers() = trailers;
-  if (reply == nullptr) return from_->Finish(std::move(status), nullptr);
+  if (reply == nullptr) return Finish(std::move(status), nullptr);
   const OutgoingMessage message(*reply);
-  from_->Finish(std::move(status), &message);
+  Finish(std::move(status), &message);
+}
+
+void ForwardedCall::Finish(absl::Status status, const OutgoingMessage* reply) {
+  // The server may end now, and with it the factory of the message.
+  parcel_.reset();
+  from_->Finish(std::move(status), reply);
 }
 
 }  // namespace fdrpc::grpc

@@ -31,6 +31,7 @@ class ForwardedCall final : public PassedCall {
   void SendReply(const wire::Opaque& reply) override;
   void End(absl::Status status, const Metadata& trailers,
            const wire::Opaque* reply) override;
+  void Finish(absl::Status status, const OutgoingMessage* reply);
 
   // A place for the next request, of either kind.
   IncomingMessage NextRequest();

@@ -106,7 +106,7 @@ void IncomingCall::OnReadDone(bool ok) {
 
 void IncomingCall::TakeSingleRequest(bool ok) {
   if (ok && !has_request_) {
-    const absl::Status parsed = Parse(received_, request_);
+    const absl::Status parsed = ParseRequest();
     if (!parsed.ok()) return EndWith(parsed);
     has_request_ = true;
     return TakeRequest();  // for the half-close
@@ -119,12 +119,19 @@ void IncomingCall::TakeSingleRequest(bool ok) {
   }
   const OutgoingMessage request(request_);
   BeginOnce(&request);
+  wire::Opaque().Swap(&request_);  // it has been passed on
 }
 
 absl::StatusOr<OutgoingMessage> IncomingCall::Request() {
-  absl::Status parsed = Parse(received_, request_);
+  absl::Status parsed = ParseRequest();
   if (!parsed.ok()) return parsed;
   return OutgoingMessage(request_);
+}
+
+absl::Status IncomingCall::ParseRequest() {
+  absl::Status parsed = Parse(received_, request_);
+  received_.Clear();
+  return parsed;
 }
 
 // Replies.
@@ -151,16 +158,16 @@ void IncomingCall::OnWriteDone(bool ok) {
 
 void IncomingCall::End(absl::Status status, const Metadata& trailers,
                        const wire::Opaque* reply) {
-  for (const auto& [key, value] : trailers) {
-    context_.AddTrailingMetadata(key, value);
-  }
   if (absl::IsCancelled(status) && terms_.server_ends.stop_requested()) {
     status = ServerEnds();
   }
   if (reply != nullptr) status = Serialise(*reply, sent_);
-  if (!status.ok() || reply == nullptr) return EndWith(status);
   MutexLock lock(mu_);
-  finished_ = true;
+  if (std::exchange(finished_, true)) return;
+  for (const auto& [key, value] : trailers) {
+    context_.AddTrailingMetadata(key, value);
+  }
+  if (!status.ok() || reply == nullptr) return Finish(ToGrpc(status));
   StartWriteAndFinish(&sent_, ::grpc::WriteOptions(), ::grpc::Status::OK);
 }
 
@@ -170,13 +177,14 @@ void IncomingCall::EndWith(const absl::Status& status) {
 }
 
 void IncomingCall::OnServerEnds() {
-  bool begun = false;
   {
     MutexLock lock(mu_);
-    begun = begun_;
+    if (!begun_) {
+      if (!std::exchange(finished_, true)) Finish(ToGrpc(ServerEnds()));
+      return;
+    }
   }
-  if (begun) return OnCancel();
-  EndWith(ServerEnds());
+  OnCancel();
 }
 
 void IncomingCall::OnDone() {

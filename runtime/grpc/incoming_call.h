@@ -67,6 +67,8 @@ class IncomingCall final : public ::grpc::ServerGenericBidiReactor,
   // Makes the outgoing call, unless this one is finished.
   void BeginOnce(const OutgoingMessage* request) ABSL_LOCKS_EXCLUDED(mu_);
   CallOptions OptionsOfCall() const;
+  // What was received.
+  absl::Status ParseRequest();
   void TakeSingleRequest(bool ok) ABSL_LOCKS_EXCLUDED(mu_);
   // Unless it is finished.
   void EndWith(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);

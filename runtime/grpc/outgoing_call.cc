@@ -19,6 +19,8 @@ namespace {
 // counts for this much more than its bytes.
 constexpr size_t kReadAheadBytes = 256u << 10;
 constexpr size_t kMessageOverhead = 16;
+// Beyond this, a writer waits until half of it has gone.
+constexpr size_t kMostUnsentBytes = 64u << 10;
 
 absl::Status CallerCancelled() {
   return absl::CancelledError("the caller cancelled the call");
@@ -107,6 +109,7 @@ absl::StatusOr<std::shared_ptr<OutgoingCall>> OutgoingCall::Start(
     call->ReadNext();
     if (request != nullptr) {
       call->writing_.Swap(&bytes);
+      call->unsent_bytes_ = call->writing_.Length() + kMessageOverhead;
       call->is_writing_ = true;
       call->sending_ = Sending::kHalfClosed;
       call->StartWriteLast(&call->writing_, ::grpc::WriteOptions());
@@ -221,38 +224,57 @@ bool OutgoingCall::Send(OutgoingMessage message, bool last) {
     EndEarly(std::move(prepared));
     return false;
   }
-  FDRPC_CHECK(!is_writing_, "a message is sent before there is room for it");
-  writing_.Swap(&bytes);
-  is_writing_ = true;
-  ::grpc::WriteOptions options;
-  if (message.may_linger) options.set_buffer_hint();
+  FDRPC_CHECK(has_room_, "a message is sent before there is room for it");
+  UnsentMessage& unsent = unsent_.emplace_back();
+  unsent.bytes.Swap(&bytes);
+  if (message.may_linger) unsent.options.set_buffer_hint();
   if (last) {
     sending_ = Sending::kHalfClosed;
-    StartWriteLast(&writing_, options);
-  } else {
-    StartWrite(&writing_, options);
+    unsent.options.set_last_message();
   }
+  unsent_bytes_ += unsent.bytes.Length() + kMessageOverhead;
+  has_room_ = unsent_bytes_ < kMostUnsentBytes;
+  if (!is_writing_) WriteNext();
   return true;
+}
+
+void OutgoingCall::WriteNext() {
+  if (!is_held_) return;
+  if (!unsent_.empty()) {
+    is_writing_ = true;
+    writing_.Swap(&unsent_.front().bytes);
+    ::grpc::WriteOptions options = unsent_.front().options;
+    unsent_.pop_front();
+    // With those behind it, it makes fewer system calls.
+    if (!unsent_.empty()) options.set_buffer_hint();
+    StartWrite(&writing_, options);
+  } else if (sending_ == Sending::kHalfClosing) {
+    sending_ = Sending::kHalfClosed;
+    StartWritesDone();
+  }
 }
 
 void OutgoingCall::OnWriteDone(bool ok) {
   MutexLock lock(mu_);
   is_writing_ = false;
+  unsent_bytes_ -= writing_.Length() + kMessageOverhead;
   writing_.Clear();
-  // The call is over, though its status may stand behind unread replies.
-  if (!ok) sending_ = Sending::kHalfClosed;
-  if (ok && sending_ == Sending::kHalfClosing && is_held_) {
+  if (!ok) {
+    // The call is over, though its status may stand behind unread replies.
     sending_ = Sending::kHalfClosed;
-    StartWritesDone();
+    unsent_.clear();
+    unsent_bytes_ = 0;
   }
+  has_room_ = has_room_ || unsent_bytes_ <= kMostUnsentBytes / 2;
+  WriteNext();
   EndWaits();
 }
 
 void OutgoingCall::HalfClose() {
   MutexLock lock(mu_);
   if (ended_ || !is_held_ || sending_ != Sending::kOpen) return;
-  sending_ = is_writing_ ? Sending::kHalfClosing : Sending::kHalfClosed;
-  if (!is_writing_) StartWritesDone();
+  sending_ = Sending::kHalfClosing;
+  if (!is_writing_) WriteNext();
 }
 
 // The end.
@@ -287,6 +309,7 @@ void OutgoingCall::Abort(const absl::Status& why) {
 
 void OutgoingCall::EndEarly(absl::Status why) {
   arrived_.clear();
+  unsent_.clear();
   End(std::move(why));
   context_.TryCancel();
   ReadNext();
@@ -314,7 +337,7 @@ bool OutgoingCall::IsReady(CallEvent event) const {
     case CallEvent::kMessage:
       return streams_replies_ && (all_read_ || !arrived_.empty());
     case CallEvent::kRoom:
-      return !is_writing_;
+      return has_room_;
     case CallEvent::kHeaders:
       return got_headers_;
     case CallEvent::kEnd:
@@ -342,6 +365,8 @@ void OutgoingCall::Await(CallEvent event) {
 }
 
 void OutgoingCall::Notify(CallEvent event, Continuation& continuation) {
+  // The continuation may let go of it before this returns.
+  const std::shared_ptr<OutgoingCall> self = shared_from_this();
   MutexLock lock(mu_);
   if (IsReady(event)) return runner_->Post(continuation);
   waits_[static_cast<size_t>(event)] = &continuation;

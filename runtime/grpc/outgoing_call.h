@@ -20,8 +20,9 @@
 namespace fdrpc::grpc {
 
 // A call over a gRPC channel, of any kind. Reads ahead of its user as much as a
-// stream of fdrpc does, and writes one message at a time. Lives until gRPC is
-// done with it.
+// stream of fdrpc does. gRPC takes one message at a time; others wait for it,
+// so that their writer need not wait for its thread. Lives until gRPC is done
+// with it.
 class OutgoingCall final
     : public ClientCall,
       private ::grpc::ClientBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer>,
@@ -68,6 +69,10 @@ class OutgoingCall final
     kHalfClosing,  // once the last message has been written
     kHalfClosed,
   };
+  struct UnsentMessage {
+    ::grpc::ByteBuffer bytes;
+    ::grpc::WriteOptions options;
+  };
 
   OutgoingCall(const Method& method, const CallOptions& options,
                std::shared_ptr<ContinuationRunner> runner);
@@ -84,6 +89,8 @@ class OutgoingCall final
   // Reads on, if there is room, and no longer keeps gRPC's call when there is
   // nothing more to read.
   void ReadNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Writes the next message, or what is behind the last one.
+  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Ends the call at its deadline, which gRPC tells only those who read.
   void WatchDeadline() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Ends the call for its user.
@@ -109,6 +116,9 @@ class OutgoingCall final
   // Whether gRPC's call takes operations: it does until this gives it back.
   bool is_held_ ABSL_GUARDED_BY(mu_) = true;
   Sending sending_ ABSL_GUARDED_BY(mu_) = Sending::kOpen;
+  std::deque<UnsentMessage> unsent_ ABSL_GUARDED_BY(mu_);
+  size_t unsent_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  bool has_room_ ABSL_GUARDED_BY(mu_) = true;
 
   std::deque<::grpc::ByteBuffer> arrived_ ABSL_GUARDED_BY(mu_);
   size_t arrived_bytes_ ABSL_GUARDED_BY(mu_) = 0;

@@ -35,7 +35,9 @@ struct ChannelOptions {
 //   FileBroker::Stub stub(channel);
 //
 // A request with a descriptor fails with FAILED_PRECONDITION. A one-way call
-// ends with the server's reply. A stream reads ahead 256 KiB and one message.
+// ends with the server's reply. A stream reads ahead 256 KiB and one message,
+// and what it has written may wait for the network: up to 64 KiB, and a
+// message.
 //
 // Copies are handles to the same channel. Threads: safe, as fdrpc::Channel, but
 // a blocking call must not be made on a thread of gRPC's callbacks.
