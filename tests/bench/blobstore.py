@@ -1,11 +1,9 @@
 """Calls of the blob store, services/blobstore, as it is installed."""
 
 import dataclasses
-import json
-import subprocess
 import tempfile
 
-from measure import Failed, Skipped, serving
+from measure import Skipped, figures_of, serving
 
 
 @dataclasses.dataclass
@@ -26,13 +24,9 @@ class BlobWorkload:
             address = f"unix:{temporary}/socket"
             with serving(server, "--listen", address, "--capacity", "2G", "--user-bytes", "4G",
                          "--user-blobs", "1000000") as store:
-                run = subprocess.run(
-                    [directory / "fdrpc_bench_blobstore", address, self.does, str(size),
-                     str(options.warm_up), str(options.seconds), str(store.pid)],
-                    stdout=subprocess.PIPE, text=True, timeout=120)
-                if run.returncode != 0:
-                    raise Failed("a call of the blob store failed")
-                return json.loads(run.stdout)
+                return figures_of(directory / "fdrpc_bench_blobstore", address, self.does,
+                                  str(size), str(options.warm_up), str(options.seconds),
+                                  str(store.pid))
 
 
 WORKLOADS = {

@@ -1,18 +1,9 @@
 """How long a file takes to be opened, by the file broker and without."""
 
-import json
 import pathlib
-import subprocess
 import tempfile
 
-from measure import Failed, Skipped, serving
-
-
-def run(*words):
-    result = subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=120)
-    if result.returncode != 0:
-        raise Failed("a file cannot be opened")
-    return json.loads(result.stdout)
+from measure import Skipped, figures_of, serving
 
 
 def measure_opens(directory, system):
@@ -26,10 +17,10 @@ def measure_opens(directory, system):
         root.mkdir()
         (root / "file").touch()
         if system == "raw-block":
-            return run(load, root, "file")
+            return figures_of(load, root, "file")
         address = f"unix:{temporary}/socket"
         with serving(broker, "--root", root, "--listen", address) as server:
-            return run(load, root, "file", address, str(server.pid))
+            return figures_of(load, root, "file", address, str(server.pid))
 
 
 class Opens:

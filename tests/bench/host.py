@@ -1,21 +1,12 @@
 """What the clients of a service notice of its host, fdrpc-host."""
 
 import dataclasses
-import json
 import pathlib
-import subprocess
 import tempfile
 
-from measure import Failed, Skipped, serving
+from measure import Skipped, figures_of, serving
 
 FIGURES = [("failed_calls", "failed", "{:.0f}")]
-
-
-def run(*words):
-    result = subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=120)
-    if result.returncode != 0:
-        raise Failed("a call fails")
-    return json.loads(result.stdout)
 
 
 @dataclasses.dataclass
@@ -38,7 +29,7 @@ class HostWorkload:
             server = f"unix:{temporary}/socket"
             pathlib.Path(temporary, "file").touch()
             if system == "raw-block":
-                return run(load, "alone", server, str(self.count), broker, temporary)
+                return figures_of(load, "alone", server, str(self.count), broker, temporary)
             config = pathlib.Path(temporary, "config", "broker.textproto")
             config.parent.mkdir(mode=0o755)
             config.write_text(f'command: ["{broker}", "--root", "{temporary}", '
@@ -49,7 +40,7 @@ class HostWorkload:
             control = f"unix:{temporary}/control"
             words = [control, config] if self.does == "reload" else [control]
             with serving(host, "run", "--config", config.parent, "--control", control):
-                return run(load, self.does, server, str(self.count), *words)
+                return figures_of(load, self.does, server, str(self.count), *words)
 
 
 WORKLOADS = {

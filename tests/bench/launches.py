@@ -1,20 +1,10 @@
 """How long a process takes from its start to its end, by the launcher and without."""
 
-import json
-import subprocess
 import tempfile
 
-from measure import Failed, Skipped, serving
+from measure import Skipped, figures_of, serving
 
 COUNT = 500
-
-
-def run(program, *arguments):
-    result = subprocess.run([program, str(COUNT), *arguments], stdout=subprocess.PIPE, text=True,
-                            timeout=120)
-    if result.returncode != 0:
-        raise Failed("a process does not start")
-    return json.loads(result.stdout)
 
 
 def measure_launches(directory, system):
@@ -24,11 +14,11 @@ def measure_launches(directory, system):
         if not path.exists():
             raise Skipped(f"{path.name} was not built")
     if system == "raw-block":
-        return run(program)
+        return figures_of(program, str(COUNT))
     with tempfile.TemporaryDirectory(prefix="fdrpc-bench-") as temporary:
         address = f"unix:{temporary}/socket"
         with serving(launcher, "--listen", address):
-            return run(program, address)
+            return figures_of(program, str(COUNT), address)
 
 
 class Launches:

@@ -16,6 +16,14 @@ class Skipped(Exception):
     pass
 
 
+def figures_of(*words):
+    """The figures that a program prints as JSON."""
+    result = subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=120)
+    if result.returncode != 0:
+        raise Failed(f"{words[0].name} fails")
+    return json.loads(result.stdout)
+
+
 @contextlib.contextmanager
 def serving(*words):
     """One of the services' programs, until the end of the block; `words` begin with its
