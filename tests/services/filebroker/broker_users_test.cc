@@ -60,7 +60,7 @@ class BrokerUsersTest : public ::testing::TestWithParam<const char*> {
   // As that user: 0 if `path` can be opened and has that content, or the code
   // of the status.
   int Reads(uid_t user, const std::string& path, const std::string& content) {
-    return As(user, [this, &path, &content, to = address()] {
+    return As(user, [&path, &content, to = address()] {
       const absl::StatusOr<Channel> channel = Channel::Connect(to);
       if (!channel.ok()) return -3;
       v1::OpenRequest request;
