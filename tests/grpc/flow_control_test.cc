@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <optional>
@@ -114,6 +115,7 @@ class UnreadCall : public FlowControl {
  protected:
   UnreadCall() {
     service_.chat = [this](ServerContext&, ServerStream<Text, Text>& stream) {
+      ++started_;
       const Text message = Large();
       while (stream.Write(message)) {
       }
@@ -121,18 +123,36 @@ class UnreadCall : public FlowControl {
       return absl::OkStatus();
     };
   }
-  // Over a channel that only the call keeps.
+  // A handler may start even after its call's deadline.
+  ~UnreadCall() override {
+    stub_.reset();
+    over_grpc_.reset();
+    server_.Shutdown(absl::ZeroDuration());
+    server_.Wait();
+  }
+  // Over a channel that only the call keeps, and that is connected, so that the
+  // deadline is not for that.
   std::shared_ptr<ClientCall> Start(CallForm form) {
     static constexpr Method kChat = {
         .full_name = "fdrpc.testing.TestService/Chat",
         .kind = MethodKind::kBidirectional};
-    const std::shared_ptr<Caller> caller =
-        grpc::Channel(over_grpc_->NewChannel());
+    const std::shared_ptr<::grpc::Channel> channel = over_grpc_->NewChannel();
+    EXPECT_TRUE(channel->WaitForConnected(std::chrono::system_clock::now() +
+                                          std::chrono::seconds(60)));
+    const std::shared_ptr<Caller> caller = grpc::Channel(channel);
     return caller->StartCall(kChat, nullptr,
                              {.timeout = absl::Milliseconds(50)}, form);
   }
 
-  std::counting_semaphore<> ended_{0};  // handlers
+  // Those that have started. Not all have, if a deadline has passed before.
+  void AwaitHandlers() {
+    for (; awaited_ < started_; ++awaited_) ended_.acquire();
+  }
+
+ private:
+  int awaited_ = 0;
+  std::atomic<int> started_ = 0;
+  std::counting_semaphore<> ended_{0};
 };
 
 TEST_F(UnreadCall, EndsAtItsDeadline) {
@@ -142,7 +162,7 @@ TEST_F(UnreadCall, EndsAtItsDeadline) {
   Text message;
   EXPECT_FALSE(call->Take(message));
   EXPECT_FALSE(call->Send(message, /*last=*/false));
-  ended_.acquire();
+  AwaitHandlers();
 }
 
 TEST_F(UnreadCall, TellsAContinuation) {
@@ -155,15 +175,16 @@ TEST_F(UnreadCall, TellsAContinuation) {
   call->Notify(CallEvent::kEnd, waits);
   waits.ran.get_future().wait();
   EXPECT_TRUE(absl::IsDeadlineExceeded(call->status())) << call->status();
-  ended_.acquire();
+  AwaitHandlers();
 }
 
 TEST_F(UnreadCall, EndsAWriter) {
+  ASSERT_TRUE(stub_->Echo(TextOf("x")).ok());  // it is connected
   auto stream = stub_->Chat({.timeout = absl::Milliseconds(50)});
   while (stream.Write(TextOf("x"))) {
   }
   EXPECT_TRUE(absl::IsDeadlineExceeded(stream.Finish()));
-  ended_.acquire();
+  AwaitHandlers();
 }
 
 // Whoever lets go of the call, its channel or its alarm last.
@@ -172,7 +193,7 @@ TEST_F(UnreadCall, MayBeReleasedAtItsDeadline) {
   for (int i = 0; i < kCalls; ++i) {
     Start(CallForm::kBlocking)->Await(CallEvent::kMessage);
   }
-  for (int i = 0; i < kCalls; ++i) ended_.acquire();
+  AwaitHandlers();
 }
 
 TEST_F(FlowControl, CallsBeyondTheMostAreRefused) {
