@@ -2,6 +2,7 @@
 #define FDRPC_SERVICES_GATEWAY_DIRECTION_H_
 
 #include <memory>
+#include <stop_token>
 
 #include "absl/status/status.h"
 #include "services/gateway/settings.h"
@@ -14,12 +15,15 @@ class Direction {
  public:
   virtual ~Direction() = default;
 
-  // Learns the server's services, and serves them. Blocks until clients can
-  // connect, and prints where.
+  // Learns the server's services, for which it waits. Makes no files, so that
+  // the process may be killed meanwhile.
+  virtual absl::Status Learn() = 0;
+  // Then serves them. Blocks until clients can connect, and prints where.
   virtual absl::Status Start() = 0;
   // Learns the services again; calls in progress continue. After an error it
-  // serves those that it served before.
-  virtual absl::Status Reload() = 0;
+  // serves those that it served before. CANCELLED if `stop` is requested while
+  // it waits for the server.
+  virtual absl::Status Reload(std::stop_token stop) = 0;
   // Accepts no further calls, and blocks until those in progress have ended, as
   // the settings say.
   virtual absl::Status Stop() = 0;

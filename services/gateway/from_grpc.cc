@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,8 +21,16 @@
 namespace fdrpc::gateway {
 namespace {
 
-// So that one client alone cannot have all calls that are passed on.
+// So that one connection alone cannot have all calls that are passed on. (A
+// client that makes four of them can.)
 constexpr int kMostCallsOfConnection = 256;
+// A connection with calls is asked for a sign of life after a time without one,
+// and closed if there is none: its peer may have vanished, and calls without
+// deadlines would stay.
+constexpr int kKeepAliveMilliseconds = 60'000;
+constexpr int kKeepAliveTimeoutMilliseconds = 20'000;
+// Of gRPC, for what has been received, and not been passed on, of all calls.
+constexpr size_t kMostMemory = size_t{1} << 30;
 
 std::shared_ptr<::grpc::ServerCredentials> ServerCredentials(
     const std::optional<Settings::Tls>& tls) {
@@ -43,7 +52,7 @@ class GrpcToLocal final : public Direction {
  public:
   explicit GrpcToLocal(const Settings& settings) : settings_(settings) {}
 
-  absl::Status Start() override {
+  absl::Status Learn() override {
     absl::StatusOr<Channel> channel = Channel::Connect(settings_.to);
     if (!channel.ok()) return channel.status();
     if (!settings_.descriptor_set.empty()) {
@@ -56,12 +65,11 @@ class GrpcToLocal final : public Direction {
     generic_.emplace(
         target_, std::vector<const Method*>(),
         grpc::GenericServiceOptions{.client_certificates_are_verified = true});
-    absl::Status learnt = Reload();
-    return learnt.ok() ? Listen() : learnt;
+    return Reload({});
   }
 
-  absl::Status Reload() override {
-    const auto known = KnownServices::Of(target_, settings_);
+  absl::Status Reload(std::stop_token stop) override {
+    const auto known = KnownServices::Of(target_, settings_, std::move(stop));
     if (!known.ok()) return known.status();
     std::vector<std::unique_ptr<DynamicMethod>> methods;
     std::vector<const Method*> served;
@@ -75,13 +83,7 @@ class GrpcToLocal final : public Direction {
     return absl::OkStatus();
   }
 
-  absl::Status Stop() override {
-    for (const auto& port : inherited_) port->Stop();
-    return generic_->Shutdown(*server_, settings_.drain_timeout);
-  }
-
- private:
-  absl::Status Listen() {
+  absl::Status Start() override {
     ::grpc::ServerBuilder builder;
     const std::vector<std::string>& listen = settings_.listen.addresses;
     std::vector<int> ports(listen.size());
@@ -101,6 +103,9 @@ class GrpcToLocal final : public Direction {
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                                kMostCallsOfConnection);
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMostMetadata);
+    builder.SetResourceQuota(
+        ::grpc::ResourceQuota("fdrpc-gateway").Resize(kMostMemory));
+    KeepAlive(builder);
     server_ = builder.BuildAndStart();
     for (size_t i = 0; i < ports.size(); ++i) {
       if (server_ != nullptr && (ports[i] != 0 || IsInherited(listen[i]))) {
@@ -124,6 +129,24 @@ class GrpcToLocal final : public Direction {
                 << std::flush;
     }
     return absl::OkStatus();
+  }
+
+  absl::Status Stop() override {
+    for (const auto& port : inherited_) port->Stop();
+    return generic_->Shutdown(*server_, settings_.drain_timeout);
+  }
+
+ private:
+  static void KeepAlive(::grpc::ServerBuilder& builder) {
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                               kKeepAliveMilliseconds);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                               kKeepAliveTimeoutMilliseconds);
+    // By default, gRPC asks twice, and then not before there is data.
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+    builder.AddChannelArgument(
+        GRPC_ARG_HTTP2_MIN_SENT_PING_INTERVAL_WITHOUT_DATA_MS,
+        kKeepAliveMilliseconds);
   }
 
   const Settings settings_;

@@ -1,57 +1,55 @@
 // fdrpc-gateway: passes calls on between gRPC and fdrpc.
-#include <pthread.h>
-#include <signal.h>
-
 #include <iostream>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "fdrpc/loop.h"
 #include "fdrpc/server.h"
 #include "services/gateway/direction.h"
 #include "services/gateway/settings.h"
+#include "services/gateway/signals.h"
 #include "services/program/serve.h"
 #include "services/program/server_main.h"
 
 namespace fdrpc::gateway {
 namespace {
 
-sigset_t Signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
-    sigaddset(&signals, signal);
-  }
-  return signals;
-}
-
 // Learns the services again at each SIGHUP, until another signal.
-void AwaitStopSignal(Direction& direction) {
-  const sigset_t signals = Signals();
-  int received = 0;
-  while (sigwait(&signals, &received) == 0 && received == SIGHUP) {
-    const absl::Status learnt = direction.Reload();
-    if (learnt.ok()) continue;
+void ReloadUntilStopped(Direction& direction, Signals& signals) {
+  while (signals.AwaitReload()) {
+    const absl::Status learnt = direction.Reload(signals.stop());
+    if (learnt.ok() || signals.stop().stop_requested()) continue;
     std::cerr << absl::StrCat(
         "fdrpc-gateway: cannot learn the services again: ", learnt.message(),
         "\n");
   }
 }
 
+// In the loop that passes waiting messages on, so that the watchdog tells of
+// that one.
+absl::Status StartIn(absl::StatusOr<Loop> loop, Server& notifier) {
+  if (!loop.ok()) return loop.status();
+  absl::Status opened = notifier.AwaitConnections();
+  return opened.ok() ? notifier.Start(*std::move(loop)) : opened;
+}
+
 absl::Status Serve(Settings settings) {
   program::HoldStopSignals();
-  const sigset_t signals = Signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const absl::StatusOr<std::unique_ptr<Signals>> signals = Signals::Take();
+  if (!signals.ok()) return signals.status();
   const std::unique_ptr<Direction> direction =
       settings.to_is_local ? FromGrpc(settings) : ToGrpc(settings);
-  absl::Status status = direction->Start();
+  absl::Status status = direction->Learn();
+  if (!status.ok()) return status;
+  (*signals)->BeginServing();
+  status = direction->Start();
   if (!status.ok()) return status;
   // A server without a socket or service, which is for the service manager: the
   // one that serves may be gRPC's, or another one after SIGHUP.
   Server notifier({.notify_service_manager = true});
-  status = notifier.AwaitConnections();
-  if (status.ok()) status = notifier.Start();
+  status = StartIn(Loop::OfProcess(), notifier);
   if (!status.ok()) return status;
-  AwaitStopSignal(*direction);
+  ReloadUntilStopped(*direction, **signals);
   notifier.Shutdown();
   return direction->Stop();
 }

@@ -15,21 +15,26 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "services/gateway/start_thread.h"
 
 namespace fdrpc::gateway {
 namespace {
 
-// After this time, a connection is accepted for which the process had no
-// descriptor.
+// After this time, the gateway tries again to accept what it could not.
 constexpr int kPauseMilliseconds = 100;
 
+// Of a family whose connections gRPC takes; those of others it would not even
+// close.
 bool ListensForStreams(int fd) {
   int listens = 0;
   int type = 0;
+  int family = AF_UNSPEC;
   socklen_t size = sizeof(int);
   return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
          getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
-         listens != 0 && type == SOCK_STREAM;
+         getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 &&
+         listens != 0 && type == SOCK_STREAM &&
+         (family == AF_INET || family == AF_INET6 || family == AF_UNIX);
 }
 
 }  // namespace
@@ -41,7 +46,9 @@ absl::StatusOr<std::unique_ptr<InheritedPort>> InheritedPort::Create(
   if (!absl::SimpleAtoi(address.substr(kScheme.size()), &fd) || fd < 0 ||
       !ListensForStreams(fd)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        address, " is not a listening stream socket that was inherited"));
+        address,
+        " is not a listening stream socket of TCP, or of this machine, that "
+        "was inherited"));
   }
   fcntl(fd, F_SETFD, FD_CLOEXEC);
   // Another process may take a connection before this one accepts it.
@@ -62,8 +69,10 @@ absl::Status InheritedPort::Start() {
   if (!stopped_.ok()) {
     return absl::ErrnoToStatus(errno, "the gateway cannot accept connections");
   }
-  thread_ = std::thread([this] { AcceptUntilStopped(); });
-  return absl::OkStatus();
+  absl::StatusOr<std::thread> thread =
+      StartThread([this] { AcceptUntilStopped(); });
+  if (thread.ok()) thread_ = *std::move(thread);
+  return thread.status();
 }
 
 void InheritedPort::Stop() {
@@ -84,9 +93,10 @@ void InheritedPort::AcceptUntilStopped() {
     if (polled[0].revents != 0) return;
     const int fd = accept4(listener_.get(), nullptr, nullptr,
                            SOCK_CLOEXEC | SOCK_NONBLOCK);
-    // The connection stays in the queue.
-    pauses = fd < 0 && (errno == EMFILE || errno == ENFILE ||
-                        errno == ENOBUFS || errno == ENOMEM);
+    // EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection stays in the queue.
+    // EINVAL: somebody has shut the socket down, and may listen again.
+    pauses =
+        fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED;
     if (fd < 0) continue;
     // As gRPC's own; without effect on a Unix-domain socket.
     const int on = 1;

@@ -84,14 +84,16 @@ absl::StatusOr<KnownServices> KnownServices::From(
 }
 
 absl::StatusOr<KnownServices> KnownServices::Of(std::shared_ptr<Caller> server,
-                                                const Settings& settings) {
+                                                const Settings& settings,
+                                                std::stop_token stop) {
   if (!settings.descriptor_set.empty()) {
     auto given = tool::GivenSchema::FromDescriptorSet(settings.descriptor_set);
     if (!given.ok()) return given.status();
     return From(*std::move(given));
   }
   const CallOptions options = {.timeout = settings.timeout,
-                               .wait_for_ready = true};
+                               .wait_for_ready = true,
+                               .cancellation = std::move(stop)};
   absl::StatusOr<KnownServices> known =
       From(std::make_unique<tool::ReflectedSchema>(server, options));
   if (!absl::IsUnimplemented(known.status())) return known;

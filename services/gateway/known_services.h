@@ -2,6 +2,7 @@
 #define FDRPC_SERVICES_GATEWAY_KNOWN_SERVICES_H_
 
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,8 +18,10 @@ class KnownServices {
  public:
   // Those of the settings' descriptor set or, without one, those that `server`
   // tells by reflection, for which this waits as long as the settings say.
+  // CANCELLED if `stop` is requested meanwhile.
   static absl::StatusOr<KnownServices> Of(std::shared_ptr<Caller> server,
-                                          const Settings& settings);
+                                          const Settings& settings,
+                                          std::stop_token stop);
 
   const std::vector<const google::protobuf::ServiceDescriptor*>& services()
       const {

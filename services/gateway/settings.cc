@@ -1,9 +1,13 @@
 #include "services/gateway/settings.h"
 
 #include <fstream>
+#include <set>
 #include <sstream>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "services/program/command_line.h"
 
@@ -45,9 +49,9 @@ passes them to.
   --drain-timeout TIME how long calls in progress may continue at the end (10s)
   --help               prints this
 
-Prints "listening on ADDRESS" once clients can connect, and tells the service
-manager, if one has started it. SIGHUP lets it learn the services again. SIGTERM
-or SIGINT ends it.
+Prints "listening on ADDRESS" once clients can connect (not for fd: and
+systemd:), and tells the service manager, if one has started it. SIGHUP lets it
+learn the services again. SIGTERM or SIGINT ends it.
 
 Exit status: 0 after it has served, 1 if it cannot, 2 if it is used wrongly.
 )";
@@ -77,6 +81,24 @@ absl::StatusOr<std::string> ContentOf(const CommandLine& line,
   return content.str();
 }
 
+// The socket of one number cannot be owned twice.
+absl::Status RefuseRepeatedSockets(const std::vector<std::string>& addresses) {
+  constexpr std::string_view kScheme = "fd:";
+  std::set<int> numbers;
+  for (const std::string& address : addresses) {
+    int number = -1;
+    if (!address.starts_with(kScheme) ||
+        !absl::SimpleAtoi(address.substr(kScheme.size()), &number)) {
+      continue;
+    }
+    if (!numbers.insert(number).second) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--listen ", address, " is given twice: give each socket once"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ParseAddresses(const CommandLine& line, Settings& settings) {
   settings.to = line.Get("to").value_or("");
   if (settings.to.empty()) {
@@ -99,7 +121,7 @@ absl::Status ParseAddresses(const CommandLine& line, Settings& settings) {
         absl::StrCat(address, " and ", settings.to, " are both ", what,
                      ": one has to be of gRPC, the other one of fdrpc"));
   }
-  return absl::OkStatus();
+  return RefuseRepeatedSockets(settings.listen.addresses);
 }
 
 absl::Status ParseTls(const CommandLine& line, Settings& settings) {

@@ -1,22 +1,19 @@
 #include <grpcpp/grpcpp.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
+#include <memory>
+#include <stop_token>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "fdrpc/grpc/channel.h"
-#include "fdrpc/grpc/forwarding_service.h"
-#include "fdrpc/reflection.h"
 #include "fdrpc/server.h"
 #include "services/gateway/direction.h"
 #include "services/gateway/known_services.h"
 #include "services/gateway/limits.h"
+#include "services/gateway/local_server.h"
 #include "services/gateway/waiting_calls.h"
 #include "services/program/serve.h"
 
@@ -41,54 +38,6 @@ grpc::Channel ChannelOf(const Settings& settings) {
 
 bool HasFile(const std::string& address) { return address.starts_with("unix"); }
 
-// Serves the services that are known at one time. Ends the process with SIGTERM
-// if it ends by itself.
-class LocalServer {
- public:
-  LocalServer(KnownServices known, const std::shared_ptr<Caller>& target,
-              const Settings& settings)
-      : known_(std::move(known)),
-        server_({.drain_timeout = settings.drain_timeout}) {
-    for (const auto* service : known_.services()) {
-      // The server has reflection of its own, from the same files.
-      if (service->full_name().starts_with("grpc.reflection.")) continue;
-      server_.AddService(
-          std::make_unique<grpc::ForwardingService>(*service, target));
-    }
-    EnableReflection(server_);
-  }
-  ~LocalServer() {
-    Stop();
-    if (end_.joinable()) end_.join();
-  }
-
-  Server& server() { return server_; }
-
-  absl::Status Start() {
-    absl::Status started = server_.Start();
-    if (!started.ok()) return started;
-    end_ = std::thread([this] {
-      server_.Wait();
-      ended_ = true;
-      if (!is_stopped_) kill(getpid(), SIGTERM);
-    });
-    return absl::OkStatus();
-  }
-  // Drains it, which takes a while.
-  void Stop() {
-    is_stopped_ = true;
-    server_.Shutdown();
-  }
-  bool ended() const { return ended_; }
-
- private:
-  const KnownServices known_;
-  Server server_;
-  std::thread end_;
-  std::atomic<bool> is_stopped_ = false;
-  std::atomic<bool> ended_ = false;
-};
-
 class LocalToGrpc final : public Direction {
  public:
   explicit LocalToGrpc(const Settings& settings)
@@ -98,25 +47,38 @@ class LocalToGrpc final : public Direction {
                           settings_.listen.addresses.end(), HasFile);
   }
 
-  absl::Status Start() override {
-    auto server = NewServer();
+  absl::Status Learn() override {
+    auto server = NewServer({});
     if (!server.ok()) return server.status();
-    absl::Status status =
-        program::ListenOnAll((*server)->server(), settings_.listen);
-    if (status.ok()) status = (*server)->Start();
-    if (!status.ok()) return status;
-    program::SayThatItListens(settings_.listen);
     server_ = *std::move(server);
     return absl::OkStatus();
   }
 
-  // Another server takes the sockets over; this one drains.
-  absl::Status Reload() override {
-    auto server = NewServer();
-    if (!server.ok()) return server.status();
-    absl::Status status = TakeOver((*server)->server());
-    if (status.ok()) status = (*server)->Start();
+  absl::Status Start() override {
+    absl::Status status =
+        program::ListenOnAll(server_->server(), settings_.listen);
+    if (status.ok()) status = server_->Start();
     if (!status.ok()) return status;
+    program::SayThatItListens(settings_.listen);
+    return absl::OkStatus();
+  }
+
+  // Another server takes the sockets over; this one drains.
+  absl::Status Reload(std::stop_token stop) override {
+    auto server = NewServer(std::move(stop));
+    if (!server.ok()) return server.status();
+    // Opens all that it needs besides the sockets.
+    absl::Status status = (*server)->server().AwaitConnections();
+    if (!status.ok()) return status;
+    absl::StatusOr<std::vector<UniqueFd>> sockets = Sockets();
+    if (!sockets.ok()) return sockets.status();
+    status = TakeOver(*std::move(sockets), (*server)->server());
+    if (status.ok()) status = (*server)->Start();
+    if (!status.ok()) {
+      // Destroyed, it would remove the files of sockets that are served.
+      if (files_ == nullptr) files_ = *std::move(server);
+      return status;
+    }
     server_->Stop();
     std::erase_if(former_, [](const auto& former) { return former->ended(); });
     former_.push_back(std::exchange(server_, *std::move(server)));
@@ -125,34 +87,45 @@ class LocalToGrpc final : public Direction {
 
   absl::Status Stop() override {
     server_->Stop();
+    files_.reset();
     server_.reset();
     former_.clear();
     return absl::OkStatus();
   }
 
  private:
-  absl::StatusOr<std::unique_ptr<LocalServer>> NewServer() const {
-    absl::StatusOr<KnownServices> known = KnownServices::Of(target_, settings_);
+  absl::StatusOr<std::unique_ptr<LocalServer>> NewServer(
+      std::stop_token stop) const {
+    absl::StatusOr<KnownServices> known =
+        KnownServices::Of(target_, settings_, std::move(stop));
     if (!known.ok()) return known.status();
     return std::make_unique<LocalServer>(*std::move(known), target_, settings_);
   }
 
-  absl::Status TakeOver(Server& server) {
+  // For another server. From then on this one's files are nobody's, unless
+  // files_ has them.
+  absl::StatusOr<std::vector<UniqueFd>> Sockets() {
     absl::StatusOr<std::vector<UniqueFd>> sockets =
         server_->server().HandOver();
-    if (!sockets.ok()) return sockets.status();
-    if (sockets->empty()) {
+    if (sockets.ok() && sockets->empty()) {
       return absl::FailedPreconditionError(
           "the gateway has a connection, and no socket to listen on, which "
           "cannot be given to a server of other services: start it again");
     }
-    const auto files = std::count_if(settings_.listen.addresses.begin(),
-                                     settings_.listen.addresses.end(), HasFile);
-    for (size_t i = 0; i < sockets->size(); ++i) {
-      absl::Status listens = server.Listen(
-          std::move((*sockets)[i]), i < static_cast<size_t>(files)
-                                        ? Server::SocketFile::kIsRemovedAtTheEnd
-                                        : Server::SocketFile::kIsLeft);
+    return sockets;
+  }
+
+  absl::Status TakeOver(std::vector<UniqueFd> sockets, Server& server) {
+    const size_t files =
+        files_ != nullptr
+            ? 0
+            : std::count_if(settings_.listen.addresses.begin(),
+                            settings_.listen.addresses.end(), HasFile);
+    for (size_t i = 0; i < sockets.size(); ++i) {
+      absl::Status listens =
+          server.Listen(std::move(sockets[i]),
+                        i < files ? Server::SocketFile::kIsRemovedAtTheEnd
+                                  : Server::SocketFile::kIsLeft);
       if (!listens.ok()) return listens;
     }
     return absl::OkStatus();
@@ -162,6 +135,9 @@ class LocalToGrpc final : public Direction {
   const std::shared_ptr<Caller> target_;
   std::vector<std::unique_ptr<LocalServer>> former_;  // which drain
   std::unique_ptr<LocalServer> server_;
+  // Owns the socket files and serves nothing: what is left of the first
+  // reload that failed when it had them. Null: server_ owns them.
+  std::unique_ptr<LocalServer> files_;
 };
 
 }  // namespace

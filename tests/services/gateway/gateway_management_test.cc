@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <optional>
@@ -13,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/grpc/channel.h"
 #include "google/protobuf/descriptor.pb.h"
@@ -26,6 +30,37 @@ namespace {
 using ::testing::HasSubstr;
 
 using GatewayManagement = Gateway;
+
+// A listening TCP socket.
+UniqueFd TcpListener() {
+  UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = {.sin_family = AF_INET,
+                               .sin_port = 0,
+                               .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
+                               .sin_zero = {}};
+  EXPECT_EQ(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address),
+                 sizeof(address)),
+            0);
+  EXPECT_EQ(listen(listener.get(), SOMAXCONN), 0);
+  return listener;
+}
+
+std::string AddressOf(const UniqueFd& listener) {
+  sockaddr_in address = {};
+  socklen_t size = sizeof(address);
+  EXPECT_EQ(
+      getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size),
+      0);
+  return "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+}
+
+absl::Duration CpuTimeOf(pid_t process) {
+  clockid_t clock = {};
+  EXPECT_EQ(clock_getcpuclockid(process, &clock), 0);
+  timespec time = {};
+  EXPECT_EQ(clock_gettime(clock, &time), 0);
+  return absl::DurationFromTimespec(time);
+}
 
 // SIGHUP.
 
@@ -107,17 +142,36 @@ TEST_F(GatewayManagement, TellsTheServiceManagerWhenBothSidesAreThere) {
   google::protobuf::FileDescriptorSet files;
   ::grpc::testing::Empty::descriptor()->file()->CopyTo(files.add_file());
   const std::string set = Write("set", files.SerializeAsString());
-  std::thread serves([&] { ServeFdrpc(); });
-  GatewayProgram gateway({"--listen", "127.0.0.1:0", "--to", socket(),
-                          "--insecure", "--descriptor-set", set});
-  serves.join();
+  // What the gateway reaches is no server yet.
+  UniqueFd silent = BoundSocket(SOCK_STREAM, dir_.path() + "/fdrpc");
+  Program gateway({FDRPC_GATEWAY, "--listen", "127.0.0.1:0", "--to", socket(),
+                   "--insecure", "--descriptor-set", set});
+  pollfd polled[] = {{.fd = silent.get(), .events = POLLIN, .revents = 0},
+                     {.fd = manager.fd(), .events = POLLIN, .revents = 0}};
+  ASSERT_GT(poll(polled, 2, -1), 0);
+  EXPECT_NE(polled[0].revents, 0);
+  EXPECT_EQ(polled[1].revents, 0);
+  silent.Reset();
+  ServeFdrpc();
   EXPECT_EQ(manager.ReadState(), "READY=1");
-  const ::grpc::testing::TestService::Stub stub{
-      grpc::Channel(Insecure(gateway.address()))};
-  EXPECT_TRUE(stub.EmptyCall({}).ok());
-  gateway.program().Signal(SIGTERM);
+  gateway.Signal(SIGTERM);
   EXPECT_EQ(manager.ReadState(), "STOPPING=1");
-  EXPECT_EQ(gateway.program().Wait().exit_status, 0);
+  const Ending ending = gateway.Wait();
+  EXPECT_EQ(ending.exit_status, 0);
+  EXPECT_THAT(ending.output, HasSubstr("listening on 127.0.0.1:"));
+}
+
+TEST_F(GatewayManagement, TellsTheWatchdogThatItIsAlive) {
+  const std::string notify = dir_.path() + "/notify";
+  const NotifyListener manager(notify);
+  const ScopedVariable variable("NOTIFY_SOCKET", notify);
+  const ScopedVariable watchdog("WATCHDOG_USEC", "20000");
+  ServeFdrpc();
+  const GatewayProgram gateway(
+      {"--listen", "127.0.0.1:0", "--to", socket(), "--insecure"});
+  EXPECT_EQ(manager.Read(), "READY=1");
+  EXPECT_EQ(manager.Read(), "WATCHDOG=1");
+  EXPECT_EQ(manager.Read(), "WATCHDOG=1");
 }
 
 TEST_F(GatewayManagement, TellsTheServiceManagerThatItServesLocally) {
@@ -133,16 +187,7 @@ TEST_F(GatewayManagement, TellsTheServiceManagerThatItServesLocally) {
 
 TEST_F(GatewayManagement, ConnectionsWaitForTheNextGatewayOnASocket) {
   ServeFdrpc();
-  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = {.sin_family = AF_INET,
-                         .sin_port = 0,
-                         .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
-                         .sin_zero = {}};
-  socklen_t size = sizeof(address);
-  auto* const any = reinterpret_cast<sockaddr*>(&address);
-  ASSERT_EQ(bind(listener.get(), any, size), 0);
-  ASSERT_EQ(listen(listener.get(), SOMAXCONN), 0);
-  ASSERT_EQ(getsockname(listener.get(), any, &size), 0);
+  const UniqueFd listener = TcpListener();
   const Certificate host = Certificate::For("localhost");
   const Certificate ann = Certificate::For("ann.example.org");
   const std::vector<std::string> gateway_words = {
@@ -163,12 +208,13 @@ TEST_F(GatewayManagement, ConnectionsWaitForTheNextGatewayOnASocket) {
     return absl::OkStatus();
   };
   for (int i = 0; i < 3; ++i) {
+    remote.reset();
     std::thread calls([&, i] {
       // A channel of its own, with a connection of its own.
       ::grpc::ChannelArguments arguments;
       arguments.SetInt("test.number", i);
       const auto stub = Over(::grpc::CreateCustomChannel(
-          "127.0.0.1:" + std::to_string(ntohs(address.sin_port)),
+          AddressOf(listener),
           ::grpc::SslCredentials({.pem_root_certs = host.certificate,
                                   .pem_private_key = ann.key,
                                   .pem_cert_chain = ann.certificate}),
@@ -184,6 +230,48 @@ TEST_F(GatewayManagement, ConnectionsWaitForTheNextGatewayOnASocket) {
     gateway.Signal(SIGTERM);
     EXPECT_EQ(gateway.Wait().exit_status, 0);
   }
+}
+
+// Which wakes it up for nothing, again and again.
+TEST_F(GatewayManagement, DoesNotSpinOnASocketThatIsShutDown) {
+  ServeFdrpc();
+  const UniqueFd listener = TcpListener();
+  Program gateway(
+      {FDRPC_GATEWAY, "--listen", "fd:0", "--to", socket(), "--insecure"},
+      {.standard_input = listener.get()});
+  const TestService::Stub stub = Over(Insecure(AddressOf(listener)));
+  ASSERT_TRUE(stub.Echo(TextOf("x")).ok());
+  ASSERT_EQ(shutdown(listener.get(), SHUT_RDWR), 0);
+  const absl::Duration before = CpuTimeOf(gateway.pid());
+  // The time that is measured.
+  poll(nullptr, 0, 500);
+  EXPECT_LT(CpuTimeOf(gateway.pid()) - before, absl::Milliseconds(100));
+  EXPECT_TRUE(stub.Echo(TextOf("x")).ok());
+  gateway.Signal(SIGTERM);
+  EXPECT_EQ(gateway.Wait().exit_status, 0);
+}
+
+TEST_F(GatewayManagement, RefusesASocketWhoseConnectionsGrpcCannotTake) {
+  const UniqueFd listener(::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_vm address = {.svm_family = AF_VSOCK,
+                               .svm_reserved1 = 0,
+                               .svm_port = VMADDR_PORT_ANY,
+                               .svm_cid = VMADDR_CID_ANY,
+                               .svm_flags = 0,
+                               .svm_zero = {}};
+  if (!listener.ok() ||
+      bind(listener.get(), reinterpret_cast<const sockaddr*>(&address),
+           sizeof(address)) < 0 ||
+      listen(listener.get(), SOMAXCONN) < 0) {
+    GTEST_SKIP() << "the kernel has no listening vsock(7)";
+  }
+  ServeFdrpc();
+  Program gateway(
+      {FDRPC_GATEWAY, "--listen", "fd:0", "--to", socket(), "--insecure"},
+      {.standard_input = listener.get()});
+  const Ending ending = gateway.Wait();
+  EXPECT_EQ(ending.exit_status, 1);
+  EXPECT_THAT(ending.errors, HasSubstr("fd:0 is not a listening stream"));
 }
 
 }  // namespace

@@ -168,6 +168,9 @@ TEST(GatewayUsage, SaysWhatIsWrong) {
               HasSubstr("both addresses of fdrpc"));
   EXPECT_THAT(errors({"--listen", "systemd:x", "--to", "unix:/x"}),
               HasSubstr("fd:3 is the first"));
+  EXPECT_THAT(errors({"--listen", "fd:3", "--listen", "fd:03", "--to",
+                      "unix:/x", "--insecure"}),
+              HasSubstr("fd:03 is given twice"));
   EXPECT_THAT(errors({"--listen", "localhost:0", "--to", "unix:/x"}),
               HasSubstr("--tls-key and --tls-certificate, or --insecure"));
   EXPECT_THAT(errors({"--listen", "localhost:0", "--to", "unix:/x", "--tls-key",

@@ -82,11 +82,12 @@ class GenericService final : public ::grpc::CallbackGenericService {
 
   // Shuts `server` down, which serves this: it accepts no further calls and
   // tells its clients, those in progress continue for `drain_timeout`, and then
-  // they end with UNAVAILABLE. Blocks until all have ended, which handlers
-  // learn by cancellation. (grpc::Server::Shutdown(deadline) ends calls, too,
-  // but that of gRPC 1.51 may use memory that it has released.) Calls of other
-  // services of `server` must end by themselves. RESOURCE_EXHAUSTED if
-  // the system cannot make a timer: then, all calls have ended at once.
+  // they end with UNAVAILABLE, or with CANCELLED if the client has not read
+  // that within a second. Blocks until all have ended, which handlers learn by
+  // cancellation. (grpc::Server::Shutdown(deadline) ends calls, too, but that
+  // of gRPC 1.51 may use memory that it has released.) Calls of other services
+  // of `server` must end by themselves. RESOURCE_EXHAUSTED if the system cannot
+  // make a timer: then, all calls have ended at once.
   absl::Status Shutdown(::grpc::Server& server, Timeout drain_timeout);
 
   // Implementation of CallbackGenericService.
