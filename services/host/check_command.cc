@@ -2,12 +2,12 @@
 
 #include <unistd.h>
 
-#include <filesystem>
 #include <iostream>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "services/host/config.h"
+#include "services/host/host_settings.h"
 #include "services/host/log_directory.h"
 #include "services/program/command_line.h"
 
@@ -57,11 +57,12 @@ int CheckCommand(int argc, char** argv) {
   for (const std::string& error : configuration.errors) {
     std::cerr << error << "\n";
   }
-  absl::Status logs;
-  if (const auto directory = line->Get("log-directory");
-      directory.has_value() && geteuid() == 0) {
-    logs = CheckLogDirectory(
-        std::filesystem::absolute(*directory).lexically_normal(), 0);
+  // An empty one is none, as for the host.
+  const absl::StatusOr<std::string> directory =
+      AbsolutePath(line->Get("log-directory").value_or(""));
+  absl::Status logs = directory.status();
+  if (logs.ok() && !directory->empty() && geteuid() == 0) {
+    logs = CheckLogDirectory(*directory, 0);
   }
   if (!logs.ok()) std::cerr << "fdrpc-host: " << logs.message() << "\n";
   const bool is_good = configuration.errors.empty() && logs.ok();

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -16,21 +18,41 @@ namespace {
 // A busy host is no hanging one.
 constexpr absl::Duration kLeastHangTimeout = absl::Seconds(1);
 
-// The host process runs in another directory.
-std::string AbsolutePath(const std::string& path) {
-  if (path.empty()) return path;
-  return std::filesystem::absolute(path).lexically_normal().string();
-}
-
-std::string AbsoluteAddress(const std::string& address) {
+absl::StatusOr<std::string> AbsoluteAddress(const std::string& address) {
   const size_t path = address.find(':') + 1;
   if (path == 0 || path == address.size() || address[path] == '@') {
     return address;
   }
-  return address.substr(0, path) + AbsolutePath(address.substr(path));
+  const absl::StatusOr<std::string> absolute =
+      AbsolutePath(address.substr(path));
+  if (!absolute.ok()) return absolute.status();
+  return address.substr(0, path) + *absolute;
+}
+
+// In place of what it has.
+template <typename Convert>
+absl::Status MakeAbsolute(std::string& value, Convert convert) {
+  absl::StatusOr<std::string> absolute = convert(value);
+  if (!absolute.ok()) return absolute.status();
+  value = *std::move(absolute);
+  return absl::OkStatus();
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> AbsolutePath(const std::string& path) {
+  if (path.empty()) return path;
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path,
+                     " is relative to a working directory that cannot be "
+                     "found: use an absolute path: ",
+                     error.message()));
+  }
+  return absolute.lexically_normal().string();
+}
 
 absl::StatusOr<HostSettings> ParseHostSettings(int argc, char** argv) {
   using Arity = CommandLine::Arity;
@@ -50,7 +72,7 @@ absl::StatusOr<HostSettings> ParseHostSettings(int argc, char** argv) {
   if (!line->operands().empty() || line->command() != nullptr) {
     return absl::InvalidArgumentError("it takes options only");
   }
-  settings.config = AbsolutePath(line->Get("config").value_or(""));
+  settings.config = line->Get("config").value_or("");
   if (settings.config.empty()) {
     return absl::InvalidArgumentError("--config DIR is missing");
   }
@@ -60,9 +82,12 @@ absl::StatusOr<HostSettings> ParseHostSettings(int argc, char** argv) {
         absl::StrCat("--control ", settings.control,
                      " is not like unix:/path or unix:@name"));
   }
-  settings.control = AbsoluteAddress(settings.control);
-  settings.log_directory =
-      AbsolutePath(line->Get("log-directory").value_or(""));
+  settings.log_directory = line->Get("log-directory").value_or("");
+  // The host process runs in another directory.
+  absl::Status status = MakeAbsolute(settings.config, AbsolutePath);
+  if (status.ok()) status = MakeAbsolute(settings.control, AbsoluteAddress);
+  if (status.ok()) status = MakeAbsolute(settings.log_directory, AbsolutePath);
+  if (!status.ok()) return status;
   if (const auto text = line->Get("socket-mode"); text.has_value()) {
     const absl::StatusOr<mode_t> mode = program::ParsePermissions(*text);
     if (!mode.ok()) return mode.status();

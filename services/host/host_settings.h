@@ -14,6 +14,10 @@ namespace fdrpc::host {
 
 inline constexpr char kDefaultControl[] = "unix:/run/fdrpc-host.sock";
 
+// The path from the working directory, without "." and "..". An empty one stays
+// empty. Fails if there is no working directory any more.
+absl::StatusOr<std::string> AbsolutePath(const std::string& path);
+
 // The options of fdrpc-host run, and of the host process that it starts.
 struct HostSettings {
   std::string config;  // a directory

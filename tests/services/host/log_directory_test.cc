@@ -28,6 +28,13 @@ class LogDirectoryTest : public ::testing::Test {
     chmod(parent_.c_str(), 0755);
     chmod(logs_.c_str(), 0755);
   }
+  void SetUp() override {
+    const absl::Status around = CheckLogDirectory(dir_.path(), geteuid());
+    if (!around.ok()) {
+      GTEST_SKIP() << "no directory is safe where tests have theirs: "
+                   << around;
+    }
+  }
   absl::Status Check() const { return CheckLogDirectory(logs_, geteuid()); }
   std::string Error() const { return std::string(Check().message()); }
 
@@ -38,7 +45,7 @@ class LogDirectoryTest : public ::testing::Test {
 
 TEST_F(LogDirectoryTest, IsGoodIfNobodyElseCanWrite) {
   EXPECT_EQ(Check(), absl::OkStatus());
-  // Whose owner only gives it to a group.
+  // Its owner has chosen the group.
   chmod(parent_.c_str(), 0775);
   EXPECT_EQ(Check(), absl::OkStatus());
 }
@@ -95,6 +102,48 @@ TEST_F(LogDirectoryTest, IsRefusedBehindALinkOfAnother) {
   ASSERT_EQ(lchown(link.c_str(), kOther, 0), 0);
   EXPECT_THAT(CheckLogDirectory(link + "/logs", 0).message(),
               HasSubstr("chown -h 0 " + link));
+}
+
+TEST_F(LogDirectoryTest, LinksInTheMiddleOfTheWayAreLookedAt) {
+  // The first link leads to a second one, in a directory of everybody.
+  const std::string open = dir_.file("open");
+  ASSERT_EQ(mkdir(open.c_str(), 0755), 0);
+  const std::string second = open + "/second", first = dir_.file("first");
+  ASSERT_EQ(symlink("../parent", second.c_str()), 0);
+  ASSERT_EQ(symlink("./open/second/", first.c_str()), 0);
+  EXPECT_EQ(CheckLogDirectory(first + "/logs", geteuid()), absl::OkStatus());
+  ASSERT_EQ(chmod(open.c_str(), 0777), 0);
+  EXPECT_THAT(CheckLogDirectory(first + "/logs", geteuid()).message(),
+              HasSubstr("chmod go-w " + open));
+  // Others cannot replace it, unless it is theirs.
+  ASSERT_EQ(chmod(open.c_str(), 01777), 0);
+  EXPECT_EQ(CheckLogDirectory(first + "/logs", geteuid()), absl::OkStatus());
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a link away";
+  ASSERT_EQ(lchown(second.c_str(), kOther, 0), 0);
+  EXPECT_THAT(CheckLogDirectory(first + "/logs", 0).message(),
+              HasSubstr("chown -h 0 " + second));
+}
+
+TEST_F(LogDirectoryTest, ALinkToWhatAnybodyCouldMakeIsRefused) {
+  const std::string open = dir_.file("open"), link = dir_.file("link");
+  ASSERT_EQ(mkdir(open.c_str(), 0755), 0);
+  ASSERT_EQ(symlink((open + "/logs").c_str(), link.c_str()), 0);
+  EXPECT_EQ(CheckLogDirectory(link, geteuid()), absl::OkStatus());
+  ASSERT_EQ(chmod(open.c_str(), 01777), 0);
+  EXPECT_THAT(CheckLogDirectory(link, geteuid()).message(),
+              HasSubstr(open + "/logs is not there, and anybody could make"));
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a link away";
+  ASSERT_EQ(chmod(open.c_str(), 0755), 0);
+  ASSERT_EQ(lchown(link.c_str(), kOther, 0), 0);
+  EXPECT_THAT(CheckLogDirectory(link, 0).message(),
+              HasSubstr("chown -h 0 " + link));
+}
+
+TEST_F(LogDirectoryTest, LinksWithoutEndAreRefused) {
+  const std::string link = dir_.file("link");
+  ASSERT_EQ(symlink("link", link.c_str()), 0);
+  EXPECT_THAT(CheckLogDirectory(link, geteuid()).message(),
+              HasSubstr("Too many levels of symbolic links"));
 }
 
 TEST_F(LogDirectoryTest, ThatIsNotSafeEndsTheHost) {

@@ -74,6 +74,17 @@ TEST(HostCheckTest, RefusesWrongUse) {
   }
 }
 
+// As for the host, which logs to no directory then.
+TEST(HostCheckTest, TakesAnEmptyLogDirectoryAsNone) {
+  ConfigDirectory directory;
+  directory.Write("store", kGood);
+  const Ending ending =
+      RunHost({"check", directory.path(), "--log-directory", ""});
+  EXPECT_EQ(ending.exit_status, 0);
+  EXPECT_EQ(ending.output, "store: ok\n");
+  EXPECT_EQ(ending.errors, "");
+}
+
 TEST(HostUnitsTest, AreWritten) {
   ConfigDirectory directory;
   TempDir output;
