@@ -69,6 +69,7 @@ absl::Status HostProcess::Prepare() {
   context_.on_change = [this](const v1::ServiceStatus& service) {
     service_->Tell(service);
   };
+  context_.listen = [this](pid_t pid) { ListenFor(pid); };
   services_.emplace(context_, settings_.config);
   service_.emplace(*services_, [this] { Upgrade(); });
   services_->Restore(*entries);
@@ -132,6 +133,16 @@ void HostProcess::OnMessage(NotifySocket::Message message) {
     return;
   }
   service->OnNotification(std::move(message));
+}
+
+void HostProcess::ListenFor(pid_t pid) {
+  // As this is asked while services are restored, too.
+  Loop(loop_.loop()).Post([this, pid] {
+    reader_->OnceEmpty([this, pid] {
+      ServiceSupervisor* const service = services_->FindByProcess(pid);
+      if (service != nullptr) service->OnListened(pid);
+    });
+  });
 }
 
 void HostProcess::OnEvent(const v1::Event& event) {

@@ -1,6 +1,9 @@
 #ifndef FDRPC_SERVICES_HOST_HOST_PROCESS_H_
 #define FDRPC_SERVICES_HOST_HOST_PROCESS_H_
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -32,6 +35,7 @@ class HostProcess {
   absl::Status OpenNotifySocket(const std::vector<KeptEntry>& entries);
   absl::Status Serve(const std::vector<KeptEntry>& entries);
   void OnMessage(NotifySocket::Message message);
+  void ListenFor(pid_t pid);
   void OnEvent(const v1::Event& event);
   void OnCommand(const v1::Event& event);
   void Reload();

@@ -1,6 +1,7 @@
 #include "services/host/notify_reader.h"
 
 #include <optional>
+#include <utility>
 
 namespace fdrpc::host {
 namespace {
@@ -18,7 +19,15 @@ absl::Status NotifyReader::Watch() {
 }
 
 void NotifyReader::AfterPresent(absl::AnyInvocable<void()> then) {
-  waiters_.push_back({std::move(then), kMostPresent});
+  Wait({std::move(then), kMostPresent});
+}
+
+void NotifyReader::OnceEmpty(absl::AnyInvocable<void()> then) {
+  Wait({std::move(then), std::nullopt});
+}
+
+void NotifyReader::Wait(Waiter waiter) {
+  waiters_.push_back(std::move(waiter));
   if (!is_keeping_) ReadNext();
 }
 
@@ -37,7 +46,9 @@ void NotifyReader::ReadNext() {
 void NotifyReader::OnKept() {
   socket_.Consume();
   is_keeping_ = false;
-  for (Waiter& waiter : waiters_) --waiter.messages;
+  for (Waiter& waiter : waiters_) {
+    if (waiter.messages.has_value()) --*waiter.messages;
+  }
   CallWaiters(/*all=*/false);
   if (!waiters_.empty() && !is_keeping_) return ReadNext();
   if (!is_keeping_) (void)Watch();
@@ -46,7 +57,7 @@ void NotifyReader::OnKept() {
 void NotifyReader::CallWaiters(bool all) {
   std::vector<Waiter> rest;
   for (Waiter& waiter : std::exchange(waiters_, {})) {
-    if (all || waiter.messages <= 0) {
+    if (all || waiter.messages.value_or(1) <= 0) {
       waiter.then();
     } else {
       rest.push_back(std::move(waiter));

@@ -2,6 +2,7 @@
 #define FDRPC_SERVICES_HOST_NOTIFY_READER_H_
 
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -37,13 +38,18 @@ class NotifyReader {
   // Calls `then` once what was sent before was read: of a process that has
   // ended, for example.
   void AfterPresent(absl::AnyInvocable<void()> then);
+  // Calls `then` once no message waits: never, while somebody sends without
+  // end.
+  void OnceEmpty(absl::AnyInvocable<void()> then);
 
  private:
   struct Waiter {
     absl::AnyInvocable<void()> then;
-    int messages = 0;  // at most so many before it
+    // At most so many before it.
+    std::optional<int> messages;
   };
 
+  void Wait(Waiter waiter);
   absl::Status Watch();
   void ReadNext();
   void OnKept();

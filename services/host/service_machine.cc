@@ -9,7 +9,8 @@ namespace {
 using v1::ProcessRecord;
 using v1::ServiceConfig;
 
-// What a process has said may wait still, if the host was held up.
+// What a process says may be on the way still. If the host takes longer to read
+// what waits, it was held up itself, and what was said may have been lost.
 constexpr absl::Duration kLastChance = absl::Seconds(1);
 
 }  // namespace
@@ -135,6 +136,16 @@ void ServiceMachine::OnAlive(pid_t pid, absl::Time now) {
   if (found == processes_.end()) return;
   found->second.heard = now;
   found->second.silent_since.reset();
+  found->second.listened.reset();
+}
+
+void ServiceMachine::OnListened(pid_t pid, absl::Time now) {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end()) return;
+  Process& process = found->second;
+  if (!process.silent_since.has_value()) return;
+  if (now - *process.silent_since > kLastChance) return OnAlive(pid, now);
+  if (!process.listened.has_value()) process.listened = now;
 }
 
 ServiceMachine::Actions ServiceMachine::OnHang(pid_t pid, absl::Time now) {
@@ -145,7 +156,7 @@ ServiceMachine::Actions ServiceMachine::OnHang(pid_t pid, absl::Time now) {
     return {};
   }
   found->second.aborted = now;
-  return {{Do::kAbort, pid}};
+  return {{Do::kAbortAsked, pid}};
 }
 
 void ServiceMachine::CheckWatchdog(pid_t pid, Process& process, absl::Time now,
@@ -159,6 +170,7 @@ void ServiceMachine::CheckWatchdog(pid_t pid, Process& process, absl::Time now,
     actions.push_back({Do::kAbort, pid});
   } else {
     process.silent_since = now;
+    actions.push_back({Do::kListen, pid});
   }
 }
 
@@ -166,6 +178,8 @@ absl::Time ServiceMachine::WatchdogDeadline(const Process& process) const {
   if (process.aborted.has_value())
     return *process.aborted + rules_.stop_timeout;
   if (process.silent_since.has_value()) {
+    // Not by time alone: the host may be the one that is held up.
+    if (!process.listened.has_value()) return absl::InfiniteFuture();
     return *process.silent_since +
            std::min(process.watchdog_timeout, kLastChance);
   }
@@ -201,7 +215,9 @@ ServiceMachine::Actions ServiceMachine::OnEnd(pid_t pid, bool is_clean,
   // One that ends at once would be started again by the same client.
   const bool is_early = now - ended.since < rules_.restart.delay &&
                         ended.role == ProcessRecord::ROLE_SERVING;
-  if (is_clean && !is_early && rules_.start != ServiceConfig::START_AT_ONCE) {
+  const bool has_hung = ended.aborted.has_value();
+  if (is_clean && !has_hung && !is_early &&
+      rules_.start != ServiceConfig::START_AT_ONCE) {
     failures_ = 0;
     rest_ = UsualRest();
     return {};

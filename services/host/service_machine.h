@@ -42,15 +42,19 @@ class ServiceMachine {
     absl::Time heard = {};  // by the watchdog, or since it is ready
     // The watchdog has heard nothing for its timeout, and listens once more.
     std::optional<absl::Time> silent_since = std::nullopt;
+    // Nothing that was sent before then waits to be heard.
+    std::optional<absl::Time> listened = std::nullopt;
     // By the watchdog, then.
     std::optional<absl::Time> aborted = std::nullopt;
   };
 
   enum class Do {
-    kStart,      // a process: then Started() or NotStarted()
-    kTerminate,  // `pid`, with SIGTERM
-    kAbort,      // `pid`, with SIGABRT: its watchdog heard nothing
-    kKill,       // `pid` and its group, with SIGKILL
+    kStart,       // a process: then Started() or NotStarted()
+    kTerminate,   // `pid`, with SIGTERM
+    kListen,      // read what was sent, by `pid` too: then OnListened()
+    kAbort,       // `pid`, with SIGABRT: its watchdog heard nothing
+    kAbortAsked,  // the same: it has said that it hangs
+    kKill,        // `pid` and its group, with SIGKILL
     kReportReady,
     kReportFailure,  // the attempt to start a process has failed
   };
@@ -89,7 +93,9 @@ class ServiceMachine {
   Actions OnReady(pid_t pid, absl::Time now);
   // The process has said that it is alive, for the watchdog.
   void OnAlive(pid_t pid, absl::Time now);
-  // Or that it hangs.
+  // What had been sent was read, as kListen asks.
+  void OnListened(pid_t pid, absl::Time now);
+  // The process has said that it hangs.
   Actions OnHang(pid_t pid, absl::Time now);
   // The process has said that it ends.
   Actions OnStopping(pid_t pid, absl::Time now);

@@ -28,8 +28,12 @@ void ServiceProcesses::OnKept(pid_t pid, const absl::Status& status) {
         pid, absl::Status(status.code(),
                           absl::StrCat("the keeper: ", status.message())));
   }
-  found->second->Release(
-      [this, pid](const absl::Status& started) { on_started_(pid, started); });
+  found->second->Release([this, pid](const absl::Status& started) {
+    // It is the configuration that is wrong, whatever the system calls it.
+    on_started_(pid, started.ok()
+                         ? started
+                         : absl::FailedPreconditionError(started.message()));
+  });
 }
 
 void ServiceProcesses::Adopt(const v1::ProcessRecord& record, SharedFd pidfd) {

@@ -134,9 +134,15 @@ void ServiceSupervisor::Do(const ServiceMachine::Action& action) {
       return StartProcess();
     case ServiceMachine::Do::kTerminate:
       return processes_.At(action.pid).Terminate();
+    case ServiceMachine::Do::kListen:
+      return context_.listen(action.pid);
     case ServiceMachine::Do::kAbort:
       log_.Say(absl::StrCat("the watchdog heard nothing of process ",
                             action.pid, ", which gets SIGABRT"));
+      return processes_.At(action.pid).Abort();
+    case ServiceMachine::Do::kAbortAsked:
+      log_.Say(absl::StrCat("process ", action.pid,
+                            " has said that it hangs, and gets SIGABRT"));
       return processes_.At(action.pid).Abort();
     case ServiceMachine::Do::kKill:
       log_.Say(absl::StrCat("process ", action.pid,
@@ -174,7 +180,7 @@ void ServiceSupervisor::StartProcess() {
 void ServiceSupervisor::OnStarted(pid_t pid, const absl::Status& status) {
   if (!status.ok()) {
     // Its end follows.
-    history_.OnNotStarted(absl::FailedPreconditionError(status.message()));
+    history_.OnNotStarted(status);
     log_.Say(std::string(status.message()));
     return;
   }
@@ -215,6 +221,11 @@ void ServiceSupervisor::OnNotification(NotifySocket::Message message) {
   if (said.is_alive) machine_.OnAlive(pid, Now());
   if (said.hangs) Apply(machine_.OnHang(pid, Now()));
   if (said.is_stopping) Apply(machine_.OnStopping(pid, Now()));
+  Update();
+}
+
+void ServiceSupervisor::OnListened(pid_t pid) {
+  machine_.OnListened(pid, Now());
   Update();
 }
 

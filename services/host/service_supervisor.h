@@ -48,6 +48,8 @@ class ServiceSupervisor {
     KeeperLink* keeper = nullptr;
     HostedProcess::Environment environment = {};
     std::string log_directory = {};
+    // To read what processes have sent, then OnListened() of this one.
+    std::function<void(pid_t)> listen = {};
     // Called when the status of a service has changed.
     std::function<void(const v1::ServiceStatus&)> on_change = {};
   };
@@ -83,6 +85,8 @@ class ServiceSupervisor {
   bool Has(pid_t pid) const { return processes_.Has(pid); }
   void OnEnd(const v1::Event::Ended& ended);
   void OnNotification(NotifySocket::Message message);
+  // What the process, and others, had sent was read.
+  void OnListened(pid_t pid);
   // Answers those who wait, as this host ends.
   void EndCalls();
   // As this host ends, or all services do.
