@@ -1,7 +1,6 @@
 #include "services/host/hosted_process.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "services/process/pidfd.h"
 
 namespace fdrpc::host {
 namespace {
@@ -155,8 +155,7 @@ void HostedProcess::OnStart() {
 }
 
 bool HostedProcess::has_ended() const {
-  pollfd ended = {.fd = pidfd().get(), .events = POLLIN, .revents = 0};
-  return poll(&ended, 1, 0) != 0;
+  return process::HasEnded(pidfd().get());
 }
 
 v1::ProgramFile IdentifyProgram(const std::string& path) {

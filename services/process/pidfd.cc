@@ -27,7 +27,7 @@ int SendSignalToGroup(int pidfd, int signal) {
 
 bool HasEnded(int pidfd) {
   pollfd ended = {.fd = pidfd, .events = POLLIN, .revents = 0};
-  return poll(&ended, 1, 0) != 0;
+  return poll(&ended, 1, 0) > 0;
 }
 
 }  // namespace fdrpc::process
