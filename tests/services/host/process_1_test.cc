@@ -18,7 +18,6 @@ namespace {
 using testing::ChildrenOf;
 using testing::RunningHost;
 using testing::Script;
-using testing::ZombiesOf;
 
 class Process1Test : public ::testing::Test {
  protected:
@@ -43,9 +42,12 @@ TEST_F(Process1Test, ReapsOrphans) {
   EXPECT_GT(host_.StatusOf("echo").pid(), 1);
   host_.AwaitState("orphans", v1::STATE_RUNNING);
   const pid_t keeper = ChildrenOf(host_.program().pid()).at(0);
-  // Each is one for a moment.
-  while (ZombiesOf(keeper) > 0) {
+  // Each is its child until it has ended, and for a moment after that: what
+  // stays is the host, and the services' processes.
+  host_.AwaitLine("orphans", "end");
+  while (ChildrenOf(keeper).size() > 3) {
   }
+  EXPECT_EQ(ChildrenOf(keeper).size(), 3u);
   // It names its pids as its namespace has them.
   const pid_t before = host_.HostPid();
   kill(ChildrenOf(keeper).at(0), SIGKILL);

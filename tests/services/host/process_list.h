@@ -10,9 +10,6 @@ namespace fdrpc::testing {
 // The processes whose parent is `pid`, the oldest first.
 std::vector<pid_t> ChildrenOf(pid_t pid);
 
-// Those of them that have ended and were not reaped.
-int ZombiesOf(pid_t pid);
-
 }  // namespace fdrpc::testing
 
 #endif  // FDRPC_TESTS_SERVICES_HOST_PROCESS_LIST_H_
