@@ -11,6 +11,9 @@ class HangDetector {
  public:
   // So many times in a row there was no answer.
   static constexpr int kMostMissed = 6;
+  // So many times as often before it serves: a start may block, as where users
+  // are looked up, or files are on another machine.
+  static constexpr int kPatienceAtStart = 10;
 
   enum class Verdict {
     kPing,   // send one
@@ -19,9 +22,10 @@ class HangDetector {
   };
 
   // At regular intervals. `has_answered`: every ping; `is_held`: the process is
-  // stopped by a signal or a debugger, which is no hang.
-  Verdict OnTick(bool has_answered, bool is_held);
-  // For another process.
+  // stopped by a signal or a debugger, which is no hang; `is_starting`: it has
+  // not come to serve yet.
+  Verdict OnTick(bool has_answered, bool is_held, bool is_starting = false);
+  // For another process, or one that serves now.
   void Reset() { missed_ = 0; }
 
  private:

@@ -13,7 +13,7 @@ bool IsHeld(pid_t pid) {
   std::getline(file, stat);
   // "PID (NAME) STATE …", where the name may be anything (proc(5)).
   const size_t name_end = stat.rfind(") ");
-  if (name_end == std::string::npos) return false;
+  if (name_end == std::string::npos) return true;
   const std::string state = stat.substr(name_end + 2, 1);
   return state == "T" || state == "t";
 }

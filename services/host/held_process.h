@@ -5,7 +5,8 @@
 
 namespace fdrpc::host {
 
-// Whether a signal or a debugger has stopped the process, as /proc tells.
+// Whether a signal or a debugger has stopped the process, as /proc tells. True
+// if it cannot tell, so that nothing is done to a process on a mere suspicion.
 bool IsHeld(pid_t pid);
 
 }  // namespace fdrpc::host

@@ -167,8 +167,7 @@ void HostProcess::OnCommand(const v1::Event& event) {
     case v1::Event::COMMAND_STOP:
       return EndAll();
     case v1::Event::COMMAND_RELOAD:
-      keeper_->Acknowledge(event.number());
-      return Reload();
+      return Reload(event.number());
     case v1::Event::COMMAND_UPGRADE:
       keeper_->Acknowledge(event.number());
       return Upgrade();
@@ -177,22 +176,27 @@ void HostProcess::OnCommand(const v1::Event& event) {
   }
 }
 
-void HostProcess::Reload() {
-  services_->Reload([this](const absl::StatusOr<v1::ReloadReply>& reply) {
-    // Those who have waited for the same one are called one after the other.
-    if (std::exchange(has_reported_reload_, true)) return;
-    Loop(loop_.loop()).Post([this] { has_reported_reload_ = false; });
-    if (!reply.ok()) {
-      std::cerr << absl::StrCat(
-          "fdrpc-host: reload: ", reply.status().message(), "\n");
-      return;
-    }
-    for (const v1::ReloadReply::Outcome& outcome : reply->outcomes()) {
-      if (outcome.change() != v1::ReloadReply::Outcome::CHANGE_FAILED) continue;
-      std::cerr << absl::StrCat("fdrpc-host: reload: ", outcome.name(), ": ",
-                                outcome.error(), "\n");
-    }
-  });
+void HostProcess::Reload(uint64_t command) {
+  services_->Reload(
+      [this, command](const absl::StatusOr<v1::ReloadReply>& reply) {
+        // If this host ends before, the next one reloads.
+        keeper_->Acknowledge(command);
+        // Those who have waited for the same one are called one after the
+        // other.
+        if (std::exchange(has_reported_reload_, true)) return;
+        Loop(loop_.loop()).Post([this] { has_reported_reload_ = false; });
+        if (!reply.ok()) {
+          std::cerr << absl::StrCat(
+              "fdrpc-host: reload: ", reply.status().message(), "\n");
+          return;
+        }
+        for (const v1::ReloadReply::Outcome& outcome : reply->outcomes()) {
+          if (outcome.change() != v1::ReloadReply::Outcome::CHANGE_FAILED)
+            continue;
+          std::cerr << absl::StrCat("fdrpc-host: reload: ", outcome.name(),
+                                    ": ", outcome.error(), "\n");
+        }
+      });
 }
 
 void HostProcess::Upgrade() {

@@ -38,7 +38,8 @@ class HostProcess {
   void ListenFor(pid_t pid);
   void OnEvent(const v1::Event& event);
   void OnCommand(const v1::Event& event);
-  void Reload();
+  // `command`: its number.
+  void Reload(uint64_t command);
   void Upgrade();
   void EndAll();
   void OnKeeperLost();

@@ -29,6 +29,11 @@ constexpr absl::Duration kFirstDelay = absl::Milliseconds(50);
 constexpr absl::Duration kLongestDelay = absl::Seconds(5);
 // A host that is told to stop may be killed, and the next one goes on.
 constexpr int kMostEndsWhileStopping = 3;
+// Signals to stop that come so soon after the first one are the same request:
+// timeout(1) and shells, for example, send one to a process and to its group.
+constexpr std::chrono::seconds kSameRequest(1);
+// For a host that is told to kill everything, or to stop before it serves.
+constexpr absl::Duration kLastPatience = absl::Seconds(5);
 // Of the connection, in the host.
 constexpr int kConnectionNumber = 3;
 
@@ -73,11 +78,12 @@ v1::Event EndedEvent(const siginfo_t& info) {
 Keeper::Keeper(process::EventLoop& loop, Options options)
     : loop_(loop),
       options_(std::move(options)),
-      // A host may put many descriptors at once.
-      server_({.drain_timeout = absl::ZeroDuration()}),
       restart_(loop.loop()),
       check_(loop.loop()),
-      delay_(kFirstDelay) {}
+      end_(loop.loop()),
+      delay_(kFirstDelay),
+      // A host may put many descriptors at once.
+      server_({.drain_timeout = absl::ZeroDuration()}) {}
 
 absl::Status Keeper::Prepare() {
   std::error_code error;
@@ -132,18 +138,34 @@ void Keeper::OnSignals() {
 }
 
 void Keeper::Stop() {
+  const auto now = std::chrono::steady_clock::now();
   if (!std::exchange(is_stopping_, true)) {
+    stop_asked_ = now;
     NotifyServiceManager("STOPPING=1");
     Tell(v1::Event::COMMAND_STOP);
-  } else if (!std::exchange(is_hurrying_, true)) {
-    Tell(v1::Event::COMMAND_STOP_NOW);
+    if (!has_served_) {
+      EndSoon(absl::FailedPreconditionError(
+          "it was told to stop before it hosted the services"));
+    }
+    return;
   }
+  if (now - stop_asked_ < kSameRequest) return;
+  if (std::exchange(is_hurrying_, true)) return;
+  Tell(v1::Event::COMMAND_STOP_NOW);
+  if (!has_served_) return;  // it ends soon in any case
+  EndSoon(absl::InternalError(
+      "the host process has not ended the services when it was told to for the "
+      "second time: they are killed"));
+}
+
+void Keeper::EndSoon(absl::Status status) {
+  end_.Set(kLastPatience, [this, status = std::move(status)](bool rang) {
+    if (rang) End(status);
+  });
 }
 
 uint64_t Keeper::Tell(v1::Event::Command command) {
-  v1::Event event;
-  event.set_command(command);
-  return state_.Add(std::move(event));
+  return state_.AddCommand(command);
 }
 
 void Keeper::CheckHost() {
@@ -153,7 +175,8 @@ void Keeper::CheckHost() {
              });
   // The first one may take its time to come to serve.
   if (!host_.has_value() || !has_served_) return;
-  switch (detector_.OnTick(!state_.Holds(last_ping_), IsHeld(host_->pid()))) {
+  switch (detector_.OnTick(!state_.Holds(last_ping_), IsHeld(host_->pid()),
+                           !is_serving_)) {
     case HangDetector::Verdict::kPing:
       last_ping_ = Tell(v1::Event::COMMAND_PING);
       break;
@@ -162,10 +185,13 @@ void Keeper::CheckHost() {
     case HangDetector::Verdict::kHangs:
       detector_.Reset();
       host_->Signal(SIGKILL);
-      std::cerr << absl::StrCat("fdrpc-host: the host process ", host_->pid(),
-                                " has not answered for ",
-                                absl::FormatDuration(options_.hang_timeout),
-                                ", and is killed\n");
+      std::cerr << absl::StrCat(
+          "fdrpc-host: the host process ", host_->pid(),
+          " has not answered for ",
+          absl::FormatDuration(is_serving_ ? options_.hang_timeout
+                                           : HangDetector::kPatienceAtStart *
+                                                 options_.hang_timeout),
+          ", and is killed\n");
   }
 }
 
@@ -242,6 +268,9 @@ void Keeper::OnHostStarted() {
 
 void Keeper::OnServing() {
   is_serving_ = true;
+  detector_.Reset();
+  // It does as it was told.
+  if (!is_hurrying_) end_.Cancel();
   delay_ = kFirstDelay;
   if (std::exchange(has_served_, true)) return;
   NotifyServiceManager("READY=1");

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,7 +35,8 @@ class Keeper {
     // Of the host, after the program's name. "--keeper fd:N" follows.
     std::vector<std::string> arguments;
     rlimit open_files = {};  // of the host
-    // A host that does not answer for so long is killed, and replaced.
+    // A host that does not answer for so long is killed, and replaced; before
+    // it serves, one that does not serve for ten times as long.
     absl::Duration hang_timeout = absl::InfiniteDuration();
     std::function<void()> on_first_serving;
   };
@@ -44,16 +46,19 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  // Runs until a host has ended all services, after SIGTERM or SIGINT. A second
-  // one kills the processes that are still there.
+  // Runs until a host has ended all services, after SIGTERM or SIGINT. One that
+  // comes a second later or more kills the processes that are still there.
   // FAILED_PRECONDITION if the first host does not come to serve: it has said
-  // why on standard error.
+  // why on standard error, or was asked to stop. INTERNAL if the host process
+  // does not end the services when it should: they are killed.
   absl::Status Run();
 
  private:
   absl::Status Prepare();
   void OnSignals();
   void Stop();
+  // Unless the host has ended everything soon.
+  void EndSoon(absl::Status status);
   void ReapAll();
   void StartHost();
   absl::Status TryToStartHost();
@@ -73,9 +78,9 @@ class Keeper {
   std::string program_;  // as it is installed
   UniqueFd signals_;
   KeptState state_;
-  Server server_;
   Alarm restart_;
   Alarm check_;
+  Alarm end_;
   HangDetector detector_;
   uint64_t last_ping_ = 0;
 
@@ -86,10 +91,14 @@ class Keeper {
   bool has_served_ = false;
   bool ended_well_ = false;
   bool is_stopping_ = false;
+  std::chrono::steady_clock::time_point stop_asked_;
   bool is_hurrying_ = false;     // does not wait for processes to end
   int ends_while_stopping_ = 0;  // of hosts that have not ended the services
   absl::Duration delay_;
   absl::Status result_;
+  // Its end is that of the connection to a host that is still there: it calls
+  // OnHostGone(), which uses all of the above.
+  Server server_;
 };
 
 }  // namespace fdrpc::host

@@ -63,6 +63,7 @@ void KeeperService::SendNextEvent() {
   const v1::Event* const next = state_.EventAfter(last_sent_);
   if (next == nullptr) return;
   last_sent_ = next->number();
+  state_.SetSent(last_sent_);
   is_writing_ = true;
   watch_->Write(*next, [this](bool taken) {
     is_writing_ = false;

@@ -36,6 +36,23 @@ uint64_t KeptState::Add(v1::Event event) {
   return number;
 }
 
+uint64_t KeptState::AddCommand(v1::Event::Command command) {
+  if (command == v1::Event::COMMAND_RELOAD ||
+      command == v1::Event::COMMAND_UPGRADE) {
+    // One that was sent may have begun, and not see what has changed since.
+    const auto waiting = std::find_if(events_.begin(), events_.end(),
+                                      [this, command](const v1::Event& event) {
+                                        return event.number() > last_sent_ &&
+                                               !event.has_ended() &&
+                                               event.command() == command;
+                                      });
+    if (waiting != events_.end()) return waiting->number();
+  }
+  v1::Event event;
+  event.set_command(command);
+  return Add(std::move(event));
+}
+
 void KeptState::Acknowledge(uint64_t number) {
   std::erase_if(events_, [number](const v1::Event& event) {
     return event.number() == number;

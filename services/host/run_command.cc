@@ -44,9 +44,9 @@ again when they have failed. fdrpc-hostctl controls it.
 
 Prints "listening on ADDRESS" once it can be controlled, and tells the service
 manager, if there is one (NOTIFY_SOCKET). SIGTERM or SIGINT ends all services and
-then itself, and a second one kills those that have not ended by then; SIGHUP
-reads the configuration again; SIGUSR2 replaces the host process by the program
-that is installed now, while services go on.
+then itself, and a second one, a second later or more, kills those that have not
+ended by then; SIGHUP reads the configuration again; SIGUSR2 replaces the host
+process by the program that is installed now, while services go on.
 
 Exit status: 0 after it has hosted, 1 if it cannot, 2 if it is used wrongly.
 )";

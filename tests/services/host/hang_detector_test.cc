@@ -45,6 +45,17 @@ TEST(HangDetectorTest, AProcessThatIsHeldDoesNotHang) {
   EXPECT_EQ(detector.OnTick(false, false), Verdict::kHangs);
 }
 
+TEST(HangDetectorTest, AStartMayTakeLonger) {
+  HangDetector detector;
+  const int most = HangDetector::kPatienceAtStart * HangDetector::kMostMissed;
+  for (int i = 1; i < most; ++i) {
+    EXPECT_EQ(detector.OnTick(false, false, /*is_starting=*/true),
+              Verdict::kWait);
+  }
+  EXPECT_EQ(detector.OnTick(false, false, /*is_starting=*/true),
+            Verdict::kHangs);
+}
+
 TEST(HangDetectorTest, AnotherProcessHasAllTheTime) {
   HangDetector detector;
   for (int i = 1; i < HangDetector::kMostMissed; ++i) {
