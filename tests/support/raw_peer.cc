@@ -94,13 +94,6 @@ UniqueFd SealedFile(const std::string& content) {
 
 }  // namespace
 
-std::string SchemeName(const ::testing::TestParamInfo<const char*>& info) {
-  const std::string_view scheme = info.param;
-  return scheme == "unix:"             ? "Stream"
-         : scheme == "unix-seqpacket:" ? "Seqpacket"
-                                       : "Datagram";
-}
-
 RawPeer::RawPeer(UniqueFd socket)
     : socket_(std::move(socket)), packets_(HasPackets(socket_.get())) {}
 

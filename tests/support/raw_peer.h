@@ -11,6 +11,7 @@
 #include "fdrpc/unique_fd.h"
 #include "gtest/gtest.h"
 #include "tests/support/raw_frame.h"
+#include "tests/support/schemes.h"
 
 namespace fdrpc::testing {
 
@@ -27,12 +28,6 @@ struct RawStatus {
   std::string message;  // the reply
   std::vector<UniqueFd> descriptors;
 };
-
-// The schemes of addresses, for tests that run over each type of socket, and
-// for their names.
-inline const auto kAllSchemes =
-    ::testing::Values("unix:", "unix-seqpacket:", "unix-dgram:");
-std::string SchemeName(const ::testing::TestParamInfo<const char*>& info);
 
 // A peer that does what a test tells it to: it sends and reads bytes and
 // descriptors over its own socket, without code of the runtime. Blocks; waiting

@@ -17,6 +17,7 @@
 #include "tests/services/program/program.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
+#include "tests/support/schemes.h"
 
 namespace fdrpc::filebroker {
 namespace {
@@ -49,15 +50,8 @@ class BrokerTypesTest : public ::testing::TestWithParam<const char*> {
   testing::Tree tree_;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Types, BrokerTypesTest,
-    ::testing::Values("unix:", "unix-seqpacket:", "unix-dgram:"),
-    [](const ::testing::TestParamInfo<const char*>& scheme) {
-      const std::string name(scheme.param);
-      return name == "unix:"             ? "Stream"
-             : name == "unix-seqpacket:" ? "Seqpacket"
-                                         : "Datagram";
-    });
+INSTANTIATE_TEST_SUITE_P(Types, BrokerTypesTest, testing::kAllSchemes,
+                         testing::SchemeName);
 
 TEST_P(BrokerTypesTest, TheClientProgramUsesFilesAndDirectories) {
   tree_.MakeDirectory("dir");

@@ -19,6 +19,7 @@
 #include "tests/support/child.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
+#include "tests/support/schemes.h"
 
 namespace fdrpc::filebroker {
 namespace {
@@ -92,15 +93,8 @@ class BrokerUsersTest : public ::testing::TestWithParam<const char*> {
   testing::Tree tree_;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Types, BrokerUsersTest,
-    ::testing::Values("unix:", "unix-seqpacket:", "unix-dgram:"),
-    [](const ::testing::TestParamInfo<const char*>& scheme) {
-      const std::string name(scheme.param);
-      return name == "unix:"             ? "Stream"
-             : name == "unix-seqpacket:" ? "Seqpacket"
-                                         : "Datagram";
-    });
+INSTANTIATE_TEST_SUITE_P(Types, BrokerUsersTest, testing::kAllSchemes,
+                         testing::SchemeName);
 
 constexpr int kNotFound = static_cast<int>(absl::StatusCode::kNotFound);
 constexpr int kDenied = static_cast<int>(absl::StatusCode::kPermissionDenied);

@@ -9,6 +9,7 @@
 #include "tests/services/program/program.h"
 #include "tests/support/descriptor_census.h"
 #include "tests/support/files.h"
+#include "tests/support/schemes.h"
 
 namespace fdrpc::host {
 namespace {
@@ -23,15 +24,8 @@ class ControlTypesTest : public ::testing::TestWithParam<const char*> {
   RunningHost host_{GetParam()};
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Types, ControlTypesTest,
-    ::testing::Values("unix:", "unix-seqpacket:", "unix-dgram:"),
-    [](const ::testing::TestParamInfo<const char*>& scheme) {
-      const std::string name(scheme.param);
-      return name == "unix:"             ? "Stream"
-             : name == "unix-seqpacket:" ? "Seqpacket"
-                                         : "Datagram";
-    });
+INSTANTIATE_TEST_SUITE_P(Types, ControlTypesTest, testing::kAllSchemes,
+                         testing::SchemeName);
 
 TEST_P(ControlTypesTest, EachCommandWorks) {
   using ::testing::HasSubstr;

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "tests/services/host/running_host.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/schemes.h"
 
 namespace fdrpc::host {
 namespace {
@@ -86,15 +87,8 @@ class HostReplacementTest : public ::testing::TestWithParam<const char*> {
   RunningHost host_;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Types, HostReplacementTest,
-    ::testing::Values("unix:", "unix-seqpacket:", "unix-dgram:"),
-    [](const ::testing::TestParamInfo<const char*>& scheme) {
-      const std::string name(scheme.param);
-      return name == "unix:"             ? "Stream"
-             : name == "unix-seqpacket:" ? "Seqpacket"
-                                         : "Datagram";
-    });
+INSTANTIATE_TEST_SUITE_P(Types, HostReplacementTest, testing::kAllSchemes,
+                         testing::SchemeName);
 
 TEST_P(HostReplacementTest, RestartsFailNoCall) {
   Start();

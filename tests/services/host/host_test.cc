@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "tests/services/host/running_host.h"
 #include "tests/support/descriptor_census.h"
+#include "tests/support/schemes.h"
 
 namespace fdrpc::host {
 namespace {
@@ -60,15 +61,8 @@ class HostTest : public ::testing::TestWithParam<const char*> {
   RunningHost host_;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Types, HostTest,
-    ::testing::Values("unix:", "unix-seqpacket:", "unix-dgram:"),
-    [](const ::testing::TestParamInfo<const char*>& scheme) {
-      const std::string name(scheme.param);
-      return name == "unix:"             ? "Stream"
-             : name == "unix-seqpacket:" ? "Seqpacket"
-                                         : "Datagram";
-    });
+INSTANTIATE_TEST_SUITE_P(Types, HostTest, testing::kAllSchemes,
+                         testing::SchemeName);
 
 TEST_P(HostTest, TheFirstClientStartsTheService) {
   Start();
