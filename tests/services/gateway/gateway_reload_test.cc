@@ -118,7 +118,9 @@ TEST_F(GatewayReload, ServesOnIfItLacksFiles) {
   const std::string set = Write("set", Set(/*has_service=*/true));
   const std::vector<std::string> addresses = {
       socket(), "unix-dgram:" + dir_.path() + "/datagrams"};
-  auto [errors, input] = Pipe();
+  auto pipe = Pipe();
+  const UniqueFd errors = std::move(pipe.first);
+  UniqueFd input = std::move(pipe.second);
   GatewayProgram gateway(
       {"--listen", addresses[0], "--listen", addresses[1], "--to", target,
        "--insecure", "--descriptor-set", set},

@@ -31,6 +31,10 @@ make_root() {
   files+=(/bin/sh /bin/cat)
   bind /bin/sh /bin/sh
   bind /bin/cat /bin/cat
+  # What the thread sanitizer reads, where the programs have one.
+  if [[ ${TSAN_OPTIONS-} =~ suppressions=([^:]+) ]]; then
+    bind "${BASH_REMATCH[1]}" "${BASH_REMATCH[1]}"
+  fi
   # "NAME => FILE (ADDRESS)", and "FILE (ADDRESS)" for the loader.
   while read -r library; do
     [[ -e $root$library ]] || bind "$library" "$library"
