@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "fdrpc/grpc/channel.h"
 #include "fdrpc/server.h"
+#include "tests/grpc/call_in_progress.h"
 #include "tests/grpc/drain_timeout.h"
 #include "tests/grpc/served_over_grpc.h"
 #include "tests/support/test_service.h"
@@ -41,9 +42,7 @@ class EndOverGrpc : public ::testing::Test {
 };
 
 TEST_F(EndOverGrpc, LetsCallsContinue) {
-  auto stream = stub_->Chat();
-  ASSERT_TRUE(stream.Write(TextOf("a")));
-  ASSERT_TRUE(stream.Read().has_value());
+  CallInProgress call(*stub_);
   std::future<absl::Status> end = std::async(std::launch::async, [&] {
     return over_grpc_->Shutdown(absl::InfiniteDuration());
   });
@@ -53,12 +52,7 @@ TEST_F(EndOverGrpc, LetsCallsContinue) {
     further = stub_->Echo(TextOf("x")).status();
   } while (further.ok() || absl::IsCancelled(further));
   EXPECT_TRUE(absl::IsUnavailable(further)) << further;
-  ASSERT_TRUE(stream.Write(TextOf("b")));
-  const std::optional<Text> reply = stream.Read();
-  ASSERT_TRUE(reply.has_value());
-  EXPECT_EQ(reply->text(), "b");
-  stream.WritesDone();
-  EXPECT_EQ(stream.Finish(), absl::OkStatus());
+  call.ExpectToContinue();
   EXPECT_EQ(end.get(), absl::OkStatus());
 }
 
@@ -146,16 +140,11 @@ TEST_F(EndOverGrpc, EndsACallWhoseClientDoesNotRead) {
 
 TEST_F(EndOverGrpc, MethodsComeAndGo) {
   const auto methods = service_.method_handlers();
-  auto stream = stub_->Chat();
-  ASSERT_TRUE(stream.Write(TextOf("a")));
-  ASSERT_TRUE(stream.Read().has_value());
+  CallInProgress call(*stub_);
   over_grpc_->service().SetMethods({});
   EXPECT_TRUE(absl::IsUnimplemented(stub_->Echo(TextOf("x")).status()));
   // What has begun continues.
-  ASSERT_TRUE(stream.Write(TextOf("b")));
-  EXPECT_TRUE(stream.Read().has_value());
-  stream.WritesDone();
-  EXPECT_EQ(stream.Finish(), absl::OkStatus());
+  call.ExpectToContinue();
   std::vector<const Method*> all;
   for (const auto& handler : methods) all.push_back(handler.method);
   over_grpc_->service().SetMethods(all);

@@ -20,6 +20,7 @@
 #include "absl/time/clock.h"
 #include "fdrpc/channel.h"
 #include "fdrpc/grpc/channel.h"
+#include "tests/grpc/call_in_progress.h"
 #include "tests/grpc/drain_timeout.h"
 #include "tests/services/gateway/gateway_fixture.h"
 #include "tests/support/service_manager.h"
@@ -118,18 +119,11 @@ TEST_F(GatewayRestarts, CallsContinueWhileTheServerDrains) {
   GatewayProgram gateway(
       {"--listen", "127.0.0.1:0", "--to", "unix:" + path(), "--insecure"});
   const TestService::Stub stub = Over(Insecure(gateway.address()));
-  auto stream = stub.Chat();
-  ASSERT_TRUE(stream.Write(TextOf("a")));
-  ASSERT_TRUE(stream.Read().has_value());
+  CallInProgress call(stub);
   server.Replace();
   // Of the next server, once the first one has told that it drains.
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(stub.Echo(TextOf("x")).ok());
-  ASSERT_TRUE(stream.Write(TextOf("b")));
-  const std::optional<Text> reply = stream.Read();
-  ASSERT_TRUE(reply.has_value());
-  EXPECT_EQ(reply->text(), "b");
-  stream.WritesDone();
-  EXPECT_EQ(stream.Finish(), absl::OkStatus());
+  call.ExpectToContinue();
   server.AwaitFormer();
   EXPECT_TRUE(stub.Echo(TextOf("x")).ok());
 }
@@ -179,12 +173,9 @@ TEST_F(GatewayRestarts, TheServersDrainTimeoutEndsCalls) {
   GatewayProgram gateway(
       {"--listen", "127.0.0.1:0", "--to", socket(), "--insecure"});
   const TestService::Stub stub = Over(Insecure(gateway.address()));
-  auto stream = stub.Chat();
-  ASSERT_TRUE(stream.Write(TextOf("a")));
-  ASSERT_TRUE(stream.Read().has_value());
+  CallInProgress call(stub);
   server_->Shutdown(absl::ZeroDuration());
-  EXPECT_FALSE(stream.Read().has_value());
-  const absl::Status status = stream.Finish();
+  const absl::Status status = call.AwaitEnd();
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("drain timeout"));
 }
@@ -194,15 +185,10 @@ TEST_F(GatewayRestarts, CallsOverGrpcContinueWhileTheGatewayDrains) {
   GatewayProgram gateway(
       {"--listen", "127.0.0.1:0", "--to", socket(), "--insecure"});
   const TestService::Stub stub = Over(Insecure(gateway.address()));
-  auto stream = stub.Chat();
-  ASSERT_TRUE(stream.Write(TextOf("a")));
-  ASSERT_TRUE(stream.Read().has_value());
+  CallInProgress call(stub);
   gateway.program().Signal(SIGTERM);
   AwaitRefusal([&] { return stub.Echo(TextOf("x")).status(); });
-  ASSERT_TRUE(stream.Write(TextOf("b")));
-  ASSERT_TRUE(stream.Read().has_value());
-  stream.WritesDone();
-  EXPECT_EQ(stream.Finish(), absl::OkStatus());
+  call.ExpectToContinue();
   EXPECT_EQ(gateway.program().Wait().exit_status, 0);
 }
 
